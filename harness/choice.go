@@ -1,0 +1,200 @@
+package harness
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Choice is a consumer as named on the line: name[@protocol][?knob=v&knob=v].
+type Choice struct {
+	Implementation *Implementation
+	Protocol       Protocol
+	Knobs          map[string]string // Knobs as given, checked; shared knobs (workers, window, ...) among them.
+}
+
+// sharedKnobs are settings of [Config] that any consumer takes as a knob.
+var sharedKnobs = map[string]func(c *Config, v string) error{
+	"workers": func(c *Config, v string) error { return parsePositive(v, &c.Workers) },
+	"window":  func(c *Config, v string) error { return parsePositive(v, &c.Window) },
+	"maxpoll": func(c *Config, v string) error { return parsePositive(v, &c.MaxPoll) },
+	"commit":  func(c *Config, v string) error { return parseInterval(v, &c.Commit) },
+}
+
+// SharedKnobs are the names of the settings that any consumer takes as a knob.
+var SharedKnobs = []string{"workers", "window", "maxpoll", "commit"}
+
+func parsePositive(v string, to *int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n <= 0 {
+		return fmt.Errorf("%q is not a whole number above zero", v)
+	}
+	*to = n
+	return nil
+}
+
+func parseInterval(v string, to *time.Duration) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is not a duration above zero, as 500ms", v)
+	}
+	*to = d
+	return nil
+}
+
+// ParseChoice reads one consumer of the line. The name may hold * globs and
+// then stands for every consumer that fits, mutants left out.
+func ParseChoice(s string) ([]Choice, error) {
+	head, query, _ := strings.Cut(s, "?")
+	name, protocol, named := strings.Cut(head, "@")
+	if !named {
+		protocol = string(Protocols[0])
+	}
+	if !slices.Contains(Protocols, Protocol(protocol)) {
+		return nil, fmt.Errorf("consumer %q: %w", s, unknown("protocol", protocol, protocolNames()))
+	}
+	impls, err := implementationsLike(name)
+	if err != nil {
+		return nil, err
+	}
+	knobs, err := parseQuery(query)
+	if err != nil {
+		return nil, fmt.Errorf("consumer %q: %w", s, err)
+	}
+	var choices []Choice
+	for _, i := range impls {
+		c := Choice{Implementation: i, Protocol: Protocol(protocol), Knobs: knobs}
+		if err := c.check(); err != nil {
+			return nil, fmt.Errorf("consumer %q: %w", s, err)
+		}
+		choices = append(choices, c)
+	}
+	return choices, nil
+}
+
+func protocolNames() (names []string) {
+	for _, p := range Protocols {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+func implementationsLike(name string) ([]*Implementation, error) {
+	if !strings.Contains(name, "*") {
+		i, err := FindImplementation(name)
+		return []*Implementation{i}, err
+	}
+	if strings.ContainsAny(name, "?[\\") {
+		return nil, fmt.Errorf("consumer %q: of globs only * is known", name)
+	}
+	var fit []*Implementation
+	for _, i := range Implementations() {
+		if ok, _ := path.Match(name, i.Name); ok && !i.Mutant {
+			fit = append(fit, i)
+		}
+	}
+	if len(fit) == 0 {
+		return nil, fmt.Errorf("no consumer is named like %q", name)
+	}
+	return fit, nil
+}
+
+func parseQuery(query string) (map[string]string, error) {
+	if query == "" {
+		return nil, nil
+	}
+	knobs := map[string]string{}
+	for _, pair := range strings.Split(query, "&") {
+		k, v, ok := strings.Cut(pair, "=")
+		if !ok || k == "" || v == "" {
+			return nil, fmt.Errorf("knob %q: want name=value", pair)
+		}
+		if _, dup := knobs[k]; dup {
+			return nil, fmt.Errorf("knob %q is given twice", k)
+		}
+		knobs[k] = v
+	}
+	return knobs, nil
+}
+
+// check refuses knobs that the implementation does not have, and bad values.
+func (c Choice) check() error {
+	known := slices.Clone(SharedKnobs)
+	for _, k := range c.Implementation.Knobs {
+		known = append(known, k.Name)
+	}
+	for name, value := range c.Knobs {
+		var err error
+		if set, ok := sharedKnobs[name]; ok {
+			err = set(new(Config), value)
+		} else if i := slices.IndexFunc(c.Implementation.Knobs, func(k Knob) bool { return k.Name == name }); i < 0 {
+			return unknown("knob", name, known)
+		} else if f := c.Implementation.Knobs[i].Check; f != nil {
+			err = f(value)
+		}
+		if err != nil {
+			return fmt.Errorf("knob %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Name is the canonical form of the choice: protocol always there, knobs sorted.
+func (c Choice) Name() string {
+	s := c.Implementation.Name + "@" + string(c.Protocol)
+	sep := "?"
+	for _, k := range sortedKeys(c.Knobs) {
+		s += sep + k + "=" + c.Knobs[k]
+		sep = "&"
+	}
+	return s
+}
+
+// Apply sets protocol and knobs of a configuration; a knob beats what is there.
+func (c Choice) Apply(cfg *Config) error {
+	cfg.Protocol = c.Protocol
+	cfg.Knobs = map[string]string{}
+	for _, k := range c.Implementation.Knobs {
+		cfg.Knobs[k.Name] = k.Default
+	}
+	for name, value := range c.Knobs {
+		if set, ok := sharedKnobs[name]; ok {
+			if err := set(cfg, value); err != nil {
+				return fmt.Errorf("knob %s: %w", name, err)
+			}
+			continue
+		}
+		cfg.Knobs[name] = value
+	}
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	var ks []string
+	for k := range m {
+		ks = append(ks, k)
+	}
+	slices.Sort(ks)
+	return ks
+}
+
+// ScenariosLike are the scenarios that a name with * globs stands for.
+func ScenariosLike(name string) ([]*Scenario, error) {
+	if !strings.Contains(name, "*") {
+		s, err := FindScenario(name)
+		return []*Scenario{s}, err
+	}
+	var fit []*Scenario
+	for _, s := range Scenarios() {
+		if ok, _ := path.Match(name, s.Name); ok {
+			fit = append(fit, s)
+		}
+	}
+	if len(fit) == 0 {
+		return nil, fmt.Errorf("no scenario is named like %q", name)
+	}
+	return fit, nil
+}

@@ -1,0 +1,176 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// Consumer is an implementation under test. The contract names no client:
+// franz-go, sarama, librdkafka or a child process in another language all fit.
+type Consumer interface {
+	// Consume takes records of cfg.Topic as a member of cfg.Group and calls w
+	// for each. It returns when ctx ends, after its last call of w has
+	// returned, and its error is data about the implementation: a pod whose
+	// Consume returns before ctx ends has failed.
+	Consume(ctx context.Context, cfg Config, w Work) error
+}
+
+// Work is the application's work on a record, and the harness's only probe: an
+// effect is counted when Do returns nil and at no other time. It is safe for
+// many goroutines.
+type Work interface {
+	// Do works on r. nil is one effect. An error wrapping [ErrPoison] will be
+	// returned for this record for ever; any other error asks for another try.
+	// Once ctx has ended Do returns its error soon, without an effect.
+	Do(ctx context.Context, r *Record) error
+}
+
+// ErrPoison marks a record whose work can never succeed.
+var ErrPoison = errors.New("poison record")
+
+// Record is one record as its client fetched it.
+type Record struct {
+	Topic      string
+	Partition  int32
+	Offset     int64
+	Key, Value []byte
+	Headers    []Header
+	Timestamp  time.Time
+	Deliveries int // Deliveries counts deliveries where the client knows it (share groups), else 0.
+}
+
+// Header is one header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Body is what follows the identity prefix of the value: what an application
+// would call its payload. It is nil for a value that Stampede did not make.
+func (r *Record) Body() []byte {
+	if len(r.Value) < ledger.IdentitySize {
+		return nil
+	}
+	return r.Value[ledger.IdentitySize:]
+}
+
+// Protocol is the group protocol a consumer joins with.
+type Protocol string
+
+// The group protocols a consumer can be asked for, after the @ on the line.
+const (
+	Eager       Protocol = "eager"       // classic, range assignor: every change revokes everything
+	Cooperative Protocol = "cooperative" // classic, cooperative-sticky: only what moves is revoked
+	Server      Protocol = "848"         // KIP-848: the broker assigns
+)
+
+// Protocols lists the group protocols, the default first.
+var Protocols = []Protocol{Cooperative, Eager, Server}
+
+// Config is what a consumer is told. It is equal across consumers of a
+// comparison but for the knobs each declares, and printed in the report.
+type Config struct {
+	Seeds  []string                                                          `json:"seeds"` // Seeds are the bootstrap brokers, host:port.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`     // Dialer is nil for the ordinary network.
+
+	Topic string            `json:"topic"`          // Topic is the source.
+	Side  map[string]string `json:"side,omitempty"` // Side has the side topics by role.
+	Group string            `json:"group"`          // Group is the consumer group; groups of a consumer's own start with it.
+
+	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
+	Incarnation int    `json:"incarnation"` // Incarnation counts the starts of the pod, from 1.
+
+	Workers int `json:"workers"`  // Workers is W, the parallel workers of a pod.
+	Window  int `json:"window"`   // Window is M, the records taken and not under the low watermark yet.
+	MaxPoll int `json:"max_poll"` // MaxPoll bounds the records of one poll.
+
+	Commit    time.Duration `json:"commit_ns"`    // Commit is the interval between commits.
+	Session   time.Duration `json:"session_ns"`   // Session is the session timeout.
+	Heartbeat time.Duration `json:"heartbeat_ns"` // Heartbeat is the heartbeat interval.
+	Rebalance time.Duration `json:"rebalance_ns"` // Rebalance is how long the group waits for a member in a rebalance.
+	Drain     time.Duration `json:"drain_ns"`     // Drain is how long a consumer may finish work when it loses partitions or stops.
+
+	Protocol Protocol          `json:"protocol"`
+	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the implementation's own settings, defaults filled in.
+	Seed     uint64            `json:"seed"`            // Seed is for random choices of the consumer.
+}
+
+// ClientID is what a consumer's clients must call themselves: observers tell
+// by it whose member and whose commit they see.
+func (c Config) ClientID() string { return ClientID(c.Pod, c.Incarnation) }
+
+// ClientID is the client id of one incarnation of a pod.
+func ClientID(pod string, incarnation int) string { return fmt.Sprintf("%s.%d", pod, incarnation) }
+
+// Delivery is how often a consumer promises an effect for each record.
+type Delivery string
+
+// The delivery guarantees a consumer can claim.
+const (
+	AtMostOnce  Delivery = "at-most-once"
+	AtLeastOnce Delivery = "at-least-once"
+	ExactlyOnce Delivery = "exactly-once"
+)
+
+// Order is within what scope a consumer promises effects in log order.
+type Order string
+
+// The order guarantees a consumer can claim.
+const (
+	OrderNone      Order = "none"
+	OrderKey       Order = "key"
+	OrderPartition Order = "partition"
+)
+
+// Knob is a setting that only one implementation has.
+type Knob struct {
+	Name, Default, Doc string
+	Check              func(value string) error // Check refuses a bad value; nil takes any.
+}
+
+// Expectation is a check that a control or a mutant must fail in a scenario.
+type Expectation struct {
+	Scenario string `json:"scenario"`
+	Check    string `json:"check"`
+}
+
+// Implementation is a registered consumer: what it is, what it claims, and how
+// to make one.
+type Implementation struct {
+	Name     string
+	Doc      string // Doc says in a sentence or two how it works and what it costs.
+	Delivery Delivery
+	Order    Order
+
+	// Parallelism is how many records one pod can work on at once. nil means 1.
+	Parallelism func(Config) int
+
+	// Knobs are its own settings, beside the shared workers, window, maxpoll and commit.
+	Knobs []Knob
+
+	// MustFail makes it a control, shipped to fail there: a run in which it does
+	// not is itself a failure, and elsewhere its verdicts are shown, not judged.
+	MustFail []Expectation
+
+	// Mutant marks a good consumer with one seeded bug, there to prove a check.
+	// Comparisons leave it out.
+	Mutant bool
+
+	New func(Config) (Consumer, error)
+}
+
+// Control reports whether the implementation is shipped to fail.
+func (i *Implementation) Control() bool { return len(i.MustFail) > 0 }
+
+// ParallelismOf is how many records one pod works on at once under cfg.
+func (i *Implementation) ParallelismOf(cfg Config) int {
+	if i.Parallelism == nil {
+		return 1
+	}
+	return i.Parallelism(cfg)
+}

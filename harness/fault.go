@@ -1,0 +1,64 @@
+package harness
+
+import (
+	"context"
+	"math/rand/v2"
+)
+
+// Fault is one thing that goes wrong.
+type Fault interface {
+	// Name is what the report calls it, as "kill broker".
+	Name() string
+	// Inject makes it happen and returns once it has. heal undoes it and may be
+	// nil where nothing is to undo.
+	Inject(ctx context.Context, env *Env) (heal func(context.Context) error, err error)
+}
+
+// Verifier is the ability of a fault to say whether it took: asked after the
+// injection, an error makes the run inconclusive.
+type Verifier interface {
+	Verify(ctx context.Context, env *Env) error
+}
+
+// Env is what a fault may act on and look at. Not safe for concurrent use.
+type Env struct {
+	Cluster Cluster
+	Pods    []Pod
+	Log     LogView
+	Group   GroupView
+	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
+
+	// Hit is set by Inject: what the fault struck and which partitions of the
+	// source topic that affects.
+	Hit Hit
+}
+
+// Hit is what a fault struck.
+type Hit struct {
+	Target     string  // Target is a word for it, as "broker 2" or "pod-1".
+	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
+	Pod        string  // Pod is the pod struck, if one was.
+}
+
+// LogView is the source topic as the harness sees it.
+type LogView interface {
+	// Landed is the number of records acknowledged so far, by partition.
+	Landed() []int64
+	// Leaders is the node id of the leader, by partition.
+	Leaders(ctx context.Context) ([]int32, error)
+}
+
+// GroupView is the consumer group as the harness sees it.
+type GroupView interface {
+	// Owners is the name of the pod that owns each partition, "" for none.
+	Owners() []string
+}
+
+// Pod is one process of a consumer.
+type Pod interface {
+	Name() string
+	// Kill ends it by SIGKILL and returns once it is reaped.
+	Kill(context.Context) error
+	// Start starts its next incarnation.
+	Start(context.Context) error
+}

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// IdentitySize is the length in bytes of the identity prefix, the smallest
+// value a record of Stampede can have.
+const IdentitySize = 40
+
+const identityMagic = 0x53540001 // "ST", version 1
+
+// Identity says which record a value is, wherever it travels: it is the fixed
+// binary prefix of the value and stays unchanged through retry topics and
+// re-encodings of the body.
+type Identity struct {
+	Run  uint64 // Run the record was sent in; another run's records are phantoms.
+	Key  uint32 // Key is the index of the key in the scenario's distribution.
+	Seq  uint32 // Seq counts the records of one key, dense from 0.
+	Due  int64  // Due is when the schedule wanted it sent, ns on CLOCK_MONOTONIC.
+	Sent int64  // Sent is when Produce was called, ns on CLOCK_MONOTONIC.
+}
+
+// ErrNoIdentity is returned for a value without a whole, well-formed prefix:
+// it was not made by Stampede. ErrChecksum is returned for a prefix or a body
+// that was altered on the way.
+var (
+	ErrNoIdentity = errors.New("value has no identity prefix")
+	ErrChecksum   = errors.New("checksum of the value does not hold")
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Encode writes the prefix into the first IdentitySize bytes of value, whose
+// rest is the body, and covers both with a checksum. It panics on a value
+// shorter than the prefix, which is a programmer's error.
+func (id Identity) Encode(value []byte) {
+	_ = value[IdentitySize-1]
+	binary.LittleEndian.PutUint32(value[0:], identityMagic)
+	binary.LittleEndian.PutUint64(value[8:], id.Run)
+	binary.LittleEndian.PutUint32(value[16:], id.Key)
+	binary.LittleEndian.PutUint32(value[20:], id.Seq)
+	binary.LittleEndian.PutUint64(value[24:], uint64(id.Due))
+	binary.LittleEndian.PutUint64(value[32:], uint64(id.Sent))
+	binary.LittleEndian.PutUint32(value[4:], crc32.Checksum(value[8:], castagnoli))
+}
+
+// DecodeIdentity reads the prefix of a value and verifies the checksum.
+func DecodeIdentity(value []byte) (Identity, error) {
+	if len(value) < IdentitySize || binary.LittleEndian.Uint32(value) != identityMagic {
+		return Identity{}, fmt.Errorf("%d bytes: %w", len(value), ErrNoIdentity)
+	}
+	if crc32.Checksum(value[8:], castagnoli) != binary.LittleEndian.Uint32(value[4:]) {
+		return Identity{}, ErrChecksum
+	}
+	return Identity{
+		Run:  binary.LittleEndian.Uint64(value[8:]),
+		Key:  binary.LittleEndian.Uint32(value[16:]),
+		Seq:  binary.LittleEndian.Uint32(value[20:]),
+		Due:  int64(binary.LittleEndian.Uint64(value[24:])),
+		Sent: int64(binary.LittleEndian.Uint64(value[32:])),
+	}, nil
+}

@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Kind says what a slot records, and which of its fields count.
+type Kind uint8
+
+const (
+	// KindSend is one record handed to the producer: Key, Seq, Due, Sent;
+	// once Done: End, Outcome, and the position if acked.
+	KindSend Kind = iota + 1
+	// KindAttempt is one call of the work: position, Key, Seq, Due, Sent,
+	// Start; once Done: End and Outcome.
+	KindAttempt
+	// KindLanded is one record of the final read of the log: position, Key,
+	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
+	KindLanded
+	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
+	// (when), Owner (who; 0 = not one of ours). Done once it is known to hold.
+	KindCommit
+	// KindOwned says that from Start (no earlier than End) Owner had the
+	// partition, under the generation Seq and the member hash Offset.
+	KindOwned
+	// KindReleased says that at Start (no earlier than End) Owner no longer had it.
+	KindReleased
+	// KindUp and KindDown are an incarnation's start, and its end as reaped.
+	KindUp
+	KindDown
+	// KindInject and KindHeal open and close the window of the fault Key.
+	KindInject
+	KindHeal
+	// KindExpelled says that at Start the group dropped Owner without its
+	// consent: it lived and had not left.
+	KindExpelled
+)
+
+// Outcome is how a send, an attempt or a commit ended.
+type Outcome uint8
+
+const (
+	OutcomeOpen      Outcome = iota // not ended, or its process died first
+	OutcomeAcked                    // a send that the broker acknowledged
+	OutcomeFailed                   // a send of which the client proves that nothing was written
+	OutcomeUnknown                  // a send or commit that may have been written
+	OutcomeEffect                   // an attempt that ended well
+	OutcomeError                    // an attempt that failed
+	OutcomeCancelled                // an attempt whose context ended
+	OutcomeConfirmed                // a commit that was seen to hold
+)
+
+var outcomeNames = [...]string{"open", "acked", "failed", "unknown", "effect", "error", "cancelled", "confirmed"}
+
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return fmt.Sprintf("outcome(%d)", uint8(o))
+}
+
+// Owner is an incarnation of a pod by its number in the run, from 1. The zero
+// Owner is nobody of ours.
+type Owner uint16
+
+// SlotSize is the length of a slot in bytes: one cache line.
+const SlotSize = 64
+
+// Slot is one fact, as it lies in the file (little endian). Times are ns on
+// CLOCK_MONOTONIC. A slot is written in two steps, each published by a store of
+// its state word after its fields: [Journal.Add] makes it open,
+// [Journal.Finish] completes it in place.
+type Slot struct {
+	state     uint64 // kind | outcome<<8 | owner<<16 | published<<63
+	Offset    int64
+	Due       int64
+	Sent      int64
+	Start     int64
+	End       int64
+	Key       uint32
+	Seq       uint32
+	Partition int32
+	Topic     uint16 // Topic is the number of a declared topic of the run; 0 is the source.
+	_         uint16
+}
+
+var _ [SlotSize]byte = [unsafe.Sizeof(Slot{})]byte{}
+
+const published = 1 << 63
+
+func stateOf(k Kind, o Outcome, owner Owner) uint64 {
+	return published | uint64(owner)<<16 | uint64(o)<<8 | uint64(k)
+}
+
+// NewSlot is an empty slot of a kind and an owner, for [Journal.Add].
+func NewSlot(k Kind, owner Owner) Slot { return Slot{state: stateOf(k, OutcomeOpen, owner)} }
+
+// Kind says what the slot records; 0 is a slot that was reserved and never published.
+func (s *Slot) Kind() Kind { return Kind(atomic.LoadUint64(&s.state)) }
+
+// Outcome is how the fact ended, OutcomeOpen while it has not.
+func (s *Slot) Outcome() Outcome { return Outcome(atomic.LoadUint64(&s.state) >> 8) }
+
+// Owner is the incarnation the fact belongs to.
+func (s *Slot) Owner() Owner { return Owner(atomic.LoadUint64(&s.state) >> 16) }
+
+// With sets the outcome of a slot that is not in a journal yet.
+func (s Slot) With(o Outcome) Slot {
+	s.state = stateOf(s.Kind(), o, s.Owner())
+	return s
+}
+
+// Position is a place in a log.
+type Position struct {
+	Topic     uint16
+	Partition int32
+	Offset    int64
+}
+
+// Position is where the slot's record lies.
+func (s *Slot) Position() Position { return Position{s.Topic, s.Partition, s.Offset} }
+
+func (p Position) String() string {
+	if p.Topic == 0 {
+		return fmt.Sprintf("partition %d offset %d", p.Partition, p.Offset)
+	}
+	return fmt.Sprintf("topic %d partition %d offset %d", p.Topic, p.Partition, p.Offset)
+}

@@ -1,0 +1,130 @@
+package harness
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// registry keeps what was registered under a name. Registration happens while
+// packages initialise; a duplicate or a nameless entry is a programmer's error
+// and panics.
+type registry[T any] struct {
+	kind string
+	mu   sync.Mutex
+	all  map[string]T
+}
+
+func (g *registry[T]) add(name string, v T) T {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if name == "" || strings.ContainsAny(name, "@?&=,*/ ") {
+		panic(fmt.Sprintf("register %s %q: a name has none of @?&=,*/ and no blank", g.kind, name))
+	}
+	if _, dup := g.all[name]; dup {
+		panic(fmt.Sprintf("register %s %q: the name is taken", g.kind, name))
+	}
+	if g.all == nil {
+		g.all = map[string]T{}
+	}
+	g.all[name] = v
+	return v
+}
+
+func (g *registry[T]) sorted() []T {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var vs []T
+	for _, name := range slices.Sorted(maps.Keys(g.all)) {
+		vs = append(vs, g.all[name])
+	}
+	return vs
+}
+
+func (g *registry[T]) find(name string) (T, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v, ok := g.all[name]; ok {
+		return v, nil
+	}
+	var zero T
+	return zero, unknown(g.kind, name, slices.Sorted(maps.Keys(g.all)))
+}
+
+var (
+	implementations = registry[*Implementation]{kind: "consumer"}
+	scenarios       = registry[*Scenario]{kind: "scenario"}
+	backends        = registry[Backend]{kind: "broker"}
+)
+
+// Register makes an implementation known; call it from a package variable.
+func Register(i Implementation) *Implementation {
+	if i.New == nil {
+		panic(fmt.Sprintf("register consumer %q: New is nil", i.Name))
+	}
+	return implementations.add(i.Name, &i)
+}
+
+// RegisterScenario makes a scenario known; call it from a package variable.
+func RegisterScenario(s Scenario) *Scenario { return scenarios.add(s.Name, &s) }
+
+// RegisterBackend makes a back end known; call it from a package variable.
+func RegisterBackend(b Backend) Backend { return backends.add(b.Name(), b) }
+
+// Implementations are the registered consumers by name, mutants included.
+func Implementations() []*Implementation { return implementations.sorted() }
+
+// Scenarios are the registered scenarios by name.
+func Scenarios() []*Scenario { return scenarios.sorted() }
+
+// Backends are the registered back ends by name.
+func Backends() []Backend { return backends.sorted() }
+
+// FindImplementation, FindScenario and FindBackend return what is registered
+// under a name, or an error that names the nearest.
+func FindImplementation(name string) (*Implementation, error) { return implementations.find(name) }
+
+// FindScenario is described at [FindImplementation].
+func FindScenario(name string) (*Scenario, error) { return scenarios.find(name) }
+
+// FindBackend is described at [FindImplementation].
+func FindBackend(name string) (Backend, error) { return backends.find(name) }
+
+// unknown is the error for a name that nothing is registered under.
+func unknown(kind, name string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("unknown %s %q: none is registered", kind, name)
+	}
+	best, distance := "", len(name)/2+2
+	for _, k := range known {
+		if d := editDistance(name, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best != "" {
+		return fmt.Errorf("unknown %s %q, did you mean %q? There are: %s", kind, name, best, strings.Join(known, ", "))
+	}
+	return fmt.Errorf("unknown %s %q; there are: %s", kind, name, strings.Join(known, ", "))
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
