@@ -1,0 +1,36 @@
+// Package lock keeps tests that start brokers from running at the same time on
+// one machine: go test runs packages side by side, and a starved broker or pod
+// gives verdicts about the machine instead of the code.
+package lock
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Machine skips the test unless STAMPEDE_E2E=1, and otherwise holds the
+// machine-wide lock until the test and its subtests have ended.
+func Machine(t testing.TB) {
+	t.Helper()
+	if os.Getenv("STAMPEDE_E2E") != "1" {
+		t.Skip("starts brokers and pods: set STAMPEDE_E2E=1 (make test does)")
+	}
+	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatalf("lock %s: %v", path, err)
+	}
+	t.Cleanup(func() { f.Close() })
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("lock %s: %v", path, err)
+	}
+}

@@ -1,0 +1,319 @@
+package ledger
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+func create(t *testing.T) (*Journal, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a.journal")
+	j, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j, path
+}
+
+func attempt(owner Owner, key, seq uint32, offset, start int64) Slot {
+	s := NewSlot(KindAttempt, owner)
+	s.Key, s.Seq, s.Offset, s.Start = key, seq, offset, start
+	return s
+}
+
+func read(t *testing.T, path string) (all []Slot) {
+	t.Helper()
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Each(func(s *Slot) { all = append(all, *s) }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
+	j, path := create(t)
+	const writers, each = 8, 3 * windowSlots / 8
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				s, err := j.Add(attempt(7, uint32(w), uint32(i), int64(i), int64(i)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if i%10 != 0 {
+					j.Finish(s, int64(i)+5, OutcomeEffect)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	next := map[uint32]uint32{}
+	for _, s := range read(t, path) { // read with the windows still mapped, as after a SIGKILL
+		if s.Seq != next[s.Key] || s.Owner() != 7 || s.Kind() != KindAttempt {
+			t.Fatalf("writer %d: seq %d of owner %d, want seq %d of owner 7", s.Key, s.Seq, s.Owner(), next[s.Key])
+		}
+		next[s.Key]++
+		want, end := OutcomeEffect, int64(s.Seq)+5
+		if s.Seq%10 == 0 {
+			want, end = OutcomeOpen, 0
+		}
+		if s.Outcome() != want || s.End != end {
+			t.Fatalf("seq %d: %v at %d, want %v at %d", s.Seq, s.Outcome(), s.End, want, end)
+		}
+	}
+	for w := range uint32(writers) {
+		if next[w] != each {
+			t.Errorf("writer %d: %d slots read, %d written", w, next[w], each)
+		}
+	}
+}
+
+func TestJournalUnmapsFinishedWindows(t *testing.T) {
+	j, _ := create(t)
+	for range 5*windowSlots + 1 {
+		if err := j.Append(attempt(1, 0, 0, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mapped := 0
+	for _, w := range *j.windows.Load() {
+		if w != nil {
+			mapped++
+		}
+	}
+	if mapped != 1 {
+		t.Errorf("%d windows are mapped, want the last alone", mapped)
+	}
+}
+
+func TestJournalAfterClose(t *testing.T) {
+	j, _ := create(t)
+	for range windowSlots {
+		j.Append(attempt(1, 0, 0, 0, 0))
+	}
+	j.Close()
+	if _, err := j.Add(attempt(1, 0, 0, 0, 0)); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Add after Close: %v, want %v", err, os.ErrClosed)
+	}
+}
+
+func TestSealFindsEveryFlippedBit(t *testing.T) {
+	for _, n := range []int{0, 1, blockSlots, blockSlots + 1, 3*blockSlots - 1} {
+		j, path := create(t)
+		for i := range n {
+			j.Append(attempt(1, 2, uint32(i), int64(i), int64(i)).With(OutcomeEffect))
+		}
+		j.Close()
+		if err := Seal(path); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(read(t, path)); got != n {
+			t.Fatalf("%d slots read, %d sealed", got, n)
+		}
+		if err := Seal(path); err != nil {
+			t.Fatalf("second seal: %v", err)
+		}
+		raw, _ := os.ReadFile(path)
+		for range min(50, n*SlotSize) {
+			bit := rand.IntN(n * SlotSize * 8)
+			raw[bit/8] ^= 1 << (bit % 8)
+			os.WriteFile(path, raw, 0o644)
+			r, err := Open(path)
+			if err == nil {
+				err = r.Each(func(*Slot) {})
+				r.Close()
+			}
+			if !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("%d slots, bit %d flipped: %v, want %v", n, bit, err, ErrCorrupt)
+			}
+			raw[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
+func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
+	j, path := create(t)
+	tail, err := Follow(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tail.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var open []*Slot
+	seen, finished := map[uint32]int{}, 0
+	for i := range 5 * blockSlots {
+		s, _ := j.Add(attempt(1, 0, uint32(i), 0, 0))
+		open = append(open, s)
+		for len(open) > 0 && rng.IntN(3) > 0 {
+			k := rng.IntN(len(open))
+			j.Finish(open[k], 1, OutcomeEffect)
+			open[k] = open[len(open)-1]
+			open = open[:len(open)-1]
+			finished++
+		}
+		if i%97 == 0 {
+			n, err := tail.Poll(func(s *Slot) { seen[s.Seq]++ })
+			if err != nil || n != len(open) || len(seen) != finished {
+				t.Fatalf("after %d: %d open and %d finished seen (%v), want %d and %d", i, n, len(seen), err, len(open), finished)
+			}
+		}
+	}
+	for seq, n := range seen {
+		if n != 1 {
+			t.Errorf("seq %d seen %d times", seq, n)
+		}
+	}
+}
+
+func TestIdentityRoundTripAndDamage(t *testing.T) {
+	id := Identity{Run: 1 << 60, Key: 4, Seq: 5, Due: -6, Sent: 7}
+	v := make([]byte, IdentitySize+9)
+	copy(v[IdentitySize:], "some body")
+	id.Encode(v)
+	if got, err := DecodeIdentity(v); err != nil || got != id {
+		t.Fatalf("got %+v, %v, want %+v", got, err, id)
+	}
+	for bit := range len(v) * 8 {
+		v[bit/8] ^= 1 << (bit % 8)
+		if _, err := DecodeIdentity(v); err == nil {
+			t.Errorf("bit %d flipped and not found", bit)
+		}
+		v[bit/8] ^= 1 << (bit % 8)
+	}
+	if _, err := DecodeIdentity(v[:IdentitySize-1]); !errors.Is(err, ErrNoIdentity) {
+		t.Errorf("short value: %v", err)
+	}
+}
+
+func TestStreamOrdersEverySource(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var files []File
+	want := 0
+	for owner := range Owner(3) {
+		path := filepath.Join(t.TempDir(), "s.journal")
+		j, err := Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := int64(1000)
+		for i := range 4 * blockSlots {
+			now += rng.Int64N(20)
+			s := attempt(owner, uint32(owner), uint32(i), int64(i/2), now-rng.Int64N(50)) // starts a little out of order
+			at, _ := j.Add(s)
+			want++
+			if i%100 != 0 {
+				j.Finish(at, s.Start+rng.Int64N(5000), OutcomeEffect)
+			}
+			want++
+		}
+		j.Close()
+		files = append(files, File{Path: path, Reaped: 1 << 20})
+	}
+	s, err := NewStream(1000, files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var last Event
+	first := map[Position]bool{}
+	started := map[[2]uint32]bool{}
+	got := 0
+	for {
+		events, err := s.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			got++
+			if compare(&e, &last) < 0 && e.Start != e.At {
+				t.Fatalf("%v at %v after %v at %v", e.Edge, e.At, last.Edge, last.At)
+			}
+			last = e
+			id := [2]uint32{e.Key, e.Seq}
+			switch e.Edge {
+			case EdgeStart:
+				started[id] = true
+			case EdgeEnd:
+				if !started[id] {
+					t.Fatalf("%v ended before it started", id)
+				}
+				if e.Outcome == OutcomeOpen && e.At != 1<<20-1000 {
+					t.Fatalf("open attempt ends at %v, want the reaping", e.At)
+				}
+				if e.Outcome == OutcomeEffect && e.First == first[e.Position()] {
+					t.Fatalf("%v: first is %v, was seen: %v", e.Position(), e.First, first[e.Position()])
+				}
+				first[e.Position()] = first[e.Position()] || e.Outcome == OutcomeEffect
+			}
+		}
+	}
+	if got != want {
+		t.Errorf("%d events, want %d", got, want)
+	}
+}
+
+func TestClocksOfOneHostAgree(t *testing.T) {
+	a, b := NewClock(), NewClock()
+	x := a.Now()
+	y := b.Now()
+	z := a.Now()
+	const slack = int64(time.Millisecond) // a preemption inside NewClock
+	if y < x-slack || y > z+slack {
+		t.Errorf("clocks disagree: %d is not within %d..%d", y, x, z)
+	}
+}
+
+func TestOffsets(t *testing.T) {
+	var o Offsets
+	rng := rand.New(rand.NewPCG(5, 6))
+	model := map[int64]bool{}
+	for range 20000 {
+		off := rng.Int64N(5000)
+		switch rng.IntN(50) {
+		case 0:
+			off = rng.Int64()
+		case 1:
+			off = -off
+		}
+		if o.Has(off) != model[off] || o.Add(off) == model[off] || !o.Has(off) {
+			t.Fatalf("offset %d: set and model differ", off)
+		}
+		model[off] = true
+	}
+	if o.Len() != int64(len(model)) {
+		t.Errorf("len %d, want %d", o.Len(), len(model))
+	}
+}
+
+func BenchmarkJournal(b *testing.B) {
+	j, err := Create(filepath.Join(b.TempDir(), "b.journal"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			s, err := j.Add(attempt(1, 2, 3, 4, 5))
+			if err != nil {
+				b.Fatal(err)
+			}
+			j.Finish(s, 6, OutcomeEffect)
+		}
+	})
+}

@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"unsafe"
+)
+
+const (
+	blockSlots = 1024 // slots that one checksum of a sealed file covers
+	blockSize  = blockSlots * SlotSize
+	sealMagic  = "stampede ledger 1 sealed"
+)
+
+// ErrCorrupt is returned for a sealed file whose content is not what was sealed.
+var ErrCorrupt = errors.New("ledger file is corrupt")
+
+// Reader reads a journal from disk. Of a sealed file it verifies every block;
+// an unsealed one, as a killed writer leaves it, is read as it is. Safe for one
+// goroutine.
+type Reader struct {
+	file   *os.File
+	slots  int64
+	sums   []uint32 // by block; nil if not sealed
+	buf    []byte
+	loaded int64 // block in buf
+}
+
+// Open opens the journal at path, whose writer may be dead but not alive.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	r := &Reader{file: f, buf: alignedBlock(), loaded: -1}
+	if err := r.open(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open journal %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// alignedBlock is room for a block at an address fit for slots.
+func alignedBlock() []byte {
+	slots := make([]Slot, blockSlots)
+	return unsafe.Slice((*byte)(unsafe.Pointer(&slots[0])), blockSize)
+}
+
+func (r *Reader) open() error {
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	size := info.Size()
+	if size >= SlotSize {
+		foot := make([]byte, SlotSize)
+		if _, err := r.file.ReadAt(foot, size-SlotSize); err != nil {
+			return err
+		}
+		if string(foot[:len(sealMagic)]) == sealMagic {
+			return r.openSealed(size, foot)
+		}
+	}
+	r.slots = size / SlotSize
+	return r.trim()
+}
+
+func (r *Reader) openSealed(size int64, foot []byte) error {
+	r.slots = int64(binary.LittleEndian.Uint64(foot[24:]))
+	blocks := (r.slots + blockSlots - 1) / blockSlots
+	if r.slots < 0 || size != r.slots*SlotSize+sumsSize(blocks)+SlotSize {
+		return fmt.Errorf("%w: the footer says %d slots, the file has %d bytes", ErrCorrupt, r.slots, size)
+	}
+	raw := make([]byte, sumsSize(blocks))
+	if _, err := r.file.ReadAt(raw, r.slots*SlotSize); err != nil {
+		return err
+	}
+	r.sums = make([]uint32, blocks)
+	for i := range r.sums {
+		r.sums[i] = binary.LittleEndian.Uint32(raw[4*i:])
+	}
+	return nil
+}
+
+// sumsSize is the length of the checksums of a number of blocks, in whole slots.
+func sumsSize(blocks int64) int64 { return (4*blocks + SlotSize - 1) / SlotSize * SlotSize }
+
+// trim leaves out the slots at the end that were allocated and never used.
+func (r *Reader) trim() error {
+	for r.slots > 0 {
+		last := (r.slots - 1) / blockSlots
+		b, err := r.block(last)
+		if err != nil {
+			return err
+		}
+		for i := len(b) - 1; i >= 0; i-- {
+			if b[i].Kind() != 0 {
+				r.slots = last*blockSlots + int64(i) + 1
+				r.loaded = -1
+				return nil
+			}
+		}
+		r.slots = last * blockSlots
+	}
+	return nil
+}
+
+// Len is the number of slots, those that were reserved and never published among them.
+func (r *Reader) Len() int64 { return r.slots }
+
+// blocks is the number of blocks.
+func (r *Reader) blocks() int64 { return (r.slots + blockSlots - 1) / blockSlots }
+
+// block reads block i. The slots are valid until the next call.
+func (r *Reader) block(i int64) ([]Slot, error) {
+	n := min(blockSlots, r.slots-i*blockSlots)
+	raw := r.buf[:n*SlotSize]
+	if r.loaded != i {
+		r.loaded = -1
+		if _, err := r.file.ReadAt(raw, i*blockSize); err != nil && err != io.EOF {
+			return nil, fmt.Errorf("read journal %s: %w", r.file.Name(), err)
+		}
+		if r.sums != nil && crc32.Checksum(raw, castagnoli) != r.sums[i] {
+			return nil, fmt.Errorf("journal %s: block %d: %w", r.file.Name(), i, ErrCorrupt)
+		}
+		r.loaded = i
+	}
+	return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
+}
+
+// Each calls fn for every published slot, in the order of reservation. The
+// slot is valid during the call alone.
+func (r *Reader) Each(fn func(*Slot)) error {
+	for i := range r.blocks() {
+		b, err := r.block(i)
+		if err != nil {
+			return err
+		}
+		for k := range b {
+			if b[k].Kind() != 0 {
+				fn(&b[k])
+			}
+		}
+	}
+	return nil
+}
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.file.Close() }
+
+// Seal cuts the space that the journal at path allocated and did not use, and
+// appends a checksum for each block and a footer: from then on a flipped bit is
+// found. Its writer must have ended. A sealed file is left as it is.
+func Seal(path string) error {
+	r, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if r.sums != nil {
+		return nil
+	}
+	tail := make([]byte, sumsSize(r.blocks())+SlotSize)
+	for i := range r.blocks() {
+		if _, err := r.block(i); err != nil {
+			return err
+		}
+		n := min(blockSlots, r.slots-i*blockSlots)
+		binary.LittleEndian.PutUint32(tail[4*i:], crc32.Checksum(r.buf[:n*SlotSize], castagnoli))
+	}
+	foot := tail[len(tail)-SlotSize:]
+	copy(foot, sealMagic)
+	binary.LittleEndian.PutUint64(foot[24:], uint64(r.slots))
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("seal journal: %w", err)
+	}
+	defer f.Close()
+	if err := f.Truncate(r.slots * SlotSize); err != nil {
+		return fmt.Errorf("seal journal: %w", err)
+	}
+	if _, err := f.WriteAt(tail, r.slots*SlotSize); err != nil {
+		return fmt.Errorf("seal journal: %w", err)
+	}
+	return f.Close()
+}

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"unsafe"
+)
+
+// Tail follows a journal while its writer, another process, still writes: for
+// progress and for knowing when all is finished. What it says is an estimate
+// that can only be behind; verdicts come from the replay. Safe for one
+// goroutine.
+type Tail struct {
+	file    *os.File
+	buf     []byte
+	scanned int64   // slots looked at
+	open    []int64 // of those, the ones not finished, or not published
+}
+
+// Follow opens the journal at path for tailing.
+func Follow(path string) (*Tail, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("follow journal: %w", err)
+	}
+	return &Tail{file: f, buf: alignedBlock()}, nil
+}
+
+// Poll calls fn for each slot finished since the last Poll and returns the
+// number of those begun and not finished.
+func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
+	still := t.open[:0]
+	for _, n := range t.open {
+		slots, err := t.read(n, 1)
+		if err != nil {
+			return 0, err
+		}
+		if len(slots) == 0 || !finished(&slots[0], fn) {
+			still = append(still, n)
+		}
+	}
+	t.open = still
+	for {
+		slots, err := t.read(t.scanned, blockSlots)
+		if err != nil {
+			return 0, err
+		}
+		used := lastUsed(slots)
+		for i := range slots[:used] {
+			if !finished(&slots[i], fn) {
+				t.open = append(t.open, t.scanned+int64(i))
+			}
+		}
+		t.scanned += int64(used)
+		if used < blockSlots {
+			return len(t.open), nil
+		}
+	}
+}
+
+func finished(s *Slot, fn func(*Slot)) bool {
+	if s.Kind() == 0 || s.Outcome() == OutcomeOpen {
+		return false
+	}
+	fn(s)
+	return true
+}
+
+// lastUsed is how many of the slots lie before the unused rest of the file. A
+// slot reserved and not published yet may lie before published ones.
+func lastUsed(slots []Slot) int {
+	for i := len(slots) - 1; i >= 0; i-- {
+		if slots[i].Kind() != 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (t *Tail) read(from int64, n int) ([]Slot, error) {
+	got, err := t.file.ReadAt(t.buf[:n*SlotSize], from*SlotSize)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
+	}
+	return unsafe.Slice((*Slot)(unsafe.Pointer(&t.buf[0])), got/SlotSize), nil
+}
+
+// Close closes the file.
+func (t *Tail) Close() error { return t.file.Close() }
