@@ -51,7 +51,9 @@ type Event struct {
 	Member     uint64        // Member is a hash of the member id of an EdgeOwned or EdgeReleased.
 	Due, Sent  time.Duration // of the record
 	Start      time.Duration // Start of the attempt, at an EdgeEnd too.
-	Earliest   time.Duration // Earliest bounds At from below where an observer saw an interval.
+	// Seen is when an observer saw an EdgeOwned or EdgeReleased, which happened
+	// no earlier than At.
+	Seen time.Duration
 }
 
 // Position is where the event's record lies.
@@ -92,8 +94,8 @@ func (s *Slot) events(into []Event, epoch int64, reaped time.Duration) []Event {
 	case KindCommit:
 		add(EdgeCommit, e.Start)
 	case KindOwned, KindReleased:
-		e.Generation, e.Member, e.Offset, e.Earliest = int32(s.Seq), uint64(s.Offset), 0, since(s.End)
-		add(map[Kind]Edge{KindOwned: EdgeOwned, KindReleased: EdgeReleased}[k], e.Start)
+		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
+		add(map[Kind]Edge{KindOwned: EdgeOwned, KindReleased: EdgeReleased}[k], since(s.End))
 	case KindUp:
 		add(EdgeUp, e.Start)
 	case KindDown:

@@ -22,10 +22,11 @@ const (
 	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
 	// (when), Owner (who; 0 = not one of ours). Done once it is known to hold.
 	KindCommit
-	// KindOwned says that from Start (no earlier than End) Owner had the
-	// partition, under the generation Seq and the member hash Offset.
+	// KindOwned says that Owner was seen at Start to have the partition, and had
+	// it no earlier than End, under the generation Seq and the member hash Offset.
 	KindOwned
-	// KindReleased says that at Start (no earlier than End) Owner no longer had it.
+	// KindReleased says that Owner was seen at Start to have it no longer, and
+	// lost it no earlier than End.
 	KindReleased
 	// KindUp and KindDown are an incarnation's start, and its end as reaped.
 	KindUp

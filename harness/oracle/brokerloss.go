@@ -1,0 +1,42 @@
+package oracle
+
+import (
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+var brokerLossEntry = entry{
+	name: "lost by broker", make: func(f *Facts) Check { return &brokerLoss{facts: f} },
+	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
+}
+
+// brokerLoss finds records that the broker acknowledged and the final read did
+// not find where they should be. The consumer has no part in it.
+type brokerLoss struct {
+	facts *Facts
+	found findings
+}
+
+func (b *brokerLoss) Name() string { return brokerLossEntry.name }
+
+func (b *brokerLoss) Observe(events []ledger.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || b.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+			continue
+		}
+		b.found.add(func() harness.Anomaly {
+			return anomaly(b.facts, e, "acknowledged at %s, and the final read did not find it there", at(e.At))
+		})
+	}
+}
+
+func (b *brokerLoss) Verdict() harness.Verdict {
+	detail := ""
+	if b.found.count > 0 {
+		detail = fmt.Sprintf("%d acknowledged records are not in the log; nothing is owed for them", b.found.count)
+	}
+	return b.found.verdict(detail)
+}

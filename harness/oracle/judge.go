@@ -1,0 +1,190 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// Check looks at every event of a run and says what it found. It keeps only
+// its own state and is used for one run, by one goroutine.
+type Check interface {
+	Name() string
+	Observe([]ledger.Event)
+	// Verdict is called once, after the last Observe. It fills Count, Detail and
+	// Examples; the rest is the judge's.
+	Verdict() harness.Verdict
+}
+
+// Observer sees the same replay as the checks: the measures.
+type Observer interface{ Observe([]ledger.Event) }
+
+// Source yields a run's events in time order, none at the end; see
+// [ledger.Stream].
+type Source interface {
+	Next() ([]ledger.Event, error)
+}
+
+// entry is a check in the table: how to make it, to which claims it is held,
+// and the assumptions it leans on.
+type entry struct {
+	name   string
+	make   func(*Facts) Check
+	heldTo func(*Facts) string // heldTo is "" where this consumer does not claim it
+	leans  []string
+}
+
+// table lists the checks, the gravest first. A new check is a file of its own
+// that ends in an entry here.
+func table() []entry {
+	return []entry{
+		lossEntry, brokerLossEntry, stallEntry, pendingEntry, unexplainedEntry, phantomEntry,
+		inversionEntry, overlapEntry, partitionEntry, explainedEntry, overloadEntry,
+	}
+}
+
+// Checks are the names of all checks, the gravest first.
+func Checks() (names []string) {
+	for _, e := range table() {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// maxExamples is how many anomalies a verdict spells out.
+const maxExamples = 5
+
+// Judge replays src once for all checks and observers and returns the verdicts,
+// the gravest check first. Its error is the source's.
+func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
+	entries := table()
+	checks := make([]Check, len(entries))
+	for i, e := range entries {
+		checks[i] = e.make(f)
+	}
+	for {
+		events, err := src.Next()
+		if err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, c := range checks {
+			c.Observe(events)
+		}
+		for _, o := range observers {
+			o.Observe(events)
+		}
+	}
+	verdicts := make([]harness.Verdict, len(checks))
+	for i, c := range checks {
+		verdicts[i] = entries[i].settle(f, c.Verdict())
+	}
+	return verdicts, nil
+}
+
+// settle turns what a check found into a verdict on what was claimed.
+func (e entry) settle(f *Facts, v harness.Verdict) harness.Verdict {
+	v.Check, v.HeldTo = e.name, e.heldTo(f)
+	switch {
+	case slices.Contains(f.Unobserved, e.name):
+		v.Status = harness.NotObserved
+		return v
+	case v.HeldTo == "":
+		v.Status = harness.Figure
+		return v
+	}
+	for _, a := range e.leans {
+		if why, broken := f.Broken[a]; broken {
+			v.Status = harness.Inconclusive
+			v.Detail = fmt.Sprintf("%s: %s", a, why)
+			return v
+		}
+	}
+	v.Status = harness.Pass
+	if v.Count > 0 {
+		v.Status = harness.Fail
+	}
+	return v
+}
+
+// view is one of several checks over the same state. observe is nil in all but
+// the one that feeds it.
+type view struct {
+	name    string
+	observe func([]ledger.Event)
+	verdict func() harness.Verdict
+}
+
+func (v *view) Name() string { return v.name }
+
+func (v *view) Observe(events []ledger.Event) {
+	if v.observe != nil {
+		v.observe(events)
+	}
+}
+
+func (v *view) Verdict() harness.Verdict { return v.verdict() }
+
+// findings counts anomalies and keeps the first few.
+type findings struct {
+	count    int64
+	examples []harness.Anomaly
+}
+
+func (f *findings) add(a func() harness.Anomaly) {
+	f.count++
+	if len(f.examples) < maxExamples {
+		f.examples = append(f.examples, a())
+	}
+}
+
+func (f *findings) verdict(detail string) harness.Verdict {
+	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
+}
+
+// anomaly is the evidence that an event holds.
+func anomaly(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
+	a := harness.Anomaly{
+		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
+		Partition: e.Partition, Offset: e.Offset, At: e.At,
+	}
+	if e.Owner != 0 {
+		a.Pods = []string{f.name(e.Owner)}
+	}
+	return a
+}
+
+// The guarantees that checks are held to, in words.
+func heldToAtLeastOnce(f *Facts) string {
+	if f.Delivery == harness.AtMostOnce {
+		return ""
+	}
+	return string(harness.AtLeastOnce)
+}
+
+func heldToKeyOrder(f *Facts) string {
+	if f.Order == harness.OrderNone {
+		return ""
+	}
+	return "order by key"
+}
+
+func heldToPartitionOrder(f *Facts) string {
+	if f.Order != harness.OrderPartition {
+		return ""
+	}
+	return "order by partition"
+}
+
+func heldAlways(what string) func(*Facts) string { return func(*Facts) string { return what } }
+
+func heldToNothing(*Facts) string { return "" }
+
+// isEffect reports whether the event is an effect.
+func isEffect(e *ledger.Event) bool {
+	return e.Edge == ledger.EdgeEnd && e.Outcome == ledger.OutcomeEffect
+}
