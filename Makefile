@@ -1,0 +1,50 @@
+# Stampede. Every target is a line or two; the flags behind them are in `make help`.
+OUT      ?= out
+IN       ?= $(OUT)/result.json
+SCENARIO ?= *
+CONSUMER ?= *
+
+# Variables of the command line become flags of the test binary.
+flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))' \
+  $(if $(BROKER),-broker='$(BROKER)') $(if $(REPEAT),-repeat='$(REPEAT)') $(if $(SEED),-seed='$(SEED)') \
+  $(if $(RATE),-rate='$(RATE)') $(if $(DURATION),-load-duration='$(DURATION)') $(if $(PARTITIONS),-partitions='$(PARTITIONS)') \
+  $(if $(PODS),-pods='$(PODS)') $(if $(WORKERS),-workers='$(WORKERS)') $(if $(WINDOW),-window='$(WINDOW)') \
+  $(if $(SERVICE),-service='$(SERVICE)') $(if $(KEYS),-keys='$(KEYS)') $(if $(PAYLOAD),-payload='$(PAYLOAD)') \
+  $(if $(COMMIT),-commit='$(COMMIT)') $(if $(SESSION),-session='$(SESSION)') $(if $(IMAGE),-kafka-image='$(IMAGE)')
+
+.PHONY: help test lint bench list report kafka-image bench-pipeline
+help: ## this text
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables of make bench:"
+	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500'"
+	@echo "  BROKER              embedded (kfake, the default) or docker (three real Kafka nodes); IMAGE names its image"
+	@echo "  REPEAT SEED OUT     repeats, seed of load and faults, folder of the reports (out)"
+	@echo "  RATE DURATION SERVICE KEYS PAYLOAD PARTITIONS PODS WORKERS WINDOW COMMIT SESSION"
+	@echo "                      override every scenario, as RATE=200 DURATION=20s SERVICE=lognormal:10ms/100ms KEYS=hot:0.2/1/10000"
+	@echo
+	@echo "Exit status of the compiled binary (go test -c): 0 all as claimed, 1 a verdict failed, 2 nothing could be run."
+
+test: ## all tests; those that start brokers and pods too (under 3 minutes without Docker)
+	STAMPEDE_E2E=1 go test -timeout 15m ./...
+
+lint: ## gofmt, vet, staticcheck, and the arrows between packages
+	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go test -count=1 -run '^TestArrows' ./harness
+
+bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
+	go test -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+
+bench-pipeline: ## Stampede's own speed against bare franz-go clients
+	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x
+
+list: ## consumers, their knobs, scenarios
+	@go test -count=1 -run '^$$' . -scenarios | grep -v '^ok'
+
+report: ## render a saved result again: make report IN=out/result.json
+	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(OUT))'
+
+kafka-image: ## build stampede/kafka:4.3.1 where no container registry is reachable (root, a running Docker engine)
+	testdata/kafka-image/build.sh

@@ -1,0 +1,280 @@
+package consumers_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	_ "github.com/stampede-bench/stampede/consumers"
+)
+
+// every runs a test for each registered implementation that fits, under each
+// group protocol, on a broker of its own.
+func every(t *testing.T, fits func(*harness.Implementation) bool, test func(w *world, i *harness.Implementation, p harness.Protocol)) {
+	lockMachine(t)
+	for _, i := range harness.Implementations() {
+		if i.Mutant || !fits(i) {
+			continue
+		}
+		for _, p := range harness.Protocols {
+			t.Run(i.Name+"@"+string(p), func(t *testing.T) { test(newWorld(t), i, p) })
+		}
+	}
+}
+
+func all(*harness.Implementation) bool { return true }
+
+// honest leaves out the controls, which are there to break their claims.
+func honest(i *harness.Implementation) bool { return !i.Control() }
+
+func TestDeliversAllInOrderAndStopsCleanly(t *testing.T) {
+	every(t, all, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		w.send(300)
+		pod := w.start(i, w.config("a", p))
+		w.await("first effect", func(e *effects) bool { return len(e.times) > 0 })
+		w.send(300)
+		w.delivered()
+		pod.leave()
+		w.committed()
+		w.asClaimed(i)
+		w.repeats(0)
+		w.noGoroutines()
+	})
+}
+
+// Two pods join and leave while records come and work takes its time. All are
+// delivered and, since nobody crashes, none twice and none out of order.
+func TestRebalancesInMidWork(t *testing.T) {
+	every(t, all, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		w.effects.before = func(ctx context.Context, _ string, r *harness.Record) error {
+			select {
+			case <-time.After(time.Duration(r.Offset%4) * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		stream := newStream(w)
+		by := func(pod string, n int) func(*effects) bool { return func(e *effects) bool { return e.pods[pod] >= n } }
+		a := w.start(i, w.config("a", p))
+		w.await("a works", by("a", 100))
+		b := w.start(i, w.config("b", p))
+		w.await("b works", by("b", 100))
+		a.leave()
+		had := w.worked("b")
+		w.await("b works alone", by("b", had+100))
+		c := w.start(i, w.config("c", p))
+		w.await("c works", by("c", 100))
+		stream.end()
+		w.delivered()
+		c.leave()
+		b.leave()
+		w.committed()
+		w.asClaimed(i)
+		if honest(i) {
+			w.repeats(0)
+		}
+		w.noGoroutines()
+	})
+}
+
+// worked is the number of effects of a pod so far.
+func (w *world) worked(pod string) int {
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	return w.effects.pods[pod]
+}
+
+// stream sends records all the time, as long as not too many are open.
+type stream struct {
+	stop chan struct{}
+	done chan struct{}
+}
+
+func newStream(w *world) *stream {
+	s := &stream{make(chan struct{}), make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		for {
+			select {
+			case <-s.stop:
+				return
+			default:
+			}
+			w.effects.mu.Lock()
+			for open := w.sent - len(w.effects.times); open > 200; open = w.sent - len(w.effects.times) {
+				w.effects.changed.Wait()
+			}
+			w.effects.mu.Unlock()
+			w.send(40)
+		}
+	}()
+	return s
+}
+
+func (s *stream) end() {
+	close(s.stop)
+	<-s.done
+}
+
+func TestFailedWorkIsTriedAgainInOrder(t *testing.T) {
+	every(t, all, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		var mu sync.Mutex
+		tries := map[string]int{}
+		w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			value := string(r.Value)
+			if tries[value]++; value[len(value)-1] == '7' && tries[value] < 3 {
+				return errors.New("not yet")
+			}
+			return nil
+		}
+		w.send(200)
+		pod := w.start(i, w.config("a", p))
+		w.delivered()
+		pod.leave()
+		w.committed()
+		w.asClaimed(i)
+		w.repeats(0)
+		w.noGoroutines()
+	})
+}
+
+// A record that never succeeds holds the watermark: everything else is done, and
+// a new pod begins with the record, once the old one has let go of it.
+func TestRecordThatKeepsFailingIsNotCommittedPast(t *testing.T) {
+	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		failing, tries := true, 0
+		w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+			w.effects.mu.Lock()
+			defer w.effects.mu.Unlock()
+			if failing && string(r.Value) == "17" {
+				tries++
+				return harness.ErrPoison
+			}
+			return nil
+		}
+		w.send(100)
+		cfg := w.config("a", p)
+		cfg.Drain = 100 * time.Millisecond
+		a := w.start(i, cfg)
+		w.await("the record fails", func(e *effects) bool { return tries > 2 })
+		a.leave()
+		w.effects.mu.Lock()
+		if w.effects.times["17"] != 0 {
+			w.Error("the failing record had an effect")
+		}
+		failing = false
+		w.effects.mu.Unlock()
+		b := w.start(i, w.config("b", p))
+		w.delivered()
+		b.leave()
+		w.committed()
+		w.noGoroutines()
+	})
+}
+
+func TestCommitsThatFailAreMadeUpFor(t *testing.T) {
+	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		for _, err := range []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.UnknownServerError, kerr.RequestTimedOut, kerr.RebalanceInProgress} {
+			w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: group, Err: err, Count: 3})
+		}
+		w.send(300)
+		pod := w.start(i, w.config("a", p))
+		w.delivered()
+		pod.leave()
+		w.committed()
+		w.repeats(0)
+		w.asClaimed(i)
+		w.noGoroutines()
+	})
+}
+
+// The brokers are gone for a while, shorter than the session: the pod stays a
+// member, and neither loses nor repeats.
+func TestBrokersGoneForAWhile(t *testing.T) {
+	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		net := new(cable)
+		cfg := w.config("a", p)
+		cfg.Dialer = net.dial
+		w.send(200)
+		pod := w.start(i, cfg)
+		w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
+		net.set(true)
+		w.send(200)
+		time.Sleep(cfg.Session / 2) // the length of the outage is what is tested
+		net.set(false)
+		w.delivered()
+		pod.leave()
+		w.committed()
+		w.asClaimed(i)
+		w.repeats(0)
+		w.noGoroutines()
+	})
+}
+
+// A pod cut off for longer than the session is expelled; another takes over and
+// repeats what was not committed. Back in the network the first finds out, lets
+// go and joins again. What it had in hand must not be committed.
+func TestExpelledPodLetsGo(t *testing.T) {
+	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		net := new(cable)
+		cfg := w.config("a", p)
+		cfg.Dialer = net.dial
+		hold := make(chan struct{})
+		w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
+			if pod != "a" || r.Offset < 10 {
+				return nil
+			}
+			select {
+			case <-hold:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		w.send(600)
+		a := w.start(i, cfg)
+		w.await("a works", func(e *effects) bool { return e.pods["a"] > 5 })
+		net.set(true)
+		b := w.start(i, w.config("b", p))
+		w.delivered() // by b, while a holds what it has
+		had := w.worked("a")
+		net.set(false)
+		w.until(func() bool { return members(w) == 2 }, func() string { return "a does not come back" })
+		w.await("a lets go", func(e *effects) bool {
+			for _, n := range e.open {
+				if n > 0 {
+					return false
+				}
+			}
+			return true
+		})
+		close(hold)
+		if now := w.worked("a"); now != had {
+			w.Errorf("%d effects of records that a had lost", now-had)
+		}
+		w.send(100)
+		w.delivered()
+		a.leave()
+		b.leave()
+		w.committed()
+		w.noGoroutines()
+	})
+}
+
+func members(w *world) int {
+	info := w.cluster.GroupInfo(group)
+	if info == nil {
+		return 0
+	}
+	return len(info.Members)
+}

@@ -1,0 +1,158 @@
+package harness_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/stampede-bench/stampede"
+
+// mayImport is, by package, which of our own it may import, beside
+// harness/ledger and harness, which any but those two may.
+var mayImport = map[string][]string{
+	"harness/ledger":          {},
+	"harness":                 {"harness/ledger"},
+	"harness/lock":            {},
+	"harness/load":            {},
+	"harness/measure":         {},
+	"harness/observe":         {},
+	"harness/oracle":          {},
+	"harness/fault":           {},
+	"harness/broker/embedded": {},
+	"harness/broker/docker":   {},
+	"harness/pod":             {"harness/load"},
+	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
+	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/broker/embedded", "harness/lock", "reports"},
+	"scenarios":               {"harness/load", "harness/fault"},
+	"consumers":               {},
+	"consumers/mutants":       {"consumers"},
+	"reports":                 {},
+	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},
+}
+
+// kafkaFree are the packages that may depend on no Kafka client, not even
+// through others.
+var kafkaFree = []string{"harness/ledger", "harness", "harness/oracle", "harness/measure", "harness/fault", "reports"}
+
+type listed struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	for _, p := range packages(t) {
+		name := short(p.ImportPath)
+		allowed, known := mayImport[name]
+		if !known {
+			parent, _, _ := strings.Cut(name, "/internal/")
+			if _, known = mayImport[parent]; !known || parent == name {
+				t.Errorf("package %q has no place in the table of arrows", name)
+			}
+			continue
+		}
+		for _, i := range p.Imports {
+			to := short(i)
+			if to == i || to == "harness/ledger" || to == "harness" && name != "harness/ledger" || strings.HasPrefix(to, name+"/internal/") {
+				continue
+			}
+			if !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s: that arrow is not in the table", name, to)
+			}
+		}
+		for _, d := range p.Deps {
+			if strings.HasPrefix(d, "github.com/twmb/franz-go") && slices.Contains(kafkaFree, name) {
+				t.Errorf("%s depends on %s: it must know no Kafka client", name, d)
+				break
+			}
+			if strings.HasPrefix(d, "github.com/testcontainers/") && name != "harness/broker/docker" && name != "" {
+				t.Errorf("%s depends on %s: it would be in every stranger's build", name, d)
+				break
+			}
+		}
+	}
+}
+
+// TestArrowsOraclePure holds the judge to its facts and events: it reads no
+// clock, no file and no network.
+func TestArrowsOraclePure(t *testing.T) {
+	for _, p := range packages(t) {
+		if short(p.ImportPath) != "harness/oracle" {
+			continue
+		}
+		for _, i := range p.Imports {
+			if i == "os" || i == "net" || i == "syscall" || strings.HasPrefix(i, "net/") || strings.HasPrefix(i, "os/") {
+				t.Errorf("the oracle imports %s", i)
+			}
+		}
+		for _, file := range p.GoFiles {
+			for _, call := range clockCalls(t, filepath.Join(p.Dir, file)) {
+				t.Errorf("the oracle reads the clock: %s", call)
+			}
+		}
+		return
+	}
+	t.Error("no package harness/oracle")
+}
+
+func clockCalls(t *testing.T, path string) (found []string) {
+	t.Helper()
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "Sleep", "NewTimer", "NewTicker", "Tick"}, s.Sel.Name) {
+			found = append(found, fmt.Sprintf("time.%s at %v", s.Sel.Name, set.Position(s.Pos())))
+		}
+		return true
+	})
+	return found
+}
+
+func packages(t *testing.T) (all []listed) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,Deps", module+"/...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list knows %d packages only", len(all))
+	}
+	return all
+}
+
+func short(path string) string {
+	if path == module {
+		return ""
+	}
+	return strings.TrimPrefix(path, module+"/")
+}

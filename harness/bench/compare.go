@@ -1,0 +1,206 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/reports"
+)
+
+// Smoke is what a comparison without any flag runs, so that go test ./... stays
+// short. The zero value is the scenario steady with every consumer for three
+// seconds.
+type Smoke struct {
+	Scenario, Consumer string        // as on the command line
+	Duration           time.Duration // of the load
+}
+
+// comparison is a comparison under way.
+type comparison struct {
+	options options
+	matrix  *matrix
+	result  *harness.Comparison
+	merged  []*measure.Latencies // by run
+	show    *display
+}
+
+// Compare runs the matrix of scenarios and consumers that the flags name, each
+// run as a subtest scenario/consumer/repeat, and reports on it. A run that did
+// not come out as it should fails its subtest.
+func Compare(t *testing.T, smoke Smoke) {
+	o := opts
+	if o.smokes() {
+		if testing.Short() {
+			t.Skip("the smoke comparison takes some 20 s: skipped by -short")
+		}
+		o.scenario, o.consumer, o.over.Duration = "steady", "*", 3*time.Second
+		if smoke.Scenario != "" {
+			o.scenario = smoke.Scenario
+		}
+		if smoke.Consumer != "" {
+			o.consumer = smoke.Consumer
+		}
+		if smoke.Duration > 0 {
+			o.over.Duration = smoke.Duration
+		}
+	}
+	c, err := prepare(process.ctx, o)
+	if err != nil {
+		failed(exitNoRun)
+		t.Fatalf("nothing was run: %v", err)
+	}
+	lock.Hold(t)
+	using(c.matrix.backend)
+	c.run(t)
+	if err := c.finish(); err != nil {
+		failed(exitFailed)
+		t.Fatal(err)
+	}
+}
+
+// prepare checks all that can be checked before anything starts.
+func prepare(ctx context.Context, o options) (*comparison, error) {
+	m, err := o.matrix()
+	if err != nil {
+		return nil, err
+	}
+	if o.out != "" {
+		if err := writable(o.out); err != nil {
+			return nil, err
+		}
+	}
+	if p, ok := m.backend.(harness.Preparer); ok {
+		if err := p.Prepare(ctx); err != nil {
+			return nil, err
+		}
+	}
+	c := &comparison{options: o, matrix: m}
+	c.result = describe(&o, m)
+	c.show = newDisplay(os.Stderr, m)
+	return c, nil
+}
+
+// writable makes the folder and tries to write into it.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("OUT is not writable: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".try-")
+	if err != nil {
+		return fmt.Errorf("OUT is not writable: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func (c *comparison) run(t *testing.T) {
+	c.show.plan()
+	defer c.show.end()
+	for _, s := range c.matrix.scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			for repeat := 1; repeat <= c.matrix.repeats; repeat++ { // arms interleave: a drift of the machine hits all
+				for _, choice := range c.matrix.consumers {
+					t.Run(fmt.Sprintf("%s/%d", subtest(choice), repeat), func(t *testing.T) { c.one(t, s, choice, repeat) })
+				}
+			}
+		})
+	}
+}
+
+// subtest is a consumer's name as -run can match it.
+func subtest(c harness.Choice) string {
+	return strings.NewReplacer("?", ",", "&", ",").Replace(c.Name())
+}
+
+// one makes a run and adds it to the result.
+func (c *comparison) one(t *testing.T, s harness.Scenario, choice harness.Choice, repeat int) {
+	if process.ctx.Err() != nil {
+		c.result.Interrupted = true
+		t.Skip("interrupted")
+	}
+	plan := engine.Plan{Scenario: s, Consumer: choice, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed}
+	outcome, err := c.attempt(plan)
+	switch {
+	case err != nil && process.ctx.Err() != nil:
+		c.result.Interrupted = true
+		t.Skip("interrupted")
+	case err != nil:
+		failed(exitNoRun)
+		t.Fatal(err)
+	}
+	c.result.Interrupted = c.result.Interrupted || process.ctx.Err() != nil
+	c.result.Runs = append(c.result.Runs, outcome.Run)
+	c.merged = append(c.merged, outcome.Latencies)
+	c.verdict(t, &outcome.Run)
+}
+
+// attempt makes a run, and makes it once more if it was inconclusive.
+func (c *comparison) attempt(plan engine.Plan) (*engine.Outcome, error) {
+	plan.Progress = c.show.begin(plan, false)
+	outcome, err := engine.Run(process.ctx, plan)
+	if err != nil || outcome.Run.Status != harness.Inconclusive || process.ctx.Err() != nil {
+		c.show.done(outcome, "")
+		return outcome, err
+	}
+	why := strings.Join(outcome.Run.Reasons, "; ")
+	c.show.done(outcome, why)
+	plan.Progress = c.show.begin(plan, true)
+	if outcome, err = engine.Run(process.ctx, plan); err == nil {
+		outcome.Run.Retried = why
+	}
+	c.show.done(outcome, "")
+	return outcome, err
+}
+
+// verdict passes or fails the subtest.
+func (c *comparison) verdict(t *testing.T, r *harness.Run) {
+	line := fmt.Sprintf("%s: %s", r.Status, strings.Join(r.Reasons, "; "))
+	if r.Expected {
+		t.Log(line)
+		return
+	}
+	failed(exitFailed)
+	t.Error(line)
+	for _, v := range r.Verdicts {
+		for i, a := range v.Examples {
+			if v.Status == harness.Fail && i == 0 {
+				t.Errorf("%s: key %d seq %d, partition %d offset %d, %v: %s", v.Check, a.Key, a.Seq, a.Partition, a.Offset, a.Pods, a.Text)
+			}
+		}
+	}
+}
+
+// finish puts the runs together and reports.
+func (c *comparison) finish() error {
+	c.result.Took = time.Since(c.result.Started).Round(time.Millisecond)
+	if d, ok := c.matrix.backend.(harness.Describer); ok {
+		c.result.Broker, c.result.Modelled = d.Describe(), d.Modelled()
+	}
+	c.result.Cells = cells(c.result, c.merged)
+	if c.result.Interrupted {
+		failed(exitFailed)
+	}
+	if len(c.result.Runs) == 0 {
+		return nil
+	}
+	if err := reports.Text(os.Stdout, c.result); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if c.options.out == "" {
+		return nil
+	}
+	if err := reports.WriteAll(c.options.out, c.result); err != nil {
+		return err
+	}
+	fmt.Printf("\nreport: %s\n", filepath.Join(c.options.out, "report.html"))
+	return nil
+}

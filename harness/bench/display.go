@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/harness/engine"
+)
+
+// display tells how a comparison gets on: bars on a terminal, a line per phase
+// elsewhere.
+type display struct {
+	out     io.Writer
+	matrix  *matrix
+	bars    *mpb.Progress // nil elsewhere
+	total   *mpb.Bar
+	current *mpb.Bar
+	number  int // of the current run, from 1
+	label   string
+
+	mu     sync.Mutex // the bars are drawn by a goroutine of their own
+	last   engine.Progress
+	expect time.Duration // of the current run
+	past   time.Duration // estimated time of the runs done
+	all    time.Duration // estimated time of all runs
+}
+
+func newDisplay(out *os.File, m *matrix) *display {
+	d := &display{out: out, matrix: m, all: m.estimate()}
+	if _, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
+		d.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(64), mpb.WithRefreshRate(200*time.Millisecond))
+	}
+	return d
+}
+
+// plan says what is ahead.
+func (d *display) plan() {
+	fmt.Fprintf(d.out, "%d runs: %d scenarios x %d consumers x %d repeats on %s, about %v\n",
+		d.matrix.runs(), len(d.matrix.scenarios), len(d.matrix.consumers), d.matrix.repeats, d.matrix.backend.Name(), d.all.Round(10*time.Second))
+	for _, s := range d.matrix.scenarios {
+		if s.Pods > s.Partitions {
+			fmt.Fprintf(d.out, "scenario %s: %d pods share %d partitions, so %d pods will idle\n", s.Name, s.Pods, s.Partitions, s.Pods-s.Partitions)
+		}
+	}
+	if d.bars != nil {
+		d.total = d.bars.AddBar(int64(d.matrix.runs()),
+			mpb.PrependDecorators(decor.Name("runs  ", decor.WC{W: 7}), decor.CountersNoUnit("%d / %d", decor.WC{W: 10})),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.left() })))
+	}
+}
+
+// left is the estimated time to the end.
+func (d *display) left() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	left := d.all - d.past - min(d.expect, d.last.Elapsed)
+	return fmt.Sprintf("about %v left", max(0, left).Round(time.Second))
+}
+
+// begin returns the progress callback of a run, or of its second try.
+func (d *display) begin(p engine.Plan, retry bool) func(engine.Progress) {
+	if !retry {
+		d.number++
+	}
+	d.label = fmt.Sprintf("%s %s %d", p.Scenario.Name, p.Consumer.Name(), p.Repeat)
+	d.mu.Lock()
+	d.expect = engine.Estimate(p.Scenario, engine.Describe(p.Scenario, p.Consumer).Parallelism)
+	d.mu.Unlock()
+	if d.bars != nil {
+		d.current = d.bars.AddBar(d.expect.Milliseconds(), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(d.label+"  ")),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.now() })))
+	}
+	return d.progress
+}
+
+func (d *display) progress(e engine.Progress) {
+	d.mu.Lock()
+	before := d.last.Phase
+	d.last = e
+	d.mu.Unlock()
+	if d.bars != nil {
+		d.current.SetCurrent(min(e.Elapsed, d.expect-time.Millisecond).Milliseconds())
+		return
+	}
+	if e.Phase == before {
+		return
+	}
+	switch e.Phase { // the others pass too quickly to be worth a line
+	case "starting":
+		fmt.Fprintf(d.out, "%s: starting\n", d.prefix())
+	case "load", "drain", "judging":
+		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.prefix(), e.Phase, e.Sent, e.Finished)
+	}
+}
+
+func (d *display) prefix() string {
+	return fmt.Sprintf("[%d/%d] %s", d.number, d.matrix.runs(), d.label)
+}
+
+// now is the current run in a few words.
+func (d *display) now() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last.Sent == 0 {
+		return d.last.Phase
+	}
+	return fmt.Sprintf("%-8s %6.0f/s  backlog %d", d.last.Phase, d.last.Rate, d.last.Backlog)
+}
+
+// done ends the display of a run; o is nil where it could not be made. again
+// says that it will be tried once more, and why.
+func (d *display) done(o *engine.Outcome, again string) {
+	status := "could not be run"
+	if o != nil {
+		status = fmt.Sprintf("%s, %.0f/s, took %v", o.Run.Status, o.Run.Completed, o.Run.Took.Round(100*time.Millisecond))
+	}
+	if again != "" {
+		status += "; once more: " + again
+	}
+	d.mu.Lock()
+	d.last = engine.Progress{}
+	if again == "" {
+		d.past += d.expect
+		d.expect = 0
+	}
+	d.mu.Unlock()
+	if d.bars == nil {
+		fmt.Fprintf(d.out, "%s: %s\n", d.prefix(), status)
+		return
+	}
+	d.current.Abort(true)
+	if again == "" {
+		d.total.Increment()
+	}
+	fmt.Fprintf(d.bars, "%s: %s\n", d.prefix(), status)
+}
+
+// end leaves the terminal as it was.
+func (d *display) end() {
+	if d.bars == nil {
+		return
+	}
+	d.total.Abort(false)
+	d.bars.Wait()
+}

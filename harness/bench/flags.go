@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+)
+
+// options are the flags of the test binary.
+type options struct {
+	scenario, consumer string
+	broker             string
+	repeat             int
+	seed               uint64
+	out                string
+	image              string
+	in                 string
+	list               bool
+	over               engine.Overrides
+	given              []string // given are the flags that were set, as on the line
+}
+
+var opts options
+
+// define puts the flags into fs. Names that go test owns (-list, -run, ...) are
+// avoided.
+func (o *options) define(fs *flag.FlagSet) {
+	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios prints them (default all)")
+	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs (default all)")
+	fs.StringVar(&o.broker, "broker", "embedded", "what serves as Kafka: embedded (kfake in this process) or docker (three real nodes)")
+	fs.Var(positive(&o.repeat), "repeat", "how often each consumer meets each scenario (default 1)")
+	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of random fault choices")
+	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: none are written)")
+	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, stampede/kafka:4.3.1 if it is there, apache/kafka:4.3.1)")
+	fs.StringVar(&o.in, "in", "", "a result.json to render again, to the terminal and into -out; nothing is run")
+	fs.BoolVar(&o.list, "scenarios", false, "print consumers, their knobs, and scenarios; nothing is run")
+
+	fs.Var(positiveFloat(&o.over.Rate), "rate", "records a second in every scenario")
+	fs.Var(positiveDuration(&o.over.Duration), "load-duration", "how long every scenario sends")
+	fs.Var(positive(&o.over.Partitions), "partitions", "partitions of the topic")
+	fs.Var(positive(&o.over.Pods), "pods", "pods of the consumer")
+	fs.Var(positive(&o.over.Workers), "workers", "workers of a pod")
+	fs.Var(positive(&o.over.Window), "window", "records a pod may have taken and not finished")
+	fs.StringVar(&o.over.Service, "service", "", "work on a record: 10ms, uniform:5ms-15ms or lognormal:10ms/100ms; cpu: in front burns it")
+	fs.StringVar(&o.over.Keys, "keys", "", "keys: uniform:20000, zipf:1.1/10000 or hot:0.2/1/10000")
+	fs.Var(positive(&o.over.Payload), "payload", "length of a value in bytes")
+	fs.Var(positiveDuration(&o.over.Commit), "commit", "interval between commits")
+	fs.Var(positiveDuration(&o.over.Session), "session", "session timeout of the group")
+}
+
+// value is a flag that refuses what parse refuses.
+type value struct {
+	text  string
+	parse func(string) error
+}
+
+func (v *value) String() string { return v.text }
+
+func (v *value) Set(s string) error {
+	v.text = s
+	return v.parse(s)
+}
+
+func positive(to *int) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		if *to, err = strconv.Atoi(s); err != nil || *to <= 0 {
+			return errors.New("want a whole number above zero")
+		}
+		return nil
+	}}
+}
+
+func positiveFloat(to *float64) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > 1e9 {
+			return errors.New("want a number above zero")
+		}
+		return nil
+	}}
+}
+
+func positiveDuration(to *time.Duration) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		if *to, err = time.ParseDuration(s); err != nil || *to <= 0 {
+			return errors.New("want a duration above zero, as 10s or 500ms")
+		}
+		return nil
+	}}
+}
+
+// smokes reports that no flag asks for anything, so that go test ./... stays
+// short.
+func (o *options) smokes() bool { return len(o.given) == 0 }
+
+// matrix is what is to be run.
+type matrix struct {
+	scenarios []harness.Scenario // overrides and defaults in place
+	consumers []harness.Choice
+	backend   harness.Backend
+	repeats   int
+}
+
+// runs is the number of runs.
+func (m *matrix) runs() int { return len(m.scenarios) * len(m.consumers) * m.repeats }
+
+// estimate is about how long all runs take.
+func (m *matrix) estimate() (total time.Duration) {
+	for _, s := range m.scenarios {
+		for _, c := range m.consumers {
+			total += engine.Estimate(s, engine.Describe(s, c).Parallelism) * time.Duration(m.repeats)
+		}
+	}
+	return total
+}
+
+// matrix resolves names and overrides, and refuses what cannot be run.
+func (o *options) matrix() (*matrix, error) {
+	m := &matrix{repeats: max(1, o.repeat)}
+	var err error
+	if m.backend, err = harness.FindBackend(o.broker); err != nil {
+		return nil, err
+	}
+	if o.image != "" {
+		b, ok := m.backend.(interface{ SetImage(string) })
+		if !ok {
+			return nil, fmt.Errorf("-kafka-image is for -broker=docker, not %s", o.broker)
+		}
+		b.SetImage(o.image)
+	}
+	if m.consumers, err = chosen(orAll(o.consumer)); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, name := range strings.Split(orAll(o.scenario), ",") {
+		fit, err := harness.ScenariosLike(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range fit {
+			if seen[s.Name] {
+				continue
+			}
+			seen[s.Name] = true
+			applied, err := o.over.Apply(*s)
+			if err != nil {
+				return nil, err
+			}
+			m.scenarios = append(m.scenarios, applied)
+		}
+	}
+	return m, nil
+}
+
+func orAll(s string) string {
+	if s == "" {
+		return "*"
+	}
+	return s
+}
+
+func chosen(line string) (all []harness.Choice, err error) {
+	seen := map[string]bool{}
+	for _, one := range strings.Split(line, ",") {
+		fit, err := harness.ParseChoice(strings.TrimSpace(one))
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range fit {
+			if !seen[c.Name()] {
+				seen[c.Name()] = true
+				all = append(all, c)
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/pod"
+	"github.com/stampede-bench/stampede/reports"
+)
+
+// The exit statuses of the binary.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitNoRun  = 2
+)
+
+// process is what the binary as a whole holds.
+var process struct {
+	ctx context.Context // ends with SIGINT or SIGTERM
+
+	mu   sync.Mutex
+	exit int                      // the gravest status so far
+	used map[harness.Backend]bool // back ends to be closed
+}
+
+// Main is for TestMain: it makes the process a pod if it was started as one,
+// else it runs the tests and exits with the status of the package comment.
+func Main(m *testing.M) {
+	pod.Main()
+	opts.define(flag.CommandLine)
+	flag.Parse()
+	flag.Visit(func(f *flag.Flag) {
+		if flag.CommandLine.Lookup(f.Name) != nil && !isTesting(f.Name) {
+			opts.given = append(opts.given, fmt.Sprintf("-%s=%s", f.Name, f.Value))
+		}
+	})
+	os.Exit(run(m))
+}
+
+// isTesting reports whether a flag is go test's own.
+func isTesting(name string) bool { return len(name) > 5 && name[:5] == "test." }
+
+func run(m *testing.M) int {
+	switch {
+	case opts.list:
+		list(os.Stdout)
+		return exitOK
+	case opts.in != "":
+		if err := render(opts.in, opts.out); err != nil {
+			fmt.Fprintln(os.Stderr, "stampede:", err)
+			return exitNoRun
+		}
+		return exitOK
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	process.ctx, process.used = ctx, map[harness.Backend]bool{}
+	code := m.Run()
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	for b := range process.used {
+		if c, ok := b.(harness.Closer); ok {
+			if err := c.Close(); err != nil {
+				fmt.Fprintf(os.Stderr, "stampede: close broker %s: %v\n", b.Name(), err)
+				code = max(code, exitFailed)
+			}
+		}
+	}
+	return max(code, process.exit)
+}
+
+// failed keeps the gravest status.
+func failed(status int) {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	process.exit = max(process.exit, status)
+}
+
+// using notes a back end to be closed in the end.
+func using(b harness.Backend) {
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	process.used[b] = true
+}
+
+// render shows a saved result again.
+func render(in, out string) error {
+	f, err := os.Open(in)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no saved result at %s: run make bench first, or name another with IN=", in)
+	}
+	if err != nil {
+		return fmt.Errorf("saved result: %w", err)
+	}
+	defer f.Close()
+	c, err := reports.ReadJSON(f)
+	if err != nil {
+		return fmt.Errorf("saved result %s: %w", in, err)
+	}
+	if err := reports.Text(os.Stdout, c); err != nil {
+		return err
+	}
+	if out == "" {
+		return nil
+	}
+	return reports.WriteAll(out, c)
+}

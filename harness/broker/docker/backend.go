@@ -1,0 +1,158 @@
+// Package docker is the back end with the figures to believe: real Kafka in
+// KRaft mode, a container a node, on fixed ports of 127.0.0.1.
+//
+// Nodes start once per process and serve every run: a start takes seconds, and
+// between runs it is cheaper to bring killed nodes back and to check that all
+// replicas are in sync. It needs a Docker engine on this machine.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+const defaultNodes = 3
+
+var _ = harness.RegisterBackend(new(backend))
+
+// backend implements [harness.Backend], [harness.Describer], [harness.Preparer]
+// and [harness.Closer]. Its zero value is ready; it is safe for concurrent use,
+// but the cluster it hands out serves one run at a time.
+type backend struct {
+	mu       sync.Mutex
+	image    string // as named on the line
+	resolved string // the image in use, once it is known
+	engine   *testcontainers.DockerClient
+	owner    *owner
+	kept     *cluster
+}
+
+// Name implements [harness.Backend].
+func (b *backend) Name() string { return "docker" }
+
+// SetImage names the image to run, before the first run; "" leaves the choice
+// to the environment and to what the engine has.
+func (b *backend) SetImage(image string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.image, b.resolved = image, ""
+}
+
+// Modelled implements [harness.Describer].
+func (b *backend) Modelled() bool { return false }
+
+// Describe implements [harness.Describer].
+func (b *backend) Describe() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	nodes, image := defaultNodes, b.resolved
+	if b.kept != nil {
+		nodes = len(b.kept.nodes)
+	}
+	if image == "" {
+		// Nothing was asked of an engine yet; this is what it would be asked for.
+		image, _ = chooseImage(b.image, os.Getenv(imageEnv), func(string) (bool, error) { return true, nil })
+	}
+	return describe(image, nodes)
+}
+
+// Prepare implements [harness.Preparer]: an engine answers and has the image,
+// which is pulled if need be. What dead harnesses left behind is removed.
+func (b *backend) Prepare(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.prepare(ctx)
+}
+
+func (b *backend) prepare(ctx context.Context) (err error) {
+	if b.engine == nil {
+		if b.engine, err = openEngine(ctx); err != nil {
+			return err
+		}
+	}
+	if err := removeOrphans(ctx, b.engine); err != nil {
+		return err
+	}
+	if b.resolved == "" {
+		b.resolved, err = resolveImage(ctx, b.engine, b.image)
+	}
+	return err
+}
+
+// Start implements [harness.Backend]. A kept cluster that does not get healthy
+// again is removed, so that the run after this one has a new one.
+func (b *backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, err := b.start(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("start kafka in containers: %w", err)
+	}
+	return c, nil
+}
+
+func (b *backend) start(ctx context.Context, spec harness.ClusterSpec) (*cluster, error) {
+	want, err := shapeOf(spec)
+	if err != nil {
+		return nil, err
+	}
+	if b.kept != nil && b.kept.shape == want {
+		if err := b.kept.refresh(ctx); err != nil {
+			return nil, errors.Join(err, b.removeKept())
+		}
+		return b.kept, nil
+	}
+	if b.kept != nil {
+		if err := b.removeKept(); err != nil {
+			return nil, err
+		}
+	}
+	err = b.startNew(ctx, want)
+	return b.kept, err
+}
+
+func (b *backend) startNew(ctx context.Context, s shape) (err error) {
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	if b.owner == nil {
+		if b.owner, err = newOwner(); err != nil {
+			return err
+		}
+	}
+	b.kept, err = startCluster(ctx, b.engine, b.resolved, b.owner.labels(), s)
+	return err
+}
+
+func (b *backend) removeKept() error {
+	c := b.kept
+	b.kept = nil
+	return c.remove()
+}
+
+// Close implements [harness.Closer]: containers and network are removed. The
+// back end may be started again.
+func (b *backend) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	if b.kept != nil {
+		errs = append(errs, b.removeKept())
+	}
+	if b.owner != nil {
+		errs = append(errs, b.owner.release())
+		b.owner = nil
+	}
+	if b.engine != nil {
+		errs = append(errs, b.engine.Close())
+		b.engine = nil
+	}
+	return errors.Join(errs...)
+}

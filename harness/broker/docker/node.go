@@ -1,0 +1,235 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tcnetwork "github.com/testcontainers/testcontainers-go/network"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	nodeMemory  = 1 << 30 // of a container; Kafka takes about 400 MiB of it
+	killTimeout = 30 * time.Second
+	backTimeout = time.Minute
+	createLimit = time.Minute // to create and start a container
+	askTimeout  = 2 * time.Second
+	logLines    = 15
+)
+
+// node is one broker: a container, and a client that asks it and no other.
+type node struct {
+	id        int32
+	port      int // of 127.0.0.1, the same over restarts
+	container string
+	engine    *testcontainers.DockerClient
+	client    *kgo.Client
+}
+
+func (n *node) ID() int32 { return n.id }
+
+func (n *node) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
+
+// run creates and starts the node's container.
+func (n *node) run(ctx context.Context, image string, s shape, nw *testcontainers.DockerNetwork, labels map[string]string) error {
+	// To give a request up does not stop the engine, and a container made later
+	// would escape the clean-up: it is short, so it is seen through.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createLimit)
+	defer cancel()
+	external := fmt.Sprintf("%d/tcp", externalPort)
+	c, err := testcontainers.Run(ctx, image,
+		testcontainers.WithEntrypoint("sh", "-c", startCommand),
+		testcontainers.WithEnv(map[string]string{
+			"STAMPEDE_NODE":       strconv.Itoa(int(n.id)),
+			"STAMPEDE_CLUSTER":    clusterID,
+			"STAMPEDE_PROPERTIES": serverProperties(n.id, n.port, s),
+			"STAMPEDE_LOG4J":      log4jProperties,
+		}),
+		testcontainers.WithLabels(labels),
+		testcontainers.WithConfigModifier(func(c *container.Config) { c.Hostname = hostname(n.id) }),
+		tcnetwork.WithNetwork([]string{hostname(n.id)}, nw),
+		testcontainers.WithExposedPorts(external), // else the binding below is dropped
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
+			h.PortBindings = network.PortMap{network.MustParsePort(external): {{
+				HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(n.port),
+			}}}
+			h.Memory, h.MemorySwap = nodeMemory, nodeMemory // no swap: it would be a fault nobody asked for
+		}),
+	)
+	if c != nil {
+		n.container = c.GetContainerID()
+	}
+	if err != nil {
+		return fmt.Errorf("run node %d: %w%s", n.id, err, n.lastLines(ctx))
+	}
+	return nil
+}
+
+// discard removes a container that did not start.
+func (n *node) discard(ctx context.Context) error {
+	if n.container == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
+	if _, err := n.engine.ContainerRemove(ctx, n.container, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
+		return fmt.Errorf("remove container of node %d: %w", n.id, err)
+	}
+	n.container = ""
+	return nil
+}
+
+// Kill implements [harness.Node].
+func (n *node) Kill(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	state, err := n.state(ctx)
+	if err != nil {
+		return fmt.Errorf("kill node %d: %w", n.id, err)
+	}
+	if !state.Running {
+		return fmt.Errorf("kill node %d: it is down already", n.id)
+	}
+	_, err = n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: "SIGKILL"})
+	if err != nil {
+		return fmt.Errorf("kill node %d: %w", n.id, err)
+	}
+	err = until(ctx, func(ctx context.Context) error {
+		if state, err = n.state(ctx); err != nil {
+			return err
+		}
+		if state.Running {
+			return errors.New("it still runs")
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("kill node %d: %w", n.id, err)
+	}
+	return nil
+}
+
+// Start implements [harness.Node]: it returns once the node answers clients
+// and counts itself among the brokers, which it does from its registration on.
+// Its replicas may still be catching up.
+func (n *node) Start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, backTimeout, fmt.Errorf("not back after %v", backTimeout))
+	defer cancel()
+	state, err := n.state(ctx)
+	if err != nil {
+		return fmt.Errorf("start node %d: %w", n.id, err)
+	}
+	if state.Running {
+		return fmt.Errorf("start node %d: it runs already", n.id)
+	}
+	// While the node was down anyone could take its port, if only for a moment
+	// as the near end of a connection.
+	err = until(ctx, func(ctx context.Context) error {
+		_, err := n.engine.ContainerStart(ctx, n.container, client.ContainerStartOptions{})
+		if err != nil && !portTaken(err) {
+			return final{err}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start node %d: %w", n.id, err)
+	}
+	err = until(ctx, func(ctx context.Context) error {
+		if err := n.alive(ctx); err != nil {
+			return err
+		}
+		meta, err := n.metadata(ctx)
+		if err != nil {
+			return err
+		}
+		for _, b := range meta.Brokers {
+			if b.NodeID == n.id {
+				return nil
+			}
+		}
+		return errors.New("it is not registered yet")
+	})
+	if err != nil {
+		return fmt.Errorf("start node %d: %w%s", n.id, err, n.lastLines(ctx))
+	}
+	return nil
+}
+
+func (n *node) state(ctx context.Context) (container.State, error) {
+	c, err := n.engine.ContainerInspect(ctx, n.container, client.ContainerInspectOptions{})
+	if err != nil {
+		return container.State{}, err
+	}
+	return *c.Container.State, nil
+}
+
+// alive is an error marked [final] that says how the container ended, if it has.
+func (n *node) alive(ctx context.Context) error {
+	state, err := n.state(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state.Running:
+		return nil
+	case state.OOMKilled:
+		return final{fmt.Errorf("node %d ended by itself: out of memory (limit %d MiB)", n.id, nodeMemory>>20)}
+	default:
+		return final{fmt.Errorf("node %d ended by itself with status %d", n.id, state.ExitCode)}
+	}
+}
+
+// metadata is the cluster as this node sees it, all topics included. It is
+// asked anew each time: the client's own methods may answer from a cache.
+func (n *node) metadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	resp, err := n.client.SeedBrokers()[0].Request(ctx, kmsg.NewPtrMetadataRequest())
+	if err != nil {
+		return nil, fmt.Errorf("node %d at %s does not answer: %w", n.id, n.addr(), err)
+	}
+	return resp.(*kmsg.MetadataResponse), nil
+}
+
+// lastLines of the node's log, for an error; empty if there is none. It works
+// when ctx has ended, too, since that is why a node may have failed.
+func (n *node) lastLines(ctx context.Context) string {
+	if n.container == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	logs, err := n.engine.ContainerLogs(ctx, n.container, client.ContainerLogsOptions{
+		ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines),
+	})
+	if err != nil {
+		return fmt.Sprintf("; its log cannot be read: %v", err)
+	}
+	defer logs.Close()
+	var text bytes.Buffer
+	if _, err := stdcopy.StdCopy(&text, &text, logs); err != nil {
+		return fmt.Sprintf("; its log cannot be read: %v", err)
+	}
+	lines := strings.TrimSpace(text.String())
+	if lines == "" {
+		return "; it wrote nothing"
+	}
+	return "; its last lines:\n  " + strings.ReplaceAll(lines, "\n", "\n  ")
+}
+
+// portTaken reports that the engine could not bind a container's port.
+func portTaken(err error) bool {
+	return strings.Contains(err.Error(), "port is already allocated") || strings.Contains(err.Error(), "address already in use")
+}

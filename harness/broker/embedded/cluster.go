@@ -1,0 +1,150 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// errClosed is what every ability says after Close.
+var errClosed = errors.New("the cluster is closed")
+
+// Cluster is one kfake with the nodes, the observers and the leaders of a run.
+// It is what [Backend.Start] returns. Safe for many goroutines.
+type Cluster struct {
+	kfake        *kfake.Cluster
+	dir          string
+	network      network
+	nodes        []*node
+	clock        ledger.Clock
+	coordinators coordinators
+
+	// topology is held by whatever kills and starts nodes or places leaders.
+	topology sync.Mutex
+	turn     int // turn is whose turn it is to get the next partition of a dead node.
+
+	watching sync.Mutex
+	watches  []*commitWatch
+
+	// using is read-locked by every call into kfake that is not made by
+	// kfake itself: a call after its end would never return.
+	using    sync.RWMutex
+	closed   bool
+	closing  chan struct{} // closing is closed when Close begins: waits end early.
+	closer   sync.Once
+	closeErr error
+}
+
+// The abilities a cluster has beyond the contract.
+var (
+	_ harness.CommitObserver = (*Cluster)(nil)
+	_ harness.GroupObserver  = (*Cluster)(nil)
+)
+
+// Seeds are the bootstrap addresses, one a node, dead ones too.
+func (c *Cluster) Seeds() []string {
+	var seeds []string
+	for _, n := range c.nodes {
+		seeds = append(seeds, n.port.addr)
+	}
+	return seeds
+}
+
+// Nodes are the brokers; their ids count from 0.
+func (c *Cluster) Nodes() []harness.Node {
+	var nodes []harness.Node
+	for _, n := range c.nodes {
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+// Kfake is the broker itself, for tests and for faults that only it can do,
+// such as acknowledging a produce and dropping it. Remove no node of it: that
+// shuffles every leader and leaves connections that answer wrongly. Its methods
+// never return once the cluster is closed.
+func (c *Cluster) Kfake() *kfake.Cluster { return c.kfake }
+
+// Close ends observers, connections, listeners and the broker, and removes its
+// folder. A kill under way is finished first, without its delay. Every further
+// call returns what the first returned.
+func (c *Cluster) Close() error {
+	c.closer.Do(func() {
+		close(c.closing)
+		c.using.Lock()
+		c.closed = true
+		c.using.Unlock()
+		c.stopWatches()
+		if err := errors.Join(c.shut(), removeAll(c.dir)); err != nil {
+			c.closeErr = fmt.Errorf("close embedded broker: %w", err)
+		}
+	})
+	return c.closeErr
+}
+
+// shut ends kfake before it waits for the connections: a connection with a
+// request parked in a group is given up by kfake only when kfake ends.
+func (c *Cluster) shut() error {
+	err := c.network.close()
+	c.kfake.Close()
+	return errors.Join(err, c.network.wait(closeWithin))
+}
+
+// closeWithin bounds each wait of Close.
+const closeWithin = 10 * time.Second
+
+// removeAll removes a folder that may still get a last file: kfake finishes
+// the request it is at when it is closed.
+func removeAll(dir string) error {
+	deadline := time.Now().Add(closeWithin)
+	for {
+		err := os.RemoveAll(dir)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// use lets a caller into kfake until it calls done.
+func (c *Cluster) use() (done func(), err error) {
+	c.using.RLock()
+	if c.closed {
+		c.using.RUnlock()
+		return nil, errClosed
+	}
+	return c.using.RUnlock, nil
+}
+
+// DescribeGroup is the group as the broker has it: the members of a classic
+// group with the assignment they were last given, those of a KIP-848 group with
+// the one they were last told. Generation is the group epoch of the latter.
+func (c *Cluster) DescribeGroup(ctx context.Context, group, topic string) (harness.Group, error) {
+	done, err := c.use()
+	if err == nil {
+		defer done()
+		err = ctx.Err()
+	}
+	if err != nil {
+		return harness.Group{}, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	info := c.kfake.GroupInfo(group)
+	if info == nil {
+		return harness.Group{}, nil
+	}
+	g := harness.Group{Generation: info.Epoch, State: info.State}
+	for _, m := range info.Members {
+		g.Members = append(g.Members, harness.Member{
+			ID: m.MemberID, ClientID: m.ClientID, Partitions: m.Assignment[topic],
+		})
+	}
+	return g, nil
+}

@@ -1,0 +1,317 @@
+package embedded_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/embedded"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// commits collects commits, made or observed.
+type commits struct {
+	mu  sync.Mutex
+	all []harness.Commit
+}
+
+func (c *commits) add(commit harness.Commit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, commit)
+}
+
+func (c *commits) list() []harness.Commit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.all)
+}
+
+// of are the commits of a partition without their times.
+func (c *commits) of(partition int32) (of []harness.Commit) {
+	for _, commit := range c.list() {
+		if commit.Partition == partition {
+			commit.At = 0
+			of = append(of, commit)
+		}
+	}
+	return of
+}
+
+// observe collects the group's commits until the test ends or stop is called.
+func observe(t *testing.T, c *embedded.Cluster) (seen *commits, stop func()) {
+	t.Helper()
+	seen = &commits{}
+	stop, err := c.ObserveCommits(group, topic, seen.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return seen, stop
+}
+
+// TestCommitsObserved has two members commit every record by itself, a node die
+// in between, and compares what was observed with what was acknowledged.
+func TestCommitsObserved(t *testing.T) {
+	for _, protocol := range protocols {
+		t.Run(protocol.name, func(t *testing.T) {
+			const partitions = 4
+			c := start(t, partitions)
+			ctx, cancel := context.WithCancel(within(t))
+			defer cancel()
+			from := ledger.NewClock().Now()
+			seen, stop := observe(t, c)
+			var made commits
+			var members sync.WaitGroup
+			for i := range 2 {
+				id := harness.ClientID(fmt.Sprintf("pod-%d", i), 1)
+				cl := member(t, c, id, protocol.opts)
+				members.Go(func() { commitEach(ctx, cl, id, &made) })
+			}
+			produce := client(t, c, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+			wait := trickle(ctx, produce)
+			more := func() {
+				n := len(made.list())
+				eventually(t, "more commits", func() bool { return len(made.list()) > n+50 })
+			}
+			more()
+			node := c.Nodes()[c.Kfake().CoordinatorFor(group)]
+			if err := node.Kill(ctx); err != nil {
+				t.Fatal(err)
+			}
+			more()
+			if err := node.Start(ctx); err != nil {
+				t.Fatal(err)
+			}
+			more()
+			cancel()
+			members.Wait()
+			wait()
+			stop()
+			to := ledger.NewClock().Now()
+			for p := range int32(partitions) {
+				compare(t, made.of(p), seen.of(p))
+			}
+			checkTimes(t, seen.list(), from, to)
+		})
+	}
+}
+
+// commitEach commits after every record, and notes the commits acknowledged.
+// One that got no answer may have been made: it is noted unconfirmed.
+func commitEach(ctx context.Context, cl *kgo.Client, id string, made *commits) {
+	for ctx.Err() == nil {
+		for _, r := range cl.PollFetches(ctx).Records() {
+			commit := harness.Commit{ClientID: id, Partition: r.Partition, Offset: r.Offset + 1}
+			next := map[string]map[int32]kgo.EpochOffset{topic: {r.Partition: {Epoch: r.LeaderEpoch, Offset: r.Offset + 1}}}
+			cl.CommitOffsetsSync(ctx, next, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+				commit.Confirmed = err == nil && resp.Topics[0].Partitions[0].ErrorCode == 0
+			})
+			made.add(commit)
+		}
+	}
+}
+
+// compare wants every acknowledged commit observed as confirmed, in the order
+// they were made, and nothing confirmed that was not made. A commit whose answer
+// was lost may be there or not.
+func compare(t *testing.T, made, seen []harness.Commit) {
+	t.Helper()
+	i := 0
+	for _, s := range seen {
+		if !s.Confirmed {
+			continue
+		}
+		for i < len(made) && !made[i].Confirmed && made[i].Offset != s.Offset {
+			i++
+		}
+		if i == len(made) {
+			t.Fatalf("observed %+v after the last commit made", s)
+		}
+		want := made[i]
+		want.Confirmed = true
+		if s != want {
+			// The client repeats a request whose answer was lost.
+			if i > 0 && s.Offset == made[i-1].Offset && s.ClientID == made[i-1].ClientID {
+				continue
+			}
+			t.Fatalf("commit %d: observed %+v, made %+v", i, s, made[i])
+		}
+		i++
+	}
+	for ; i < len(made); i++ {
+		if made[i].Confirmed {
+			t.Fatalf("commit %d was made and not observed: %+v", i, made[i])
+		}
+	}
+}
+
+func checkTimes(t *testing.T, seen []harness.Commit, from, to int64) {
+	t.Helper()
+	last := from
+	for _, s := range seen {
+		if s.At < last || s.At > to {
+			t.Fatalf("a commit at %d: want it from %d to %d", s.At, last, to)
+		}
+		last = s.At
+	}
+}
+
+func TestCommitByNobody(t *testing.T) {
+	c := start(t, 2)
+	seen, stop := observe(t, c)
+	admin := kadm.NewClient(client(t, c, kgo.ClientID("admin")))
+	if _, err := admin.CommitOffsets(within(t), group, kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Partition: 1, Offset: 6})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.CommitOffsets(within(t), "others", kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Partition: 1, Offset: 7})); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	stop()
+	if got, want := seen.of(1), []harness.Commit{{Partition: 1, Offset: 7, Confirmed: true}}; !slices.Equal(got, want) {
+		t.Errorf("observed %+v, want %+v", got, want)
+	}
+}
+
+// TestRefusedCommits has one good commit between bad ones: a member nobody
+// knows, a generation that has passed, a partition that does not exist. The bad
+// one before the good commits the very offset that the good one does.
+func TestRefusedCommits(t *testing.T) {
+	c := start(t, 1)
+	cl := member(t, c, "pod-0.1", protocols[0].opts)
+	ctx := within(t)
+	if err := client(t, c).ProduceSync(ctx, &kgo.Record{Topic: topic}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.PollFetches(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	seen, stop := observe(t, c)
+	id, generation := cl.GroupMetadata()
+	for _, try := range []struct {
+		member     string
+		generation int32
+		partition  int32
+		offset     int64
+		want       error
+	}{
+		{id, generation + 1, 0, 5, kerr.IllegalGeneration},
+		{id, generation, 0, 5, nil},
+		{"nobody", generation, 0, 6, kerr.UnknownMemberID},
+		{id, generation - 1, 0, 5, kerr.IllegalGeneration},
+		{id, generation, 9, 1, kerr.UnknownTopicOrPartition},
+	} {
+		req := kmsg.NewPtrOffsetCommitRequest()
+		req.Group, req.MemberID, req.Generation = group, try.member, try.generation
+		part := kmsg.NewOffsetCommitRequestTopicPartition()
+		part.Partition, part.Offset = try.partition, try.offset
+		of := kmsg.NewOffsetCommitRequestTopic()
+		of.Topic, of.TopicID = topic, c.Kfake().TopicInfo(topic).TopicID
+		of.Partitions = append(of.Partitions, part)
+		req.Topics = append(req.Topics, of)
+		resp, err := req.RequestWith(ctx, cl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode); got != try.want {
+			t.Fatalf("%+v: answer %v", try, got)
+		}
+	}
+	stop()
+	if got, want := seen.of(0), []harness.Commit{
+		{ClientID: "pod-0.1", Offset: 5},
+		{ClientID: "pod-0.1", Offset: 5, Confirmed: true},
+		{ClientID: "", Offset: 6},
+		{ClientID: "pod-0.1", Offset: 5},
+	}; !slices.Equal(got, want) {
+		t.Errorf("observed %+v, want %+v", got, want)
+	}
+	if got, want := seen.of(9), []harness.Commit{{ClientID: "pod-0.1", Partition: 9, Offset: 1}}; !slices.Equal(got, want) {
+		t.Errorf("observed %+v, want %+v", got, want)
+	}
+}
+
+// TestTransactionalCommits commits by a transaction, aborts one, and commits
+// again while the transaction's coordinator moves.
+func TestTransactionalCommits(t *testing.T) {
+	c := start(t, 1)
+	ctx := within(t)
+	var records []*kgo.Record
+	for range 3 {
+		records = append(records, &kgo.Record{Topic: topic})
+	}
+	if err := client(t, c).ProduceSync(ctx, records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	seen, stop := observe(t, c)
+	session, err := kgo.NewGroupTransactSession(
+		kgo.SeedBrokers(c.Seeds()...), kgo.ClientID("pod-0.1"), kgo.TransactionalID("txn"),
+		kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.MaxConcurrentFetches(1),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	for i, end := range []kgo.TransactionEndTry{kgo.TryAbort, kgo.TryCommit, kgo.TryCommit} {
+		if err := session.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		fetches := session.PollRecords(ctx, 1)
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			c.Kfake().RehashCoordinators()
+		}
+		if committed, err := session.End(ctx, end); err != nil || committed != bool(end) {
+			t.Fatalf("end of transaction %d: %v, %v", i, committed, err)
+		}
+	}
+	stop()
+	var held []harness.Commit
+	for _, s := range seen.of(0) {
+		if s.Confirmed {
+			held = append(held, s)
+		}
+	}
+	if want := []harness.Commit{
+		{ClientID: "pod-0.1", Offset: 1, Confirmed: true},
+		{ClientID: "pod-0.1", Offset: 2, Confirmed: true},
+	}; !slices.Equal(held, want) {
+		t.Errorf("observed %+v, of them confirmed %+v, want %+v", seen.of(0), held, want)
+	}
+}
+
+// TestCommitBurst sends far more commits than the group can be polled for: each
+// outcome is seen all the same.
+func TestCommitBurst(t *testing.T) {
+	c := start(t, 1)
+	seen, stop := observe(t, c)
+	cl := client(t, c)
+	const n = 500
+	for i := range n {
+		offsets := kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Offset: int64(i)})
+		if _, err := kadm.NewClient(cl).CommitOffsets(within(t), group, offsets); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	for i, s := range seen.of(0) {
+		if want := (harness.Commit{Offset: int64(i) + 1, Confirmed: true}); s != want {
+			t.Fatalf("commit %d: observed %+v, want %+v", i, s, want)
+		}
+	}
+	if got := len(seen.list()); got != n {
+		t.Errorf("%d commits observed, want %d", got, n)
+	}
+}

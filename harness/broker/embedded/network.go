@@ -1,0 +1,210 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// network makes the listeners of a kfake: ports that can go down and come up
+// again while kfake believes its listener open.
+type network struct {
+	ports []*port
+}
+
+// listen is kfake's way to a listener. kfake calls it once a node, in the order
+// of the ids, before it serves.
+func (n *network) listen(_, _ string) (net.Listener, error) {
+	p, err := newPort()
+	if err != nil {
+		return nil, err
+	}
+	n.ports = append(n.ports, p)
+	return p, nil
+}
+
+// close takes all ports down for good and gives them back.
+func (n *network) close() error {
+	var errs []error
+	for _, p := range n.ports {
+		errs = append(errs, p.Close(), p.release())
+	}
+	return errors.Join(errs...)
+}
+
+// wait waits until kfake has given up every connection.
+func (n *network) wait(within time.Duration) error {
+	deadline := time.Now().Add(within)
+	for {
+		open := 0
+		for _, p := range n.ports {
+			open += p.open()
+		}
+		if open == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d connections are still in use after %v", open, within)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// port is the listener of one node. While it is down a connection is refused
+// and Accept waits.
+type port struct {
+	addr    string
+	release func() error // release gives the address back.
+
+	mu      sync.Mutex
+	changed sync.Cond    // changed says that ln or closed did.
+	ln      net.Listener // ln is nil while the port is down.
+	closed  bool
+	conns   map[*conn]struct{} // conns are those kfake has not closed yet.
+}
+
+func newPort() (*port, error) {
+	addr, release, err := reserve()
+	if err != nil {
+		return nil, fmt.Errorf("reserve a port: %w", err)
+	}
+	p := &port{release: release, conns: map[*conn]struct{}{}}
+	p.changed.L = &p.mu
+	if p.ln, err = net.Listen("tcp", addr); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	p.addr = p.ln.Addr().String()
+	return p, nil
+}
+
+// Addr is the port's address, whether it is up or down.
+func (p *port) Addr() net.Addr {
+	addr, err := net.ResolveTCPAddr("tcp", p.addr)
+	if err != nil {
+		panic("address of a listener: " + err.Error())
+	}
+	return addr
+}
+
+// Accept waits for a connection, through times when the port is down.
+func (p *port) Accept() (net.Conn, error) {
+	for {
+		ln := p.listener()
+		if ln == nil {
+			return nil, net.ErrClosed
+		}
+		c, err := ln.Accept()
+		switch {
+		case err == nil:
+			if c := p.adopt(ln, c); c != nil {
+				return c, nil
+			}
+		case !errors.Is(err, net.ErrClosed):
+			// Out of file descriptors, say: others will be free in a while.
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// listener waits until the port is up; nil: it is closed.
+func (p *port) listener() net.Listener {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.ln == nil && !p.closed {
+		p.changed.Wait()
+	}
+	return p.ln
+}
+
+// adopt takes a connection on, unless the port went down since it was accepted.
+func (p *port) adopt(ln net.Listener, raw net.Conn) net.Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ln != ln {
+		reset(raw)
+		return nil
+	}
+	c := &conn{Conn: raw, port: p}
+	p.conns[c] = struct{}{}
+	return c
+}
+
+// down refuses connections from now on and resets those there are.
+func (p *port) down() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var err error
+	if p.ln != nil {
+		err = p.ln.Close()
+		p.ln = nil
+	}
+	for c := range p.conns {
+		reset(c.Conn)
+	}
+	return err
+}
+
+// up listens on the same address again. Where the address could not be kept
+// while it was down, a client's own connection may sit on it for a moment.
+func (p *port) up(ctx context.Context) error {
+	for {
+		ln, err := net.Listen("tcp", p.addr)
+		if err == nil {
+			p.mu.Lock()
+			p.ln = ln
+			p.mu.Unlock()
+			p.changed.Broadcast()
+			return nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Close takes the port down for good.
+func (p *port) Close() error {
+	err := p.down()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.changed.Broadcast()
+	return err
+}
+
+func (p *port) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
+// conn is a connection that its port knows of until kfake closes it.
+type conn struct {
+	net.Conn
+	port *port
+}
+
+func (c *conn) Close() error {
+	c.port.mu.Lock()
+	delete(c.port.conns, c)
+	c.port.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// reset ends a connection as the kernel ends those of a killed process with
+// unread data: the peer reads an error, not an end of file.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.Close()
+}

@@ -1,0 +1,282 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	_ "github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/bench"
+	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/lock"
+)
+
+func TestMain(m *testing.M) { bench.Main(m) }
+
+// Consumers that fail as pods, not as consumers.
+var (
+	_ = harness.Register(harness.Implementation{
+		Name: "test-returns", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(harness.Config) (harness.Consumer, error) { return consume(returns), nil },
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "test-panics", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(cfg harness.Config) (harness.Consumer, error) {
+			keyed, err := harness.FindImplementation("keyed")
+			if err != nil {
+				return nil, err
+			}
+			inner, err := keyed.New(cfg)
+			return &panics{inner}, err
+		},
+	})
+)
+
+type consume func(context.Context, harness.Config, harness.Work) error
+
+func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	return c(ctx, cfg, w)
+}
+
+func returns(context.Context, harness.Config, harness.Work) error {
+	return errors.New("no such cluster")
+}
+
+// panics lets pod-2 die at its 20th record.
+type panics struct{ inner harness.Consumer }
+
+func (p *panics) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	if cfg.Pod != "pod-2" {
+		return p.inner.Consume(ctx, cfg, w)
+	}
+	return p.inner.Consume(ctx, cfg, &fuse{Work: w, left: make(chan struct{}, 20)})
+}
+
+type fuse struct {
+	harness.Work
+	left chan struct{}
+}
+
+func (f *fuse) Do(ctx context.Context, r *harness.Record) error {
+	select {
+	case f.left <- struct{}{}:
+		return f.Work.Do(ctx, r)
+	default:
+		panic("record 21")
+	}
+}
+
+func small() harness.Scenario {
+	return harness.Scenario{
+		Name: "small", Load: harness.Load{Pacer: load.Constant{Rate: 200, For: 2 * time.Second}, Keys: load.Uniform{N: 40}},
+		Service: load.Fixed(5 * time.Millisecond), Partitions: 4, Pods: 2, Workers: 8,
+		Commit: 300 * time.Millisecond, Session: 3 * time.Second, Drain: 10 * time.Second,
+		Thresholds: harness.Thresholds{Lateness: time.Second},
+	}
+}
+
+func plan(t *testing.T, consumer string, change func(*harness.Scenario)) engine.Plan {
+	t.Helper()
+	s := small()
+	if change != nil {
+		change(&s)
+	}
+	s, err := engine.Overrides{}.Apply(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choices, err := harness.ParseChoice(consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := harness.FindBackend("embedded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: 1}
+}
+
+// folders counts the folders of runs that are there.
+func folders(t *testing.T) int {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "stampede-run-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(dirs)
+}
+
+func TestRunOverTheThreeProtocols(t *testing.T) {
+	lock.Machine(t)
+	for _, protocol := range harness.Protocols {
+		t.Run(string(protocol), func(t *testing.T) {
+			before := folders(t)
+			o, err := engine.Run(t.Context(), plan(t, "keyed@"+string(protocol), nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := o.Run
+			if r.Status != harness.Pass || !r.Expected {
+				t.Errorf("%s: %v", r.Status, r.Reasons)
+			}
+			if c := r.Counts; c.Sent != 400 || c.Acked != 400 || c.Landed != 400 || c.Finished != 400 || c.Unknown != 0 {
+				t.Errorf("counts: %+v, want 400 of each", c)
+			}
+			if n := o.Latencies.Set("steady").EndToEnd.N; n != 400 {
+				t.Errorf("%d latencies, want 400", n)
+			}
+			if folders(t) != before {
+				t.Error("the run left its folder behind")
+			}
+		})
+	}
+}
+
+// TestLostByBroker has kfake acknowledge produce requests and drop them.
+func TestLostByBroker(t *testing.T) {
+	lock.Machine(t)
+	p := plan(t, "keyed", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: ackAndDrop{}, At: time.Second}}
+	})
+	o, err := engine.Run(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range o.Run.Verdicts {
+		want := harness.Pass
+		if v.Check == "lost by broker" {
+			want = harness.Fail
+		}
+		if v.Status != want && v.Status != harness.Figure {
+			t.Errorf("%s: %s, %d: %v, want %s", v.Check, v.Status, v.Count, v.Detail, want)
+		}
+	}
+	if o.Run.Counts.BrokerLost == 0 || o.Run.Counts.Lost != 0 {
+		t.Errorf("counts: %+v, want some lost by the broker and none by the consumer", o.Run.Counts)
+	}
+}
+
+type ackAndDrop struct{}
+
+func (ackAndDrop) Name() string { return "ack and drop" }
+
+// Inject answers the next ten produce requests with success and appends nothing.
+func (ackAndDrop) Inject(_ context.Context, env *harness.Env) (func(context.Context) error, error) {
+	c := env.Cluster.(interface{ Kfake() *kfake.Cluster }).Kfake()
+	left := 10
+	c.ControlKey(int16(kmsg.Produce), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		req := kreq.(*kmsg.ProduceRequest)
+		if left == 0 {
+			return nil, nil, false
+		}
+		left--
+		c.KeepControl()
+		resp := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, t := range req.Topics {
+			rt := kmsg.NewProduceResponseTopic()
+			rt.Topic, rt.TopicID = t.Topic, t.TopicID
+			for _, p := range t.Partitions {
+				rp := kmsg.NewProduceResponseTopicPartition()
+				rp.Partition, rp.BaseOffset = p.Partition, 1<<40
+				rt.Partitions = append(rt.Partitions, rp)
+			}
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+	env.Hit = harness.Hit{Target: "produce requests"}
+	return nil, nil
+}
+
+func TestInterruptedRunIsReported(t *testing.T) {
+	lock.Machine(t)
+	before := folders(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p := plan(t, "keyed", func(s *harness.Scenario) { s.Load.Pacer = load.Constant{Rate: 200, For: time.Minute} })
+	p.Progress = func(now engine.Progress) {
+		if now.Finished > 100 {
+			cancel()
+		}
+	}
+	o, err := engine.Run(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Run.Status != harness.Inconclusive || !strings.Contains(strings.Join(o.Run.Reasons, " "), "interrupted") {
+		t.Errorf("%s: %v, want inconclusive by the interruption", o.Run.Status, o.Run.Reasons)
+	}
+	if c := o.Run.Counts; c.Finished <= 100 || c.Sent == 12000 {
+		t.Errorf("counts: %+v, want what was measured so far", c)
+	}
+	if folders(t) != before {
+		t.Error("the run left its folder behind")
+	}
+}
+
+func TestInterruptedBeforeItsLoad(t *testing.T) {
+	lock.Machine(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p := plan(t, "keyed", nil)
+	p.Progress = func(now engine.Progress) {
+		if now.Phase == "forming" {
+			cancel()
+		}
+	}
+	if _, err := engine.Run(ctx, p); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestPodThatReturnsAtOnce(t *testing.T) {
+	lock.Machine(t)
+	before := folders(t)
+	_, err := engine.Run(t.Context(), plan(t, "test-returns", nil))
+	if err == nil || !strings.Contains(err.Error(), "no such cluster") {
+		t.Errorf("error %v, want what the pod said", err)
+	}
+	if folders(t) != before {
+		t.Error("the run left its folder behind")
+	}
+}
+
+func TestPodThatDiesInMidRun(t *testing.T) {
+	lock.Machine(t)
+	o, err := engine.Run(t.Context(), plan(t, "test-panics", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(o.Run.Verdicts, func(v harness.Verdict) bool { return v.Check == "alive" })
+	v := o.Run.Verdicts[i]
+	if o.Run.Status != harness.Fail || v.Status != harness.Fail || len(v.Examples) != 1 || !strings.Contains(v.Examples[0].Text, "record 21") {
+		t.Errorf("%s; alive: %+v, want a failure with the pod's last words", o.Run.Status, v)
+	}
+	if o.Run.Counts.Finished != 400 || o.Run.Counts.Lost != 0 {
+		t.Errorf("counts: %+v, want the other pod to have finished it all", o.Run.Counts)
+	}
+}
+
+// TestLateProducer asks for more than any machine sends, of a producer that is
+// held to a lateness no machine keeps.
+func TestLateProducer(t *testing.T) {
+	lock.Machine(t)
+	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) { s.Thresholds.Lateness = time.Nanosecond }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Run.Status != harness.Inconclusive || !strings.HasPrefix(o.Run.Reasons[0], "load delivered: the producer was late") {
+		t.Errorf("%s: %v, want inconclusive by the late producer", o.Run.Status, o.Run.Reasons)
+	}
+}

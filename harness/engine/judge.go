@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// readLog takes the final read into a journal of its own.
+func (r *run) readLog(ctx context.Context) error {
+	j, err := ledger.Create(r.path("landed"))
+	if err != nil {
+		return err
+	}
+	if err := r.client.ReadAll(ctx, r.Scenario.Partitions, r.id, j.Append); err != nil {
+		r.doubt(ledgerComplete, err.Error())
+	}
+	return j.Close()
+}
+
+// judge replays the ledger for the checks and the measures, and fills the result.
+func (r *run) judge() (*Outcome, error) {
+	if err := r.writeWindows(); err != nil {
+		return nil, err
+	}
+	files, err := r.seal()
+	if err != nil {
+		return nil, err
+	}
+	facts, err := r.facts()
+	if err != nil {
+		return nil, err
+	}
+	recorder := measure.NewRecorder(r.measures())
+	counts := &counter{counts: harness.Counts{Landed: facts.Log.Len()}}
+	verdicts, err := r.replay(facts, files, recorder, counts)
+	if err != nil {
+		return nil, err
+	}
+	latencies := recorder.Latencies()
+	out := r.result(verdicts, counts.counts, recorder)
+	return &Outcome{Run: out, Latencies: latencies}, nil
+}
+
+// writeWindows notes the lives of the pods and the windows of the faults.
+func (r *run) writeWindows() error {
+	for _, in := range r.fleet.Incarnations() {
+		up := ledger.NewSlot(ledger.KindUp, in.Owner).With(ledger.OutcomeConfirmed)
+		up.Start, up.End = in.Up, in.Up
+		down := ledger.NewSlot(ledger.KindDown, in.Owner).With(ledger.OutcomeConfirmed)
+		down.Start, down.End = in.Down, in.Down
+		if err := errors.Join(r.observed.Append(up), r.observed.Append(down)); err != nil {
+			return err
+		}
+	}
+	for i, o := range r.faults.outcomes() {
+		inject := ledger.NewSlot(ledger.KindInject, 0).With(ledger.OutcomeConfirmed)
+		inject.Key, inject.Start = uint32(i), r.start+int64(o.injected)
+		err := r.observed.Append(inject)
+		if o.healed != harness.Never {
+			heal := ledger.NewSlot(ledger.KindHeal, 0).With(ledger.OutcomeConfirmed)
+			heal.Key, heal.Start = uint32(i), r.start+int64(o.healed)
+			err = errors.Join(err, r.observed.Append(heal))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal ends all journals and lists those of the replay.
+func (r *run) seal() ([]ledger.File, error) {
+	if err := errors.Join(r.sends.Close(), r.observed.Close()); err != nil {
+		return nil, err
+	}
+	now := r.clock.Now()
+	files := []ledger.File{{Path: r.path("sends"), Reaped: now}, {Path: r.path("observed"), Reaped: now}}
+	for _, in := range r.fleet.Incarnations() {
+		if _, err := os.Stat(in.Journal); errors.Is(err, fs.ErrNotExist) {
+			continue // it ended before it could begin
+		}
+		files = append(files, ledger.File{Path: in.Journal, Reaped: in.Down})
+	}
+	for _, f := range append(files, ledger.File{Path: r.path("landed")}) {
+		if err := ledger.Seal(f.Path); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func (r *run) facts() (*oracle.Facts, error) {
+	i := r.Consumer.Implementation
+	r.judgeExpulsions()
+	f := &oracle.Facts{
+		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol,
+		Partitions: r.Scenario.Partitions, Log: oracle.NewLog(), Final: r.final,
+		Session: r.cfg.Session, Commit: r.cfg.Commit, DrainEnd: r.drainEnd,
+		Owners: []string{""}, Broken: r.broken,
+	}
+	for _, in := range r.fleet.Incarnations() {
+		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
+	}
+	err := r.landed(func(s *ledger.Slot) { f.Log.Add(s.Position(), s.Key, s.Seq) })
+	return f, err
+}
+
+// landed calls fn for every record of the final read.
+func (r *run) landed(fn func(*ledger.Slot)) error {
+	reader, err := ledger.Open(r.path("landed"))
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	return reader.Each(fn)
+}
+
+// replay judges and measures in one pass, and takes another for the evidence
+// where something was lost.
+func (r *run) replay(f *oracle.Facts, files []ledger.File, observers ...oracle.Observer) ([]harness.Verdict, error) {
+	stream, err := ledger.NewStream(r.start, files...)
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	verdicts, err := oracle.Judge(f, stream, observers...)
+	if err != nil {
+		return nil, err
+	}
+	if err := oracle.Name(verdicts, r.landed); err != nil {
+		return nil, err
+	}
+	again, err := ledger.NewStream(r.start, files...)
+	if err != nil {
+		return nil, err
+	}
+	defer again.Close()
+	return verdicts, oracle.Trace(f, again, verdicts)
+}
+
+func (r *run) measures() measure.Config {
+	_, flood := r.Scenario.Load.Pacer.(harness.Flooder)
+	_, _, last := load.Extent(r.Scenario.Load.Pacer)
+	cfg := measure.Config{
+		Partitions: r.Scenario.Partitions, Keys: r.Scenario.Load.Keys.Count(), Warmup: r.Scenario.Warmup,
+		Load: last, End: r.drainEnd, Flood: flood,
+	}
+	for _, o := range r.faults.outcomes() {
+		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.hit.Partitions})
+	}
+	return cfg
+}
+
+// judgeExpulsions breaks "pods fed" where the group dropped a pod that lived,
+// had not been told to stop and was not struck.
+func (r *run) judgeExpulsions() {
+	incarnations := r.fleet.Incarnations()
+	for _, x := range r.watcher.Expelled() {
+		if x.Owner == 0 || int(x.Owner) > len(incarnations) {
+			continue
+		}
+		in := incarnations[x.Owner-1]
+		if (in.Down != 0 && in.Down <= x.Seen) || r.stopAsked <= x.Seen {
+			continue
+		}
+		r.doubt(podsFed, fmt.Sprintf("%s was expelled from the group about %v, and nobody struck it: too little CPU for its heartbeats, most likely",
+			harness.ClientID(in.Pod, in.N), r.since(x.Seen).Round(time.Millisecond)))
+	}
+}
+
+// counter adds up what the replay shows.
+type counter struct{ counts harness.Counts }
+
+// Observe implements [oracle.Observer].
+func (c *counter) Observe(events []ledger.Event) {
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeSent:
+			c.counts.Sent++
+		case ledger.EdgeAcked:
+			switch e.Outcome {
+			case ledger.OutcomeAcked:
+				c.counts.Acked++
+			case ledger.OutcomeFailed:
+				c.counts.Failed++
+			}
+		case ledger.EdgeEnd:
+			c.counts.Attempts++
+			if e.First && e.Topic == 0 {
+				c.counts.Finished++
+			}
+		}
+	}
+	c.counts.Unknown = c.counts.Sent - c.counts.Acked - c.counts.Failed
+}
+
+// tail is the end of a text, for a report.
+func tail(s string) string {
+	const most = 4 << 10
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = "..." + s[len(s)-most:]
+	}
+	return s
+}

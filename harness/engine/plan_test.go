@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+type noFault struct{}
+
+func (noFault) Name() string { return "nothing" }
+
+func (noFault) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	return nil, nil
+}
+
+func TestOverridesRefuseWhatDoesNotFit(t *testing.T) {
+	base := harness.Scenario{
+		Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 10 * time.Second}, Keys: load.Uniform{N: 10}},
+		Service: load.Fixed(time.Millisecond), Warmup: 2 * time.Second,
+		Injections: []harness.Injection{{Fault: noFault{}, At: 5 * time.Second, HealSessions: 1}},
+	}
+	for _, c := range []struct {
+		name string
+		over Overrides
+		want string // "" for no error
+	}{
+		{"as it is", Overrides{}, ""},
+		{"load shorter than the warm-up", Overrides{Duration: time.Second}, "warm-up"},
+		{"load over before the fault", Overrides{Duration: 3 * time.Second}, "make the load longer"},
+		{"session longer than the run", Overrides{Session: time.Minute}, "healed"},
+		{"session too short", Overrides{Session: time.Millisecond}, "too short"},
+		{"payload too small", Overrides{Payload: 10}, "identity"},
+		{"bad keys", Overrides{Keys: "uniform"}, "keys"},
+		{"bad service", Overrides{Service: "soon"}, "service"},
+		{"commit longer than the drain", Overrides{Commit: time.Hour}, "commit interval"},
+	} {
+		_, err := c.over.Apply(base)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: error %v, want one about %q", c.name, err, c.want)
+		}
+	}
+	base.Load.Pacer = load.Flood{Records: 10}
+	base.Injections, base.Warmup = nil, 0
+	if _, err := (Overrides{Rate: 5}).Apply(base); err == nil || !strings.Contains(err.Error(), "no rate") {
+		t.Errorf("a rate for a flood: %v", err)
+	}
+}
+
+func TestOverridesBeatTheScenario(t *testing.T) {
+	s, err := Overrides{Rate: 50, Duration: 4 * time.Second, Partitions: 7, Pods: 2, Workers: 3, Window: 9, Payload: 99, Service: "3ms", Keys: "uniform:5", Commit: time.Second / 2, Session: 3 * time.Second}.Apply(
+		harness.Scenario{Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 1, For: time.Second}, Keys: load.Uniform{N: 1}, Payload: 50}, Service: load.Fixed(1), Partitions: 1, Pods: 1, Workers: 1, Window: 1, Commit: 1, Session: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := Info(s)
+	if n, _, last := load.Extent(s.Load.Pacer); n != 200 || last > 4*time.Second || info.Keys != "uniform:5" || info.Service != "3ms" ||
+		info.Partitions != 7 || info.Pods != 2 || info.Workers != 3 || info.Window != 9 || info.Payload != 99 || info.Commit != time.Second/2 || info.Session != 3*time.Second {
+		t.Errorf("%d records in %v, %+v", n, last, info)
+	}
+}

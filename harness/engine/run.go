@@ -1,0 +1,325 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/harness/observe"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// Plan is one run to be made.
+type Plan struct {
+	Scenario harness.Scenario // Scenario with overrides and defaults in place, see [Overrides.Apply].
+	Consumer harness.Choice
+	Backend  harness.Backend
+	Repeat   int // Repeat counts from 1; load and fault choices depend on it and on Seed alone.
+	Seed     uint64
+	// Progress is called a few times a second from one goroutine. May be nil.
+	Progress func(Progress)
+}
+
+// Progress is where a run is.
+type Progress struct {
+	Phase    string // Phase is starting, forming, load, drain, stopping or judging.
+	Sent     int64
+	Finished int64
+	Backlog  int64
+	Rate     float64       // Rate of first effects a second, of late.
+	Elapsed  time.Duration // Elapsed since the start of the load, or of the run before it.
+}
+
+// Outcome is a run and what of it can be merged with others.
+type Outcome struct {
+	Run       harness.Run
+	Latencies *measure.Latencies
+}
+
+// formWithin is how long the pods may take to own all partitions.
+const formWithin = 30 * time.Second
+
+// run is a run under way.
+type run struct {
+	Plan
+	cfg     harness.Config
+	id      uint64
+	started time.Time
+	dir     string
+	clock   ledger.Clock
+
+	cluster  harness.Cluster
+	client   *observe.Client
+	watcher  *observe.Watcher
+	fleet    *pod.Fleet
+	producer *load.Producer
+	live     *live
+	sends    *ledger.Journal
+	observed *ledger.Journal
+
+	start     int64 // of the load, ns on CLOCK_MONOTONIC
+	formed    int   // changes of the group up to its forming, 0 if it never did
+	rates     rateMeter
+	host      *measure.Host
+	hostLoad  harness.HostReport
+	faults    *injections
+	drainEnd  time.Duration
+	stopAsked int64 // when the pods were told to stop, ns on CLOCK_MONOTONIC
+	unstopped []string
+	final     []int64
+
+	mu     sync.Mutex
+	exits  []pod.Incarnation // pods that ended by themselves
+	broken map[string]string // reasons of broken assumptions
+}
+
+// doubt breaks an assumption; the first reason stays.
+func (r *run) doubt(assumption, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken[assumption] == "" {
+		r.broken[assumption] = why
+	}
+}
+
+// Run makes a run. When ctx ends in mid-run, the run ends early, cleanly, and is
+// reported as far as it came; before its load there is nothing to report and
+// the error of ctx is returned.
+func Run(ctx context.Context, p Plan) (*Outcome, error) {
+	r := &run{Plan: p, started: time.Now(), clock: ledger.NewClock(), broken: map[string]string{}}
+	r.id = runID(&p, r.started)
+	outcome, err := r.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", label(&p), err)
+	}
+	return outcome, nil
+}
+
+// runID tells the records of one run from those of any other.
+func runID(p *Plan, started time.Time) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %d %d", label(p), started.UnixNano(), os.Getpid())
+	return h.Sum64()
+}
+
+func (r *run) run(ctx context.Context) (outcome *Outcome, err error) {
+	defer func() { err = errors.Join(err, r.close()) }()
+	r.report("starting")
+	if err := r.prepare(ctx); err != nil {
+		return nil, err
+	}
+	r.report("forming")
+	if err := r.form(ctx); err != nil {
+		return nil, err
+	}
+	if r.formed > 0 {
+		if err := r.loadAndDrain(ctx); err != nil {
+			return nil, err
+		}
+	}
+	r.report("stopping")
+	if err := r.stop(ctx); err != nil {
+		return nil, err
+	}
+	r.report("judging")
+	return r.judge()
+}
+
+// prepare brings up all that must be there before the pods.
+func (r *run) prepare(ctx context.Context) error {
+	var err error
+	if r.dir, err = os.MkdirTemp("", "stampede-run-"); err != nil {
+		return fmt.Errorf("folder of the run: %w", err)
+	}
+	if r.cfg, err = config(&r.Scenario, r.Consumer, r.Seed); err != nil {
+		return err
+	}
+	r.cluster, err = r.Backend.Start(ctx, harness.ClusterSpec{Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat})
+	if err != nil {
+		return fmt.Errorf("start broker %s: %w", r.Backend.Name(), err)
+	}
+	name := fmt.Sprintf("stampede-%016x", r.id)
+	r.cfg.Seeds, r.cfg.Topic, r.cfg.Group = r.cluster.Seeds(), name, name
+	if r.client, err = observe.NewClient(r.cfg.Seeds, nil, name, name); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := r.client.CreateTopic(within, r.Scenario.Partitions); err != nil {
+		return err
+	}
+	if c, ok := r.cluster.(interface {
+		TopicCreated(ctx context.Context, topic string) error
+	}); ok {
+		if err := c.TopicCreated(within, name); err != nil {
+			return err
+		}
+	}
+	if r.sends, err = ledger.Create(r.path("sends")); err != nil {
+		return err
+	}
+	if r.observed, err = ledger.Create(r.path("observed")); err != nil {
+		return err
+	}
+	if err := r.newFleet(); err != nil {
+		return err
+	}
+	r.watcher, err = observe.Watch(within, observe.Config{
+		Cluster: r.cluster, Client: r.client, Partitions: r.Scenario.Partitions, Protocol: r.cfg.Protocol,
+		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session,
+	})
+	if err != nil {
+		return err
+	}
+	return r.newProducer(within)
+}
+
+func (r *run) path(journal string) string { return filepath.Join(r.dir, journal+".journal") }
+
+func (r *run) newFleet() (err error) {
+	r.fleet, err = pod.NewFleet(pod.Options{
+		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(),
+		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Dir: r.dir, Clock: r.clock,
+		Exited: func(in pod.Incarnation) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.exits = append(r.exits, in)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.live = newLive(r.fleet, r.clock, r.Scenario.Partitions)
+	return nil
+}
+
+// The streams of random numbers of a run: all consumers of a repeat draw the same.
+const (
+	loadStream = iota + 1
+	faultStream
+)
+
+func (r *run) newProducer(ctx context.Context) (err error) {
+	r.producer, err = load.NewProducer(load.ProducerConfig{
+		Seeds: r.cfg.Seeds, Topic: r.cfg.Topic, Partitions: r.Scenario.Partitions, Load: r.Scenario.Load,
+		Run: r.id, Seed: rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|loadStream)).Uint64(), Clock: r.clock, Journal: r.sends,
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.producer.Prepare(ctx); err != nil {
+		return fmt.Errorf("prepare the producer: %w", err)
+	}
+	return nil
+}
+
+// ownerOf is the incarnation that calls itself client.
+func (r *run) ownerOf(client string) ledger.Owner {
+	for _, in := range r.fleet.Incarnations() {
+		if harness.ClientID(in.Pod, in.N) == client {
+			return in.Owner
+		}
+	}
+	return 0
+}
+
+// form starts the pods and waits until they share the partitions.
+func (r *run) form(ctx context.Context) error {
+	if err := r.fleet.Start(ctx); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, formWithin)
+	defer cancel()
+	var lastChange int
+	since := time.Now()
+	for within.Err() == nil {
+		if err := r.exited(); err != nil {
+			return err
+		}
+		changes := r.watcher.Changes()
+		if owning, whole := sharing(r.watcher.Owners()); !whole || owning < min(r.Scenario.Pods, r.Scenario.Partitions) || changes != lastChange {
+			since, lastChange = time.Now(), changes
+		}
+		if time.Since(since) > r.cfg.Heartbeat/2 { // it has come to rest
+			r.formed = changes
+			return nil
+		}
+		r.tick(within, "forming")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	owning, _ := sharing(r.watcher.Owners())
+	r.doubt(groupFormed, fmt.Sprintf("%d of %d pods own partitions after %v", owning, min(r.Scenario.Pods, r.Scenario.Partitions), formWithin))
+	r.start = r.clock.Now()
+	return nil
+}
+
+// sharing is how many pods own partitions, and whether all partitions are owned.
+func sharing(owners []string) (pods int, whole bool) {
+	distinct := map[string]bool{}
+	whole = true
+	for _, o := range owners {
+		if o == "" {
+			whole = false
+			continue
+		}
+		distinct[o] = true
+	}
+	return len(distinct), whole
+}
+
+// exited is the error of a pod that ended by itself, before the group had formed.
+func (r *run) exited() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.exits) == 0 {
+		return nil
+	}
+	in := r.exits[0]
+	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); it said:\n%s", in.Pod, in.Exit, in.Stderr)
+}
+
+// close ends whatever is left of the run, on every path.
+func (r *run) close() error {
+	var errs []error
+	if r.fleet != nil {
+		errs = append(errs, r.fleet.Kill())
+	}
+	if r.live != nil {
+		r.live.close()
+	}
+	if r.producer != nil {
+		r.producer.Close()
+	}
+	if r.watcher != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		r.watcher.Stop(ctx) // the second time where the run went well
+	}
+	for _, j := range []*ledger.Journal{r.sends, r.observed} {
+		if j != nil {
+			errs = append(errs, j.Close())
+		}
+	}
+	if r.client != nil {
+		r.client.Close()
+	}
+	if r.cluster != nil {
+		errs = append(errs, r.cluster.Close())
+	}
+	if r.dir != "" {
+		errs = append(errs, os.RemoveAll(r.dir))
+	}
+	return errors.Join(errs...)
+}

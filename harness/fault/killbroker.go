@@ -1,0 +1,95 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// KillBroker ends the node that leads the partition with the most records
+// landed, as SIGKILL would. Affected are all partitions it led. It heals by
+// starting the node again.
+type KillBroker struct{}
+
+// Name implements [harness.Fault].
+func (KillBroker) Name() string { return "kill broker" }
+
+// Inject implements [harness.Fault]. Together with an error it returns the heal
+// if the node may be down.
+func (KillBroker) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
+	leaders, err := env.Log.Leaders(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the leaders: %w", err)
+	}
+	id, ok := leaderOfBusiest(env.Log.Landed(), leaders)
+	if !ok {
+		return nil, fmt.Errorf("no partition has a leader")
+	}
+	for _, node := range env.Cluster.Nodes() {
+		if node.ID() != id {
+			continue
+		}
+		env.Hit = harness.Hit{Target: brokerName(id), Partitions: ledBy(id, leaders)}
+		if err := node.Kill(ctx); err != nil {
+			return node.Start, fmt.Errorf("kill %s: %w", env.Hit.Target, err)
+		}
+		return node.Start, nil
+	}
+	return nil, fmt.Errorf("the leader, %s, is no node of the cluster", brokerName(id))
+}
+
+// Verify waits until every affected partition has another leader.
+func (KillBroker) Verify(ctx context.Context, env *harness.Env) error {
+	const pause = 100 * time.Millisecond
+	for {
+		leaders, err := env.Log.Leaders(ctx)
+		if err == nil {
+			err = allMoved(env.Hit, leaders)
+		}
+		if err == nil {
+			return nil
+		}
+		if !sleep(ctx, pause) {
+			return err
+		}
+	}
+}
+
+func allMoved(hit harness.Hit, leaders []int32) error {
+	for _, p := range hit.Partitions {
+		switch {
+		case int(p) >= len(leaders) || leaders[p] < 0:
+			return fmt.Errorf("partition %d has no leader", p)
+		case brokerName(leaders[p]) == hit.Target:
+			return fmt.Errorf("%s still leads partition %d", hit.Target, p)
+		}
+	}
+	return nil
+}
+
+// leaderOfBusiest is the leader of the partition with the most records among
+// those that have one; of equals the lowest partition counts.
+func leaderOfBusiest(landed []int64, leaders []int32) (id int32, ok bool) {
+	most := int64(-1)
+	for p, leader := range leaders {
+		if leader >= 0 && p < len(landed) && landed[p] > most {
+			most, id, ok = landed[p], leader, true
+		}
+	}
+	return id, ok
+}
+
+func ledBy(id int32, leaders []int32) (partitions []int32) {
+	for p, leader := range leaders {
+		if leader == id {
+			partitions = append(partitions, int32(p))
+		}
+	}
+	return partitions
+}
+
+func brokerName(id int32) string { return fmt.Sprintf("broker %d", id) }
+
+var _ harness.Verifier = KillBroker{}

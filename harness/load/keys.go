@@ -1,0 +1,129 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// KeysSyntax is what [ParseKeys] reads.
+const KeysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (share/hot keys/others)"
+
+// maxKeys bounds the number of keys: producer and oracle keep a counter for each.
+const maxKeys = 1 << 28
+
+// Uniform draws each of N keys as often as any other.
+type Uniform struct {
+	N int // N keys, above zero.
+}
+
+// Key implements [harness.Keys].
+func (u Uniform) Key(_ uint64, r *rand.Rand) uint32 { return r.Uint32N(uint32(u.N)) }
+
+// Count implements [harness.Keys].
+func (u Uniform) Count() int { return u.N }
+
+func (u Uniform) String() string { return fmt.Sprintf("uniform:%d", u.N) }
+
+// Validate refuses a number of keys that is not above zero, or absurd.
+func (u Uniform) Validate() error { return checkCount("keys", u.N) }
+
+// Hot puts a share of the records on a few hot keys, which are the keys below
+// Hot, and the rest on the others; within each group keys are uniform.
+type Hot struct {
+	Share  float64 // Share of the records on hot keys, in (0,1).
+	Hot    int     // Hot keys, above zero.
+	Others int     // Others is the number of other keys, above zero.
+}
+
+// Key implements [harness.Keys].
+func (h Hot) Key(_ uint64, r *rand.Rand) uint32 {
+	if r.Float64() < h.Share {
+		return r.Uint32N(uint32(h.Hot))
+	}
+	return uint32(h.Hot) + r.Uint32N(uint32(h.Others))
+}
+
+// Count implements [harness.Keys].
+func (h Hot) Count() int { return h.Hot + h.Others }
+
+func (h Hot) String() string { return fmt.Sprintf("hot:%v/%d/%d", h.Share, h.Hot, h.Others) }
+
+// Validate refuses a share outside (0,1) and groups without keys.
+func (h Hot) Validate() error {
+	if !(h.Share > 0 && h.Share < 1) {
+		return fmt.Errorf("share of the hot keys of %v: want it between 0 and 1", h.Share)
+	}
+	if err := checkCount("hot keys", h.Hot); err != nil {
+		return err
+	}
+	if err := checkCount("other keys", h.Others); err != nil {
+		return err
+	}
+	return checkCount("keys", h.Hot+h.Others)
+}
+
+func checkCount(what string, n int) error {
+	if n <= 0 || n > maxKeys {
+		return fmt.Errorf("%d %s: want 1 to %d", n, what, maxKeys)
+	}
+	return nil
+}
+
+// ParseKeys reads a distribution of keys in the syntax of the command line,
+// which is also that of its String.
+func ParseKeys(s string) (harness.Keys, error) {
+	keys, err := parseKeys(s)
+	if err != nil {
+		return nil, fmt.Errorf("keys %q: %w; write %s", s, err, KeysSyntax)
+	}
+	return keys, nil
+}
+
+func parseKeys(s string) (harness.Keys, error) {
+	kind, rest, _ := strings.Cut(s, ":")
+	parts := strings.Split(rest, "/")
+	want := map[string]int{"uniform": 1, "zipf": 2, "hot": 3}[kind]
+	if want == 0 {
+		return nil, fmt.Errorf("unknown distribution %q", kind)
+	}
+	if len(parts) != want {
+		return nil, fmt.Errorf("%s takes %d numbers, not %d", kind, want, len(parts))
+	}
+	var x float64 // the exponent or the share
+	var err error
+	if kind != "uniform" {
+		if x, err = strconv.ParseFloat(parts[0], 64); err != nil || math.IsNaN(x) {
+			return nil, fmt.Errorf("%q is not a number", parts[0])
+		}
+		parts = parts[1:]
+	}
+	var n [2]int
+	for i, p := range parts {
+		if n[i], err = strconv.Atoi(p); err != nil {
+			return nil, fmt.Errorf("%q is not a whole number", p)
+		}
+	}
+	switch kind {
+	case "zipf":
+		z, err := newZipf(x, n[0])
+		return z, err
+	case "hot":
+		h := Hot{Share: x, Hot: n[0], Others: n[1]}
+		return h, h.Validate()
+	default:
+		u := Uniform{N: n[0]}
+		return u, u.Validate()
+	}
+}
+
+// KeyBytes is the key of a record as it goes to Kafka: "key-" and the index.
+func KeyBytes(key uint32) []byte { return appendKey(nil, key) }
+
+func appendKey(to []byte, key uint32) []byte {
+	return strconv.AppendUint(append(to, "key-"...), uint64(key), 10)
+}

@@ -1,0 +1,94 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// Step sends Base records a second for For, with a burst in between: after
+// After, for Length, it sends Burst a second. It implements [harness.Scalable].
+type Step struct {
+	Base   float64       // Base in records per second; 0 sends nothing outside the burst.
+	Burst  float64       // Burst in records per second, above zero.
+	After  time.Duration // After how long the burst begins.
+	Length time.Duration // Length of the burst, above zero.
+	For    time.Duration // For is how long it all lasts, the burst included.
+}
+
+// segment is a part of a schedule with one rate.
+type segment struct {
+	from, length time.Duration
+	rate         float64
+}
+
+func (g segment) integral() float64 { return g.rate * g.length.Seconds() }
+
+func (s Step) segments() [3]segment {
+	end := s.After + s.Length
+	return [3]segment{{0, s.After, s.Base}, {s.After, s.Length, s.Burst}, {end, s.For - end, s.Base}}
+}
+
+// At implements [harness.Pacer].
+func (s Step) At(n uint64) (due time.Duration, ok bool) {
+	segments := s.segments()
+	total := 0.0
+	for _, g := range segments {
+		total += g.integral()
+	}
+	if n >= records(total) {
+		return 0, false
+	}
+	sum := 0.0 // the integral up to the segment
+	for _, g := range segments {
+		next := sum + g.integral()
+		// Past the last segment that sends there is nowhere to go, even for
+		// the part of a record that rounding up made whole.
+		if float64(n) < next-slack || next >= total-slack {
+			in := max(0, float64(n)-sum) / g.rate
+			return dueAt(g.from.Seconds()+in, g.from+g.length), true
+		}
+		sum = next
+	}
+	return 0, false
+}
+
+// Scale sets the rate of the burst, and the base in proportion, and stretches
+// all times so that the whole lasts duration. Zero keeps what was there.
+func (s Step) Scale(rate float64, duration time.Duration) harness.Pacer {
+	if rate > 0 {
+		s.Base, s.Burst = s.Base*rate/s.Burst, rate
+	}
+	if duration > 0 {
+		s.After, s.Length = stretched(s.After, s.For, duration), stretched(s.Length, s.For, duration)
+		s.For = duration
+	}
+	return s
+}
+
+// Validate refuses a burst of nothing, and one that is not within the duration.
+func (s Step) Validate() error {
+	if err := checkRate("burst", s.Burst); err != nil {
+		return err
+	}
+	if s.Base != 0 {
+		if err := checkRate("base rate", s.Base); err != nil {
+			return err
+		}
+	}
+	if err := checkDuration("length of the burst", s.Length); err != nil {
+		return err
+	}
+	if s.After < 0 || s.After+s.Length > s.For {
+		return fmt.Errorf("burst from %v to %v: want it within the duration of %v", s.After, s.After+s.Length, s.For)
+	}
+	return nil
+}
+
+func (s Step) String() string {
+	return fmt.Sprintf("%s/s for %v, with %s/s from %v to %v",
+		rateString(s.Base), s.For, rateString(s.Burst), s.After, s.After+s.Length)
+}
+
+var _ harness.Scalable = Step{}

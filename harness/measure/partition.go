@@ -1,0 +1,90 @@
+package measure
+
+import (
+	"slices"
+	"time"
+)
+
+// partition is what is open on one partition of the source topic.
+type partition struct {
+	open  map[int64]struct{} // acked and not finished, by offset
+	early map[int64]struct{} // finished before the producer saw the ack
+	// queue has the open records in the order of due, and some that finished
+	// since: they are dropped when they reach the front, or all at once when
+	// they are the greater part. So a record that stays open for long holds up
+	// the answer to nothing and the memory of nobody.
+	queue           []waiting
+	next, committed int64 // the highest acked offset + 1; the last commit
+}
+
+type waiting struct {
+	due    time.Duration
+	offset int64
+}
+
+func newPartition() *partition {
+	return &partition{open: map[int64]struct{}{}, early: map[int64]struct{}{}}
+}
+
+// acked reports whether the record is open from now on: it is not if its
+// effect came first.
+func (p *partition) acked(offset int64, due time.Duration) bool {
+	p.next = max(p.next, offset+1)
+	if len(p.early) > 0 {
+		if _, done := p.early[offset]; done {
+			delete(p.early, offset)
+			return false
+		}
+	}
+	p.open[offset] = struct{}{}
+	// One producer sends in the order of due, so the place is nearly always
+	// the end.
+	i := len(p.queue)
+	for i > 0 && p.queue[i-1].due > due {
+		i--
+	}
+	p.queue = slices.Insert(p.queue, i, waiting{due, offset})
+	return true
+}
+
+// finished reports whether the record was open until now.
+func (p *partition) finished(offset int64) bool {
+	if _, open := p.open[offset]; !open {
+		p.early[offset] = struct{}{}
+		return false
+	}
+	delete(p.open, offset)
+	const spare = 256
+	if len(p.queue) > 2*len(p.open)+spare {
+		p.queue = slices.DeleteFunc(p.queue, func(w waiting) bool {
+			_, open := p.open[w.offset]
+			return !open
+		})
+	}
+	return true
+}
+
+// oldest is the due time of the open record that waits longest.
+func (p *partition) oldest() (due time.Duration, ok bool) {
+	for i, w := range p.queue {
+		if _, open := p.open[w.offset]; open {
+			p.queue = slices.Delete(p.queue, 0, i)
+			return w.due, true
+		}
+	}
+	p.queue = p.queue[:0]
+	return 0, false
+}
+
+// age is how long the oldest open record is overdue, 0 without one.
+func (p *partition) age(now time.Duration) time.Duration {
+	if due, ok := p.oldest(); ok {
+		return max(0, now-due)
+	}
+	return 0
+}
+
+func (p *partition) backlog() int64 { return int64(len(p.open)) }
+
+// lag is 0 while a commit is ahead of the acks seen.
+func (p *partition) lag() int64 { return max(0, p.next-p.committed) }

@@ -1,0 +1,266 @@
+package measure
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// Config says what a [Recorder] must know of the run. Times count from the
+// start of the load.
+type Config struct {
+	Partitions int           // Partitions of the source topic.
+	Keys       int           // Keys is the number of distinct keys expected, to size tables by; 0 is fine.
+	Warmup     time.Duration // Warmup is the first part of the load: its records are not measured.
+	Load       time.Duration // Load is when the last record was due.
+	End        time.Duration // End is when the run stopped watching. 0: at the last event.
+	Step       time.Duration // Step of the series, rounded up to 100 ms. 0: 1 s.
+	Flood      bool          // Flood: all records are due at 0; no lateness, no end-to-end latency.
+	Faults     []Fault       // Faults as they were injected.
+}
+
+// Fault is the window of one injected fault.
+type Fault struct {
+	Name       string
+	From       time.Duration // From is when it was injected.
+	To         time.Duration // To is when it was healed, or harness.Never.
+	Partitions []int32       // Partitions of the source topic that it affects.
+}
+
+// bin is the resolution of recovery; a step of the series is some of them.
+const bin = 100 * time.Millisecond
+
+// Recorder measures one run from one replay of its ledger: Observe all events
+// in time order, then ask. It looks at the source topic alone. Not safe for
+// concurrent use.
+type Recorder struct {
+	cfg        Config
+	segments   []*segment
+	current    int // current is the segment of the time reached.
+	measured   int // measured is the first segment after the warm-up.
+	windows    []span
+	partitions []*partition
+	watches    []*watch
+	series     series
+	load       load
+
+	next       time.Duration // next is when the open bin ends.
+	last       time.Duration // last is the latest event.
+	lastEffect time.Duration
+	underLoad  int64 // underLoad are the first effects between warm-up and end of the load.
+	afterwards int64 // afterwards are those since the warm-up, drain included.
+	finished   bool
+}
+
+// NewRecorder returns a recorder that has seen nothing.
+func NewRecorder(cfg Config) *Recorder {
+	if cfg.Step <= 0 {
+		cfg.Step = time.Second
+	}
+	cfg.Step = (cfg.Step + bin - 1) / bin * bin
+	r := &Recorder{
+		cfg:      cfg,
+		segments: timeline(cfg.Warmup, cfg.Faults),
+		series:   newSeries(cfg.Step, cfg.Partitions),
+		load:     load{keys: make([]uint32, cfg.Keys)},
+		next:     bin,
+		last:     -1,
+	}
+	if cfg.Warmup > 0 {
+		r.measured = 1
+	}
+	for range cfg.Partitions {
+		r.partitions = append(r.partitions, newPartition())
+	}
+	for i := range cfg.Faults {
+		r.windows = append(r.windows, cfg.Faults[i].window())
+		r.watches = append(r.watches, newWatch(&cfg.Faults[i], cfg.Partitions))
+	}
+	return r
+}
+
+// Observe takes the next events of the replay. Events after the first question
+// are not measured: with it the run has ended.
+func (r *Recorder) Observe(events []ledger.Event) {
+	if r.finished {
+		return
+	}
+	for i := range events {
+		e := &events[i]
+		if e.Topic != 0 {
+			continue
+		}
+		switch e.Edge {
+		case ledger.EdgeSent:
+			r.advance(e.At)
+			r.sent(e)
+		case ledger.EdgeAcked:
+			if e.Outcome == ledger.OutcomeAcked && r.known(e.Partition) {
+				r.advance(e.At)
+				r.acked(e)
+			}
+		case ledger.EdgeEnd, ledger.EdgeEndAtOnce:
+			if e.First && e.Outcome == ledger.OutcomeEffect && r.known(e.Partition) {
+				r.advance(e.At)
+				r.effect(e)
+			}
+		case ledger.EdgeCommit:
+			if e.Outcome == ledger.OutcomeConfirmed && r.known(e.Partition) {
+				r.advance(e.At)
+				r.partitions[e.Partition].committed = e.Offset
+			}
+		}
+	}
+}
+
+func (r *Recorder) known(p int32) bool { return uint(p) < uint(len(r.partitions)) }
+
+func (r *Recorder) sent(e *ledger.Event) {
+	r.segmentOf(e.Due).offered++
+	r.series.offered.count(e.Due, r.cfg.Step)
+	judged := !r.cfg.Flood
+	for _, w := range r.windows {
+		judged = judged && !w.holds(e.Due)
+	}
+	r.load.sent(e, judged)
+}
+
+func (r *Recorder) acked(e *ledger.Event) {
+	r.latenciesOf(e).ack.record(e.At - e.Sent)
+	r.load.partition(e.Partition)
+	if !r.partitions[e.Partition].acked(e.Offset, e.Due) {
+		return
+	}
+	for _, w := range r.watches {
+		w.opened(e.Partition, e.At)
+	}
+}
+
+func (r *Recorder) effect(e *ledger.Event) {
+	l := r.latenciesOf(e)
+	l.delivery.record(e.Start - e.Sent)
+	l.service.record(e.At - e.Start)
+	if !r.cfg.Flood {
+		l.endToEnd.record(e.At - e.Due)
+		r.series.endToEnd.record(e.At - e.Due)
+	}
+	r.lastEffect = max(r.lastEffect, e.At)
+	r.segments[r.current].completed++
+	r.series.completed.count(e.At, r.cfg.Step)
+	if e.At >= r.cfg.Warmup {
+		r.afterwards++
+		if e.At <= r.cfg.Load {
+			r.underLoad++
+		}
+	}
+	open := r.partitions[e.Partition].finished(e.Offset)
+	for _, w := range r.watches {
+		w.effect(e.Partition, e.At, open)
+	}
+}
+
+// latenciesOf are those of the phase that the record counts in, at the time
+// reached.
+func (r *Recorder) latenciesOf(e *ledger.Event) *phaseLatencies {
+	if e.Due < r.cfg.Warmup {
+		return &r.segments[0].latencies
+	}
+	return &r.segments[max(r.current, r.measured)].latencies
+}
+
+// segmentOf is the segment of any time.
+func (r *Recorder) segmentOf(t time.Duration) *segment {
+	i := len(r.segments) - 1
+	for i > 0 && t < r.segments[i].from {
+		i--
+	}
+	return r.segments[i]
+}
+
+// advance moves the time reached and takes all levels on the way.
+func (r *Recorder) advance(to time.Duration) {
+	r.last = max(r.last, to)
+	for to >= r.next {
+		r.closeBin()
+	}
+	for r.current+1 < len(r.segments) && to >= r.segments[r.current+1].from {
+		r.current++
+	}
+}
+
+func (r *Recorder) closeBin() {
+	for _, w := range r.watches {
+		w.closeBin()
+	}
+	if r.next%r.cfg.Step == 0 {
+		r.series.closeStep(r.next, r.partitions)
+	}
+	r.next += bin
+}
+
+// finish takes the levels up to the end, the last step cut short or not.
+func (r *Recorder) finish() {
+	if r.finished {
+		return
+	}
+	for r.next-bin < r.cfg.End || r.next-bin <= r.last {
+		r.closeBin()
+	}
+	if end := (r.next - bin + r.cfg.Step - 1) / r.cfg.Step * r.cfg.Step; end >= r.next {
+		r.series.closeStep(end, r.partitions)
+	}
+	r.finished = true
+}
+
+// end is when watching ended.
+func (r *Recorder) end() time.Duration { return max(r.cfg.End, r.last) }
+
+// Series are the measures over time, to the end of the run.
+func (r *Recorder) Series() harness.Series {
+	r.finish()
+	return r.series.result()
+}
+
+// Latencies are a copy of the latencies by phase, to be merged with others.
+func (r *Recorder) Latencies() *Latencies {
+	own := Latencies{}
+	for _, s := range r.segments {
+		own.phases = append(own.phases, &s.latencies)
+	}
+	copied := new(Latencies)
+	copied.Merge(&own)
+	return copied
+}
+
+// Clamped is how many values fell out of a histogram's range and were moved to
+// its nearer end.
+func (r *Recorder) Clamped() int64 {
+	n := r.load.lateness.clamped
+	for _, s := range r.segments {
+		for _, h := range s.latencies.histograms() {
+			n += h.clamped
+		}
+	}
+	return n
+}
+
+// MeanService is the mean service time achieved, over first effects of measured
+// records; 0 without any.
+func (r *Recorder) MeanService() time.Duration {
+	var all histogram
+	for _, s := range r.segments[r.measured:] {
+		all.merge(&s.latencies.service)
+	}
+	return all.mean()
+}
+
+// CompletedWhileLoaded is the rate of first effects, per second, that ended
+// between the end of the warm-up and the end of the load: what a consumer that
+// cannot keep up gets done. The load of a flood ends with its last effect.
+func (r *Recorder) CompletedWhileLoaded() float64 {
+	if r.cfg.Flood {
+		return perSecond(r.afterwards, r.lastEffect-r.cfg.Warmup)
+	}
+	return perSecond(r.underLoad, r.cfg.Load-r.cfg.Warmup)
+}

@@ -1,0 +1,309 @@
+package pod_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+const (
+	testRun = 7
+	// patience is how long a test waits for what must happen: a pod starts in
+	// milliseconds, but on a busy machine nothing is certain.
+	patience = 30 * time.Second
+)
+
+// options are those of a fleet of probes whose files go to dir.
+func options(dir, mode string, pods int) pod.Options {
+	return pod.Options{
+		Implementation: "probe",
+		Config:         harness.Config{Topic: "source", Workers: 4, Knobs: map[string]string{"mode": mode, "dir": dir}},
+		Service:        "0s", Run: testRun, Pods: pods, Dir: dir, Clock: ledger.NewClock(),
+	}
+}
+
+// start starts a fleet that is gone when the test ends.
+func start(t *testing.T, ctx context.Context, o pod.Options) *pod.Fleet {
+	t.Helper()
+	f, err := pod.NewFleet(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := f.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// eventually polls until condition holds.
+func eventually(t *testing.T, ctx context.Context, what string, condition func() bool) {
+	t.Helper()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for !condition() {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// consuming waits until the consumers of all pods have been called.
+func consuming(t *testing.T, ctx context.Context, dir string, pods int) {
+	t.Helper()
+	for i := range pods {
+		path := filepath.Join(dir, fmt.Sprintf("pod-%d.pid", i+1))
+		eventually(t, ctx, path, func() bool { return exists(path) })
+	}
+}
+
+func TestFleetLifecycle(t *testing.T) {
+	lock.Machine(t)
+	ctx, dir := patient(t), t.TempDir()
+	f := start(t, ctx, options(dir, "loop", 3))
+	consuming(t, ctx, dir, 3)
+	second := f.Pods()[1]
+	if err := second.Start(ctx); err == nil {
+		t.Error("a pod that lives was started again")
+	}
+	working(t, ctx, filepath.Join(dir, "pod-2.1.witness"), 1)
+	if err := second.Kill(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Kill(ctx); err == nil {
+		t.Error("a dead pod was killed again")
+	}
+	if err := second.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"pod-1.1", "pod-2.2", "pod-3.1"} {
+		working(t, ctx, filepath.Join(dir, id+".witness"), 1)
+	}
+	if killed, err := f.Stop(ctx); len(killed) > 0 || err != nil {
+		t.Errorf("stop: killed %v, error %v", killed, err)
+	}
+	if err := second.Start(ctx); err == nil {
+		t.Error("a pod was started after the fleet had been stopped")
+	}
+
+	want := []string{"1 pod-1 1 exit status 0", "2 pod-2 1 signal: killed", "3 pod-3 1 exit status 0", "4 pod-2 2 exit status 0"}
+	var got []string
+	for _, i := range f.Incarnations() {
+		got = append(got, fmt.Sprintf("%d %s %d %s", i.Owner, i.Pod, i.N, i.Exit))
+		if !i.Asked || i.Up <= 0 || i.Down <= i.Up {
+			t.Errorf("%s: asked %v, up %d, down %d, printed: %s", got[len(got)-1], i.Asked, i.Up, i.Down, i.Stderr)
+		}
+		checkAttempts(t, i)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("incarnations:\n%q, want\n%q", got, want)
+	}
+	for i, u := range f.Usage() {
+		if u.Incarnations != []int{1, 2, 1}[i] || u.CPU <= 0 || u.Exit != "" {
+			t.Errorf("usage: %+v", u)
+		}
+		if runtime.GOOS == "linux" && (u.MaxRSS < 1<<20 || u.MaxRSS > 1<<30) {
+			t.Errorf("%s: a peak of %d bytes of memory", u.Name, u.MaxRSS)
+		}
+	}
+}
+
+// checkAttempts checks the journal of an incarnation of a probe in mode loop.
+func checkAttempts(t *testing.T, i pod.Incarnation) {
+	t.Helper()
+	next := map[int32]int64{}
+	var first int64
+	attempts(t, i.Journal, func(s *ledger.Slot) {
+		if first == 0 {
+			first = s.Start
+		}
+		ok := s.Owner() == i.Owner && s.Kind() == ledger.KindAttempt &&
+			s.Offset == next[s.Partition] && s.Key == uint32(s.Partition) && s.Seq == uint32(s.Offset) &&
+			s.Start >= i.Up && (s.Outcome() == ledger.OutcomeOpen || s.End >= s.Start && s.End <= i.Down)
+		if !ok && !t.Failed() {
+			t.Errorf("%s.%d, up %d, down %d: attempt %+v", i.Pod, i.N, i.Up, i.Down, *s)
+		}
+		next[s.Partition]++
+	})
+	if len(next) == 0 {
+		t.Errorf("%s.%d: no attempt in its journal", i.Pod, i.N)
+	}
+	t.Logf("%s.%d: first attempt %v after its start", i.Pod, i.N, time.Duration(first-i.Up))
+}
+
+func attempts(t *testing.T, journal string, fn func(*ledger.Slot)) {
+	t.Helper()
+	r, err := ledger.Open(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Each(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// endsByItself runs a fleet of one pod and returns how that ended.
+func endsByItself(t *testing.T, o pod.Options) (*pod.Fleet, pod.Incarnation) {
+	t.Helper()
+	ctx, exited := patient(t), make(chan pod.Incarnation, 1)
+	o.Exited = func(i pod.Incarnation) { exited <- i }
+	f := start(t, ctx, o)
+	select {
+	case i := <-exited:
+		return f, i
+	case <-ctx.Done():
+		t.Fatal("not told that the pod ended")
+		panic("unreachable")
+	}
+}
+
+func TestPodEndsByItself(t *testing.T) {
+	lock.Machine(t)
+	for mode, want := range map[string]struct{ exit, printed string }{
+		"quits":   {"exit status 3", "returned before it was asked"},
+		"fails":   {"exit status 4", "no more of this"},
+		"panics":  {"exit status 2", "panic: out of a goroutine"},
+		"unknown": {"exit status 4", `no mode "unknown"`},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			f, i := endsByItself(t, options(t.TempDir(), mode, 1))
+			if i.Pod != "pod-1" || i.Asked || i.Down == 0 || i.Exit != want.exit || !strings.Contains(i.Stderr, want.printed) {
+				t.Errorf("ended as %+v, want %+v", i, want)
+			}
+			if mode == "panics" && !strings.Contains(i.Stderr, "about to panic") {
+				t.Errorf("standard output is not kept: %s", i.Stderr)
+			}
+			if u := f.Usage()[0]; u.Exit != want.exit || !strings.Contains(u.Stderr, want.printed) {
+				t.Errorf("usage: %+v", u)
+			}
+			if err := f.Pods()[0].Kill(t.Context()); err == nil {
+				t.Error("killed a pod that had ended by itself")
+			}
+		})
+	}
+}
+
+func TestPodWithoutAJournal(t *testing.T) {
+	lock.Machine(t)
+	o := options(t.TempDir(), "idle", 1)
+	o.Dir = filepath.Join(o.Dir, "missing")
+	if _, i := endsByItself(t, o); i.Exit != "exit status 5" || !strings.Contains(i.Stderr, "create journal") {
+		t.Errorf("ended as %+v", i)
+	}
+}
+
+// What a pod leaves behind in its process group goes with it.
+func TestPodTakesItsChildrenAlong(t *testing.T) {
+	lock.Machine(t)
+	o := options(t.TempDir(), "breeds", 1)
+	if _, i := endsByItself(t, o); i.Exit != "exit status 3" {
+		t.Errorf("ended as %+v", i)
+	}
+	child := readPid(t, filepath.Join(o.Dir, "child.pid"))
+	eventually(t, patient(t), "the end of the pod's child", func() bool { return gone(child) })
+}
+
+// What a consumer does when it is told to stop: an error of it is an answer, a
+// panic is not.
+func TestStop(t *testing.T) {
+	lock.Machine(t)
+	for mode, want := range map[string]struct {
+		exit  string
+		asked bool
+	}{
+		"idle":        {"exit status 0", true},
+		"grumbles":    {"exit status 4", true},
+		"panics-late": {"exit status 2", false},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			ctx, dir := patient(t), t.TempDir()
+			f := start(t, ctx, options(dir, mode, 1))
+			consuming(t, ctx, dir, 1)
+			if killed, err := f.Stop(ctx); len(killed) > 0 || err != nil {
+				t.Errorf("stop: killed %v, error %v", killed, err)
+			}
+			if i := f.Incarnations()[0]; i.Exit != want.exit || i.Asked != want.asked {
+				t.Errorf("ended as %+v, want %+v", i, want)
+			}
+		})
+	}
+}
+
+func TestStopKillsTheDeaf(t *testing.T) {
+	lock.Machine(t)
+	ctx, dir := patient(t), t.TempDir()
+	f := start(t, ctx, options(dir, "deaf", 2))
+	consuming(t, ctx, dir, 2)
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	killed, err := f.Stop(over)
+	if !slices.Equal(killed, []string{"pod-1", "pod-2"}) || err != nil {
+		t.Errorf("stop: killed %v, error %v", killed, err)
+	}
+	for _, i := range f.Incarnations() {
+		if i.Exit != "signal: killed" || !i.Asked {
+			t.Errorf("ended as %+v", i)
+		}
+	}
+}
+
+func TestFleetThatCannotStart(t *testing.T) {
+	lock.Machine(t)
+	o := options(t.TempDir(), "idle", 2)
+	o.Config.Knobs["more"] = strings.Repeat("x", 1<<20) // than an environment can hold
+	f, err := pod.NewFleet(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Start(patient(t)); err == nil || !strings.Contains(err.Error(), "start pod-1") {
+		t.Errorf("error %v, want one that names pod-1", err)
+	}
+	if n := len(f.Incarnations()); n > 0 {
+		t.Errorf("%d incarnations of nothing", n)
+	}
+}
+
+func TestNewFleetRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*pod.Options){
+		"implementation": func(o *pod.Options) { o.Implementation = "prob" },
+		"service":        func(o *pod.Options) { o.Service = "often" },
+		"pods":           func(o *pod.Options) { o.Pods = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t.TempDir(), "idle", 1)
+			spoil(&o)
+			if _, err := pod.NewFleet(o); err == nil {
+				t.Errorf("took %+v", o)
+			}
+		})
+	}
+}

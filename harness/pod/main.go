@@ -1,0 +1,92 @@
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// How a pod ends by itself; a panic ends it as Go does, with 2 and the stacks
+// on standard error.
+const (
+	exitClean    = 0 // asked to stop, and Consume returned
+	exitReturned = 3 // Consume returned unasked, without an error
+	exitFailed   = 4 // the consumer could not be made, or Consume failed
+	exitFault    = 5 // a fault of the harness: a full disk, a bad specification
+	exitOrphaned = 6 // the harness is gone
+)
+
+// Main makes the process a pod if it was started as one, and then never
+// returns; else it returns at once. It must be called before flags are parsed,
+// first of all in TestMain or main.
+func Main() {
+	text, ok := os.LookupEnv(Env)
+	if !ok {
+		return
+	}
+	os.Unsetenv(Env) // processes that the consumer starts are no pods
+	die := func(code int, err error) {
+		fmt.Fprintln(os.Stderr, "pod:", err)
+		os.Exit(code)
+	}
+	go watchLifeline(die)
+
+	// Ctrl-C reaches whole process groups, and the harness decides what it means.
+	signal.Ignore(syscall.SIGINT)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+
+	spec, err := parseSpec(text)
+	if err != nil {
+		die(exitFault, err)
+	}
+	code, err := consume(ctx, spec, die)
+	if err != nil {
+		die(code, err)
+	}
+	os.Exit(code)
+}
+
+// watchLifeline ends the process, whatever it is doing, when the harness is gone.
+func watchLifeline(die func(int, error)) {
+	syscall.CloseOnExec(lifelineFD)
+	lifeline := os.NewFile(lifelineFD, "lifeline")
+	_, err := lifeline.Read(make([]byte, 1))
+	die(exitOrphaned, fmt.Errorf("the harness is gone: %w", err))
+}
+
+// consume runs the consumer until ctx ends and says how the process must exit.
+// The journal is never closed: it is whole at every moment, and a consumer may
+// break its contract and go on working after it returned.
+func consume(ctx context.Context, spec Spec, die func(int, error)) (code int, err error) {
+	implementation, err := harness.FindImplementation(spec.Implementation)
+	if err != nil {
+		return exitFault, err
+	}
+	journal, err := ledger.Create(spec.Journal)
+	if err != nil {
+		return exitFault, err
+	}
+	work, err := newShim(spec, journal, func(err error) { die(exitFault, err) })
+	if err != nil {
+		return exitFault, err
+	}
+	consumer, err := implementation.New(spec.Config)
+	if err != nil {
+		return exitFailed, fmt.Errorf("make consumer %s: %w", spec.Implementation, err)
+	}
+	err = consumer.Consume(ctx, spec.Config, work)
+	switch asked := ctx.Err() != nil; {
+	case err != nil && !(asked && errors.Is(err, context.Canceled)):
+		return exitFailed, fmt.Errorf("consumer %s: %w", spec.Implementation, err)
+	case !asked:
+		return exitReturned, fmt.Errorf("consumer %s returned before it was asked to stop", spec.Implementation)
+	}
+	return exitClean, nil
+}

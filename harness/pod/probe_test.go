@@ -1,0 +1,125 @@
+package pod_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+func TestMain(m *testing.M) {
+	pod.Main()
+	middleMain()
+	os.Exit(m.Run())
+}
+
+// probe is a consumer without Kafka. Its knob "mode" says how it behaves; once
+// there it leaves its process id in the folder of the knob "dir", as <pod>.pid.
+type probe struct{}
+
+var modes = map[string]func(context.Context, harness.Config, harness.Work) error{
+	"loop":  loop,
+	"idle":  func(ctx context.Context, _ harness.Config, _ harness.Work) error { <-ctx.Done(); return ctx.Err() },
+	"deaf":  func(context.Context, harness.Config, harness.Work) error { select {} },
+	"quits": func(context.Context, harness.Config, harness.Work) error { return nil },
+	"fails": func(context.Context, harness.Config, harness.Work) error { return errors.New("no more of this") },
+	"grumbles": func(ctx context.Context, _ harness.Config, _ harness.Work) error {
+		<-ctx.Done()
+		return errors.New("the last commit failed")
+	},
+	"panics": func(context.Context, harness.Config, harness.Work) error {
+		fmt.Println("about to panic")
+		go func() { panic("out of a goroutine") }()
+		select {}
+	},
+	"breeds": func(_ context.Context, cfg harness.Config, _ harness.Work) error {
+		child := exec.Command("sleep", "3600")
+		child.Stdout = os.Stdout // which keeps the pipe to the harness open
+		if err := child.Start(); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(cfg.Knobs["dir"], "child.pid"), fmt.Appendln(nil, child.Process.Pid), 0o644)
+	},
+	"panics-late": func(ctx context.Context, _ harness.Config, _ harness.Work) error {
+		<-ctx.Done()
+		panic("while stopping")
+	},
+}
+
+var _ = harness.Register(harness.Implementation{
+	Name:  "probe",
+	Knobs: []harness.Knob{{Name: "mode"}, {Name: "dir"}},
+	New: func(c harness.Config) (harness.Consumer, error) {
+		if modes[c.Knobs["mode"]] == nil {
+			return nil, fmt.Errorf("no mode %q", c.Knobs["mode"])
+		}
+		return probe{}, nil
+	},
+})
+
+func (probe) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	if os.Getenv(pod.Env) != "" {
+		return errors.New("processes that the consumer starts would be pods")
+	}
+	path := filepath.Join(cfg.Knobs["dir"], cfg.Pod+".pid")
+	if err := os.WriteFile(path+".new", fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return modes[cfg.Knobs["mode"]](ctx, cfg, w)
+}
+
+// loop works on made-up records as fast as it can, one partition a worker, and
+// counts in the witness of its incarnation the calls of Do that have returned nil.
+func loop(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	returned, err := openWitness(filepath.Join(cfg.Knobs["dir"], cfg.ClientID()+".witness"))
+	if err != nil {
+		return err
+	}
+	var workers sync.WaitGroup
+	for i := range cfg.Workers {
+		workers.Go(func() {
+			r := harness.Record{Topic: cfg.Topic, Partition: int32(i), Value: make([]byte, ledger.IdentitySize)}
+			for ; ctx.Err() == nil; r.Offset++ {
+				ledger.Identity{Run: testRun, Key: uint32(i), Seq: uint32(r.Offset)}.Encode(r.Value)
+				if w.Do(ctx, &r) == nil {
+					returned.Add(1)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return nil
+}
+
+// openWitness maps the counter in the file at path, which survives its writer;
+// a new file counts from 0. The map stays until the process ends.
+func openWitness(path string) (*atomic.Int64, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := f.Truncate(8); err != nil {
+		return nil, err
+	}
+	page, err := unix.Mmap(int(f.Fd()), 0, 8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	return (*atomic.Int64)(unsafe.Pointer(&page[0])), nil
+}

@@ -1,0 +1,38 @@
+package pod
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// processAttributes put a pod in a process group of its own and tie its life
+// to the thread that starts it.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// peakMemory is the largest resident set that a process has had since its
+// exec, in bytes, and 0 once it has ended. The ru_maxrss of its rusage is no
+// substitute: it starts at the peak of the process that forked it.
+func peakMemory(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, found := bytes.Cut(status, []byte("\nVmHWM:"))
+	if !found {
+		return 0
+	}
+	fields := bytes.Fields(rest[:max(bytes.IndexByte(rest, '\n'), 0)])
+	if len(fields) != 2 || string(fields[1]) != "kB" {
+		return 0
+	}
+	kib, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kib << 10
+}

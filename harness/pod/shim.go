@@ -1,0 +1,83 @@
+package pod
+
+import (
+	"context"
+	"math"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// NoIdentity is the Key and the Seq of an attempt at a record that the run
+// never sent: without an identity, with a broken one, or with that of another
+// run. No record has them, so the attempt matches nothing and is a phantom; its
+// Due and Sent are its start.
+const NoIdentity = math.MaxUint32
+
+// shim is the application's work, measured. It takes no lock and allocates
+// nothing, so that it does not serialise the workers it measures. Safe for many
+// goroutines.
+type shim struct {
+	journal *ledger.Journal
+	clock   ledger.Clock
+	service harness.Service
+	cpu     bool // of service
+	seed    uint64
+	repeat  int
+	run     uint64
+	owner   ledger.Owner
+	fail    func(error) // fail ends the pod: it can no longer be believed.
+}
+
+func newShim(spec Spec, journal *ledger.Journal, fail func(error)) (*shim, error) {
+	service, err := load.ParseService(spec.Service)
+	if err != nil {
+		return nil, err
+	}
+	return &shim{
+		journal: journal, clock: ledger.NewClock(), service: service, cpu: service.CPU(),
+		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, owner: spec.Owner, fail: fail,
+	}, nil
+}
+
+// Do implements [harness.Work]. A context that has ended already makes no
+// attempt. The end is in the journal before Do returns: what the consumer knows
+// of its work, and may commit, survives its death.
+func (s *shim) Do(ctx context.Context, r *harness.Record) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	slot, err := s.journal.Add(s.attempt(r))
+	if err != nil {
+		s.fail(err)
+		return err
+	}
+	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, slot.Key, slot.Seq), s.cpu)
+	s.journal.Finish(slot, s.clock.Now(), outcome(ctx, err))
+	return err
+}
+
+// attempt is the slot of an attempt at r that begins now.
+func (s *shim) attempt(r *harness.Record) ledger.Slot {
+	slot := ledger.NewSlot(ledger.KindAttempt, s.owner)
+	slot.Partition, slot.Offset = r.Partition, r.Offset
+	id, err := ledger.DecodeIdentity(r.Value)
+	slot.Start = s.clock.Now()
+	if err != nil || id.Run != s.run {
+		slot.Key, slot.Seq, slot.Due, slot.Sent = NoIdentity, NoIdentity, slot.Start, slot.Start
+		return slot
+	}
+	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
+	return slot
+}
+
+func outcome(ctx context.Context, err error) ledger.Outcome {
+	switch {
+	case err == nil:
+		return ledger.OutcomeEffect
+	case ctx.Err() != nil:
+		return ledger.OutcomeCancelled
+	}
+	return ledger.OutcomeError
+}

@@ -1,0 +1,181 @@
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+const testRun = 11
+
+// testShim journals to a file that journal names.
+func testShim(t testing.TB, service string) (s *shim, journal string) {
+	t.Helper()
+	journal = filepath.Join(t.TempDir(), "journal")
+	j, err := ledger.Create(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	s, err = newShim(Spec{Service: service, Run: testRun, Owner: 5}, j, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, journal
+}
+
+func testRecord(id ledger.Identity) *harness.Record {
+	r := &harness.Record{Topic: "source", Partition: 3, Offset: 42, Value: make([]byte, 100)}
+	id.Encode(r.Value)
+	return r
+}
+
+func readSlots(t *testing.T, path string) (slots []ledger.Slot) {
+	t.Helper()
+	r, err := ledger.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Each(func(s *ledger.Slot) { slots = append(slots, *s) }); err != nil {
+		t.Fatal(err)
+	}
+	return slots
+}
+
+func TestShimJournalsAnEffect(t *testing.T) {
+	s, journal := testShim(t, "0s")
+	before := s.clock.Now()
+	if err := s.Do(t.Context(), testRecord(ledger.Identity{Run: testRun, Key: 8, Seq: 9, Due: 10, Sent: 20})); err != nil {
+		t.Fatal(err)
+	}
+	slots := readSlots(t, journal)
+	if len(slots) != 1 {
+		t.Fatalf("%d slots, want 1", len(slots))
+	}
+	got := &slots[0]
+	if got.Kind() != ledger.KindAttempt || got.Owner() != 5 || got.Outcome() != ledger.OutcomeEffect ||
+		got.Position() != (ledger.Position{Partition: 3, Offset: 42}) ||
+		got.Key != 8 || got.Seq != 9 || got.Due != 10 || got.Sent != 20 {
+		t.Errorf("slot %+v, %v", *got, got.Outcome())
+	}
+	if got.Start < before || got.End < got.Start || got.End > s.clock.Now() {
+		t.Errorf("from %d to %d, called after %d", got.Start, got.End, before)
+	}
+}
+
+// signalled is a service time that tells when it is asked for: the attempt has
+// begun by then.
+type signalled struct {
+	harness.Service
+	asked chan struct{}
+}
+
+func (s signalled) Time(u float64) time.Duration {
+	close(s.asked)
+	return s.Service.Time(u)
+}
+
+func TestShimJournalsACancelledAttempt(t *testing.T) {
+	s, journal := testShim(t, "1h")
+	begun := make(chan struct{})
+	s.service = signalled{s.service, begun}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Do(ctx, testRecord(ledger.Identity{Run: testRun})) }()
+	<-begun
+	if o := readSlots(t, journal)[0].Outcome(); o != ledger.OutcomeOpen {
+		t.Errorf("outcome %v while it works", o)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if o := readSlots(t, journal)[0].Outcome(); o != ledger.OutcomeCancelled {
+		t.Errorf("outcome %v", o)
+	}
+	if err := s.Do(ctx, testRecord(ledger.Identity{Run: testRun})); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v after the end", err)
+	}
+	if n := len(readSlots(t, journal)); n != 1 {
+		t.Errorf("%d attempts, want none after the end", n-1)
+	}
+}
+
+func TestShimJournalsRecordsOfNobody(t *testing.T) {
+	broken := testRecord(ledger.Identity{Run: testRun, Key: 1})
+	broken.Value[99]++
+	for name, r := range map[string]*harness.Record{
+		"no identity": {Partition: 3, Offset: 42, Value: []byte("hello")},
+		"broken":      broken,
+		"other run":   testRecord(ledger.Identity{Run: testRun + 1, Key: 1, Due: 5, Sent: 6}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, journal := testShim(t, "0s")
+			if err := s.Do(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			got := readSlots(t, journal)[0]
+			if got.Key != NoIdentity || got.Seq != NoIdentity || got.Offset != 42 || got.Due != got.Start || got.Sent != got.Start {
+				t.Errorf("slot %+v", got)
+			}
+		})
+	}
+}
+
+func TestShimFailsWithItsJournal(t *testing.T) {
+	s, _ := testShim(t, "0s")
+	if err := s.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	s.fail = func(err error) { failed = err }
+	if err := s.Do(t.Context(), testRecord(ledger.Identity{Run: testRun})); err == nil || !errors.Is(failed, os.ErrClosed) {
+		t.Errorf("error %v, failed with %v", err, failed)
+	}
+}
+
+func TestOutputKeepsTheTail(t *testing.T) {
+	o := &output{}
+	for i := range 40_000 {
+		fmt.Fprintf(o, "line %06d\n", i)
+	}
+	if got := o.String(); len(got) != tailSize || got[len(got)-12:] != "line 039999\n" {
+		t.Errorf("%d bytes, the end %q", len(got), got[len(got)-12:])
+	}
+	if n := cap(o.kept); n > 4*tailSize {
+		t.Errorf("%d bytes of memory for a tail of %d", n, tailSize)
+	}
+}
+
+// BenchmarkShim is the cost of the probe itself: Do with work that takes no time.
+func BenchmarkShim(b *testing.B) {
+	for _, workers := range []int{1, 2, 8, 64} {
+		b.Run(fmt.Sprintf("goroutines=%d", workers), func(b *testing.B) {
+			s, _ := testShim(b, "0s")
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			b.ReportAllocs()
+			b.ResetTimer()
+			var running sync.WaitGroup
+			for i := range workers {
+				running.Go(func() {
+					r := testRecord(ledger.Identity{Run: testRun, Key: 1})
+					for range (b.N + i) / workers {
+						s.Do(ctx, r)
+					}
+				})
+			}
+			running.Wait()
+		})
+	}
+}

@@ -1,0 +1,49 @@
+package pod
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// Env is the environment variable that makes a process a pod: it holds the
+// [Spec] as JSON.
+const Env = "STAMPEDE_POD"
+
+// lifelineFD is the descriptor of a pod's lifeline: a pipe whose end of file
+// says that the harness is gone.
+const lifelineFD = 3
+
+// Spec is all that one incarnation of a pod is told.
+type Spec struct {
+	Implementation string         `json:"implementation"`
+	Config         harness.Config `json:"config"`
+	Service        string         `json:"service"` // Service is the distribution of service times as on the command line.
+	Seed           uint64         `json:"seed"`    // Seed and Repeat decide the service time of each record, equal for all consumers.
+	Repeat         int            `json:"repeat"`
+	Run            uint64         `json:"run"`     // Run is the identity of the run; records of another are phantoms.
+	Journal        string         `json:"journal"` // Journal is the path of the journal to create.
+	Owner          ledger.Owner   `json:"owner"`   // Owner is the number of the incarnation in the run.
+}
+
+// Environ is the specification as an entry of a process's environment.
+func (s Spec) Environ() (string, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("encode pod specification: %w", err)
+	}
+	return Env + "=" + string(text), nil
+}
+
+func parseSpec(text string) (Spec, error) {
+	var s Spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return Spec{}, fmt.Errorf("%s: %w", Env, err)
+	}
+	if s.Owner == 0 {
+		return Spec{}, fmt.Errorf("%s: owner 0 is nobody", Env)
+	}
+	return s, nil
+}

@@ -1,0 +1,17 @@
+package stampede
+
+import (
+	"testing"
+
+	_ "github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/harness/bench"
+	_ "github.com/stampede-bench/stampede/harness/broker/docker"
+	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
+	_ "github.com/stampede-bench/stampede/scenarios"
+)
+
+func TestMain(m *testing.M) { bench.Main(m) }
+
+// TestCompare runs consumers against scenarios; see make help for the flags. With
+// none it is a smoke test of a few seconds per consumer.
+func TestCompare(t *testing.T) { bench.Compare(t, bench.Smoke{}) }

@@ -1,0 +1,83 @@
+"use strict"; nope();
+(function () {
+  const root = document.documentElement, tip = document.getElementById("tip");
+
+  // Theme: follows the system until it is switched.
+  const button = document.getElementById("theme");
+  button.hidden = false;
+  button.onclick = function () {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+  };
+
+  // A link to evidence opens it; a print has all of it.
+  function reveal() {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    if (target && target.tagName === "DETAILS") target.open = true;
+  }
+  addEventListener("hashchange", reveal);
+  reveal();
+  addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+  });
+
+  // Switches of the legend, by the consumer's number.
+  document.querySelectorAll(".legend input").forEach(function (box) {
+    box.checked = true;
+    box.onchange = function () {
+      document.querySelectorAll("figure .k" + box.id.slice(4)).forEach(function (e) { e.style.display = box.checked ? "" : "none"; });
+    };
+  });
+
+  // Values under the pointer, read back from the drawn lines.
+  function axis(text) {
+    const p = text.split(","), kind = p[0], lo = +p[1], hi = +p[2], from = +p[3], to = +p[4];
+    const bend = { log: Math.log10, log1p: function (v) { return Math.log10(1 + v); }, nines: function (v) { return -Math.log10(1 - v); }, linear: function (v) { return v; } }[kind];
+    const back = { log: function (v) { return Math.pow(10, v); }, log1p: function (v) { return Math.pow(10, v) - 1; }, nines: function (v) { return 1 - Math.pow(10, -v); }, linear: function (v) { return v; } }[kind];
+    return { from: from, to: to, unit: p[5], value: function (at) { return back(bend(lo) + (bend(hi) - bend(lo)) * (at - from) / (to - from)); } };
+  }
+  function three(v) { return String(+v.toPrecision(3)); }
+  function words(v, unit) {
+    if (unit === "quantile") return "p" + +(100 * v).toFixed(v > 0.999 ? 3 : v > 0.99 ? 2 : 1);
+    if (unit === "count") return v < 10 ? three(v) : Math.round(v).toLocaleString("en");
+    return v <= 0 ? "0 s" : v < 1e-3 ? three(v * 1e6) + " µs" : v < 1 ? three(v * 1e3) + " ms" : three(v) + " s";
+  }
+  document.querySelectorAll("svg.chart").forEach(function (svg) {
+    const NS = svg.namespaceURI, x = axis(svg.dataset.x), y = axis(svg.dataset.y);
+    const title = svg.querySelector("title");
+    svg.setAttribute("aria-label", title.textContent);
+    svg.querySelectorAll("title").forEach(function (t) { t.remove(); }); // the tip says more
+    const lines = Array.from(svg.querySelectorAll("path.ln"), function (path) {
+      const points = Array.from(path.getAttribute("d").matchAll(/[ML]([\d.]+) ([\d.]+)/g), function (m) { return [+m[1], +m[2]]; });
+      return { path: path, points: points };
+    });
+    const cursor = svg.appendChild(document.createElementNS(NS, "path"));
+    cursor.setAttribute("class", "cursor");
+    svg.addEventListener("pointermove", function (e) {
+      const at = (e.clientX - svg.getBoundingClientRect().left) * 640 / svg.getBoundingClientRect().width;
+      if (at < x.from || at > x.to) return leave();
+      tip.replaceChildren();
+      const head = x.value(at);
+      tip.append(x.unit === "time" ? head.toFixed(1) + " s" : words(head, x.unit));
+      lines.forEach(function (l) {
+        if (l.path.style.display === "none" || !l.points.length) return;
+        const p = l.points.reduce(function (a, b) { return Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a; });
+        if (Math.abs(p[0] - at) > 14) return;
+        const row = tip.appendChild(document.createElement("div")), sw = row.appendChild(document.createElementNS(NS, "svg"));
+        sw.setAttribute("class", "sw");
+        sw.setAttribute("viewBox", "0 0 28 8");
+        const stroke = sw.appendChild(document.createElementNS(NS, "path"));
+        stroke.setAttribute("class", l.path.getAttribute("class"));
+        stroke.setAttribute("d", "M2 4H26");
+        row.appendChild(document.createElement("span")).textContent = l.path.dataset.n;
+        row.appendChild(document.createElement("b")).textContent = words(y.value(p[1]), y.unit);
+      });
+      cursor.setAttribute("d", "M" + at + " " + y.from + "V" + y.to);
+      tip.hidden = false;
+      tip.style.left = Math.min(e.clientX + 16, innerWidth - tip.offsetWidth - 8) + "px";
+      tip.style.top = Math.min(e.clientY + 16, innerHeight - tip.offsetHeight - 8) + "px";
+    });
+    function leave() { tip.hidden = true; cursor.removeAttribute("d"); }
+    svg.addEventListener("pointerleave", leave);
+  });
+})();

@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// Bench writes the comparison in Go's benchmark format, one line for each run,
+// so that benchstat compares consumers within a file and releases between
+// files. The name of a benchmark has the scenario and the consumer as
+// key=value; its last part is the number of CPUs, as Go has it. Runs without a
+// verdict are comments, and only runs that passed have latencies: of each phase
+// apart, as a run has no others; those of the steady phase have the short names.
+func Bench(w io.Writer, c *harness.Comparison) error {
+	var b, lines bytes.Buffer
+	for _, k := range benchKeys(c) {
+		fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Value)
+	}
+	var units []string
+	for i := range c.Runs {
+		r := &c.Runs[i]
+		name := benchName(r)
+		if !concluded(r.Status) {
+			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, oneLine(strings.Join(r.Reasons, "; ")))
+			continue
+		}
+		lines.WriteString(name + "\t1")
+		for _, m := range metrics(r) {
+			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
+			if !slices.Contains(units, m.unit) {
+				units = append(units, m.unit)
+			}
+		}
+		lines.WriteByte('\n')
+	}
+	for _, u := range units {
+		fmt.Fprintf(&b, "Unit %s better=%s assume=nothing\n", u, better(u))
+	}
+	b.Write(lines.Bytes())
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// benchKeys are the file's configuration: goos, goarch and cpu as the
+// environment has them, under any case of these names. benchstat compares only what has the
+// same, so that it holds nothing that differs from run to run; the back end is
+// there to keep a model and a real Kafka apart.
+func benchKeys(c *harness.Comparison) []harness.Setting {
+	keys := []harness.Setting{
+		{Name: "goos"}, {Name: "goarch"}, {Name: "pkg", Value: "github.com/stampede-bench/stampede"}, {Name: "cpu"},
+	}
+	for i, k := range keys {
+		for _, e := range c.Environment {
+			if strings.EqualFold(e.Name, k.Name) {
+				keys[i].Value = oneLine(e.Value)
+			}
+		}
+	}
+	if c.Backend != "" {
+		keys = append(keys, harness.Setting{Name: "backend", Value: oneLine(c.Backend)})
+	}
+	return slices.DeleteFunc(keys, func(k harness.Setting) bool { return k.Value == "" })
+}
+
+func benchName(r *harness.Run) string {
+	return fmt.Sprintf("BenchmarkStampede/scenario=%s/consumer=%s-%d", benchWord(r.Scenario), benchWord(r.Consumer), max(r.Host.CPUs, 1))
+}
+
+// benchWord makes a name fit between the slashes: knobs are set apart by commas, as in a subtest's name.
+func benchWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '?' || r == '&':
+			return ','
+		case r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r):
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+type metric struct {
+	value float64
+	unit  string
+}
+
+// metrics are the figures of one run. A recovery that never came has no number
+// and is left out.
+func metrics(r *harness.Run) []metric {
+	ms := []metric{{r.Completed, "records/s"}}
+	add := func(unit string, of func(*harness.Run) (float64, bool)) {
+		if v, ok := of(r); ok && v-v == 0 { // finite
+			ms = append(ms, metric{v, unit})
+		}
+	}
+	add("of-bound", ofBound)
+	if r.Status == harness.Pass && !r.Load.Flood {
+		for _, p := range r.Phases {
+			if p.EndToEnd.N > 0 && !warmUp(p.Name) {
+				ms = append(ms, latencies(&p)...)
+			}
+		}
+	}
+	add("backlog-max", maxBacklog)
+	add("recovery-sec", recovery)
+	ms = append(ms,
+		metric{float64(r.Counts.Lost), "lost"},
+		metric{float64(r.Counts.Unexplained), "dup-unexplained"},
+		metric{float64(r.Counts.Explained), "dup-explained"},
+		metric{float64(r.Counts.Inversions), "inversions"})
+	add("cpu-sec/1000records", cpuPerThousand)
+	add("rss-max-B", maxRSS)
+	return ms
+}
+
+func warmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
+
+func latencies(p *harness.Phase) []metric {
+	suffix := "-e2e-sec"
+	if p.Name != "steady" {
+		suffix = "-e2e-" + strings.ReplaceAll(benchWord(p.Name), "_", "-") + "-sec"
+	}
+	return []metric{
+		{p.EndToEnd.P50.Seconds(), "p50" + suffix},
+		{p.EndToEnd.P99.Seconds(), "p99" + suffix},
+		{p.EndToEnd.Max.Seconds(), "max" + suffix},
+	}
+}
+
+func better(unit string) string {
+	if unit == "records/s" || unit == "of-bound" {
+		return "higher"
+	}
+	return "lower"
+}

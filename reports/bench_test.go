@@ -1,0 +1,108 @@
+package reports
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// benchLine is a result as benchstat reads it.
+type benchLine struct {
+	name   string
+	values map[string]float64
+}
+
+// parseBench reads Go's benchmark format, strictly: a line that benchstat would
+// pass over or refuse is an error here, but for comments.
+func parseBench(t *testing.T, data string) (keys map[string]string, units map[string]string, lines []benchLine) {
+	t.Helper()
+	keys, units = map[string]string{}, map[string]string{}
+	for _, line := range strings.Split(strings.TrimSuffix(data, "\n"), "\n") {
+		f := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "Unit "):
+			if len(f) != 4 || !strings.HasPrefix(f[2], "better=") || f[3] != "assume=nothing" || units[f[1]] != "" {
+				t.Errorf("bad unit line %q", line)
+			}
+			units[f[1]] = strings.TrimPrefix(f[2], "better=")
+		case strings.HasPrefix(line, "Benchmark"):
+			l := benchLine{f[0], map[string]float64{}}
+			if n, err := strconv.Atoi(f[1]); err != nil || n != 1 || len(f)%2 != 0 {
+				t.Fatalf("bad line %q", line)
+			}
+			for i := 2; i < len(f); i += 2 {
+				v, err := strconv.ParseFloat(f[i], 64)
+				if _, twice := l.values[f[i+1]]; err != nil || twice || units[f[i+1]] == "" {
+					t.Errorf("%s: bad measurement %s %s", l.name, f[i], f[i+1])
+				}
+				l.values[f[i+1]] = v
+			}
+			lines = append(lines, l)
+		default:
+			key, value, ok := strings.Cut(line, ": ")
+			if !ok || value == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsSpace(r) }) {
+				t.Errorf("benchstat would pass over %q", line)
+			}
+			keys[key] = value
+		}
+	}
+	return keys, units, lines
+}
+
+var benchNames = regexp.MustCompile(`^BenchmarkStampede/scenario=[^/=\s]+/consumer=[^/\s?&]+-\d+$`)
+
+func TestBenchFormat(t *testing.T) {
+	c := fixture()
+	c.Runs[2].Consumer = "keyed@848?window=500&workers=8"
+	keys, units, lines := parseBench(t, string(render(t, Bench, c)))
+	if len(lines) != len(c.Runs) {
+		t.Fatalf("%d lines for %d runs", len(lines), len(c.Runs))
+	}
+	for _, l := range lines {
+		if !benchNames.MatchString(l.name) {
+			t.Errorf("bad name %s", l.name)
+		}
+	}
+	if want := "BenchmarkStampede/scenario=steady/consumer=keyed@848,window=500,workers=8-2"; lines[2].name != want {
+		t.Errorf("name %s, want %s", lines[2].name, want)
+	}
+	if keys["goos"] != "linux" || keys["cpu"] != "Example CPU @ 2.50GHz" || keys["backend"] != "embedded" {
+		t.Errorf("keys are %v", keys)
+	}
+	if units["records/s"] != "higher" || units["p99-e2e-sec"] != "lower" {
+		t.Errorf("units are %v", units)
+	}
+	if got := lines[0].values["p99-e2e-sec"]; got != 0.017681 {
+		t.Errorf("p99 of the first run is %v s", got)
+	}
+}
+
+// Only runs that passed have latencies, and runs without a verdict no figures.
+func TestBenchHonest(t *testing.T) {
+	c := fixture()
+	c.Runs[0].Status, c.Runs[0].Reasons = harness.Inconclusive, []string{"load delivered:\nlateness p99 1.2 s"}
+	c.Runs[1].Load.Flood = true
+	c.Runs[11].Faults[0].Empty = harness.Never // keyed on pod-crash
+	_, _, lines := parseBench(t, string(render(t, Bench, c)))
+	if len(lines) != len(c.Runs)-1 {
+		t.Fatalf("%d lines for %d runs with a verdict", len(lines), len(c.Runs)-1)
+	}
+	for i, l := range lines {
+		r := c.Runs[i+1]
+		timed := false
+		for unit := range l.values {
+			timed = timed || strings.Contains(unit, "-e2e-")
+		}
+		if want := r.Status == harness.Pass && !r.Load.Flood; timed != want {
+			t.Errorf("%s (%s, flood %v) has latencies: %v", l.name, r.Status, r.Load.Flood, timed)
+		}
+		if _, recovered := l.values["recovery-sec"]; i+1 == 11 && recovered {
+			t.Errorf("%s never recovered and has a number for it", l.name)
+		}
+	}
+}

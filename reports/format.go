@@ -1,0 +1,153 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// none stands where there is no figure.
+const none = "-"
+
+// seconds is a duration as a number; [harness.Never] is infinite, so that it
+// sorts last.
+func seconds(d time.Duration) float64 {
+	if d < 0 {
+		return math.Inf(1)
+	}
+	return d.Seconds()
+}
+
+// duration writes measured seconds with three digits, in the unit that fits.
+func duration(s float64) string { return inUnits(s, three) }
+
+// span writes seconds that somebody chose, as 8 s and not 8.00 s.
+func span(s float64) string { return inUnits(s, trimmed) }
+
+func inUnits(s float64, digits func(float64) string) string {
+	switch {
+	case math.IsInf(s, 1):
+		return "never"
+	case s == 0:
+		return "0 s"
+	case s < 999.5e-6:
+		return digits(s*1e6) + " µs"
+	case s < 999.5e-3:
+		return digits(s*1e3) + " ms"
+	case s < 119.95:
+		return digits(s) + " s"
+	}
+	m := int64(math.Round(s))
+	if m < 7200 {
+		return fmt.Sprintf("%d min %d s", m/60, m%60)
+	}
+	return fmt.Sprintf("%d h %d min", m/3600, m%3600/60)
+}
+
+// three writes a number with three significant digits, or all before the point.
+func three(v float64) string {
+	digits := 2
+	switch {
+	case v >= 99.95:
+		digits = 0
+	case v >= 9.995:
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64)
+}
+
+// trimmed is three without zeros at its end.
+func trimmed(v float64) string {
+	s := three(v)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// count writes a whole number with its thousands apart.
+func count(v float64) string {
+	s := strconv.FormatInt(int64(math.Round(math.Abs(v))), 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if v <= -0.5 {
+		s = "-" + s
+	}
+	return s
+}
+
+// rate writes a number per second.
+func rate(v float64) string {
+	if v >= 99.95 {
+		return count(v)
+	}
+	return three(v)
+}
+
+// nines writes a percentage with all its nines.
+func nines(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) + " %" }
+
+// short writes a number for a tick: 20k, 1.5M.
+func short(v float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= u.size {
+			return strconv.FormatFloat(v/u.size, 'g', 4, 64) + u.name
+		}
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// size writes bytes.
+func size(bytes float64) string {
+	switch {
+	case bytes >= 1<<30:
+		return three(bytes/(1<<30)) + " GiB"
+	case bytes >= 1<<20:
+		return count(bytes/(1<<20)) + " MiB"
+	}
+	return count(bytes/(1<<10)) + " KiB"
+}
+
+// percent writes a measured share of 1.
+func percent(v float64) string { return three(v*100) + " %" }
+
+// scientific writes a small share.
+func scientific(v float64) string { return strconv.FormatFloat(v, 'e', 1, 64) }
+
+// plural is "1 run", "2 runs".
+func plural(n int, one string) string {
+	s := count(float64(n)) + " " + one
+	if n != 1 {
+		s += "s"
+	}
+	return s
+}
+
+// knobs are settings as name=value, by name.
+func knobs(m map[string]string) []string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return out
+}
+
+// list joins words as in a sentence.
+func list(words []string) string {
+	switch n := len(words); n {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+}

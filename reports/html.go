@@ -1,0 +1,173 @@
+package reports
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.tmpl"))
+
+// HTML writes the comparison as one page that needs no network, no other file
+// and no script: charts are SVG in the page, and a policy in its head has the
+// browser refuse any request. A little script adds values under the pointer.
+func HTML(w io.Writer, c *harness.Comparison) error {
+	var b bytes.Buffer
+	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(c)); err != nil {
+		return fmt.Errorf("render report.html: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// page is all that the template writes, in words.
+type page struct {
+	CSS template.CSS
+	JS  template.JS
+
+	Headline  string
+	Remarks   []string
+	Caveats   []string
+	Facts     []harness.Setting
+	Consumers []pageConsumer
+	Matrix    []matrixRow
+	Exhibits  []pageExhibit
+	Troubles  []trouble
+	Columns   []column
+	Scenarios []pageScenario
+	Repeats   int
+	Proofs    []assurance
+
+	Environment, Settings []harness.Setting
+}
+
+// pageConsumer is a consumer with its look.
+type pageConsumer struct {
+	harness.ConsumerInfo
+	Short   string
+	Class   string // Class has its colour, its dash and the switch that hides it.
+	Switch  int
+	Control bool
+	Knobs   string
+	Must    string
+}
+
+// series are the classes of the i-th consumer: eight colours, five dashes, and
+// no pair twice among the first forty.
+func series(i int) string {
+	return fmt.Sprintf("k%d s%d d%d", i, i%8, (i+i/8)%5)
+}
+
+type matrixRow struct {
+	Consumer pageConsumer
+	Cells    []matrixCell
+}
+
+type matrixCell struct {
+	outcome
+	Run  bool // Run is false for a pair that was not run.
+	Link string
+}
+
+// Class is the look of a cell: its status, and whether that was due.
+func (m matrixCell) Class() string {
+	class := string(m.Status)
+	switch {
+	case !m.Expected && m.Status != harness.Pass:
+		class += " loud"
+	case !m.Expected:
+		class = "fail loud"
+	}
+	return class
+}
+
+type pageExhibit struct {
+	exhibit
+	Consumer pageConsumer
+	Link     string
+	Where    string
+}
+
+func newPage(c *harness.Comparison) *page {
+	v := newView(c)
+	css, _ := assets.ReadFile("assets/report.css")
+	js, _ := assets.ReadFile("assets/report.js")
+	p := &page{
+		CSS: template.CSS(css), JS: template.JS(js),
+		Headline: v.headline(), Remarks: v.remarks(), Caveats: v.caveats(),
+		Facts: v.facts(), Troubles: v.troubles(), Columns: columns, Repeats: v.repeats(), Proofs: v.assurances(),
+		Environment: c.Environment, Settings: c.Settings,
+	}
+	for i, info := range c.Consumers {
+		p.Consumers = append(p.Consumers, v.pageConsumer(i, info))
+	}
+	for i, consumer := range p.Consumers {
+		row := matrixRow{Consumer: consumer}
+		for j, s := range c.Scenarios {
+			m := matrixCell{}
+			if cell := v.cell(s.Name, consumer.Name); cell != nil {
+				m = matrixCell{outcome: v.outcome(cell), Run: true, Link: link(j, i)}
+			}
+			row.Cells = append(row.Cells, m)
+		}
+		p.Matrix = append(p.Matrix, row)
+	}
+	for _, e := range v.exhibits() {
+		p.Exhibits = append(p.Exhibits, p.pageExhibit(v, e))
+	}
+	for i := range c.Scenarios {
+		p.Scenarios = append(p.Scenarios, v.pageScenario(p, i))
+	}
+	return p
+}
+
+// link is the name of a cell's details in the page.
+func link(scenario, consumer int) string { return fmt.Sprintf("cell-%d-%d", scenario, consumer) }
+
+func (v *view) facts() []harness.Setting {
+	runs := plural(len(v.Runs), "run")
+	if v.Planned > len(v.Runs) {
+		runs += fmt.Sprintf(" of %d", v.Planned)
+	}
+	return []harness.Setting{
+		{Name: "Command", Value: v.Command},
+		{Name: "Seed", Value: fmt.Sprint(v.Seed)},
+		{Name: "Started", Value: v.Started.UTC().Format("2006-01-02 15:04:05 MST")},
+		{Name: "Took", Value: duration(v.Took.Seconds()) + ", " + runs},
+		{Name: "Broker", Value: v.Broker},
+	}
+}
+
+func (v *view) pageConsumer(i int, info harness.ConsumerInfo) pageConsumer {
+	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: series(i), Switch: i, Control: len(info.MustFail) > 0}
+	c.Knobs = strings.Join(knobs(info.Knobs), ", ")
+	var must []string
+	for _, e := range info.MustFail {
+		must = append(must, e.Check+" on "+e.Scenario)
+	}
+	c.Must = list(must)
+	return c
+}
+
+func (p *page) pageExhibit(v *view, e exhibit) pageExhibit {
+	out := pageExhibit{exhibit: e}
+	for j, s := range v.Scenarios {
+		for i, c := range p.Consumers {
+			if s.Name == e.Cell.Scenario && c.Name == e.Cell.Consumer {
+				out.Consumer, out.Link = c, link(j, i)
+			}
+		}
+	}
+	if e.Anomaly != nil {
+		out.Where = e.where()
+	}
+	return out
+}

@@ -1,0 +1,331 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/reports/internal/chart"
+)
+
+// drawing is what the charts of a scenario share.
+type drawing struct {
+	view     *view
+	scenario *harness.ScenarioInfo
+	shown    []shown
+	end      float64 // end of the longest run, in seconds
+	spans    []chart.Span
+	marks    []chart.Mark
+}
+
+// shown is a consumer with the run of it that is drawn.
+type shown struct {
+	consumer pageConsumer
+	cell     *harness.Cell
+	run      *harness.Run
+}
+
+func (v *view) newDrawing(p *page, s *harness.ScenarioInfo) *drawing {
+	d := &drawing{view: v, scenario: s, end: s.Load.Seconds()}
+	for _, consumer := range p.Consumers {
+		c := v.cell(s.Name, consumer.Name)
+		if c == nil {
+			continue
+		}
+		r := v.drawn(c)
+		if r == nil {
+			continue
+		}
+		d.shown = append(d.shown, shown{consumer, c, r})
+		d.end = max(d.end, r.Series.Step.Seconds()*float64(len(r.Series.Backlog)))
+	}
+	d.spans, d.marks = d.windows(), d.loadEnd()
+	return d
+}
+
+// windows are the warm-up and, from the first injection to the last heal over
+// all consumers, the faults.
+func (d *drawing) windows() []chart.Span {
+	var spans []chart.Span
+	if w := d.scenario.Warmup.Seconds(); w > 0 {
+		spans = append(spans, chart.Span{From: 0, To: w, Label: "warm-up", Class: "warm"})
+	}
+	for i := 0; ; i++ {
+		s := chart.Span{From: math.Inf(1), Class: "fault"}
+		for _, sh := range d.shown {
+			if i < len(sh.run.Faults) {
+				f := sh.run.Faults[i]
+				s.Label, s.From = f.Name, min(s.From, seconds(f.Injected))
+				s.To = max(s.To, min(seconds(f.Healed), d.end))
+			}
+		}
+		if s.Label == "" {
+			return spans
+		}
+		spans = append(spans, s)
+	}
+}
+
+func (d *drawing) loadEnd() []chart.Mark {
+	if at := d.scenario.Load.Seconds(); at < d.end*0.97 {
+		return []chart.Mark{{At: at, Label: "load ends"}}
+	}
+	return nil
+}
+
+// which says which runs are drawn, where there is a choice or a doubt.
+func (d *drawing) which() string {
+	var words []string
+	if d.view.repeats() > 1 {
+		words = append(words, "the first repeat that passed")
+	}
+	for _, s := range d.shown {
+		if s.run.Status != harness.Pass {
+			words = append(words, fmt.Sprintf("of %s repeat %d, as none passed (%s)", s.consumer.Short, s.run.Repeat, s.run.Status))
+		}
+	}
+	for _, consumer := range d.view.Consumers {
+		if c := d.view.cell(d.scenario.Name, consumer.Name); c != nil && d.view.drawn(c) == nil {
+			words = append(words, fmt.Sprintf("of %s none (%s)", d.view.short[consumer.Name], c.Status))
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+// charts are the scenario's, each with the question it answers.
+func (d *drawing) charts() []figureOf {
+	if len(d.shown) == 0 {
+		return nil
+	}
+	return []figureOf{d.bars(), d.rates(), d.backlog(), d.age(), d.latency(), d.percentiles()}
+}
+
+// over is a chart over the time of the run.
+func (d *drawing) over(title string, y chart.Axis, lines []chart.Line) template.HTML {
+	return template.HTML(chart.Lines{
+		Title: title,
+		X:     chart.Axis{Scale: chart.Scale{Kind: chart.Linear, Max: d.end}, Title: "seconds since the load began", Format: short, Unit: "time"},
+		Y:     y, Spans: d.spans, Marks: d.marks, Lines: lines,
+	}.SVG())
+}
+
+// levels are values at the ends of steps, rates over steps, both by second of the run.
+func levels[T int64 | time.Duration](step time.Duration, vs []T, unit float64) []chart.Point {
+	var ps []chart.Point
+	for i, v := range vs {
+		ps = append(ps, chart.Point{X: step.Seconds() * float64(i+1), Y: float64(v) / unit})
+	}
+	return chart.Peaks(ps, chart.MaxPoints)
+}
+
+func overSteps(step time.Duration, vs []float64) []chart.Point {
+	var ps []chart.Point
+	for i, v := range vs {
+		ps = append(ps, chart.Point{X: step.Seconds() * (float64(i) + 0.5), Y: v})
+	}
+	return chart.Means(ps, chart.MaxPoints)
+}
+
+// ended breaks the line of latencies where they are 0: no record ended in the step.
+func ended(points []chart.Point) []chart.Point {
+	for i := range points {
+		if points[i].Y == 0 {
+			points[i].Y = math.NaN()
+		}
+	}
+	return points
+}
+
+// countScale is linear unless the consumers are so far apart that it would flatten some.
+func countScale(lines []chart.Line) chart.Scale {
+	low, high := math.Inf(1), 0.0
+	for _, l := range lines {
+		peak := 0.0
+		for _, p := range l.Points {
+			peak = max(peak, p.Y)
+		}
+		if peak > 0 {
+			low, high = min(low, peak), max(high, peak)
+		}
+	}
+	if high > 20*low {
+		return chart.NewScale(chart.Log1p, values(lines)...)
+	}
+	return chart.NewScale(chart.Linear, values(lines)...)
+}
+
+func values(lines []chart.Line) []float64 {
+	var vs []float64
+	for _, l := range lines {
+		for _, p := range l.Points {
+			vs = append(vs, p.Y)
+		}
+	}
+	return vs
+}
+
+func countAxis(what string, lines []chart.Line) chart.Axis {
+	a := chart.Axis{Scale: countScale(lines), Title: what, Format: short, Unit: "count"}
+	if a.Scale.Kind == chart.Log1p {
+		a.Title += " (log scale)"
+	}
+	return a
+}
+
+// tick writes seconds for an axis, where 400 s is easier to compare than 6 min 40 s.
+func tick(s float64) string {
+	if s > 100 {
+		return count(s) + " s"
+	}
+	return span(s)
+}
+
+func timeAxis(what string, kind chart.Kind, lines []chart.Line) chart.Axis {
+	a := chart.Axis{Scale: chart.NewScale(kind, values(lines)...), Title: what, Format: tick, Unit: "time"}
+	if kind == chart.Log {
+		a.Title += " (log scale)"
+	}
+	return a
+}
+
+func (d *drawing) line(s shown, name, more string, points []chart.Point) chart.Line {
+	return chart.Line{Name: strings.TrimSpace(s.consumer.Short + " " + name), Class: s.consumer.Class + more, Points: points}
+}
+
+func (d *drawing) backlog() figureOf {
+	var lines []chart.Line
+	for _, s := range d.shown {
+		lines = append(lines, d.line(s, "", "", levels(s.run.Series.Step, s.run.Series.Backlog, 1)))
+	}
+	q := "How far behind does each consumer fall?"
+	return figureOf{Question: q, About: "Backlog: records landed in the log and not finished.", SVG: d.over(q, countAxis("records", lines), lines)}
+}
+
+func (d *drawing) rates() figureOf {
+	var lines []chart.Line
+	for _, s := range d.shown {
+		if len(lines) == 0 && len(s.run.Series.Offered) > 0 {
+			lines = append(lines, chart.Line{Name: "offered", Class: "offered", Points: overSteps(s.run.Series.Step, s.run.Series.Offered)})
+		}
+		lines = append(lines, d.line(s, "", "", overSteps(s.run.Series.Step, s.run.Series.Completed)))
+	}
+	q := "Does each consumer keep up with what is offered?"
+	return figureOf{Question: q, About: "Records completed a second, by their first effect; offered in grey.", SVG: d.over(q, countAxis("records/s", lines), lines)}
+}
+
+func (d *drawing) age() figureOf {
+	var lines []chart.Line
+	for _, s := range d.shown {
+		lines = append(lines, d.line(s, "", "", levels(s.run.Series.Step, s.run.Series.Age, float64(time.Second))))
+	}
+	q := "How long has the oldest unfinished record been due?"
+	return figureOf{Question: q, About: "Age: now less due. It climbs by a second a second while a record is stuck.", SVG: d.over(q, timeAxis("age", chart.Linear, lines), lines)}
+}
+
+func (d *drawing) latency() figureOf {
+	var lines []chart.Line
+	for _, s := range d.timed() {
+		step := s.run.Series.Step
+		lines = append(lines,
+			d.line(s, "p99", "", ended(levels(step, s.run.Series.P99, float64(time.Second)))),
+			d.line(s, "p50", " thin", ended(levels(step, s.run.Series.P50, float64(time.Second)))))
+	}
+	q := "How late does work end, moment by moment?"
+	f := figureOf{Question: q, About: "End-to-end latency from due to the end of the work: p99 strong, p50 faint.", Missing: d.untimed()}
+	if len(lines) > 0 {
+		f.SVG = d.over(q, timeAxis("latency", chart.Log, lines), lines)
+	}
+	return f
+}
+
+// timed are the shown consumers whose latencies are reported.
+func (d *drawing) timed() []shown {
+	var out []shown
+	for _, s := range d.shown {
+		if s.run.Status == harness.Pass && !s.run.Load.Flood {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// untimed says which consumers a chart of latencies leaves out.
+func (d *drawing) untimed() string {
+	var words []string
+	for _, consumer := range d.view.Consumers {
+		c := d.view.cell(d.scenario.Name, consumer.Name)
+		if c == nil {
+			continue
+		}
+		if r := d.view.drawn(c); r == nil || r.Status != harness.Pass || r.Load.Flood {
+			words = append(words, fmt.Sprintf("%s (%s)", d.view.short[consumer.Name], d.view.whyNoLatency(c)))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "Not reported: " + list(words) + "."
+}
+
+// percentiles stop where fewer than ten records are left: beyond, a curve is chance.
+func (d *drawing) percentiles() figureOf {
+	var lines []chart.Line
+	most := 0.0
+	for _, s := range d.shown {
+		curve := curveOf(s.cell, everyRecord)
+		if curve == nil {
+			continue
+		}
+		last := 1 - 10/float64(max(curve.N, 20))
+		var ps []chart.Point
+		for _, p := range curve.Points {
+			if p.Quantile <= last {
+				ps = append(ps, chart.Point{X: p.Quantile, Y: p.Latency.Seconds()})
+			}
+		}
+		ps = append(ps, chart.Point{X: last, Y: at(curve, last)})
+		most = max(most, last)
+		line := d.line(s, "", "", chart.Peaks(ps, chart.MaxPoints))
+		line.End = true
+		lines = append(lines, line)
+	}
+	q := "How late are the slowest records?"
+	f := figureOf{Question: q, About: "End-to-end latency by percentile, every measured record; a curve ends where ten are left.", Missing: d.untimed()}
+	if len(lines) == 0 {
+		return f
+	}
+	f.SVG = template.HTML(chart.Lines{
+		Title: q,
+		X:     chart.Axis{Scale: chart.NewScale(chart.Nines, most), Title: "percentile (each nine as wide as the one before)", Format: func(q float64) string { return nines(q * 100) }, Unit: "quantile"},
+		Y:     timeAxis("latency", chart.Log, lines), Lines: lines,
+	}.SVG())
+	return f
+}
+
+// bars show throughput against what each design could do, over all repeats that gave a verdict.
+func (d *drawing) bars() figureOf {
+	b := chart.Bars{Title: "How much of its bound does each consumer complete?", Label: "offered"}
+	var all []float64
+	for _, s := range d.shown {
+		runs := d.view.concluded(s.cell)
+		done, limit := spreadOf(runs, completed), spreadOf(runs, bound)
+		text := rate(done.median) + "/s"
+		if limit.n > 0 {
+			text += fmt.Sprintf(" of %s/s, %s", rate(limit.median), spreadOf(runs, ofBound).figure(percent, "").Value)
+		}
+		b.Bars = append(b.Bars, chart.Bar{Name: s.consumer.Name, Class: s.consumer.Class, Text: text, Value: done.median, Limit: limit.median})
+		all = append(all, done.median, limit.median)
+		if b.Line == 0 && !s.run.Load.Flood {
+			b.Line = s.run.Load.Offered
+		}
+	}
+	all = append(all, b.Line)
+	b.Label = "offered " + rate(b.Line) + "/s"
+	scale := chart.NewScale(chart.Log, all...)
+	scale.Min /= 10 // a decade of room, so that the slowest has a bar too
+	b.X = chart.Axis{Scale: scale, Title: "records/s (log scale)", Format: short}
+	return figureOf{Question: b.Title, About: "Solid: completed a second. Pale: its bound, pods × parallelism / mean service time.", SVG: template.HTML(b.SVG())}
+}

@@ -1,0 +1,218 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// pageScenario is the part of the page on one scenario.
+type pageScenario struct {
+	harness.ScenarioInfo
+	Anchor  string
+	Setup   []harness.Setting
+	Rows    []summaryRow // Rows of the summary table.
+	Drawn   string       // Drawn says which runs the charts show.
+	Charts  []figureOf
+	Faults  []pageFault
+	Costs   []costRow
+	Keys    string
+	Details []pageCell
+}
+
+type summaryRow struct {
+	Consumer pageConsumer
+	Outcome  outcome
+	Link     string
+	Figures  []figure
+}
+
+// figureOf is a chart with its words.
+type figureOf struct {
+	Question, About string
+	SVG             template.HTML
+	Missing         string // Missing says which consumers are not in it, and why.
+}
+
+// pageFault is an injection with the recovery of each consumer.
+type pageFault struct {
+	Title string
+	Rows  []faultRow
+}
+
+type faultRow struct {
+	Consumer                   pageConsumer
+	Target, Window, Partitions string
+	Figures                    []figure // Figures are rate back, backlog back, empty, longest gap, work in hand.
+}
+
+// costRow is what a consumer used.
+type costRow struct {
+	Consumer                                      pageConsumer
+	Pods                                          string
+	Rebalances, CPU, Cores, RSS, HostBusy, Stolen figure
+}
+
+func (v *view) pageScenario(p *page, index int) pageScenario {
+	s := v.Scenarios[index]
+	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: setup(&s)}
+	for i, consumer := range p.Consumers {
+		c := v.cell(s.Name, consumer.Name)
+		if c == nil {
+			continue
+		}
+		row := summaryRow{Consumer: consumer, Outcome: v.outcome(c), Link: link(index, i)}
+		for _, col := range columns {
+			row.Figures = append(row.Figures, col.of(v, c))
+		}
+		row.Figures = joined(row.Figures)
+		out.Rows = append(out.Rows, row)
+		if len(v.concluded(c)) > 0 {
+			out.Costs = append(out.Costs, v.costRow(c, consumer))
+		}
+		out.Details = append(out.Details, v.pageCell(c, consumer, link(index, i)))
+		if out.Keys == "" {
+			out.Keys = v.keys(c)
+		}
+	}
+	d := v.newDrawing(p, &s)
+	out.Charts, out.Drawn = d.charts(), d.which()
+	out.Faults = v.pageFaults(d)
+	return out
+}
+
+// setup is a scenario as it was run.
+func setup(s *harness.ScenarioInfo) []harness.Setting {
+	length := span(s.Load.Seconds()) + " of load"
+	if s.Warmup > 0 {
+		length += ", the first " + span(s.Warmup.Seconds()) + " as warm-up"
+	}
+	out := []harness.Setting{
+		{Name: "Load", Value: s.Pacer},
+		{Name: "Keys", Value: s.Keys},
+		{Name: "Work", Value: s.Service + " a record of " + count(float64(s.Payload)) + " bytes"},
+		{Name: "Topology", Value: plural(s.Partitions, "partition") + ", " + plural(s.Pods, "pod")},
+		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + count(float64(s.Window))},
+		{Name: "Time", Value: length + ", up to " + span(s.Drain.Seconds()) + " of drain"},
+		{Name: "Intervals", Value: "commit " + span(s.Commit.Seconds()) + ", session " + span(s.Session.Seconds())},
+	}
+	if len(s.Faults) > 0 {
+		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
+	}
+	if s.Thresholds.OfBound > 0 {
+		out = append(out, harness.Setting{Name: "Threshold", Value: trimmed(100*s.Thresholds.OfBound) + " %" + " of the bound"})
+	}
+	return out
+}
+
+// keys is the key distribution of a cell's first run that gave a verdict: the
+// load of a repeat is the same for all consumers.
+func (v *view) keys(c *harness.Cell) string {
+	r := v.drawn(c)
+	if r == nil || r.Load.Keys.Distinct == 0 {
+		return ""
+	}
+	k := r.Load.Keys
+	parts := []string{plural(k.Distinct, "key") + " in " + plural(int(r.Counts.Landed), "record")}
+	if len(k.Top) > 0 {
+		parts = append(parts, fmt.Sprintf("the most frequent key has %s of the records", percent(k.Top[0].Share)))
+	}
+	return strings.Join(append(parts,
+		"the top 1 % of keys "+percent(k.Top1Pct),
+		"the fullest partition "+three(k.MaxPart)+" times the mean"), ", ") + "."
+}
+
+func (v *view) costRow(c *harness.Cell, consumer pageConsumer) costRow {
+	runs := v.concluded(c)
+	of := func(format func(float64) string, f func(*harness.Run) (float64, bool)) figure {
+		return spreadOf(runs, f).figure(format, "")
+	}
+	row := costRow{
+		Consumer:   consumer,
+		Rebalances: of(count, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
+		CPU:        of(duration, func(r *harness.Run) (float64, bool) { return cpu(r), len(r.Pods) > 0 }),
+		Cores:      of(three, func(r *harness.Run) (float64, bool) { return cpu(r) / r.Took.Seconds(), len(r.Pods) > 0 && r.Took > 0 }),
+		RSS:        of(size, maxRSS),
+		HostBusy:   of(percent, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
+		Stolen:     of(percent, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
+	}
+	pods, starts := 0, 0
+	for _, p := range v.drawn(c).Pods {
+		pods++
+		starts += p.Incarnations
+	}
+	row.Pods = count(float64(pods))
+	if starts > pods {
+		row.Pods += ", " + plural(starts-pods, "restart")
+	}
+	return row
+}
+
+// pageFaults are the injections of a scenario, told apart by their number: a
+// scenario injects the same for every consumer.
+func (v *view) pageFaults(d *drawing) []pageFault {
+	var out []pageFault
+	for i := 0; ; i++ {
+		f := pageFault{}
+		for _, s := range d.shown {
+			if i < len(s.run.Faults) {
+				f.Title = s.run.Faults[i].Name
+				f.Rows = append(f.Rows, v.faultRow(s, i))
+			}
+		}
+		if len(f.Rows) == 0 {
+			return out
+		}
+		out = append(out, f)
+	}
+}
+
+func (v *view) faultRow(s shown, i int) faultRow {
+	f := s.run.Faults[i]
+	runs := v.concluded(s.cell)
+	of := func(needsSteady bool, take func(*harness.FaultReport) float64) figure {
+		return spreadOf(runs, func(r *harness.Run) (float64, bool) {
+			if i >= len(r.Faults) || needsSteady && !r.Faults[i].Steady {
+				return 0, false
+			}
+			return take(&r.Faults[i]), true
+		}).figure(duration, "no steady phase before")
+	}
+	healed := "never healed"
+	if f.Healed >= 0 {
+		healed = "healed " + duration(seconds(f.Healed))
+	}
+	figures := []figure{
+		of(true, func(f *harness.FaultReport) float64 { return seconds(f.RateBack) }),
+		of(true, func(f *harness.FaultReport) float64 { return seconds(f.BacklogBack) }),
+		of(false, func(f *harness.FaultReport) float64 { return seconds(f.Empty) }),
+		of(false, func(f *harness.FaultReport) float64 { return seconds(f.LongestGap) }),
+		spreadOf(runs, func(r *harness.Run) (float64, bool) {
+			if i >= len(r.Faults) {
+				return 0, false
+			}
+			return r.Faults[i].WorkInHand.Seconds(), r.Faults[i].WorkInHand > 0
+		}).figure(duration, ""),
+	}
+	return faultRow{
+		Consumer: s.consumer, Target: f.Target, Partitions: partitions(f.Partitions),
+		Window: duration(seconds(f.Injected)) + ", " + healed, Figures: joined(figures),
+	}
+}
+
+// partitions writes a set of partitions, a long one by its size.
+func partitions(ps []int32) string {
+	if len(ps) > 8 {
+		return plural(len(ps), "partition")
+	}
+	var s []string
+	for _, p := range ps {
+		s = append(s, fmt.Sprint(p))
+	}
+	if len(s) == 0 {
+		return none
+	}
+	return strings.Join(s, ", ")
+}

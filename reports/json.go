@@ -1,0 +1,98 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// JSON writes the comparison as result.json, in the format of
+// [harness.ResultVersion], for [ReadJSON]. It fails on figures that JSON does
+// not have (NaN, infinities).
+func JSON(w io.Writer, c *harness.Comparison) error {
+	saved := *c
+	saved.Version = harness.ResultVersion
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(&saved); err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// ReadJSON reads what [JSON] wrote. It refuses a result of another version, one
+// that is cut short, and one that does not hang together, and says what to do.
+func ReadJSON(r io.Reader) (*harness.Comparison, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read result.json: %w", err)
+	}
+	if err := checkVersion(data); err != nil {
+		return nil, err
+	}
+	c := new(harness.Comparison)
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("result.json is damaged: %w; take an unharmed copy or run the comparison again", err)
+	}
+	if err := consistent(c); err != nil {
+		return nil, fmt.Errorf("result.json is damaged: %w; take an unharmed copy or run the comparison again", err)
+	}
+	return c, nil
+}
+
+// checkVersion looks at the version alone: nothing else of another version can
+// be trusted to have the same shape.
+func checkVersion(data []byte) error {
+	var head struct {
+		Version *int `json:"version"`
+	}
+	err := json.Unmarshal(data, &head)
+	var syntax *json.SyntaxError
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return errors.New("result.json is empty; take an unharmed copy or run the comparison again")
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(bytes.TrimSpace(data))):
+		return fmt.Errorf("result.json is cut short after %d bytes; take a whole copy or run the comparison again", len(data))
+	case err != nil:
+		return fmt.Errorf("result.json is no result of Stampede: %w", err)
+	case head.Version == nil:
+		return errors.New("result.json has no version: it is no result of Stampede")
+	case *head.Version != harness.ResultVersion:
+		return fmt.Errorf("result.json is version %d, this Stampede reads %d: render it with the Stampede that wrote it, or run the comparison again",
+			*head.Version, harness.ResultVersion)
+	}
+	return nil
+}
+
+// consistent checks what the renderers lean on: names and indices that resolve.
+func consistent(c *harness.Comparison) error {
+	scenario := func(name string) bool {
+		return slices.ContainsFunc(c.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })
+	}
+	consumer := func(name string) bool {
+		return slices.ContainsFunc(c.Consumers, func(i harness.ConsumerInfo) bool { return i.Name == name })
+	}
+	for i, r := range c.Runs {
+		if !scenario(r.Scenario) || !consumer(r.Consumer) {
+			return fmt.Errorf("run %d is of %s and %s, which it does not describe", i, r.Scenario, r.Consumer)
+		}
+	}
+	for _, cell := range c.Cells {
+		if !scenario(cell.Scenario) || !consumer(cell.Consumer) {
+			return fmt.Errorf("a cell is of %s and %s, which it does not describe", cell.Scenario, cell.Consumer)
+		}
+		for _, i := range cell.Runs {
+			if i < 0 || i >= len(c.Runs) {
+				return fmt.Errorf("the cell of %s and %s has run %d of %d", cell.Scenario, cell.Consumer, i, len(c.Runs))
+			}
+		}
+	}
+	return nil
+}

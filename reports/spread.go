@@ -1,0 +1,66 @@
+package reports
+
+import (
+	"math"
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// spread is a figure over the repeats of a cell. The zero value has no runs.
+type spread struct {
+	n                int
+	median, min, max float64
+}
+
+// spreadOf takes a figure of each run; runs for which ok is false have none.
+func spreadOf(runs []*harness.Run, of func(*harness.Run) (v float64, ok bool)) spread {
+	var vs []float64
+	for _, r := range runs {
+		if v, ok := of(r); ok && !math.IsNaN(v) {
+			vs = append(vs, v)
+		}
+	}
+	if len(vs) == 0 {
+		return spread{}
+	}
+	slices.Sort(vs)
+	half := len(vs) / 2
+	median := vs[half]
+	if len(vs)%2 == 0 && vs[half-1] != vs[half] {
+		median = (vs[half-1] + vs[half]) / 2
+	}
+	return spread{len(vs), median, vs[0], vs[len(vs)-1]}
+}
+
+// figure is a spread in words; Why says what a missing figure lacks.
+type figure struct {
+	Value string // Value is the median, "-" if there is none.
+	Range string // Range is "least..most" where repeats differ.
+	Why   string
+	Span  int // Span is how many columns it stands for, where neighbours lack the same; 0 is 1.
+}
+
+// joined puts neighbours that are missing for the same reason into one.
+func joined(figures []figure) []figure {
+	var out []figure
+	for _, f := range figures {
+		if n := len(out); n > 0 && f.Value == none && f.Why != "" && out[n-1].Value == none && out[n-1].Why == f.Why {
+			out[n-1].Span = max(out[n-1].Span, 1) + 1
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (s spread) figure(format func(float64) string, why string) figure {
+	if s.n == 0 {
+		return figure{Value: none, Why: why}
+	}
+	f := figure{Value: format(s.median)}
+	if lo, hi := format(s.min), format(s.max); lo != hi {
+		f.Range = lo + ".." + hi
+	}
+	return f
+}

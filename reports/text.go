@@ -1,0 +1,225 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// pageWidth is how many columns of a terminal the text keeps to where names allow it.
+const pageWidth = 118
+
+// Text writes the comparison for a terminal: verdicts first, then the first
+// anomaly of each kind, the figures, what was wrong with runs, and what the
+// absence of violations proves.
+func Text(w io.Writer, c *harness.Comparison) error {
+	t := &text{view: newView(c)}
+	t.head()
+	t.verdicts()
+	t.anomalies()
+	t.summary()
+	t.troubles()
+	t.assurances()
+	_, err := w.Write(t.Bytes())
+	return err
+}
+
+type text struct {
+	*view
+	bytes.Buffer
+}
+
+func (t *text) printf(format string, args ...any) { fmt.Fprintf(t, format, args...) }
+
+func (t *text) section(title string) { t.printf("\n%s\n", strings.ToUpper(title)) }
+
+func (t *text) head() {
+	t.printf("%s", wrap(t.headline()+".", pageWidth, ""))
+	for _, r := range t.remarks() {
+		t.printf("%s", wrap(r, pageWidth, ""))
+	}
+	for _, c := range t.caveats() {
+		t.printf("%s", wrap("! "+c, pageWidth, ""))
+	}
+	t.printf("%s on %s, seed %d, %s, took %s\n", plural(len(t.Runs), "run"), t.Backend, t.Seed,
+		t.Started.UTC().Format("2006-01-02 15:04 MST"), duration(t.Took.Seconds()))
+}
+
+// verdicts is a matrix where it fits, else a list.
+func (t *text) verdicts() {
+	t.section("verdicts")
+	matrix := table{right: 99}
+	head := []string{"scenario"}
+	for _, i := range t.Consumers {
+		head = append(head, i.Name+controlMark(&i))
+	}
+	matrix.add(head...)
+	for _, s := range t.Scenarios {
+		row := []string{s.Name}
+		for _, i := range t.Consumers {
+			row = append(row, t.cellText(t.cell(s.Name, i.Name)))
+		}
+		matrix.add(row...)
+	}
+	if matrix.width() > pageWidth {
+		matrix = table{right: 99}
+		last := ""
+		t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
+			name := s.Name
+			if name == last {
+				name = ""
+			}
+			last = s.Name
+			matrix.add(name, c.Consumer+controlMark(t.consumer(c.Consumer)), t.cellText(c))
+		})
+	}
+	matrix.write(t)
+	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
+		if note := t.note(c); note != "" {
+			t.printf("%s", wrap(fmt.Sprintf("%s, %s: %s", s.Name, c.Consumer, note), pageWidth, "  "))
+		}
+	})
+}
+
+func controlMark(i *harness.ConsumerInfo) string {
+	if len(i.MustFail) > 0 {
+		return " (control)"
+	}
+	return ""
+}
+
+// cellText is a verdict; FAIL stands out where nothing else can.
+func (t *text) cellText(c *harness.Cell) string {
+	if c == nil {
+		return none
+	}
+	o := t.outcome(c)
+	s, separator := o.Word, ", "
+	if o.Status == harness.Fail {
+		s, separator = strings.Replace(s, string(harness.Fail), "FAIL", 1), " "
+	}
+	if len(o.Counts) > 0 {
+		s += separator + strings.Join(o.Counts, ", ")
+	}
+	if !o.Expected {
+		s += " (!)"
+	}
+	return s
+}
+
+func (t *text) anomalies() {
+	all := t.exhibits()
+	if len(all) == 0 {
+		return
+	}
+	t.section("first anomaly of each kind")
+	for _, e := range all {
+		head := fmt.Sprintf("%s, %s: %s", e.Cell.Scenario, e.Cell.Consumer, e.Tally)
+		if e.HeldTo != "" {
+			head += ", held to " + e.HeldTo
+		}
+		if e.Control != "" {
+			head += " (" + e.Control + ")"
+		}
+		t.printf("%s", wrap(head, pageWidth, "  "))
+		lines := []string{e.Detail}
+		if e.Anomaly != nil {
+			lines = []string{e.Anomaly.Text, e.where()}
+		}
+		for _, line := range lines {
+			if line != "" {
+				t.printf("%s", wrap(line, pageWidth, "    "))
+			}
+		}
+	}
+}
+
+// where is all that is needed to follow an anomaly.
+func (e exhibit) where() string {
+	a := e.Anomaly
+	parts := []string{
+		fmt.Sprintf("key %d", a.Key), fmt.Sprintf("seq %d", a.Seq), position(a),
+	}
+	if len(a.Pods) > 0 {
+		parts = append(parts, strings.Join(a.Pods, ", "))
+	}
+	parts = append(parts, "at "+moment(seconds(a.At)))
+	if e.Repeat > 0 {
+		parts = append(parts, fmt.Sprintf("repeat %d", e.Repeat))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// position is a place in the log; topics beside the source have a number.
+func position(a *harness.Anomaly) string {
+	s := fmt.Sprintf("partition %d offset %d", a.Partition, a.Offset)
+	if a.Topic > 0 {
+		s = fmt.Sprintf("side topic %d ", a.Topic) + s
+	}
+	return s
+}
+
+// moment is a time of a run to the millisecond, as anomalies need it.
+func moment(s float64) string { return fmt.Sprintf("%.3f s", s) }
+
+func (t *text) summary() {
+	t.section("figures")
+	if n := t.repeats(); n > 1 {
+		t.printf("  median of up to %d repeats, ranges in report.html; latencies of the repeats' merged histograms\n", n)
+	}
+	sum := table{right: 1}
+	head := []string{"scenario"}
+	for _, c := range columns {
+		head = append(head, c.Title)
+	}
+	sum.add(head...)
+	for _, s := range t.Scenarios {
+		sum.add(s.Name)
+		for _, i := range t.Consumers {
+			c := t.cell(s.Name, i.Name)
+			if c == nil {
+				continue
+			}
+			row := []string{"  " + t.short[i.Name]}
+			for _, col := range columns {
+				row = append(row, col.of(t.view, c).Value)
+			}
+			sum.add(row...)
+		}
+	}
+	sum.write(t)
+	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
+		if curveOf(c, everyRecord) == nil {
+			t.printf("%s", wrap(fmt.Sprintf("%s, %s: latencies not reported (%s)", s.Name, c.Consumer, t.whyNoLatency(c)), pageWidth, "  "))
+		}
+	})
+}
+
+func (t *text) troubles() {
+	all := t.view.troubles()
+	if len(all) == 0 {
+		return
+	}
+	t.section("broken assumptions and runs without a verdict")
+	for _, p := range all {
+		t.printf("%s", wrap(fmt.Sprintf("%s, %s, repeat %s: %s: %s", p.Scenario, p.Consumer, p.Repeats(), p.What, p.Detail), pageWidth, "  "))
+	}
+}
+
+func (t *text) assurances() {
+	all := t.view.assurances()
+	if len(all) == 0 {
+		return
+	}
+	t.section("what no violation proves")
+	t.printf("  With 95 %% confidence a violation strikes at most this share (1 - 0.05^(1/n)).\n")
+	out := table{right: 2}
+	out.add("consumer", "scenarios", "runs", "injections", "records", "at most")
+	for _, a := range all {
+		out.add(a.Consumer, a.Scenarios, count(float64(a.Runs)), count(float64(a.Injections)), count(float64(a.Records)), a.Bound())
+	}
+	out.write(t)
+}

@@ -1,0 +1,64 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// trouble is what keeps runs from a verdict, or nearly did.
+type trouble struct {
+	Scenario, Consumer string
+	What, Detail       string
+	repeats            []int
+}
+
+// Repeats are the numbers of the repeats it struck.
+func (t trouble) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
+
+// troubles are the broken assumptions, the runs without a verdict, the second
+// tries and the pods that ended by themselves; what struck several repeats of a
+// cell alike is told once.
+func (v *view) troubles() []trouble {
+	var all []trouble
+	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
+		first := len(all)
+		for _, r := range v.runs(c) {
+			for _, t := range troublesOf(r) {
+				i := slices.IndexFunc(all[first:], func(o trouble) bool { return o.What == t.What && o.Detail == t.Detail })
+				if i < 0 {
+					i = len(all) - first
+					all = append(all, t)
+				}
+				all[first+i].repeats = append(all[first+i].repeats, r.Repeat)
+			}
+		}
+	})
+	return all
+}
+
+func troublesOf(r *harness.Run) []trouble {
+	var all []trouble
+	add := func(what, detail string) {
+		all = append(all, trouble{Scenario: r.Scenario, Consumer: r.Consumer, What: what, Detail: detail})
+	}
+	if !concluded(r.Status) {
+		add(string(r.Status), strings.Join(r.Reasons, "; "))
+	}
+	for _, a := range r.Assumptions {
+		if !a.Held && !slices.ContainsFunc(r.Reasons, func(reason string) bool { return strings.Contains(reason, a.Detail) }) {
+			add("broken assumption: "+a.Name, a.Detail)
+		}
+	}
+	if r.Retried != "" {
+		add("tried twice", "the first try: "+r.Retried)
+	}
+	for _, p := range r.Pods {
+		if p.Exit != "" {
+			add(p.Name+" ended by itself", p.Exit)
+		}
+	}
+	return all
+}

@@ -1,0 +1,198 @@
+package reports
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// repeated has each run of the fixture three times, as REPEAT=3 would, with
+// other figures in each.
+func repeated() *harness.Comparison {
+	c := fixture()
+	runs := c.Runs
+	c.Runs = nil
+	for i := range c.Cells {
+		c.Cells[i].Runs = nil
+		for n := range 3 {
+			r := runs[i]
+			r.Repeat, r.Seed = n+1, r.Seed+uint64(n)
+			r.Completed *= 1 + 0.01*float64(n)
+			if r.Counts.Lost > 0 {
+				r.Verdicts = append([]harness.Verdict(nil), r.Verdicts...)
+				r.Verdicts[0].Count -= int64(14 * n)
+				r.Counts.Lost -= int64(14 * n)
+			}
+			c.Cells[i].Runs = append(c.Cells[i].Runs, len(c.Runs))
+			c.Runs = append(c.Runs, r)
+		}
+	}
+	c.Planned = len(c.Runs)
+	return c
+}
+
+func outcomeOf(c *harness.Comparison, scenario, consumer string) outcome {
+	v := newView(c)
+	return v.outcome(v.cell(scenario, consumer))
+}
+
+func TestOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		scenario, consumer string
+		change             func(*harness.Cell, *harness.Run)
+		want               outcome
+	}{
+		"a pass": {"steady", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
+		"redone": {"pod-crash", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Counts: []string{"redone 41"}, Expected: true}},
+		"what a consumer does not claim": {"hot-key", "naive@cooperative", nil,
+			outcome{Status: harness.Pass, Word: "pass", Counts: []string{"inversions 1,289", "overlaps 2,203"}, Expected: true}},
+		"a control": {"pod-crash", "naive@cooperative", nil,
+			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "loss pending 344"}, Note: "control: failed as it must", Expected: true}},
+		"a control that passes": {"pod-crash", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
+			c.Status, c.Expected, r.Status, r.Expected, r.Verdicts, r.Counts.Explained = harness.Pass, false, harness.Pass, false, nil, 0
+		}, outcome{Status: harness.Pass, Word: "pass", Note: "control: had to fail by loss"}},
+		"a control elsewhere": {"steady", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
+			c.Status, r.Status, r.Verdicts[0].Status, r.Verdicts[0].Count = harness.Fail, harness.Fail, harness.Fail, 2
+		}, outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 2"}, Note: "control: shown, not judged", Expected: true}},
+		"an overload": {"workers", "serial@cooperative", nil,
+			outcome{Status: harness.Overload, Word: "overload", Counts: []string{"unfinished 86,207"}, Note: "allowed here", Expected: true}},
+		"inconclusive": {"steady", "keyed@cooperative", func(c *harness.Cell, r *harness.Run) {
+			c.Status, c.Expected, r.Status, r.Reasons = harness.Inconclusive, false, harness.Inconclusive, []string{"pod starved", "more"}
+		}, outcome{Status: harness.Inconclusive, Word: "inconclusive", Note: "pod starved"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fixture()
+			if c.change != nil {
+				cell := newView(f).cell(c.scenario, c.consumer)
+				c.change(cell, &f.Runs[cell.Runs[0]])
+			}
+			if got := outcomeOf(f, c.scenario, c.consumer); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got  %+v\nwant %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRepeats(t *testing.T) {
+	c := repeated()
+	if got := outcomeOf(c, "pod-crash", "naive@cooperative"); got.Word != "fail 3 of 3" || strings.Join(got.Counts, ", ") != "lost 284..312, loss pending 344" {
+		t.Errorf("the control is %+v", got)
+	}
+	v := newView(c)
+	cell := v.cell("workers", "keyed@cooperative")
+	if got := columns[0].of(v, cell); got.Value != "4,002" || got.Range != "3,962..4,041" {
+		t.Errorf("completed is %+v", got)
+	}
+	c.Runs[cell.Runs[0]].Status = harness.Inconclusive
+	if got := columns[0].of(v, cell); got.Value != "4,021" || got.Range != "4,002..4,041" {
+		t.Errorf("completed without the first repeat is %+v", got)
+	}
+	if r := v.drawn(cell); r.Repeat != 2 {
+		t.Errorf("drawn is repeat %d, want the first that passed", r.Repeat)
+	}
+	if got := v.headline(); !strings.HasSuffix(got, "naive lost 894 on pod-crash") {
+		t.Errorf("headline %q", got)
+	}
+}
+
+func TestHeadlines(t *testing.T) {
+	lose := func(r *harness.Run, n int64) { r.Counts.Lost = n }
+	for want, change := range map[string]func(*harness.Comparison){
+		"All 3 consumers kept every landed record":                                                           func(c *harness.Comparison) { lose(&c.Runs[10], 0) },
+		"2 of 3 consumers kept every landed record; naive lost 312 on pod-crash":                             func(*harness.Comparison) {},
+		"2 of 3 consumers kept every landed record; naive lost 313 on steady and pod-crash":                  func(c *harness.Comparison) { lose(&c.Runs[1], 1) },
+		"1 of 3 consumers kept every landed record; serial lost 5 on steady and naive lost 312 on pod-crash": func(c *harness.Comparison) { lose(&c.Runs[0], 5) },
+		"No run came to a verdict": func(c *harness.Comparison) {
+			for i := range c.Runs {
+				c.Runs[i].Status = harness.Inconclusive
+			}
+		},
+	} {
+		c := fixture()
+		change(c)
+		if got := newView(c).headline(); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestAssurances(t *testing.T) {
+	c := repeated()
+	var crash, faults, calm string
+	for _, a := range newView(c).assurances() {
+		switch {
+		case a.Consumer == "naive@cooperative":
+			t.Errorf("a control proves nothing: %+v", a)
+		case a.Consumer != "keyed@cooperative":
+		case a.Scenarios == "pod-crash":
+			crash = a.Bound()
+		case a.Scenarios == "broker-kill, pod-crash":
+			faults = a.Bound()
+		case a.Scenarios == "steady, hot-key, workers":
+			calm = a.Bound()
+		}
+	}
+	// 1-0.05^(1/3), 1-0.05^(1/6), and about 3 in the 372,714 records.
+	if crash != "63.2 % of injections" || faults != "39.3 % of injections" || calm != "8.0e-06 of records" {
+		t.Errorf("bounds are %q, %q, %q", crash, faults, calm)
+	}
+}
+
+// What struck all repeats alike is told once, and an assumption that is the
+// reason already not again.
+func TestTroubles(t *testing.T) {
+	c := repeated()
+	cell := newView(c).cell("hot-key", "keyed@cooperative")
+	for n, i := range cell.Runs {
+		r := &c.Runs[i]
+		r.Status, r.Reasons, r.Retried = harness.Inconclusive, []string{"load delivered: p99 312 ms"}, "pod starved"
+		r.Assumptions = []harness.Assumption{{Name: "load delivered", Detail: "p99 312 ms"}}
+		if n == 2 {
+			r.Assumptions = append(r.Assumptions, harness.Assumption{Name: "observers kept up", Detail: "a gap of 3 s"})
+		}
+	}
+	var got []string
+	for _, p := range newView(c).troubles() {
+		got = append(got, p.Repeats()+": "+p.What+": "+p.Detail)
+	}
+	want := []string{"1 2 3: inconclusive: load delivered: p99 312 ms", "1 2 3: tried twice: the first try: pod starved", "3: broken assumption: observers kept up: a gap of 3 s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{duration(0), "0 s"}, {duration(0.00085), "850 µs"}, {duration(0.0009999), "1.00 ms"}, {duration(0.0452), "45.2 ms"},
+		{duration(0.99949), "999 ms"}, {duration(0.9997), "1.00 s"}, {duration(99.96), "100 s"}, {duration(192), "3 min 12 s"},
+		{duration(7500), "2 h 5 min"}, {duration(seconds(harness.Never)), "never"}, {span(8), "8 s"}, {span(0.5), "500 ms"},
+		{count(0), "0"}, {count(-1234), "-1,234"}, {count(999), "999"}, {count(1234567), "1,234,567"}, {count(-0.2), "0"},
+		{rate(39.96), "40.0"}, {rate(3962.4), "3,962"}, {short(1500), "1.5k"}, {short(2e6), "2M"}, {short(0.5), "0.5"},
+		{size(23 << 20), "23 MiB"}, {percent(0.9946), "99.5 %"}, {percent(0), "0.00 %"}, {nines(99.9), "99.9 %"},
+		{list([]string{"a", "b", "c"}), "a, b and c"}, {plural(1, "run"), "1 run"}, {plural(1200, "run"), "1,200 runs"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// A recovery that never came sorts last and shows as a word.
+func TestSpreadWithNever(t *testing.T) {
+	runs := make([]*harness.Run, 3)
+	for i, d := range []time.Duration{harness.Never, 2 * time.Second, 4 * time.Second} {
+		runs[i] = &harness.Run{Faults: []harness.FaultReport{{Steady: true, BacklogBack: d}}}
+	}
+	s := spreadOf(runs, recovery)
+	if s.median != 4 || !math.IsInf(s.max, 1) {
+		t.Errorf("spread is %+v", s)
+	}
+	if f := s.figure(duration, ""); f.Value != "4.00 s" || f.Range != "2.00 s..never" {
+		t.Errorf("figure is %+v", f)
+	}
+}

@@ -1,0 +1,112 @@
+package reports
+
+import (
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// view is a comparison with what every form of report asks of it.
+type view struct {
+	*harness.Comparison
+	cells map[[2]string]*harness.Cell
+	short map[string]string
+}
+
+func newView(c *harness.Comparison) *view {
+	v := &view{Comparison: c, cells: map[[2]string]*harness.Cell{}, short: map[string]string{}}
+	for i := range c.Cells {
+		v.cells[[2]string{c.Cells[i].Scenario, c.Cells[i].Consumer}] = &c.Cells[i]
+	}
+	bases := map[string]int{}
+	for _, i := range c.Consumers {
+		bases[i.Base]++
+	}
+	for _, i := range c.Consumers {
+		v.short[i.Name] = i.Name
+		if bases[i.Base] == 1 && i.Base != "" {
+			v.short[i.Name] = i.Base
+		}
+	}
+	return v
+}
+
+// cell is nil if the pair was not run.
+func (v *view) cell(scenario, consumer string) *harness.Cell {
+	return v.cells[[2]string{scenario, consumer}]
+}
+
+// runs are the runs of a cell, in order.
+func (v *view) runs(c *harness.Cell) []*harness.Run {
+	var runs []*harness.Run
+	for _, i := range c.Runs {
+		runs = append(runs, &v.Runs[i])
+	}
+	return runs
+}
+
+// concluded are the runs of a cell that gave a verdict, so that their figures mean something.
+func (v *view) concluded(c *harness.Cell) []*harness.Run {
+	return slices.DeleteFunc(v.runs(c), func(r *harness.Run) bool { return !concluded(r.Status) })
+}
+
+func concluded(s harness.Status) bool {
+	return s == harness.Pass || s == harness.Fail || s == harness.Overload
+}
+
+// drawn is the run of a cell whose series are drawn: the first that passed,
+// else the first that gave a verdict; nil if none did. A mean over repeats would
+// show a run that never was.
+func (v *view) drawn(c *harness.Cell) *harness.Run {
+	runs := v.concluded(c)
+	for _, r := range runs {
+		if r.Status == harness.Pass {
+			return r
+		}
+	}
+	if len(runs) > 0 {
+		return runs[0]
+	}
+	return nil
+}
+
+// consumer is what is known of a consumer by its name.
+func (v *view) consumer(name string) *harness.ConsumerInfo {
+	for i := range v.Consumers {
+		if v.Consumers[i].Name == name {
+			return &v.Consumers[i]
+		}
+	}
+	return &harness.ConsumerInfo{Name: name}
+}
+
+// mustFail are the checks that a control must fail in a scenario.
+func (v *view) mustFail(scenario, consumer string) []string {
+	var checks []string
+	for _, e := range v.consumer(consumer).MustFail {
+		if e.Scenario == scenario {
+			checks = append(checks, e.Check)
+		}
+	}
+	return checks
+}
+
+// repeats is the largest number of runs of a cell.
+func (v *view) repeats() int {
+	n := 1
+	for _, c := range v.Cells {
+		n = max(n, len(c.Runs))
+	}
+	return n
+}
+
+// eachCell visits the cells in the order of the report: by scenario, then by consumer.
+func (v *view) eachCell(visit func(s *harness.ScenarioInfo, c *harness.Cell)) {
+	for i := range v.Scenarios {
+		for _, consumer := range v.Consumers {
+			if c := v.cell(v.Scenarios[i].Name, consumer.Name); c != nil {
+				visit(&v.Scenarios[i], c)
+			}
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package reports
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// WriteAll writes result.json, bench.txt and report.html into a directory,
+// which it makes if need be. Each file appears whole or not at all, in place of
+// an older one of its name. An error names the file.
+func WriteAll(dir string, c *harness.Comparison) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the output folder: %w", err)
+	}
+	var saved bytes.Buffer
+	if err := JSON(&saved, c); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
+	}
+	// The other reports come from what was saved, so that rendering the file
+	// again cannot differ.
+	c, err := ReadJSON(bytes.NewReader(saved.Bytes()))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
+	}
+	files := []struct {
+		name   string
+		render Renderer
+	}{
+		{"result.json", func(w io.Writer, _ *harness.Comparison) error { _, err := w.Write(saved.Bytes()); return err }},
+		{"bench.txt", Bench},
+		{"report.html", HTML},
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		if err := replaceFile(path, func(w io.Writer) error { return f.render(w, c) }); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// replaceFile puts what render writes in place of path by a rename.
+func replaceFile(path string, render func(io.Writer) error) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return plain(err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+			err = plain(err)
+		}
+	}()
+	if err := render(tmp); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// plain drops the temporary file's name from an error, which nobody asked for,
+// and says what helps on a full disk.
+func plain(err error) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
+		err = p.Err
+	case errors.As(err, &l):
+		err = l.Err
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: free some space or write to another folder", err)
+	}
+	return err
+}

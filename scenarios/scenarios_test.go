@@ -1,0 +1,173 @@
+package scenarios
+
+import (
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+const (
+	// budget is for a comparison of the three first consumers in all
+	// scenarios, and around what a run needs beside load and drain: the group
+	// forms, pods stop, the log is read and judged.
+	budget  = 6 * time.Minute
+	around  = 4 * time.Second
+	session = 6 * time.Second
+)
+
+// names are the scenarios that have a file here.
+func names(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		name, is := strings.CutSuffix(f.Name(), ".go")
+		if is && name != "doc" && !strings.HasSuffix(name, "_test") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func TestOneScenarioAFile(t *testing.T) {
+	files := names(t)
+	if len(files) != len(harness.Scenarios()) {
+		t.Errorf("%d files, %d scenarios", len(files), len(harness.Scenarios()))
+	}
+	for _, name := range files {
+		if _, err := harness.FindScenario(name); err != nil {
+			t.Errorf("%s.go: %v", name, err)
+		}
+	}
+}
+
+func TestScenariosAreWhole(t *testing.T) {
+	for _, s := range harness.Scenarios() {
+		t.Run(s.Name, func(t *testing.T) {
+			if !strings.Contains(s.Doc, "?") {
+				t.Errorf("the doc asks no question: %q", s.Doc)
+			}
+			if err := s.Load.Pacer.(interface{ Validate() error }).Validate(); err != nil {
+				t.Error(err)
+			}
+			if keys, err := load.ParseKeys(s.Load.Keys.String()); err != nil || keys != s.Load.Keys {
+				t.Errorf("keys %v come back as %v: %v", s.Load.Keys, keys, err)
+			}
+			if service, err := load.ParseService(s.Service.String()); err != nil || service != s.Service {
+				t.Errorf("service %v comes back as %v: %v", s.Service, service, err)
+			}
+			if s.Partitions <= 0 || s.Pods <= 0 || s.Partitions%s.Pods != 0 {
+				t.Errorf("%d partitions do not go evenly into %d pods", s.Partitions, s.Pods)
+			}
+			th := s.Thresholds
+			if th.OfBound < 0 || th.OfBound > 1 || th.Lateness < 0 || th.WorkInHand < 0 {
+				t.Errorf("thresholds %+v", th)
+			}
+			if th.WorkInHand > 0 && len(s.Injections) == 0 {
+				t.Error("asks for work in hand at a kill, and kills nobody")
+			}
+		})
+	}
+}
+
+func TestPhasesFit(t *testing.T) {
+	for _, s := range harness.Scenarios() {
+		t.Run(s.Name, func(t *testing.T) {
+			_, _, last := load.Extent(s.Load.Pacer)
+			if s.Warmup >= last {
+				t.Errorf("warm-up of %v in a load of %v", s.Warmup, last)
+			}
+			for _, i := range s.Injections {
+				name := i.Fault.Name()
+				if i.At > last+10*time.Millisecond {
+					t.Errorf("%s at %v after a load of %v", name, i.At, last)
+				}
+				heals, ok := i.HealsAfter(session)
+				if !ok || i.At+heals > last+drain(s) {
+					t.Errorf("%s at %v is healed %v later: the drain ends at %v", name, i.At, heals, last+drain(s))
+				}
+				// Recovery is read against six whole seconds, or not at all.
+				if steady := i.At - s.Warmup; s.Warmup > 0 && steady < 6*time.Second {
+					t.Errorf("%s after %v of steady load", name, steady)
+				}
+			}
+		})
+	}
+}
+
+func drain(s *harness.Scenario) time.Duration {
+	if s.Drain == 0 {
+		return 30 * time.Second
+	}
+	return s.Drain
+}
+
+// A comparison of a design that works on one record at a time with two that use
+// all workers fits the budget, and the first drains wherever it is not allowed
+// to be overloaded.
+func TestComparisonFitsTheBudget(t *testing.T) {
+	total := time.Duration(0)
+	for _, s := range harness.Scenarios() {
+		count, _, last := load.Extent(s.Load.Pacer)
+		until := func(parallelism int) time.Duration {
+			work := time.Duration(float64(count) * float64(s.Service.Mean()) / float64(s.Pods*parallelism))
+			end := max(work, last)
+			for _, i := range s.Injections {
+				heals, _ := i.HealsAfter(session)
+				end = max(end, i.At+heals, i.At+session+2*time.Second)
+			}
+			return end
+		}
+		workers := s.Workers
+		if workers == 0 {
+			workers = 50
+		}
+		serial, parallel := until(1), until(workers)
+		// The busiest pod and the pod that was dead take half as long again.
+		if serial*3/2 > last+drain(s) && !s.MayOverload {
+			t.Errorf("%s: one record at a time takes %v, the drain ends at %v", s.Name, serial, last+drain(s))
+		}
+		serial = min(serial*3/2, last+drain(s))
+		if parallel > last+drain(s) {
+			t.Errorf("%s: all workers take %v, the drain ends at %v", s.Name, parallel, last+drain(s))
+		}
+		total += serial + 2*parallel + 3*around
+	}
+	if total > budget {
+		t.Errorf("three consumers in all scenarios take %v, the budget is %v", total, budget)
+	}
+	t.Logf("three consumers in all scenarios: about %v", total.Round(time.Second))
+}
+
+func TestWorkersOffersMoreThanItsBound(t *testing.T) {
+	s, err := harness.FindScenario("workers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := float64(s.Pods*s.Workers) / s.Service.Mean().Seconds()
+	if rate := s.Load.Pacer.(load.Constant).Rate; math.Abs(rate/bound-1.1) > 1e-9 {
+		t.Errorf("offers %v/s, 1.1 times the bound of %v/s is wanted", rate, bound)
+	}
+}
+
+// At the kill every design must hold the work that the threshold asks for, the
+// quickest as well, with a margin for an uneven spread of keys.
+func TestPodCrashLeavesWorkInHand(t *testing.T) {
+	s, err := harness.FindScenario("pod-crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := s.Injections[0].At
+	count, _, _ := load.Extent(s.Load.Pacer)
+	share := time.Duration(count) * s.Service.Mean() / time.Duration(s.Pods*s.Workers)
+	if held, need := share*8/10-kill, time.Duration(s.Thresholds.WorkInHand*float64(s.Commit)); held < need {
+		t.Errorf("a pod holds %v of work at the kill, %v is asked for", held, need)
+	}
+}
