@@ -41,7 +41,7 @@ bench-pipeline: ## Stampede's own speed against bare franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x
 
 list: ## consumers, their knobs, scenarios
-	@go test -count=1 -run '^$$' . -scenarios | grep -v '^ok'
+	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
 
 report: ## render a saved result again: make report IN=out/result.json
 	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(OUT))'

@@ -198,27 +198,39 @@ func TestCommitsThatFailAreMadeUpFor(t *testing.T) {
 	})
 }
 
-// The brokers are gone for a while, shorter than the session: the pod stays a
-// member, and neither loses nor repeats.
-func TestBrokersGoneForAWhile(t *testing.T) {
+// The coordinator is gone for a while, shorter than the session: the pod stays
+// a member, and neither loses nor repeats.
+func TestCoordinatorGoneForAWhile(t *testing.T) {
 	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
-		net := new(cable)
-		cfg := w.config("a", p)
-		cfg.Dialer = net.dial
-		w.send(200)
-		pod := w.start(i, cfg)
-		w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
-		net.set(true)
-		w.send(200)
-		time.Sleep(cfg.Session / 2) // the length of the outage is what is tested
-		net.set(false)
-		w.delivered()
-		pod.leave()
-		w.committed()
-		w.asClaimed(i)
+		w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(group)])
 		w.repeats(0)
-		w.noGoroutines()
 	})
+}
+
+// With all brokers gone the client gives its membership up and joins again when
+// they are back: what was not committed is repeated, nothing is lost.
+func TestAllBrokersGoneForAWhile(t *testing.T) {
+	every(t, honest, func(w *world, i *harness.Implementation, p harness.Protocol) {
+		w.outage(i, p, w.cluster.ListenAddrs()...)
+	})
+}
+
+func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ...string) {
+	net := new(cable)
+	cfg := w.config("a", p)
+	cfg.Dialer = net.dial
+	w.send(200)
+	pod := w.start(i, cfg)
+	w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
+	net.set(brokers...)
+	w.send(200)
+	time.Sleep(cfg.Session / 2) // how long the outage takes is what is tested
+	net.set()
+	w.delivered()
+	pod.leave()
+	w.committed()
+	w.asClaimed(i)
+	w.noGoroutines()
 }
 
 // A pod cut off for longer than the session is expelled; another takes over and
@@ -244,11 +256,11 @@ func TestExpelledPodLetsGo(t *testing.T) {
 		w.send(600)
 		a := w.start(i, cfg)
 		w.await("a works", func(e *effects) bool { return e.pods["a"] > 5 })
-		net.set(true)
+		net.set(w.cluster.ListenAddrs()...)
 		b := w.start(i, w.config("b", p))
 		w.delivered() // by b, while a holds what it has
 		had := w.worked("a")
-		net.set(false)
+		net.set()
 		w.until(func() bool { return members(w) == 2 }, func() string { return "a does not come back" })
 		w.await("a lets go", func(e *effects) bool {
 			for _, n := range e.open {

@@ -299,11 +299,12 @@ func (w *world) repeats(most int) {
 	}
 }
 
-// cable is a network that can be cut: connections break and none can be made.
+// cable is a pod's network. Brokers can be cut off: connections to them break
+// and none can be made.
 type cable struct {
 	mu    sync.Mutex
-	cut   bool
-	conns map[net.Conn]bool
+	cut   map[string]bool // by address
+	conns map[net.Conn]string
 }
 
 // errCut looks like what a dead broker answers: the client tells errors of the
@@ -313,27 +314,31 @@ var errCut = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("conne
 func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cut {
+	if c.cut[address] {
 		return nil, errCut
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err == nil {
 		if c.conns == nil {
-			c.conns = map[net.Conn]bool{}
+			c.conns = map[net.Conn]string{}
 		}
-		c.conns[conn] = true
+		c.conns[conn] = address
 	}
 	return conn, err
 }
 
-func (c *cable) set(cut bool) {
+// set cuts off the brokers named, and no others.
+func (c *cable) set(cut ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cut = cut
-	if cut {
-		for conn := range c.conns {
+	c.cut = map[string]bool{}
+	for _, address := range cut {
+		c.cut[address] = true
+	}
+	for conn, address := range c.conns {
+		if c.cut[address] {
 			conn.Close()
+			delete(c.conns, conn)
 		}
-		c.conns = nil
 	}
 }

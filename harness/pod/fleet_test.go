@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/lock"
@@ -229,6 +231,11 @@ func TestPodTakesItsChildrenAlong(t *testing.T) {
 		t.Errorf("ended as %+v", i)
 	}
 	child := readPid(t, filepath.Join(o.Dir, "child.pid"))
+	defer func() {
+		if !gone(child) {
+			unix.Kill(child, unix.SIGKILL)
+		}
+	}()
 	eventually(t, patient(t), "the end of the pod's child", func() bool { return gone(child) })
 }
 

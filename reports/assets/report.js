@@ -1,4 +1,4 @@
-"use strict"; nope();
+"use strict";
 (function () {
   const root = document.documentElement, tip = document.getElementById("tip");
 

@@ -1,0 +1,145 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestOutcome(t *testing.T) {
+	tests := []struct {
+		offset int64
+		err    error
+		want   ledger.Outcome
+	}{
+		{0, nil, ledger.OutcomeAcked},
+		{-1, nil, ledger.OutcomeUnknown}, // acknowledged, but nobody knows where
+		{-1, kgo.ErrMaxBuffered, ledger.OutcomeFailed},
+		{-1, kerr.MessageTooLarge, ledger.OutcomeFailed},
+		{-1, fmt.Errorf("%w (uncompressed_bytes=1)", kerr.MessageTooLarge), ledger.OutcomeFailed},
+		{-1, kerr.InvalidTopicException, ledger.OutcomeFailed},
+		{-1, kgo.ErrRecordTimeout, ledger.OutcomeUnknown},
+		{-1, kgo.ErrRecordRetries, ledger.OutcomeUnknown},
+		{-1, kgo.ErrClientClosed, ledger.OutcomeUnknown},
+		{-1, kerr.NotEnoughReplicasAfterAppend, ledger.OutcomeUnknown},
+		{-1, kerr.RequestTimedOut, ledger.OutcomeUnknown},
+		{-1, context.Canceled, ledger.OutcomeUnknown},
+		{-1, errors.New("something new"), ledger.OutcomeUnknown},
+	}
+	for _, tt := range tests {
+		if got := outcome(&kgo.Record{Offset: tt.offset}, tt.err); got != tt.want {
+			t.Errorf("offset %d, error %v: %v, want %v", tt.offset, tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestSlabsMakeTheSameRecordsOfASeed(t *testing.T) {
+	a, b, other := newSlabs(120, 1), newSlabs(120, 1), newSlabs(120, 2)
+	bodies, same := map[string]bool{}, 0
+	var first *sending
+	for n := range uint64(3 * slabRecords) {
+		x, y, z := a.next(n, uint32(n)), b.next(n, uint32(n)), other.next(n, uint32(n))
+		if !bytes.Equal(x.record.Value, y.record.Value) || len(x.record.Value) != 120 || !bytes.Equal(x.record.Key, KeyBytes(uint32(n))) {
+			t.Fatalf("record %d: key %s, values %x and %x", n, x.record.Key, x.record.Value, y.record.Value)
+		}
+		if bytes.Equal(x.record.Value, z.record.Value) {
+			same++
+		}
+		bodies[string(x.record.Value)] = true
+		if n == 0 {
+			first = x
+		}
+	}
+	if len(bodies) < 2*slabRecords || same > 0 {
+		t.Errorf("%d bodies in %d records, %d the same under another seed", len(bodies), 3*slabRecords, same)
+	}
+	if string(first.record.Key) != "key-0" || !bodies[string(first.record.Value)] {
+		t.Error("a later record overwrote the first")
+	}
+}
+
+func TestSlabsLengthOfAValue(t *testing.T) {
+	for payload, want := range map[int]int{0: defaultPayload, 1: ledger.IdentitySize, ledger.IdentitySize: ledger.IdentitySize, 1000: 1000} {
+		s := newSlabs(payload, 1).next(0, 4294967295)
+		if len(s.record.Value) != want {
+			t.Errorf("payload %d: %d bytes, want %d", payload, len(s.record.Value), want)
+		}
+		ledger.Identity{Key: 7}.Encode(s.record.Value)
+		if id, err := ledger.DecodeIdentity(s.record.Value); err != nil || id.Key != 7 {
+			t.Errorf("payload %d: identity %+v, %v", payload, id, err)
+		}
+		if string(s.record.Key) != "key-4294967295" {
+			t.Errorf("payload %d: the identity overwrote the key: %s", payload, s.record.Key)
+		}
+	}
+}
+
+// Without any broker the producer buffers up to its limit, then waits; Close
+// ends every send as unknown.
+func TestProducerWithoutABroker(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sends")
+	journal, err := ledger.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := ledger.NewClock()
+	p, err := NewProducer(ProducerConfig{
+		Seeds: []string{"nowhere:9092"}, Topic: "t", Partitions: 1, Clock: clock, Journal: journal,
+		Load: harness.Load{Pacer: Flood{Records: 1 << 40}, Keys: Uniform{N: 2}},
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("nobody is there")
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 10
+	p.limit = limit
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error)
+	go func() { ran <- p.Run(ctx, clock.Now()) }()
+	for {
+		if sent, _ := p.Progress(); sent >= limit {
+			break
+		}
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-ran; err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Flush(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("flushed without a broker: %v", err)
+	}
+	p.Close()
+	p.Close()
+	if err := journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := ledger.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	unknown := 0
+	if err := r.Each(func(s *ledger.Slot) {
+		if s.Outcome() == ledger.OutcomeUnknown {
+			unknown++
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if sent, acked := p.Progress(); sent != limit || acked != 0 || r.Len() != limit || unknown != limit {
+		t.Errorf("sent %d, acked %d, %d in the journal, %d of them unknown; want %d", sent, acked, r.Len(), unknown, limit)
+	}
+}
