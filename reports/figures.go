@@ -20,7 +20,7 @@ var columns = []column{
 	{"p50", "end-to-end latency, from due to the end of the work: half of the records took no longer", latency(0.5)},
 	{"p90", "end-to-end latency of 90 % of the records", latency(0.9)},
 	{"p99", "end-to-end latency of 99 % of the records", latency(0.99)},
-	{"max", "the longest end-to-end latency", latency(1)},
+	{"max", "the longest end-to-end latency", longest},
 	{"backlog", "the most records landed and not finished at any time", perRun(maxBacklog, count)},
 	{"recovery", "from the injection until the backlog is back at its steady level, or gone where no steady phase came before; the slowest fault counts", perRun(recovery, duration)},
 	{"redone", "second effects of a record that a rebalance or a crash explains", perRun(explained, count)},
@@ -92,8 +92,28 @@ func latency(q float64) func(*view, *harness.Cell) figure {
 		if curve == nil {
 			return figure{Value: none, Why: v.whyNoLatency(c)}
 		}
-		return figure{Value: duration(at(curve, q))}
+		if l, ok := at(curve, q); ok {
+			return figure{Value: duration(l)}
+		}
+		return figure{Value: none, Why: "too few records"}
 	}
+}
+
+// longest is over the phases of the repeats that passed, as curves end before
+// their last records.
+func longest(v *view, c *harness.Cell) figure {
+	if curveOf(c, everyRecord) == nil {
+		return figure{Value: none, Why: v.whyNoLatency(c)}
+	}
+	most := 0.0
+	for _, r := range v.runs(c) {
+		for _, p := range r.Phases {
+			if r.Status == harness.Pass && !warmUp(p.Name) {
+				most = max(most, p.EndToEnd.Max.Seconds())
+			}
+		}
+	}
+	return figure{Value: duration(most)}
 }
 
 // everyRecord is the phase of the curve over the whole run.
@@ -109,14 +129,15 @@ func curveOf(c *harness.Cell, phase string) *harness.Curve {
 	return nil
 }
 
-// at is the latency at a quantile in seconds: that of the first point that reaches it.
-func at(c *harness.Curve, q float64) float64 {
+// at is the latency at a quantile in seconds, that of the first point that
+// reaches it; ok is false past the curve's end.
+func at(c *harness.Curve, q float64) (s float64, ok bool) {
 	for _, p := range c.Points {
 		if p.Quantile >= q {
-			return p.Latency.Seconds()
+			return p.Latency.Seconds(), true
 		}
 	}
-	return c.Points[len(c.Points)-1].Latency.Seconds()
+	return 0, false
 }
 
 // whyNoLatency says why a cell has no end-to-end latencies.

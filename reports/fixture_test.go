@@ -226,6 +226,7 @@ func (f *maker) phases(run *harness.Run, s harness.ScenarioInfo, service, end ti
 			from, to time.Duration
 		}{"recovery", 9 * time.Second, max(end, 10*time.Second)})
 	}
+	cuts[len(cuts)-1].to = max(cuts[len(cuts)-1].to, end)
 	for _, cut := range cuts {
 		a, b := int(cut.from/run.Series.Step), min(int(cut.to/run.Series.Step), len(run.Series.P50))
 		if a >= b {
@@ -343,8 +344,7 @@ func curve(run *harness.Run) harness.Curve {
 		slow := 1 / (1 + math.Pow((1-q)/share, 1.6))
 		l := p50*(0.55+0.45*min(1, q*2)+0.35*float64(k)/12) + (worst-p50)*slow
 		c.Points = append(c.Points, harness.CurvePoint{Quantile: q, Latency: dur(min(l, worst))})
-		if 1-q < 1/float64(n) {
-			c.Points = append(c.Points, harness.CurvePoint{Quantile: 1, Latency: dur(worst)})
+		if 1-q < 12/float64(n) {
 			return c
 		}
 	}

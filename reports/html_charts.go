@@ -7,93 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
-
-// drawing is what the charts of a scenario share.
-type drawing struct {
-	view     *view
-	scenario *harness.ScenarioInfo
-	shown    []shown
-	end      float64 // end of the longest run, in seconds
-	spans    []chart.Span
-	marks    []chart.Mark
-}
-
-// shown is a consumer with the run of it that is drawn.
-type shown struct {
-	consumer pageConsumer
-	cell     *harness.Cell
-	run      *harness.Run
-}
-
-func (v *view) newDrawing(p *page, s *harness.ScenarioInfo) *drawing {
-	d := &drawing{view: v, scenario: s, end: s.Load.Seconds()}
-	for _, consumer := range p.Consumers {
-		c := v.cell(s.Name, consumer.Name)
-		if c == nil {
-			continue
-		}
-		r := v.drawn(c)
-		if r == nil {
-			continue
-		}
-		d.shown = append(d.shown, shown{consumer, c, r})
-		d.end = max(d.end, r.Series.Step.Seconds()*float64(len(r.Series.Backlog)))
-	}
-	d.spans, d.marks = d.windows(), d.loadEnd()
-	return d
-}
-
-// windows are the warm-up and, from the first injection to the last heal over
-// all consumers, the faults.
-func (d *drawing) windows() []chart.Span {
-	var spans []chart.Span
-	if w := d.scenario.Warmup.Seconds(); w > 0 {
-		spans = append(spans, chart.Span{From: 0, To: w, Label: "warm-up", Class: "warm"})
-	}
-	for i := 0; ; i++ {
-		s := chart.Span{From: math.Inf(1), Class: "fault"}
-		for _, sh := range d.shown {
-			if i < len(sh.run.Faults) {
-				f := sh.run.Faults[i]
-				s.Label, s.From = f.Name, min(s.From, seconds(f.Injected))
-				s.To = max(s.To, min(seconds(f.Healed), d.end))
-			}
-		}
-		if s.Label == "" {
-			return spans
-		}
-		spans = append(spans, s)
-	}
-}
-
-func (d *drawing) loadEnd() []chart.Mark {
-	if at := d.scenario.Load.Seconds(); at < d.end*0.97 {
-		return []chart.Mark{{At: at, Label: "load ends"}}
-	}
-	return nil
-}
-
-// which says which runs are drawn, where there is a choice or a doubt.
-func (d *drawing) which() string {
-	var words []string
-	if d.view.repeats() > 1 {
-		words = append(words, "the first repeat that passed")
-	}
-	for _, s := range d.shown {
-		if s.run.Status != harness.Pass {
-			words = append(words, fmt.Sprintf("of %s repeat %d, as none passed (%s)", s.consumer.Short, s.run.Repeat, s.run.Status))
-		}
-	}
-	for _, consumer := range d.view.Consumers {
-		if c := d.view.cell(d.scenario.Name, consumer.Name); c != nil && d.view.drawn(c) == nil {
-			words = append(words, fmt.Sprintf("of %s none (%s)", d.view.short[consumer.Name], c.Status))
-		}
-	}
-	return strings.Join(words, "; ")
-}
 
 // charts are the scenario's, each with the question it answers.
 func (d *drawing) charts() []figureOf {
@@ -241,36 +156,8 @@ func (d *drawing) latency() figureOf {
 	return f
 }
 
-// timed are the shown consumers whose latencies are reported.
-func (d *drawing) timed() []shown {
-	var out []shown
-	for _, s := range d.shown {
-		if s.run.Status == harness.Pass && !s.run.Load.Flood {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// untimed says which consumers a chart of latencies leaves out.
-func (d *drawing) untimed() string {
-	var words []string
-	for _, consumer := range d.view.Consumers {
-		c := d.view.cell(d.scenario.Name, consumer.Name)
-		if c == nil {
-			continue
-		}
-		if r := d.view.drawn(c); r == nil || r.Status != harness.Pass || r.Load.Flood {
-			words = append(words, fmt.Sprintf("%s (%s)", d.view.short[consumer.Name], d.view.whyNoLatency(c)))
-		}
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "Not reported: " + list(words) + "."
-}
-
-// percentiles stop where fewer than ten records are left: beyond, a curve is chance.
+// percentiles are the curves of the cells, all repeats that passed merged. They
+// stop where fewer than ten records are left: beyond, a curve is chance.
 func (d *drawing) percentiles() figureOf {
 	var lines []chart.Line
 	most := 0.0
@@ -284,10 +171,9 @@ func (d *drawing) percentiles() figureOf {
 		for _, p := range curve.Points {
 			if p.Quantile <= last {
 				ps = append(ps, chart.Point{X: p.Quantile, Y: p.Latency.Seconds()})
+				most = max(most, p.Quantile)
 			}
 		}
-		ps = append(ps, chart.Point{X: last, Y: at(curve, last)})
-		most = max(most, last)
 		line := d.line(s, "", "", chart.Peaks(ps, chart.MaxPoints))
 		line.End = true
 		lines = append(lines, line)

@@ -93,6 +93,10 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("completed without the first repeat is %+v", got)
 	}
 	if r := v.drawn(cell); r.Repeat != 2 {
+		t.Errorf("drawn is repeat %d, want the first with a verdict", r.Repeat)
+	}
+	c.Runs[cell.Runs[1]].Status = harness.Fail
+	if r := v.drawn(cell); r.Repeat != 3 {
 		t.Errorf("drawn is repeat %d, want the first that passed", r.Repeat)
 	}
 	if got := v.headline(); !strings.HasSuffix(got, "naive lost 894 on pod-crash") {
@@ -178,6 +182,31 @@ func TestFormats(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// A curve that ends before a percentile does not lend it its last point, and
+// the longest latency is not that of the curve's end.
+func TestLatenciesPastTheCurve(t *testing.T) {
+	c := fixture()
+	v := newView(c)
+	cell := v.cell("steady", "keyed@cooperative")
+	cell.Curves[0].Points = []harness.CurvePoint{{Quantile: 0.5, Latency: time.Millisecond}, {Quantile: 0.98, Latency: 3 * time.Millisecond}}
+	run := &c.Runs[cell.Runs[0]]
+	run.Phases = []harness.Phase{{Name: "warm-up"}, {Name: "steady"}, {Name: "recovery"}}
+	for i, d := range []time.Duration{9, 5, 7} {
+		run.Phases[i].EndToEnd.Max = d * time.Millisecond
+	}
+	got := map[string]figure{}
+	for _, col := range columns {
+		got[col.Title] = col.of(v, cell)
+	}
+	for title, want := range map[string]figure{
+		"p50": {Value: "1.00 ms"}, "p90": {Value: "3.00 ms"}, "p99": {Value: none, Why: "too few records"}, "max": {Value: "7.00 ms"},
+	} {
+		if got[title] != want {
+			t.Errorf("%s is %+v, want %+v", title, got[title], want)
 		}
 	}
 }

@@ -93,7 +93,9 @@ func (w *watch) closeBin() {
 //     steady phase, and is so again after one, two and three seconds. It is
 //     looked at by the second since even a steady backlog is above its own 95th
 //     percentile now and then. Past the end of the run the last level counts,
-//     if it is zero or a second of the three was seen.
+//     if it is zero or a second of the three was seen. The search begins where
+//     the rate is back: an outage that holds up the producer as well leaves
+//     nothing to wait for until it is over, and that is no recovery.
 //   - LongestGap: the longest time without a first effect while acknowledged
 //     records waited; with nothing to do there is no gap. Never: the longest one
 //     had not ended at the end of the run, also because records were lost.
@@ -116,7 +118,7 @@ func (r *Recorder) Faults() []harness.FaultReport {
 		}
 		if report.Steady {
 			report.RateBack = w.rateBack(steady, r.cfg.Load)
-			report.BacklogBack = w.backlogBack(steady)
+			report.BacklogBack = w.backlogBack(steady, max(0, report.RateBack))
 		}
 		reports = append(reports, report)
 	}
@@ -172,7 +174,7 @@ func (w *watch) rateBack(steady span, load time.Duration) time.Duration {
 	return harness.Never
 }
 
-func (w *watch) backlogBack(steady span) time.Duration {
+func (w *watch) backlogBack(steady span, after time.Duration) time.Duration {
 	first, last := binsUntil(steady.from), min(int(steady.to/bin), len(w.level))
 	levels := slices.Sorted(slices.Values(w.level[min(first, last):last]))
 	if len(levels) == 0 {
@@ -193,7 +195,7 @@ func (w *watch) backlogBack(steady span) time.Duration {
 	}
 	// level[i] is taken at the end of bin i: the first asked is the last one
 	// before the injection.
-	for i := max(0, int(w.fault.From/bin)-1); i <= end; i++ {
+	for i := max(0, int((w.fault.From+after)/bin)-1); i <= end; i++ {
 		if held(i) {
 			return max(0, time.Duration(i+1)*bin-w.fault.From)
 		}

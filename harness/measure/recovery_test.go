@@ -85,7 +85,7 @@ func TestRecovery(t *testing.T) {
 			}
 			return healthy(due)
 			// No rate is held while none is asked for; its first tenth is short of 2 records.
-		}, harness.FaultReport{Steady: true, RateBack: 8100 * ms, BacklogBack: 0, LongestGap: 24 * ms, Empty: 10015 * ms}},
+		}, harness.FaultReport{Steady: true, RateBack: 8100 * ms, BacklogBack: 8100 * ms, LongestGap: 24 * ms, Empty: 10015 * ms}},
 		"then effects before their acks": {0, 10 * sec, 20 * sec, func(due time.Duration) time.Duration {
 			switch {
 			case due >= 18*sec:
@@ -94,7 +94,7 @@ func TestRecovery(t *testing.T) {
 				return skip
 			}
 			return healthy(due)
-		}, harness.FaultReport{Steady: true, RateBack: 8 * sec, BacklogBack: 0, LongestGap: 10 * ms, Empty: 2015 * ms}},
+		}, harness.FaultReport{Steady: true, RateBack: 8 * sec, BacklogBack: 8 * sec, LongestGap: 10 * ms, Empty: 2015 * ms}},
 		"a steady backlog with a spike": {0, 10 * sec, 20 * sec, func(due time.Duration) time.Duration {
 			switch {
 			case due >= 10*sec && due < 12*sec:
