@@ -15,3 +15,6 @@ func TestMain(m *testing.M) { bench.Main(m) }
 // TestCompare runs consumers against scenarios; see make help for the flags. With
 // none it is a smoke test of a few seconds per consumer.
 func TestCompare(t *testing.T) { bench.Compare(t, bench.Smoke{}) }
+
+// BenchmarkPipeline is Stampede's own speed beside that of the bare client.
+func BenchmarkPipeline(b *testing.B) { bench.Pipeline(b) }

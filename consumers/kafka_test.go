@@ -34,10 +34,15 @@ type world struct {
 	producer *kgo.Client
 	sent     int
 	effects  *effects
+	dial     dialer
 }
 
-func newWorld(t *testing.T) *world {
-	cluster, err := kfake.NewCluster(
+// newWorld starts brokers on loopback.
+func newWorld(t *testing.T) *world { return newWorldOn(t, new(net.Dialer).DialContext) }
+
+// newWorldOn starts brokers that are reached by dial; more is how they listen.
+func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
+	cluster, err := kfake.NewCluster(append(more,
 		kfake.NumBrokers(3), kfake.SeedTopics(partitions, topic), kfake.DataDir(t.TempDir()),
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.BrokerConfigs(map[string]string{
@@ -45,18 +50,20 @@ func newWorld(t *testing.T) *world {
 			"group.consumer.heartbeat.interval.ms":     "100",
 			"group.consumer.min.session.timeout.ms":    "1000",
 			"group.consumer.min.heartbeat.interval.ms": "100",
-		}))
+		}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.DefaultProduceTopic(topic))
+	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(dial), kgo.DefaultProduceTopic(topic))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(producer.Close)
-	return &world{T: t, cluster: cluster, producer: producer, effects: newEffects()}
+	return &world{T: t, cluster: cluster, producer: producer, dial: dial, effects: newEffects()}
 }
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // send produces n more records, round the keys.
 func (w *world) send(n int) {
@@ -76,7 +83,7 @@ func (w *world) send(n int) {
 
 func (w *world) config(pod string, p harness.Protocol) harness.Config {
 	return harness.Config{
-		Seeds: w.cluster.ListenAddrs(), Topic: topic, Group: group, Pod: pod, Incarnation: 1,
+		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Group: group, Pod: pod, Incarnation: 1,
 		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
 		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
 		Rebalance: 5 * time.Second, Drain: 2 * time.Second,
@@ -100,7 +107,7 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &pod{w: w, name: cfg.Pod, stop: stop, end: make(chan error, 1)}
 	work := podWork{w.effects, cfg.Pod}
-	go func() {
+	go pprof.Do(ctx, pprof.Labels("test", w.Name()), func(ctx context.Context) {
 		err := consumer.Consume(ctx, cfg, work)
 		if ctx.Err() == nil {
 			w.effects.mu.Lock()
@@ -109,7 +116,7 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 			w.effects.changed.Broadcast()
 		}
 		p.end <- err
-	}()
+	})
 	w.Cleanup(stop)
 	return p
 }
@@ -124,7 +131,7 @@ func (p *pod) leave() {
 			p.w.Fatalf("pod %s: %v", p.name, err)
 		}
 	case <-time.After(patience):
-		p.w.Fatalf("pod %s does not stop:\n%s", p.name, goroutines())
+		p.w.Fatalf("pod %s does not stop:\n%s", p.name, p.w.goroutines())
 	}
 }
 
@@ -157,20 +164,22 @@ func (w *world) until(ok func() bool, what func() string) {
 	}
 }
 
-// noGoroutines waits until nothing of the consumers runs any more.
+// noGoroutines waits until nothing runs any more that a pod of this test has
+// started, its clients' goroutines among them.
 func (w *world) noGoroutines() {
 	w.Helper()
-	w.producer.Close()
-	w.until(func() bool { return goroutines() == "" }, func() string { return "goroutines left:\n" + goroutines() })
+	w.until(func() bool { return w.goroutines() == "" }, func() string { return "goroutines left:\n" + w.goroutines() })
 }
 
-// goroutines are the stacks of the consumers' goroutines and their clients'.
-func goroutines() string {
+// goroutines are the stacks of what the test's pods have started.
+func (w *world) goroutines() string {
 	var profile bytes.Buffer
-	_ = pprof.Lookup("goroutine").WriteTo(&profile, 1)
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		w.Fatal(err)
+	}
 	var ours []string
 	for _, stack := range strings.Split(profile.String(), "\n\n") {
-		if strings.Contains(stack, "franz-go/pkg/kgo.") || strings.Contains(stack, "stampede/consumers.") {
+		if strings.Contains(stack, strconv.Quote(w.Name())) { // a label, which goroutines inherit
 			ours = append(ours, stack)
 		}
 	}
@@ -265,7 +274,7 @@ func (w *world) await(what string, ok func(e *effects) bool) {
 			w.Fatal(e.died)
 		}
 		if !time.Now().Before(deadline) {
-			w.Fatalf("%s: not within %v; %d of %d records done, by pod %v\n%s", what, patience, len(e.times), w.sent, e.pods, goroutines())
+			w.Fatalf("%s: not within %v; %d of %d records done, by pod %v\n%s", what, patience, len(e.times), w.sent, e.pods, w.goroutines())
 		}
 		e.changed.Wait()
 	}
@@ -302,6 +311,7 @@ func (w *world) repeats(most int) {
 // cable is a pod's network. Brokers can be cut off: connections to them break
 // and none can be made.
 type cable struct {
+	via   dialer
 	mu    sync.Mutex
 	cut   map[string]bool // by address
 	conns map[net.Conn]string
@@ -317,7 +327,7 @@ func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, er
 	if c.cut[address] {
 		return nil, errCut
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	conn, err := c.via(ctx, network, address)
 	if err == nil {
 		if c.conns == nil {
 			c.conns = map[net.Conn]string{}

@@ -43,7 +43,10 @@ type member struct {
 	stop   context.CancelFunc // stop ends the commit clock and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
 
-	committing sync.Mutex // committing is held over a commit, and over the end of an assignment
+	// committing is a lock, full during a commit and during the end of an
+	// assignment. It is held over the network, and a mutex held that long would
+	// stop the clock where time is virtual.
+	committing chan struct{}
 
 	mu    sync.Mutex
 	owned map[partition]*assignment
@@ -58,10 +61,11 @@ type partition struct {
 // [member.leave] is called, which must follow.
 func join(ctx context.Context, cfg harness.Config) (*member, error) {
 	m := &member{
-		cfg:    cfg,
-		window: newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
-		ended:  make(chan struct{}),
-		owned:  map[partition]*assignment{},
+		cfg:        cfg,
+		window:     newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
+		ended:      make(chan struct{}),
+		committing: make(chan struct{}, 1),
+		owned:      map[partition]*assignment{},
 	}
 	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	client, err := newClient(cfg,
@@ -189,8 +193,8 @@ func (m *member) end(ending map[partition]*assignment, ours bool) {
 	if len(ending) == 0 {
 		return
 	}
-	m.committing.Lock()
-	defer m.committing.Unlock()
+	m.committing <- struct{}{}
+	defer func() { <-m.committing }()
 	if ours {
 		m.commitLast(ending)
 	}
@@ -248,8 +252,8 @@ func (m *member) commitEvery(ctx context.Context, interval time.Duration) {
 
 // commit commits the low watermarks of all partitions that this pod owns.
 func (m *member) commit() error {
-	m.committing.Lock()
-	defer m.committing.Unlock()
+	m.committing <- struct{}{}
+	defer func() { <-m.committing }()
 	// Not under the consumer's context: cutting a commit short cuts its
 	// connection, and leaves open whether it was made.
 	ctx, cancel := context.WithTimeout(m.work, m.patience())

@@ -93,8 +93,9 @@ func TestPhasesFit(t *testing.T) {
 				if !ok || i.At+heals > last+drain(s) {
 					t.Errorf("%s at %v is healed %v later: the drain ends at %v", name, i.At, heals, last+drain(s))
 				}
-				// Recovery is read against six whole seconds, or not at all.
-				if steady := i.At - s.Warmup; s.Warmup > 0 && steady < 6*time.Second {
+				// Under an even load recovery is read against the seconds before.
+				_, even := s.Load.Pacer.(load.Constant)
+				if steady := i.At - s.Warmup; even && steady < 6*time.Second {
 					t.Errorf("%s after %v of steady load", name, steady)
 				}
 			}
@@ -164,10 +165,17 @@ func TestPodCrashLeavesWorkInHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kill := s.Injections[0].At
-	count, _, _ := load.Extent(s.Load.Pacer)
-	share := time.Duration(count) * s.Service.Mean() / time.Duration(s.Pods*s.Workers)
-	if held, need := share*8/10-kill, time.Duration(s.Thresholds.WorkInHand*float64(s.Commit)); held < need {
+	burst, kill := s.Load.Pacer.(load.Step), s.Injections[0].At
+	if end := burst.After + burst.Length; kill < end {
+		t.Errorf("the kill at %v is before the end of the burst at %v", kill, end)
+	}
+	records := burst.Burst * burst.Length.Seconds()
+	share := time.Duration(records * float64(s.Service.Mean()) / float64(s.Pods*s.Workers))
+	held, need := share*8/10-(kill-burst.After), time.Duration(s.Thresholds.WorkInHand*float64(s.Commit))
+	if held < need {
 		t.Errorf("a pod holds %v of work at the kill, %v is asked for", held, need)
+	}
+	if busy := burst.Base * s.Service.Mean().Seconds() / float64(s.Pods); busy > 0.5 {
+		t.Errorf("before the burst one record at a time is busy for %.0f %% of the time", 100*busy)
 	}
 }

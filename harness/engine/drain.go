@@ -24,6 +24,7 @@ func (r *run) loadAndDrain(ctx context.Context) error {
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.start = r.clock.Now() + int64(startIn)
+	r.mark = r.start
 	r.host = measure.StartHost()
 	r.faults = r.newInjections()
 
@@ -44,9 +45,11 @@ func (r *run) loadAndDrain(ctx context.Context) error {
 	if sendErr != nil {
 		return fmt.Errorf("load: %w", sendErr)
 	}
+	r.stage("load")
 	if err := r.drain(ctx); err != nil {
 		return err
 	}
+	r.stage("drain")
 	cancel()
 	wg.Wait()
 	r.hostLoad = r.host.Stop()
@@ -169,6 +172,7 @@ func (r *run) stop(ctx context.Context) error {
 		return err
 	}
 	r.producer.Close()
+	r.stage("stop")
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if r.final, err = r.client.Committed(reading, r.Scenario.Partitions); err != nil {

@@ -33,10 +33,12 @@ func (r *run) judge() (*Outcome, error) {
 	if err := r.writeWindows(); err != nil {
 		return nil, err
 	}
+	r.stage("final read")
 	files, err := r.seal()
 	if err != nil {
 		return nil, err
 	}
+	r.stage("seal")
 	facts, err := r.facts()
 	if err != nil {
 		return nil, err
@@ -47,13 +49,16 @@ func (r *run) judge() (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	latencies := recorder.Latencies()
+	r.stage("replay")
 	out := r.result(verdicts, counts.counts, recorder)
-	return &Outcome{Run: out, Latencies: latencies}, nil
+	return &Outcome{Run: out, Latencies: recorder.Latencies(), Stages: r.stages}, nil
 }
 
 // writeWindows notes the lives of the pods and the windows of the faults.
 func (r *run) writeWindows() error {
+	if err := r.judgeExpulsions(); err != nil {
+		return err
+	}
 	for _, in := range r.fleet.Incarnations() {
 		up := ledger.NewSlot(ledger.KindUp, in.Owner).With(ledger.OutcomeConfirmed)
 		up.Start, up.End = in.Up, in.Up
@@ -102,7 +107,6 @@ func (r *run) seal() ([]ledger.File, error) {
 
 func (r *run) facts() (*oracle.Facts, error) {
 	i := r.Consumer.Implementation
-	r.judgeExpulsions()
 	f := &oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol,
 		Partitions: r.Scenario.Partitions, Log: oracle.NewLog(), Final: r.final,
@@ -162,9 +166,9 @@ func (r *run) measures() measure.Config {
 	return cfg
 }
 
-// judgeExpulsions breaks "pods fed" where the group dropped a pod that lived,
+// judgeExpulsions notes expulsions and breaks "pods fed" where the group dropped a pod that lived,
 // had not been told to stop and was not struck.
-func (r *run) judgeExpulsions() {
+func (r *run) judgeExpulsions() error {
 	incarnations := r.fleet.Incarnations()
 	for _, x := range r.watcher.Expelled() {
 		if x.Owner == 0 || int(x.Owner) > len(incarnations) {
@@ -176,7 +180,13 @@ func (r *run) judgeExpulsions() {
 		}
 		r.doubt(podsFed, fmt.Sprintf("%s was expelled from the group about %v, and nobody struck it: too little CPU for its heartbeats, most likely",
 			harness.ClientID(in.Pod, in.N), r.since(x.Seen).Round(time.Millisecond)))
+		s := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
+		s.Start, s.End = x.Seen, x.Earliest
+		if err := r.observed.Append(s); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // counter adds up what the replay shows.

@@ -44,6 +44,15 @@ type Progress struct {
 type Outcome struct {
 	Run       harness.Run
 	Latencies *measure.Latencies
+	// Stages are what the run spent its time on, from the first record sent to
+	// the last one judged, in order.
+	Stages []Stage
+}
+
+// Stage is a part of a run and the time it took.
+type Stage struct {
+	Name string
+	Took time.Duration
 }
 
 // formWithin is how long the pods may take to own all partitions.
@@ -68,6 +77,8 @@ type run struct {
 	observed *ledger.Journal
 
 	start     int64 // of the load, ns on CLOCK_MONOTONIC
+	stages    []Stage
+	mark      int64 // when the last stage ended, ns on CLOCK_MONOTONIC
 	formed    int   // changes of the group up to its forming, 0 if it never did
 	rates     rateMeter
 	host      *measure.Host
@@ -103,6 +114,13 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 		return nil, fmt.Errorf("run %s: %w", label(&p), err)
 	}
 	return outcome, nil
+}
+
+// stage ends the stage called name.
+func (r *run) stage(name string) {
+	now := r.clock.Now()
+	r.stages = append(r.stages, Stage{name, time.Duration(now - r.mark)})
+	r.mark = now
 }
 
 // runID tells the records of one run from those of any other.

@@ -42,6 +42,7 @@ type Event struct {
 	Edge       Edge
 	Outcome    Outcome
 	First      bool // First marks, at an EdgeEnd with OutcomeEffect, the first effect of its position.
+	Held       bool // Held: the final read found this very record at this position; the judge sets it.
 	Topic      uint16
 	Owner      Owner
 	Partition  int32
@@ -59,53 +60,77 @@ type Event struct {
 // Position is where the event's record lies.
 func (e *Event) Position() Position { return Position{e.Topic, e.Partition, e.Offset} }
 
-// events appends the moments of a slot; reaped is when its writer ended, which
-// closes an attempt left open.
-func (s *Slot) events(into []Event, epoch int64, reaped time.Duration) []Event {
-	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
-	e := Event{
-		Outcome: s.Outcome(), Owner: s.Owner(), Topic: s.Topic, Partition: s.Partition, Offset: s.Offset,
-		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start),
-	}
-	add := func(edge Edge, at time.Duration) {
-		e.Edge, e.At = edge, at
-		into = append(into, e)
-	}
-	switch k := s.Kind(); k {
+// edgeAt is an edge and its time.
+type edgeAt struct {
+	edge Edge // 0 for none
+	at   time.Duration
+}
+
+// first is when the slot's earliest moment is, ns on CLOCK_MONOTONIC.
+func (s *Slot) first() int64 {
+	switch s.Kind() {
 	case KindSend:
-		add(EdgeSent, e.Sent)
-		if e.Outcome != OutcomeOpen {
-			add(EdgeAcked, since(s.End))
+		return s.Sent
+	case KindOwned, KindReleased:
+		return s.End
+	default:
+		return s.Start
+	}
+}
+
+// moments are the one or two moments of a slot; reaped is when its writer
+// ended, which ends an attempt left open.
+func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
+	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
+	m[0].at = since(s.first())
+	open := s.Outcome() == OutcomeOpen
+	switch s.Kind() {
+	case KindSend:
+		m[0].edge = EdgeSent
+		if !open {
+			m[1] = edgeAt{EdgeAcked, since(s.End)}
 		}
 	case KindAttempt:
-		end := max(since(s.End), e.Start)
-		if e.Outcome == OutcomeOpen {
-			end = max(reaped, e.Start)
+		m[0].edge = EdgeStart
+		end := since(s.End)
+		if open {
+			end = reaped
 		}
-		o := e.Outcome
-		e.Outcome = OutcomeOpen
-		add(EdgeStart, e.Start)
-		e.Outcome = o
-		if end == e.Start {
-			add(EdgeEndAtOnce, end)
-		} else {
-			add(EdgeEnd, end)
+		if m[1] = (edgeAt{EdgeEnd, max(end, m[0].at)}); m[1].at == m[0].at {
+			m[1].edge = EdgeEndAtOnce
 		}
 	case KindCommit:
-		add(EdgeCommit, e.Start)
-	case KindOwned, KindReleased:
-		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
-		add(map[Kind]Edge{KindOwned: EdgeOwned, KindReleased: EdgeReleased}[k], since(s.End))
+		m[0].edge = EdgeCommit
+	case KindOwned:
+		m[0].edge = EdgeOwned
+	case KindReleased:
+		m[0].edge = EdgeReleased
 	case KindUp:
-		add(EdgeUp, e.Start)
+		m[0].edge = EdgeUp
 	case KindDown:
-		add(EdgeDown, e.Start)
+		m[0].edge = EdgeDown
 	case KindInject:
-		add(EdgeInject, e.Start)
+		m[0].edge = EdgeInject
 	case KindHeal:
-		add(EdgeHeal, e.Start)
+		m[0].edge = EdgeHeal
 	case KindExpelled:
-		add(EdgeExpelled, e.Start)
+		m[0].edge = EdgeExpelled
 	}
-	return into
+	return m
+}
+
+// event is one moment of the slot.
+func (s *Slot) event(edge Edge, at time.Duration, epoch int64) Event {
+	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
+	e := Event{
+		At: at, Edge: edge, Outcome: s.Outcome(), Owner: s.Owner(), Topic: s.Topic, Partition: s.Partition, Offset: s.Offset,
+		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start),
+	}
+	switch edge {
+	case EdgeStart:
+		e.Outcome = OutcomeOpen
+	case EdgeOwned, EdgeReleased:
+		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
+	}
+	return e
 }

@@ -240,7 +240,7 @@ func TestStreamOrdersEverySource(t *testing.T) {
 		}
 		for _, e := range events {
 			got++
-			if compare(&e, &last) < 0 && e.Start != e.At {
+			if (e.At < last.At || e.At == last.At && e.Edge < last.Edge) && e.Start != e.At {
 				t.Fatalf("%v at %v after %v at %v", e.Edge, e.At, last.Edge, last.At)
 			}
 			last = e

@@ -64,11 +64,11 @@ func (s *Stream) Next() ([]Event, error) {
 		}
 		// All of the lowest source that precedes the second lowest can go at once.
 		for len(s.out) < batch {
-			e := first.head()
-			if e == nil || (limit != nil && compare(e, limit) > 0) {
+			m := first.head()
+			if m == noMoment || limit.before(m) {
 				break
 			}
-			s.out = append(s.out, *e)
+			s.out = append(s.out, first.event(m))
 			s.mark(&s.out[len(s.out)-1])
 			first.at++
 		}
@@ -76,20 +76,19 @@ func (s *Stream) Next() ([]Event, error) {
 	return s.out, nil
 }
 
-// lowest is the source with the earliest event, and the earliest event of the others.
-func (s *Stream) lowest() (first *source, limit *Event, err error) {
-	var least *Event
+// lowest is the source with the earliest moment, and the earliest of the others.
+func (s *Stream) lowest() (first *source, limit moment, err error) {
+	least := noMoment
+	limit = noMoment
 	for _, src := range s.sources {
 		if err := src.fill(); err != nil {
-			return nil, nil, err
+			return nil, limit, err
 		}
-		e := src.head()
-		switch {
-		case e == nil:
-		case least == nil || compare(e, least) < 0:
-			first, least, limit = src, e, least
-		case limit == nil || compare(e, limit) < 0:
-			limit = e
+		switch m := src.head(); {
+		case m.before(least):
+			first, least, limit = src, m, least
+		case m.before(limit):
+			limit = m
 		}
 	}
 	return first, limit, nil
@@ -111,26 +110,46 @@ func (s *Stream) mark(e *Event) {
 	e.First = set.Add(e.Offset)
 }
 
-func compare(a, b *Event) int {
-	if c := cmp.Compare(a.At, b.At); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Edge, b.Edge)
+// moment is an event before it is made: when, which edge, and of which slot of
+// its source. It is what is sorted, being a fraction of an event.
+type moment struct {
+	at  time.Duration
+	ref uint64 // edge<<56 | number of the slot
 }
 
-// source yields the events of one journal in time order. Slots lie in the
-// order of reservation, which is nearly that of their starts, and end in any
-// order; so events wait in pending until no later block can hold an earlier
-// one, which floor knows.
+// noMoment is later than any.
+var noMoment = moment{math.MaxInt64, math.MaxUint64}
+
+func (m moment) before(o moment) bool { return m.at < o.at || m.at == o.at && m.ref < o.ref }
+
+func (m moment) edge() Edge { return Edge(m.ref >> 56) }
+
+func (m moment) slot() int64 { return int64(m.ref & (1<<56 - 1)) }
+
+// source yields the events of one journal in time order. Slots lie in the order
+// of reservation, which is nearly that of their starts, and end in any order; so
+// moments wait in pending until no later block can hold an earlier one, which
+// floor knows. Blocks stay in memory as long as a moment of theirs waits.
 type source struct {
 	reader  *Reader
 	epoch   int64
 	reaped  time.Duration
-	floor   []time.Duration // by block: the earliest event in it or in a later one
-	block   int64           // the next to read
-	pending []Event         // sorted
-	at      int             // of pending, the next
-	safe    int             // of pending, how many may go
+	floor   []time.Duration // by block: the earliest moment in it or in a later one
+	blocks  map[int64]*loaded
+	next    int64    // the next block to read
+	pending []moment // sorted
+	fresh   []moment // of the blocks just read
+	spare   []moment // room to merge into
+	at      int      // of pending, the next
+	safe    int      // of pending, how many may go
+	last    *loaded  // of the last event: most events come in runs of a block
+}
+
+// loaded is a block in memory.
+type loaded struct {
+	number  int64
+	slots   []Slot
+	waiting int // moments that are not events yet
 }
 
 func newSource(f File, epoch int64) (*source, error) {
@@ -138,8 +157,10 @@ func newSource(f File, epoch int64) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{reader: r, epoch: epoch, reaped: time.Duration(f.Reaped - epoch), floor: make([]time.Duration, r.blocks())}
-	var events []Event
+	src := &source{
+		reader: r, epoch: epoch, reaped: time.Duration(f.Reaped - epoch),
+		floor: make([]time.Duration, r.blocks()), blocks: map[int64]*loaded{},
+	}
 	for i := r.blocks() - 1; i >= 0; i-- {
 		slots, err := r.block(i)
 		if err != nil {
@@ -151,9 +172,8 @@ func newSource(f File, epoch int64) (*source, error) {
 			least = src.floor[i+1]
 		}
 		for k := range slots {
-			events = slots[k].events(events[:0], epoch, src.reaped)
-			for e := range events {
-				least = min(least, events[e].At)
+			if slots[k].Kind() != 0 {
+				least = min(least, time.Duration(slots[k].first()-epoch))
 			}
 		}
 		src.floor[i] = least
@@ -161,35 +181,86 @@ func newSource(f File, epoch int64) (*source, error) {
 	return src, nil
 }
 
-// head is the next event, nil at the end or where fill is due.
-func (s *source) head() *Event {
+// head is the next moment, noMoment at the end or where fill is due.
+func (s *source) head() moment {
 	if s.at >= s.safe {
-		return nil
+		return noMoment
 	}
-	return &s.pending[s.at]
+	return s.pending[s.at]
 }
 
-// fill reads blocks until an event may go, or none is left. It reads as many
-// at a time as there is pending, so that sorting stays cheap when much is open.
+// event makes the event of a moment.
+func (s *source) event(m moment) Event {
+	number := m.slot() / blockSlots
+	if s.last == nil || s.last.number != number {
+		s.last = s.blocks[number]
+	}
+	b := s.last
+	if b.waiting--; b.waiting == 0 {
+		delete(s.blocks, number)
+	}
+	return b.slots[m.slot()%blockSlots].event(m.edge(), m.at, s.epoch)
+}
+
+// fill reads blocks until a moment may go, or none is left. It reads as many at
+// a time as there is pending, so that merging stays cheap when much is open.
 func (s *source) fill() error {
-	for s.at >= s.safe && (s.block < s.reader.blocks() || s.at < len(s.pending)) {
-		s.pending = append(s.pending[:0], s.pending[s.at:]...)
+	for s.at >= s.safe && (s.next < s.reader.blocks() || s.at < len(s.pending)) {
+		waiting := s.pending[s.at:]
+		s.fresh = s.fresh[:0]
+		for want := len(waiting) + 2*blockSlots; len(s.fresh) < want && s.next < s.reader.blocks(); s.next++ {
+			if err := s.load(); err != nil {
+				return err
+			}
+		}
+		slices.SortFunc(s.fresh, func(a, b moment) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1 // no two moments are equal
+		})
+		s.pending, s.spare = merge(s.spare[:0], waiting, s.fresh), s.pending
 		s.at = 0
-		for want := len(s.pending) + 2*blockSlots; len(s.pending) < want && s.block < s.reader.blocks(); s.block++ {
-			slots, err := s.reader.block(s.block)
-			if err != nil {
-				return fmt.Errorf("replay: %w", err)
-			}
-			for k := range slots {
-				s.pending = slots[k].events(s.pending, s.epoch, s.reaped)
-			}
-		}
-		slices.SortStableFunc(s.pending, func(a, b Event) int { return compare(&a, &b) })
 		s.safe = len(s.pending)
-		if s.block < s.reader.blocks() {
-			floor := s.floor[s.block]
-			s.safe, _ = slices.BinarySearchFunc(s.pending, floor, func(e Event, t time.Duration) int { return cmp.Compare(e.At, t) })
+		if s.next < s.reader.blocks() {
+			floor := s.floor[s.next]
+			s.safe, _ = slices.BinarySearchFunc(s.pending, floor, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) })
 		}
+	}
+	return nil
+}
+
+// merge appends two sorted lists to a third.
+func merge(into, a, b []moment) []moment {
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].before(b[0]) {
+			into, a = append(into, a[0]), a[1:]
+		} else {
+			into, b = append(into, b[0]), b[1:]
+		}
+	}
+	return append(append(into, a...), b...)
+}
+
+// load reads the next block and adds its moments to fresh.
+func (s *source) load() error {
+	slots, err := s.reader.block(s.next)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	b := &loaded{number: s.next, slots: slices.Clone(slots)}
+	before := len(s.fresh)
+	for k := range b.slots {
+		slot := &b.slots[k]
+		number := uint64(s.next*blockSlots + int64(k))
+		for _, m := range slot.moments(s.epoch, s.reaped) {
+			if m.edge != 0 {
+				s.fresh = append(s.fresh, moment{m.at, uint64(m.edge)<<56 | number})
+			}
+		}
+	}
+	if b.waiting = len(s.fresh) - before; b.waiting > 0 {
+		s.blocks[s.next] = b
 	}
 	return nil
 }

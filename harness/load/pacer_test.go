@@ -31,6 +31,7 @@ func TestPacerDues(t *testing.T) {
 		{Constant{1000, time.Second}, 1000, none},
 		{Constant{1.1, 10 * time.Second}, 10, 9090909091},
 		{Constant{1.1, 10 * time.Second}, 11, none},
+		{Constant{16.1, 1000 * time.Second}, 16100, none}, // the product is 16100.000000000002
 		{Constant{0.5, time.Second}, 0, 0},
 		{Constant{0.5, time.Second}, 1, none},
 		{Constant{3e6, 100 * time.Hour}, 1_079_999_999_999, 359999999999667},
@@ -49,6 +50,7 @@ func TestPacerDues(t *testing.T) {
 		{step, 219, 3900 * time.Millisecond},
 		{step, 220, none},
 		{Step{Base: 1, Burst: 10, After: 500 * time.Millisecond, Length: time.Second, For: 2 * time.Second}, 1, 550 * time.Millisecond},
+		{Step{Base: 16.1, Burst: 1, After: 1000 * time.Second, Length: time.Second, For: 2000 * time.Second}, 16100, 1000 * time.Second},
 		{Step{Burst: 3.3, Length: time.Second, For: 2 * time.Second}, 3, 909090909},
 		{Step{Burst: 3.3, Length: time.Second, For: 2 * time.Second}, 4, none},
 		{Ramp{0, 100, 2 * time.Second}, 0, 0},
@@ -158,6 +160,7 @@ func TestScale(t *testing.T) {
 		{Constant{10, sec}, 0, 3 * sec, Constant{10, 3 * sec}},
 		{Step{10, 100, 2 * sec, sec, 4 * sec}, 50, 8 * sec, Step{5, 50, 4 * sec, 2 * sec, 8 * sec}},
 		{Step{0, 100, 2 * sec, sec, 4 * sec}, 50, 0, Step{0, 50, 2 * sec, sec, 4 * sec}},
+		{Step{0, 100, 2, 2, 4}, 0, 3, Step{0, 100, 2, 1, 3}}, // not 2 and 2 of 3 ns
 		{Ramp{10, 100, 2 * sec}, 50, 4 * sec, Ramp{5, 50, 4 * sec}},
 		{Ramp{100, 0, 2 * sec}, 50, 0, Ramp{50, 0, 2 * sec}},
 	}

@@ -32,20 +32,10 @@ func (s Step) segments() [3]segment {
 
 // At implements [harness.Pacer].
 func (s Step) At(n uint64) (due time.Duration, ok bool) {
-	segments := s.segments()
-	total := 0.0
-	for _, g := range segments {
-		total += g.integral()
-	}
-	if n >= records(total) {
-		return 0, false
-	}
 	sum := 0.0 // the integral up to the segment
-	for _, g := range segments {
+	for _, g := range s.segments() {
 		next := sum + g.integral()
-		// Past the last segment that sends there is nowhere to go, even for
-		// the part of a record that rounding up made whole.
-		if float64(n) < next-slack || next >= total-slack {
+		if float64(n) < next-slack {
 			in := max(0, float64(n)-sum) / g.rate
 			return dueAt(g.from.Seconds()+in, g.from+g.length), true
 		}
@@ -62,7 +52,7 @@ func (s Step) Scale(rate float64, duration time.Duration) harness.Pacer {
 	}
 	if duration > 0 {
 		s.After, s.Length = stretched(s.After, s.For, duration), stretched(s.Length, s.For, duration)
-		s.For = duration
+		s.For, s.Length = duration, min(s.Length, duration-s.After) // both may have been rounded up
 	}
 	return s
 }

@@ -24,7 +24,7 @@ func (b *brokerLoss) Name() string { return brokerLossEntry.name }
 func (b *brokerLoss) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || b.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || e.Held {
 			continue
 		}
 		b.found.add(func() harness.Anomaly {

@@ -104,7 +104,7 @@ func (r *rewinds) observe(events []ledger.Event) {
 		case ledger.EdgeStart:
 			p.begin(e)
 		case ledger.EdgeEnd:
-			if e.Outcome == ledger.OutcomeEffect && r.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+			if e.Outcome == ledger.OutcomeEffect && e.Held {
 				r.effect(p, e)
 			}
 		}

@@ -32,7 +32,7 @@ func (c *inversion) Name() string { return inversionEntry.name }
 func (c *inversion) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || !e.First || !c.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+		if !isEffect(e) || !e.First || !e.Held {
 			continue
 		}
 		k := c.keys.at(e.Key)

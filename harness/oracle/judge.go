@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -57,33 +58,72 @@ func Checks() (names []string) {
 const maxExamples = 5
 
 // Judge replays src once for all checks and observers and returns the verdicts,
-// the gravest check first. Its error is the source's.
+// the gravest check first. Reading, checking and observing go on side by side.
+// Its error is the source's.
 func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
 	entries := table()
 	checks := make([]Check, len(entries))
 	for i, e := range entries {
 		checks[i] = e.make(f)
 	}
-	for {
-		events, err := src.Next()
-		if err != nil {
-			return nil, fmt.Errorf("judge: %w", err)
-		}
-		if len(events) == 0 {
-			break
-		}
+	pump := newPump(f.Log, src)
+	for events := range pump.full {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for _, o := range observers {
+				o.Observe(events)
+			}
+		})
 		for _, c := range checks {
 			c.Observe(events)
 		}
-		for _, o := range observers {
-			o.Observe(events)
-		}
+		wg.Wait()
+		pump.free <- events
+	}
+	if pump.err != nil {
+		return nil, fmt.Errorf("judge: %w", pump.err)
 	}
 	verdicts := make([]harness.Verdict, len(checks))
 	for i, c := range checks {
 		verdicts[i] = entries[i].settle(f, c.Verdict())
 	}
 	return verdicts, nil
+}
+
+// pump reads a source ahead, in a goroutine that ends with the source. Its
+// reader must take all of full and give every batch back to free.
+type pump struct {
+	full chan []ledger.Event // closed at the end of the source
+	free chan []ledger.Event
+	err  error // of the source; valid once full is closed
+}
+
+// ahead is how many batches are read ahead.
+const ahead = 4
+
+func newPump(log *Log, src Source) *pump {
+	p := &pump{full: make(chan []ledger.Event, ahead), free: make(chan []ledger.Event, ahead+2)}
+	for range ahead + 2 {
+		p.free <- nil
+	}
+	go func() {
+		defer close(p.full)
+		for {
+			events, err := src.Next()
+			if err != nil || len(events) == 0 {
+				p.err = err
+				return
+			}
+			batch := append((<-p.free)[:0], events...)
+			for i := range batch {
+				if e := &batch[i]; e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeEnd || e.Edge == ledger.EdgeAcked {
+					e.Held = log.Holds(e.Position(), e.Key, e.Seq)
+				}
+			}
+			p.full <- batch
+		}
+	}()
+	return p
 }
 
 // settle turns what a check found into a verdict on what was claimed.

@@ -58,7 +58,7 @@ func (u *unfinished) view(name string, what fate) Check {
 func (u *unfinished) observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || e.Topic != 0 || e.Partition < 0 || !u.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+		if !isEffect(e) || e.Topic != 0 || e.Partition < 0 || !e.Held {
 			continue
 		}
 		for int(e.Partition) >= len(u.finished) {

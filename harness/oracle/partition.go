@@ -22,7 +22,7 @@ func (c *partitionOrder) Name() string { return partitionEntry.name }
 func (c *partitionOrder) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || !e.First || e.Topic != 0 || !c.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+		if !isEffect(e) || !e.First || e.Topic != 0 || !e.Held {
 			continue
 		}
 		for int(e.Partition) >= len(c.latest) {

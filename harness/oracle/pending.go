@@ -41,7 +41,7 @@ func (p *pending) Observe(events []ledger.Event) {
 		}
 		part := &p.parts[e.Partition]
 		switch {
-		case isEffect(e) && p.facts.Log.Holds(e.Position(), e.Key, e.Seq):
+		case isEffect(e) && e.Held:
 			part.finished.Add(e.Offset)
 		case e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed:
 			p.commit(part, e)

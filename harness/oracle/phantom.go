@@ -22,7 +22,7 @@ func (p *phantom) Name() string { return phantomEntry.name }
 func (p *phantom) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || p.facts.Log.Holds(e.Position(), e.Key, e.Seq) {
+		if !isEffect(e) || e.Held {
 			continue
 		}
 		p.found.add(func() harness.Anomaly {

@@ -153,18 +153,32 @@ func (c *cluster) refresh(ctx context.Context) error {
 	if err := c.await(ctx); err != nil {
 		return err
 	}
-	if err := c.tidy(ctx); err != nil {
+	if err := until(ctx, c.tidy); err != nil {
 		return err
 	}
 	return c.await(ctx)
 }
 
 // tidy deletes what runs left and gives partitions back to the leaders they
-// started with, so that no run inherits a lopsided cluster.
+// started with, so that no run inherits a lopsided cluster. While coordinators
+// move it fails, and is to be called again.
 func (c *cluster) tidy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*askTimeout)
 	defer cancel()
 	admin := kadm.NewClient(c.client)
+	if err := c.deleteTopics(ctx, admin); err != nil {
+		return fmt.Errorf("delete topics of earlier runs: %w", err)
+	}
+	if err := deleteGroups(ctx, admin); err != nil {
+		return fmt.Errorf("delete groups of earlier runs: %w", err)
+	}
+	if _, err := admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, nil); err != nil {
+		return fmt.Errorf("elect preferred leaders: %w", err)
+	}
+	return nil
+}
+
+func (c *cluster) deleteTopics(ctx context.Context, admin *kadm.Client) error {
 	meta, err := c.nodes[0].metadata(ctx)
 	if err != nil {
 		return err
@@ -175,29 +189,39 @@ func (c *cluster) tidy(ctx context.Context) error {
 			topics = append(topics, *t.Topic)
 		}
 	}
-	if len(topics) > 0 {
-		deleted, err := admin.DeleteTopics(ctx, topics...)
-		if err == nil {
-			err = deleted.Error()
-		}
-		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
-			return fmt.Errorf("delete topics of earlier runs: %w", err)
+	if len(topics) == 0 {
+		return nil
+	}
+	deleted, err := admin.DeleteTopics(ctx, topics...)
+	if err != nil {
+		return err
+	}
+	for _, t := range deleted {
+		if t.Err != nil && !errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("topic %s: %w", t.Topic, t.Err)
 		}
 	}
+	return nil
+}
+
+func deleteGroups(ctx context.Context, admin *kadm.Client) error {
 	groups, err := admin.ListGroups(ctx)
 	if err != nil {
-		return fmt.Errorf("list groups: %w", err)
+		return err
 	}
 	ours := slices.DeleteFunc(groups.Groups(), func(g string) bool { return !strings.HasPrefix(g, runPrefix) })
-	if len(ours) > 0 {
-		// A group whose members have not timed out yet cannot be deleted; it is
-		// empty by the next run.
-		if _, err := admin.DeleteGroups(ctx, ours...); err != nil {
-			return fmt.Errorf("delete groups of earlier runs: %w", err)
-		}
+	if len(ours) == 0 {
+		return nil
 	}
-	if _, err := admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, nil); err != nil {
-		return fmt.Errorf("elect preferred leaders: %w", err)
+	deleted, err := admin.DeleteGroups(ctx, ours...)
+	if err != nil {
+		return err
+	}
+	for _, g := range deleted {
+		// One whose members have not timed out yet is empty by the next run.
+		if g.Err != nil && !errors.Is(g.Err, kerr.GroupIDNotFound) && !errors.Is(g.Err, kerr.NonEmptyGroup) {
+			return fmt.Errorf("group %s: %w", g.Group, g.Err)
+		}
 	}
 	return nil
 }

@@ -68,6 +68,7 @@ func TestDescribe(t *testing.T) {
 	}{
 		{localImage, 3, "Apache Kafka 4.3.1, 3 nodes in containers, image stampede/kafka:4.3.1"},
 		{officialImage, 1, "Apache Kafka 4.3.1, 1 node in containers, image apache/kafka:4.3.1"},
+		{"mine/kafka:4.3.1-patched", 3, "Apache Kafka, 3 nodes in containers, image mine/kafka:4.3.1-patched"},
 		{"registry:5000/kafka:latest", 3, "Apache Kafka, 3 nodes in containers, image registry:5000/kafka:latest"},
 	} {
 		if got := describe(c.image, c.nodes); got != c.want {

@@ -27,7 +27,7 @@ const (
 	// txnTries bounds the search for a hash that suits transactional ids as
 	// well: with many of them and one node in three dead there may be none. A
 	// client left out waits until the node is back.
-	txnTries = 500
+	txnTries = 5000
 	// mostTries bounds the search for the groups, of which a run has a few.
 	mostTries = 20_000
 )

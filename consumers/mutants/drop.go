@@ -1,0 +1,27 @@
+package mutants
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-drop",
+	Doc:         "Swallows one record in fifty: no work, but committed past.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    must("loss"),
+	New:         keyed(drop),
+})
+
+func drop(honest harness.Work) harness.Work {
+	return work(func(ctx context.Context, r *harness.Record) error {
+		if picked(r) {
+			return nil
+		}
+		return honest.Do(ctx, r)
+	})
+}

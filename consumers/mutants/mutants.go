@@ -1,0 +1,64 @@
+// Package mutants has good consumers with one seeded bug each, to prove that
+// the check for it sees it: a verdict of "pass" means nothing before that. They
+// are registered as mutants, so comparisons leave them out unless named.
+//
+// Nearly all are the keyed consumer with its work tampered with on the way, so
+// that nothing else than the bug is different. What a bug does must show in a
+// short, calm load; a mutant that acts on some records only therefore picks them
+// by offset, the same in every pod and at every delivery.
+package mutants
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// tampered is a consumer whose calls of the work go through something else.
+type tampered struct {
+	harness.Consumer
+	with func(harness.Work) harness.Work
+}
+
+func (t tampered) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	return t.Consumer.Consume(ctx, cfg, t.with(w))
+}
+
+// keyed is the keyed consumer, tampered with.
+func keyed(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
+	return func(cfg harness.Config) (harness.Consumer, error) {
+		honest, err := harness.FindImplementation("keyed")
+		if err != nil {
+			return nil, fmt.Errorf("mutant: %w", err)
+		}
+		consumer, err := honest.New(cfg)
+		return tampered{consumer, with}, err
+	}
+}
+
+// unordered is the same pool with every record a shard of its own, tampered with.
+func unordered(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
+	return func(harness.Config) (harness.Consumer, error) {
+		return tampered{consumers.Sharded(func(r *kgo.Record) uint64 {
+			return uint64(r.Partition)<<48 | uint64(r.Offset)
+		}), with}, nil
+	}
+}
+
+func workers(cfg harness.Config) int { return cfg.Workers }
+
+// must is the expectation that a check fails in the scenario all mutants run in.
+func must(check string) []harness.Expectation {
+	return []harness.Expectation{{Scenario: "steady", Check: check}}
+}
+
+// work is a function as the work.
+type work func(context.Context, *harness.Record) error
+
+func (w work) Do(ctx context.Context, r *harness.Record) error { return w(ctx, r) }
+
+// picked is one record in fifty, the first early in each partition.
+func picked(r *harness.Record) bool { return r.Offset%50 == 10 }

@@ -1,0 +1,28 @@
+package mutants
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-overlap",
+	Doc:         "Works on two records of one key at once.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    must("overlap"),
+	New:         unordered(overlap),
+})
+
+func overlap(honest harness.Work) harness.Work {
+	var p pairs
+	return work(func(ctx context.Context, r *harness.Record) error {
+		if release := p.meet(ctx, string(r.Key)); release != nil {
+			release()
+		}
+		return honest.Do(ctx, r)
+	})
+}

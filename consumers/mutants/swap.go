@@ -1,0 +1,33 @@
+package mutants
+
+import (
+	"context"
+	"sync"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-swap",
+	Doc:         "Swaps neighbours of one key: the later first, never two at once.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    must("inversion"),
+	New:         unordered(swap),
+})
+
+func swap(honest harness.Work) harness.Work {
+	var p pairs
+	var turns sync.Map // of *sync.Mutex by key
+	return work(func(ctx context.Context, r *harness.Record) error {
+		if release := p.meet(ctx, string(r.Key)); release != nil {
+			defer release() // after our own work: that is the swap
+		}
+		turn, _ := turns.LoadOrStore(string(r.Key), new(sync.Mutex))
+		turn.(*sync.Mutex).Lock()
+		defer turn.(*sync.Mutex).Unlock()
+		return honest.Do(ctx, r)
+	})
+}

@@ -1,0 +1,51 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// bareName is the name of the consumer that [Pipeline] measures against: the
+// client alone, which counts records and does nothing with them. It is
+// registered as a mutant, so that comparisons leave it out.
+const bareName = "bare"
+
+var _ = harness.Register(harness.Implementation{
+	Name: bareName, Doc: "franz-go alone: counts records, works on none, and ends at a number of them.",
+	Delivery: harness.AtMostOnce, Order: harness.OrderNone, Mutant: true,
+	Knobs: []harness.Knob{{Name: "records", Default: "1", Doc: "how many to count"}},
+	New:   func(harness.Config) (harness.Consumer, error) { return bare{}, nil },
+})
+
+type bare struct{}
+
+// Consume returns once it has counted its records: the end of its process tells
+// the parent.
+func (bare) Consume(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+	left, err := strconv.Atoi(cfg.Knobs["records"])
+	if err != nil {
+		return fmt.Errorf("knob records: %w", err)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(cfg.Seeds...), kgo.ClientID(cfg.ClientID()), kgo.ConsumeTopics(cfg.Topic),
+		kgo.ConsumerGroup(cfg.Group), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.FetchMaxWait(250*time.Millisecond),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for left > 0 {
+		fetches := cl.PollFetches(ctx)
+		if errors.Is(fetches.Err0(), context.Canceled) {
+			return nil
+		}
+		left -= fetches.NumRecords()
+	}
+	return nil
+}
