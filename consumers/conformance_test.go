@@ -320,8 +320,8 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 	net.set()
 	w.until(func() bool { return members(w) == 2 }, func() string { return "a does not come back" })
 	w.await("a lets go", func(e *effects) bool {
-		for _, n := range e.open {
-			if n > 0 {
+		for _, pods := range e.open {
+			if len(pods) > 0 {
 				return false
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -195,7 +196,7 @@ type effects struct {
 	pods     map[string]int                                                 // effects by pod
 	newest   map[string]int                                                 // newest record by key
 	offset   map[int32]int64                                                // newest offset by partition
-	open     map[string]int                                                 // attempts under way by key
+	open     map[string][]string                                            // pods with an attempt under way, by key
 	repeated int
 	died     error                      // died says that a pod ended by itself
 	faults   map[harness.Order][]string // faults against an order claimed
@@ -204,7 +205,7 @@ type effects struct {
 func newEffects() *effects {
 	e := &effects{
 		times: map[string]int{}, pods: map[string]int{}, newest: map[string]int{}, offset: map[int32]int64{},
-		open: map[string]int{}, faults: map[harness.Order][]string{},
+		open: map[string][]string{}, faults: map[harness.Order][]string{},
 	}
 	e.changed.L = &e.mu
 	return e
@@ -219,9 +220,10 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 	e, key, value := p.effects, string(r.Key), string(r.Value)
 	e.mu.Lock()
 	before := e.before
-	if e.open[key]++; e.open[key] > 1 {
-		e.fault(harness.OrderKey, "%s: two attempts at once", key)
-		e.fault(harness.OrderPartition, "%s: two attempts at once", key)
+	if e.open[key] = append(e.open[key], p.pod); len(e.open[key]) > 1 {
+		for _, order := range []harness.Order{harness.OrderKey, harness.OrderPartition} {
+			e.fault(order, "%s: attempts at once by %v", key, e.open[key])
+		}
 	}
 	e.mu.Unlock()
 
@@ -233,7 +235,8 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer e.changed.Broadcast()
-	e.open[key]--
+	at := slices.Index(e.open[key], p.pod)
+	e.open[key] = slices.Delete(e.open[key], at, at+1)
 	if err != nil {
 		return err
 	}

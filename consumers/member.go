@@ -126,6 +126,7 @@ func (m *member) leave(workers func()) {
 	// would wait for one much longer.
 	_ = m.client.LeaveGroupContext(ctx)
 	m.client.Close()
+	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
 	m.cancel()
 }
 

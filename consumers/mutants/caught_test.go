@@ -2,6 +2,7 @@ package mutants_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	lock.Machine(t)
 	proven := map[string]bool{}
 	for _, i := range harness.Implementations() {
-		if !i.Mutant {
+		if !strings.HasPrefix(i.Name, "mutant-") {
 			continue
 		}
 		if len(i.MustFail) == 0 {
