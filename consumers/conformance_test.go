@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -46,7 +47,7 @@ var promises = []struct {
 }
 
 func TestConformance(t *testing.T) {
-	lockMachine(t)
+	lock.Machine(t)
 	for _, promise := range promises {
 		t.Run(promise.name, func(t *testing.T) {
 			for _, i := range harness.Implementations() {

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"harness/broker/docker":   {},
 	"harness/pod":             {"harness/load"},
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
-	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/broker/embedded", "harness/lock", "reports"},
+	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/lock", "reports"},
 	"scenarios":               {"harness/load", "harness/fault"},
 	"consumers":               {},
 	"consumers/mutants":       {"consumers"},

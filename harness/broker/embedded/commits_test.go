@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -240,8 +241,9 @@ func TestRefusedCommits(t *testing.T) {
 	}
 }
 
-// TestTransactionalCommits commits by a transaction, aborts one, and commits
-// again while the transaction's coordinator moves.
+// TestTransactionalCommits aborts a transaction, commits one, commits another
+// whose end is refused at first, and repeats that end as a client does that got
+// no answer.
 func TestTransactionalCommits(t *testing.T) {
 	c := start(t, 1)
 	ctx := within(t)
@@ -271,24 +273,38 @@ func TestTransactionalCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 2 {
-			c.Kfake().RehashCoordinators()
+			c.Kfake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.NotCoordinator})
 		}
 		if committed, err := session.End(ctx, end); err != nil || committed != bool(end) {
 			t.Fatalf("end of transaction %d: %v, %v", i, committed, err)
 		}
 	}
+	endAgain(t, session.Client())
 	stop()
-	var held []harness.Commit
-	for _, s := range seen.of(0) {
-		if s.Confirmed {
-			held = append(held, s)
-		}
-	}
-	if want := []harness.Commit{
+	if got, want := seen.of(0), []harness.Commit{
 		{ClientID: "pod-0.1", Offset: 1, Confirmed: true},
+		{ClientID: "pod-0.1", Offset: 2},
 		{ClientID: "pod-0.1", Offset: 2, Confirmed: true},
-	}; !slices.Equal(held, want) {
-		t.Errorf("observed %+v, of them confirmed %+v, want %+v", seen.of(0), held, want)
+	}; !slices.Equal(got, want) {
+		t.Errorf("observed %+v, want %+v", got, want)
+	}
+}
+
+// endAgain sends the end of the last transaction of a client once more.
+func endAgain(t *testing.T, cl *kgo.Client) {
+	t.Helper()
+	id, epoch, err := cl.ProducerID(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrEndTxnRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = "txn", id, epoch-1, true
+	resp, err := req.RequestWith(within(t), cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

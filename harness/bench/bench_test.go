@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+// TestCompare is what the tests below start as a process of its own; alone it
+// has nothing to run.
+func TestCompare(t *testing.T) {
+	if opts.smokes() {
+		t.Skip("runs as a child of the other tests")
+	}
+	Compare(t, Smoke{})
+}
+
+var _ = harness.RegisterScenario(harness.Scenario{
+	Name: "brief", Doc: "a moment of load",
+	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: time.Second}, Keys: load.Uniform{N: 5}},
+	Service:    load.Fixed(0),
+	Partitions: 2, Pods: 1,
+})
+
+var _ = harness.Register(harness.Implementation{
+	Name: "absent", Delivery: harness.AtLeastOnce, Order: harness.OrderKey,
+	New: func(harness.Config) (harness.Consumer, error) { return absent{}, nil },
+})
+
+// absent is a consumer that cannot start.
+type absent struct{}
+
+func (absent) Consume(context.Context, harness.Config, harness.Work) error {
+	return errors.New("nobody here")
+}
+
+// TestExitStatus starts the test binary with bad input, with something to print
+// and with a consumer that cannot start, and looks at its exit status and words.
+func TestExitStatus(t *testing.T) {
+	dir := t.TempDir()
+	saved := filepath.Join(dir, "result.json")
+	if err := os.WriteFile(saved, []byte(`{"version": 99`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		exit int
+		want string // in what it prints
+	}{
+		{"-scenarios", 0, "brief"},
+		{"-in=" + filepath.Join(dir, "none.json"), 2, "no saved result"},
+		{"-in=" + saved, 2, "result.json"},
+		{"-scenario=breif", 2, `did you mean "brief"`},
+		{"-consumer=absnt", 2, `did you mean "absent"`},
+		{"-consumer=absent@coperative", 2, `did you mean "cooperative"`},
+		{"-consumer=absent?worker=3", 2, `did you mean "workers"`},
+		{"-consumer=absent?workers=0", 2, "above zero"},
+		{"-broker=dcker", 2, "unknown broker"},
+		{"-kafka-image=x", 2, "-broker=docker"},
+		{"-rate=0", 2, "above zero"},
+		{"-repeat=-1", 2, "above zero"},
+		{"-payload=10", 2, "identity"},
+		{"-keys=uniform:0", 2, "keys"},
+		{"-service=-5ms", 2, "service"},
+		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
+	} {
+		exit, out := start(t, c.args)
+		if exit != c.exit || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit status %d, want %d and %q in:\n%s", c.args, exit, c.exit, c.want, out)
+		}
+	}
+}
+
+func start(t *testing.T, args ...string) (exit int, out string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"-test.run=^TestCompare$"}, args...)...)
+	raw, err := cmd.CombinedOutput()
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(raw)
+}
+
+func TestFlagsLeaveGoTestsNamesAlone(t *testing.T) {
+	owned := []string{"list", "run", "exec", "work", "json", "v", "bench", "count", "cpu", "short", "timeout", "parallel", "shuffle", "skip", "failfast", "c", "o", "n", "x", "race", "cover", "vet", "args", "i", "p"}
+	fs := flag.NewFlagSet("stampede", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	new(options).define(fs)
+	for _, name := range owned {
+		if fs.Lookup(name) != nil {
+			t.Errorf("-%s is go test's own", name)
+		}
+	}
+}
+
+func TestSubtestNamesCanBeMatched(t *testing.T) {
+	choices, err := harness.ParseChoice("absent@eager?workers=3&commit=1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := subtest(choices[0]), "absent@eager,commit=1s,workers=3"; got != want {
+		t.Errorf("subtest %q, want %q", got, want)
+	}
+}
+
+func TestGraver(t *testing.T) {
+	for _, c := range []struct{ a, b, want harness.Status }{
+		{"", harness.Pass, harness.Pass}, {harness.Pass, harness.Overload, harness.Overload},
+		{harness.Fail, harness.Inconclusive, harness.Fail}, {harness.Skipped, harness.Pass, harness.Skipped},
+	} {
+		if got := graver(c.a, c.b); got != c.want {
+			t.Errorf("graver of %q and %q is %q, want %q", c.a, c.b, got, c.want)
+		}
+	}
+}
