@@ -39,9 +39,6 @@ func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.MetadataMinAge(metadataMinAge),
-		// A broker that went silent is given up half-way to the session's end;
-		// kgo's 10 s would have the member expelled before it tries another way.
-		kgo.RequestTimeoutOverhead(cfg.Session/2),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
 		// Kgo's 20 retries would be over in two seconds at this pause, and a

@@ -60,13 +60,16 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 			k := random.IntN(len(pods))
 			kill := random.IntN(2) == 0
 			if kill {
+				// Kfake loses its count of a classic group in which a member dies in
+				// mid-rebalance, and then expels the living.
+				w.members(len(pods))
 				cables[k].set(w.cluster.ListenAddrs()...) // as dead as can be in one process
 				w.effects.kill(pods[k].name)
 			}
 			pods[k].leave()
 			pods, cables = append(pods[:k:k], pods[k+1:]...), append(cables[:k:k], cables[k+1:]...)
-			if kill { // of two dead in one classic rebalance kfake expels the living
-				w.until(func() bool { return members(w) == len(pods) }, func() string { return "the dead stay members" })
+			if kill {
+				w.members(len(pods))
 			}
 		}
 	}
@@ -82,6 +85,16 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 	w.producer.Close()
 	w.cluster.Close()
 	time.Sleep(time.Second)
+}
+
+// members waits until the group is stable with n members.
+func (w *world) members(n int) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	if _, err := w.cluster.WaitGroupStable(ctx, group, n); err != nil {
+		w.Fatalf("group of %d: %v", n, err)
+	}
 }
 
 // kill lets no work of a pod have an effect any more.

@@ -41,10 +41,9 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 			err = errors.Join(err, c.remove())
 		}
 	}()
-	// Seen through when ctx ends, as in [node.run].
-	nw, err := tcnetwork.New(context.WithoutCancel(ctx), tcnetwork.WithLabels(labels))
+	nw, err := newNetwork(ctx, labels)
 	if err != nil {
-		return nil, fmt.Errorf("make a network: %w", err)
+		return nil, err
 	}
 	r := newRand()
 	ports, err := freePorts(s.nodes, r)
@@ -64,6 +63,16 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 		return nil, err
 	}
 	return c, nil
+}
+
+func newNetwork(ctx context.Context, labels map[string]string) (*testcontainers.DockerNetwork, error) {
+	ctx, cancel := seenThrough(ctx)
+	defer cancel()
+	nw, err := tcnetwork.New(ctx, tcnetwork.WithLabels(labels))
+	if err != nil {
+		return nil, fmt.Errorf("make a network: %w", err)
+	}
+	return nw, nil
 }
 
 // runNodes runs all nodes at once: none gets ready without a quorum.

@@ -19,8 +19,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	tcnetwork "github.com/testcontainers/testcontainers-go/network"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -193,8 +193,28 @@ func bothProtocols(t *testing.T, c harness.Cluster) {
 		}
 		reached(t, "records of the "+name+" group", &handled, records)
 		committed(t, producer, group, records)
+		spoken(t, producer, group, name)
 		cancel()
 		wg.Wait()
+	}
+}
+
+// spoken asks which protocol a group really has: a client whose wish for KIP-848
+// is refused falls back to the classic one without a word.
+func spoken(t *testing.T, cl *kgo.Client, group, want string) {
+	t.Helper()
+	described, err := kadm.NewClient(cl).DescribeConsumerGroups(t.Context(), group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := "848"
+	if err := described[group].Err; errors.Is(err, kerr.GroupIDNotFound) { // none of that protocol
+		got = "classic"
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("group %s speaks %s, want %s", group, got, want)
 	}
 }
 
@@ -515,7 +535,7 @@ func TestPortTakenByAnother(t *testing.T) {
 	}
 	defer held.Close()
 
-	nw, err := tcnetwork.New(t.Context(), tcnetwork.WithLabels(b.kept.labels))
+	nw, err := newNetwork(t.Context(), b.kept.labels)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -537,7 +557,6 @@ func TestPortTakenByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	// Two tries: the first error must not be the last.
 	late := errors.New("test gave up")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 5*pollEvery, late)
 	defer cancel()

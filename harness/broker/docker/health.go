@@ -48,6 +48,9 @@ func (c *cluster) healthy(ctx context.Context) error {
 	if err := c.eachSees(ctx, c.lacksNodes); err != nil {
 		return err
 	}
+	if err := c.featured(ctx); err != nil {
+		return err
+	}
 	if err := c.seed(ctx); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const (
 	nodeMemory  = 1 << 30 // of a container; Kafka takes about 400 MiB of it
 	killTimeout = 30 * time.Second
 	backTimeout = time.Minute
-	createLimit = time.Minute // to create and start a container
+	createLimit = time.Minute // to make a network, or to create and start a container
 	askTimeout  = 2 * time.Second
 	logLines    = 15
 )
@@ -43,11 +43,16 @@ func (n *node) ID() int32 { return n.id }
 
 func (n *node) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
 
+// seenThrough is a context for a request that makes or starts something. To
+// give such a request up does not stop the engine, and what it makes later
+// would escape the clean-up; it is short, so it does not end with ctx.
+func seenThrough(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), createLimit)
+}
+
 // run creates and starts the node's container.
 func (n *node) run(ctx context.Context, image string, s shape, nw *testcontainers.DockerNetwork, labels map[string]string) error {
-	// To give a request up does not stop the engine, and a container made later
-	// would escape the clean-up: it is short, so it is seen through.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createLimit)
+	ctx, cancel := seenThrough(ctx)
 	defer cancel()
 	external := fmt.Sprintf("%d/tcp", externalPort)
 	c, err := testcontainers.Run(ctx, image,
@@ -83,7 +88,7 @@ func (n *node) discard(ctx context.Context) error {
 	if n.container == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	ctx, cancel := seenThrough(ctx)
 	defer cancel()
 	if _, err := n.engine.ContainerRemove(ctx, n.container, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 		return fmt.Errorf("remove container of node %d: %w", n.id, err)
@@ -138,6 +143,8 @@ func (n *node) Start(ctx context.Context) error {
 	// While the node was down anyone could take its port, if only for a moment
 	// as the near end of a connection.
 	err = until(ctx, func(ctx context.Context) error {
+		ctx, cancel := seenThrough(ctx)
+		defer cancel()
 		_, err := n.engine.ContainerStart(ctx, n.container, client.ContainerStartOptions{})
 		if err != nil && !portTaken(err) {
 			return final{err}

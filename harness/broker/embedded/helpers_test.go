@@ -41,13 +41,13 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // start brings up a cluster with a topic on it, and checks after the test that
-// Close left neither a goroutine nor a file.
+// Close left neither a goroutine nor a file, on disk or open.
 func start(t *testing.T, partitions int) *embedded.Cluster {
 	t.Helper()
 	lock.Machine(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	before := runtime.NumGoroutine()
+	before := inUse()
 	started, err := embedded.Backend{}.Start(within(t), harness.ClusterSpec{Session: 6 * time.Second, Heartbeat: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,18 @@ func start(t *testing.T, partitions int) *embedded.Cluster {
 	return c
 }
 
-func leftovers(t *testing.T, temp string, goroutines int) {
+// resources are what a process has in use.
+type resources struct{ goroutines, files int }
+
+func inUse() resources {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		open = nil // not on this system
+	}
+	return resources{runtime.NumGoroutine(), len(open)}
+}
+
+func leftovers(t *testing.T, temp string, before resources) {
 	t.Helper()
 	left, err := os.ReadDir(temp)
 	if err != nil {
@@ -72,11 +83,13 @@ func leftovers(t *testing.T, temp string, goroutines int) {
 	for _, entry := range left {
 		t.Errorf("%s is left in the temporary folder", entry.Name())
 	}
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+	now := inUse()
+	for deadline := time.Now().Add(patience); now.goroutines > before.goroutines || now.files > before.files; now = inUse() {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines are left, there were %d:\n%s", runtime.NumGoroutine(), goroutines, stacks[:runtime.Stack(stacks, true)])
+			t.Fatalf("%+v are left, there were %+v:\n%s", now, before, stacks[:runtime.Stack(stacks, true)])
 		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -297,6 +297,7 @@ func TestCoordinatorsAvoidDeadNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Logf("%d %s: %+v", kind, name, resp.Coordinators)
 		return resp.Coordinators[0].NodeID
 	}
 	const groups, transactions = 0, 1

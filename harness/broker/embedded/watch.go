@@ -124,12 +124,12 @@ func (w *commitWatch) stage(txn transaction, member string, offsets []offset) {
 // tried again at another coordinator.
 func (w *commitWatch) end(txn transaction, commit bool) {
 	w.mu.Lock()
-	staged := w.staged[txn]
 	if !commit {
 		delete(w.staged, txn)
 	}
+	none := len(w.staged[txn]) == 0
 	w.mu.Unlock()
-	if !commit || staged == nil {
+	if none {
 		return
 	}
 	w.look(true)

@@ -1,0 +1,139 @@
+package consumers
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// assignment is one assignment of one partition to this pod, from the moment
+// the group gave it until it took it back. A partition that comes back later is
+// another assignment: records of the first can then neither start nor be
+// committed, however late their turn comes. Safe for concurrent use.
+type assignment struct {
+	ctx    context.Context // ctx of the work on its records
+	cancel context.CancelFunc
+	window *window
+
+	mu        sync.Mutex
+	marks     watermark
+	committed int64  // committed is the last offset the group has from here, -1 for none
+	running   int    // running counts records in work
+	started   uint64 // started is one past the newest record that began
+	limit     uint64 // limit is where no record begins any more, once closing
+	closing   bool
+	quiet     chan struct{} // quiet is closed when closing and all that may still be done is done
+	settled   bool          // settled: quiet is closed
+	retired   bool
+}
+
+func newAssignment(parent context.Context, w *window) *assignment {
+	a := &assignment{window: w, committed: -1, quiet: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(parent)
+	return a
+}
+
+// task is one record taken under an assignment, on its way to the work.
+type task struct {
+	record *kgo.Record
+	from   *assignment
+	seq    uint64
+}
+
+// take makes tasks of records just polled.
+func (a *assignment) take(records []*kgo.Record, into []task) []task {
+	a.window.take(len(records))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range records {
+		into = append(into, task{record: r, from: a, seq: a.marks.take(r.Offset, r.LeaderEpoch)})
+	}
+	return into
+}
+
+// start asks to begin the work on record seq. A caller that is refused drops
+// the record without a word: it stays unfinished here, and whoever owns the
+// partition next gets it.
+func (a *assignment) start(seq uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closing && seq >= a.limit {
+		return false
+	}
+	a.running++
+	a.started = max(a.started, seq+1)
+	return true
+}
+
+// finish ends what start allowed; effect says whether the work had it.
+func (a *assignment) finish(seq uint64, effect bool) {
+	a.mu.Lock()
+	a.running--
+	freed := 0
+	if effect && !a.retired {
+		freed = a.marks.finish(seq)
+	}
+	if a.closing {
+		a.settle()
+	}
+	a.mu.Unlock()
+	a.window.release(freed)
+}
+
+// close lets no record begin past the newest that has. Those before it may, as
+// they are the gaps: with them finished nothing of what was done here is done
+// again by the next owner, and nothing else needs doing.
+func (a *assignment) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closing {
+		a.closing, a.limit = true, a.started
+		a.settle()
+	}
+}
+
+// abandon lets no record begin and cancels the work under way.
+func (a *assignment) abandon() {
+	a.cancel()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closing, a.limit = true, 0
+	a.settle()
+}
+
+func (a *assignment) settle() {
+	if !a.settled && a.running == 0 && a.marks.low >= a.limit {
+		a.settled = true
+		close(a.quiet)
+	}
+}
+
+// retire is the end: what finishes from now on counts for nothing.
+func (a *assignment) retire() {
+	a.abandon()
+	a.mu.Lock()
+	held := 0
+	if !a.retired {
+		a.retired = true
+		held = a.marks.out()
+		a.marks.ring = nil
+	}
+	a.mu.Unlock()
+	a.window.release(held)
+}
+
+// uncommitted is the offset to commit, if the group does not have it yet and
+// the assignment has not ended.
+func (a *assignment) uncommitted() (next kgo.EpochOffset, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next, ok = a.marks.commit()
+	return next, ok && !a.retired && next.Offset != a.committed
+}
+
+func (a *assignment) setCommitted(offset int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.committed = offset
+}

@@ -1,0 +1,117 @@
+package consumers
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// given is an assignment with n records taken, offsets from 0.
+func given(t *testing.T, n int) (*assignment, *window) {
+	w := newWindow(1000, 1, 100)
+	a := newAssignment(t.Context(), w)
+	var records []*kgo.Record
+	for i := range n {
+		records = append(records, &kgo.Record{Offset: int64(i)})
+	}
+	a.take(records, nil)
+	return a, w
+}
+
+func quiet(a *assignment) bool {
+	select {
+	case <-a.quiet:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestClosedAssignmentFinishesItsGapsAndNothingElse(t *testing.T) {
+	a, _ := given(t, 6)
+	for _, seq := range []uint64{0, 3} {
+		if !a.start(seq) {
+			t.Fatalf("record %d refused by an open assignment", seq)
+		}
+	}
+	a.finish(3, true)
+	a.close()
+	if a.start(4) {
+		t.Error("record 4 began although none after it had")
+	}
+	if quiet(a) {
+		t.Error("quiet with a record in work")
+	}
+	a.finish(0, true)
+	if quiet(a) {
+		t.Error("quiet with gaps below a finished record")
+	}
+	for _, gap := range []uint64{1, 2} {
+		if !a.start(gap) {
+			t.Fatalf("gap %d refused", gap)
+		}
+		a.finish(gap, true)
+	}
+	if !quiet(a) {
+		t.Error("not quiet with all done that had to be")
+	}
+	if next, ok := a.uncommitted(); !ok || next.Offset != 4 {
+		t.Errorf("commit %v %v, want 4", next, ok)
+	}
+}
+
+func TestAbandonedAssignmentCancelsAndForgets(t *testing.T) {
+	a, w := given(t, 5)
+	a.start(0)
+	a.start(1)
+	a.finish(0, true)
+	a.close()
+	a.abandon()
+	if a.ctx.Err() == nil {
+		t.Error("the work goes on")
+	}
+	if a.start(2) {
+		t.Error("a record began")
+	}
+	if quiet(a) {
+		t.Error("quiet with a record in work")
+	}
+	a.finish(1, false)
+	if !quiet(a) {
+		t.Error("not quiet with nothing in work")
+	}
+	if next, ok := a.uncommitted(); !ok || next.Offset != 1 {
+		t.Errorf("commit %v %v, want 1: record 1 was cancelled", next, ok)
+	}
+	a.retire()
+	if _, ok := a.uncommitted(); ok {
+		t.Error("something to commit after the end")
+	}
+	if held := w.held.Load(); held != 0 {
+		t.Errorf("the window still holds %d", held)
+	}
+}
+
+func TestRetiredAssignmentIgnoresLateWork(t *testing.T) {
+	a, w := given(t, 3)
+	a.start(0)
+	a.retire()
+	a.finish(0, true)
+	if _, ok := a.uncommitted(); ok {
+		t.Error("late work is there to commit")
+	}
+	if held := w.held.Load(); held != 0 {
+		t.Errorf("the window holds %d after the end", held)
+	}
+}
+
+func TestCommittedOffsetIsNotCommittedAgain(t *testing.T) {
+	a, _ := given(t, 2)
+	a.start(0)
+	a.finish(0, true)
+	next, _ := a.uncommitted()
+	a.setCommitted(next.Offset)
+	if _, ok := a.uncommitted(); ok {
+		t.Error("the same offset again")
+	}
+}

@@ -1,0 +1,118 @@
+package consumers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// metadataMinAge bounds how soon a client looks for a new leader; kgo's
+	// default of 5 s would be the floor of every failover.
+	metadataMinAge = 150 * time.Millisecond
+	retryPause     = 100 * time.Millisecond
+	fetchMaxWait   = 250 * time.Millisecond
+)
+
+// newClient makes the client of a group consumer from what all of them share;
+// more is what a design adds.
+func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(cfg.Seeds...),
+		kgo.ClientID(cfg.ClientID()),
+		kgo.ConsumerGroup(cfg.Group),
+		kgo.ConsumeTopics(cfg.Topic),
+		kgo.SessionTimeout(cfg.Session),
+		kgo.HeartbeatInterval(cfg.Heartbeat),
+		kgo.RebalanceTimeout(cfg.Rebalance),
+
+		// Where the log shrank and the client cannot tell from where, read it
+		// again: a consumer that promises at least once may repeat records but
+		// never skip one. (With leader epochs the client finds the exact place
+		// by itself and does not come here.)
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+
+		kgo.FetchMaxWait(fetchMaxWait),
+		kgo.MetadataMinAge(metadataMinAge),
+		kgo.AlwaysRetryEOF(),
+		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
+		// Kgo's 20 retries would be over in two seconds at this pause, and a
+		// member whose coordinator is gone that long would give its partitions up
+		// before the group does.
+		kgo.RequestRetries(int(max(cfg.Session/retryPause, 20))),
+		kgo.DisableClientMetrics(),
+	}
+	if cfg.Dialer != nil {
+		opts = append(opts, kgo.Dialer(cfg.Dialer))
+	}
+	balancing, err := balancing(cfg.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(append(append(opts, balancing...), more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
+	}
+	return client, nil
+}
+
+func balancing(p harness.Protocol) ([]kgo.Opt, error) {
+	switch p {
+	case harness.Eager:
+		return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())}, nil
+	case harness.Cooperative:
+		return []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
+	case harness.Server:
+		// The balancer beside it names the broker's assignor; with any other than
+		// range or sticky the client falls back to the classic protocol in silence.
+		return []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}, nil
+	}
+	return nil, fmt.Errorf("group protocol %q is not one of %v", p, harness.Protocols)
+}
+
+// hopeless are the answers of a broker that no waiting mends.
+var hopeless = []error{
+	kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+	kerr.SaslAuthenticationFailed, kerr.InvalidGroupID, kerr.InconsistentGroupProtocol,
+	kerr.InvalidSessionTimeout, kerr.GroupMaxSizeReached, kerr.FencedInstanceID,
+	kerr.UnsupportedVersion, kerr.UnsupportedAssignor, kgo.ErrClientClosed,
+}
+
+// fatal returns the first error of a poll that ends a consumer, or nil. Of the
+// others the client recovers by itself: it reports a lost session while it
+// joins again, and a log that shrank after it has gone back.
+func fatal(fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		for _, h := range hopeless {
+			if errors.Is(e.Err, h) {
+				return fmt.Errorf("poll %s/%d: %w", e.Topic, e.Partition, e.Err)
+			}
+		}
+	}
+	return nil
+}
+
+// fill makes to the harness's view of a record. It shares the bytes of from and
+// reuses the headers of to, so that handing a record over allocates nothing.
+func fill(to *harness.Record, from *kgo.Record) {
+	headers := to.Headers[:0]
+	for _, h := range from.Headers {
+		headers = append(headers, harness.Header{Key: h.Key, Value: h.Value})
+	}
+	*to = harness.Record{
+		Topic: from.Topic, Partition: from.Partition, Offset: from.Offset,
+		Key: from.Key, Value: from.Value, Headers: headers, Timestamp: from.Timestamp,
+	}
+}
+
+// empty lets go of what a record points to: one value keeps the whole batch
+// alive that it was fetched in.
+func empty(r *harness.Record) {
+	clear(r.Headers)
+	*r = harness.Record{Headers: r.Headers[:0]}
+}

@@ -1,0 +1,349 @@
+package consumers_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	_ "github.com/stampede-bench/stampede/consumers"
+)
+
+// TestMain lets tests of one kind run side by side however few processors there
+// are: they wait for sessions and intervals most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "5"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// promises is what each registered implementation that fits is held to, under
+// each group protocol, on a broker of its own.
+var promises = []struct {
+	name string
+	fits func(*harness.Implementation) bool
+	test func(*world, *harness.Implementation, harness.Protocol)
+}{
+	{"delivers all in order and stops cleanly", all, deliversAllInOrderAndStopsCleanly},
+	{"rebalances in mid work", all, rebalancesInMidWork},
+	{"failed work is tried again in order", all, failedWorkIsTriedAgainInOrder},
+	{"record that keeps failing is not committed past", honest, recordThatKeepsFailingIsNotCommittedPast},
+	{"commits that fail are made up for", honest, commitsThatFailAreMadeUpFor},
+	{"coordinator gone for a while", honest, coordinatorGoneForAWhile},
+	{"all brokers gone for a while", honest, allBrokersGoneForAWhile},
+	{"stuck work is cancelled at revoke", honest, stuckWorkIsCancelledAtRevoke},
+	{"expelled pod lets go", honest, expelledPodLetsGo},
+}
+
+func TestConformance(t *testing.T) {
+	lock.Machine(t)
+	for _, promise := range promises {
+		t.Run(promise.name, func(t *testing.T) {
+			for _, i := range harness.Implementations() {
+				if i.Mutant || !promise.fits(i) {
+					continue
+				}
+				for _, p := range harness.Protocols {
+					t.Run(i.Name+"@"+string(p), func(t *testing.T) {
+						t.Parallel()
+						promise.test(newWorld(t), i, p)
+					})
+				}
+			}
+		})
+	}
+}
+
+func all(*harness.Implementation) bool { return true }
+
+// honest leaves out the controls, which are there to break their claims.
+func honest(i *harness.Implementation) bool { return !i.Control() }
+
+func deliversAllInOrderAndStopsCleanly(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.send(300)
+	pod := w.start(i, w.config("a", p))
+	w.await("first effect", func(e *effects) bool { return len(e.times) > 0 })
+	w.send(300)
+	w.delivered()
+	pod.leave()
+	w.committed()
+	w.asClaimed(i)
+	w.repeats(0)
+	w.noGoroutines()
+}
+
+// Two pods join and leave while records come and work takes its time. All are
+// delivered and, since nobody crashes, none twice and none out of order.
+func rebalancesInMidWork(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.effects.before = slow(3 * time.Millisecond)
+	end := w.stream()
+	by := func(pod string, n int) func(*effects) bool { return func(e *effects) bool { return e.pods[pod] >= n } }
+	a := w.start(i, w.config("a", p))
+	w.await("a works", by("a", 100))
+	b := w.start(i, w.config("b", p))
+	w.await("b works", by("b", 100))
+	a.leave()
+	had := w.worked("b")
+	w.await("b works alone", by("b", had+100))
+	c := w.start(i, w.config("c", p))
+	w.await("c works", by("c", 100))
+	end()
+	w.delivered()
+	c.leave()
+	b.leave()
+	w.committed()
+	w.asClaimed(i)
+	if honest(i) {
+		w.repeats(0)
+	}
+	w.noGoroutines()
+}
+
+// slow is work that takes up to a time.
+func slow(most time.Duration) func(context.Context, string, *harness.Record) error {
+	return func(ctx context.Context, _ string, r *harness.Record) error {
+		select {
+		case <-time.After(most * time.Duration(r.Offset%4+1) / 4):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// worked is the number of effects of a pod so far.
+func (w *world) worked(pod string) int {
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	return w.effects.pods[pod]
+}
+
+// stream sends records all the time, as long as not too many are open, until
+// the function it returns is called.
+func (w *world) stream() (end func()) {
+	ctx, cancel := context.WithCancel(w.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			w.send(40)
+			w.effects.mu.Lock()
+			for w.sent-len(w.effects.times) > 200 && ctx.Err() == nil {
+				w.effects.changed.Wait()
+			}
+			w.effects.mu.Unlock()
+		}
+	}()
+	end = func() {
+		cancel()
+		w.effects.changed.Broadcast()
+		<-done
+	}
+	w.Cleanup(end)
+	return end
+}
+
+func failedWorkIsTriedAgainInOrder(w *world, i *harness.Implementation, p harness.Protocol) {
+	var mu sync.Mutex
+	tries := map[string]int{}
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		mu.Lock()
+		defer mu.Unlock()
+		value := string(r.Value)
+		if tries[value]++; value[len(value)-1] == '7' && tries[value] < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	w.send(200)
+	pod := w.start(i, w.config("a", p))
+	w.delivered()
+	pod.leave()
+	w.committed()
+	w.asClaimed(i)
+	w.repeats(0)
+	w.noGoroutines()
+}
+
+// A record that never succeeds holds the watermark: everything else is done, and
+// a new pod begins with the record, once the old one has let go of it.
+func recordThatKeepsFailingIsNotCommittedPast(w *world, i *harness.Implementation, p harness.Protocol) {
+	failing, tries := true, 0
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		w.effects.mu.Lock()
+		defer w.effects.mu.Unlock()
+		if failing && string(r.Value) == "17" {
+			tries++
+			return harness.ErrPoison
+		}
+		return nil
+	}
+	w.send(100)
+	cfg := w.config("a", p)
+	cfg.Drain = 100 * time.Millisecond
+	a := w.start(i, cfg)
+	w.await("the record fails", func(e *effects) bool { return tries > 2 })
+	a.leave()
+	w.effects.mu.Lock()
+	if w.effects.times["17"] != 0 {
+		w.Error("the failing record had an effect")
+	}
+	failing = false
+	w.effects.mu.Unlock()
+	b := w.start(i, w.config("b", p))
+	w.delivered()
+	b.leave()
+	w.committed()
+	w.noGoroutines()
+}
+
+func commitsThatFailAreMadeUpFor(w *world, i *harness.Implementation, p harness.Protocol) {
+	for _, err := range []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.UnknownServerError, kerr.RequestTimedOut, kerr.RebalanceInProgress} {
+		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: group, Err: err, Count: 3})
+	}
+	w.send(300)
+	pod := w.start(i, w.config("a", p))
+	w.delivered()
+	pod.leave()
+	w.committed()
+	w.repeats(0)
+	w.asClaimed(i)
+	w.noGoroutines()
+}
+
+// The coordinator is gone for a while, shorter than the session: the pod stays
+// a member, and neither loses nor repeats.
+func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(group)])
+	w.repeats(0)
+}
+
+// With all brokers gone the client gives its membership up and joins again when
+// they are back: what was not committed is repeated, nothing is lost.
+func allBrokersGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.outage(i, p, w.cluster.ListenAddrs()...)
+}
+
+func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ...string) {
+	net := &cable{via: w.dial}
+	cfg := w.config("a", p)
+	cfg.Dialer = net.dial
+	w.effects.before = slow(5 * time.Millisecond)
+	w.send(200)
+	pod := w.start(i, cfg)
+	w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
+	net.set(brokers...)
+	w.send(200)
+	time.Sleep(cfg.Session / 2) // how long the outage takes is what is tested
+	net.set()
+	w.delivered()
+	pod.leave()
+	w.committed()
+	w.asClaimed(i)
+	w.noGoroutines()
+}
+
+// Work that does not end holds a rebalance up for no longer than the drain
+// budget; then it is cancelled, and the record is the next owner's.
+func stuckWorkIsCancelledAtRevoke(w *world, i *harness.Implementation, p harness.Protocol) {
+	release := make(chan struct{})
+	cancelled := 0
+	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
+		if pod != "a" || r.Offset < 5 {
+			return nil
+		}
+		select {
+		case <-release:
+			return nil
+		case <-ctx.Done():
+			w.effects.mu.Lock()
+			defer w.effects.mu.Unlock()
+			cancelled++
+			return ctx.Err()
+		}
+	}
+	w.send(300)
+	cfg := w.config("a", p)
+	cfg.Drain = 200 * time.Millisecond
+	a := w.start(i, cfg)
+	w.await("a is stuck", func(e *effects) bool { return e.pods["a"] >= 5 && len(e.open) > 0 })
+	b := w.start(i, w.config("b", p))
+	w.await("b takes over", func(e *effects) bool { return e.pods["b"] >= 20 })
+	close(release)
+	w.delivered()
+	a.leave()
+	b.leave()
+	w.committed()
+	w.asClaimed(i)
+	if p == harness.Eager && cancelled == 0 {
+		w.Error("no work was cancelled although all partitions were revoked")
+	}
+	w.noGoroutines()
+}
+
+// A pod cut off for longer than the session is expelled; another takes over and
+// repeats what was not committed. Back in the network the first finds out, lets
+// go and joins again. What it had in hand must not be committed.
+func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) {
+	net := &cable{via: w.dial}
+	cfg := w.config("a", p)
+	cfg.Dialer = net.dial
+	hold := make(chan struct{})
+	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
+		if pod != "a" || r.Offset < 10 {
+			return nil
+		}
+		select {
+		case <-hold:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	w.send(600)
+	a := w.start(i, cfg)
+	w.await("a works", func(e *effects) bool { return e.pods["a"] > 5 })
+	net.set(w.cluster.ListenAddrs()...)
+	b := w.start(i, w.config("b", p))
+	w.delivered() // by b, while a holds what it has
+	had := w.worked("a")
+	net.set()
+	w.until(func() bool { return members(w) == 2 }, func() string { return "a does not come back" })
+	w.await("a lets go", func(e *effects) bool {
+		for _, pods := range e.open {
+			if len(pods) > 0 {
+				return false
+			}
+		}
+		return true
+	})
+	close(hold)
+	if now := w.worked("a"); now != had {
+		w.Errorf("%d effects of records that a had lost", now-had)
+	}
+	w.send(100)
+	w.delivered()
+	a.leave()
+	b.leave()
+	w.committed()
+	w.noGoroutines()
+}
+
+func members(w *world) int {
+	info := w.cluster.GroupInfo(group)
+	if info == nil {
+		return 0
+	}
+	return len(info.Members)
+}

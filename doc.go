@@ -1,0 +1,16 @@
+// Package consumers has the Kafka consumer designs that Stampede compares, one
+// file each, registered by name. Each is meant to be its design at its best, so
+// that a comparison is between designs and not between degrees of care.
+//
+// The group consumers stand on shared parts, and a design's own file says only
+// how records get from the poll to the work:
+//
+//   - client.go: options of the client, and which of its errors end a consumer.
+//   - member.go: a group member that takes records and commits by low
+//     watermark, revokes with a drain, and never commits what it no longer owns.
+//   - assignment.go, watermark.go: one assignment of one partition, and which of
+//     its offsets may be committed.
+//   - window.go: how many records a pod may have taken and not committed past.
+//   - scheduler.go: work on many keys at once, on each key in order.
+//   - worker.go: one record through the work, tried again until it has its effect.
+package consumers

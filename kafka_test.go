@@ -1,0 +1,357 @@
+package consumers_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	topic      = "t"
+	group      = "g"
+	partitions = 6
+	keys       = 40
+	patience   = 30 * time.Second
+)
+
+// world is a broker with a topic, a producer, and the effects seen so far.
+type world struct {
+	*testing.T
+	cluster  *kfake.Cluster
+	producer *kgo.Client
+	sent     int
+	effects  *effects
+	dial     dialer
+}
+
+// newWorld starts brokers on loopback.
+func newWorld(t *testing.T) *world { return newWorldOn(t, new(net.Dialer).DialContext) }
+
+// newWorldOn starts brokers that are reached by dial; more is how they listen.
+func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
+	cluster, err := kfake.NewCluster(append(more,
+		kfake.NumBrokers(3), kfake.SeedTopics(partitions, topic), kfake.DataDir(t.TempDir()),
+		kfake.GroupMinSessionTimeout(time.Second),
+		kfake.BrokerConfigs(map[string]string{
+			"group.consumer.session.timeout.ms":        "3000",
+			"group.consumer.heartbeat.interval.ms":     "100",
+			"group.consumer.min.session.timeout.ms":    "1000",
+			"group.consumer.min.heartbeat.interval.ms": "100",
+		}))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(dial), kgo.DefaultProduceTopic(topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(producer.Close)
+	return &world{T: t, cluster: cluster, producer: producer, dial: dial, effects: newEffects()}
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// send produces n more records, round the keys.
+func (w *world) send(n int) {
+	w.Helper()
+	var records []*kgo.Record
+	for range n {
+		records = append(records, &kgo.Record{
+			Key:   fmt.Appendf(nil, "key-%d", w.sent%keys),
+			Value: strconv.AppendInt(nil, int64(w.sent), 10),
+		})
+		w.sent++
+	}
+	if err := w.producer.ProduceSync(w.Context(), records...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) config(pod string, p harness.Protocol) harness.Config {
+	return harness.Config{
+		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Group: group, Pod: pod, Incarnation: 1,
+		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
+		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
+		Rebalance: 5 * time.Second, Drain: 2 * time.Second,
+	}
+}
+
+// pod is a consumer that runs in this process.
+type pod struct {
+	w    *world
+	name string
+	stop context.CancelFunc
+	end  chan error
+}
+
+func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
+	w.Helper()
+	consumer, err := i.New(cfg)
+	if err != nil {
+		w.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &pod{w: w, name: cfg.Pod, stop: stop, end: make(chan error, 1)}
+	work := podWork{w.effects, cfg.Pod}
+	go pprof.Do(ctx, pprof.Labels("test", w.Name()), func(ctx context.Context) {
+		err := consumer.Consume(ctx, cfg, work)
+		if ctx.Err() == nil {
+			w.effects.mu.Lock()
+			w.effects.died = fmt.Errorf("pod %s ended by itself: %w", cfg.Pod, err)
+			w.effects.mu.Unlock()
+			w.effects.changed.Broadcast()
+		}
+		p.end <- err
+	})
+	w.Cleanup(stop)
+	return p
+}
+
+// leave ends the pod's context and waits for the pod.
+func (p *pod) leave() {
+	p.w.Helper()
+	p.stop()
+	select {
+	case err := <-p.end:
+		if err != nil {
+			p.w.Fatalf("pod %s: %v", p.name, err)
+		}
+	case <-time.After(patience):
+		p.w.Fatalf("pod %s does not stop:\n%s", p.name, p.w.goroutines())
+	}
+}
+
+// committed waits until the group's offsets are the log's ends.
+func (w *world) committed() {
+	w.Helper()
+	var at string
+	w.until(func() bool {
+		at = ""
+		info := w.cluster.GroupInfo(group)
+		for p := range int32(partitions) {
+			end := w.cluster.PartitionInfo(topic, p).HighWatermark
+			if got := info.Commits[topic][p].Offset; got != end {
+				at += fmt.Sprintf(" partition %d: committed %d of %d;", p, got, end)
+			}
+		}
+		return at == ""
+	}, func() string { return "the group's offsets are not the log's ends:" + at })
+}
+
+// until waits for a condition that nothing announces.
+func (w *world) until(ok func() bool, what func() string) {
+	w.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			w.Fatal(what())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// noGoroutines waits until nothing runs any more that a pod of this test has
+// started, its clients' goroutines among them.
+func (w *world) noGoroutines() {
+	w.Helper()
+	w.until(func() bool { return w.goroutines() == "" }, func() string { return "goroutines left:\n" + w.goroutines() })
+}
+
+// goroutines are the stacks of what the test's pods have started.
+func (w *world) goroutines() string {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		w.Fatal(err)
+	}
+	var ours []string
+	for _, stack := range strings.Split(profile.String(), "\n\n") {
+		if strings.Contains(stack, strconv.Quote(w.Name())) { // a label, which goroutines inherit
+			ours = append(ours, stack)
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}
+
+// effects is what the work saw and did.
+type effects struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	before   func(ctx context.Context, pod string, r *harness.Record) error // before an effect; an error is the work's
+	times    map[string]int                                                 // times by value
+	pods     map[string]int                                                 // effects by pod
+	newest   map[string]int                                                 // newest record by key
+	offset   map[int32]int64                                                // newest offset by partition
+	open     map[string][]string                                            // pods with an attempt under way, by key
+	repeated int
+	died     error                      // died says that a pod ended by itself
+	faults   map[harness.Order][]string // faults against an order claimed
+}
+
+func newEffects() *effects {
+	e := &effects{
+		times: map[string]int{}, pods: map[string]int{}, newest: map[string]int{}, offset: map[int32]int64{},
+		open: map[string][]string{}, faults: map[harness.Order][]string{},
+	}
+	e.changed.L = &e.mu
+	return e
+}
+
+type podWork struct {
+	*effects
+	pod string
+}
+
+func (p podWork) Do(ctx context.Context, r *harness.Record) error {
+	e, key, value := p.effects, string(r.Key), string(r.Value)
+	e.mu.Lock()
+	before := e.before
+	if e.open[key] = append(e.open[key], p.pod); len(e.open[key]) > 1 {
+		for _, order := range []harness.Order{harness.OrderKey, harness.OrderPartition} {
+			e.fault(order, "%s: attempts at once by %v", key, e.open[key])
+		}
+	}
+	e.mu.Unlock()
+
+	var err error
+	if before != nil {
+		err = before(ctx, p.pod, r)
+	}
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer e.changed.Broadcast()
+	at := slices.Index(e.open[key], p.pod)
+	e.open[key] = slices.Delete(e.open[key], at, at+1)
+	if err != nil {
+		return err
+	}
+	e.pods[p.pod]++
+	if e.times[value]++; e.times[value] > 1 {
+		e.repeated++
+		return nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		e.fault(harness.OrderNone, "value %q", value)
+	}
+	if last, ok := e.newest[key]; ok && n < last {
+		e.fault(harness.OrderKey, "%s: record %d after %d", key, n, last)
+	}
+	if last, ok := e.offset[r.Partition]; ok && r.Offset < last {
+		e.fault(harness.OrderPartition, "partition %d: offset %d after %d", r.Partition, r.Offset, last)
+	}
+	e.newest[key], e.offset[r.Partition] = n, r.Offset
+	return nil
+}
+
+func (e *effects) fault(against harness.Order, format string, args ...any) {
+	e.faults[against] = append(e.faults[against], fmt.Sprintf(format, args...))
+}
+
+// await waits until ok, which sees the effects under their lock.
+func (w *world) await(what string, ok func(e *effects) bool) {
+	w.Helper()
+	e := w.effects
+	late := time.AfterFunc(patience, e.changed.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(patience)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for !ok(e) {
+		if e.died != nil {
+			w.Fatal(e.died)
+		}
+		if !time.Now().Before(deadline) {
+			w.Fatalf("%s: not within %v; %d of %d records done, by pod %v\n%s", what, patience, len(e.times), w.sent, e.pods, w.goroutines())
+		}
+		e.changed.Wait()
+	}
+}
+
+// delivered waits until every record had its effect.
+func (w *world) delivered() {
+	w.Helper()
+	w.await("all delivered", func(e *effects) bool { return len(e.times) == w.sent })
+}
+
+// asClaimed holds the order of effects to what the implementation promises.
+func (w *world) asClaimed(i *harness.Implementation) {
+	w.Helper()
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	for _, order := range []harness.Order{harness.OrderNone, i.Order} {
+		if faults := w.effects.faults[order]; len(faults) > 0 {
+			w.Errorf("%d faults against order %s, the first: %s", len(faults), order, faults[0])
+		}
+	}
+}
+
+// repeats holds the number of repeated effects to a bound.
+func (w *world) repeats(most int) {
+	w.Helper()
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	if w.effects.repeated > most {
+		w.Errorf("%d effects are repeats, at most %d are to be expected", w.effects.repeated, most)
+	}
+}
+
+// cable is a pod's network. Brokers can be cut off: connections to them break
+// and none can be made.
+type cable struct {
+	via   dialer
+	mu    sync.Mutex
+	cut   map[string]bool // by address
+	conns map[net.Conn]string
+}
+
+// errCut looks like what a dead broker answers: the client tells errors of the
+// network apart by their type.
+var errCut = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+
+func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut[address] {
+		return nil, errCut
+	}
+	conn, err := c.via(ctx, network, address)
+	if err == nil {
+		if c.conns == nil {
+			c.conns = map[net.Conn]string{}
+		}
+		c.conns[conn] = address
+	}
+	return conn, err
+}
+
+// set cuts off the brokers named, and no others.
+func (c *cable) set(cut ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = map[string]bool{}
+	for _, address := range cut {
+		c.cut[address] = true
+	}
+	for conn, address := range c.conns {
+		if c.cut[address] {
+			conn.Close()
+			delete(c.conns, conn)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package consumers
+
+import (
+	"context"
+	"hash/maphash"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "keyed",
+	Doc: "A queue per key over a pool of workers: keys in parallel, each key in order. Commits the low watermark, " +
+		"takes no more than a window beyond it, and drains on revoke. A crash repeats up to a window; one slow record holds the watermark.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	New:         func(harness.Config) (harness.Consumer, error) { return Sharded(byKey()), nil },
+})
+
+// Sharded returns a consumer that works on records of different shards in
+// parallel and on records of one shard in log order, on a pool of cfg.Workers. A
+// shard is whatever the function makes of a record: its key, its partition, or a
+// number of its own for no order at all.
+func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard} }
+
+// byKey makes a shard of each key. A record without a key is in order with
+// nothing: its place in the log is its shard.
+func byKey() func(*kgo.Record) uint64 {
+	seed := maphash.MakeSeed()
+	return func(r *kgo.Record) uint64 {
+		if r.Key == nil {
+			return maphash.Comparable(seed, partitionOffset{r.Partition, r.Offset})
+		}
+		return maphash.Bytes(seed, r.Key)
+	}
+}
+
+type partitionOffset struct {
+	partition int32
+	offset    int64
+}
+
+type sharded struct {
+	shard func(*kgo.Record) uint64
+}
+
+// Consume polls as long as the window has room and hands what it gets to the
+// scheduler; the member does the rest.
+func (c sharded) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	m, err := join(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	pool := newScheduler(cfg.Workers, cfg.Window, func() func(task) {
+		return (&worker{work: work}).run
+	})
+	defer m.leave(pool.close)
+	shard := func(t task) uint64 { return c.shard(t.record) }
+	var tasks []task
+	for {
+		room := m.window.wait(ctx)
+		if room == 0 {
+			return nil
+		}
+		if tasks, err = m.poll(ctx, min(room, cfg.MaxPoll), tasks[:0]); err != nil {
+			return err
+		}
+		pool.submit(tasks, shard)
+		clear(tasks) // they may be finished long before the next poll
+	}
+}

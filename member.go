@@ -1,0 +1,322 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// commitPause is between two tries of a commit that is a partition's last.
+	commitPause = 50 * time.Millisecond
+	// cancelGrace is how long work whose context has ended is waited for.
+	cancelGrace = time.Second
+)
+
+// member is this pod's place in the consumer group. It takes records under the
+// assignments that the group gives it, commits their low watermarks on a clock
+// of its own, and settles each assignment before it ends:
+//
+//   - Revoked: nothing new begins, what has begun is finished within the drain
+//     budget and then cancelled, the watermark is committed, the rest dropped.
+//   - Lost (the group has expelled us): all is cancelled and dropped, and
+//     nothing is committed, since the partition may have a new owner.
+//   - The end of the consumer's context: as revoked, for all there is.
+//
+// The broker does not check who commits for a partition, so every commit is
+// made under a lock that the end of an assignment takes too: none can carry an
+// offset of a partition given back before.
+type member struct {
+	cfg    harness.Config
+	client *kgo.Client
+	window *window
+
+	work   context.Context // work is the parent of all work: it outlives the consumer's context by the drain
+	cancel context.CancelFunc
+	stop   context.CancelFunc // stop ends the commit clock and starts the drain
+	ended  chan struct{}      // ended is closed when the drain is over
+
+	// committing is a lock, full during a commit and during the end of an
+	// assignment. It is held over the network, and a mutex held that long would
+	// stop the clock where time is virtual.
+	committing chan struct{}
+
+	mu    sync.Mutex
+	owned map[partition]*assignment
+}
+
+type partition struct {
+	topic string
+	id    int32
+}
+
+// join makes the client and becomes a member of the group, until ctx ends and
+// [member.leave] is called, which must follow.
+func join(ctx context.Context, cfg harness.Config) (*member, error) {
+	m := &member{
+		cfg:        cfg,
+		window:     newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
+		ended:      make(chan struct{}),
+		committing: make(chan struct{}, 1),
+		owned:      map[partition]*assignment{},
+	}
+	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	client, err := newClient(cfg,
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
+kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { }),
+	)
+	if err != nil {
+		m.cancel()
+		return nil, err
+	}
+	m.client = client
+	ctx, m.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(m.ended)
+		m.commitEvery(ctx, cfg.Commit)
+		m.drain(m.all())
+	}()
+	return m, nil
+}
+
+// poll waits for records and takes at most limit of them, as tasks behind those
+// in into. It returns none when ctx has ended, and an error when the consumer
+// cannot go on.
+func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, error) {
+	fetches := m.client.PollRecords(ctx, limit)
+	defer m.client.AllowRebalance()
+	if ctx.Err() != nil {
+		return into, nil // what was polled all the same is never committed
+	}
+	if err := fatal(fetches); err != nil {
+		return into, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if a := m.owned[partition{p.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
+			into = a.take(p.Records, into)
+		}
+	})
+	return into, nil
+}
+
+// leave settles what is still in hand, commits it, and leaves the group. No
+// poll may be under way. workers waits for the design's own workers, which find
+// nothing to do once the drain is over.
+func (m *member) leave(workers func()) {
+	m.stop()
+	<-m.ended
+	workers()
+	m.end(m.all(), true)
+	m.client.AllowRebalance()
+	ctx, cancel := context.WithTimeout(context.Background(), m.patience())
+	defer cancel()
+	// Without an answer the group finds out at the session timeout. Close alone
+	// would wait for one much longer.
+	_ = m.client.LeaveGroupContext(ctx)
+	m.client.Close()
+	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
+	m.cancel()
+}
+
+// patience is how long a broker is waited for where others wait for us.
+func (m *member) patience() time.Duration { return m.cfg.Session / 2 }
+
+func (m *member) assigned(given map[string][]int32) {
+	m.end(m.those(given), false) // there are none unless a revocation was missed
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for topic, ids := range given {
+		for _, id := range ids {
+			m.owned[partition{topic, id}] = newAssignment(m.work, m.window)
+		}
+	}
+}
+
+func (m *member) revoked(taken map[string][]int32) {
+	ending := m.those(taken)
+	m.drain(ending)
+	m.end(ending, true)
+}
+
+func (m *member) lost(taken map[string][]int32) {
+	ending := m.those(taken)
+	for _, a := range ending {
+		a.abandon()
+	}
+	await(ending, cancelGrace)
+	m.end(ending, false)
+}
+
+// drain lets the work under way finish, within the budget, and then cancels it.
+func (m *member) drain(ending map[partition]*assignment) {
+	for _, a := range ending {
+		a.close()
+	}
+	if await(ending, m.cfg.Drain) {
+		return
+	}
+	for _, a := range ending {
+		a.abandon()
+	}
+	await(ending, cancelGrace)
+}
+
+// await waits until all that may be done under the assignments is done, and
+// reports whether that came within the budget.
+func await(ending map[partition]*assignment, budget time.Duration) bool {
+	timer := time.NewTimer(budget)
+	defer timer.Stop()
+	for _, a := range ending {
+		select {
+		case <-a.quiet:
+		case <-timer.C:
+			return false
+		}
+	}
+	return true
+}
+
+// end gives assignments up, after a last commit if they are still ours to
+// commit. Where that fails the next owner repeats what was not committed.
+func (m *member) end(ending map[partition]*assignment, ours bool) {
+	if len(ending) == 0 {
+		return
+	}
+	m.committing <- struct{}{}
+	defer func() { <-m.committing }()
+	if ours {
+		m.commitLast(ending)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for p, a := range ending {
+		if m.owned[p] == a {
+			delete(m.owned, p)
+		}
+		a.retire()
+	}
+}
+
+// commitLast commits until it succeeds, is refused, or took as long as a
+// rebalance may be held up by a broker. The caller holds committing.
+func (m *member) commitLast(ending map[partition]*assignment) {
+	ctx, cancel := context.WithTimeout(m.work, m.patience())
+	defer cancel()
+	for {
+		err := m.send(ctx, ending)
+		if err == nil || refused(err) {
+			return
+		}
+		select {
+		case <-time.After(commitPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refused says that the group does not take commits of this member any more.
+// Anything else may pass: a coordinator on the move, an epoch that the next
+// heartbeat brings up to date, a broker that is gone for a while.
+func refused(err error) bool {
+	return errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) ||
+		errors.Is(err, kerr.FencedMemberEpoch) || errors.Is(err, kerr.FencedInstanceID) ||
+		errors.Is(err, kerr.GroupAuthorizationFailed)
+}
+
+// commitEvery commits at an interval until ctx ends. A commit that fails is
+// made up for by the next.
+func (m *member) commitEvery(ctx context.Context, interval time.Duration) {
+	clock := time.NewTicker(interval)
+	defer clock.Stop()
+	for {
+		select {
+		case <-clock.C:
+			_ = m.commit()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// commit commits the low watermarks of all partitions that this pod owns.
+func (m *member) commit() error {
+	m.committing <- struct{}{}
+	defer func() { <-m.committing }()
+	// Not under the consumer's context: cutting a commit short cuts its
+	// connection, and leaves open whether it was made.
+	ctx, cancel := context.WithTimeout(m.work, m.patience())
+	defer cancel()
+	return m.send(ctx, m.all())
+}
+
+// send makes one commit request of what the group does not have yet.
+func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for p, a := range assignments {
+		if next, ok := a.uncommitted(); ok {
+			if offsets[p.topic] == nil {
+				offsets[p.topic] = map[int32]kgo.EpochOffset{}
+			}
+			offsets[p.topic][p.id] = next
+		}
+	}
+	if len(offsets) == 0 {
+		return nil
+	}
+	var failed error
+	m.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			failed = fmt.Errorf("commit: %w", err)
+			return
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					failed = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
+				} else if a := assignments[partition{t.Topic, p.Partition}]; a != nil {
+					a.setCommitted(offsets[t.Topic][p.Partition].Offset)
+				}
+			}
+		}
+	})
+	return failed
+}
+
+// all are the assignments there are now.
+func (m *member) all() map[partition]*assignment {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[partition]*assignment, len(m.owned))
+	for p, a := range m.owned {
+		all[p] = a
+	}
+	return all
+}
+
+// those are the assignments of the partitions named.
+func (m *member) those(named map[string][]int32) map[partition]*assignment {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	those := map[partition]*assignment{}
+	for topic, ids := range named {
+		for _, id := range ids {
+			if a := m.owned[partition{topic, id}]; a != nil {
+				those[partition{topic, id}] = a
+			}
+		}
+	}
+	return those
+}

@@ -1,0 +1,83 @@
+package consumers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "naive",
+	Doc: "Hands what it polls to a pool of workers through a queue and lets the client commit on its own clock: the field's classic mistake. " +
+		"What is queued counts as committed, so a crash loses up to a window.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderNone,
+	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: "loss"}},
+	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
+})
+
+// leastAutoCommit is the shortest interval that kgo takes.
+const leastAutoCommit = 100 * time.Millisecond
+
+type naive struct{}
+
+// Consume fills the queue until ctx ends, then gives the workers the drain
+// budget to empty it. Everything about it is well made but the commit.
+func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	client, err := newClient(cfg, kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
+	if err != nil {
+		return err
+	}
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	queue := make(chan *kgo.Record, cfg.Window)
+	var workers sync.WaitGroup
+	for range cfg.Workers {
+		workers.Go(func() { workOff(working, queue, work) })
+	}
+
+	err = fillQueue(ctx, client, cfg.MaxPoll, queue)
+	close(queue)
+	budget := time.AfterFunc(cfg.Drain, cancel)
+	workers.Wait()
+	budget.Stop()
+
+	leaving, left := context.WithTimeout(context.Background(), cfg.Session/2)
+	defer left()
+	_ = client.LeaveGroupContext(leaving)
+	client.Close()
+	return err
+}
+
+func fillQueue(ctx context.Context, client *kgo.Client, maxPoll int, queue chan<- *kgo.Record) error {
+	for ctx.Err() == nil {
+		fetches := client.PollRecords(ctx, maxPoll)
+		if err := fatal(fetches); err != nil {
+			return err
+		}
+		for _, r := range fetches.Records() {
+			select {
+			case queue <- r:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// workOff works until the queue is closed and empty, or ctx has ended.
+func workOff(ctx context.Context, queue <-chan *kgo.Record, work harness.Work) {
+	var record harness.Record
+	for r := range queue {
+		fill(&record, r)
+		if err := retry(ctx, work, &record); err != nil {
+			return
+		}
+		empty(&record)
+	}
+}

@@ -1,0 +1,166 @@
+package consumers
+
+import (
+	"runtime"
+	"sync"
+)
+
+// scheduler runs items on a fixed number of workers, items of one shard one at a
+// time in the order submitted, and shards in the order in which they became
+// ready. An idle worker takes the ready shard that has waited longest, runs its
+// first item only, and sends the shard to the back of the line if it has more:
+// a shard with a long queue gets its share and starves nobody.
+//
+// There is no goroutine and no queue per shard. Queued items are nodes of one
+// slab, linked into a list per shard and into the list of ready shards; a shard
+// exists in the map only while it has items. In the steady state an item costs
+// no allocation, and a finished one holds no memory.
+//
+// A shard is a number, usually the hash of a key: two keys of one hash are
+// needlessly kept in order, and that is all. Order by partition or none at all
+// are the same scheduler with other shards.
+//
+// The design is the KEY mode of Confluent parallel-consumer; what is added is
+// how workers wake. Waking all that there is work for costs more than short work
+// itself, so no more wake at a time than there are processors, and each that
+// does wakes the next before it starts to work: with work that blocks, all are
+// up in no time, with work that does not, the few that run drain the line.
+type scheduler[T any] struct {
+	mu     sync.Mutex
+	wakeup sync.Cond
+	nodes  []node[T]
+	free   int32            // free is the list of unused nodes, by next
+	last   map[uint64]int32 // last node of each shard that has any
+	head   int32            // head and tail of the list of ready shards, by ready
+	tail   int32
+	idle   int // idle counts workers that wait, those signalled among them
+	waking int // waking counts workers signalled that have not run yet
+	most   int // most workers to be waking at a time
+	closed bool
+
+	workers sync.WaitGroup
+}
+
+// node is a queued or running item. Node 0 is never used: 0 is no node.
+type node[T any] struct {
+	item  T
+	shard uint64
+	next  int32 // next item of the shard
+	ready int32 // ready is the next ready shard, while this is the first item of its own
+}
+
+// newScheduler starts the workers; newWorker is called once for each and
+// returns what it does with an item. [scheduler.close] ends them.
+func newScheduler[T any](workers, capacity int, newWorker func() func(T)) *scheduler[T] {
+	s := &scheduler[T]{
+		nodes: make([]node[T], 1, capacity+1),
+		last:  make(map[uint64]int32, capacity),
+		most:  runtime.GOMAXPROCS(0),
+	}
+	s.wakeup.L = &s.mu
+	for range workers {
+		s.workers.Go(func() { s.loop(newWorker()) })
+	}
+	return s
+}
+
+// submit queues items, in order; shard says for each where it belongs.
+func (s *scheduler[T]) submit(items []T, shard func(T) uint64) {
+	if len(items) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, item := range items {
+		s.push(item, shard(item))
+	}
+	s.wake()
+}
+
+// close lets the workers run what was submitted and waits for them to end.
+func (s *scheduler[T]) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.wakeup.Broadcast()
+	s.mu.Unlock()
+	s.workers.Wait()
+}
+
+func (s *scheduler[T]) loop(run func(T)) {
+	s.mu.Lock()
+	for {
+		for s.head == 0 {
+			if s.closed { // a shard that has more is with the worker that runs it
+				s.mu.Unlock()
+				return
+			}
+			s.idle++
+			s.wakeup.Wait()
+			s.idle--
+			s.waking = max(s.waking-1, 0)
+		}
+		n := s.take()
+		s.wake()
+		item := s.nodes[n].item
+		s.mu.Unlock()
+		run(item)
+		s.mu.Lock()
+		s.done(n)
+	}
+}
+
+// wake signals one more worker if there is something to do for it.
+func (s *scheduler[T]) wake() {
+	if s.head != 0 && s.idle > s.waking && s.waking < s.most {
+		s.waking++
+		s.wakeup.Signal()
+	}
+}
+
+// push queues an item behind the others of its shard.
+func (s *scheduler[T]) push(item T, shard uint64) {
+	n := s.free
+	if n == 0 {
+		n = int32(len(s.nodes))
+		s.nodes = append(s.nodes, node[T]{})
+	} else {
+		s.free = s.nodes[n].next
+	}
+	s.nodes[n] = node[T]{item: item, shard: shard}
+	if before, queued := s.last[shard]; queued {
+		s.nodes[before].next = n
+	} else {
+		s.line(n)
+	}
+	s.last[shard] = n
+}
+
+// line puts a shard, by its first item, at the back of the ready line.
+func (s *scheduler[T]) line(n int32) {
+	if s.head == 0 {
+		s.head = n
+	} else {
+		s.nodes[s.tail].ready = n
+	}
+	s.tail = n
+}
+
+// take takes the front of the ready line. The node stays first of its shard
+// until done, which keeps others of the shard from being ready.
+func (s *scheduler[T]) take() int32 {
+	n := s.head
+	s.head = s.nodes[n].ready
+	s.nodes[n].ready = 0
+	return n
+}
+
+// done frees a node and makes the next item of its shard ready.
+func (s *scheduler[T]) done(n int32) {
+	if next := s.nodes[n].next; next != 0 {
+		s.line(next)
+	} else {
+		delete(s.last, s.nodes[n].shard)
+	}
+	s.nodes[n] = node[T]{next: s.free}
+	s.free = n
+}

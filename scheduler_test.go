@@ -1,0 +1,109 @@
+package consumers
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestSchedulerKeepsAShardInOrderAndAlone(t *testing.T) {
+	const items, shards = 20_000, 37
+	var running [shards]atomic.Int32
+	var last [shards]int
+	var ran atomic.Int64
+	s := newScheduler(16, 8, func() func(int) {
+		return func(i int) {
+			shard := i % shards
+			if running[shard].Add(1) != 1 {
+				t.Errorf("two items of shard %d at once", shard)
+			}
+			if i <= last[shard] && last[shard] != 0 {
+				t.Errorf("item %d of shard %d after %d", i, shard, last[shard])
+			}
+			last[shard] = i
+			if i%5 == 0 {
+				runtime.Gosched()
+			}
+			running[shard].Add(-1)
+			ran.Add(1)
+		}
+	})
+	for i := 0; i < items; i += 100 {
+		batch := make([]int, 100)
+		for j := range batch {
+			batch[j] = i + j
+		}
+		s.submit(batch, func(i int) uint64 { return uint64(i % shards) })
+	}
+	s.close()
+	if ran.Load() != items {
+		t.Errorf("%d of %d items ran", ran.Load(), items)
+	}
+	if len(s.last) != 0 {
+		t.Errorf("%d shards are remembered after all is done", len(s.last))
+	}
+}
+
+// Every worker must get up for work that blocks, however few are woken at a
+// time: all items wait for each other.
+func TestSchedulerUsesAllWorkers(t *testing.T) {
+	const workers = 50
+	var together sync.WaitGroup
+	together.Add(workers)
+	s := newScheduler(workers, workers, func() func(int) {
+		return func(int) {
+			together.Done()
+			together.Wait()
+		}
+	})
+	batch := make([]int, workers)
+	for i := range batch {
+		batch[i] = i
+	}
+	s.submit(batch, func(i int) uint64 { return uint64(i) })
+	s.close()
+}
+
+func TestSchedulerSharesAmongShards(t *testing.T) {
+	const hot, cold = 100, 10
+	var order []int // one worker: no lock needed
+	begin := make(chan struct{})
+	s := newScheduler(1, hot+cold, func() func(int) {
+		return func(i int) {
+			<-begin
+			order = append(order, i)
+		}
+	})
+	var batch []int
+	for i := range hot {
+		batch = append(batch, -1-i)
+	}
+	for i := range cold {
+		batch = append(batch, 1+i)
+	}
+	s.submit(batch, func(i int) uint64 { return uint64(max(i, 0)) })
+	close(begin)
+	s.close()
+	for place, i := range order {
+		if i > 0 && place > 2*cold {
+			t.Errorf("cold item %d ran only at place %d, behind the hot shard's queue", i, place)
+		}
+	}
+	if len(order) != hot+cold {
+		t.Errorf("%d of %d items ran", len(order), hot+cold)
+	}
+}
+
+func TestSchedulerHoldsNoFinishedItem(t *testing.T) {
+	s := newScheduler(4, 4, func() func(*int) { return func(*int) {} })
+	for range 10 {
+		s.submit([]*int{new(int), new(int), new(int)}, func(*int) uint64 { return 1 })
+	}
+	s.close()
+	for n := range s.nodes {
+		if s.nodes[n].item != nil {
+			t.Fatalf("node %d still points to its item", n)
+		}
+	}
+}

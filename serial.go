@@ -1,0 +1,41 @@
+package consumers
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "serial",
+	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval inside a long one. " +
+		"The least that can go wrong, and one record per service time and pod.",
+	Delivery: harness.AtLeastOnce,
+	Order:    harness.OrderPartition,
+	New:      func(harness.Config) (harness.Consumer, error) { return serial{}, nil },
+})
+
+type serial struct{}
+
+// Consume works off one poll after the other. A rebalance does not wait for the
+// batch, only for the record in work: the rest of a partition that is revoked
+// finds its assignment ended and is dropped.
+func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	m, err := join(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer m.leave(func() {})
+	w := worker{work: work}
+	var tasks []task
+	for ctx.Err() == nil {
+		if tasks, err = m.poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {
+			return err
+		}
+		for _, t := range tasks {
+			w.run(t)
+		}
+		_ = m.commit() // what fails here is made up for by the next
+	}
+	return nil
+}

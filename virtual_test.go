@@ -1,0 +1,111 @@
+//go:build synctests
+
+package consumers_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// TestSoakInVirtualTime kills, stops and starts pods at random while records
+// come, in virtual time. Kgo needs the build tag synctests for that.
+//
+//	go test -tags synctests -run Soak ./consumers
+//
+// STAMPEDE_SEEDS is the number of seeds for each consumer and protocol.
+func TestSoakInVirtualTime(t *testing.T) {
+	seeds := 3
+	if s := os.Getenv("STAMPEDE_SEEDS"); s != "" {
+		seeds, _ = strconv.Atoi(s)
+	}
+	for _, i := range harness.Implementations() {
+		if i.Mutant || !honest(i) {
+			continue
+		}
+		for _, p := range harness.Protocols {
+			for seed := range seeds {
+				t.Run(fmt.Sprintf("%s@%s/%d", i.Name, p, seed+1), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { soak(t, i, p, uint64(seed+1)) })
+				})
+			}
+		}
+	}
+}
+
+func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	network := new(kfake.VirtualNetwork)
+	w := newWorldOn(t, network.DialContext, kfake.Ports(9092, 9093, 9094), kfake.ListenFn(network.Listen))
+	w.effects.before = slow(20 * time.Millisecond)
+	end := w.stream()
+	var pods []*pod
+	var cables []*cable
+	for n := range 12 {
+		name := fmt.Sprintf("pod-%d", n)
+		cfg := w.config(name, p)
+		wire := &cable{via: w.dial}
+		cfg.Dialer = wire.dial
+		pods, cables = append(pods, w.start(i, cfg)), append(cables, wire)
+		time.Sleep(time.Duration(random.IntN(6000)) * time.Millisecond)
+		for len(pods) > 1+random.IntN(3) {
+			k := random.IntN(len(pods))
+			kill := random.IntN(2) == 0
+			if kill {
+				// Kfake loses its count of a classic group in which a member dies in
+				// mid-rebalance, and then expels the living.
+				w.members(len(pods))
+				cables[k].set(w.cluster.ListenAddrs()...) // as dead as can be in one process
+				w.effects.kill(pods[k].name)
+			}
+			pods[k].leave()
+			pods, cables = append(pods[:k:k], pods[k+1:]...), append(cables[:k:k], cables[k+1:]...)
+			if kill {
+				w.members(len(pods))
+			}
+		}
+	}
+	end()
+	w.delivered()
+	for _, pod := range pods {
+		pod.leave()
+	}
+	w.committed()
+	w.asClaimed(i)
+	t.Logf("%d records, %d repeated", w.sent, w.effects.repeated)
+	w.noGoroutines()
+	w.producer.Close()
+	w.cluster.Close()
+	time.Sleep(time.Second)
+}
+
+// members waits until the group is stable with n members.
+func (w *world) members(n int) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	if _, err := w.cluster.WaitGroupStable(ctx, group, n); err != nil {
+		w.Fatalf("group of %d: %v", n, err)
+	}
+}
+
+// kill lets no work of a pod have an effect any more.
+func (e *effects) kill(pod string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before := e.before
+	e.before = func(ctx context.Context, by string, r *harness.Record) error {
+		if by == pod {
+			return context.Canceled
+		}
+		return before(ctx, by, r)
+	}
+}

@@ -1,0 +1,79 @@
+package consumers
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestWatermarkCommitsOnlyWhatIsFinishedBelow(t *testing.T) {
+	var w watermark
+	if _, ok := w.commit(); ok {
+		t.Fatal("something to commit before anything was taken")
+	}
+	offsets := []int64{7, 8, 11, 12, 20} // with gaps, as compaction leaves them
+	for i, o := range offsets {
+		if seq := w.take(o, int32(i)); seq != uint64(i) {
+			t.Fatalf("offset %d has number %d, want %d", o, seq, i)
+		}
+	}
+	steps := []struct {
+		seq   uint64
+		freed int
+		want  int64 // offset to commit, 0 for none
+	}{{2, 0, 0}, {0, 1, 8}, {4, 0, 8}, {1, 2, 12}, {3, 2, 21}}
+	for _, s := range steps {
+		freed := w.finish(s.seq)
+		next, ok := w.commit()
+		if freed != s.freed || ok != (s.want > 0) || next.Offset != s.want {
+			t.Fatalf("after %d: freed %d, commit %v %v; want %d, %d", s.seq, freed, next, ok, s.freed, s.want)
+		}
+	}
+	if next, _ := w.commit(); next.Epoch != 4 {
+		t.Errorf("epoch %d is not that of the record committed", next.Epoch)
+	}
+	if w.out() != 0 {
+		t.Errorf("%d records out of a finished watermark", w.out())
+	}
+}
+
+func TestWatermarkGoesBackWithTheLog(t *testing.T) {
+	var w watermark
+	w.finish(w.take(100, 1))
+	w.finish(w.take(40, 2)) // the log was cut at 40 and the client went back
+	if next, _ := w.commit(); next.Offset != 41 {
+		t.Errorf("commit %d, want 41: what is now between 41 and 101 was never read", next.Offset)
+	}
+}
+
+// A model with a plain set says at each step what the watermark must be.
+func TestWatermarkAgainstModel(t *testing.T) {
+	for seed := range uint64(50) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		var w watermark
+		var offsets []int64
+		var open []uint64
+		finished := map[uint64]bool{}
+		offset := int64(0)
+		for range 2000 {
+			if len(open) == 0 || r.IntN(5) < 2 && len(open) < 300 {
+				offset += 1 + int64(r.IntN(2))*int64(r.IntN(5))
+				open = append(open, w.take(offset, 0))
+				offsets = append(offsets, offset)
+			} else {
+				i := r.IntN(len(open))
+				finished[open[i]] = true
+				w.finish(open[i])
+				open = slices.Delete(open, i, i+1)
+			}
+			low := 0
+			for finished[uint64(low)] {
+				low++
+			}
+			next, ok := w.commit()
+			if ok != (low > 0) || ok && next.Offset != offsets[low-1]+1 || w.out() != len(offsets)-low {
+				t.Fatalf("seed %d: commit %v %v with %d out, the model has low %d of %d", seed, next, ok, w.out(), low, len(offsets))
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package consumers
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// window bounds the records that a pod has taken and that are not under the low
+// watermark: its memory, and what a crash can make it repeat. One goroutine
+// waits for room and takes; any may give back.
+type window struct {
+	size int64
+	step int64 // step is the room worth waking up for
+	held atomic.Int64
+	room chan struct{}
+}
+
+// newWindow makes a window of size records for a pod of so many workers. Room
+// is given out in steps of a quarter of what the window holds beyond the
+// workers, so that a full window leads neither to a poll per record nor to idle
+// workers.
+func newWindow(size, workers, maxPoll int) *window {
+	step := min(max((size-workers)/4, 1), maxPoll)
+	return &window{size: int64(size), step: int64(step), room: make(chan struct{}, 1)}
+}
+
+// wait returns the room there is, once there is a step of it, or 0 when ctx has
+// ended.
+func (w *window) wait(ctx context.Context) int {
+	for ctx.Err() == nil {
+		if room := w.size - w.held.Load(); room >= w.step {
+			return int(room)
+		}
+		select {
+		case <-w.room:
+		case <-ctx.Done():
+		}
+	}
+	return 0
+}
+
+func (w *window) take(n int) { w.held.Add(int64(n)) }
+
+func (w *window) release(n int) {
+	if n == 0 {
+		return
+	}
+	if w.held.Add(-int64(n)) > w.size-w.step {
+		return
+	}
+	select {
+	case w.room <- struct{}{}:
+	default:
+	}
+}

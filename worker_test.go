@@ -1,0 +1,108 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+type doing func(context.Context, *harness.Record) error
+
+func (d doing) Do(ctx context.Context, r *harness.Record) error { return d(ctx, r) }
+
+var errWork = errors.New("work failed")
+
+func TestWorkerTriesAgainUntilTheEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := given(t, 1)
+		tries := 0
+		w := worker{work: doing(func(context.Context, *harness.Record) error {
+			if tries++; tries < 20 {
+				return errWork
+			}
+			return nil
+		})}
+		w.run(task{record: &kgo.Record{}, from: a})
+		if tries != 20 {
+			t.Errorf("%d tries, want 20", tries)
+		}
+		if _, ok := a.uncommitted(); !ok {
+			t.Error("nothing to commit after the effect")
+		}
+	})
+}
+
+func TestWorkerGivesUpOnlyWithItsAssignment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := given(t, 1)
+		tries := 0
+		w := worker{work: doing(func(context.Context, *harness.Record) error {
+			if tries++; tries == 3 {
+				a.abandon()
+			}
+			return harness.ErrPoison
+		})}
+		w.run(task{record: &kgo.Record{}, from: a})
+		if tries != 3 {
+			t.Errorf("%d tries, want 3", tries)
+		}
+		if _, ok := a.uncommitted(); ok {
+			t.Error("a record without effect is there to commit")
+		}
+		if !quiet(a) {
+			t.Error("the record counts as in work")
+		}
+		w.run(task{record: &kgo.Record{}, from: a})
+		if tries != 3 {
+			t.Error("work on a record of an assignment that has ended")
+		}
+	})
+}
+
+func TestFillReusesHeaders(t *testing.T) {
+	from := &kgo.Record{
+		Topic: "t", Partition: 3, Offset: 9, Key: []byte("k"), Value: []byte("v"),
+		Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "b"}},
+	}
+	var to harness.Record
+	fill(&to, from)
+	if to.Topic != "t" || to.Partition != 3 || to.Offset != 9 || string(to.Key) != "k" || string(to.Value) != "v" ||
+		len(to.Headers) != 2 || to.Headers[0].Key != "a" || string(to.Headers[0].Value) != "1" {
+		t.Fatalf("filled %+v", to)
+	}
+	empty(&to)
+	if to.Value != nil || to.Key != nil || len(to.Headers) != 0 || to.Headers[:1][0].Value != nil {
+		t.Errorf("an empty record points to %+v", to)
+	}
+	if n := testing.AllocsPerRun(10, func() { fill(&to, from); empty(&to) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestFatalTellsWhatWaitingMends(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"context": {context.Canceled, false},
+		"loss":    {&kgo.ErrDataLoss{Topic: "t"}, false},
+		"session": {&kgo.ErrGroupSession{Err: errWork}, false},
+		"denied":  {&kgo.ErrGroupSession{Err: hopeless[1]}, true},
+		"closed":  {kgo.ErrClientClosed, true},
+	} {
+		err := fatal(kgo.NewErrFetch(c.err))
+		if (err != nil) != c.want || c.want && !errors.Is(err, c.err) {
+			t.Errorf("%s: fatal says %v", name, err)
+		}
+	}
+}
+
+func TestUnknownProtocolIsRefused(t *testing.T) {
+	if _, err := newClient(harness.Config{Protocol: "none"}); err == nil {
+		t.Error("a client for no protocol")
+	}
+}
