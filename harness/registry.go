@@ -99,7 +99,11 @@ func unknown(kind, name string, known []string) error {
 	}
 	best, distance := "", len(name)/2+2
 	for _, k := range known {
-		if d := editDistance(name, k); d < distance {
+		d := editDistance(name, k)
+		if len(name) > 1 && strings.HasPrefix(k, name) {
+			d = 0
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}

@@ -63,7 +63,13 @@ func run(m *testing.M) int {
 		return exitOK
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the run in good order, a second one at once.
+	quiet := context.AfterFunc(ctx, func() {
+		stop()
+		fmt.Fprintln(os.Stderr, "stampede: interrupted, ending the run and reporting what there is; once more to quit at once")
+	})
 	defer stop()
+	defer quiet() // before stop, which ends ctx too
 	process.ctx, process.used = ctx, map[harness.Backend]bool{}
 	code := m.Run()
 	process.mu.Lock()

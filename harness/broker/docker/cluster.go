@@ -17,7 +17,7 @@ import (
 
 const (
 	startTimeout  = 2 * time.Minute // from the first container to records taken
-	healthTimeout = time.Minute     // from the end of a run to all in sync
+	healthTimeout = 2 * time.Minute // from the end of a run to all in sync
 	removeTimeout = time.Minute
 	portTries     = 5
 )

@@ -30,7 +30,7 @@ func (c *cluster) await(ctx context.Context) error {
 	var logs strings.Builder
 	for _, n := range c.nodes {
 		if _, silent := n.metadata(context.WithoutCancel(ctx)); silent != nil {
-			fmt.Fprintf(&logs, "\nnode %d%s", n.id, n.lastLines(ctx))
+			fmt.Fprintf(&logs, "\n%v%s", silent, n.lastLines(ctx))
 		}
 	}
 	return fmt.Errorf("%w%s", err, logs.String())
@@ -57,8 +57,24 @@ func (c *cluster) healthy(ctx context.Context) error {
 	if err := c.eachSees(ctx, lacksReplicas); err != nil {
 		return err
 	}
-	record := &kgo.Record{Topic: checkTopic}
-	if err := c.client.ProduceSync(ctx, record).FirstErr(); err != nil {
+	return c.takesRecords(ctx)
+}
+
+// takesRecords has a record acknowledged with acks=all, by a client that knows
+// nothing from before: what one remembers of leaders that moved is not at issue.
+func (c *cluster) takesRecords(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, produceTimeout, fmt.Errorf("no answer within %v", produceTimeout))
+	defer cancel()
+	producer, err := newClient(c.Seeds()...)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	err = producer.ProduceSync(ctx, &kgo.Record{Topic: checkTopic}).FirstErr()
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("produce with acks=all: %w", err)
 	}
 	return nil

@@ -27,7 +27,10 @@ const (
 	backTimeout = time.Minute
 	createLimit = time.Minute // to make a network, or to create and start a container
 	askTimeout  = 2 * time.Second
-	logLines    = 15
+
+	produceTimeout = 5 * time.Second
+
+	logLines = 15
 )
 
 // node is one broker: a container, and a client that asks it and no other.

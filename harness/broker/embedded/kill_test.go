@@ -297,21 +297,21 @@ func TestCoordinatorsAvoidDeadNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%d %s: %+v", kind, name, resp.Coordinators)
 		return resp.Coordinators[0].NodeID
 	}
-	const groups, transactions = 0, 1
+	const groups, transactions, dead = 0, 1, 0
+	// Names that differ early are hashed apart.
+	name := func(i int, kind string) string { return fmt.Sprintf("%d-%s", i, kind) }
 	for i := range 2 {
-		find(groups, fmt.Sprintf("group-%d", i))
-		find(transactions, fmt.Sprintf("txn-%d", i))
+		find(groups, name(i, "group"))
+		find(transactions, name(i, "transaction"))
 	}
-	const dead = 0
 	if err := c.Nodes()[dead].Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 7 {
-		if find(groups, fmt.Sprintf("group-%d", i)) == dead || find(transactions, fmt.Sprintf("txn-%d", i)) == dead {
-			t.Errorf("the dead node coordinates group-%d or txn-%d", i, i)
+		if find(groups, name(i, "group")) == dead || find(transactions, name(i, "transaction")) == dead {
+			t.Errorf("the dead node coordinates the group or the transaction of %d", i)
 		}
 	}
 	if err := c.Nodes()[dead].Start(t.Context()); err != nil {
