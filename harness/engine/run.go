@@ -149,6 +149,9 @@ func (r *run) run(ctx context.Context) (outcome *Outcome, err error) {
 	if err := r.stop(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.podFault(); err != nil {
+		return nil, err
+	}
 	r.report("judging")
 	return r.judge()
 }
@@ -306,6 +309,19 @@ func (r *run) exited() error {
 	}
 	in := r.exits[0]
 	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); it said:\n%s", in.Pod, in.Exit, in.Stderr)
+}
+
+// podFault is the error of a pod that could not keep its journal: no fault of
+// the consumer's, and nothing to be judged.
+func (r *run) podFault() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, in := range r.exits {
+		if in.Exit == pod.ExitFault {
+			return fmt.Errorf("pod %s could not go on: %s", in.Pod, tail(in.Stderr))
+		}
+	}
+	return nil
 }
 
 // close ends whatever is left of the run, on every path.

@@ -22,6 +22,10 @@ const (
 	exitOrphaned = 6 // the harness is gone
 )
 
+// ExitFault is [Incarnation.Exit] of a pod that a fault of the harness ended, as
+// a full disk: it says nothing about the consumer.
+const ExitFault = "exit status 5"
+
 // Main makes the process a pod if it was started as one, and then never
 // returns; else it returns at once. It must be called before flags are parsed,
 // first of all in TestMain or main.
