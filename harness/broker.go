@@ -19,6 +19,7 @@ type ClusterSpec struct {
 	Nodes     int           // Nodes is the number of brokers. 0: 3.
 	Session   time.Duration // Session and Heartbeat are the broker-side settings of the KIP-848 protocol.
 	Heartbeat time.Duration
+	Dir       string // Dir is where a back end may keep what it has on disk for this run. "": the temporary folder.
 }
 
 // Cluster is a running Kafka.

@@ -84,6 +84,7 @@ func prepare(ctx context.Context, o options) (*comparison, error) {
 			return nil, err
 		}
 	}
+	engine.Sweep()
 	c := &comparison{options: o, matrix: m}
 	c.result = describe(&o, m)
 	c.show = newDisplay(os.Stderr, m)

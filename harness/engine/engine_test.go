@@ -268,6 +268,36 @@ func TestPodThatDiesInMidRun(t *testing.T) {
 	}
 }
 
+// TestSweep leaves the folder of a run that lives alone and removes that of one
+// whose harness was killed, which is a folder with a lock that nobody holds.
+func TestSweep(t *testing.T) {
+	lock.Machine(t)
+	dead := filepath.Join(os.TempDir(), "stampede-run-dead")
+	if err := os.MkdirAll(dead, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dead) })
+	if err := os.WriteFile(filepath.Join(dead, "lock"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := plan(t, "keyed", nil)
+	p.Progress = func(now engine.Progress) {
+		if now.Phase == "load" {
+			engine.Sweep()
+		}
+	}
+	o, err := engine.Run(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Run.Status != harness.Pass {
+		t.Errorf("%s: %v: the sweep struck a run that lives", o.Run.Status, o.Run.Reasons)
+	}
+	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the dead run's folder is still there: %v", err)
+	}
+}
+
 // TestLateProducer asks for more than any machine sends, of a producer that is
 // held to a lateness no machine keeps.
 func TestLateProducer(t *testing.T) {

@@ -64,7 +64,7 @@ type run struct {
 	cfg     harness.Config
 	id      uint64
 	started time.Time
-	dir     string
+	scratch *scratch
 	clock   ledger.Clock
 
 	cluster  harness.Cluster
@@ -159,13 +159,13 @@ func (r *run) run(ctx context.Context) (outcome *Outcome, err error) {
 // prepare brings up all that must be there before the pods.
 func (r *run) prepare(ctx context.Context) error {
 	var err error
-	if r.dir, err = os.MkdirTemp("", "stampede-run-"); err != nil {
-		return fmt.Errorf("folder of the run: %w", err)
+	if r.scratch, err = newScratch(); err != nil {
+		return err
 	}
 	if r.cfg, err = config(&r.Scenario, r.Consumer, r.Seed); err != nil {
 		return err
 	}
-	r.cluster, err = r.Backend.Start(ctx, harness.ClusterSpec{Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat})
+	r.cluster, err = r.Backend.Start(ctx, harness.ClusterSpec{Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Dir: r.scratch.dir})
 	if err != nil {
 		return fmt.Errorf("start broker %s: %w", r.Backend.Name(), err)
 	}
@@ -205,12 +205,12 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.newProducer(within)
 }
 
-func (r *run) path(journal string) string { return filepath.Join(r.dir, journal+".journal") }
+func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+".journal") }
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = pod.NewFleet(pod.Options{
 		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(),
-		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Dir: r.dir, Clock: r.clock,
+		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Dir: r.scratch.dir, Clock: r.clock,
 		Exited: func(in pod.Incarnation) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -352,8 +352,8 @@ func (r *run) close() error {
 	if r.cluster != nil {
 		errs = append(errs, r.cluster.Close())
 	}
-	if r.dir != "" {
-		errs = append(errs, os.RemoveAll(r.dir))
+	if r.scratch != nil {
+		errs = append(errs, r.scratch.close())
 	}
 	return errors.Join(errs...)
 }

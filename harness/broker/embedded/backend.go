@@ -88,7 +88,7 @@ func check(spec *harness.ClusterSpec) error {
 
 func start(spec harness.ClusterSpec) (_ *Cluster, err error) {
 	c := &Cluster{clock: ledger.NewClock(), closing: make(chan struct{})}
-	if c.dir, err = os.MkdirTemp("", "stampede-kfake-"); err != nil {
+	if c.dir, err = os.MkdirTemp(spec.Dir, "stampede-kfake-"); err != nil {
 		return nil, err
 	}
 	defer func() {
