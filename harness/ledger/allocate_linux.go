@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// mapFlags have a window's pages brought in as it is mapped, in one go: page by
+// page, at the first write to each, they cost more than all else in a slot.
+const mapFlags = unix.MAP_SHARED | unix.MAP_POPULATE
+
 // allocate reserves space on disk, so that a full disk is an error here and no
 // SIGBUS at the first write to the map.
 func allocate(f *os.File, from, size int64) error {

@@ -2,7 +2,13 @@
 
 package ledger
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const mapFlags = unix.MAP_SHARED
 
 // allocate writes zeros, so that a full disk is an error here and no SIGBUS at
 // the first write to the map.

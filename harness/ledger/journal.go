@@ -11,14 +11,15 @@ import (
 )
 
 const (
-	windowSize  = 1 << 20               // bytes mapped at a time
+	windowSize  = 256 << 10             // bytes mapped at a time
 	windowSlots = windowSize / SlotSize // slots of a window
+	allocSize   = 16 * windowSize       // bytes allocated on disk at a time
 )
 
 // Journal is an append-only file of slots that survives the SIGKILL of its
 // writer: slots lie in a shared memory map, over space that was allocated
 // before it was mapped (writing to a hole on a full disk would be SIGBUS). It is
-// safe for many goroutines and takes a lock only once per window of 16,384
+// safe for many goroutines and takes a lock only once per window of 4,096
 // slots. A window is unmapped when its last slot is finished, so that the memory
 // of a long run stays bounded by the work in flight.
 type Journal struct {
@@ -146,10 +147,12 @@ func (j *Journal) grow(ws []*window) error {
 		return fmt.Errorf("journal %s: %w", j.file.Name(), os.ErrClosed)
 	}
 	from := int64(len(ws)) * windowSize
-	if err := allocate(j.file, from, windowSize); err != nil {
-		return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), windowSize, err)
+	if from%allocSize == 0 {
+		if err := allocate(j.file, from, allocSize); err != nil {
+			return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), allocSize, err)
+		}
 	}
-	mem, err := unix.Mmap(int(j.file.Fd()), from, windowSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mem, err := unix.Mmap(int(j.file.Fd()), from, windowSize, unix.PROT_READ|unix.PROT_WRITE, mapFlags)
 	if err != nil {
 		return fmt.Errorf("journal %s: map: %w", j.file.Name(), err)
 	}
