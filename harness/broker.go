@@ -86,6 +86,10 @@ type Member struct {
 	ID         string
 	ClientID   string
 	Partitions []int32 // Partitions of the source topic assigned to it.
+	// Fresh are those of them that it did not have when it joined: it reads them
+	// from the group's commit, also where it had them a moment before and lost
+	// them unseen. nil where that is not known.
+	Fresh []int32
 }
 
 // GroupObserver is the ability of a cluster to describe a group itself,

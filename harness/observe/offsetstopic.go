@@ -137,8 +137,8 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 func generation(v *kmsg.GroupMetadataValue, topic string) harness.Group {
 	g := harness.Group{Generation: v.Generation, State: "Stable"}
 	for _, m := range v.Members {
-		var a kmsg.ConsumerMemberAssignment
 		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID}
+		var a kmsg.ConsumerMemberAssignment
 		if len(m.Assignment) > 0 && a.ReadFrom(m.Assignment) == nil {
 			for _, t := range a.Topics {
 				if t.Topic == topic {
@@ -146,9 +146,30 @@ func generation(v *kmsg.GroupMetadataValue, topic string) harness.Group {
 				}
 			}
 		}
+		brought := ownedBefore(m.Subscription, topic)
+		for _, p := range member.Partitions {
+			if !slices.Contains(brought, p) {
+				member.Fresh = append(member.Fresh, p)
+			}
+		}
 		g.Members = append(g.Members, member)
 	}
 	return g
+}
+
+// ownedBefore are the partitions that a member said it had when it joined. Under
+// the eager protocol it gives up all before, and says none.
+func ownedBefore(subscription []byte, topic string) (owned []int32) {
+	var s kmsg.ConsumerMemberMetadata
+	if s.ReadFrom(subscription) != nil {
+		return nil
+	}
+	for _, t := range s.OwnedPartitions {
+		if t.Topic == topic {
+			owned = append(owned, t.Partitions...)
+		}
+	}
+	return owned
 }
 
 // catchUp waits until all that is written by now has been read.

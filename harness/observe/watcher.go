@@ -168,10 +168,16 @@ func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := make([]holding, len(w.owned))
+	fresh := make([]bool, len(w.owned))
 	members := map[string]string{}
 	for _, m := range g.Members {
 		owner := w.cfg.OwnerOf(m.ClientID)
 		members[m.ClientID] = m.ID
+		for _, p := range m.Fresh {
+			if p >= 0 && int(p) < len(fresh) {
+				fresh[p] = true
+			}
+		}
 		for _, p := range m.Partitions {
 			if p >= 0 && int(p) < len(now) && owner != 0 {
 				now[p] = holding{owner, m.ClientID, hash(m.ID), g.Generation}
@@ -181,11 +187,12 @@ func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	changed := false
 	for p := range now {
 		was, is := w.owned[p], now[p]
-		if was == is {
+		anew := fresh[p] && g.Generation != w.generation
+		if was == is && !anew {
 			continue
 		}
 		changed = true
-		if was.owner != 0 && (is.owner != was.owner || is.member != was.member) {
+		if was.owner != 0 && (is.owner != was.owner || is.member != was.member || anew) {
 			w.write(owns(ledger.KindReleased, int32(p), was, earliest, seen))
 		}
 		if is.owner != 0 {

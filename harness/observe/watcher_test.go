@@ -83,6 +83,28 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 	}
 }
 
+// TestFreshPartitionsAreAnotherTenure has a member come back under its old
+// member id without the partitions it had: it lost them unseen, and reads them
+// from the commit.
+func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	both := member("m1", "pod-1.1", 0, 1)
+	both.Fresh = []int32{0, 1}
+	w.snapshot(group(1, both), 10, 20)
+	w.snapshot(group(1, both), 15, 25) // the same generation again
+	w.snapshot(group(2, member("m1", "pod-1.1", 0, 1)), 30, 40)
+	both.Fresh = []int32{1}
+	w.snapshot(group(3, both), 50, 60)
+	want := []string{
+		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
+		"owned p0 by 1 at 30..40", "owned p1 by 1 at 30..40",
+		"owned p0 by 1 at 50..60", "released p1 by 1 at 50..60", "owned p1 by 1 at 50..60",
+	}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+}
+
 func TestCommits(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	w.snapshot(group(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
@@ -125,11 +147,14 @@ func TestGenerationOfAMetadataRecord(t *testing.T) {
 	a := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{
 		{Topic: "other", Partitions: []int32{5}}, {Topic: "t", Partitions: []int32{1, 0}},
 	}}
+	owned := kmsg.ConsumerMemberMetadata{Version: 1, OwnedPartitions: []kmsg.ConsumerMemberMetadataOwnedPartition{
+		{Topic: "other", Partitions: []int32{0}}, {Topic: "t", Partitions: []int32{1, 7}},
+	}}
 	v := kmsg.GroupMetadataValue{Generation: 4, Members: []kmsg.GroupMetadataValueMember{
-		{MemberID: "m", ClientID: "pod-1.1", Assignment: a.AppendTo(nil)}, {MemberID: "n", ClientID: "pod-2.1"},
+		{MemberID: "m", ClientID: "pod-1.1", Assignment: a.AppendTo(nil), Subscription: owned.AppendTo(nil)}, {MemberID: "n", ClientID: "pod-2.1"},
 	}}
 	g := generation(&v, "t")
-	if g.Generation != 4 || len(g.Members) != 2 || !slices.Equal(g.Members[0].Partitions, []int32{1, 0}) || len(g.Members[1].Partitions) != 0 {
+	if g.Generation != 4 || len(g.Members) != 2 || !slices.Equal(g.Members[0].Partitions, []int32{1, 0}) || !slices.Equal(g.Members[0].Fresh, []int32{0}) || len(g.Members[1].Partitions) != 0 {
 		t.Errorf("got %+v", g)
 	}
 }

@@ -583,10 +583,12 @@ func TestStartCancelled(t *testing.T) {
 			list, err := b.engine.ContainerList(ctx, client.ContainerListOptions{
 				Filters: make(client.Filters).Add("label", labelHarness+"=harness"),
 			})
-			if err == nil && len(list.Items) == 0 {
-				err = errors.New("no container yet")
+			for _, c := range list.Items {
+				if strings.Contains(c.Labels[labelLock], fmt.Sprintf("-%d-", os.Getpid())) {
+					return nil
+				}
 			}
-			return err
+			return errors.Join(err, errors.New("no container yet"))
 		})
 		if err != nil {
 			t.Error(err)

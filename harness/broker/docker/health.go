@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,6 +19,8 @@ const (
 	checkTopic   = "health-check"
 	checkGroup   = "health-check"
 	offsetsTopic = "__consumer_offsets"
+
+	produceTimeout = 5 * time.Second
 )
 
 // await returns once the cluster is healthy, or ctx ends, or a node does: then

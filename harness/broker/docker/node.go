@@ -27,10 +27,7 @@ const (
 	backTimeout = time.Minute
 	createLimit = time.Minute // to make a network, or to create and start a container
 	askTimeout  = 2 * time.Second
-
-	produceTimeout = 5 * time.Second
-
-	logLines = 15
+	logLines    = 15
 )
 
 // node is one broker: a container, and a client that asks it and no other.

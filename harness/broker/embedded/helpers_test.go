@@ -20,7 +20,7 @@ const (
 	group = "consumers"
 
 	// patience bounds every wait of a test: reached only when it fails.
-	patience = 30 * time.Second
+	patience = time.Minute
 )
 
 func within(t *testing.T) context.Context {
