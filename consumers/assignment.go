@@ -93,13 +93,24 @@ func (a *assignment) close() {
 	}
 }
 
-// abandon lets no record begin and cancels the work under way.
-func (a *assignment) abandon() {
-	a.cancel()
+// halt lets no record begin, gaps neither.
+func (a *assignment) halt() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closing, a.limit = true, 0
 	a.settle()
+}
+
+// abandon halts all of the assignments and then cancels the work under way:
+// halted one by one, a worker that the first sets free would begin a record of
+// the next.
+func abandon(ending map[partition]*assignment) {
+	for _, a := range ending {
+		a.halt()
+	}
+	for _, a := range ending {
+		a.cancel()
+	}
 }
 
 func (a *assignment) settle() {
@@ -111,7 +122,8 @@ func (a *assignment) settle() {
 
 // retire is the end: what finishes from now on counts for nothing.
 func (a *assignment) retire() {
-	a.abandon()
+	a.halt()
+	a.cancel()
 	a.mu.Lock()
 	held := 0
 	if !a.retired {

@@ -66,7 +66,7 @@ func TestAbandonedAssignmentCancelsAndForgets(t *testing.T) {
 	a.start(1)
 	a.finish(0, true)
 	a.close()
-	a.abandon()
+	abandon(map[partition]*assignment{{}: a})
 	if a.ctx.Err() == nil {
 		t.Error("the work goes on")
 	}

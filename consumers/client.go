@@ -1,8 +1,10 @@
 package consumers
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -18,11 +20,39 @@ const (
 	fetchMaxWait   = 250 * time.Millisecond
 )
 
+// bootstrap stands for whichever of the seeds answers. Kgo looks for the group's
+// coordinator at one broker or seed after the other and gives its membership up
+// when two in a row are dead. With one broker dead that is its entry among the
+// brokers next to its entry among the seeds, so there must be no dead seed as
+// long as any of them lives.
+const bootstrap = "bootstrap:9092"
+
+const dialTimeout = 3 * time.Second
+
+func dialer(cfg harness.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := cfg.Dialer
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		if address != bootstrap {
+			return dial(ctx, network, address)
+		}
+		for _, seed := range cfg.Seeds {
+			if conn, err = dial(ctx, network, seed); err == nil {
+				return conn, nil
+			}
+		}
+		return nil, err
+	}
+}
+
 // newClient makes the client of a group consumer from what all of them share;
 // more is what a design adds.
 func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Seeds...),
+		kgo.SeedBrokers(bootstrap),
+		kgo.Dialer(dialer(cfg)),
 		kgo.ClientID(cfg.ClientID()),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.ConsumeTopics(cfg.Topic),
@@ -47,8 +77,8 @@ func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RequestRetries(int(max(cfg.Session/retryPause, 20))),
 		kgo.DisableClientMetrics(),
 	}
-	if cfg.Dialer != nil {
-		opts = append(opts, kgo.Dialer(cfg.Dialer))
+	if len(cfg.Seeds) == 0 {
+		return nil, fmt.Errorf("client %s: no seeds", cfg.ClientID())
 	}
 	balancing, err := balancing(cfg.Protocol)
 	if err != nil {

@@ -152,9 +152,7 @@ func (m *member) revoked(taken map[string][]int32) {
 
 func (m *member) lost(taken map[string][]int32) {
 	ending := m.those(taken)
-	for _, a := range ending {
-		a.abandon()
-	}
+	abandon(ending)
 	await(ending, cancelGrace)
 	m.end(ending, false)
 }
@@ -167,9 +165,7 @@ func (m *member) drain(ending map[partition]*assignment) {
 	if await(ending, m.cfg.Drain) {
 		return
 	}
-	for _, a := range ending {
-		a.abandon()
-	}
+	abandon(ending)
 	await(ending, cancelGrace)
 }
 

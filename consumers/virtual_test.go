@@ -16,12 +16,38 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
+// TestConformanceInVirtualTime is TestConformance on brokers in memory and in no
+// time. Kgo needs the build tag synctests in a bubble:
+//
+//	go test -tags synctests -run Virtual ./consumers
+func TestConformanceInVirtualTime(t *testing.T) {
+	for _, promise := range promises {
+		for _, i := range harness.Implementations() {
+			if i.Mutant || !promise.fits(i) {
+				continue
+			}
+			for _, p := range harness.Protocols {
+				t.Run(promise.name+"/"+i.Name+"@"+string(p), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { promise.test(newVirtualWorld(t), i, p) })
+				})
+			}
+		}
+	}
+}
+
+func newVirtualWorld(t *testing.T) *world {
+	network := new(kfake.VirtualNetwork)
+	w := newWorldOn(t, network.DialContext, kfake.Ports(9092, 9093, 9094), kfake.ListenFn(network.Listen))
+	t.Cleanup(func() {
+		w.producer.Close()
+		w.cluster.Close()
+		time.Sleep(time.Second) // connections find out
+	})
+	return w
+}
+
 // TestSoakInVirtualTime kills, stops and starts pods at random while records
-// come, in virtual time. Kgo needs the build tag synctests for that.
-//
-//	go test -tags synctests -run Soak ./consumers
-//
-// STAMPEDE_SEEDS is the number of seeds for each consumer and protocol.
+// come, in virtual time. STAMPEDE_SEEDS is the number of seeds for each consumer and protocol.
 func TestSoakInVirtualTime(t *testing.T) {
 	seeds := 3
 	if s := os.Getenv("STAMPEDE_SEEDS"); s != "" {
@@ -43,8 +69,7 @@ func TestSoakInVirtualTime(t *testing.T) {
 
 func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
-	network := new(kfake.VirtualNetwork)
-	w := newWorldOn(t, network.DialContext, kfake.Ports(9092, 9093, 9094), kfake.ListenFn(network.Listen))
+	w := newVirtualWorld(t)
 	w.effects.before = slow(20 * time.Millisecond)
 	end := w.stream()
 	var pods []*pod
@@ -82,9 +107,6 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 	w.asClaimed(i)
 	t.Logf("%d records, %d repeated", w.sent, w.effects.repeated)
 	w.noGoroutines()
-	w.producer.Close()
-	w.cluster.Close()
-	time.Sleep(time.Second)
 }
 
 // members waits until the group is stable with n members.

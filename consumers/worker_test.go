@@ -3,6 +3,9 @@ package consumers
 import (
 	"context"
 	"errors"
+	"net"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -42,7 +45,8 @@ func TestWorkerGivesUpOnlyWithItsAssignment(t *testing.T) {
 		tries := 0
 		w := worker{work: doing(func(context.Context, *harness.Record) error {
 			if tries++; tries == 3 {
-				a.abandon()
+				a.halt()
+				a.cancel()
 			}
 			return harness.ErrPoison
 		})}
@@ -101,8 +105,30 @@ func TestFatalTellsWhatWaitingMends(t *testing.T) {
 	}
 }
 
-func TestUnknownProtocolIsRefused(t *testing.T) {
-	if _, err := newClient(harness.Config{Protocol: "none"}); err == nil {
-		t.Error("a client for no protocol")
+func TestBadConfigIsRefused(t *testing.T) {
+	for want, cfg := range map[string]harness.Config{
+		"protocol": {Seeds: []string{"localhost:1"}, Protocol: "none"},
+		"seeds":    {Protocol: harness.Eager},
+	} {
+		if _, err := newClient(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error about the %s", err, want)
+		}
+	}
+}
+
+// With a seed dead the client must not notice.
+func TestAnySeedWillDo(t *testing.T) {
+	var tried []string
+	dial := dialer(harness.Config{Seeds: []string{"a:1", "b:1", "c:1"}, Dialer: func(_ context.Context, _, address string) (net.Conn, error) {
+		if tried = append(tried, address); address == "b:1" {
+			return &net.TCPConn{}, nil
+		}
+		return nil, errWork
+	}})
+	if conn, err := dial(t.Context(), "tcp", bootstrap); err != nil || conn == nil || !slices.Equal(tried, []string{"a:1", "b:1"}) {
+		t.Errorf("dialed %v: %v, %v", tried, conn, err)
+	}
+	if _, err := dial(t.Context(), "tcp", "a:1"); !errors.Is(err, errWork) {
+		t.Errorf("dialed a broker that is dead: %v", err)
 	}
 }

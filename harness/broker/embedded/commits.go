@@ -97,11 +97,13 @@ func (c *Cluster) ObserveCommits(group, topic string, emit func(harness.Commit))
 	return sync.OnceFunc(func() { c.stopWatch(w) }), nil
 }
 
+// stopWatch has the watch see requests until nothing is open: the next commit
+// of a partition would cover one whose outcome it does not know yet.
 func (c *Cluster) stopWatch(w *commitWatch) {
+	w.stop()
 	c.watching.Lock()
 	c.watches = slices.DeleteFunc(c.watches, func(o *commitWatch) bool { return o == w })
 	c.watching.Unlock()
-	w.stop()
 }
 
 func (c *Cluster) stopWatches() {

@@ -135,25 +135,28 @@ func commitEach(ctx context.Context, cl *kgo.Client, id string, made *commits) {
 // time the client sent it.
 func compare(t *testing.T, made, seen []harness.Commit) {
 	t.Helper()
-	next, last := 0, harness.Commit{}
+	var last harness.Commit
 	for _, s := range seen {
 		if !s.Confirmed {
 			continue
 		}
-		for next < len(made) && !made[next].Confirmed && made[next].Offset != s.Offset {
-			next++
+		same := func(m harness.Commit) bool { return m.Offset == s.Offset }
+		acked := slices.IndexFunc(made, func(m harness.Commit) bool { return m.Confirmed })
+		if acked < 0 {
+			acked = len(made)
 		}
-		switch {
-		case next < len(made) && made[next].Offset == s.Offset:
-			next++
-		case s != last:
-			t.Fatalf("observed %+v after %+v; made next: %+v", s, last, made[next:min(next+1, len(made))])
+		if acked < len(made) && same(made[acked]) {
+			made = made[acked+1:]
+		} else if open := slices.IndexFunc(made[:acked], same); open >= 0 {
+			made = made[open+1:]
+		} else if s != last {
+			t.Fatalf("observed %+v after %+v; made from there: %+v", s, last, made)
 		}
 		last = s
 	}
-	for ; next < len(made); next++ {
-		if made[next].Confirmed {
-			t.Fatalf("commit %d of %d was made and not observed: %+v", next, len(made), made[next])
+	for _, m := range made {
+		if m.Confirmed {
+			t.Fatalf("made and not observed: %+v", m)
 		}
 	}
 }
@@ -332,5 +335,29 @@ func TestCommitBurst(t *testing.T) {
 	}
 	if got := len(seen.list()); got != n {
 		t.Errorf("%d commits observed, want %d", got, n)
+	}
+}
+
+// TestStopAmongCommits stops observers while commits go on: what was committed
+// before the stop is confirmed though the next commit covers it at once.
+func TestStopAmongCommits(t *testing.T) {
+	c := start(t, 1)
+	admin := kadm.NewClient(client(t, c))
+	commit := func(offset int) {
+		offsets := kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Offset: int64(offset) - 1})
+		if _, err := admin.CommitOffsets(within(t), group, offsets); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 100 {
+		seen, stop := observe(t, c)
+		commit(2*i + 1)
+		var covering sync.WaitGroup
+		covering.Go(func() { commit(2*i + 2) })
+		stop()
+		covering.Wait()
+		if got, want := seen.of(0), (harness.Commit{Offset: int64(2*i) + 1, Confirmed: true}); len(got) == 0 || got[0] != want {
+			t.Fatalf("round %d: observed %+v, want %+v first", i, got, want)
+		}
 	}
 }

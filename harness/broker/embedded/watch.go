@@ -230,7 +230,7 @@ func (w *commitWatch) flush() (open, stopping bool) {
 	return open, stopping
 }
 
-// stop takes no further requests and returns after the last emit.
+// stop opens no further outcomes and returns after the last emit.
 func (w *commitWatch) stop() {
 	w.mu.Lock()
 	w.stopping = true
