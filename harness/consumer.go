@@ -26,7 +26,8 @@ type Consumer interface {
 type Work interface {
 	// Do works on r. nil is one effect. An error wrapping [ErrPoison] will be
 	// returned for this record for ever; any other error asks for another try.
-	// Once ctx has ended Do returns its error soon, without an effect.
+	// Once ctx has ended Do returns its error soon, without an effect. Do does
+	// not keep r beyond its return.
 	Do(ctx context.Context, r *Record) error
 }
 
