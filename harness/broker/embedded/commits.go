@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -111,7 +110,3 @@ func (c *Cluster) stopWatches() {
 		c.stopWatch(w)
 	}
 }
-
-// inOrder sorts the commits of one request, so that a watch emits the same for
-// the same requests.
-func inOrder(a, b harness.Commit) int { return cmp.Compare(a.Partition, b.Partition) }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -145,7 +146,7 @@ func (w *commitWatch) expect(txn transaction, commits []harness.Commit) {
 	if w.stopping || len(commits) == 0 {
 		return
 	}
-	slices.SortFunc(commits, inOrder)
+	slices.SortFunc(commits, func(a, b harness.Commit) int { return cmp.Compare(a.Partition, b.Partition) })
 	seen, at := time.Now(), w.cluster.clock.Now()
 	for _, commit := range commits {
 		commit.At = at
