@@ -23,6 +23,8 @@ type File struct {
 type Stream struct {
 	sources []*source
 	effects map[int64]*Offsets // by topic and partition
+	recent  *Offsets           // of effects, the last looked up
+	at      int64              // the topic and partition of recent
 	out     []Event
 }
 
@@ -47,7 +49,7 @@ func NewStream(epoch int64, files ...File) (*Stream, error) {
 // Close closes the journals.
 func (s *Stream) Close() {
 	for _, src := range s.sources {
-		src.reader.Close()
+		src.close()
 	}
 }
 
@@ -101,13 +103,13 @@ func (s *Stream) mark(e *Event) {
 	if e.Edge != EdgeEnd || e.Outcome != OutcomeEffect {
 		return
 	}
-	at := int64(e.Topic)<<32 | int64(e.Partition)
-	set := s.effects[at]
-	if set == nil {
-		set = &Offsets{}
-		s.effects[at] = set
+	if at := int64(e.Topic)<<32 | int64(uint32(e.Partition)); s.recent == nil || at != s.at {
+		if s.effects[at] == nil {
+			s.effects[at] = &Offsets{}
+		}
+		s.recent, s.at = s.effects[at], at
 	}
-	e.First = set.Add(e.Offset)
+	e.First = s.recent.Add(e.Offset)
 }
 
 // moment is an event before it is made: when, which edge, and of which slot of
@@ -129,20 +131,23 @@ func (m moment) slot() int64 { return int64(m.ref & (1<<56 - 1)) }
 // source yields the events of one journal in time order. Slots lie in the order
 // of reservation, which is nearly that of their starts, and end in any order; so
 // moments wait in pending until no later block can hold an earlier one, which
-// floor knows. Blocks stay in memory as long as a moment of theirs waits.
+// floor knows. Blocks stay in memory as long as a moment of theirs waits. The
+// next blocks are read and their moments sorted ahead, in a goroutine.
 type source struct {
-	reader  *Reader
+	reader  *Reader // of the goroutine, while there is one
 	epoch   int64
 	reaped  time.Duration
 	floor   []time.Duration // by block: the earliest moment in it or in a later one
 	blocks  map[int64]*loaded
-	next    int64    // the next block to read
-	pending []moment // sorted
-	fresh   []moment // of the blocks just read
-	spare   []moment // room to merge into
-	at      int      // of pending, the next
-	safe    int      // of pending, how many may go
-	last    *loaded  // of the last event: most events come in runs of a block
+	next    int64      // the next block to read
+	coming  chan chunk // what the goroutine reads; nil if there is none
+	pending []moment   // sorted
+	at      int        // of pending, the next
+	safe    int        // of pending, how many may go
+	spare   []moment   // room to merge into
+	sorted  []moment   // room for the moments of a chunk
+	last    *loaded    // of the last event: most events come in runs of a block
+	done    []*loaded  // blocks to be used again
 }
 
 // loaded is a block in memory.
@@ -150,6 +155,13 @@ type loaded struct {
 	number  int64
 	slots   []Slot
 	waiting int // moments that are not events yet
+}
+
+// chunk is some blocks read ahead, and their moments, sorted.
+type chunk struct {
+	blocks  []*loaded
+	moments []moment
+	err     error
 }
 
 func newSource(f File, epoch int64) (*source, error) {
@@ -178,7 +190,16 @@ func newSource(f File, epoch int64) (*source, error) {
 		}
 		src.floor[i] = least
 	}
+	src.ahead(2 * blockSlots)
 	return src, nil
+}
+
+// close waits for the goroutine and closes the journal.
+func (s *source) close() {
+	if s.coming != nil {
+		<-s.coming
+	}
+	s.reader.Close()
 }
 
 // head is the next moment, noMoment at the end or where fill is due.
@@ -198,36 +219,67 @@ func (s *source) event(m moment) Event {
 	b := s.last
 	if b.waiting--; b.waiting == 0 {
 		delete(s.blocks, number)
+		s.done = append(s.done, b)
+		s.last = nil
+		return b.slots[m.slot()%blockSlots].event(m.edge(), m.at, s.epoch)
 	}
 	return b.slots[m.slot()%blockSlots].event(m.edge(), m.at, s.epoch)
 }
 
-// fill reads blocks until a moment may go, or none is left. It reads as many at
-// a time as there is pending, so that merging stays cheap when much is open.
+// fill takes what was read ahead until a moment may go, or none is left. As many
+// are read at a time as are pending, so that merging stays cheap when much is
+// open.
 func (s *source) fill() error {
-	for s.at >= s.safe && (s.next < s.reader.blocks() || s.at < len(s.pending)) {
+	for s.at >= s.safe && (s.coming != nil || s.at < len(s.pending)) {
 		waiting := s.pending[s.at:]
-		s.fresh = s.fresh[:0]
-		for want := len(waiting) + 2*blockSlots; len(s.fresh) < want && s.next < s.reader.blocks(); s.next++ {
-			if err := s.load(); err != nil {
-				return err
+		var c chunk
+		if s.coming != nil {
+			c = <-s.coming
+			s.coming = nil
+		}
+		if c.err != nil {
+			return c.err
+		}
+		for _, b := range c.blocks {
+			if s.next++; b.waiting > 0 {
+				s.blocks[b.number] = b
 			}
 		}
-		slices.SortFunc(s.fresh, func(a, b moment) int {
+		s.pending, s.spare = merge(s.spare[:0], waiting, c.moments), s.pending
+		s.at, s.safe, s.sorted = 0, len(s.pending), c.moments
+		if s.next < s.reader.blocks() {
+			floor := s.floor[s.next]
+			s.safe, _ = slices.BinarySearchFunc(s.pending, floor, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) })
+			s.ahead(max(2*blockSlots, len(s.pending)))
+		}
+	}
+	return nil
+}
+
+// ahead begins to read blocks with some want moments.
+func (s *source) ahead(want int) {
+	if s.next >= s.reader.blocks() {
+		return
+	}
+	coming := make(chan chunk, 1)
+	from, used, c := s.next, s.done, chunk{moments: s.sorted[:0]}
+	s.coming, s.done, s.sorted = coming, nil, nil
+	go func() {
+		for n := from; len(c.moments) < want && n < s.reader.blocks() && c.err == nil; n++ {
+			b := &loaded{}
+			if len(used) > 0 {
+				b, used = used[len(used)-1], used[:len(used)-1]
+			}
+			c.err = s.load(&c, b, n)
+		}
+		slices.SortFunc(c.moments, func(a, b moment) int {
 			if a.before(b) {
 				return -1
 			}
 			return 1 // no two moments are equal
 		})
-		s.pending, s.spare = merge(s.spare[:0], waiting, s.fresh), s.pending
-		s.at = 0
-		s.safe = len(s.pending)
-		if s.next < s.reader.blocks() {
-			floor := s.floor[s.next]
-			s.safe, _ = slices.BinarySearchFunc(s.pending, floor, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) })
-		}
-	}
-	return nil
+		coming <- c
+	}()
 }
 
 // merge appends two sorted lists to a third.
@@ -242,25 +294,23 @@ func merge(into, a, b []moment) []moment {
 	return append(append(into, a...), b...)
 }
 
-// load reads the next block and adds its moments to fresh.
-func (s *source) load() error {
-	slots, err := s.reader.block(s.next)
+// load reads block number n into b and adds it and its moments to c.
+func (s *source) load(c *chunk, b *loaded, n int64) error {
+	slots, err := s.reader.block(n)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	b := &loaded{number: s.next, slots: slices.Clone(slots)}
-	before := len(s.fresh)
+	b.number, b.slots = n, append(b.slots[:0], slots...)
+	before := len(c.moments)
 	for k := range b.slots {
-		slot := &b.slots[k]
-		number := uint64(s.next*blockSlots + int64(k))
-		for _, m := range slot.moments(s.epoch, s.reaped) {
+		number := uint64(n*blockSlots + int64(k))
+		for _, m := range b.slots[k].moments(s.epoch, s.reaped) {
 			if m.edge != 0 {
-				s.fresh = append(s.fresh, moment{m.at, uint64(m.edge)<<56 | number})
+				c.moments = append(c.moments, moment{m.at, uint64(m.edge)<<56 | number})
 			}
 		}
 	}
-	if b.waiting = len(s.fresh) - before; b.waiting > 0 {
-		s.blocks[s.next] = b
-	}
+	b.waiting = len(c.moments) - before
+	c.blocks = append(c.blocks, b)
 	return nil
 }

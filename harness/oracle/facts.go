@@ -75,16 +75,19 @@ func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*t
 // keeps two bytes of a hash a position, which tells one record from another
 // but for one case in 65,535.
 type Log struct {
-	topics map[uint16][][]uint16
+	topics [][][]uint16 // by topic, partition and offset
 	landed int64
 }
 
 // NewLog is an empty log.
-func NewLog() *Log { return &Log{topics: map[uint16][][]uint16{}} }
+func NewLog() *Log { return &Log{} }
 
 // Add notes that the record (key, seq) lies at p. Positions of a partition come
 // in any order and may have gaps.
 func (l *Log) Add(p ledger.Position, key, seq uint32) {
+	for int(p.Topic) >= len(l.topics) {
+		l.topics = append(l.topics, nil)
+	}
 	parts := l.topics[p.Topic]
 	for int(p.Partition) >= len(parts) {
 		parts = append(parts, nil)
@@ -116,6 +119,9 @@ func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
 func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
 
 func (l *Log) at(p ledger.Position) uint16 {
+	if int(p.Topic) >= len(l.topics) {
+		return 0
+	}
 	parts := l.topics[p.Topic]
 	if p.Partition < 0 || int(p.Partition) >= len(parts) || p.Offset < 0 || p.Offset >= int64(len(parts[p.Partition])) {
 		return 0
@@ -125,6 +131,9 @@ func (l *Log) at(p ledger.Position) uint16 {
 
 // End is one past the last landed offset of a partition.
 func (l *Log) End(topic uint16, partition int32) int64 {
+	if int(topic) >= len(l.topics) {
+		return 0
+	}
 	parts := l.topics[topic]
 	if int(partition) >= len(parts) {
 		return 0
