@@ -43,8 +43,8 @@ bench-pipeline: ## Stampede's own speed against bare franz-go clients
 list: ## consumers, their knobs, scenarios
 	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
 
-report: ## render a saved result again: make report IN=out/result.json
-	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(OUT))'
+report: ## render a saved result again: make report IN=out/result.json; beside it, or into OUT
+	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(if $(filter file,$(origin OUT)),$(dir $(IN)),$(OUT)))'
 
 kafka-image: ## build stampede/kafka:4.3.1 where no container registry is reachable (root, a running Docker engine)
 	testdata/kafka-image/build.sh

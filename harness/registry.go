@@ -12,9 +12,10 @@ import (
 // packages initialise; a duplicate or a nameless entry is a programmer's error
 // and panics.
 type registry[T any] struct {
-	kind string
-	mu   sync.Mutex
-	all  map[string]T
+	kind   string
+	hidden func(T) bool // hidden ones are found, and never proposed; nil: none is
+	mu     sync.Mutex
+	all    map[string]T
 }
 
 func (g *registry[T]) add(name string, v T) T {
@@ -50,11 +51,12 @@ func (g *registry[T]) find(name string) (T, error) {
 		return v, nil
 	}
 	var zero T
-	return zero, unknown(g.kind, name, slices.Sorted(maps.Keys(g.all)))
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(g.all)), func(n string) bool { return g.hidden != nil && g.hidden(g.all[n]) })
+	return zero, unknown(g.kind, name, names)
 }
 
 var (
-	implementations = registry[*Implementation]{kind: "consumer"}
+	implementations = registry[*Implementation]{kind: "consumer", hidden: func(i *Implementation) bool { return i.Mutant }}
 	scenarios       = registry[*Scenario]{kind: "scenario"}
 	backends        = registry[Backend]{kind: "broker"}
 )

@@ -49,6 +49,9 @@ func (v *view) losses(consumer string) (runs int, lost, where string) {
 		}
 		here := int64(0)
 		for _, r := range v.concluded(c) {
+			if !tells(r) {
+				continue
+			}
 			runs++
 			here += r.Counts.Lost
 		}
@@ -58,6 +61,18 @@ func (v *view) losses(consumer string) (runs int, lost, where string) {
 		}
 	}
 	return runs, count(float64(total)), list(places)
+}
+
+// tells reports whether a run can speak for what became of every record: its
+// loss check concluded, and where nothing was lost the rest is not just waiting
+// for a consumer that failed.
+func tells(r *harness.Run) bool {
+	for _, c := range r.Verdicts {
+		if c.Check == "loss" && c.Status == harness.Inconclusive {
+			return false
+		}
+	}
+	return r.Counts.Lost > 0 || r.Counts.Unfinished == 0 || r.Status != harness.Fail
 }
 
 // remarks are the sentences under the headline: what was not as expected, the

@@ -24,7 +24,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:     100,
 	Window:      2000,
 	Warmup:      3 * time.Second,
-	Drain:       8 * time.Second,
+	Drain:       11 * time.Second,
 	Thresholds:  harness.Thresholds{OfBound: 0.9},
 	MayOverload: true,
 })

@@ -72,6 +72,7 @@ func TestExitStatus(t *testing.T) {
 		{"-consumer=absent@coperative", 2, `did you mean "cooperative"`},
 		{"-consumer=absent?worker=3", 2, `did you mean "workers"`},
 		{"-consumer=absent?workers=0", 2, "above zero"},
+		{"-consumer=bare", 2, "BenchmarkPipeline"},
 		{"-broker=dcker", 2, "unknown broker"},
 		{"-kafka-image=x", 2, "-broker=docker"},
 		{"-rate=0", 2, "above zero"},

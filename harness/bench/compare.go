@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +62,10 @@ func Compare(t *testing.T, smoke Smoke) {
 	lock.Hold(t)
 	using(c.matrix.backend)
 	c.run(t)
+	if len(c.result.Runs) == 0 && !t.Failed() && process.ctx.Err() == nil {
+		failed(exitNoRun)
+		t.Fatalf("nothing was run: -run matches none of the %d runs, which are named SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.runs())
+	}
 	if err := c.finish(); err != nil {
 		failed(exitFailed)
 		t.Fatal(err)
@@ -164,7 +168,7 @@ func (c *comparison) attempt(plan engine.Plan) (*engine.Outcome, error) {
 
 // verdict passes or fails the subtest.
 func (c *comparison) verdict(t *testing.T, r *harness.Run) {
-	line := fmt.Sprintf("%s: %s", r.Status, strings.Join(r.Reasons, "; "))
+	line := strings.Join(append([]string{string(r.Status)}, r.Reasons...), "; ")
 	if r.Expected {
 		t.Log(line)
 		return
@@ -180,11 +184,24 @@ func (c *comparison) verdict(t *testing.T, r *harness.Run) {
 	}
 }
 
+// forget leaves out of the report what -run left out of the comparison.
+func (c *comparison) forget() {
+	scenarios, consumers := map[string]bool{}, map[string]bool{}
+	for _, r := range c.result.Runs {
+		scenarios[r.Scenario], consumers[r.Consumer] = true, true
+	}
+	c.result.Scenarios = slices.DeleteFunc(c.result.Scenarios, func(s harness.ScenarioInfo) bool { return !scenarios[s.Name] })
+	c.result.Consumers = slices.DeleteFunc(c.result.Consumers, func(k harness.ConsumerInfo) bool { return !consumers[k.Name] })
+}
+
 // finish puts the runs together and reports.
 func (c *comparison) finish() error {
 	c.result.Took = time.Since(c.result.Started).Round(time.Millisecond)
 	if d, ok := c.matrix.backend.(harness.Describer); ok {
 		c.result.Broker, c.result.Modelled = d.Describe(), d.Modelled()
+	}
+	if !c.result.Interrupted {
+		c.forget()
 	}
 	c.result.Cells = cells(c.result, c.merged)
 	if c.result.Interrupted {
@@ -199,9 +216,5 @@ func (c *comparison) finish() error {
 	if c.options.out == "" {
 		return nil
 	}
-	if err := reports.WriteAll(c.options.out, c.result); err != nil {
-		return err
-	}
-	fmt.Printf("\nreport: %s\n", filepath.Join(c.options.out, "report.html"))
-	return nil
+	return write(c.options.out, c.result)
 }

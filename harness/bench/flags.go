@@ -172,6 +172,9 @@ func chosen(line string) (all []harness.Choice, err error) {
 			return nil, err
 		}
 		for _, c := range fit {
+			if c.Implementation.Name == bareName {
+				return nil, fmt.Errorf("consumer %s is what BenchmarkPipeline compares with, and works on nothing", bareName)
+			}
 			if !seen[c.Name()] {
 				seen[c.Name()] = true
 				all = append(all, c)

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -38,6 +40,7 @@ var process struct {
 func Main(m *testing.M) {
 	pod.Main()
 	opts.define(flag.CommandLine)
+	flag.Usage = usage
 	flag.Parse()
 	flag.Visit(func(f *flag.Flag) {
 		if flag.CommandLine.Lookup(f.Name) != nil && !isTesting(f.Name) {
@@ -45,6 +48,18 @@ func Main(m *testing.M) {
 		}
 	})
 	os.Exit(run(m))
+}
+
+// usage prints all flags when asked to, and after a bad one only where to look:
+// go test's own would push the error off the screen.
+func usage() {
+	for _, a := range os.Args[1:] {
+		if a == "-h" || strings.TrimLeft(a, "-") == "help" {
+			flag.PrintDefaults()
+			return
+		}
+	}
+	fmt.Fprintln(os.Stderr, "-help lists all flags, -scenarios what there is to run")
 }
 
 // isTesting reports whether a flag is go test's own.
@@ -119,5 +134,14 @@ func render(in, out string) error {
 	if out == "" {
 		return nil
 	}
-	return reports.WriteAll(out, c)
+	return write(out, c)
+}
+
+// write writes the reports and says where.
+func write(out string, c *harness.Comparison) error {
+	if err := reports.WriteAll(out, c); err != nil {
+		return err
+	}
+	fmt.Printf("\nreport: %s\n", filepath.Join(out, "report.html"))
+	return nil
 }

@@ -150,6 +150,9 @@ func barePipeline(ctx context.Context) (took time.Duration, err error) {
 	}
 	select {
 	case in := <-ended:
+		if in.Exit != pod.ExitReturned {
+			return 0, lastWords(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
+		}
 		return time.Duration(in.Down - start), nil
 	case <-ctx.Done():
 		return 0, lastWords(context.Cause(ctx), fleet)

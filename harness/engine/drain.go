@@ -165,8 +165,12 @@ func (r *run) stop(ctx context.Context) error {
 	defer cancel()
 	r.stopAsked = r.clock.Now()
 	var err error
+	hurried := ctx.Err() != nil
 	if r.unstopped, err = r.fleet.Stop(within); err != nil {
 		return err
+	}
+	if hurried {
+		r.unstopped = nil // it had no time to stop in
 	}
 	if err := r.live.poll(); err != nil {
 		return err

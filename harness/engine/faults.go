@@ -52,10 +52,13 @@ func (r *run) newInjections() *injections {
 func (f *injections) run(ctx context.Context) {
 	defer close(f.done)
 	outcomes, err := f.runner.Run(ctx)
-	if err != nil && ctx.Err() == nil {
+	if err != nil {
 		f.doubt(err.Error())
 	}
 	for i, o := range outcomes {
+		if _, heals := f.r.Scenario.Injections[i].HealsAfter(f.r.cfg.Session); o.Injected == harness.Never || heals && o.Healed == harness.Never {
+			f.doubt(fmt.Sprintf("%s was not carried out in time", f.r.Scenario.Injections[i].Fault.Name()))
+		}
 		if o.Verified != nil {
 			f.doubt(fmt.Sprintf("%s did not take: %v", f.r.Scenario.Injections[i].Fault.Name(), o.Verified))
 		}

@@ -100,9 +100,15 @@ func fits(s *harness.Scenario) error {
 		if i.At > last+time.Millisecond*100 {
 			return fmt.Errorf("%s at %v comes after the load of %v: make the load longer", i.Fault.Name(), i.At, round(last))
 		}
+		if i.At+s.Session+settle > last+s.Drain {
+			return fmt.Errorf("%s at %v cannot show within the load of %v and the drain of %v what it caused: that takes session + %v", i.Fault.Name(), i.At, round(last), s.Drain, settle)
+		}
 		if heal, ok := i.HealsAfter(s.Session); ok && i.At+heal > last+s.Drain {
 			return fmt.Errorf("%s at %v is healed %v later, after the load of %v and the drain of %v are over", i.Fault.Name(), i.At, heal, round(last), s.Drain)
 		}
+	}
+	if stall := s.Session + 2*s.Commit + 2*time.Second; s.Drain < stall {
+		return fmt.Errorf("a drain of %v cannot tell a stall from overload: at least session + 2 x commit + 2 s = %v", s.Drain, stall)
 	}
 	return nil
 }

@@ -41,12 +41,14 @@ func (w *Watcher) look(every time.Duration, describe func(context.Context) (harn
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		earliest := w.cfg.Clock.Now()
+		lastSeen := earliest // of any answer; earliest is of a settled group
 		for ctx.Err() == nil {
 			asked := w.cfg.Clock.Now()
 			g, err := describe(ctx)
 			seen := w.cfg.Clock.Now()
 			if err == nil {
-				w.gap(time.Duration(seen - earliest))
+				w.gap(time.Duration(seen - lastSeen))
+				lastSeen = seen
 				if w.settled(g) {
 					w.snapshot(g, earliest, seen)
 					earliest = asked
@@ -57,6 +59,7 @@ func (w *Watcher) look(every time.Duration, describe func(context.Context) (harn
 			case <-tick.C:
 			}
 		}
+		w.gap(time.Duration(w.cfg.Clock.Now() - lastSeen))
 	})
 	return func() {
 		cancel()

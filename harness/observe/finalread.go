@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -32,15 +33,16 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	}
 	cl, err := kgo.NewClient(append(c.opts[:len(c.opts):len(c.opts)],
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.Topic: from}),
-		kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(64<<20), kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())...)
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(64<<20), kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())...)
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
 	defer cl.Close()
-	for left := len(from); left > 0; {
+	left := maps.Clone(from) // partitions not read to their end
+	for len(left) > 0 {
 		fetches := cl.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("final read: %d partitions are not read to their end: %w", left, err)
+			return fmt.Errorf("final read: %d partitions are not read to their end: %w", len(left), err)
 		}
 		var failed error
 		fetches.EachError(func(_ string, p int32, err error) {
@@ -53,14 +55,14 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 		}
 		fetches.EachPartition(func(tp kgo.FetchTopicPartition) {
 			for _, r := range tp.Records {
-				if r.Offset >= ends[r.Partition] {
-					continue // written after the end was taken
+				if _, open := left[r.Partition]; !open || r.Offset >= ends[r.Partition] {
+					continue // written after the end was taken, or read already
 				}
 				if failed == nil {
 					failed = landed(r, run, emit)
 				}
 				if r.Offset == ends[r.Partition]-1 {
-					left--
+					delete(left, r.Partition)
 				}
 			}
 		})

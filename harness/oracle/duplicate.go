@@ -12,7 +12,8 @@ import (
 var (
 	unexplainedEntry = entry{
 		name: "unexplained duplicate", make: func(f *Facts) Check { return f.tenures().view("unexplained duplicate", true) },
-		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
+		// No claim allows it: at-most-once and exactly-once forbid the explained ones too.
+		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
 		name: "explained duplicate", make: func(f *Facts) Check { return f.tenures().view("explained duplicate", false) },

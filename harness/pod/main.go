@@ -26,6 +26,10 @@ const (
 // a full disk: it says nothing about the consumer.
 const ExitFault = "exit status 5"
 
+// ExitReturned is [Incarnation.Exit] of a pod whose consumer returned unasked and
+// without an error.
+const ExitReturned = "exit status 3"
+
 // Main makes the process a pod if it was started as one, and then never
 // returns; else it returns at once. It must be called before flags are parsed,
 // first of all in TestMain or main.
