@@ -81,9 +81,6 @@ func Implementations() []*Implementation { return implementations.sorted() }
 // Scenarios are the registered scenarios by name.
 func Scenarios() []*Scenario { return scenarios.sorted() }
 
-// Backends are the registered back ends by name.
-func Backends() []Backend { return backends.sorted() }
-
 // FindImplementation, FindScenario and FindBackend return what is registered
 // under a name, or an error that names the nearest.
 func FindImplementation(name string) (*Implementation, error) { return implementations.find(name) }

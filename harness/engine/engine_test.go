@@ -310,3 +310,25 @@ func TestLateProducer(t *testing.T) {
 		t.Errorf("%s: %v, want inconclusive by the late producer", o.Run.Status, o.Run.Reasons)
 	}
 }
+
+// refuses is a fault that cannot be injected.
+type refuses struct{}
+
+func (refuses) Name() string { return "refuses" }
+
+func (refuses) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	return nil, errors.New("not today")
+}
+
+func TestFaultThatDoesNotHappen(t *testing.T) {
+	lock.Machine(t)
+	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: refuses{}, At: time.Second}}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Run.Status != harness.Inconclusive || !strings.Contains(o.Run.Reasons[0], "not today") {
+		t.Errorf("%s: %v, want inconclusive by the fault", o.Run.Status, o.Run.Reasons)
+	}
+}

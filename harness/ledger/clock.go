@@ -36,9 +36,6 @@ func NewClock() Clock {
 // Now is the time on CLOCK_MONOTONIC in nanoseconds.
 func (c Clock) Now() int64 { return c.mono + int64(time.Since(c.at)) }
 
-// Wall is the wall-clock time at which the clock was paired, for reports.
-func (c Clock) Wall() time.Time { return c.at }
-
 func monotonic() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
