@@ -63,6 +63,13 @@ type Commit struct {
 	Partition int32  // Partition of the source topic.
 	Offset    int64  // Offset committed: the next to consume.
 	Confirmed bool   // Confirmed: it was seen to hold. False: its outcome is unknown.
+
+	Group         string // Group that it was made for: the run's, or one of the consumer's own.
+	Topic         string // Topic is the source, or a side topic.
+	MemberID      string // MemberID and Generation are as the request had them, "" and 0 if unknown.
+	Generation    int32
+	Metadata      string // Metadata committed beside the offset.
+	Transactional bool   // Transactional: it took hold with a transaction.
 }
 
 // CommitObserver is the ability of a cluster to see commits itself. Without it

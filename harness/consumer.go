@@ -68,6 +68,7 @@ const (
 	Eager       Protocol = "eager"       // classic, range assignor: every change revokes everything
 	Cooperative Protocol = "cooperative" // classic, cooperative-sticky: only what moves is revoked
 	Server      Protocol = "848"         // KIP-848: the broker assigns
+	Static      Protocol = "static"      // cooperative, each pod a static member (KIP-345) under its own name
 )
 
 // Protocols lists the group protocols, the default first.
@@ -80,7 +81,7 @@ type Config struct {
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`     // Dialer is nil for the ordinary network.
 
 	Topic string            `json:"topic"`          // Topic is the source.
-	Side  map[string]string `json:"side,omitempty"` // Side has the side topics by role.
+	Side  map[string]string `json:"side,omitempty"` // Side has the names of the side topics by [SideTopic.Name].
 	Group string            `json:"group"`          // Group is the consumer group; groups of a consumer's own start with it.
 
 	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
@@ -99,6 +100,11 @@ type Config struct {
 	Protocol Protocol          `json:"protocol"`
 	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the implementation's own settings, defaults filled in.
 	Seed     uint64            `json:"seed"`            // Seed is for random choices of the consumer.
+
+	// Lock and Deliveries are the settings of a share group (KIP-932): how long an
+	// acquired record stays locked, and how often it is delivered at most.
+	Lock       time.Duration `json:"lock_ns"`
+	Deliveries int           `json:"deliveries"`
 }
 
 // ClientID is what a consumer's clients must call themselves: observers tell
@@ -150,6 +156,15 @@ type Implementation struct {
 
 	// Parallelism is how many records one pod can work on at once. nil means 1.
 	Parallelism func(Config) int
+
+	// Side are the topics it needs beside the source. nil means none.
+	Side func(Config) []SideTopic
+
+	Effect Effect // Effect is where its effects are counted.
+	Share  bool   // Share: it consumes by a share group, so nobody owns partitions and the protocol means nothing.
+
+	// RealTime is why it cannot run in virtual time, "" if it can.
+	RealTime string
 
 	// Knobs are its own settings, beside the shared workers, window, maxpoll and commit.
 	Knobs []Knob

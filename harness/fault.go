@@ -23,7 +23,7 @@ type Verifier interface {
 // Env is what a fault may act on and look at. Not safe for concurrent use.
 type Env struct {
 	Cluster Cluster
-	Pods    []Pod
+	Pods    []Pod // Pods are all, the spare ones last.
 	Log     LogView
 	Group   GroupView
 	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
@@ -54,7 +54,30 @@ type GroupView interface {
 	Owners() []string
 }
 
-// Pod is one process of a consumer.
+// Pauser is the ability of a pod to stop and go on, as SIGSTOP and SIGCONT do.
+type Pauser interface {
+	Pause(context.Context) error
+	Resume(context.Context) error
+}
+
+// Leaver is the ability of a pod to be asked to end (SIGTERM), so that it leaves
+// the group in good order. Stop returns once it has ended.
+type Leaver interface {
+	Stop(context.Context) error
+}
+
+// AnswerLoser is the ability of a cluster to lose its answers: until stop is
+// called it carries out requests of one kind from the clients named, and cuts the
+// connection in place of the answer.
+type AnswerLoser interface {
+	// LoseAnswers loses answers to requests of the Kafka API key from clients
+	// whose client id has the prefix, at most limit of them (0: all); stop returns
+	// how many were lost.
+	LoseAnswers(key int16, clientPrefix string, limit int) (stop func() int, err error)
+}
+
+// Pod is one process of a consumer. Those of [Scenario.Spare] have not been
+// started yet.
 type Pod interface {
 	Name() string
 	// Kill ends it by SIGKILL and returns once it is reaped.

@@ -14,8 +14,11 @@ type Scenario struct {
 	Load    Load
 	Service Service // Service is how long the work on a record takes (-service).
 
+	Failures Failures // Failures say which of the work fails.
+
 	Partitions int // Partitions of the source topic (-partitions).
 	Pods       int // Pods of the consumer (-pods).
+	Spare      int // Spare are pods beyond those, not started until a fault starts them.
 
 	// Workers, Window and MaxPoll are the defaults of [Config]; a knob on the
 	// consumer's name beats a flag, a flag beats these. 0: 50, 500, 100.
@@ -38,6 +41,24 @@ type Scenario struct {
 	// MayOverload says that a consumer unable to keep up is an answer here and
 	// no failure.
 	MayOverload bool
+}
+
+// Failures say which of the work fails, by a hash of seed, repeat, key and seq,
+// so that all consumers of a repeat meet the same failures. The zero value fails
+// nothing. A record that is picked for several takes the first in the order
+// below.
+type Failures struct {
+	// Poison is the share of records, in [0,1], whose work can never succeed: it
+	// returns [ErrPoison].
+	Poison float64 `json:"poison,omitempty"`
+	// Panic is the share of records whose work panics the first time a pod tries
+	// it.
+	Panic float64 `json:"panic,omitempty"`
+	// Fraction is the share of records whose work fails the first Times times a
+	// pod tries it; every record of Keys does too.
+	Fraction float64  `json:"fraction,omitempty"`
+	Keys     []uint32 `json:"keys,omitempty"`
+	Times    int      `json:"times,omitempty"` // 0: 1
 }
 
 // Load is what the open-loop producer sends, and when.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -11,22 +12,30 @@ type Edge uint8
 // The order of the edges is the order of cause among events of one instant: a
 // record's end frees its key before the next start, a commit follows the work.
 const (
-	EdgeUp        Edge = iota + 1 // an incarnation started
-	EdgeInject                    // a fault took hold
-	EdgeSent                      // Produce was called
-	EdgeAcked                     // a send ended: acked, failed or unknown, by Outcome
-	EdgeEnd                       // an attempt ended, by Outcome; OutcomeOpen: its process died
-	EdgeReleased                  // a partition left its owner
-	EdgeOwned                     // a partition came to its owner
-	EdgeStart                     // an attempt began
-	EdgeEndAtOnce                 // an attempt ended in the instant it began; checks see EdgeEnd
-	EdgeCommit                    // a commit took hold, by Outcome confirmed or unknown
-	EdgeExpelled                  // the group dropped a member that lived
-	EdgeHeal                      // a fault was healed
-	EdgeDown                      // an incarnation was reaped
+	EdgeUp           Edge = iota + 1 // an incarnation started
+	EdgeInject                       // a fault took hold
+	EdgeSent                         // Produce was called
+	EdgeAcked                        // a send ended: acked, failed or unknown, by Outcome
+	EdgeEnd                          // an attempt ended, by Outcome; OutcomeOpen: its process died
+	EdgeReleased                     // a partition left its owner
+	EdgeOwned                        // a partition came to its owner
+	EdgeRewound                      // an owner went back to the commit, or to Offset
+	EdgeStart                        // an attempt began
+	EdgeEndAtOnce                    // an attempt ended in the instant it began; checks see EdgeEnd
+	EdgeCustody                      // a copy was appended to a side topic
+	EdgeRange                        // a range of the source was set aside
+	EdgeAcknowledged                 // a member of a share group answered for a record
+	EdgeCommit                       // a commit took hold, by Outcome confirmed or unknown
+	EdgeTransaction                  // a transaction ended, by Outcome confirmed or cancelled
+	EdgeExpelled                     // the group dropped a member that lived
+	EdgeHeal                         // a fault was healed
+	EdgeDown                         // an incarnation was reaped
 )
 
-var edgeNames = [...]string{"?", "up", "inject", "sent", "acked", "end", "released", "owned", "start", "end", "commit", "expelled", "heal", "down"}
+var edgeNames = [...]string{
+	"?", "up", "inject", "sent", "acked", "end", "released", "owned", "rewound", "start", "end",
+	"custody", "range", "acknowledged", "commit", "transaction", "expelled", "heal", "down",
+}
 
 func (e Edge) String() string {
 	if int(e) < len(edgeNames) {
@@ -41,20 +50,26 @@ type Event struct {
 	At         time.Duration // At is when it happened.
 	Edge       Edge
 	Outcome    Outcome
-	First      bool // First marks, at an EdgeEnd with OutcomeEffect, the first effect of its position.
+	First      bool // First marks, at an EdgeEnd with OutcomeEffect, the first effect of its record; the judge sets it.
 	Held       bool // Held: the final read found this very record at this position; the judge sets it.
 	Topic      uint16
 	Owner      Owner
 	Partition  int32
+	Origin     int32 // Origin is the partition of the source where the record first lay: Partition, but for a copy; the judge sets it.
 	Offset     int64 // Offset of the record, or the offset committed.
+	Source     int64 // Source is the record's offset in Origin, -1 if it never lay there; the judge sets it.
 	Key, Seq   uint32
-	Generation int32         // Generation of an EdgeOwned.
-	Member     uint64        // Member is a hash of the member id of an EdgeOwned or EdgeReleased.
+	Generation int32 // Generation of an EdgeOwned or an EdgeCommit.
+	Flags      Flags
+	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
+	Member     uint64        // Member is a hash of the member id of an EdgeOwned, EdgeReleased or EdgeCommit, of the transactional id of an EdgeTransaction.
 	Due, Sent  time.Duration // of the record
 	Start      time.Duration // Start of the attempt, at an EdgeEnd too.
-	// Seen is when an observer saw an EdgeOwned or EdgeReleased, which happened
-	// no earlier than At.
+	// Seen is when an observer saw an EdgeOwned, EdgeReleased or EdgeExpelled,
+	// which happened no earlier than At.
 	Seen time.Duration
+	// To is one past the last offset of an EdgeRange, which begins at Offset.
+	To int64
 }
 
 // Position is where the event's record lies.
@@ -71,8 +86,10 @@ func (s *Slot) first() int64 {
 	switch s.Kind() {
 	case KindSend:
 		return s.Sent
-	case KindOwned, KindReleased:
+	case KindOwned, KindReleased, KindExpelled:
 		return s.End
+	case KindText:
+		return math.MaxInt64 // it has no time: its fields are text
 	default:
 		return s.Start
 	}
@@ -115,6 +132,16 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
 		m[0].edge = EdgeHeal
 	case KindExpelled:
 		m[0].edge = EdgeExpelled
+	case KindRewound:
+		m[0].edge = EdgeRewound
+	case KindCustody:
+		m[0].edge = EdgeCustody
+	case KindRange:
+		m[0].edge = EdgeRange
+	case KindAcknowledged:
+		m[0].edge = EdgeAcknowledged
+	case KindTransaction:
+		m[0].edge = EdgeTransaction
 	}
 	return m
 }
@@ -124,13 +151,21 @@ func (s *Slot) event(edge Edge, at time.Duration, epoch int64) Event {
 	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
 	e := Event{
 		At: at, Edge: edge, Outcome: s.Outcome(), Owner: s.Owner(), Topic: s.Topic, Partition: s.Partition, Offset: s.Offset,
-		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start),
+		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start), Flags: s.Flags, Count: s.Count,
 	}
 	switch edge {
 	case EdgeStart:
 		e.Outcome = OutcomeOpen
 	case EdgeOwned, EdgeReleased:
 		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
+	case EdgeExpelled:
+		e.Seen = e.Start
+	case EdgeCommit:
+		e.Generation, e.Member = int32(s.Seq), uint64(s.Due)
+	case EdgeTransaction:
+		e.Member = uint64(s.Due)
+	case EdgeRange:
+		e.To = s.Sent
 	}
 	return e
 }

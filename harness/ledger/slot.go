@@ -20,7 +20,9 @@ const (
 	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
 	KindLanded
 	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
-	// (when), Owner (who; 0 = not one of ours). Done once it is known to hold.
+	// (when), Owner (who; 0 = not one of ours), Seq (the generation), Due (a hash of
+	// the member id). Done once it is known to hold. Metadata follows in slots of
+	// [KindText].
 	KindCommit
 	// KindOwned says that Owner was seen at Start to have the partition, and had
 	// it no earlier than End, under the generation Seq and the member hash Offset.
@@ -31,12 +33,53 @@ const (
 	// KindUp and KindDown are an incarnation's start, and its end as reaped.
 	KindUp
 	KindDown
-	// KindInject and KindHeal open and close the window of the fault Key.
+	// KindInject and KindHeal open and close the window of the fault Key, which
+	// struck Owner if it struck a pod.
 	KindInject
 	KindHeal
-	// KindExpelled says that at Start the group dropped Owner without its
-	// consent: it lived and had not left.
+	// KindExpelled says that the group dropped Owner without its consent: it lived
+	// and had not left. It was seen at Start and happened no earlier than End.
 	KindExpelled
+	// KindRewound says that at Start Owner asked for the group's commit of a
+	// partition, to read on from there; or, with an Offset of 0 and more, that it
+	// went to that offset, because the log was cut or its design says so.
+	KindRewound
+	// KindCustody is one record of the final read of a side topic: its position
+	// there, Key, Seq, Due, Sent, and Start: when the broker appended it.
+	KindCustody
+	// KindRange is one range of offsets of the source, [Offset, Sent), that a
+	// consumer set aside at Start, by a record in a side topic.
+	KindRange
+	// KindAcknowledged is the answer of a member of a share group for one record:
+	// position, Start (when), Owner, and Count, the [Ack].
+	KindAcknowledged
+	// KindTransaction is the end of a transaction of Owner at Start, by Outcome:
+	// confirmed (committed) or cancelled (aborted). Due hashes the transactional id.
+	KindTransaction
+	// KindText holds up to 40 bytes that belong to the slot before it in its
+	// journal, as the metadata of a commit: Key is how many, the fields from
+	// Offset to End are the bytes.
+	KindText
+)
+
+// Flags are properties of a slot's record or fact.
+type Flags uint8
+
+const (
+	FlagTransactional Flags = 1 << iota // of a record or a commit: made in a transaction
+	FlagCorrupt                         // of a record: the checksum of its value does not hold; Key and Seq may be wrong
+)
+
+// Ack is how a member of a share group answers for a record (KIP-932).
+type Ack = uint8
+
+// The answers, as Kafka numbers them.
+const (
+	AckGap Ack = iota
+	AckAccept
+	AckRelease
+	AckReject
+	AckRenew
 )
 
 // Outcome is how a send, an attempt or a commit ended.
@@ -84,7 +127,8 @@ type Slot struct {
 	Seq       uint32
 	Partition int32
 	Topic     uint16 // Topic is the number of a declared topic of the run; 0 is the source.
-	_         uint16
+	Flags     Flags
+	Count     uint8 // Count is how often the client says an attempt's record was delivered, at most 255, 0 if it does not; or an [Ack].
 }
 
 var _ [SlotSize]byte = [unsafe.Sizeof(Slot{})]byte{}

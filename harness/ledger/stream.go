@@ -184,7 +184,7 @@ func newSource(f File, epoch int64) (*source, error) {
 			least = src.floor[i+1]
 		}
 		for k := range slots {
-			if slots[k].Kind() != 0 {
+			if slots[k].Kind() != 0 && slots[k].Kind() != KindText {
 				least = min(least, time.Duration(slots[k].first()-epoch))
 			}
 		}
