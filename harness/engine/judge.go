@@ -208,7 +208,7 @@ func (c *counter) Observe(events []ledger.Event) {
 			}
 		case ledger.EdgeEnd:
 			c.counts.Attempts++
-			if e.First && e.Topic == 0 {
+			if e.First {
 				c.counts.Finished++
 			}
 		}

@@ -227,7 +227,6 @@ func TestStreamOrdersEverySource(t *testing.T) {
 	}
 	defer s.Close()
 	var last Event
-	first := map[Position]bool{}
 	started := map[[2]uint32]bool{}
 	got := 0
 	for {
@@ -255,10 +254,6 @@ func TestStreamOrdersEverySource(t *testing.T) {
 				if e.Outcome == OutcomeOpen && e.At != 1<<20-1000 {
 					t.Fatalf("open attempt ends at %v, want the reaping", e.At)
 				}
-				if e.Outcome == OutcomeEffect && e.First == first[e.Position()] {
-					t.Fatalf("%v: first is %v, was seen: %v", e.Position(), e.First, first[e.Position()])
-				}
-				first[e.Position()] = first[e.Position()] || e.Outcome == OutcomeEffect
 			}
 		}
 	}

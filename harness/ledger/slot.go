@@ -94,9 +94,10 @@ const (
 	OutcomeError                    // an attempt that failed
 	OutcomeCancelled                // an attempt whose context ended
 	OutcomeConfirmed                // a commit that was seen to hold
+	OutcomeComputed                 // an attempt that ended well where the output is the effect; in events alone
 )
 
-var outcomeNames = [...]string{"open", "acked", "failed", "unknown", "effect", "error", "cancelled", "confirmed"}
+var outcomeNames = [...]string{"open", "acked", "failed", "unknown", "effect", "error", "cancelled", "confirmed", "computed"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {

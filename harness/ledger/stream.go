@@ -17,14 +17,11 @@ type File struct {
 }
 
 // Stream is the one replay of a run: the events of all its journals in the
-// order of their time, causes first, each effect marked first or not. It reads
+// order of their time, causes first. It reads
 // block by block and holds what is not certain to be next: the open window of
 // the run, not its length. Not safe for concurrent use.
 type Stream struct {
 	sources []*source
-	effects map[int64]*Offsets // by topic and partition
-	recent  *Offsets           // of effects, the last looked up
-	at      int64              // the topic and partition of recent
 	out     []Event
 }
 
@@ -34,7 +31,7 @@ const batch = 1024
 // NewStream opens the journals of a run that started at epoch, ns on
 // CLOCK_MONOTONIC. Close must be called.
 func NewStream(epoch int64, files ...File) (*Stream, error) {
-	s := &Stream{effects: map[int64]*Offsets{}, out: make([]Event, 0, batch)}
+	s := &Stream{out: make([]Event, 0, batch)}
 	for _, f := range files {
 		src, err := newSource(f, epoch)
 		if err != nil {
@@ -71,7 +68,9 @@ func (s *Stream) Next() ([]Event, error) {
 				break
 			}
 			s.out = append(s.out, first.event(m))
-			s.mark(&s.out[len(s.out)-1])
+			if e := &s.out[len(s.out)-1]; e.Edge == EdgeEndAtOnce {
+				e.Edge = EdgeEnd
+			}
 			first.at++
 		}
 	}
@@ -94,22 +93,6 @@ func (s *Stream) lowest() (first *source, limit moment, err error) {
 		}
 	}
 	return first, limit, nil
-}
-
-func (s *Stream) mark(e *Event) {
-	if e.Edge == EdgeEndAtOnce {
-		e.Edge = EdgeEnd
-	}
-	if e.Edge != EdgeEnd || e.Outcome != OutcomeEffect {
-		return
-	}
-	if at := int64(e.Topic)<<32 | int64(uint32(e.Partition)); s.recent == nil || at != s.at {
-		if s.effects[at] == nil {
-			s.effects[at] = &Offsets{}
-		}
-		s.recent, s.at = s.effects[at], at
-	}
-	e.First = s.recent.Add(e.Offset)
 }
 
 // moment is an event before it is made: when, which edge, and of which slot of

@@ -1,39 +1,69 @@
 package oracle
 
 import (
-	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Facts are what is known of a run beside the stream of its events.
+// Facts are what is known of a run beside the stream of its events. All but Log
+// is kept beside a saved ledger, as JSON.
 type Facts struct {
-	Delivery harness.Delivery // Delivery and Order are what the consumer claims.
-	Order    harness.Order
-	Protocol harness.Protocol
+	Delivery harness.Delivery `json:"delivery"` // Delivery and Order are what the consumer claims.
+	Order    harness.Order    `json:"order"`
+	Protocol harness.Protocol `json:"protocol"`
+	Effect   harness.Effect   `json:"effect,omitempty"` // Effect is where its effects are counted.
+	Share    bool             `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
 
-	Partitions int
-	Log        *Log    // Log is the final read.
-	Final      []int64 // Final is the group's commit at the end by partition, 0 without one.
+	Partitions int     `json:"partitions"`
+	Log        *Log    `json:"-"`               // Log is the final read.
+	Final      []int64 `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
+	Sides      []Side  `json:"sides,omitempty"` // Sides are the side topics: topic n of the ledger is Sides[n-1].
 
-	Session time.Duration
-	Commit  time.Duration
+	Session    time.Duration `json:"session_ns"`
+	Heartbeat  time.Duration `json:"heartbeat_ns"`
+	Commit     time.Duration `json:"commit_ns"`
+	Lock       time.Duration `json:"lock_ns"` // Lock and Deliveries are the settings of a share group.
+	Deliveries int           `json:"deliveries"`
 	// DrainEnd is when the drain ended; what finished later still counts.
-	DrainEnd time.Duration
+	DrainEnd   time.Duration      `json:"drain_end_ns"`
+	Thresholds harness.Thresholds `json:"thresholds"`
 
 	// Owners names the incarnations by their number, as "pod-1.2"; Owners[0] is nobody.
-	Owners []string
+	Owners []string `json:"owners"`
 
 	// Broken has the reason of each broken assumption by its name.
-	Broken map[string]string
+	Broken map[string]string `json:"broken,omitempty"`
 
 	// Unobserved names the checks that this back end cannot see.
-	Unobserved []string
+	Unobserved []string `json:"unobserved,omitempty"`
 
-	unfinished *unfinished // state that several checks share
+	finished   []ledger.Offsets // by partition of the source; of the pump, complete once it has ended
+	unfinished *unfinished      // state that several checks share
 	rewinds    *rewinds
+}
+
+// Side is a side topic of the run.
+type Side struct {
+	Name       string       `json:"name"`
+	Role       harness.Role `json:"role"`
+	Partitions int          `json:"partitions"`
+	Final      []int64      `json:"final"` // Final is the commit at the end by partition, the furthest of all groups of the run.
+}
+
+// role is what a topic is for, "" for the source.
+func (f *Facts) role(topic uint16) harness.Role {
+	if topic == 0 || int(topic) > len(f.Sides) {
+		return ""
+	}
+	return f.Sides[topic-1].Role
+}
+
+// isOutput reports whether the event is an effect that no attempt made: a record
+// in the output topic of a consumer whose effects lie there.
+func (f *Facts) isOutput(e *ledger.Event) bool {
+	return f.Effect == harness.EffectOutput && f.role(e.Topic) == harness.RoleOutput
 }
 
 // The assumptions, by name. A broken one makes the checks that lean on it
@@ -60,86 +90,25 @@ func (f *Facts) name(o ledger.Owner) string {
 	return "nobody of ours"
 }
 
-// final is the group's last commit of a partition.
+// final is the group's last commit of a partition of the source.
 func (f *Facts) final(partition int) int64 {
-	if partition < len(f.Final) {
-		return f.Final[partition]
+	return f.finalAt(ledger.Position{Partition: int32(partition)})
+}
+
+// finalAt is the last commit of the partition that a position lies in.
+func (f *Facts) finalAt(p ledger.Position) int64 {
+	final := f.Final
+	if p.Topic > 0 {
+		if int(p.Topic) > len(f.Sides) {
+			return 0
+		}
+		final = f.Sides[p.Topic-1].Final
+	}
+	if p.Partition >= 0 && int(p.Partition) < len(final) {
+		return final[p.Partition]
 	}
 	return 0
 }
 
 // StallAfter is how long nothing may finish, with work left, before it is a stall.
 func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }
-
-// Log is what the final read found: which record lies at which position. It
-// keeps two bytes of a hash a position, which tells one record from another
-// but for one case in 65,535.
-type Log struct {
-	topics [][][]uint16 // by topic, partition and offset
-	landed int64
-}
-
-// NewLog is an empty log.
-func NewLog() *Log { return &Log{} }
-
-// Add notes that the record (key, seq) lies at p. Positions of a partition come
-// in any order and may have gaps.
-func (l *Log) Add(p ledger.Position, key, seq uint32) {
-	for int(p.Topic) >= len(l.topics) {
-		l.topics = append(l.topics, nil)
-	}
-	parts := l.topics[p.Topic]
-	for int(p.Partition) >= len(parts) {
-		parts = append(parts, nil)
-	}
-	l.topics[p.Topic] = parts
-	offsets := parts[p.Partition]
-	if grow := int(p.Offset) + 1 - len(offsets); grow > 0 {
-		offsets = slices.Grow(offsets, grow)[:len(offsets)+grow]
-		parts[p.Partition] = offsets
-	}
-	if offsets[p.Offset] == 0 {
-		l.landed++
-	}
-	offsets[p.Offset] = mark(key, seq)
-}
-
-// mark hashes a record to a number above zero.
-func mark(key, seq uint32) uint16 {
-	x := uint64(key)<<32 | uint64(seq)
-	x = (x ^ x>>31) * 0x9e3779b97f4a7c15
-	x ^= x >> 29
-	return uint16(x%65535) + 1
-}
-
-// Landed reports whether any record lies at p.
-func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
-
-// Holds reports whether the record (key, seq) lies at p.
-func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
-
-func (l *Log) at(p ledger.Position) uint16 {
-	if int(p.Topic) >= len(l.topics) {
-		return 0
-	}
-	parts := l.topics[p.Topic]
-	if p.Partition < 0 || int(p.Partition) >= len(parts) || p.Offset < 0 || p.Offset >= int64(len(parts[p.Partition])) {
-		return 0
-	}
-	return parts[p.Partition][p.Offset]
-}
-
-// End is one past the last landed offset of a partition.
-func (l *Log) End(topic uint16, partition int32) int64 {
-	if int(topic) >= len(l.topics) {
-		return 0
-	}
-	parts := l.topics[topic]
-	if int(partition) >= len(parts) {
-		return 0
-	}
-	return int64(len(parts[partition]))
-}
-
-// Len is the number of landed records of all topics.
-func (l *Log) Len() int64 { return l.landed }

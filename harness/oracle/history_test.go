@@ -251,14 +251,6 @@ func (h *history) source() Source {
 	slices.SortStableFunc(h.events, func(a, b ledger.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Edge, b.Edge))
 	})
-	first := map[ledger.Position]bool{}
-	for i := range h.events {
-		e := &h.events[i]
-		if isEffect(e) {
-			e.First = !first[e.Position()]
-			first[e.Position()] = true
-		}
-	}
 	return &replayed{h.events}
 }
 

@@ -66,7 +66,7 @@ func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, erro
 	for i, e := range entries {
 		checks[i] = e.make(f)
 	}
-	pump := newPump(f.Log, src)
+	pump := newPump(f, src)
 	for events := range pump.full {
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -88,42 +88,6 @@ func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, erro
 		verdicts[i] = entries[i].settle(f, c.Verdict())
 	}
 	return verdicts, nil
-}
-
-// pump reads a source ahead, in a goroutine that ends with the source. Its
-// reader must take all of full and give every batch back to free.
-type pump struct {
-	full chan []ledger.Event // closed at the end of the source
-	free chan []ledger.Event
-	err  error // of the source; valid once full is closed
-}
-
-// ahead is how many batches are read ahead.
-const ahead = 4
-
-func newPump(log *Log, src Source) *pump {
-	p := &pump{full: make(chan []ledger.Event, ahead), free: make(chan []ledger.Event, ahead+2)}
-	for range ahead + 2 {
-		p.free <- nil
-	}
-	go func() {
-		defer close(p.full)
-		for {
-			events, err := src.Next()
-			if err != nil || len(events) == 0 {
-				p.err = err
-				return
-			}
-			batch := append((<-p.free)[:0], events...)
-			for i := range batch {
-				if e := &batch[i]; e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeEnd || e.Edge == ledger.EdgeAcked {
-					e.Held = log.Holds(e.Position(), e.Key, e.Seq)
-				}
-			}
-			p.full <- batch
-		}
-	}()
-	return p
 }
 
 // settle turns what a check found into a verdict on what was claimed.

@@ -35,9 +35,8 @@ const (
 // unfinished finds the landed records without an effect and tells apart what
 // became of them. The three checks share one, which the first of them feeds.
 type unfinished struct {
-	facts    *Facts
-	finished []ledger.Offsets
-	last     time.Duration // last is the latest first effect before the drain ended
+	facts *Facts
+	last  time.Duration // last is the latest first effect before the drain ended
 }
 
 func (f *Facts) ending() *unfinished {
@@ -57,15 +56,7 @@ func (u *unfinished) view(name string, what fate) Check {
 
 func (u *unfinished) observe(events []ledger.Event) {
 	for i := range events {
-		e := &events[i]
-		if !isEffect(e) || e.Topic != 0 || e.Partition < 0 || !e.Held {
-			continue
-		}
-		for int(e.Partition) >= len(u.finished) {
-			u.finished = append(u.finished, ledger.Offsets{})
-		}
-		u.finished[e.Partition].Add(e.Offset)
-		if e.First && e.At <= u.facts.DrainEnd {
+		if e := &events[i]; isEffect(e) && e.First && e.At <= u.facts.DrainEnd {
 			u.last = e.At
 		}
 	}
@@ -86,10 +77,7 @@ func (u *unfinished) fateOf(partition int, offset int64) fate {
 func (u *unfinished) verdict(what fate) harness.Verdict {
 	var found findings
 	for p := range u.facts.Partitions {
-		var done ledger.Offsets
-		if p < len(u.finished) {
-			done = u.finished[p]
-		}
+		done := &u.facts.finished[p]
 		for offset := range u.facts.Log.End(0, int32(p)) {
 			at := ledger.Position{Partition: int32(p), Offset: offset}
 			if u.facts.Log.Landed(at) && !done.Has(offset) && u.fateOf(p, offset) == what {

@@ -32,7 +32,7 @@ func (c *overlap) Name() string { return overlapEntry.name }
 func (c *overlap) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !e.Held {
+		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !e.Held || c.facts.isOutput(e) {
 			continue
 		}
 		k := c.keys.at(e.Key)

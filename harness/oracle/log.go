@@ -1,0 +1,122 @@
+package oracle
+
+import (
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// Log is what the final read found: which record lies at which position. Of the
+// source it keeps two bytes of a hash a position, which tells one record from
+// another but for one case in 65,535. Of side topics, which few records come to,
+// it keeps where each copy came from.
+type Log struct {
+	topics [][][]uint16 // by topic, partition and offset
+	landed int64        // of the source
+	copies map[uint64]*copied
+	order  []*copied // copies, in the order in which they were added
+}
+
+// copied is a record of which copies lie in side topics.
+type copied struct {
+	key, seq uint32
+	origin   ledger.Position   // where it first lay in the source; Offset is -1 if it never did
+	hops     []ledger.Position // its copies, by topic, in the order of each partition
+}
+
+// NewLog is an empty log.
+func NewLog() *Log { return &Log{copies: map[uint64]*copied{}} }
+
+func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
+
+// Add notes that the record (key, seq) lies at p. Positions of a partition come
+// in the order of the log and may have gaps; those of side topics come before
+// those of the source.
+func (l *Log) Add(p ledger.Position, key, seq uint32) {
+	for int(p.Topic) >= len(l.topics) {
+		l.topics = append(l.topics, nil)
+	}
+	parts := l.topics[p.Topic]
+	for int(p.Partition) >= len(parts) {
+		parts = append(parts, nil)
+	}
+	l.topics[p.Topic] = parts
+	offsets := parts[p.Partition]
+	if grow := int(p.Offset) + 1 - len(offsets); grow > 0 {
+		offsets = slices.Grow(offsets, grow)[:len(offsets)+grow]
+		parts[p.Partition] = offsets
+	}
+	if p.Topic > 0 {
+		l.addCopy(p, key, seq)
+	} else {
+		if offsets[p.Offset] == 0 {
+			l.landed++
+		}
+		if len(l.copies) > 0 {
+			if c := l.copies[recordID(key, seq)]; c != nil && c.origin.Offset < 0 {
+				c.origin = p
+			}
+		}
+	}
+	offsets[p.Offset] = mark(key, seq)
+}
+
+func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
+	c := l.copies[recordID(key, seq)]
+	if c == nil {
+		c = &copied{key: key, seq: seq, origin: ledger.Position{Offset: -1}}
+		l.copies[recordID(key, seq)] = c
+		l.order = append(l.order, c)
+	}
+	c.hops = append(c.hops, p)
+}
+
+// origin is where the record of a copy first lay in the source; ok is false if
+// the final read found it nowhere there.
+func (l *Log) origin(key, seq uint32) (p ledger.Position, ok bool) {
+	c := l.copies[recordID(key, seq)]
+	if c == nil || c.origin.Offset < 0 {
+		return p, false
+	}
+	return c.origin, true
+}
+
+// mark hashes a record to a number above zero.
+func mark(key, seq uint32) uint16 {
+	x := recordID(key, seq)
+	x = (x ^ x>>31) * 0x9e3779b97f4a7c15
+	x ^= x >> 29
+	return uint16(x%65535) + 1
+}
+
+// Landed reports whether any record lies at p.
+func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
+
+// Holds reports whether the record (key, seq) lies at p.
+func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
+
+func (l *Log) at(p ledger.Position) uint16 {
+	if int(p.Topic) >= len(l.topics) {
+		return 0
+	}
+	parts := l.topics[p.Topic]
+	if p.Partition < 0 || int(p.Partition) >= len(parts) || p.Offset < 0 || p.Offset >= int64(len(parts[p.Partition])) {
+		return 0
+	}
+	return parts[p.Partition][p.Offset]
+}
+
+// End is one past the last landed offset of a partition.
+func (l *Log) End(topic uint16, partition int32) int64 {
+	if int(topic) >= len(l.topics) {
+		return 0
+	}
+	parts := l.topics[topic]
+	if int(partition) >= len(parts) {
+		return 0
+	}
+	return int64(len(parts[partition]))
+}
+
+// Len is the number of landed records of the source.
+func (l *Log) Len() int64 { return l.landed }
