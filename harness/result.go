@@ -41,9 +41,11 @@ type ScenarioInfo struct {
 	Pacer       string        `json:"pacer"`
 	Keys        string        `json:"keys"`
 	Service     string        `json:"service"`
+	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.
 	Payload     int           `json:"payload"`
 	Partitions  int           `json:"partitions"`
 	Pods        int           `json:"pods"`
+	Spare       int           `json:"spare,omitempty"` // Spare pods beside those, for faults to start.
 	Workers     int           `json:"workers"`
 	Window      int           `json:"window"`
 	Warmup      time.Duration `json:"warmup_ns"`

@@ -51,11 +51,11 @@ type Failures struct {
 	// Poison is the share of records, in [0,1], whose work can never succeed: it
 	// returns [ErrPoison].
 	Poison float64 `json:"poison,omitempty"`
-	// Panic is the share of records whose work panics the first time a pod tries
-	// it.
+	// Panic is the share of records whose work panics the first time an
+	// incarnation tries it.
 	Panic float64 `json:"panic,omitempty"`
-	// Fraction is the share of records whose work fails the first Times times a
-	// pod tries it; every record of Keys does too.
+	// Fraction is the share of records whose work fails the first Times times an
+	// incarnation tries it; every record of Keys does too.
 	Fraction float64  `json:"fraction,omitempty"`
 	Keys     []uint32 `json:"keys,omitempty"`
 	Times    int      `json:"times,omitempty"` // 0: 1

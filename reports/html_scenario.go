@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -89,14 +90,21 @@ func setup(s *harness.ScenarioInfo) []harness.Setting {
 	if s.Warmup > 0 {
 		length += ", the first " + span(s.Warmup.Seconds()) + " as warm-up"
 	}
+	topology := plural(s.Partitions, "partition") + ", " + plural(s.Pods, "pod")
+	if s.Spare > 0 {
+		topology += " and " + strconv.Itoa(s.Spare) + " spare"
+	}
 	out := []harness.Setting{
 		{Name: "Load", Value: s.Pacer},
 		{Name: "Keys", Value: s.Keys},
 		{Name: "Work", Value: s.Service + " a record of " + count(float64(s.Payload)) + " bytes"},
-		{Name: "Topology", Value: plural(s.Partitions, "partition") + ", " + plural(s.Pods, "pod")},
+		{Name: "Topology", Value: topology},
 		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + count(float64(s.Window))},
 		{Name: "Time", Value: length + ", up to " + span(s.Drain.Seconds()) + " of drain"},
 		{Name: "Intervals", Value: "commit " + span(s.Commit.Seconds()) + ", session " + span(s.Session.Seconds())},
+	}
+	if s.Failures != "" {
+		out = append(out, harness.Setting{Name: "Failing work", Value: s.Failures})
 	}
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})

@@ -36,6 +36,9 @@ func list(out io.Writer) {
 		info := engine.Info(applied)
 		fmt.Fprintf(w, "  %s\t%s\n\tload: %s, keys %s, work %s, %d bytes; %d partitions, %d pods of %d workers\n",
 			s.Name, s.Doc, info.Pacer, info.Keys, info.Service, info.Payload, info.Partitions, info.Pods, info.Workers)
+		if info.Failures != "" {
+			fmt.Fprintf(w, "\tfailures: %s\n", info.Failures)
+		}
 		for _, f := range info.Faults {
 			fmt.Fprintf(w, "\tfault: %s\n", f)
 		}

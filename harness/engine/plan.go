@@ -83,10 +83,13 @@ func fits(s *harness.Scenario) error {
 			return err
 		}
 	}
+	if err := load.CheckFailures(s.Failures); err != nil {
+		return err
+	}
 	_, _, last := load.Extent(s.Load.Pacer)
 	switch {
-	case s.Partitions < 0 || s.Pods < 0 || s.Workers < 0 || s.Window < 0 || s.Load.Payload < 0:
-		return errors.New("partitions, pods, workers, window and payload must be above zero")
+	case s.Partitions < 0 || s.Pods < 0 || s.Spare < 0 || s.Workers < 0 || s.Window < 0 || s.Load.Payload < 0:
+		return errors.New("partitions, pods, spare pods, workers, window and payload must be above zero")
 	case s.Load.Payload < ledger.IdentitySize:
 		return fmt.Errorf("a payload of %d bytes cannot hold a record's identity: at least %d", s.Load.Payload, ledger.IdentitySize)
 	case s.Session < minSession:
@@ -119,8 +122,8 @@ func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond
 func Info(s harness.Scenario) harness.ScenarioInfo {
 	_, _, last := load.Extent(s.Load.Pacer)
 	info := harness.ScenarioInfo{
-		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(),
-		Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Workers: s.Workers, Window: s.Window,
+		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.FailuresInWords(s.Failures),
+		Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
 		Warmup: s.Warmup, Load: last, Drain: s.Drain, Commit: s.Commit, Session: s.Session,
 		Thresholds: s.Thresholds, MayOverload: s.MayOverload,
 	}

@@ -49,6 +49,11 @@ func TestOverridesRefuseWhatDoesNotFit(t *testing.T) {
 			t.Errorf("%s: error %v, want one about %q", c.name, err, c.want)
 		}
 	}
+	failing := base
+	failing.Failures.Fraction = 2
+	if _, err := (Overrides{}).Apply(failing); err == nil || !strings.Contains(err.Error(), "share of failing") {
+		t.Errorf("failing work: error %v", err)
+	}
 	base.Load.Pacer = load.Flood{Records: 10}
 	base.Injections, base.Warmup = nil, 0
 	if _, err := (Overrides{Rate: 5}).Apply(base); err == nil || !strings.Contains(err.Error(), "no rate") {

@@ -25,7 +25,8 @@ const (
 type Options struct {
 	Implementation string         // Implementation is the registered name of the consumer.
 	Config         harness.Config // Config of every pod; Pod and Incarnation are filled in.
-	Service        string         // Service, Seed, Repeat and Run are as in [Spec].
+	Service        string         // Service, Failures, Seed, Repeat and Run are as in [Spec].
+	Failures       harness.Failures
 	Seed           uint64
 	Repeat         int
 	Run            uint64

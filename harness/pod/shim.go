@@ -2,6 +2,7 @@ package pod
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -23,6 +24,7 @@ type shim struct {
 	clock   ledger.Clock
 	service harness.Service
 	cpu     bool // of service
+	failing *load.Failing
 	seed    uint64
 	repeat  int
 	run     uint64
@@ -37,13 +39,14 @@ func newShim(spec Spec, journal *ledger.Journal, fail func(error)) (*shim, error
 	}
 	return &shim{
 		journal: journal, clock: ledger.NewClock(), service: service, cpu: service.CPU(),
-		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, owner: spec.Owner, fail: fail,
+		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat),
+		seed:    spec.Seed, repeat: spec.Repeat, run: spec.Run, owner: spec.Owner, fail: fail,
 	}, nil
 }
 
 // Do implements [harness.Work]. A context that has ended already makes no
-// attempt. The end is in the journal before Do returns: what the consumer knows
-// of its work, and may commit, survives its death.
+// attempt. The end is in the journal before Do returns, or panics: what the
+// consumer knows of its work, and may commit, survives its death.
 func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -54,7 +57,13 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 		return err
 	}
 	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, slot.Key, slot.Seq), s.cpu)
+	if err == nil && slot.Key != NoIdentity {
+		err = s.failing.Fail(slot.Key, slot.Seq)
+	}
 	s.journal.Finish(slot, s.clock.Now(), outcome(ctx, err))
+	if err == load.ErrPanic {
+		panic(err)
+	}
 	return err
 }
 
@@ -76,7 +85,7 @@ func outcome(ctx context.Context, err error) ledger.Outcome {
 	switch {
 	case err == nil:
 		return ledger.OutcomeEffect
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return ledger.OutcomeCancelled
 	}
 	return ledger.OutcomeError

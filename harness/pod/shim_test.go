@@ -12,6 +12,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
 )
 
 const testRun = 11
@@ -130,6 +131,46 @@ func TestShimJournalsRecordsOfNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What fails as the scenario wants it stands in the journal as an error, before
+// Do returns or panics, and is tried again like any other.
+func TestShimFailsAsTheScenarioWantsIt(t *testing.T) {
+	record := testRecord(ledger.Identity{Run: testRun, Key: 8, Seq: 9})
+	for name, tt := range map[string]struct {
+		failures harness.Failures
+		outcomes []ledger.Outcome
+		panics   bool
+		is       error
+	}{
+		"fails twice": {harness.Failures{Keys: []uint32{8}, Times: 2}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomeEffect}, false, nil},
+		"poison":      {harness.Failures{Poison: 1}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomeError}, false, harness.ErrPoison},
+		"panics":      {harness.Failures{Panic: 1}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeEffect, ledger.OutcomeEffect}, true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, journal := testShim(t, "0s")
+			s.failing = load.NewFailing(tt.failures, 1, 1)
+			for i, want := range tt.outcomes {
+				err, panicked := try(t.Context(), s, record)
+				if panicked != (tt.panics && i == 0) || !panicked && (err != nil) != (want == ledger.OutcomeError) || tt.is != nil && !errors.Is(err, tt.is) {
+					t.Errorf("attempt %d: error %v, panicked: %v", i+1, err, panicked)
+				}
+			}
+			if err, panicked := try(t.Context(), s, &harness.Record{Value: []byte("of nobody")}); err != nil || panicked {
+				t.Errorf("a record of nobody: error %v, panicked: %v", err, panicked)
+			}
+			for i, slot := range readSlots(t, journal) {
+				if i < len(tt.outcomes) && slot.Outcome() != tt.outcomes[i] {
+					t.Errorf("attempt %d: outcome %v, want %v", i+1, slot.Outcome(), tt.outcomes[i])
+				}
+			}
+		})
+	}
+}
+
+func try(ctx context.Context, s *shim, r *harness.Record) (err error, panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	return s.Do(ctx, r), false
 }
 
 func TestShimFailsWithItsJournal(t *testing.T) {

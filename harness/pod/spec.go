@@ -18,14 +18,15 @@ const lifelineFD = 3
 
 // Spec is all that one incarnation of a pod is told.
 type Spec struct {
-	Implementation string         `json:"implementation"`
-	Config         harness.Config `json:"config"`
-	Service        string         `json:"service"` // Service is the distribution of service times as on the command line.
-	Seed           uint64         `json:"seed"`    // Seed and Repeat decide the service time of each record, equal for all consumers.
-	Repeat         int            `json:"repeat"`
-	Run            uint64         `json:"run"`     // Run is the identity of the run; records of another are phantoms.
-	Journal        string         `json:"journal"` // Journal is the path of the journal to create.
-	Owner          ledger.Owner   `json:"owner"`   // Owner is the number of the incarnation in the run.
+	Implementation string           `json:"implementation"`
+	Config         harness.Config   `json:"config"`
+	Service        string           `json:"service"`  // Service is the distribution of service times as on the command line.
+	Failures       harness.Failures `json:"failures"` // Failures say which of the work fails.
+	Seed           uint64           `json:"seed"`     // Seed and Repeat decide the service time and the failures of each record, equal for all consumers.
+	Repeat         int              `json:"repeat"`
+	Run            uint64           `json:"run"`     // Run is the identity of the run; records of another are phantoms.
+	Journal        string           `json:"journal"` // Journal is the path of the journal to create.
+	Owner          ledger.Owner     `json:"owner"`   // Owner is the number of the incarnation in the run.
 }
 
 // Environ is the specification as an entry of a process's environment.
