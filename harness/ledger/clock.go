@@ -36,6 +36,15 @@ func NewClock() Clock {
 // Now is the time on CLOCK_MONOTONIC in nanoseconds.
 func (c Clock) Now() int64 { return c.mono + int64(time.Since(c.at)) }
 
+// NotAfter is the time on CLOCK_MONOTONIC of a wall clock stamp of this host, or
+// somewhat earlier where the wall clock was set back or slowed down since the
+// clock was made; never later.
+func (c Clock) NotAfter(stamp time.Time) int64 {
+	now := time.Now()
+	ahead := now.UnixNano() - (c.mono + int64(now.Sub(c.at)))
+	return stamp.UnixNano() - max(ahead, c.at.UnixNano()-c.mono)
+}
+
 func monotonic() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

@@ -48,19 +48,21 @@ func (id Identity) Encode(value []byte) {
 	binary.LittleEndian.PutUint32(value[4:], crc32.Checksum(value[8:], castagnoli))
 }
 
-// DecodeIdentity reads the prefix of a value and verifies the checksum.
+// DecodeIdentity reads the prefix of a value and verifies the checksum. With
+// ErrChecksum it returns what the prefix says, which may be what was altered.
 func DecodeIdentity(value []byte) (Identity, error) {
 	if len(value) < IdentitySize || binary.LittleEndian.Uint32(value) != identityMagic {
 		return Identity{}, fmt.Errorf("%d bytes: %w", len(value), ErrNoIdentity)
 	}
-	if crc32.Checksum(value[8:], castagnoli) != binary.LittleEndian.Uint32(value[4:]) {
-		return Identity{}, ErrChecksum
-	}
-	return Identity{
+	id := Identity{
 		Run:  binary.LittleEndian.Uint64(value[8:]),
 		Key:  binary.LittleEndian.Uint32(value[16:]),
 		Seq:  binary.LittleEndian.Uint32(value[20:]),
 		Due:  int64(binary.LittleEndian.Uint64(value[24:])),
 		Sent: int64(binary.LittleEndian.Uint64(value[32:])),
-	}, nil
+	}
+	if crc32.Checksum(value[8:], castagnoli) != binary.LittleEndian.Uint32(value[4:]) {
+		return id, ErrChecksum
+	}
+	return id, nil
 }

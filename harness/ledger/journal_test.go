@@ -187,8 +187,12 @@ func TestIdentityRoundTripAndDamage(t *testing.T) {
 	}
 	for bit := range len(v) * 8 {
 		v[bit/8] ^= 1 << (bit % 8)
-		if _, err := DecodeIdentity(v); err == nil {
+		got, err := DecodeIdentity(v)
+		if err == nil {
 			t.Errorf("bit %d flipped and not found", bit)
+		}
+		if bit/8 >= IdentitySize && (got != id || !errors.Is(err, ErrChecksum)) {
+			t.Errorf("bit %d of the body flipped: %+v, %v, want %+v all the same", bit, got, err, id)
 		}
 		v[bit/8] ^= 1 << (bit % 8)
 	}

@@ -103,18 +103,22 @@ func (c *Client) Leaders(ctx context.Context) ([]int32, error) {
 
 // Ends is the end offset of each of the topic's partitions.
 func (c *Client) Ends(ctx context.Context, partitions int) ([]int64, error) {
-	listed, err := c.adm.ListEndOffsets(ctx, c.Topic)
+	return c.endsOf(ctx, c.Topic, partitions)
+}
+
+func (c *Client) endsOf(ctx context.Context, topic string, partitions int) ([]int64, error) {
+	listed, err := c.adm.ListEndOffsets(ctx, topic)
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("end offsets of %s: %w", c.Topic, err)
+		return nil, fmt.Errorf("end offsets of %s: %w", topic, err)
 	}
 	ends := make([]int64, partitions)
 	for p := range ends {
-		o, ok := listed.Lookup(c.Topic, int32(p))
+		o, ok := listed.Lookup(topic, int32(p))
 		if !ok {
-			return nil, fmt.Errorf("end offsets of %s: none for partition %d", c.Topic, p)
+			return nil, fmt.Errorf("end offsets of %s: none for partition %d", topic, p)
 		}
 		ends[p] = o.Offset
 	}

@@ -2,16 +2,22 @@ package observe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
+
+// noIdentity is the key and seq of a record whose identity cannot be read.
+const noIdentity = math.MaxUint32
 
 // ReadAll reads every partition from its start to the end it has now, with a
 // fresh client, and calls emit for each record of the run in the order of the
@@ -22,48 +28,150 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
-	from := map[int32]kgo.Offset{}
+	return c.readLog(ctx, c.Topic, ends, nil, func(r *kgo.Record) error {
+		s := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeAcked)
+		if err := identify(&s, r, run); err != nil {
+			return nil
+		}
+		s.Start = r.Timestamp.UnixNano()
+		return emit(s)
+	})
+}
+
+// ReadSide reads a side topic, whose number in the run is number, from its start
+// to the end it has now, as one who reads only what is committed, and calls emit
+// for each record. Of a topic of [harness.RoleRanges] these are slots of
+// KindRange, of any other of KindCustody; Start is when the broker appended the
+// record, or a little before. Records of another run are left out; one that
+// cannot be read at all is corrupt and of no key.
+//
+// A transaction that is still open hides what was appended after its begin: the
+// read waits for its end until ctx ends, and then errs.
+func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, partitions int, role harness.Role, run uint64, clock ledger.Clock, emit func(ledger.Slot) error) error {
+	ends, err := c.committedEnds(ctx, topic, partitions)
+	if err != nil {
+		return fmt.Errorf("final read of %s: %w", topic, err)
+	}
+	committed := []kgo.Opt{kgo.FetchIsolationLevel(kgo.ReadCommitted())}
+	return c.readLog(ctx, topic, ends, committed, func(r *kgo.Record) error {
+		s := ledger.NewSlot(ledger.KindCustody, 0).With(ledger.OutcomeConfirmed)
+		if role == harness.RoleRanges {
+			s = rangeOf(r, number)
+		} else {
+			s.Topic = number
+			if err := identify(&s, r, run); errors.Is(err, errOtherRun) {
+				return nil
+			}
+		}
+		if r.Attrs.IsTransactional() {
+			s.Flags |= ledger.FlagTransactional
+		}
+		s.Start = clock.NotAfter(r.Timestamp)
+		return emit(s)
+	})
+}
+
+// errOtherRun is the error of a whole record that another run made.
+var errOtherRun = errors.New("a record of another run")
+
+// identify fills in where a record lies and which it is. With an error of the
+// value's own the slot is corrupt.
+func identify(s *ledger.Slot, r *kgo.Record, run uint64) error {
+	s.Partition, s.Offset = r.Partition, r.Offset
+	id, err := ledger.DecodeIdentity(r.Value)
+	switch {
+	case errors.Is(err, ledger.ErrNoIdentity):
+		s.Key, s.Seq, s.Flags = noIdentity, noIdentity, ledger.FlagCorrupt
+		return err
+	case errors.Is(err, ledger.ErrChecksum):
+		s.Flags = ledger.FlagCorrupt
+	case id.Run != run:
+		return errOtherRun
+	}
+	s.Key, s.Seq, s.Due, s.Sent = id.Key, id.Seq, id.Due, id.Sent
+	return nil
+}
+
+// rangeOf is the range of the source that a record sets aside.
+func rangeOf(r *kgo.Record, number uint16) ledger.Slot {
+	s := ledger.NewSlot(ledger.KindRange, 0).With(ledger.OutcomeConfirmed)
+	s.Key = uint32(number)
+	var set harness.Range
+	if err := json.Unmarshal(r.Value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
+		s.Partition, s.Flags = -1, ledger.FlagCorrupt
+		return s
+	}
+	s.Partition, s.Offset, s.Sent = set.Partition, set.From, set.To
+	return s
+}
+
+// committedEnds are the ends of a topic for one who reads what is committed,
+// once no transaction is open.
+func (c *Client) committedEnds(ctx context.Context, topic string, partitions int) ([]int64, error) {
+	var ends []int64
+	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
+		all, err := c.endsOf(ctx, topic, partitions)
+		if err != nil {
+			return false, err
+		}
+		listed, err := c.adm.ListCommittedOffsets(ctx, topic)
+		if err == nil {
+			err = listed.Error()
+		}
+		if err != nil {
+			return false, err
+		}
+		for p, end := range all {
+			if o, ok := listed.Lookup(topic, int32(p)); !ok || o.Offset < end {
+				return false, fmt.Errorf("partition %d: a transaction is open at offset %d of %d", p, o.Offset, end)
+			}
+		}
+		ends = all
+		return true, nil
+	})
+	return ends, err
+}
+
+// readLog calls take for each record of a topic below ends, in the order of the log.
+func (c *Client) readLog(ctx context.Context, topic string, ends []int64, more []kgo.Opt, take func(*kgo.Record) error) error {
+	left := map[int32]kgo.Offset{} // partitions not read to their end
 	for p, end := range ends {
 		if end > 0 {
-			from[int32(p)] = kgo.NewOffset().AtStart()
+			left[int32(p)] = kgo.NewOffset().AtStart()
 		}
 	}
-	if len(from) == 0 {
+	if len(left) == 0 {
 		return nil
 	}
-	cl, err := kgo.NewClient(append(c.opts[:len(c.opts):len(c.opts)],
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.Topic: from}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(64<<20), kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())...)
+	opts := append(c.opts[:len(c.opts):len(c.opts)],
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: maps.Clone(left)}),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(64<<20), kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())
+	cl, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
-		return fmt.Errorf("final read: %w", err)
+		return fmt.Errorf("final read of %s: %w", topic, err)
 	}
 	defer cl.Close()
-	left := maps.Clone(from) // partitions not read to their end
 	for len(left) > 0 {
 		fetches := cl.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("final read: %d partitions are not read to their end: %w", len(left), err)
+			return fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, len(left), err)
 		}
 		var failed error
 		fetches.EachError(func(_ string, p int32, err error) {
 			if !kerr.IsRetriable(err) && !errors.Is(err, context.DeadlineExceeded) {
-				failed = fmt.Errorf("final read: partition %d: %w", p, err)
+				failed = fmt.Errorf("final read of %s: partition %d: %w", topic, p, err)
 			}
 		})
-		if failed != nil {
-			return failed
-		}
-		fetches.EachPartition(func(tp kgo.FetchTopicPartition) {
-			for _, r := range tp.Records {
-				if _, open := left[r.Partition]; !open || r.Offset >= ends[r.Partition] {
-					continue // written after the end was taken, or read already
-				}
-				if failed == nil {
-					failed = landed(r, run, emit)
-				}
-				if r.Offset == ends[r.Partition]-1 {
-					delete(left, r.Partition)
-				}
+		fetches.EachRecord(func(r *kgo.Record) {
+			end := ends[r.Partition]
+			if _, open := left[r.Partition]; failed != nil || !open || r.Offset >= end {
+				return // written after the end was taken, or read already
+			}
+			if !r.Attrs.IsControl() {
+				failed = take(r)
+			}
+			if r.Offset == end-1 {
+				delete(left, r.Partition)
 			}
 		})
 		if failed != nil {
@@ -71,15 +179,4 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 		}
 	}
 	return nil
-}
-
-func landed(r *kgo.Record, run uint64, emit func(ledger.Slot) error) error {
-	id, err := ledger.DecodeIdentity(r.Value)
-	if r.Attrs.IsControl() || err != nil || id.Run != run {
-		return nil
-	}
-	s := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeAcked)
-	s.Partition, s.Offset, s.Key, s.Seq = r.Partition, r.Offset, id.Key, id.Seq
-	s.Due, s.Sent, s.Start = id.Due, id.Sent, r.Timestamp.UnixNano()
-	return emit(s)
 }

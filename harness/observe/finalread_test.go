@@ -1,0 +1,190 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+const (
+	thisRun = 7
+	side    = "side"
+)
+
+// memory is a broker in memory, and a client of it that asks about the topic "source".
+type memory struct {
+	kfake *kfake.Cluster
+	dial  Dialer
+	*Client
+}
+
+func inMemory(t *testing.T) *memory {
+	t.Helper()
+	network := new(kfake.VirtualNetwork)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	c, err := NewClient(cluster.ListenAddrs(), network.DialContext, "source", "group")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for _, topic := range []string{"source", side} {
+		if err := cluster.CreateTopic(topic, 2, map[string]string{"message.timestamp.type": "LogAppendTime"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &memory{kfake: cluster, dial: network.DialContext, Client: c}
+}
+
+// producer is a client that sends to the partition a record names.
+func (m *memory) producer(t *testing.T, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	cl, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(m.kfake.ListenAddrs()...), kgo.Dialer(m.dial), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
+
+func send(t *testing.T, cl *kgo.Client, topic string, partition int32, values ...[]byte) {
+	t.Helper()
+	for _, v := range values {
+		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: v}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func value(run uint64, key, seq uint32) []byte {
+	v := make([]byte, ledger.IdentitySize+8)
+	ledger.Identity{Run: run, Key: key, Seq: seq, Due: 11, Sent: 12}.Encode(v)
+	return v
+}
+
+// spoiled is a value whose byte at i was altered.
+func spoiled(v []byte, i int) []byte {
+	v[i]++
+	return v
+}
+
+// slots collects what is emitted, a line each, and the times of the slots.
+type slots struct {
+	lines []string
+	at    []int64
+}
+
+func (s *slots) emit(slot ledger.Slot) error {
+	s.lines = append(s.lines, fmt.Sprintf("%v %v/%d@%d %d/%d due %d sent %d flags %d", slot.Kind(), slot.Topic, slot.Partition, slot.Offset, slot.Key, slot.Seq, slot.Due, slot.Sent, slot.Flags))
+	s.at = append(s.at, slot.Start)
+	return nil
+}
+
+func (s *slots) want(t *testing.T, want ...string) {
+	t.Helper()
+	slices.Sort(s.lines)
+	slices.Sort(want)
+	if !slices.Equal(s.lines, want) {
+		t.Errorf("read\n got  %q\n want %q", s.lines, want)
+	}
+}
+
+func custody(format string, args ...any) string {
+	return fmt.Sprintf("%v %s", ledger.KindCustody, fmt.Sprintf(format, args...))
+}
+
+func TestReadSide(t *testing.T) {
+	m := inMemory(t)
+	clock := ledger.NewClock()
+	send(t, m.producer(t), side, 0, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"))
+	txn := m.producer(t, kgo.TransactionalID("x"))
+	for i, commit := range []kgo.TransactionEndTry{kgo.TryAbort, kgo.TryCommit} {
+		if err := txn.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, txn, side, 1, value(thisRun, 5, uint32(i)))
+		if err := txn.EndTransaction(t.Context(), commit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := clock.Now()
+	var got slots
+	if err := m.ReadSide(t.Context(), side, 3, 2, harness.RoleRetry, thisRun, clock, got.emit); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range got.at {
+		if at > after || after-at > int64(time.Minute) {
+			t.Errorf("appended at %d, the test ran until %d", at, after)
+		}
+	}
+	got.want(t,
+		custody("3/0@0 1/2 due 11 sent 12 flags 0"),
+		custody("3/0@2 1/4 due 11 sent 12 flags %d", ledger.FlagCorrupt),
+		custody("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(noIdentity), uint32(noIdentity), ledger.FlagCorrupt),
+		custody("3/1@2 5/1 due 11 sent 12 flags %d", ledger.FlagTransactional),
+	)
+}
+
+// TestReadSideOfAnOpenTransaction errs: what lies behind its begin is hidden.
+func TestReadSideOfAnOpenTransaction(t *testing.T) {
+	m := inMemory(t)
+	txn := m.producer(t, kgo.TransactionalID("x"))
+	if err := txn.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	send(t, txn, side, 1, value(thisRun, 1, 1))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := m.ReadSide(ctx, side, 1, 2, harness.RoleOutput, thisRun, ledger.NewClock(), new(slots).emit)
+	if err == nil || !strings.Contains(err.Error(), "partition 1: a transaction is open at offset 0 of 1") {
+		t.Errorf("got %v", err)
+	}
+	if err := txn.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	var got slots
+	if err := m.ReadSide(t.Context(), side, 1, 2, harness.RoleOutput, thisRun, ledger.NewClock(), got.emit); err != nil || len(got.lines) != 1 {
+		t.Errorf("then %q, %v, want the one record", got.lines, err)
+	}
+}
+
+func TestReadSideOfRanges(t *testing.T) {
+	m := inMemory(t)
+	set, err := json.Marshal(harness.Range{Partition: 4, From: 10, To: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, m.producer(t), side, 1, set, []byte("4: 10-20"), []byte(`{"partition":1,"from":7,"to":6}`))
+	var got slots
+	if err := m.ReadSide(t.Context(), side, 2, 2, harness.RoleRanges, thisRun, ledger.NewClock(), got.emit); err != nil {
+		t.Fatal(err)
+	}
+	bad := fmt.Sprintf("%v 0/-1@0 2/0 due 0 sent 0 flags %d", ledger.KindRange, ledger.FlagCorrupt)
+	got.want(t, fmt.Sprintf("%v 0/4@10 2/0 due 0 sent 20 flags 0", ledger.KindRange), bad, bad)
+}
+
+func TestReadAll(t *testing.T) {
+	m := inMemory(t)
+	send(t, m.producer(t), "source", 1, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"))
+	var got slots
+	if err := m.ReadAll(t.Context(), 2, thisRun, got.emit); err != nil {
+		t.Fatal(err)
+	}
+	got.want(t, fmt.Sprintf("%v 0/1@0 1/2 due 11 sent 12 flags 0", ledger.KindLanded),
+		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt))
+}
