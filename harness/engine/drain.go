@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/measure"
 )
@@ -139,19 +140,23 @@ func (r *run) earliestEnd() (at time.Duration) {
 func (r *run) drained(ctx context.Context, now time.Duration) bool {
 	within, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	ends, err := r.client.Ends(within, r.Scenario.Partitions)
-	if err != nil {
-		return false
+	owing := r.owing()
+	ends := make([][]int64, len(owing))
+	for i, t := range owing {
+		var err error
+		if ends[i], err = r.client.Ends(within, t); err != nil {
+			return false
+		}
 	}
 	done := r.live.read()
-	if allFinished(ends, done) {
+	if r.Consumer.Implementation.Effect == harness.EffectWork && allFinished(ends[0], done) {
 		return true
 	}
 	if done.open > 0 || now-r.since(done.lastEnd) < 2*r.cfg.Commit {
 		return false
 	}
-	committed, err := r.client.Committed(within, r.Scenario.Partitions)
-	return err == nil && slices.Equal(committed, ends)
+	committed, err := r.client.Committed(within, owing...)
+	return err == nil && slices.EqualFunc(committed, ends, slices.Equal[[]int64])
 }
 
 // stop ends the pods and takes the last readings. It goes on after ctx has
@@ -179,9 +184,7 @@ func (r *run) stop(ctx context.Context) error {
 	r.stage("stop")
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if r.final, err = r.client.Committed(reading, r.Scenario.Partitions); err != nil {
-		r.doubt(ledgerComplete, err.Error())
-	}
+	r.readCommits(reading)
 	if err := r.watcher.Stop(reading); err != nil {
 		r.doubt(observersKeptUp, err.Error())
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,18 +14,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
-
-// readLog takes the final read into a journal of its own.
-func (r *run) readLog(ctx context.Context) error {
-	j, err := ledger.Create(r.path("landed"))
-	if err != nil {
-		return err
-	}
-	if err := r.client.ReadAll(ctx, r.Scenario.Partitions, r.id, j.Append); err != nil {
-		r.doubt(ledgerComplete, err.Error())
-	}
-	return j.Close()
-}
 
 // judge replays the ledger for the checks and the measures, and fills the result.
 func (r *run) judge() (*Outcome, error) {
@@ -97,6 +84,9 @@ func (r *run) seal() ([]ledger.File, error) {
 		}
 		files = append(files, ledger.File{Path: in.Journal, Reaped: in.Down})
 	}
+	if len(r.topics) > 1 {
+		files = append(files, ledger.File{Path: r.path("copies"), Reaped: now})
+	}
 	for _, f := range append(files, ledger.File{Path: r.path("landed")}) {
 		if err := ledger.Seal(f.Path); err != nil {
 			return nil, err
@@ -108,26 +98,21 @@ func (r *run) seal() ([]ledger.File, error) {
 func (r *run) facts() (*oracle.Facts, error) {
 	i := r.Consumer.Implementation
 	f := &oracle.Facts{
-		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol,
-		Partitions: r.Scenario.Partitions, Log: oracle.NewLog(), Final: r.final,
-		Session: r.cfg.Session, Commit: r.cfg.Commit, DrainEnd: r.drainEnd,
+		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
+		Partitions: r.Scenario.Partitions, Final: r.final[0],
+		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
+		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds,
 		Owners: []string{""}, Broken: r.broken,
+	}
+	for n, t := range r.topics[1:] {
+		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: r.final[n+1]})
 	}
 	for _, in := range r.fleet.Incarnations() {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
 	}
-	err := r.landed(func(s *ledger.Slot) { f.Log.Add(s.Position(), s.Key, s.Seq) })
+	var err error
+	f.Log, err = r.log()
 	return f, err
-}
-
-// landed calls fn for every record of the final read.
-func (r *run) landed(fn func(*ledger.Slot)) error {
-	reader, err := ledger.Open(r.path("landed"))
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	return reader.Each(fn)
 }
 
 // replay judges and measures in one pass, and takes another for the evidence
@@ -142,7 +127,7 @@ func (r *run) replay(f *oracle.Facts, files []ledger.File, observers ...oracle.O
 	if err != nil {
 		return nil, err
 	}
-	if err := oracle.Name(verdicts, r.landed); err != nil {
+	if err := oracle.Name(verdicts, func(fn func(*ledger.Slot)) error { return each(r.path("landed"), fn) }); err != nil {
 		return nil, err
 	}
 	again, err := ledger.NewStream(r.start, files...)

@@ -67,6 +67,7 @@ type run struct {
 	scratch *scratch
 	clock   ledger.Clock
 
+	topics   []observe.Topic // the source, then the side topics
 	cluster  harness.Cluster
 	client   *observe.Client
 	watcher  *observe.Watcher
@@ -87,7 +88,7 @@ type run struct {
 	drainEnd  time.Duration
 	stopAsked int64 // when the pods were told to stop, ns on CLOCK_MONOTONIC
 	unstopped []string
-	final     []int64
+	final     [][]int64 // last commits, by topic and partition
 
 	mu     sync.Mutex
 	exits  []pod.Incarnation // pods that ended by themselves
@@ -169,22 +170,15 @@ func (r *run) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start broker %s: %w", r.Backend.Name(), err)
 	}
-	name := fmt.Sprintf("stampede-%016x", r.id)
-	r.cfg.Seeds, r.cfg.Topic, r.cfg.Group = r.cluster.Seeds(), name, name
-	if r.client, err = observe.NewClient(r.cfg.Seeds, nil, name, name); err != nil {
+	r.cfg.Seeds = r.cluster.Seeds()
+	r.nameTopics(fmt.Sprintf("stampede-%016x", r.id))
+	if r.client, err = observe.NewClient(r.cfg.Seeds, nil, r.cfg.Topic, r.cfg.Group); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := r.client.CreateTopic(within, r.Scenario.Partitions); err != nil {
+	if err := r.createTopics(within); err != nil {
 		return err
-	}
-	if c, ok := r.cluster.(interface {
-		TopicCreated(ctx context.Context, topic string) error
-	}); ok {
-		if err := c.TopicCreated(within, name); err != nil {
-			return err
-		}
 	}
 	if r.sends, err = ledger.Create(r.path("sends")); err != nil {
 		return err
@@ -209,7 +203,7 @@ func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, 
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = pod.NewFleet(pod.Options{
-		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(), Failures: r.Scenario.Failures,
+		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(), Failures: r.Scenario.Failures, Topics: r.topicNames(),
 		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Dir: r.scratch.dir, Clock: r.clock,
 		Exited: func(in pod.Incarnation) {
 			r.mu.Lock()

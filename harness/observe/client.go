@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/stampede-bench/stampede/harness"
 )
 
 // Client asks a cluster about one topic and one group. Safe for concurrent use.
@@ -48,49 +51,56 @@ func NewClient(seeds []string, dial Dialer, topic, group string) (*Client, error
 // Close closes the client.
 func (c *Client) Close() { c.kgo.Close() }
 
-// CreateTopic creates the topic with three replicas, or as many as there are
+// Topic is a topic of a run. Its number in the ledger is its place in the run's
+// list, whose first is the source.
+type Topic struct {
+	Name       string
+	Role       harness.Role // Role is "" for the source.
+	Partitions int
+}
+
+// CreateTopic creates a topic with three replicas, or as many as there are
 // brokers, and returns once every partition has a leader.
-func (c *Client) CreateTopic(ctx context.Context, partitions int) error {
+func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
 	if err != nil {
-		return fmt.Errorf("create topic %s: list brokers: %w", c.Topic, err)
+		return fmt.Errorf("create topic %s: list brokers: %w", t.Name, err)
 	}
-	stamps := "LogAppendTime"
-	_, err = c.adm.CreateTopic(ctx, int32(partitions), int16(min(3, len(brokers))), map[string]*string{"message.timestamp.type": &stamps}, c.Topic)
+	stamps, compact := "LogAppendTime", "compact"
+	configs := map[string]*string{"message.timestamp.type": &stamps}
+	if t.Role == harness.RoleState {
+		configs["cleanup.policy"] = &compact
+	}
+	_, err = c.adm.CreateTopic(ctx, int32(t.Partitions), int16(min(3, len(brokers))), configs, t.Name)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // it exists if the answer to a first try was lost
-		return fmt.Errorf("create topic %s: %w", c.Topic, err)
+		return fmt.Errorf("create topic %s: %w", t.Name, err)
 	}
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		leaders, err := c.Leaders(ctx)
-		if err != nil || len(leaders) != partitions {
+		leaders, err := c.LeadersOf(ctx, t.Name)
+		if err != nil || len(leaders) != t.Partitions {
 			return false, err
 		}
 		for _, l := range leaders {
 			if l < 0 {
-				return false, fmt.Errorf("a partition of %s has no leader", c.Topic)
+				return false, fmt.Errorf("a partition of %s has no leader", t.Name)
 			}
 		}
 		return true, nil
 	})
 }
 
-// DeleteTopic removes the topic; a run on a shared cluster leaves nothing.
-func (c *Client) DeleteTopic(ctx context.Context) error {
-	if _, err := c.adm.DeleteTopic(ctx, c.Topic); err != nil {
-		return fmt.Errorf("delete topic %s: %w", c.Topic, err)
-	}
-	return nil
-}
+// Leaders is the node that leads each partition of the source, -1 for none.
+func (c *Client) Leaders(ctx context.Context) ([]int32, error) { return c.LeadersOf(ctx, c.Topic) }
 
-// Leaders is the node that leads each partition, -1 for none.
-func (c *Client) Leaders(ctx context.Context) ([]int32, error) {
-	meta, err := c.adm.Metadata(ctx, c.Topic)
+// LeadersOf is the node that leads each partition of a topic, -1 for none.
+func (c *Client) LeadersOf(ctx context.Context, topic string) ([]int32, error) {
+	meta, err := c.adm.Metadata(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("leaders of %s: %w", c.Topic, err)
+		return nil, fmt.Errorf("leaders of %s: %w", topic, err)
 	}
-	t := meta.Topics[c.Topic]
+	t := meta.Topics[topic]
 	if t.Err != nil {
-		return nil, fmt.Errorf("leaders of %s: %w", c.Topic, t.Err)
+		return nil, fmt.Errorf("leaders of %s: %w", topic, t.Err)
 	}
 	leaders := make([]int32, len(t.Partitions))
 	for p, detail := range t.Partitions {
@@ -101,46 +111,62 @@ func (c *Client) Leaders(ctx context.Context) ([]int32, error) {
 	return leaders, nil
 }
 
-// Ends is the end offset of each of the topic's partitions.
-func (c *Client) Ends(ctx context.Context, partitions int) ([]int64, error) {
-	return c.endsOf(ctx, c.Topic, partitions)
-}
-
-func (c *Client) endsOf(ctx context.Context, topic string, partitions int) ([]int64, error) {
-	listed, err := c.adm.ListEndOffsets(ctx, topic)
+// Ends is the end offset of each of a topic's partitions.
+func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
+	listed, err := c.adm.ListEndOffsets(ctx, t.Name)
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("end offsets of %s: %w", topic, err)
+		return nil, fmt.Errorf("end offsets of %s: %w", t.Name, err)
 	}
-	ends := make([]int64, partitions)
+	ends := make([]int64, t.Partitions)
 	for p := range ends {
-		o, ok := listed.Lookup(topic, int32(p))
+		o, ok := listed.Lookup(t.Name, int32(p))
 		if !ok {
-			return nil, fmt.Errorf("end offsets of %s: none for partition %d", topic, p)
+			return nil, fmt.Errorf("end offsets of %s: none for partition %d", t.Name, p)
 		}
 		ends[p] = o.Offset
 	}
 	return ends, nil
 }
 
-// Committed is the group's commit of each partition, 0 without one.
-func (c *Client) Committed(ctx context.Context, partitions int) ([]int64, error) {
-	rs, err := c.adm.FetchOffsets(ctx, c.Group)
-	if err == nil {
-		err = rs.Error()
+// Committed is the commit of each partition of the topics, 0 without one: the
+// furthest of the run's group and of the groups whose names begin with its.
+func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, error) {
+	committed := make([][]int64, len(topics))
+	for i, t := range topics {
+		committed[i] = make([]int64, t.Partitions)
 	}
-	committed := make([]int64, partitions)
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return committed, nil
+	groups := []string{c.Group}
+	if len(topics) > 1 { // a consumer with side topics may have groups of its own
+		listed, err := c.adm.ListGroups(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("groups of the run: %w", err)
+		}
+		for _, name := range listed.Groups() {
+			if name != c.Group && strings.HasPrefix(name, c.Group) {
+				groups = append(groups, name)
+			}
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("commits of group %s: %w", c.Group, err)
-	}
-	for p := range committed {
-		if o, ok := rs.Lookup(c.Topic, int32(p)); ok && o.At > 0 {
-			committed[p] = o.At
+	for _, group := range groups {
+		rs, err := c.adm.FetchOffsets(ctx, group)
+		if err == nil {
+			err = rs.Error()
+		}
+		if errors.Is(err, kerr.GroupIDNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("commits of group %s: %w", group, err)
+		}
+		for i, t := range topics {
+			for p := range committed[i] {
+				if o, ok := rs.Lookup(t.Name, int32(p)); ok {
+					committed[i][p] = max(committed[i][p], o.At)
+				}
+			}
 		}
 	}
 	return committed, nil

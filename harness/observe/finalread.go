@@ -24,7 +24,7 @@ const noIdentity = math.MaxUint32
 // log; another's records are left out. It turns what the producer did not know
 // into landed or absent.
 func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit func(ledger.Slot) error) error {
-	ends, err := c.Ends(ctx, partitions)
+	ends, err := c.Ends(ctx, Topic{Name: c.Topic, Partitions: partitions})
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
@@ -110,7 +110,7 @@ func rangeOf(r *kgo.Record, number uint16) ledger.Slot {
 func (c *Client) committedEnds(ctx context.Context, topic string, partitions int) ([]int64, error) {
 	var ends []int64
 	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
-		all, err := c.endsOf(ctx, topic, partitions)
+		all, err := c.Ends(ctx, Topic{Name: topic, Partitions: partitions})
 		if err != nil {
 			return false, err
 		}

@@ -27,6 +27,7 @@ type Options struct {
 	Config         harness.Config // Config of every pod; Pod and Incarnation are filled in.
 	Service        string         // Service, Failures, Seed, Repeat and Run are as in [Spec].
 	Failures       harness.Failures
+	Topics         []string // Topics are those of the run, by their number in the ledger.
 	Seed           uint64
 	Repeat         int
 	Run            uint64

@@ -95,7 +95,7 @@ func (m *member) launch() error {
 	cfg.Pod, cfg.Incarnation = m.name, m.starts+1
 	spec := Spec{
 		Implementation: o.Implementation, Config: cfg,
-		Service: o.Service, Failures: o.Failures, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run,
+		Service: o.Service, Failures: o.Failures, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics,
 		Journal: filepath.Join(o.Dir, cfg.ClientID()+".journal"),
 		Owner:   ledger.Owner(len(f.all) + 1),
 	}

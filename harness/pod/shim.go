@@ -28,6 +28,7 @@ type shim struct {
 	seed    uint64
 	repeat  int
 	run     uint64
+	topics  []string // by number
 	owner   ledger.Owner
 	fail    func(error) // fail ends the pod: it can no longer be believed.
 }
@@ -40,7 +41,7 @@ func newShim(spec Spec, journal *ledger.Journal, fail func(error)) (*shim, error
 	return &shim{
 		journal: journal, clock: ledger.NewClock(), service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat),
-		seed:    spec.Seed, repeat: spec.Repeat, run: spec.Run, owner: spec.Owner, fail: fail,
+		seed:    spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
 	}, nil
 }
 
@@ -70,15 +71,32 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 // attempt is the slot of an attempt at r that begins now.
 func (s *shim) attempt(r *harness.Record) ledger.Slot {
 	slot := ledger.NewSlot(ledger.KindAttempt, s.owner)
-	slot.Partition, slot.Offset = r.Partition, r.Offset
+	slot.Topic, slot.Partition, slot.Offset = s.topic(r.Topic), r.Partition, r.Offset
+	slot.Count = uint8(min(r.Deliveries, math.MaxUint8))
 	id, err := ledger.DecodeIdentity(r.Value)
 	slot.Start = s.clock.Now()
+	if errors.Is(err, ledger.ErrChecksum) {
+		slot.Flags, err = ledger.FlagCorrupt, nil
+	}
 	if err != nil || id.Run != s.run {
 		slot.Key, slot.Seq, slot.Due, slot.Sent = NoIdentity, NoIdentity, slot.Start, slot.Start
 		return slot
 	}
 	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
 	return slot
+}
+
+// noTopic is the number of a topic that is none of the run's.
+const noTopic = math.MaxUint16
+
+// topic is the number of a topic of the run.
+func (s *shim) topic(name string) uint16 {
+	for n, known := range s.topics {
+		if known == name {
+			return uint16(n)
+		}
+	}
+	return noTopic
 }
 
 func outcome(ctx context.Context, err error) ledger.Outcome {

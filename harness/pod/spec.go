@@ -24,6 +24,7 @@ type Spec struct {
 	Failures       harness.Failures `json:"failures"` // Failures say which of the work fails.
 	Seed           uint64           `json:"seed"`     // Seed and Repeat decide the service time and the failures of each record, equal for all consumers.
 	Repeat         int              `json:"repeat"`
+	Topics         []string         `json:"topics"`  // Topics are the topics of the run by their number in the ledger, the source first.
 	Run            uint64           `json:"run"`     // Run is the identity of the run; records of another are phantoms.
 	Journal        string           `json:"journal"` // Journal is the path of the journal to create.
 	Owner          ledger.Owner     `json:"owner"`   // Owner is the number of the incarnation in the run.

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/observe"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// nameTopics names the topics of the run, the source first; a topic's place in
+// the list is its number in the ledger.
+func (r *run) nameTopics(name string) {
+	r.cfg.Topic, r.cfg.Group = name, name
+	r.topics = []observe.Topic{{Name: name, Partitions: r.Scenario.Partitions}}
+	for _, side := range r.Consumer.Implementation.SideOf(r.cfg) {
+		if r.cfg.Side == nil {
+			r.cfg.Side = map[string]string{}
+		}
+		partitions := side.Partitions
+		if partitions == 0 {
+			partitions = r.Scenario.Partitions
+		}
+		r.cfg.Side[side.Name] = name + "-" + side.Name
+		r.topics = append(r.topics, observe.Topic{Name: r.cfg.Side[side.Name], Role: side.Role, Partitions: partitions})
+	}
+}
+
+// createTopics creates them all, and lets the back end place their leaders.
+func (r *run) createTopics(ctx context.Context) error {
+	placer, places := r.cluster.(interface {
+		TopicCreated(ctx context.Context, topic string) error
+	})
+	for _, t := range r.topics {
+		if err := r.client.CreateTopic(ctx, t); err != nil {
+			return err
+		}
+		if places {
+			if err := placer.TopicCreated(ctx, t.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// topicNames are the names of the topics by their number.
+func (r *run) topicNames() (names []string) {
+	for _, t := range r.topics {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// owing are the topics in which records can be owed: the source, and those that
+// take records into custody.
+func (r *run) owing() (topics []observe.Topic) {
+	for _, t := range r.topics {
+		if t.Role == "" || t.Role.Custody() && t.Role != harness.RoleDeadLetter {
+			topics = append(topics, t)
+		}
+	}
+	return topics
+}
+
+// readLog takes the final read: the source into a journal of its own, the copies
+// in side topics into one that is replayed with the rest, since they are facts of
+// their time.
+func (r *run) readLog(ctx context.Context) error {
+	landed, err := ledger.Create(r.path("landed"))
+	if err != nil {
+		return err
+	}
+	if err := r.client.ReadAll(ctx, r.Scenario.Partitions, r.id, landed.Append); err != nil {
+		r.doubt(ledgerComplete, err.Error())
+	}
+	if err := landed.Close(); err != nil || len(r.topics) == 1 {
+		return err
+	}
+	copies, err := ledger.Create(r.path("copies"))
+	if err != nil {
+		return err
+	}
+	for number, t := range r.topics {
+		if number == 0 || t.Role == harness.RoleState {
+			continue
+		}
+		if err := r.client.ReadSide(ctx, t.Name, uint16(number), t.Partitions, t.Role, r.id, r.clock, copies.Append); err != nil {
+			r.doubt(ledgerComplete, fmt.Sprintf("side topic %s: %v", t.Name, err))
+		}
+	}
+	return copies.Close()
+}
+
+// readCommits asks for the last commits of the groups.
+func (r *run) readCommits(ctx context.Context) {
+	final, err := r.client.Committed(ctx, r.topics...)
+	if err != nil {
+		r.doubt(ledgerComplete, err.Error())
+		final = make([][]int64, len(r.topics))
+	}
+	r.final = final
+}
+
+// log builds the oracle's view of the final read: copies first, since the source
+// tells where they come from.
+func (r *run) log() (*oracle.Log, error) {
+	log := oracle.NewLog()
+	add := func(s *ledger.Slot) {
+		if s.Kind() != ledger.KindRange {
+			log.Add(s.Position(), s.Key, s.Seq)
+		}
+	}
+	if len(r.topics) > 1 {
+		if err := each(r.path("copies"), add); err != nil {
+			return nil, err
+		}
+	}
+	return log, each(r.path("landed"), add)
+}
+
+// each calls fn for every slot of a journal.
+func each(path string, fn func(*ledger.Slot)) error {
+	reader, err := ledger.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(reader.Each(fn), reader.Close())
+}
