@@ -119,7 +119,7 @@ func barePipeline(ctx context.Context) (took time.Duration, err error) {
 		return 0, err
 	}
 	defer admin.Close()
-	if err := admin.CreateTopic(ctx, pipelinePartitions); err != nil {
+	if err := admin.CreateTopic(ctx, observe.Topic{Name: topic, Partitions: pipelinePartitions}); err != nil {
 		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "stampede-bare-")

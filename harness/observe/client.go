@@ -176,10 +176,14 @@ func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, err
 func poll(ctx context.Context, every time.Duration, done func() (bool, error)) error {
 	t := time.NewTicker(every)
 	defer t.Stop()
+	var err error
 	for {
-		ok, err := done()
+		ok, now := done()
 		if ok {
 			return nil
+		}
+		if now != nil && (err == nil || ctx.Err() == nil) {
+			err = now // an error of the deadline itself says nothing of why
 		}
 		select {
 		case <-ctx.Done():

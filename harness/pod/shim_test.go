@@ -26,7 +26,7 @@ func testShim(t testing.TB, service string) (s *shim, journal string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	s, err = newShim(Spec{Service: service, Run: testRun, Owner: 5}, j, func(err error) { t.Error(err) })
+	s, err = newShim(Spec{Service: service, Topics: []string{"source", "retry"}, Run: testRun, Owner: 5}, j, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +113,8 @@ func TestShimJournalsACancelledAttempt(t *testing.T) {
 }
 
 func TestShimJournalsRecordsOfNobody(t *testing.T) {
-	broken := testRecord(ledger.Identity{Run: testRun, Key: 1})
-	broken.Value[99]++
 	for name, r := range map[string]*harness.Record{
 		"no identity": {Partition: 3, Offset: 42, Value: []byte("hello")},
-		"broken":      broken,
 		"other run":   testRecord(ledger.Identity{Run: testRun + 1, Key: 1, Due: 5, Sent: 6}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +127,33 @@ func TestShimJournalsRecordsOfNobody(t *testing.T) {
 				t.Errorf("slot %+v", got)
 			}
 		})
+	}
+}
+
+func TestShimMarksAnAlteredRecord(t *testing.T) {
+	s, journal := testShim(t, "0s")
+	altered := testRecord(ledger.Identity{Run: testRun, Key: 1, Seq: 2})
+	altered.Value[99]++
+	if err := s.Do(t.Context(), altered); err != nil {
+		t.Fatal(err)
+	}
+	if got := readSlots(t, journal)[0]; got.Key != 1 || got.Seq != 2 || got.Flags != ledger.FlagCorrupt {
+		t.Errorf("slot %+v", got)
+	}
+}
+
+func TestShimNumbersTopicsAndDeliveries(t *testing.T) {
+	s, journal := testShim(t, "0s")
+	for name, want := range map[string]uint16{"source": 0, "retry": 1, "stranger": noTopic} {
+		r := testRecord(ledger.Identity{Run: testRun})
+		r.Topic, r.Deliveries = name, 300
+		if err := s.Do(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		slots := readSlots(t, journal)
+		if got := slots[len(slots)-1]; got.Topic != want || got.Count != 255 {
+			t.Errorf("%s: slot %+v, want topic %d", name, got, want)
+		}
 	}
 }
 
