@@ -24,6 +24,7 @@ type Verifier interface {
 type Env struct {
 	Cluster Cluster
 	Pods    []Pod // Pods are all, the spare ones last.
+	Spare   int   // Spare is how many of Pods are spare ones.
 	Log     LogView
 	Group   GroupView
 	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
@@ -56,14 +57,23 @@ type GroupView interface {
 
 // Pauser is the ability of a pod to stop and go on, as SIGSTOP and SIGCONT do.
 type Pauser interface {
+	// Pause returns once the pod stands still; it is an error if it does not run.
 	Pause(context.Context) error
+	// Resume does nothing to a pod that does not stand still, or has ended since.
 	Resume(context.Context) error
 }
 
 // Leaver is the ability of a pod to be asked to end (SIGTERM), so that it leaves
-// the group in good order. Stop returns once it has ended.
+// the group in good order. Stop returns once it has ended, or was killed because
+// it would not; it is an error if it does not run.
 type Leaver interface {
 	Stop(context.Context) error
+}
+
+// Prober is the ability of a pod to say how it is.
+type Prober interface {
+	Running() bool // Running: it was started and has not ended.
+	Paused() bool  // Paused: it runs and stands still.
 }
 
 // AnswerLoser is the ability of a cluster to lose its answers: until stop is

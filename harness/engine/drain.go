@@ -10,6 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/harness/pod"
 )
 
 // settle is how long after the group's session the drain may not end, so that
@@ -162,7 +163,7 @@ func (r *run) drained(ctx context.Context, now time.Duration) bool {
 // stop ends the pods and takes the last readings. It goes on after ctx has
 // ended, quickly: what was measured is to be reported.
 func (r *run) stop(ctx context.Context) error {
-	grace := r.cfg.Drain + 5*time.Second
+	grace := r.cfg.Drain + pod.StopGrace
 	if ctx.Err() != nil {
 		grace = 2 * time.Second
 	}

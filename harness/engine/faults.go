@@ -38,7 +38,7 @@ func (r *run) newInjections() *injections {
 	f := &injections{r: r, done: make(chan struct{})}
 	f.runner = &fault.Runner{
 		Env: &harness.Env{
-			Cluster: r.cluster, Pods: r.fleet.Pods(), Log: logView{r}, Group: r.watcher,
+			Cluster: r.cluster, Pods: r.fleet.Pods(), Spare: r.Scenario.Spare, Log: logView{r}, Group: r.watcher,
 			Rand: rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|faultStream)),
 		},
 		Injections: r.Scenario.Injections, Session: r.cfg.Session,

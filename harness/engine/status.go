@@ -8,6 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/pod"
 )
 
 // The assumptions, as the oracle names them.
@@ -68,12 +69,20 @@ func (r *run) alive() harness.Verdict {
 			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: r.since(in.Down),
 		})
 	}
-	for _, pod := range r.unstopped {
+	deaf := func(name string, told int64) {
 		v.Status, v.Count = harness.Fail, v.Count+1
 		v.Examples = append(v.Examples, harness.Anomaly{
-			Text: fmt.Sprintf("did not stop within %v of being told to, and was killed", r.cfg.Drain+5*time.Second),
-			Pods: []string{pod}, At: r.since(r.stopAsked),
+			Text: fmt.Sprintf("did not stop within %v of being told to, and was killed", r.cfg.Drain+pod.StopGrace),
+			Pods: []string{name}, At: r.since(told),
 		})
+	}
+	for _, in := range r.fleet.Incarnations() {
+		if in.Deaf {
+			deaf(harness.ClientID(in.Pod, in.N), in.Told)
+		}
+	}
+	for _, name := range r.unstopped {
+		deaf(name, r.stopAsked)
 	}
 	return v
 }

@@ -32,8 +32,10 @@ func TestFailuresAreSharesOfTheRecords(t *testing.T) {
 				}
 			case err != nil:
 				fails++
-				if x.Fail(key, seq) == nil || x.Fail(key, seq) == nil || x.Fail(key, seq) != nil || x.Fail(key, seq) != nil {
-					t.Fatalf("key %d seq %d does not fail three times and no more", key, seq)
+				for try := 2; try <= 5; try++ {
+					if failed := x.Fail(key, seq) != nil; failed != (try <= f.Times) {
+						t.Fatalf("key %d seq %d, try %d: failed: %v, want it to fail three times", key, seq, try, failed)
+					}
 				}
 			case key == 7:
 				t.Fatalf("seq %d of a key that fails does not", seq)

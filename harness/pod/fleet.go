@@ -32,6 +32,7 @@ type Options struct {
 	Repeat         int
 	Run            uint64
 	Pods           int          // Pods is their number, at least 1.
+	Spare          int          // Spare are pods beside those, which start only when their Start is called.
 	Dir            string       // Dir is a folder for the journals, one an incarnation.
 	Clock          ledger.Clock // Clock stamps the ups and downs.
 
@@ -52,6 +53,8 @@ type Incarnation struct {
 	// Asked says that it ended as the fleet wanted it to: killed, or stopped in
 	// answer to SIGTERM, be it with an error of the consumer. False while it lives.
 	Asked bool
+	Told  int64  // Told is when it was first asked to stop, by SIGTERM, ns on CLOCK_MONOTONIC; 0: it was not.
+	Deaf  bool   // Deaf says that it did not stop when [harness.Leaver] asked it to, and was killed.
 	Exit  string // Exit is how it ended, as "exit status 4" or "signal: killed"; "" while it lives.
 	// Stderr is the tail, up to 64 KiB, of what it printed to standard error and
 	// standard output, in that order of writing.
@@ -83,21 +86,22 @@ func NewFleet(o Options) (*Fleet, error) {
 	if _, err := load.ParseService(o.Service); err != nil {
 		return nil, fmt.Errorf("new fleet: %w", err)
 	}
-	if o.Pods < 1 {
-		return nil, fmt.Errorf("new fleet: %d pods, want at least 1", o.Pods)
+	if o.Pods < 1 || o.Spare < 0 {
+		return nil, fmt.Errorf("new fleet: %d pods, %d spare, want at least 1 and 0", o.Pods, o.Spare)
 	}
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("new fleet: find this binary: %w", err)
 	}
 	f := &Fleet{options: o, executable: executable, forks: make(chan func()), quit: make(chan struct{})}
-	for i := range o.Pods {
+	for i := range o.Pods + o.Spare {
 		f.pods = append(f.pods, &member{fleet: f, name: fmt.Sprintf("pod-%d", i+1)})
 	}
 	return f, nil
 }
 
-// Start starts the first incarnation of every pod. On an error none is left.
+// Start starts the first incarnation of every pod that is no spare one. On an
+// error none is left.
 func (f *Fleet) Start(ctx context.Context) error {
 	f.mu.Lock()
 	if f.started || f.closing {
@@ -108,7 +112,7 @@ func (f *Fleet) Start(ctx context.Context) error {
 	f.goroutines.Go(f.forkLoop)
 	f.goroutines.Go(f.memoryLoop)
 	f.mu.Unlock()
-	for _, p := range f.pods {
+	for _, p := range f.pods[:f.options.Pods] {
 		if err := p.Start(ctx); err != nil {
 			return errors.Join(err, f.Kill())
 		}
@@ -116,7 +120,7 @@ func (f *Fleet) Start(ctx context.Context) error {
 	return nil
 }
 
-// Pods are the pods, in the order of their names, for faults.
+// Pods are the pods, spare ones last, for faults.
 func (f *Fleet) Pods() []harness.Pod {
 	var pods []harness.Pod
 	for _, p := range f.pods {
@@ -131,7 +135,7 @@ func (f *Fleet) Pods() []harness.Pod {
 func (f *Fleet) Stop(ctx context.Context) (killed []string, err error) {
 	living := f.close()
 	for _, p := range living {
-		p.terminate()
+		p.terminate(f.options.Clock.Now())
 	}
 	for _, p := range living {
 		select {
@@ -200,7 +204,7 @@ func (f *Fleet) Incarnations() []Incarnation {
 	return all
 }
 
-// Usage is what each pod used so far. CPU counts ended incarnations; MaxRSS is
+// Usage is what each pod that was started used so far. CPU counts ended incarnations; MaxRSS is
 // the largest of all, sampled, 0 where the system does not tell. Exit and Stderr
 // are of the last incarnation that ended unasked.
 func (f *Fleet) Usage() []harness.PodReport {
@@ -208,6 +212,9 @@ func (f *Fleet) Usage() []harness.PodReport {
 	defer f.mu.Unlock()
 	var reports []harness.PodReport
 	for _, m := range f.pods {
+		if m.starts == 0 && f.started {
+			continue
+		}
 		r := harness.PodReport{Name: m.name, Incarnations: m.starts}
 		for _, p := range f.all {
 			if p.record.Pod != m.name {

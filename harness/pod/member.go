@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -20,7 +21,12 @@ type member struct {
 	last   *process // the last incarnation, nil before the first
 }
 
-var _ harness.Pod = (*member)(nil)
+var (
+	_ harness.Pod    = (*member)(nil)
+	_ harness.Pauser = (*member)(nil)
+	_ harness.Leaver = (*member)(nil)
+	_ harness.Prober = (*member)(nil)
+)
 
 // Name implements [harness.Pod].
 func (m *member) Name() string { return m.name }
@@ -42,6 +48,77 @@ func (m *member) Kill(ctx context.Context) error {
 		return fmt.Errorf("kill %s: it ended by itself just before: %s", m.name, p.record.Exit)
 	}
 	return nil
+}
+
+// Stop implements [harness.Leaver]: SIGTERM, then wait until it is reaped. It has
+// its drain and [StopGrace] for that, and is killed if they do not do.
+func (m *member) Stop(ctx context.Context) error {
+	p, err := m.living()
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", m.name, err)
+	}
+	p.terminate(m.fleet.options.Clock.Now())
+	patience := time.NewTimer(m.fleet.options.Config.Drain + StopGrace)
+	defer patience.Stop()
+	select {
+	case <-p.reaped:
+	case <-patience.C:
+		p.giveUp()
+	case <-ctx.Done():
+	}
+	select {
+	case <-p.reaped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop %s: wait until it is reaped: %w", m.name, context.Cause(ctx))
+	}
+}
+
+// StopGrace is how long a pod that was told to stop has, beside its drain.
+const StopGrace = 5 * time.Second
+
+// Pause implements [harness.Pauser]: SIGSTOP to the pod and all of its process
+// group, then wait until all its threads stand still.
+func (m *member) Pause(ctx context.Context) error {
+	p, err := m.living()
+	if err != nil {
+		return fmt.Errorf("pause %s: %w", m.name, err)
+	}
+	p.pause()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for !standsStill(p.os.Pid) {
+		select {
+		case <-poll.C:
+		case <-p.reaped:
+			return fmt.Errorf("pause %s: it ended: %s", m.name, p.record.Exit)
+		case <-ctx.Done():
+			return fmt.Errorf("pause %s: wait until it stands still: %w", m.name, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// Resume implements [harness.Pauser], by SIGCONT.
+func (m *member) Resume(context.Context) error {
+	m.fleet.mu.Lock()
+	defer m.fleet.mu.Unlock()
+	if m.last != nil {
+		m.last.resume()
+	}
+	return nil
+}
+
+// Running implements [harness.Prober].
+func (m *member) Running() bool {
+	_, err := m.living()
+	return err == nil
+}
+
+// Paused implements [harness.Prober].
+func (m *member) Paused() bool {
+	p, err := m.living()
+	return err == nil && standsStill(p.os.Pid)
 }
 
 func (m *member) living() (*process, error) {

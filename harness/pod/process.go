@@ -18,8 +18,8 @@ type process struct {
 
 	mu     *sync.Mutex // of the fleet, for what follows
 	record Incarnation
-	told   bool // SIGTERM was sent
 	killed bool // SIGKILL was sent
+	paused bool // SIGSTOP was sent, and no SIGCONT since
 	cpu    time.Duration
 	peak   int64 // bytes of memory
 }
@@ -84,9 +84,9 @@ func (p *process) asked(s syscall.WaitStatus) bool {
 	case s.Signaled() && s.Signal() == syscall.SIGKILL:
 		return p.killed
 	case s.Signaled() && s.Signal() == syscall.SIGTERM: // it was too young to catch it
-		return p.told
+		return p.record.Told != 0
 	case s.Exited() && (s.ExitStatus() == exitClean || s.ExitStatus() == exitFailed):
-		return p.told
+		return p.record.Told != 0
 	}
 	return false
 }
@@ -98,13 +98,36 @@ func (p *process) snapshot() Incarnation {
 	return r
 }
 
-// terminate asks the process to stop.
-func (p *process) terminate() {
+// terminate asks the process to stop, now, and has it go on if it is paused.
+func (p *process) terminate(now int64) {
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.told = true
+	if p.record.Told == 0 {
+		p.record.Told = now
+	}
 	p.os.Signal(syscall.SIGTERM) // an error says that it has ended, which its record will too
+	p.resume()
+}
+
+// pause stops the process and all of its group.
+func (p *process) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.record.Down != 0 {
+		return
+	}
+	p.paused = true
+	unix.Kill(-p.os.Pid, unix.SIGSTOP)
+}
+
+// resume lets the process go on if it is paused. The caller holds mu.
+func (p *process) resume() {
+	if !p.paused || p.record.Down != 0 {
+		return
+	}
+	p.paused = false
+	unix.Kill(-p.os.Pid, unix.SIGCONT)
 }
 
 // kill ends the process and all of its group.
@@ -117,6 +140,14 @@ func (p *process) kill() {
 	}
 	p.killed = true
 	unix.Kill(-p.os.Pid, unix.SIGKILL)
+}
+
+// giveUp kills a process that did not stop when it was asked to.
+func (p *process) giveUp() {
+	p.mu.Lock()
+	p.record.Deaf = p.record.Down == 0
+	p.mu.Unlock()
+	p.kill()
 }
 
 func (p *process) sampleMemory() {

@@ -14,6 +14,22 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// standsStill reports whether all threads of a process are stopped.
+func standsStill(pid int) bool {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return false
+	}
+	for _, task := range tasks {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, task.Name()))
+		// The name of the thread, in parentheses, may hold anything.
+		if i := bytes.LastIndexByte(stat, ')'); err != nil || i < 0 || !bytes.HasPrefix(stat[i:], []byte(") T")) {
+			return false
+		}
+	}
+	return len(tasks) > 0
+}
+
 // peakMemory is the largest resident set that a process has had since its
 // exec, in bytes, and 0 once it has ended. The ru_maxrss of its rusage is no
 // substitute: it starts at the peak of the process that forked it.
