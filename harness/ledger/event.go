@@ -75,6 +75,16 @@ type Event struct {
 // Position is where the event's record lies.
 func (e *Event) Position() Position { return Position{e.Topic, e.Partition, e.Offset} }
 
+// OwnGroup reports whether the event is of a group of the consumer's own, beside
+// the run's.
+func (e *Event) OwnGroup() bool {
+	switch e.Edge {
+	case EdgeOwned, EdgeReleased, EdgeRewound, EdgeCommit:
+		return e.Key != 0
+	}
+	return false
+}
+
 // edgeAt is an edge and its time.
 type edgeAt struct {
 	edge Edge // 0 for none

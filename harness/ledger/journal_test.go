@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"strings"
 	"testing"
 	"time"
 )
@@ -198,6 +199,25 @@ func TestIdentityRoundTripAndDamage(t *testing.T) {
 	}
 	if _, err := DecodeIdentity(v[:IdentitySize-1]); !errors.Is(err, ErrNoIdentity) {
 		t.Errorf("short value: %v", err)
+	}
+}
+
+func TestTextBehindASlot(t *testing.T) {
+	for _, text := range []string{"", "x", strings.Repeat("0123456789", 4), strings.Repeat("é", 50)} {
+		slots := Text(text)
+		if want := (len(text) + 39) / 40; len(slots) != want {
+			t.Errorf("%d bytes take %d slots, want %d", len(text), len(slots), want)
+		}
+		var got []byte
+		for i := range slots {
+			got = slots[i].AppendText(got)
+			if m := slots[i].moments(0, 0); m[0].edge != 0 || slots[i].Kind() != KindText {
+				t.Errorf("a text has the moment %v", m[0].edge)
+			}
+		}
+		if string(got) != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
 	}
 }
 

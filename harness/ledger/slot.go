@@ -22,7 +22,8 @@ const (
 	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
 	// (when), Owner (who; 0 = not one of ours), Seq (the generation), Due (a hash of
 	// the member id). Done once it is known to hold. Metadata follows in slots of
-	// [KindText].
+	// [KindText]. Key is 0 for the run's group and a hash of its name for one of
+	// the consumer's own, here and in the next two and KindRewound.
 	KindCommit
 	// KindOwned says that Owner was seen at Start to have the partition, and had
 	// it no earlier than End, under the generation Seq and the member hash Offset.
@@ -157,6 +158,28 @@ func (s Slot) With(o Outcome) Slot {
 	s.state = stateOf(s.Kind(), o, s.Owner())
 	return s
 }
+
+// textSize is how many bytes of text a slot holds: the fields from Offset to End.
+const textSize = 40
+
+// Text is a text as slots of [KindText], to be appended right behind the slot that
+// it belongs to. An empty text has none.
+func Text(text string) (slots []Slot) {
+	for len(text) > 0 {
+		s := NewSlot(KindText, 0).With(OutcomeConfirmed)
+		n := copy(s.text(), text)
+		s.Key, text = uint32(n), text[n:]
+		slots = append(slots, s)
+	}
+	return slots
+}
+
+// AppendText appends the text that a slot of [KindText] holds.
+func (s *Slot) AppendText(to []byte) []byte {
+	return append(to, s.text()[:min(s.Key, textSize)]...)
+}
+
+func (s *Slot) text() []byte { return (*[textSize]byte)(unsafe.Pointer(&s.Offset))[:] }
 
 // Position is a place in a log.
 type Position struct {

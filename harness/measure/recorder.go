@@ -106,7 +106,7 @@ func (r *Recorder) Observe(events []ledger.Event) {
 				r.effect(e)
 			}
 		case ledger.EdgeCommit:
-			if e.Outcome == ledger.OutcomeConfirmed && r.known(e.Partition) {
+			if e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && r.known(e.Partition) {
 				r.advance(e.At)
 				r.partitions[e.Partition].committed = e.Offset
 			}

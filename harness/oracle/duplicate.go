@@ -37,7 +37,8 @@ var (
 // past the offset, have no excuse.
 //
 // Acquisitions are seen as intervals. An attempt begun within one may belong
-// to the tenure before or after; it is given the benefit of the doubt.
+// to the tenure before or after; it is given the benefit of the doubt. Where the
+// rewind itself was seen, the tenure begins with that instead.
 type rewinds struct {
 	facts       *Facts
 	parts       []tenures
@@ -86,7 +87,7 @@ func (r *rewinds) view(name string, unexplained bool) Check {
 func (r *rewinds) observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= r.facts.Partitions {
+		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= r.facts.Partitions || e.OwnGroup() {
 			continue
 		}
 		for int(e.Partition) >= len(r.parts) {
@@ -98,6 +99,8 @@ func (r *rewinds) observe(events []ledger.Event) {
 			p.acquire(e, r.facts.Protocol == harness.Eager)
 		case ledger.EdgeReleased:
 			p.release(e.Owner)
+		case ledger.EdgeRewound:
+			p.rewind(e)
 		case ledger.EdgeCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {
 				p.commit(e.Offset)
@@ -133,6 +136,30 @@ func (p *tenures) release(o ledger.Owner) {
 	if n := len(p.list); n > 0 && p.list[n-1].owner == o {
 		p.list[n-1].released = true
 	}
+}
+
+// rewind begins a tenure with a rewind that was seen itself. It is the one that
+// comes with an acquisition where the acquisition was seen no more exactly, or
+// where the owner has not begun: then it says from where the owner reads, and since
+// when.
+func (p *tenures) rewind(e *ledger.Event) {
+	base := e.Offset
+	if base < 0 {
+		base = p.committed
+	}
+	t := tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: base}
+	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
+		last := &p.list[n-1]
+		if within := e.At <= last.seen; within || !last.settled {
+			last.base = min(last.base, base)
+			if within {
+				last.earliest, last.seen, last.settled = e.At, e.At, false
+			}
+			return
+		}
+		t.member, t.generation = last.member, last.generation
+	}
+	p.list = append(p.list, t)
 }
 
 // commit lowers the base of a tenure whose owner has not begun: it may have

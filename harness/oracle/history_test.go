@@ -30,6 +30,7 @@ import (
 //	10ms start p0@0 a [1/7]       the record of the log, or another
 //	20ms effect p0@0 a            or error, cancelled, open
 //	30ms commit p0 1 a
+//	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
 //
 // "verdicts" has "check: status count" for every check with a count or a status
 // of its own; all others must have found nothing.
@@ -225,6 +226,10 @@ func (h *history) event(at time.Duration, w []string) error {
 		e.Edge = ledger.EdgeOwned
 	case "released":
 		e.Edge = ledger.EdgeReleased
+	case "rewound":
+		if e.Edge = ledger.EdgeRewound; len(w) == 3 {
+			e.Offset = -1
+		}
 	case "acked":
 		e.Edge, e.Outcome = ledger.EdgeAcked, ledger.OutcomeAcked
 	case "commit":

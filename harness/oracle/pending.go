@@ -33,7 +33,7 @@ func (p *pending) Name() string { return pendingEntry.name }
 func (p *pending) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= p.facts.Partitions {
+		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= p.facts.Partitions || e.OwnGroup() {
 			continue
 		}
 		for int(e.Partition) >= len(p.parts) {
