@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"net"
 	"time"
 )
 
@@ -46,6 +47,22 @@ type Describer interface {
 	// Modelled reports that no real Kafka ran: figures rank designs, they are
 	// no broker benchmark.
 	Modelled() bool
+}
+
+// Dialing is the ability of a cluster whose network only its own dialer reaches:
+// all clients of a run are in this process then, its pods too.
+type Dialing interface {
+	Dial(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Virtual is the ability of a back end to say that its runs must be made in a
+// bubble of testing/synctest, where time is virtual: it passes while all wait.
+type Virtual interface{ Virtual() bool }
+
+// IsVirtual reports whether the runs of a back end are made in virtual time.
+func IsVirtual(b Backend) bool {
+	v, ok := b.(Virtual)
+	return ok && v.Virtual()
 }
 
 // Preparer is the ability of a back end to check, before the first run and

@@ -33,7 +33,7 @@ var opts options
 func (o *options) define(fs *flag.FlagSet) {
 	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios prints them (default all)")
 	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs (default all)")
-	fs.StringVar(&o.broker, "broker", "embedded", "what serves as Kafka: embedded (kfake in this process) or docker (three real nodes)")
+	fs.StringVar(&o.broker, "broker", "embedded", "what serves as Kafka: embedded (kfake in this process), virtual (the same in virtual time, with -tags synctests) or docker (three real nodes)")
 	fs.Var(positive(&o.repeat), "repeat", "how often each consumer meets each scenario (default 1)")
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of random fault choices")
 	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: none are written)")

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
-	"github.com/stampede-bench/stampede/harness/pod"
 )
 
 // live is what is known of a run while it runs, from the journals that the pods
 // are writing. It is behind by up to one poll and never wrong in what it has.
 // Safe for concurrent use.
 type live struct {
-	fleet *pod.Fleet
+	fleet fleet
 	clock ledger.Clock
 
 	mu       sync.Mutex
@@ -26,7 +25,7 @@ type live struct {
 	open     int   // attempts under way in living pods
 }
 
-func newLive(fleet *pod.Fleet, clock ledger.Clock, partitions int) *live {
+func newLive(fleet fleet, clock ledger.Clock, partitions int) *live {
 	return &live{fleet: fleet, clock: clock, tails: map[ledger.Owner]*ledger.Tail{}, finished: make([]ledger.Offsets, partitions)}
 }
 

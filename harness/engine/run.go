@@ -71,7 +71,7 @@ type run struct {
 	cluster  harness.Cluster
 	client   *observe.Client
 	watcher  *observe.Watcher
-	fleet    *pod.Fleet
+	fleet    fleet
 	producer *load.Producer
 	live     *live
 	sends    *ledger.Journal
@@ -108,13 +108,27 @@ func (r *run) doubt(assumption, why string) {
 // reported as far as it came; before its load there is nothing to report and
 // the error of ctx is returned.
 func Run(ctx context.Context, p Plan) (*Outcome, error) {
-	r := &run{Plan: p, started: time.Now(), clock: ledger.NewClock(), broken: map[string]string{}}
+	if why := p.Consumer.Implementation.RealTime; why != "" && harness.IsVirtual(p.Backend) {
+		return skipped(&p, "it cannot run in virtual time: "+why), nil
+	}
+	r := &run{Plan: p, started: time.Now(), clock: clock(p.Backend), broken: map[string]string{}}
 	r.id = runID(&p, r.started)
 	outcome, err := r.run(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", label(&p), err)
 	}
 	return outcome, nil
+}
+
+// skipped is the outcome of a run that could say nothing.
+func skipped(p *Plan, why string) *Outcome {
+	return &Outcome{
+		Run: harness.Run{
+			Scenario: p.Scenario.Name, Consumer: p.Consumer.Name(), Repeat: p.Repeat, Seed: p.Seed,
+			Started: time.Now(), Status: harness.Skipped, Reasons: []string{why}, Expected: true,
+		},
+		Latencies: &measure.Latencies{},
+	}
 }
 
 // stage ends the stage called name.
@@ -171,8 +185,11 @@ func (r *run) prepare(ctx context.Context) error {
 		return fmt.Errorf("start broker %s: %w", r.Backend.Name(), err)
 	}
 	r.cfg.Seeds = r.cluster.Seeds()
+	if d, ok := r.cluster.(harness.Dialing); ok {
+		r.cfg.Dialer = d.Dial
+	}
 	r.nameTopics(fmt.Sprintf("stampede-%016x", r.id))
-	if r.client, err = observe.NewClient(r.cfg.Seeds, nil, r.cfg.Topic, r.cfg.Group); err != nil {
+	if r.client, err = observe.NewClient(r.cfg.Seeds, r.cfg.Dialer, r.cfg.Topic, r.cfg.Group); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -202,7 +219,7 @@ func (r *run) prepare(ctx context.Context) error {
 func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+".journal") }
 
 func (r *run) newFleet() (err error) {
-	r.fleet, err = pod.NewFleet(pod.Options{
+	r.fleet, err = newFleet(pod.Options{
 		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(), Failures: r.Scenario.Failures, Topics: r.topicNames(),
 		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Spare: r.Scenario.Spare, Dir: r.scratch.dir, Clock: r.clock,
 		Exited: func(in pod.Incarnation) {
@@ -226,7 +243,7 @@ const (
 
 func (r *run) newProducer(ctx context.Context) (err error) {
 	r.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: r.cfg.Seeds, Topic: r.cfg.Topic, Partitions: r.Scenario.Partitions, Load: r.Scenario.Load,
+		Seeds: r.cfg.Seeds, Dialer: r.cfg.Dialer, Topic: r.cfg.Topic, Partitions: r.Scenario.Partitions, Load: r.Scenario.Load,
 		Run: r.id, Seed: rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|loadStream)).Uint64(), Clock: r.clock, Journal: r.sends,
 	})
 	if err != nil {

@@ -81,10 +81,16 @@ func consume(ctx context.Context, spec Spec, die func(int, error)) (code int, er
 	if err != nil {
 		return exitFault, err
 	}
-	work, err := newShim(spec, journal, func(err error) { die(exitFault, err) })
+	work, err := newShim(spec, journal, ledger.NewClock(), func(err error) { die(exitFault, err) })
 	if err != nil {
 		return exitFault, err
 	}
+	return consumeWith(ctx, implementation, spec, work)
+}
+
+// consumeWith runs the consumer on the work until ctx ends and says how the pod
+// must end.
+func consumeWith(ctx context.Context, implementation *harness.Implementation, spec Spec, work harness.Work) (code int, err error) {
 	consumer, err := implementation.New(spec.Config)
 	if err != nil {
 		return exitFailed, fmt.Errorf("make consumer %s: %w", spec.Implementation, err)

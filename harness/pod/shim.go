@@ -31,15 +31,32 @@ type shim struct {
 	topics  []string // by number
 	owner   ledger.Owner
 	fail    func(error) // fail ends the pod: it can no longer be believed.
+	gate    gate        // gate is nil in a process of its own.
 }
 
-func newShim(spec Spec, journal *ledger.Journal, fail func(error)) (*shim, error) {
+// gate is between a pod that is no process and its journal: what the death or
+// the stop of a process would keep from being written does not pass.
+type gate interface {
+	// enter waits while the pod is paused and reports whether it lives. If so
+	// it does not end before leave, which must follow soon.
+	enter() bool
+	leave()
+	// panicked ends the pod as a panic of its work does that nobody recovers, and
+	// with it the goroutine.
+	panicked(error)
+}
+
+// errDead is what the work says in a pod that is dead and still runs, as only a
+// pod can that is no process.
+var errDead = errors.New("the pod is dead")
+
+func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(error)) (*shim, error) {
 	service, err := load.ParseService(spec.Service)
 	if err != nil {
 		return nil, err
 	}
 	return &shim{
-		journal: journal, clock: ledger.NewClock(), service: service, cpu: service.CPU(),
+		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat),
 		seed:    spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
 	}, nil
@@ -52,19 +69,51 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	slot, err := s.journal.Add(s.attempt(r))
+	slot, attempt, err := s.begin(r)
+	if err == errDead {
+		return err
+	}
 	if err != nil {
 		s.fail(err)
 		return err
 	}
-	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, slot.Key, slot.Seq), s.cpu)
-	if err == nil && slot.Key != NoIdentity {
-		err = s.failing.Fail(slot.Key, slot.Seq)
+	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, attempt.Key, attempt.Seq), s.cpu)
+	if err == nil && attempt.Key != NoIdentity {
+		err = s.failing.Fail(attempt.Key, attempt.Seq)
 	}
-	s.journal.Finish(slot, s.clock.Now(), outcome(ctx, err))
+	err = s.end(slot, outcome(ctx, err), err)
 	if err == load.ErrPanic {
+		if s.gate != nil {
+			s.gate.panicked(err)
+		}
 		panic(err)
 	}
+	return err
+}
+
+// begin journals the start of an attempt at r. The attempt is a copy of the
+// slot, which a gate may take away.
+func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, attempt ledger.Slot, err error) {
+	if s.gate != nil {
+		if !s.gate.enter() {
+			return nil, attempt, errDead
+		}
+		defer s.gate.leave()
+	}
+	attempt = s.attempt(r)
+	slot, err = s.journal.Add(attempt)
+	return slot, attempt, err
+}
+
+// end journals the end of an attempt and returns its error.
+func (s *shim) end(slot *ledger.Slot, how ledger.Outcome, err error) error {
+	if s.gate != nil {
+		if !s.gate.enter() {
+			return errDead
+		}
+		defer s.gate.leave()
+	}
+	s.journal.Finish(slot, s.clock.Now(), how)
 	return err
 }
 

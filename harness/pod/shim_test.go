@@ -26,7 +26,7 @@ func testShim(t testing.TB, service string) (s *shim, journal string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	s, err = newShim(Spec{Service: service, Topics: []string{"source", "retry"}, Run: testRun, Owner: 5}, j, func(err error) { t.Error(err) })
+	s, err = newShim(Spec{Service: service, Topics: []string{"source", "retry"}, Run: testRun, Owner: 5}, j, ledger.NewClock(), func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
+// DefaultNodes is how many nodes a cluster has that is asked for no number.
+const DefaultNodes = 3
+
 const (
-	defaultNodes = 3
-	mostNodes    = 64
+	mostNodes = 64
 
 	// classicSession is the shortest session a classic group may ask for.
 	classicSession = time.Second
@@ -41,7 +43,7 @@ func (Backend) Name() string { return "embedded" }
 
 // Describe says what serves as Kafka.
 func (Backend) Describe() string {
-	return fmt.Sprintf("kfake, %d nodes in this process", defaultNodes)
+	return fmt.Sprintf("kfake, %d nodes in this process", DefaultNodes)
 }
 
 // Modelled is true: kfake is no Kafka.
@@ -51,23 +53,36 @@ func (Backend) Modelled() bool { return true }
 // folder of its own. It errs on a spec that no Kafka would take and where
 // folder or ports cannot be had; nothing is left then.
 func (Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
-	if err := check(&spec); err != nil {
-		return nil, fmt.Errorf("start embedded broker: %w", err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("start embedded broker: %w", err)
-	}
-	c, err := start(spec)
+	c, err := Start(ctx, spec, Options{Network: &loopback{}, Clock: ledger.NewClock()})
 	if err != nil {
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
 	return c, nil
 }
 
+// Options are what a back end may have otherwise than [Backend].
+type Options struct {
+	Network  Network      // Network is what the nodes listen on.
+	Clock    ledger.Clock // Clock stamps what the cluster observes.
+	InMemory bool         // InMemory keeps records in memory, which suits short runs, instead of in files.
+}
+
+// Start brings up a cluster for a back end built upon this one. Its errors are
+// those of [Backend.Start].
+func Start(ctx context.Context, spec harness.ClusterSpec, o Options) (*Cluster, error) {
+	if err := check(&spec); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return start(spec, o)
+}
+
 // check refuses a bad spec and fills in what it leaves to the back end.
 func check(spec *harness.ClusterSpec) error {
 	if spec.Nodes == 0 {
-		spec.Nodes = defaultNodes
+		spec.Nodes = DefaultNodes
 	}
 	if spec.Nodes < 0 || spec.Nodes > mostNodes {
 		return fmt.Errorf("%d nodes: want 1 to %d", spec.Nodes, mostNodes)
@@ -86,24 +101,26 @@ func check(spec *harness.ClusterSpec) error {
 	return nil
 }
 
-func start(spec harness.ClusterSpec) (_ *Cluster, err error) {
-	c := &Cluster{clock: ledger.NewClock(), closing: make(chan struct{})}
-	if c.dir, err = os.MkdirTemp(spec.Dir, "stampede-kfake-"); err != nil {
-		return nil, err
+func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
+	c := &Cluster{clock: o.Clock, closing: make(chan struct{}), topology: make(chan struct{}, 1), network: network{on: o.Network}}
+	opts := []kfake.Opt{
+		kfake.NumBrokers(spec.Nodes),
+		kfake.ListenFn(c.network.listen),
+		kfake.GroupMinSessionTimeout(classicSession),
+		kfake.BrokerConfigs(groupConfigs(spec)),
+	}
+	if !o.InMemory {
+		if c.dir, err = os.MkdirTemp(spec.Dir, "stampede-kfake-"); err != nil {
+			return nil, err
+		}
+		opts = append(opts, kfake.DataDir(c.dir))
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.network.close(), os.RemoveAll(c.dir))
+			err = errors.Join(err, c.network.close(), c.removeData())
 		}
 	}()
-	c.kfake, err = kfake.NewCluster(
-		kfake.NumBrokers(spec.Nodes),
-		kfake.ListenFn(c.network.listen),
-		kfake.DataDir(c.dir),
-		kfake.GroupMinSessionTimeout(classicSession),
-		kfake.BrokerConfigs(groupConfigs(spec)),
-	)
-	if err != nil {
+	if c.kfake, err = kfake.NewCluster(opts...); err != nil {
 		return nil, err
 	}
 	for i, p := range c.network.ports {

@@ -27,16 +27,19 @@ type Cluster struct {
 	clock        ledger.Clock
 	coordinators coordinators
 
-	// topology is held by whatever kills and starts nodes or places leaders.
-	topology sync.Mutex
+	// topology is full while nodes are killed or started or leaders placed. It is
+	// held through waits, and a mutex held that long would stop the clock where
+	// time is virtual.
+	topology chan struct{}
 	turn     int // turn is whose turn it is to get the next partition of a dead node.
 
 	watching sync.Mutex
 	watches  []*commitWatch
 
-	// using is read-locked by every call into kfake that is not made by
-	// kfake itself: a call after its end would never return.
-	using    sync.RWMutex
+	// using counts the calls into kfake that are not made by kfake itself, and
+	// none begins once closed is set: a call after its end would never return.
+	using    sync.WaitGroup
+	open     sync.Mutex // guards closed, and using against calls that begin
 	closed   bool
 	closing  chan struct{} // closing is closed when Close begins: waits end early.
 	closer   sync.Once
@@ -79,11 +82,12 @@ func (c *Cluster) Kfake() *kfake.Cluster { return c.kfake }
 func (c *Cluster) Close() error {
 	c.closer.Do(func() {
 		close(c.closing)
-		c.using.Lock()
+		c.open.Lock()
 		c.closed = true
-		c.using.Unlock()
+		c.open.Unlock()
+		c.using.Wait()
 		c.stopWatches()
-		if err := errors.Join(c.shut(), removeAll(c.dir)); err != nil {
+		if err := errors.Join(c.shut(), c.removeData()); err != nil {
 			c.closeErr = fmt.Errorf("close embedded broker: %w", err)
 		}
 	})
@@ -101,12 +105,15 @@ func (c *Cluster) shut() error {
 // closeWithin bounds each wait of Close.
 const closeWithin = 10 * time.Second
 
-// removeAll removes a folder that may still get a last file: kfake finishes
+// removeData removes a folder that may still get a last file: kfake finishes
 // the request it is at when it is closed.
-func removeAll(dir string) error {
+func (c *Cluster) removeData() error {
+	if c.dir == "" {
+		return nil
+	}
 	deadline := time.Now().Add(closeWithin)
 	for {
-		err := os.RemoveAll(dir)
+		err := os.RemoveAll(c.dir)
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
@@ -116,12 +123,13 @@ func removeAll(dir string) error {
 
 // use lets a caller into kfake until it calls done.
 func (c *Cluster) use() (done func(), err error) {
-	c.using.RLock()
+	c.open.Lock()
+	defer c.open.Unlock()
 	if c.closed {
-		c.using.RUnlock()
 		return nil, errClosed
 	}
-	return c.using.RUnlock, nil
+	c.using.Add(1)
+	return c.using.Done, nil
 }
 
 // DescribeGroup is the group as the broker has it: the members of a classic

@@ -38,8 +38,8 @@ func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 }
 
 func (c *Cluster) spread(topic string) error {
-	c.topology.Lock()
-	defer c.topology.Unlock()
+	c.topology <- struct{}{}
+	defer func() { <-c.topology }()
 	up := c.living()
 	if len(up) == 0 {
 		return errors.New("no node is up")
@@ -115,14 +115,14 @@ func (c *Cluster) move(p partition, to int32) error {
 func (c *Cluster) ledBy(ctx context.Context, id int32) ([]partition, error) {
 	ctx, cancel := context.WithTimeout(ctx, serveWithin)
 	defer cancel()
-	all, err := leaders(ctx, c.living()[0].port.addr)
+	all, err := c.leaders(ctx, c.living()[0].port.addr)
 	return slices.DeleteFunc(all, func(p partition) bool { return p.leader != id }), err
 }
 
 // leaders asks the node at addr for all partitions, in order. kfake lists its
 // topics to nobody but a client.
-func leaders(ctx context.Context, addr string) ([]partition, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AlwaysRetryEOF())
+func (c *Cluster) leaders(ctx context.Context, addr string) ([]partition, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(c.network.on.Dial), kgo.AlwaysRetryEOF())
 	if err != nil {
 		return nil, err
 	}

@@ -10,16 +10,43 @@ import (
 	"time"
 )
 
+// Network is what the nodes of a cluster listen on. [Backend] has loopback TCP.
+type Network interface {
+	// Reserve is the address of a node, counted from 0, and keeps it for the node
+	// while it is down; release gives it back.
+	Reserve(node int) (addr string, release func() error, err error)
+	// Listen listens on an address that was reserved. The listener's errors are
+	// net.ErrClosed after its Close, and others pass.
+	Listen(addr string) (net.Listener, error)
+	// Dial connects to a listener.
+	Dial(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// loopback is the network of this machine.
+type loopback struct{ net.Dialer }
+
+// Reserve implements [Network].
+func (*loopback) Reserve(int) (addr string, release func() error, err error) { return reserve() }
+
+// Listen implements [Network].
+func (*loopback) Listen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
+
+// Dial implements [Network].
+func (l *loopback) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return l.DialContext(ctx, network, addr)
+}
+
 // network makes the listeners of a kfake: ports that can go down and come up
 // again while kfake believes its listener open.
 type network struct {
+	on    Network
 	ports []*port
 }
 
 // listen is kfake's way to a listener. kfake calls it once a node, in the order
 // of the ids, before it serves.
 func (n *network) listen(_, _ string) (net.Listener, error) {
-	p, err := newPort()
+	p, err := newPort(n.on, len(n.ports))
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +84,7 @@ func (n *network) wait(within time.Duration) error {
 // port is the listener of one node. While it is down a connection is refused
 // and Accept waits.
 type port struct {
+	on      Network
 	addr    string
 	release func() error // release gives the address back.
 
@@ -67,14 +95,14 @@ type port struct {
 	conns   map[*conn]struct{} // conns are those kfake has not closed yet.
 }
 
-func newPort() (*port, error) {
-	addr, release, err := reserve()
+func newPort(on Network, node int) (*port, error) {
+	addr, release, err := on.Reserve(node)
 	if err != nil {
 		return nil, fmt.Errorf("reserve a port: %w", err)
 	}
-	p := &port{release: release, conns: map[*conn]struct{}{}}
+	p := &port{on: on, release: release, conns: map[*conn]struct{}{}}
 	p.changed.L = &p.mu
-	if p.ln, err = net.Listen("tcp", addr); err != nil {
+	if p.ln, err = on.Listen(addr); err != nil {
 		return nil, errors.Join(err, release())
 	}
 	p.addr = p.ln.Addr().String()
@@ -152,7 +180,7 @@ func (p *port) down() error {
 // while it was down, a client's own connection may sit on it for a moment.
 func (p *port) up(ctx context.Context) error {
 	for {
-		ln, err := net.Listen("tcp", p.addr)
+		ln, err := p.on.Listen(p.addr)
 		if err == nil {
 			p.mu.Lock()
 			p.ln = ln
@@ -203,8 +231,8 @@ func (c *conn) Close() error {
 // reset ends a connection as the kernel ends those of a killed process with
 // unread data: the peer reads an error, not an end of file.
 func reset(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+	if c, ok := c.(interface{ SetLinger(seconds int) error }); ok {
+		c.SetLinger(0)
 	}
 	c.Close()
 }

@@ -61,8 +61,8 @@ func (n *node) act(ctx context.Context, change func(context.Context) error) erro
 		return err
 	}
 	defer done()
-	n.cluster.topology.Lock()
-	defer n.cluster.topology.Unlock()
+	n.cluster.topology <- struct{}{}
+	defer func() { <-n.cluster.topology }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (n *node) start(ctx context.Context) error {
 	if err := n.port.up(ctx); err != nil {
 		return err
 	}
-	partitions, err := leaders(ctx, n.port.addr)
+	partitions, err := c.leaders(ctx, n.port.addr)
 	if err != nil {
 		return errors.Join(err, n.port.down())
 	}

@@ -1,0 +1,107 @@
+package virtual
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// firstPort is that of the first node; nobody else has ports here.
+const firstPort = 9092
+
+var _ harness.Dialing = (*Cluster)(nil)
+
+// Dial implements [harness.Dialing].
+func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return c.network.Dial(ctx, network, addr)
+}
+
+// network is a network in memory: to a client it behaves as loopback TCP does,
+// but that nothing on it takes time. It implements [embedded.Network].
+type network struct {
+	mu        sync.Mutex
+	listeners map[string]*listener
+}
+
+func newNetwork() *network { return &network{listeners: map[string]*listener{}} }
+
+// Reserve gives each node a port of its own.
+func (*network) Reserve(node int) (addr string, release func() error, err error) {
+	return fmt.Sprintf("127.0.0.1:%d", firstPort+node), func() error { return nil }, nil
+}
+
+// Listen opens the listener of an address.
+func (n *network) Listen(addr string) (net.Listener, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listeners[addr] != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, syscall.EADDRINUSE)
+	}
+	l := &listener{network: n, addr: addr, dialed: make(chan net.Conn), closed: make(chan struct{})}
+	n.listeners[addr] = l
+	return l, nil
+}
+
+// Dial connects to a listener, or is refused.
+func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	n.mu.Lock()
+	l := n.listeners[addr]
+	n.mu.Unlock()
+	if l == nil {
+		return nil, refused(addr)
+	}
+	client, server := pipe(addr)
+	select {
+	case l.dialed <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, refused(addr)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("dial %s: %w", addr, ctx.Err())
+	}
+}
+
+func refused(addr string) error { return fmt.Errorf("dial %s: %w", addr, syscall.ECONNREFUSED) }
+
+// listener is the open port of a node.
+type listener struct {
+	network *network
+	addr    string
+	dialed  chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
+}
+
+// Accept waits for a connection, or for Close.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.dialed:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close refuses connections from now on.
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		l.network.mu.Lock()
+		delete(l.network.listeners, l.addr)
+		l.network.mu.Unlock()
+		close(l.closed)
+	})
+	return nil
+}
+
+// Addr is the address listened on.
+func (l *listener) Addr() net.Addr { return address(l.addr) }
+
+// address is an address of the network.
+type address string
+
+func (address) Network() string  { return "memory" }
+func (a address) String() string { return string(a) }

@@ -1,0 +1,6 @@
+//go:build !synctests
+
+package virtual
+
+// tagged says that the clients in this binary can wait in a bubble.
+const tagged = false

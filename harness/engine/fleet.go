@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// fleet is the pods of a run: child processes, or goroutines where no other
+// process reaches the brokers.
+type fleet interface {
+	Start(context.Context) error
+	Stop(context.Context) (killed []string, err error)
+	Kill() error
+	Pods() []harness.Pod
+	Incarnations() []pod.Incarnation
+	Usage() []harness.PodReport
+}
+
+func newFleet(o pod.Options) (fleet, error) {
+	if o.Config.Dialer != nil {
+		f, err := pod.NewLocal(o)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	f, err := pod.NewFleet(o)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// clock is that of a run on the back end.
+func clock(b harness.Backend) ledger.Clock {
+	if harness.IsVirtual(b) {
+		return ledger.NewVirtualClock()
+	}
+	return ledger.NewClock()
+}
