@@ -9,6 +9,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // injections are the faults of a run under way. Safe for concurrent use.
@@ -31,6 +32,7 @@ type outcome struct {
 	injected  time.Duration
 	healed    time.Duration // harness.Never while it is not
 	hit       harness.Hit
+	owner     ledger.Owner // of the incarnation struck, 0 where none was
 	inHand    time.Duration
 }
 
@@ -76,6 +78,7 @@ func (f *injections) reading(int) {
 func (f *injections) injected(i int, hit harness.Hit, at time.Duration) {
 	o := outcome{injection: i, name: f.r.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, hit: hit}
 	if hit.Pod != "" {
+		o.owner = struck(f.r.fleet.Incarnations(), hit.Pod, f.r.start+int64(at))
 		o.inHand = workInHand(f.landed, f.before, hit.Partitions, f.r.Consumer.Implementation.ParallelismOf(f.r.cfg))
 	}
 	if need := f.r.needInHand(); need > 0 && hit.Pod != "" && o.inHand < need {

@@ -2,11 +2,9 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -56,11 +54,11 @@ func (r *run) writeWindows() error {
 		}
 	}
 	for i, o := range r.faults.outcomes() {
-		inject := ledger.NewSlot(ledger.KindInject, 0).With(ledger.OutcomeConfirmed)
+		inject := ledger.NewSlot(ledger.KindInject, o.owner).With(ledger.OutcomeConfirmed)
 		inject.Key, inject.Start = uint32(i), r.start+int64(o.injected)
 		err := r.observed.Append(inject)
 		if o.healed != harness.Never {
-			heal := ledger.NewSlot(ledger.KindHeal, 0).With(ledger.OutcomeConfirmed)
+			heal := ledger.NewSlot(ledger.KindHeal, o.owner).With(ledger.OutcomeConfirmed)
 			heal.Key, heal.Start = uint32(i), r.start+int64(o.healed)
 			err = errors.Join(err, r.observed.Append(heal))
 		}
@@ -149,29 +147,6 @@ func (r *run) measures() measure.Config {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.hit.Partitions})
 	}
 	return cfg
-}
-
-// judgeExpulsions notes expulsions and breaks "pods fed" where the group dropped a pod that lived,
-// had not been told to stop and was not struck.
-func (r *run) judgeExpulsions() error {
-	incarnations := r.fleet.Incarnations()
-	for _, x := range r.watcher.Expelled() {
-		if x.Owner == 0 || int(x.Owner) > len(incarnations) {
-			continue
-		}
-		in := incarnations[x.Owner-1]
-		if (in.Down != 0 && in.Down <= x.Seen) || r.stopAsked <= x.Seen {
-			continue
-		}
-		r.doubt(podsFed, fmt.Sprintf("%s was expelled from the group about %v, and nobody struck it: too little CPU for its heartbeats, most likely",
-			harness.ClientID(in.Pod, in.N), r.since(x.Seen).Round(time.Millisecond)))
-		s := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
-		s.Start, s.End = x.Seen, x.Earliest
-		if err := r.observed.Append(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // counter adds up what the replay shows.

@@ -3,7 +3,6 @@ package fault
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -42,19 +41,13 @@ func (KillBroker) Inject(ctx context.Context, env *harness.Env) (heal func(conte
 
 // Verify waits until every affected partition has another leader.
 func (KillBroker) Verify(ctx context.Context, env *harness.Env) error {
-	const pause = 100 * time.Millisecond
-	for {
+	return eventually(ctx, func() error {
 		leaders, err := env.Log.Leaders(ctx)
-		if err == nil {
-			err = allMoved(env.Hit, leaders)
-		}
-		if err == nil {
-			return nil
-		}
-		if !sleep(ctx, pause) {
+		if err != nil {
 			return err
 		}
-	}
+		return allMoved(env.Hit, leaders)
+	})
 }
 
 func allMoved(hit harness.Hit, leaders []int32) error {

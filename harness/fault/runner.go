@@ -161,6 +161,17 @@ func (s *schedule) healAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// eventually asks until there is no error, or ctx ends, and then returns the last.
+func eventually(ctx context.Context, ask func() error) error {
+	const pause = 100 * time.Millisecond
+	for {
+		err := ask()
+		if err == nil || !sleep(ctx, pause) {
+			return err
+		}
+	}
+}
+
 // sleep waits and reports whether ctx lasted that long.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {

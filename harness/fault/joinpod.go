@@ -1,0 +1,67 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// JoinPod starts a spare pod of the scenario, the first that does not run.
+// Affected are all partitions: any may change hands. It heals, if it does, by
+// asking the pod to leave.
+type JoinPod struct{}
+
+// Name implements [harness.Fault].
+func (JoinPod) Name() string { return "pod joins" }
+
+// Inject implements [harness.Fault].
+func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
+	spare := env.Pods[len(env.Pods)-env.Spare:]
+	i := slices.IndexFunc(spare, func(p harness.Pod) bool { return !runs(p) })
+	if i < 0 {
+		return nil, fmt.Errorf("all of %d spare pods run", env.Spare)
+	}
+	pod := spare[i]
+	l, ok := pod.(harness.Leaver)
+	if !ok {
+		return nil, fmt.Errorf("%s could not be asked to leave again", pod.Name())
+	}
+	env.Hit = harness.Hit{Target: pod.Name()}
+	for p := range env.Group.Owners() {
+		env.Hit.Partitions = append(env.Hit.Partitions, int32(p))
+	}
+	if err := pod.Start(ctx); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		if !runs(pod) { // another fault ended it
+			return nil
+		}
+		return l.Stop(ctx)
+	}, nil
+}
+
+// Verify waits until the pod owns a partition, where there are enough.
+func (JoinPod) Verify(ctx context.Context, env *harness.Env) error {
+	owners := env.Group.Owners()
+	running := 0
+	for _, pod := range env.Pods {
+		if runs(pod) {
+			running++
+		}
+	}
+	if running > len(owners) {
+		return nil
+	}
+	return eventually(ctx, func() error {
+		if !slices.Contains(env.Group.Owners(), env.Hit.Target) {
+			return errors.New(env.Hit.Target + " owns no partition")
+		}
+		return nil
+	})
+}
+
+var _ harness.Verifier = JoinPod{}

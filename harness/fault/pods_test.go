@@ -1,0 +1,240 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// actor is a pod with all abilities, which says what it was asked.
+type actor struct {
+	name            string
+	running, paused bool
+	did             []string
+	err             error // of the next call
+}
+
+func (p *actor) do(what string, running, paused bool) error {
+	p.did = append(p.did, what)
+	if p.err != nil {
+		return p.err
+	}
+	p.running, p.paused = running, paused
+	return nil
+}
+
+func (p *actor) Name() string                 { return p.name }
+func (p *actor) Kill(context.Context) error   { return p.do("kill", false, false) }
+func (p *actor) Start(context.Context) error  { return p.do("start", true, false) }
+func (p *actor) Pause(context.Context) error  { return p.do("pause", true, true) }
+func (p *actor) Resume(context.Context) error { return p.do("resume", p.running, false) }
+func (p *actor) Stop(context.Context) error   { return p.do("stop", false, false) }
+func (p *actor) Running() bool                { return p.running }
+func (p *actor) Paused() bool                 { return p.paused }
+
+// stage is a fleet of two pods and two spare ones, whose first owns partitions 0
+// and 2, the second 1.
+func stage() (*harness.Env, []*actor) {
+	env := &harness.Env{Group: owners{"pod-1", "pod-2", "pod-1"}, Spare: 2, Rand: rand.New(rand.NewPCG(1, 1))}
+	var all []*actor
+	for i := range 4 {
+		p := &actor{name: fmt.Sprintf("pod-%d", i+1), running: i < 2}
+		all, env.Pods = append(all, p), append(env.Pods, p)
+	}
+	return env, all
+}
+
+// struck is who was asked anything, and what.
+func struck(all []*actor) (words []string) {
+	for _, p := range all {
+		for _, did := range p.did {
+			words = append(words, did+" "+p.name)
+		}
+	}
+	return words
+}
+
+func TestFaultsOfPods(t *testing.T) {
+	all := []int32{0, 1, 2}
+	for _, tt := range []struct {
+		fault  harness.Fault
+		before func(all []*actor)
+		hit    harness.Hit
+		did    []string
+		heals  []string
+	}{
+		{PausePod{}, func(a []*actor) { a[1].paused = true }, harness.Hit{Target: "pod-1", Partitions: []int32{0, 2}, Pod: "pod-1"}, []string{"pause pod-1"}, []string{"pause pod-1", "resume pod-1"}},
+		{LeavePod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"stop pod-2"}, []string{"stop pod-2", "start pod-2"}},
+		{KillPod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"kill pod-2"}, []string{"kill pod-2", "start pod-2"}},
+		{JoinPod{}, func(a []*actor) {}, harness.Hit{Target: "pod-3", Partitions: all}, []string{"start pod-3"}, []string{"start pod-3", "stop pod-3"}},
+		{JoinPod{}, func(a []*actor) { a[2].running = true }, harness.Hit{Target: "pod-4", Partitions: all}, []string{"start pod-4"}, []string{"start pod-4", "stop pod-4"}},
+	} {
+		t.Run(tt.fault.Name(), func(t *testing.T) {
+			env, actors := stage()
+			tt.before(actors)
+			heal, err := tt.fault.Inject(t.Context(), env)
+			if err != nil || heal == nil {
+				t.Fatalf("error %v, has a heal: %v", err, heal != nil)
+			}
+			if !reflect.DeepEqual(env.Hit, tt.hit) {
+				t.Errorf("hit %+v, want %+v", env.Hit, tt.hit)
+			}
+			if did := struck(actors); !slices.Equal(did, tt.did) {
+				t.Errorf("did %v, want %v", did, tt.did)
+			}
+			if err := heal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if did := struck(actors); !slices.Equal(did, tt.heals) {
+				t.Errorf("healed, it did %v, want %v", did, tt.heals)
+			}
+		})
+	}
+}
+
+// Where another fault has undone this one already, its heal leaves the pod alone.
+func TestHealsOfPodsThatOthersHealed(t *testing.T) {
+	for _, tt := range []struct {
+		fault harness.Fault
+		other func(p *actor)
+	}{
+		{KillPod{}, func(p *actor) { p.running = true }},
+		{LeavePod{}, func(p *actor) { p.running = true }},
+		{JoinPod{}, func(p *actor) { p.running = false }},
+	} {
+		env, actors := stage()
+		heal, err := tt.fault.Inject(t.Context(), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		did := struck(actors)
+		for _, p := range actors {
+			if p.name == env.Hit.Target {
+				tt.other(p)
+			}
+		}
+		if err := heal(t.Context()); err != nil || !slices.Equal(struck(actors), did) {
+			t.Errorf("%s: error %v, did %v", tt.fault.Name(), err, struck(actors))
+		}
+	}
+}
+
+// plain is a pod without abilities.
+type plain struct{ harness.Pod }
+
+func TestFaultsOfPodsSayWhatFailed(t *testing.T) {
+	gone := errors.New("gone")
+	for _, tt := range []struct {
+		fault harness.Fault
+		spoil func(env *harness.Env, all []*actor)
+		want  string
+		heals bool
+	}{
+		{PausePod{}, func(env *harness.Env, _ []*actor) { env.Group = owners{"", "stranger"} }, "none of 4 pods owns a partition", false},
+		{PausePod{}, func(_ *harness.Env, all []*actor) { all[0].err, all[1].err = gone, gone }, "gone", true},
+		{PausePod{}, func(env *harness.Env, all []*actor) { env.Pods[0], env.Pods[1] = plain{all[0]}, plain{all[1]} }, "cannot be paused", false},
+		{LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].running = true, false }, "none of 4 pods owns a partition", false},
+		{LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].err, all[1].err = gone, gone }, "gone", true},
+		{LeavePod{}, func(env *harness.Env, all []*actor) { env.Pods[0], env.Pods[1] = plain{all[0]}, plain{all[1]} }, "cannot be asked to leave", false},
+		{JoinPod{}, func(env *harness.Env, _ []*actor) { env.Spare = 0 }, "all of 0 spare pods run", false},
+		{JoinPod{}, func(_ *harness.Env, all []*actor) { all[2].err = gone }, "gone", false},
+	} {
+		env, actors := stage()
+		tt.spoil(env, actors)
+		heal, err := tt.fault.Inject(t.Context(), env)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || (heal != nil) != tt.heals {
+			t.Errorf("%s: error %v, want %q; has a heal: %v", tt.fault.Name(), err, tt.want, heal != nil)
+		}
+	}
+}
+
+func TestFaultsOfPodsVerify(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault harness.Verifier
+		after func(env *harness.Env, all []*actor) // after the injection, in a second
+		want  string
+	}{
+		{"stands still", PausePod{}, func(*harness.Env, []*actor) {}, ""},
+		{"goes on", PausePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].paused = false, false }, "goes on"},
+		{"has left", LeavePod{}, func(env *harness.Env, _ []*actor) { env.Group = owners{"", "", ""} }, ""},
+		{"is still there", LeavePod{}, func(*harness.Env, []*actor) {}, "still owns partition"},
+		{"has joined", JoinPod{}, func(env *harness.Env, _ []*actor) { env.Group = owners{"pod-3", "pod-2", "pod-1"} }, ""},
+		{"gets nothing", JoinPod{}, func(*harness.Env, []*actor) {}, "pod-3 owns no partition"},
+		{"gets nothing of too few", JoinPod{}, func(env *harness.Env, all []*actor) { all[3].running = true }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				env, actors := stage()
+				if _, err := tt.fault.(harness.Fault).Inject(t.Context(), env); err != nil {
+					t.Fatal(err)
+				}
+				tt.after(env, actors)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := tt.fault.Verify(ctx, env)
+				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("error %v, want %q", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// loser is a cluster that loses answers on paper.
+type loser struct {
+	harness.Cluster
+	asked   []string
+	stopped int
+	lost    int
+	err     error
+}
+
+func (l *loser) LoseAnswers(key int16, prefix string, limit int) (func() int, error) {
+	if l.err != nil && len(l.asked) == 2 {
+		return nil, l.err
+	}
+	l.asked = append(l.asked, fmt.Sprint(key, " ", prefix, " ", limit))
+	return func() int { l.stopped++; return l.lost }, nil
+}
+
+func TestLoseAnswers(t *testing.T) {
+	env, _ := stage()
+	l := &loser{lost: 1}
+	env.Cluster = l
+	f := LoseAnswers{Key: OffsetCommit, Limit: 3}
+	heal, err := f.Inject(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"8 pod-1. 3", "8 pod-2. 3", "8 pod-3. 3", "8 pod-4. 3"}; !slices.Equal(l.asked, want) || l.stopped > 0 {
+		t.Errorf("asked %q, want %q; stopped %d", l.asked, want, l.stopped)
+	}
+	if hit := env.Hit; hit.Pod != "" || !slices.Equal(hit.Partitions, []int32{0, 1, 2}) {
+		t.Errorf("hit %+v", hit)
+	}
+	if err := heal(t.Context()); err != nil || l.stopped != 4 {
+		t.Errorf("heal: error %v, stopped %d", err, l.stopped)
+	}
+	l.lost = 0
+	if err := heal(t.Context()); err == nil || err.Error() != "no answer was lost" {
+		t.Errorf("heal of nothing: %v", err)
+	}
+	l.asked, l.stopped, l.err = nil, 0, errors.New("gone")
+	if _, err := f.Inject(t.Context(), env); err == nil || l.stopped != 2 {
+		t.Errorf("half-way: error %v, stopped %d of 2", err, l.stopped)
+	}
+	env.Cluster = newKafka(nil, nil)
+	if _, err := f.Inject(t.Context(), env); err == nil {
+		t.Error("a back end without the ability loses answers")
+	}
+}
