@@ -12,7 +12,12 @@ flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))'
   $(if $(SERVICE),-service='$(SERVICE)') $(if $(KEYS),-keys='$(KEYS)') $(if $(PAYLOAD),-payload='$(PAYLOAD)') \
   $(if $(COMMIT),-commit='$(COMMIT)') $(if $(SESSION),-session='$(SESSION)') $(if $(IMAGE),-kafka-image='$(IMAGE)')
 
-.PHONY: help test lint bench list report kafka-image bench-pipeline
+# What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
+FUZZTIME ?= 10s
+FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
+  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange reports:FuzzReadJSON
+
+.PHONY: help test lint bench list report kafka-image bench-pipeline fuzz
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -33,6 +38,10 @@ lint: ## gofmt, vet, staticcheck, and the arrows between packages
 	go vet ./...
 	go tool staticcheck ./...
 	go test -count=1 -run '^TestArrows' ./harness
+
+fuzz: ## each reader of bytes for FUZZTIME (10s)
+	@for t in $(FUZZ); do echo "$$t"; \
+	  go test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${t%:*}" || exit 1; done
 
 bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
 	go test -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,7 +62,9 @@ func (r *Reader) open() error {
 		if _, err := r.file.ReadAt(foot, size-SlotSize); err != nil {
 			return err
 		}
-		if string(foot[:len(sealMagic)]) == sealMagic {
+		// Either copy of the magic makes it a sealed file, so that one flipped bit
+		// cannot make it pass for an unsealed one.
+		if string(foot[:len(sealMagic)]) == sealMagic || string(foot[SlotSize-len(sealMagic):]) == sealMagic {
 			return r.openSealed(size, foot)
 		}
 	}
@@ -70,20 +73,33 @@ func (r *Reader) open() error {
 }
 
 func (r *Reader) openSealed(size int64, foot []byte) error {
-	r.slots = int64(binary.LittleEndian.Uint64(foot[24:]))
+	r.slots = int64(binary.LittleEndian.Uint64(foot[len(sealMagic):]))
 	blocks := (r.slots + blockSlots - 1) / blockSlots
-	if r.slots < 0 || size != r.slots*SlotSize+sumsSize(blocks)+SlotSize {
+	if r.slots < 0 || r.slots > size/SlotSize || size != r.slots*SlotSize+sumsSize(blocks)+SlotSize || !bytes.Equal(foot, footer(r.slots)) {
 		return fmt.Errorf("%w: the footer says %d slots, the file has %d bytes", ErrCorrupt, r.slots, size)
 	}
 	raw := make([]byte, sumsSize(blocks))
 	if _, err := r.file.ReadAt(raw, r.slots*SlotSize); err != nil {
 		return err
 	}
+	if rest := raw[4*blocks:]; !bytes.Equal(rest, make([]byte, len(rest))) {
+		return fmt.Errorf("%w: there is something behind the checksums", ErrCorrupt)
+	}
 	r.sums = make([]uint32, blocks)
 	for i := range r.sums {
 		r.sums[i] = binary.LittleEndian.Uint32(raw[4*i:])
 	}
 	return nil
+}
+
+// footer is the last slot of a sealed file: the magic, the number of slots, the
+// magic again.
+func footer(slots int64) []byte {
+	foot := make([]byte, SlotSize)
+	copy(foot, sealMagic)
+	binary.LittleEndian.PutUint64(foot[len(sealMagic):], uint64(slots))
+	copy(foot[SlotSize-len(sealMagic):], sealMagic)
+	return foot
 }
 
 // sumsSize is the length of the checksums of a number of blocks, in whole slots.
@@ -172,9 +188,7 @@ func Seal(path string) error {
 		n := min(blockSlots, r.slots-i*blockSlots)
 		binary.LittleEndian.PutUint32(tail[4*i:], crc32.Checksum(r.buf[:n*SlotSize], castagnoli))
 	}
-	foot := tail[len(tail)-SlotSize:]
-	copy(foot, sealMagic)
-	binary.LittleEndian.PutUint64(foot[24:], uint64(r.slots))
+	copy(tail[len(tail)-SlotSize:], footer(r.slots))
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("seal journal: %w", err)

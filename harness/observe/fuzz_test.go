@@ -1,0 +1,93 @@
+package observe
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// FuzzOffsetsRecord gives arbitrary keys and values to the reader of
+// __consumer_offsets: whatever they are, it writes down only what is of the run.
+func FuzzOffsetsRecord(f *testing.F) {
+	commitKey := kmsg.OffsetCommitKey{Version: 1, Group: "g", Topic: "t", Partition: 1}
+	commit := kmsg.OffsetCommitValue{Version: 3, Offset: 7, LeaderEpoch: 2, Metadata: "m", CommitTimestamp: 1700000000000}
+	f.Add(commitKey.AppendTo(nil), commit.AppendTo(nil), "cooperative")
+	f.Add(commitKey.AppendTo(nil), []byte(nil), "eager")
+	groupKey := kmsg.GroupMetadataKey{Version: 2, Group: "g"}
+	f.Add(groupKey.AppendTo(nil), groupValue(), "eager")
+	f.Add(groupKey.AppendTo(nil), groupValue()[:20], "848")
+	f.Add([]byte{0, 3, 0, 1, 'g'}, []byte{0, 0}, "848")
+	dir := f.TempDir()
+	var journal *ledger.Journal
+	fed := 0
+	f.Fuzz(func(t *testing.T, key, value []byte, protocol string) {
+		if fed%1000 == 0 { // a journal only grows
+			journal = fresh(t, journal, filepath.Join(dir, "observed.journal"))
+		}
+		fed++
+		w := &Watcher{
+			cfg: Config{
+				Partitions: 2, Protocol: harness.Protocol(protocol), Journal: journal, MaxGap: time.Second,
+				Client: &Client{Group: "g", Topic: "t"}, OwnerOf: func(string) ledger.Owner { return 1 },
+			},
+			owned: make([]holding, 2), committed: make([]int64, 2), members: map[string]string{},
+		}
+		r := &offsetsReader{w: w}
+		r.record(&kgo.Record{Key: key, Value: value}, 0)
+		r.record(&kgo.Record{Key: slices.Clone(key), Value: slices.Clone(value)}, 0)
+		if w.err != nil || len(w.owned) != 2 || len(w.committed) != 2 {
+			t.Fatalf("%d partitions owned, %d committed, %v", len(w.owned), len(w.committed), w.err)
+		}
+	})
+}
+
+func groupValue() []byte {
+	var a kmsg.ConsumerMemberAssignment
+	a.Topics = []kmsg.ConsumerMemberAssignmentTopic{{Topic: "t", Partitions: []int32{0, 1, 9}}}
+	var s kmsg.ConsumerMemberMetadata
+	s.Version, s.Topics = 1, []string{"t"}
+	s.OwnedPartitions = []kmsg.ConsumerMemberMetadataOwnedPartition{{Topic: "t", Partitions: []int32{1}}}
+	v := kmsg.GroupMetadataValue{Version: 3, ProtocolType: "consumer", Generation: 4, Members: []kmsg.GroupMetadataValueMember{
+		{MemberID: "m", ClientID: "pod-1.1", ClientHost: "/127.0.0.1", Subscription: s.AppendTo(nil), Assignment: a.AppendTo(nil)},
+	}}
+	return v.AppendTo(nil)
+}
+
+// fresh closes a journal and begins another at the same path.
+func fresh(t *testing.T, old *ledger.Journal, path string) *ledger.Journal {
+	if old != nil {
+		if err := old.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, err := ledger.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// FuzzRange gives arbitrary values to the reader of ranges set aside.
+func FuzzRange(f *testing.F) {
+	f.Add([]byte(`{"partition":1,"from":3,"to":9}`))
+	f.Add([]byte(`{"partition":-1,"from":3,"to":9}`))
+	f.Add([]byte(`{"from":9,"to":3`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		s := rangeOf(&kgo.Record{Value: value}, 2)
+		whole := s.Flags&ledger.FlagCorrupt == 0
+		if whole != (s.Partition >= 0) || whole && (s.Offset < 0 || s.Sent < s.Offset) || s.Key != 2 {
+			t.Fatalf("partition %d, [%d, %d), flags %d", s.Partition, s.Offset, s.Sent, s.Flags)
+		}
+	})
+}
