@@ -98,6 +98,8 @@ type Run struct {
 	Reasons  []string `json:"reasons,omitempty"` // Reasons for a status other than pass, the first the gravest.
 	Expected bool     `json:"expected"`          // Expected: the status is fine for the exit code (a control that must fail did, an overload was allowed, ...).
 	Retried  string   `json:"retried,omitempty"` // Retried is why a first try was inconclusive.
+	Command  string   `json:"command,omitempty"` // Command repeats this run alone.
+	Ledger   string   `json:"ledger,omitempty"`  // Ledger is the folder its ledger is kept in.
 
 	Assumptions []Assumption  `json:"assumptions"`
 	Verdicts    []Verdict     `json:"verdicts"`
@@ -142,6 +144,17 @@ type Anomaly struct {
 	Offset    int64         `json:"offset"`
 	Pods      []string      `json:"pods,omitempty"`
 	At        time.Duration `json:"at_ns"`
+	Story     []Moment      `json:"story,omitempty"` // Story is what happened around it, in the order of time; the first example of a verdict has one.
+}
+
+// Moment is one thing in the story of an [Anomaly]: the record's way, the work
+// on it and on its neighbours of the same key, commits, owners and faults.
+type Moment struct {
+	At    time.Duration `json:"at_ns"`
+	Until time.Duration `json:"until_ns,omitempty"` // Until is when it ended, 0 for what took no time.
+	Lane  string        `json:"lane"`               // Lane is where it happened: record, commits, owner, faults, or an incarnation.
+	Text  string        `json:"text"`
+	Bad   bool          `json:"bad,omitempty"` // Bad: it is what the anomaly is about.
 }
 
 // Counts are the totals of a run, in records.

@@ -3,7 +3,10 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -19,23 +22,26 @@ func (r *run) judge() (*Outcome, error) {
 		return nil, err
 	}
 	r.stage("final read")
-	files, err := r.seal()
+	saved, err := r.seal()
 	if err != nil {
 		return nil, err
 	}
 	r.stage("seal")
-	facts, err := r.facts()
+	recorder, counts := measure.NewRecorder(r.measures()), &counter{}
+	facts, verdicts, err := saved.Judge(recorder, counts)
 	if err != nil {
 		return nil, err
 	}
-	recorder := measure.NewRecorder(r.measures())
-	counts := &counter{counts: harness.Counts{Landed: facts.Log.Len()}}
-	verdicts, err := r.replay(facts, files, recorder, counts)
-	if err != nil {
-		return nil, err
-	}
+	counts.counts.Landed = facts.Log.Len()
 	r.stage("replay")
 	out := r.result(verdicts, counts.counts, recorder)
+	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
+		saved.Verdicts = verdicts
+		if err := saved.moveTo(r.KeepIn); err != nil {
+			return nil, err
+		}
+		out.Ledger = r.KeepIn
+	}
 	return &Outcome{Run: out, Latencies: recorder.Latencies(), Stages: r.stages}, nil
 }
 
@@ -69,33 +75,71 @@ func (r *run) writeWindows() error {
 	return nil
 }
 
-// seal ends all journals and lists those of the replay.
-func (r *run) seal() ([]ledger.File, error) {
+// seal ends all journals and makes a ledger of them.
+func (r *run) seal() (*Saved, error) {
 	if err := errors.Join(r.sends.Close(), r.observed.Close()); err != nil {
 		return nil, err
 	}
+	s := &Saved{
+		Version: savedVersion, Scenario: r.Scenario.Name, Consumer: r.Consumer.Name(), Backend: r.Backend.Name(),
+		Repeat: r.Repeat, Seed: r.Seed, Command: r.Command, Settings: r.settings(),
+		Epoch: r.start, Facts: r.facts(), dir: r.scratch.dir,
+	}
 	now := r.clock.Now()
-	files := []ledger.File{{Path: r.path("sends"), Reaped: now}, {Path: r.path("observed"), Reaped: now}}
+	journals := []SavedJournal{{File: "sends" + journalExt, Reaped: now}, {File: "observed" + journalExt, Reaped: now}}
 	for _, in := range r.fleet.Incarnations() {
 		if _, err := os.Stat(in.Journal); errors.Is(err, fs.ErrNotExist) {
 			continue // it ended before it could begin
 		}
-		files = append(files, ledger.File{Path: in.Journal, Reaped: in.Down})
+		journals = append(journals, SavedJournal{File: filepath.Base(in.Journal), Reaped: in.Down})
 	}
 	if len(r.topics) > 1 {
-		files = append(files, ledger.File{Path: r.path("copies"), Reaped: now})
+		journals = append(journals, SavedJournal{File: "copies" + journalExt, Reaped: now, Copies: true})
 	}
-	for _, f := range append(files, ledger.File{Path: r.path("landed")}) {
-		if err := ledger.Seal(f.Path); err != nil {
+	for _, j := range append(journals, SavedJournal{File: "landed" + journalExt, Reaped: now, Landed: true}) {
+		if err := ledger.Seal(s.path(j)); err != nil {
+			return nil, err
+		}
+		reader, err := ledger.Open(s.path(j))
+		if err != nil {
+			return nil, err
+		}
+		j.Slots = reader.Len()
+		s.Journals = append(s.Journals, j)
+		if err := reader.Close(); err != nil {
 			return nil, err
 		}
 	}
-	return files, nil
+	return s, nil
 }
 
-func (r *run) facts() (*oracle.Facts, error) {
+// settings are what a reader of a saved ledger may want to know of its run.
+func (r *run) settings() (list []harness.Setting) {
+	info := Info(r.Scenario)
+	set := func(name string, value any) {
+		list = append(list, harness.Setting{Name: name, Value: fmt.Sprint(value)})
+	}
+	set("load", info.Pacer)
+	set("keys", info.Keys)
+	set("service", info.Service)
+	set("partitions", info.Partitions)
+	set("pods", info.Pods)
+	set("workers", r.cfg.Workers)
+	set("window", r.cfg.Window)
+	set("commit", r.cfg.Commit)
+	set("session", r.cfg.Session)
+	for _, f := range info.Faults {
+		set("fault", f)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.cfg.Knobs)) {
+		set("knob "+name, r.cfg.Knobs[name])
+	}
+	return list
+}
+
+func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
-	f := &oracle.Facts{
+	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
 		Partitions: r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
@@ -105,35 +149,13 @@ func (r *run) facts() (*oracle.Facts, error) {
 	for n, t := range r.topics[1:] {
 		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: r.final[n+1]})
 	}
+	for _, o := range r.faults.outcomes() {
+		f.Faults = append(f.Faults, o.name)
+	}
 	for _, in := range r.fleet.Incarnations() {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
 	}
-	var err error
-	f.Log, err = r.log()
-	return f, err
-}
-
-// replay judges and measures in one pass, and takes another for the evidence
-// where something was lost.
-func (r *run) replay(f *oracle.Facts, files []ledger.File, observers ...oracle.Observer) ([]harness.Verdict, error) {
-	stream, err := ledger.NewStream(r.start, files...)
-	if err != nil {
-		return nil, err
-	}
-	defer stream.Close()
-	verdicts, err := oracle.Judge(f, stream, observers...)
-	if err != nil {
-		return nil, err
-	}
-	if err := oracle.Name(verdicts, func(fn func(*ledger.Slot)) error { return each(r.path("landed"), fn) }); err != nil {
-		return nil, err
-	}
-	again, err := ledger.NewStream(r.start, files...)
-	if err != nil {
-		return nil, err
-	}
-	defer again.Close()
-	return verdicts, oracle.Trace(f, again, verdicts)
+	return f
 }
 
 func (r *run) measures() measure.Config {

@@ -26,6 +26,11 @@ type Plan struct {
 	Backend  harness.Backend
 	Repeat   int // Repeat counts from 1; load and fault choices depend on it and on Seed alone.
 	Seed     uint64
+	// KeepIn is the folder to keep the ledger of a run in that did not come out as
+	// it should, or with KeepAll of any run. "": none is kept.
+	KeepIn  string
+	KeepAll bool
+	Command string // Command repeats the run, for those who find its ledger.
 	// Progress is called a few times a second from one goroutine. May be nil.
 	Progress func(Progress)
 }
@@ -216,7 +221,9 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.newProducer(within)
 }
 
-func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+".journal") }
+func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+journalExt) }
+
+const journalExt = ".journal"
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = newFleet(pod.Options{

@@ -2,13 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/observe"
-	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // nameTopics names the topics of the run, the source first; a topic's place in
@@ -103,30 +101,4 @@ func (r *run) readCommits(ctx context.Context) {
 		final = make([][]int64, len(r.topics))
 	}
 	r.final = final
-}
-
-// log builds the oracle's view of the final read: copies first, since the source
-// tells where they come from.
-func (r *run) log() (*oracle.Log, error) {
-	log := oracle.NewLog()
-	add := func(s *ledger.Slot) {
-		if s.Kind() != ledger.KindRange {
-			log.Add(s.Position(), s.Key, s.Seq)
-		}
-	}
-	if len(r.topics) > 1 {
-		if err := each(r.path("copies"), add); err != nil {
-			return nil, err
-		}
-	}
-	return log, each(r.path("landed"), add)
-}
-
-// each calls fn for every slot of a journal.
-func each(path string, fn func(*ledger.Slot)) error {
-	reader, err := ledger.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(reader.Each(fn), reader.Close())
 }

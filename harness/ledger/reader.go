@@ -128,6 +128,9 @@ func (r *Reader) trim() error {
 // Len is the number of slots, those that were reserved and never published among them.
 func (r *Reader) Len() int64 { return r.slots }
 
+// Sealed reports whether the journal was sealed, so that all it has is verified.
+func (r *Reader) Sealed() bool { return r.sums != nil }
+
 // blocks is the number of blocks.
 func (r *Reader) blocks() int64 { return (r.slots + blockSlots - 1) / blockSlots }
 

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -38,68 +37,6 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 			a.Key, a.Seq = s.Key, s.Seq
 		}
 	})
-}
-
-// Trace replays src once more and adds to the text of each loss when the record
-// was due, and who attempted it.
-func Trace(f *Facts, src Source, verdicts []harness.Verdict) error {
-	type story struct {
-		due      time.Duration
-		attempts []string
-		pods     []string
-	}
-	stories := map[[2]uint32]*story{}
-	for _, v := range verdicts {
-		if traced(v) {
-			for _, a := range v.Examples {
-				stories[[2]uint32{a.Key, a.Seq}] = &story{}
-			}
-		}
-	}
-	if len(stories) == 0 {
-		return nil
-	}
-	for {
-		events, err := src.Next()
-		if err != nil {
-			return fmt.Errorf("trace: %w", err)
-		}
-		if len(events) == 0 {
-			break
-		}
-		for i := range events {
-			e := &events[i]
-			s := stories[[2]uint32{e.Key, e.Seq}]
-			switch {
-			case s == nil:
-			case e.Edge == ledger.EdgeSent:
-				s.due = e.Due
-			case e.Edge == ledger.EdgeEnd:
-				s.pods = append(s.pods, f.name(e.Owner))
-				s.attempts = append(s.attempts, fmt.Sprintf("%s from %s to %s: %s", f.name(e.Owner), at(e.Start), at(e.At), e.Outcome))
-			}
-		}
-	}
-	for i := range verdicts {
-		if !traced(verdicts[i]) {
-			continue
-		}
-		for k := range verdicts[i].Examples {
-			a := &verdicts[i].Examples[k]
-			s := stories[[2]uint32{a.Key, a.Seq}]
-			a.Pods = s.pods
-			if len(s.attempts) == 0 {
-				a.Text += fmt.Sprintf("; due at %s, no pod ever began it", at(s.due))
-			} else {
-				a.Text += fmt.Sprintf("; due at %s, attempts: %v", at(s.due), s.attempts)
-			}
-		}
-	}
-	return nil
-}
-
-func traced(v harness.Verdict) bool {
-	return (v.Check == "loss" || v.Check == "stall") && v.Count > 0
 }
 
 // at writes a moment of a run for people.

@@ -33,6 +33,9 @@ type Facts struct {
 	// Owners names the incarnations by their number, as "pod-1.2"; Owners[0] is nobody.
 	Owners []string `json:"owners"`
 
+	// Faults names the faults in the order of injection.
+	Faults []string `json:"faults,omitempty"`
+
 	// Broken has the reason of each broken assumption by its name.
 	Broken map[string]string `json:"broken,omitempty"`
 
