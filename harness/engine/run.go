@@ -79,7 +79,7 @@ type run struct {
 	fleet    fleet
 	producer *load.Producer
 	live     *live
-	sends    *ledger.Journal
+	sends    *ledger.Writer
 	observed *ledger.Journal
 
 	start     int64 // of the load, ns on CLOCK_MONOTONIC
@@ -202,7 +202,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.createTopics(within); err != nil {
 		return err
 	}
-	if r.sends, err = ledger.Create(r.path("sends")); err != nil {
+	if r.sends, err = ledger.NewWriter(r.path("sends")); err != nil {
 		return err
 	}
 	if r.observed, err = ledger.Create(r.path("observed")); err != nil {
@@ -359,10 +359,11 @@ func (r *run) close() error {
 		defer cancel()
 		r.watcher.Stop(ctx) // the second time where the run went well
 	}
-	for _, j := range []*ledger.Journal{r.sends, r.observed} {
-		if j != nil {
-			errs = append(errs, j.Close())
-		}
+	if r.sends != nil {
+		errs = append(errs, r.sends.Close())
+	}
+	if r.observed != nil {
+		errs = append(errs, r.observed.Close())
 	}
 	if r.client != nil {
 		r.client.Close()

@@ -53,6 +53,9 @@ func (c Clock) NotAfter(stamp time.Time) int64 {
 	return stamp.UnixNano() - max(ahead, c.at.UnixNano()-c.mono)
 }
 
+// Time is the wall clock at a time on CLOCK_MONOTONIC, as it was set when c was made.
+func (c Clock) Time(mono int64) time.Time { return c.at.Add(time.Duration(mono - c.mono)) }
+
 func monotonic() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

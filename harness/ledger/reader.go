@@ -183,15 +183,14 @@ func Seal(path string) error {
 	if r.sums != nil {
 		return nil
 	}
-	tail := make([]byte, sumsSize(r.blocks())+SlotSize)
+	sums := make([]uint32, r.blocks())
 	for i := range r.blocks() {
 		if _, err := r.block(i); err != nil {
 			return err
 		}
 		n := min(blockSlots, r.slots-i*blockSlots)
-		binary.LittleEndian.PutUint32(tail[4*i:], crc32.Checksum(r.buf[:n*SlotSize], castagnoli))
+		sums[i] = crc32.Checksum(r.buf[:n*SlotSize], castagnoli)
 	}
-	copy(tail[len(tail)-SlotSize:], footer(r.slots))
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("seal journal: %w", err)
@@ -200,8 +199,19 @@ func Seal(path string) error {
 	if err := f.Truncate(r.slots * SlotSize); err != nil {
 		return fmt.Errorf("seal journal: %w", err)
 	}
-	if _, err := f.WriteAt(tail, r.slots*SlotSize); err != nil {
+	if err := writeSeal(f, r.slots, sums); err != nil {
 		return fmt.Errorf("seal journal: %w", err)
 	}
 	return f.Close()
+}
+
+// writeSeal appends the checksums of the blocks and the footer to a file of slots.
+func writeSeal(f *os.File, slots int64, sums []uint32) error {
+	tail := make([]byte, sumsSize(int64(len(sums)))+SlotSize)
+	for i, sum := range sums {
+		binary.LittleEndian.PutUint32(tail[4*i:], sum)
+	}
+	copy(tail[len(tail)-SlotSize:], footer(slots))
+	_, err := f.WriteAt(tail, slots*SlotSize)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,13 +26,16 @@ type ProducerConfig struct {
 	Run        uint64 // Run goes into the identity of every record.
 	Seed       uint64 // Seed decides keys and bodies.
 	Clock      ledger.Clock
-	Journal    *ledger.Journal // Journal gets a slot for each send. It stays open until Close has returned.
+	Journal    *ledger.Writer // Journal gets a slot for each send, with its outcome. It stays open until Close has returned.
 }
 
 // Limits of the client's buffer. Within them a dead leader does not hold up the
-// schedule; past them it does, and the lateness shows it.
+// schedule; past them it does, and the lateness shows it. A flood has no schedule
+// to keep: it fills what the client can send at once, and its records are used
+// again while they are still in the caches of the processor.
 const (
 	maxPending      = 1 << 20   // records sent and not done
+	floodPending    = 1 << 15   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
@@ -39,6 +43,7 @@ const (
 	deliveryTimeout = 60 * time.Second // until the client gives a record up
 	closeTimeout    = 10 * time.Second // until Close gives up on outcomes
 	grain           = time.Millisecond // of waiting for room in the buffer
+	stride          = 256              // records sent at most between two looks at the room
 )
 
 // Producer is the open-loop source of the load: it sends each record when the
@@ -53,11 +58,17 @@ type Producer struct {
 	slabs  *slabs
 	seqs   []uint32 // by key: the next
 	limit  int64    // of pending records
+	room   int64    // of records that may be sent before the next look
 
-	sent, done, acked atomic.Int64
-	landed            []atomic.Int64 // by partition
+	promise func(*kgo.Record, error) // promise is finish, made once
+	sent    atomic.Int64
 
-	mu     sync.Mutex    // guards the journal against outcomes that come after Close gave up
+	mu     sync.Mutex // guards what follows, and the journal against outcomes that come after Close gave up
+	done   int64
+	acked  int64
+	landed []int64       // by partition
+	back   []*sending    // done, to be used again
+	err    error         // of the journal
 	idle   chan struct{} // closed when Close was called and nothing is pending
 	closed bool          // Close was called
 	gone   bool          // Close has returned
@@ -69,10 +80,14 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		cfg:    cfg,
 		slabs:  newSlabs(cfg.Load.Payload, cfg.Seed),
 		seqs:   make([]uint32, cfg.Load.Keys.Count()),
-		landed: make([]atomic.Int64, cfg.Partitions),
+		landed: make([]int64, cfg.Partitions),
 		idle:   make(chan struct{}),
 	}
+	p.promise = p.finish
 	p.limit = int64(min(maxPending, maxPendingBytes/p.slabs.value))
+	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
+		p.limit = min(p.limit, floodPending)
+	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Seeds...),
 		kgo.ClientID("stampede-producer"),
@@ -153,7 +168,8 @@ func topicReady(ctx context.Context, admin *kadm.Client, topic string, partition
 // Run sends the load, with start, in ns on CLOCK_MONOTONIC, as time 0 of its
 // schedule. It returns when the last record is handed to the client, or when
 // ctx has ended, which is no error and leaves what was sent on its way. The
-// only error is the journal's. Call it once.
+// only error is the journal's, which may also show when that is closed. Call it
+// once.
 func (p *Producer) Run(ctx context.Context, start int64) error {
 	keys, pacer := p.cfg.Load.Keys, p.cfg.Load.Pacer
 	random := rand.New(rand.NewPCG(p.cfg.Seed, golden))
@@ -164,13 +180,11 @@ func (p *Producer) Run(ctx context.Context, start int64) error {
 		}
 		now, ok := p.await(ctx, start+int64(due))
 		if !ok {
-			return nil
+			return p.failed()
 		}
 		key := keys.Key(n, random)
 		id := ledger.Identity{Run: p.cfg.Run, Key: key, Seq: p.seqs[key], Due: start + int64(due), Sent: now}
-		if err := p.send(p.slabs.next(n, key), id); err != nil {
-			return fmt.Errorf("send record %d: %w", n, err)
-		}
+		p.send(p.slabs.next(n, key), id)
 		p.seqs[key]++
 	}
 }
@@ -186,15 +200,30 @@ func (p *Producer) await(ctx context.Context, due int64) (now int64, ok bool) {
 		switch {
 		case now < due:
 			sleep = time.Duration(due - now)
-		case p.sent.Load()-p.done.Load() >= p.limit:
-			sleep = grain
+		case p.room > 0:
+			p.room--
+			return now, true
 		default:
-			return now, ctx.Err() == nil
+			if ctx.Err() != nil || p.failed() != nil {
+				return 0, false
+			}
+			if p.room = p.refill(); p.room > 0 {
+				continue
+			}
+			sleep = grain
 		}
 		if wait(ctx, sleep) != nil {
 			return 0, false
 		}
 	}
+}
+
+// refill takes back the records that are done and says how many more may be sent.
+func (p *Producer) refill() (room int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.back = p.slabs.take(p.back)
+	return min(p.limit-(p.sent.Load()-p.done), stride)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -208,38 +237,38 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// send journals a record and hands it to the client. The client gets no context
-// that ends: a record that was handed over gets its outcome from the broker.
-func (p *Producer) send(s *sending, id ledger.Identity) error {
-	slot := ledger.NewSlot(ledger.KindSend, 0)
-	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
-	var err error
-	if s.slot, err = p.cfg.Journal.Add(slot); err != nil {
-		return err
-	}
+// send hands a record to the client. The client gets no context that ends: a
+// record that was handed over gets its outcome from the broker.
+func (p *Producer) send(s *sending, id ledger.Identity) {
+	s.due, s.sent, s.key, s.seq, s.pending = id.Due, id.Sent, id.Key, id.Seq, true
 	id.Encode(s.record.Value)
-	s.record.Context = s
+	s.record.Timestamp = p.cfg.Clock.Time(id.Sent)
 	p.sent.Add(1)
-	p.client.Produce(context.Background(), &s.record, p.finish)
-	return nil
+	p.client.Produce(context.Background(), &s.record, p.promise)
 }
 
-// finish takes the outcome of a send; the client calls it for one record at a time.
+// finish takes the outcome of a send and journals both; the client calls it for
+// one record at a time, and has no use for the record any more.
 func (p *Producer) finish(r *kgo.Record, err error) {
+	s, how := r.Context.(*sending), outcome(r, err)
+	slot := s.slot().With(how)
+	slot.End = p.cfg.Clock.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
 		return
 	}
-	slot := r.Context.(*sending).slot
-	how := outcome(r, err)
 	if how == ledger.OutcomeAcked {
 		slot.Partition, slot.Offset = r.Partition, r.Offset
-		p.landed[r.Partition].Add(1)
-		p.acked.Add(1)
+		p.landed[r.Partition]++
+		p.acked++
 	}
-	p.cfg.Journal.Finish(slot, p.cfg.Clock.Now(), how)
-	if p.done.Add(1) == p.sent.Load() && p.closed {
+	if err := p.cfg.Journal.Append(slot); err != nil && p.err == nil {
+		p.err = err
+	}
+	s.pending = false
+	p.back = append(p.back, s)
+	if p.done++; p.closed && p.done == p.sent.Load() {
 		close(p.idle)
 	}
 }
@@ -247,13 +276,14 @@ func (p *Producer) finish(r *kgo.Record, err error) {
 // Flush waits until every record sent has its outcome.
 func (p *Producer) Flush(ctx context.Context) error {
 	if err := p.client.Flush(ctx); err != nil {
-		return fmt.Errorf("flush producer: %d of %d records without an outcome: %w", p.sent.Load()-p.done.Load(), p.sent.Load(), err)
+		sent, _ := p.Progress()
+		return fmt.Errorf("flush producer: %d of %d records without an outcome: %w", p.pending(), sent, err)
 	}
 	return nil
 }
 
-// Close ends the client; what has no outcome by then is unknown. Afterwards the
-// journal is no longer touched. Run must have returned.
+// Close ends the client and journals what has no outcome by then as open.
+// Afterwards the journal is no longer touched. Run must have returned.
 func (p *Producer) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -261,7 +291,7 @@ func (p *Producer) Close() {
 		return
 	}
 	p.closed = true
-	if p.done.Load() == p.sent.Load() {
+	if p.done == p.sent.Load() {
 		close(p.idle)
 	}
 	p.mu.Unlock()
@@ -274,22 +304,42 @@ func (p *Producer) Close() {
 	case <-timeout.C:
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.gone = true
-	p.mu.Unlock()
+	p.slabs.pending(func(s *sending) {
+		slot := s.slot()
+		_ = p.cfg.Journal.Append(slot) // a failure shows when the journal is closed
+	})
+}
+
+// failed is the error of the journal, if there was one.
+func (p *Producer) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return fmt.Errorf("journal a send: %w", p.err)
+	}
+	return nil
+}
+
+// pending is the number of records without an outcome.
+func (p *Producer) pending() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent.Load() - p.done
 }
 
 // Landed is the number of records acknowledged so far, by partition.
 func (p *Producer) Landed() []int64 {
-	landed := make([]int64, len(p.landed))
-	for i := range p.landed {
-		landed[i] = p.landed[i].Load()
-	}
-	return landed
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.landed)
 }
 
 // Progress is how many records were handed to the client so far, and how many
 // of them the brokers acknowledged.
 func (p *Producer) Progress() (sent, acked int64) {
-	acked = p.acked.Load() // first, so that it is never the larger
-	return p.sent.Load(), acked
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent.Load(), p.acked
 }

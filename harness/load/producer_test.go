@@ -1,10 +1,12 @@
 package load_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,10 +38,10 @@ func startKafka(t testing.TB) *kfake.Cluster {
 }
 
 // startProducer is a prepared producer, its clock, and its journal's path.
-func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Producer, ledger.Clock, *ledger.Journal, string) {
+func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Producer, ledger.Clock, *ledger.Writer, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sends")
-	journal, err := ledger.Create(path)
+	journal, err := ledger.NewWriter(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +63,8 @@ func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Produc
 	return p, clock, journal, path
 }
 
-// readSends reads a journal back once its producer has closed.
-func readSends(t testing.TB, p *load.Producer, j *ledger.Journal, path string) (sends []ledger.Slot) {
+// readSends reads a journal back once its producer has closed, in the order sent.
+func readSends(t testing.TB, p *load.Producer, j *ledger.Writer, path string) (sends []ledger.Slot) {
 	t.Helper()
 	p.Close()
 	if err := j.Close(); err != nil {
@@ -76,6 +78,7 @@ func readSends(t testing.TB, p *load.Producer, j *ledger.Journal, path string) (
 	if err := r.Each(func(s *ledger.Slot) { sends = append(sends, *s) }); err != nil {
 		t.Fatal(err)
 	}
+	slices.SortFunc(sends, func(a, b ledger.Slot) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Sent, b.Sent)) })
 	return sends
 }
 

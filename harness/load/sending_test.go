@@ -84,11 +84,36 @@ func TestSlabsLengthOfAValue(t *testing.T) {
 	}
 }
 
+// A record that is done serves again, its bytes too; one under way does not.
+func TestSlabsUseRecordsAgain(t *testing.T) {
+	s := newSlabs(100, 1)
+	keep := s.next(0, 7)
+	value := string(keep.record.Value)
+	done := make([]*sending, 0, slabRecords)
+	round := func() {
+		for n := range uint64(slabRecords - 1) {
+			r := s.next(n, uint32(n))
+			if r == keep {
+				t.Fatal("a record under way was used again")
+			}
+			done = append(done, r)
+		}
+		done = s.take(done)
+	}
+	round()
+	if n := testing.AllocsPerRun(10, round); n > 0 {
+		t.Errorf("%v allocations for %d records used again", n, slabRecords-1)
+	}
+	if len(s.all) != 1 || string(keep.record.Key) != "key-7" || string(keep.record.Value) != value {
+		t.Errorf("%d slabs; the record under way became %q %q", len(s.all), keep.record.Key, keep.record.Value)
+	}
+}
+
 // Without any broker the producer buffers up to its limit, then waits; Close
 // ends every send as unknown.
 func TestProducerWithoutABroker(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sends")
-	journal, err := ledger.Create(path)
+	journal, err := ledger.NewWriter(path)
 	if err != nil {
 		t.Fatal(err)
 	}

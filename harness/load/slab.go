@@ -10,25 +10,34 @@ import (
 // defaultPayload is the length of a value where the load names none.
 const defaultPayload = 200
 
-// slabRecords is how many records share one allocation. A slab is garbage when
-// the last of them is done.
+// slabRecords is how many records share one allocation.
 const slabRecords = 512
 
-// sending is a record on its way and its slot in the journal. It travels as the
-// record's own context, which kgo hands back with the outcome: so no record
-// needs a closure of its own. It never ends.
+// sending is a record on its way and what the journal will say of it. It travels
+// as the record's own context, which kgo hands back with the outcome: so no
+// record needs a closure of its own. It never ends.
 type sending struct {
+	record    kgo.Record
+	due, sent int64
+	key, seq  uint32
+	pending   bool // pending: handed to the client, and no outcome yet
 	context.Context
-	slot   *ledger.Slot
-	record kgo.Record
 }
 
-// slabs makes records and their bytes many at a time.
+// slot is the sending as a fact without an outcome.
+func (s *sending) slot() ledger.Slot {
+	slot := ledger.NewSlot(ledger.KindSend, 0)
+	slot.Key, slot.Seq, slot.Due, slot.Sent = s.key, s.seq, s.due, s.sent
+	return slot
+}
+
+// slabs makes records and their bytes many at a time, and uses those again that
+// are done: as many are made as were ever under way at once.
 type slabs struct {
-	value   int    // length of a value
-	filler  []byte // what bodies are cut from
-	records []sending
-	bytes   []byte
+	value  int    // length of a value
+	filler []byte // what bodies are cut from
+	free   []*sending
+	all    [][]sending
 }
 
 // maxKeyLen is the length of the longest key.
@@ -46,23 +55,50 @@ func newSlabs(payload int, seed uint64) *slabs {
 // next is the n-th record, with its key and its body; the identity prefix is
 // still to be written.
 func (s *slabs) next(n uint64, key uint32) *sending {
-	if len(s.records) == 0 {
-		s.records = make([]sending, slabRecords)
-		s.bytes = make([]byte, 0, slabRecords*(maxKeyLen+s.value))
+	if len(s.free) == 0 {
+		s.grow()
 	}
-	next := &s.records[0]
-	s.records = s.records[1:]
-	next.Context = context.Background()
-
-	from := len(s.bytes)
-	s.bytes = appendKey(s.bytes, key)
-	body := len(s.bytes)
-	s.bytes = s.bytes[:body+s.value]
-	next.record.Key = s.bytes[from:body:body]
-	next.record.Value = s.bytes[body:len(s.bytes):len(s.bytes)]
+	last := len(s.free) - 1
+	next := s.free[last]
+	s.free = s.free[:last]
+	next.record.Key = appendKey(next.record.Key[:0], key)
 	at := int(mix(n) % fillerOffsets)
 	copy(next.record.Value[ledger.IdentitySize:], s.filler[at:])
 	return next
+}
+
+// take takes records back that are done, and returns room for others.
+func (s *slabs) take(done []*sending) []*sending {
+	if len(s.free) == 0 {
+		s.free, done = done, s.free
+	} else {
+		s.free = append(s.free, done...)
+	}
+	return done[:0]
+}
+
+// pending are the records handed to the client that have no outcome.
+func (s *slabs) pending(fn func(*sending)) {
+	for _, slab := range s.all {
+		for i := range slab {
+			if slab[i].pending {
+				fn(&slab[i])
+			}
+		}
+	}
+}
+
+func (s *slabs) grow() {
+	records, size := make([]sending, slabRecords), maxKeyLen+s.value
+	s.all = append(s.all, records)
+	bytes := make([]byte, slabRecords*size)
+	for i := range records {
+		next, at := &records[i], bytes[i*size:(i+1)*size]
+		next.Context = context.Background()
+		next.record.Context = next
+		next.record.Key, next.record.Value = at[:0:maxKeyLen], at[maxKeyLen:]
+		s.free = append(s.free, next)
+	}
 }
 
 // fillerOffsets is the number of places in the filler where a body may begin.
