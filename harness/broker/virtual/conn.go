@@ -28,10 +28,22 @@ func pipe(addr string) (client, server *conn) {
 }
 
 // Read implements [net.Conn].
-func (c *conn) Read(b []byte) (int, error) { return c.in.read(b) }
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.in.read(b)
+	if err != nil && err != io.EOF {
+		err = c.addr.failed("read", err)
+	}
+	return n, err
+}
 
 // Write implements [net.Conn]. It never waits.
-func (c *conn) Write(b []byte) (int, error) { return c.out.write(b) }
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.out.write(b)
+	if err != nil {
+		err = c.addr.failed("write", err)
+	}
+	return n, err
+}
 
 // Close ends the connection. The other end still reads what was written, unless
 // SetLinger(0) was called.
@@ -39,9 +51,9 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	reset := c.reset
 	c.mu.Unlock()
-	c.in.end(net.ErrClosed, syscall.EPIPE, true)
+	c.in.end(net.ErrClosed, os.NewSyscallError("write", syscall.EPIPE), true)
 	if reset {
-		c.out.end(syscall.ECONNRESET, net.ErrClosed, true)
+		c.out.end(os.NewSyscallError("read", syscall.ECONNRESET), net.ErrClosed, true)
 	} else {
 		c.out.end(io.EOF, net.ErrClosed, false)
 	}

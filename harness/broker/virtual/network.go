@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 
@@ -61,11 +62,13 @@ func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	case <-l.closed:
 		return nil, refused(addr)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("dial %s: %w", addr, ctx.Err())
+		return nil, address(addr).failed("dial", ctx.Err())
 	}
 }
 
-func refused(addr string) error { return fmt.Errorf("dial %s: %w", addr, syscall.ECONNREFUSED) }
+func refused(addr string) error {
+	return address(addr).failed("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))
+}
 
 // listener is the open port of a node.
 type listener struct {
@@ -105,3 +108,9 @@ type address string
 
 func (address) Network() string  { return "memory" }
 func (a address) String() string { return string(a) }
+
+// failed is an error as package net has them: clients tell by the type what may
+// pass.
+func (a address) failed(op string, err error) error {
+	return &net.OpError{Op: op, Net: a.Network(), Addr: a, Err: err}
+}
