@@ -48,7 +48,7 @@ func command(o *options) string {
 // settings are what is equal for all runs and not in a scenario.
 func settings(m *matrix) []harness.Setting {
 	return []harness.Setting{
-		{Name: "producer", Value: "idempotent, acks=all, linger 1 ms, no compression, murmur2 by key"},
+		{Name: "producer", Value: fmt.Sprintf("idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
 		{Name: "heartbeat", Value: "a sixth of the session timeout"},
 		{Name: "rebalance timeout", Value: "twice the session timeout"},
 		{Name: "drain on revoke and stop", Value: "half the session timeout"},

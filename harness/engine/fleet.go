@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -32,6 +33,15 @@ func newFleet(o pod.Options) (fleet, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Linger is how long the producer lets a record wait for others on the back end:
+// in virtual time, where a request costs more than all else, somewhat longer.
+func Linger(b harness.Backend) time.Duration {
+	if harness.IsVirtual(b) {
+		return 10 * time.Millisecond
+	}
+	return time.Millisecond
 }
 
 // clock is that of a run on the back end.

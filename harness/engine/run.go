@@ -250,7 +250,7 @@ const (
 
 func (r *run) newProducer(ctx context.Context) (err error) {
 	r.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: r.cfg.Seeds, Dialer: r.cfg.Dialer, Topic: r.cfg.Topic, Partitions: r.Scenario.Partitions, Load: r.Scenario.Load,
+		Seeds: r.cfg.Seeds, Dialer: r.cfg.Dialer, Linger: Linger(r.Backend), Topic: r.cfg.Topic, Partitions: r.Scenario.Partitions, Load: r.Scenario.Load,
 		Run: r.id, Seed: rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|loadStream)).Uint64(), Clock: r.clock, Journal: r.sends,
 	})
 	if err != nil {

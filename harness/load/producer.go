@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -20,6 +21,7 @@ import (
 type ProducerConfig struct {
 	Seeds      []string                                                          // Seeds are the bootstrap brokers, host:port.
 	Dialer     func(ctx context.Context, network, addr string) (net.Conn, error) // Dialer is nil for the ordinary network.
+	Linger     time.Duration                                                     // Linger is how long a record may wait for others to go with. 0: 1 ms.
 	Topic      string
 	Partitions int // Partitions of the topic.
 	Load       harness.Load
@@ -94,7 +96,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.DefaultProduceTopic(cfg.Topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.ProducerLinger(time.Millisecond),
+		kgo.ProducerLinger(cmp.Or(cfg.Linger, time.Millisecond)),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: room is waited for in Run
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
