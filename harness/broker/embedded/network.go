@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,14 +40,15 @@ func (l *loopback) Dial(ctx context.Context, network, addr string) (net.Conn, er
 // network makes the listeners of a kfake: ports that can go down and come up
 // again while kfake believes its listener open.
 type network struct {
-	on    Network
-	ports []*port
+	on      Network
+	ports   []*port
+	answers answers
 }
 
 // listen is kfake's way to a listener. kfake calls it once a node, in the order
 // of the ids, before it serves.
 func (n *network) listen(_, _ string) (net.Listener, error) {
-	p, err := newPort(n.on, len(n.ports))
+	p, err := newPort(n.on, len(n.ports), &n.answers)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +87,7 @@ func (n *network) wait(within time.Duration) error {
 // and Accept waits.
 type port struct {
 	on      Network
+	answers *answers
 	addr    string
 	release func() error // release gives the address back.
 
@@ -95,12 +98,12 @@ type port struct {
 	conns   map[*conn]struct{} // conns are those kfake has not closed yet.
 }
 
-func newPort(on Network, node int) (*port, error) {
+func newPort(on Network, node int, answers *answers) (*port, error) {
 	addr, release, err := on.Reserve(node)
 	if err != nil {
 		return nil, fmt.Errorf("reserve a port: %w", err)
 	}
-	p := &port{on: on, release: release, conns: map[*conn]struct{}{}}
+	p := &port{on: on, answers: answers, release: release, conns: map[*conn]struct{}{}}
 	p.changed.L = &p.mu
 	if p.ln, err = on.Listen(addr); err != nil {
 		return nil, errors.Join(err, release())
@@ -218,7 +221,9 @@ func (p *port) open() int {
 // conn is a connection that its port knows of until kfake closes it.
 type conn struct {
 	net.Conn
-	port *port
+	port     *port
+	requests requests // requests are for Read alone, which one goroutine calls at a time.
+	doomed   atomic.Pointer[doomed]
 }
 
 func (c *conn) Close() error {
