@@ -10,6 +10,7 @@ flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))'
   $(if $(RATE),-rate='$(RATE)') $(if $(DURATION),-load-duration='$(DURATION)') $(if $(PARTITIONS),-partitions='$(PARTITIONS)') \
   $(if $(PODS),-pods='$(PODS)') $(if $(WORKERS),-workers='$(WORKERS)') $(if $(WINDOW),-window='$(WINDOW)') \
   $(if $(SERVICE),-service='$(SERVICE)') $(if $(KEYS),-keys='$(KEYS)') $(if $(PAYLOAD),-payload='$(PAYLOAD)') \
+  $(if $(KEEP),-keep) \
   $(if $(COMMIT),-commit='$(COMMIT)') $(if $(SESSION),-session='$(SESSION)') $(if $(IMAGE),-kafka-image='$(IMAGE)')
 
 # What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
@@ -17,7 +18,7 @@ FUZZTIME ?= 10s
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange reports:FuzzReadJSON
 
-.PHONY: help test lint bench list report kafka-image bench-pipeline fuzz
+.PHONY: help test lint bench list report judge kafka-image bench-pipeline fuzz
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -54,6 +55,9 @@ list: ## consumers, their knobs, scenarios
 
 report: ## render a saved result again: make report IN=out/result.json; beside it, or into OUT
 	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(if $(filter file,$(origin OUT)),$(dir $(IN)),$(OUT)))'
+
+judge: ## judge a saved ledger again: make judge IN=out/ledger/...; a failing run leaves its own, KEEP=1 keeps all
+	@go test -count=1 -run '^$$' -judge='$(abspath $(IN))'
 
 kafka-image: ## build stampede/kafka:4.3.1 where no container registry is reachable (root, a running Docker engine)
 	testdata/kafka-image/build.sh

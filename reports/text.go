@@ -134,6 +134,12 @@ func (t *text) anomalies() {
 				t.printf("%s", wrap(line, pageWidth, "    "))
 			}
 		}
+		if e.Anomaly != nil {
+			t.printf("%s", storyText(e.Anomaly, "      "))
+		}
+		if e.Ledger != "" {
+			t.printf("    ledger: %s\n    again:  %s\n", e.Ledger, e.Command)
+		}
 	}
 }
 

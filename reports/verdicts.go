@@ -164,6 +164,8 @@ type exhibit struct {
 	Control string // Control is the cell's note if the consumer is a control.
 	Repeat  int    // Repeat of the run it is from; 0 if there is but one.
 	Detail  string
+	Ledger  string // Ledger is where that of the run is kept, "" if it is not; Command repeats the run.
+	Command string
 	Anomaly *harness.Anomaly // Anomaly is nil if the check kept none.
 }
 
@@ -189,6 +191,7 @@ func (v *view) exhibit(c *harness.Cell, check string) exhibit {
 			continue
 		}
 		e.HeldTo, e.Detail = f.HeldTo, f.Detail
+		e.Ledger, e.Command = r.Ledger, r.Command
 		if len(c.Runs) > 1 {
 			e.Repeat = r.Repeat
 		}

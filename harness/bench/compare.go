@@ -134,7 +134,10 @@ func (c *comparison) one(t *testing.T, s harness.Scenario, choice harness.Choice
 		c.result.Interrupted = true
 		t.Skip("interrupted")
 	}
-	plan := engine.Plan{Scenario: s, Consumer: choice, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed}
+	plan := engine.Plan{
+		Scenario: s, Consumer: choice, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed,
+		KeepIn: keepIn(c.options.out, &s, choice, repeat), KeepAll: c.options.keep, Command: commandOf(&c.options, &s, choice, repeat),
+	}
 	outcome, err := c.attempt(t, plan)
 	switch {
 	case err != nil && process.ctx.Err() != nil:

@@ -21,6 +21,8 @@ type options struct {
 	out                string
 	image              string
 	in                 string
+	judge              string
+	keep               bool
 	list               bool
 	over               engine.Overrides
 	given              []string // given are the flags that were set, as on the line
@@ -39,6 +41,8 @@ func (o *options) define(fs *flag.FlagSet) {
 	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: none are written)")
 	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, stampede/kafka:4.3.1 if it is there, apache/kafka:4.3.1)")
 	fs.StringVar(&o.in, "in", "", "a result.json to render again, to the terminal and into -out; nothing is run")
+	fs.StringVar(&o.judge, "judge", "", "a saved ledger to judge again, as out/ledger/...; nothing is run")
+	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of those that did not come out as they should")
 	fs.BoolVar(&o.list, "scenarios", false, "print consumers, their knobs, and scenarios; nothing is run")
 
 	fs.Var(positiveFloat(&o.over.Rate), "rate", "records a second in every scenario")

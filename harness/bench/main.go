@@ -70,6 +70,12 @@ func run(m *testing.M) int {
 	case opts.list:
 		list(os.Stdout)
 		return exitOK
+	case opts.judge != "":
+		status, err := judgeSaved(os.Stdout, opts.judge)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "stampede:", err)
+		}
+		return status
 	case opts.in != "":
 		if err := render(opts.in, opts.out); err != nil {
 			fmt.Fprintln(os.Stderr, "stampede:", err)

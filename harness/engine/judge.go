@@ -36,6 +36,7 @@ func (r *run) judge() (*Outcome, error) {
 	counts.counts.Landed = facts.Log.Len()
 	r.stage("replay")
 	out := r.result(verdicts, counts.counts, recorder)
+	out.Command = r.Command
 	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
 		saved.Verdicts = verdicts
 		if err := saved.moveTo(r.KeepIn); err != nil {

@@ -1,0 +1,115 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/lock"
+)
+
+// The naive consumer commits ahead of its work, which needs no fault to show.
+func TestAFailingRunKeepsItsLedger(t *testing.T) {
+	lock.Machine(t)
+	dir := filepath.Join(t.TempDir(), "kept")
+	p := plan(t, "naive", func(s *harness.Scenario) { s.Name = "pod-crash" })
+	p.KeepIn, p.KeepAll, p.Command = dir, true, "repeat me"
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	o, err := engine.Run(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Run.Ledger != dir || o.Run.Command != "repeat me" {
+		t.Errorf("the run says its ledger is at %q, %q", o.Run.Ledger, o.Run.Command)
+	}
+	t.Run("judged again", func(t *testing.T) { judgedAgain(t, dir, o.Run.Verdicts) })
+	t.Run("flipped bit", func(t *testing.T) { flippedBit(t, copied(t, dir)) })
+	t.Run("torn tail", func(t *testing.T) { tornTail(t, copied(t, dir)) })
+	t.Run("another version", func(t *testing.T) {
+		at := copied(t, dir)
+		edit(t, filepath.Join(at, "ledger.json"), func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), `"version": 1`, `"version": 99`, 1))
+		})
+		if _, err := engine.OpenSaved(at); err == nil || !strings.Contains(err.Error(), "version 99") {
+			t.Errorf("error %v", err)
+		}
+	})
+	if _, err := engine.OpenSaved(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no saved ledger") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+func judgedAgain(t *testing.T, dir string, want []harness.Verdict) {
+	s, err := engine.OpenSaved(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := s.Judge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = slices.DeleteFunc(slices.Clone(want), func(v harness.Verdict) bool { return v.Check == "alive" })
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("verdicts\n got  %+v\n want %+v", got, want)
+	}
+	pending := slices.IndexFunc(got, func(v harness.Verdict) bool { return v.Check == "loss pending" })
+	if v := got[pending]; v.Count == 0 || len(v.Examples[0].Story) < 4 {
+		t.Errorf("%s: %d found, the first with the story %v", v.Check, v.Count, v.Examples[0].Story)
+	}
+}
+
+func flippedBit(t *testing.T, dir string) {
+	edit(t, filepath.Join(dir, "sends.journal"), func(b []byte) []byte { b[777] ^= 4; return b })
+	s, err := engine.OpenSaved(dir)
+	if err == nil {
+		_, _, err = s.Judge()
+	}
+	if !errors.Is(err, ledger.ErrCorrupt) {
+		t.Errorf("error %v, want that the ledger is corrupt", err)
+	}
+}
+
+func tornTail(t *testing.T, dir string) {
+	edit(t, filepath.Join(dir, "landed.journal"), func(b []byte) []byte { return b[:10*ledger.SlotSize+7] })
+	s, err := engine.OpenSaved(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, verdicts, err := s.Judge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verdicts {
+		if v.Check == "loss" && (v.Status != harness.Inconclusive || !strings.Contains(v.Detail, "390 of 400 slots are missing")) {
+			t.Errorf("loss: %s, %s", v.Status, v.Detail)
+		}
+	}
+}
+
+func copied(t *testing.T, dir string) string {
+	at := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(at, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func edit(t *testing.T, path string, change func([]byte) []byte) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, change(b), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
