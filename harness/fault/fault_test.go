@@ -233,9 +233,11 @@ func TestKillPodStrikesAnOwner(t *testing.T) {
 
 func TestKillPodSaysWhatFailed(t *testing.T) {
 	env := &harness.Env{Pods: pods("a", "b"), Group: owners{"", "c"}, Rand: rand.New(rand.NewPCG(1, 1))}
-	if heal, err := (KillPod{}).Inject(t.Context(), env); heal != nil || err == nil || err.Error() != "none of 2 pods owns a partition" {
-		t.Errorf("error %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		if heal, err := (KillPod{}).Inject(t.Context(), env); heal != nil || err == nil || err.Error() != "none of 2 pods owns a partition" {
+			t.Errorf("error %v", err)
+		}
+	})
 	env.Group = owners{"b"}
 	env.Pods[1].(*fakePod).err = errors.New("gone")
 	if heal, err := (KillPod{}).Inject(t.Context(), env); heal == nil || err == nil || err.Error() != "kill b: gone" {

@@ -18,7 +18,7 @@ func (KillPod) Name() string { return "kill pod" }
 // Inject implements [harness.Fault]. Together with an error it returns the heal
 // if the pod may be down.
 func (KillPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	pod, err := owner(env)
+	pod, err := owner(ctx, env)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func (LeavePod) Name() string { return "pod leaves" }
 // Inject implements [harness.Fault]. It takes as long as the pod needs to finish
 // its work. Together with an error it returns the heal if the pod may be down.
 func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	pod, err := owner(env)
+	pod, err := owner(ctx, env)
 	if err != nil {
 		return nil, err
 	}

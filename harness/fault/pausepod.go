@@ -19,7 +19,7 @@ func (PausePod) Name() string { return "pause pod" }
 // Inject implements [harness.Fault]. Together with an error it returns the heal
 // if the pod may stand still.
 func (PausePod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	pod, err := owner(env)
+	pod, err := owner(ctx, env)
 	if err != nil {
 		return nil, err
 	}

@@ -3,27 +3,35 @@ package fault
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
 
+// ownerLimit is how long an owner is waited for: in a rebalance there may be none.
+const ownerLimit = 10 * time.Second
+
 // owner picks the pod to strike, and sets the Hit: the first, in an order drawn
 // at random, that owns partitions and goes. One that was struck before and is
 // dead or stands still can own partitions until its session is over.
-func owner(env *harness.Env) (harness.Pod, error) {
-	owners := env.Group.Owners()
+func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error) {
 	// All pods are put in order, not just the owners, so that the draw takes
 	// the same from Rand whoever owns what.
-	for _, i := range env.Rand.Perm(len(env.Pods)) {
-		pod := env.Pods[i]
-		owned := ownedBy(pod.Name(), owners)
-		if len(owned) == 0 || !goes(pod) {
-			continue
+	order := env.Rand.Perm(len(env.Pods))
+	ctx, cancel := context.WithTimeout(ctx, ownerLimit)
+	defer cancel()
+	err = eventually(ctx, func() error {
+		owners := env.Group.Owners()
+		for _, i := range order {
+			pod := env.Pods[i]
+			if owned := ownedBy(pod.Name(), owners); len(owned) > 0 && goes(pod) {
+				struck, env.Hit = pod, harness.Hit{Target: pod.Name(), Partitions: owned, Pod: pod.Name()}
+				return nil
+			}
 		}
-		env.Hit = harness.Hit{Target: pod.Name(), Partitions: owned, Pod: pod.Name()}
-		return pod, nil
-	}
-	return nil, fmt.Errorf("none of %d pods owns a partition", len(env.Pods))
+		return fmt.Errorf("none of %d pods owns a partition", len(env.Pods))
+	})
+	return struck, err
 }
 
 func ownedBy(pod string, owners []string) (partitions []int32) {

@@ -101,6 +101,18 @@ func TestFaultsOfPods(t *testing.T) {
 	}
 }
 
+// In a rebalance nobody owns anything for a while.
+func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, actors := stage()
+		actors[0].paused, actors[1].paused = true, true
+		time.AfterFunc(5*time.Second, func() { actors[1].paused = false })
+		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" {
+			t.Errorf("error %v, hit %+v", err, env.Hit)
+		}
+	})
+}
+
 // Where another fault has undone this one already, its heal leaves the pod alone.
 func TestHealsOfPodsThatOthersHealed(t *testing.T) {
 	for _, tt := range []struct {
@@ -148,12 +160,14 @@ func TestFaultsOfPodsSayWhatFailed(t *testing.T) {
 		{JoinPod{}, func(env *harness.Env, _ []*actor) { env.Spare = 0 }, "all of 0 spare pods run", false},
 		{JoinPod{}, func(_ *harness.Env, all []*actor) { all[2].err = gone }, "gone", false},
 	} {
-		env, actors := stage()
-		tt.spoil(env, actors)
-		heal, err := tt.fault.Inject(t.Context(), env)
-		if err == nil || !strings.Contains(err.Error(), tt.want) || (heal != nil) != tt.heals {
-			t.Errorf("%s: error %v, want %q; has a heal: %v", tt.fault.Name(), err, tt.want, heal != nil)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			env, actors := stage()
+			tt.spoil(env, actors)
+			heal, err := tt.fault.Inject(t.Context(), env)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || (heal != nil) != tt.heals {
+				t.Errorf("%s: error %v, want %q; has a heal: %v", tt.fault.Name(), err, tt.want, heal != nil)
+			}
+		})
 	}
 }
 

@@ -1,0 +1,87 @@
+package fault
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var stormy = Chaos{From: 3 * time.Second, To: 60 * time.Second, Session: 6 * time.Second, Pods: 4, Spare: 2, Brokers: true}
+
+// missing is how many of a kind are away at a time.
+func missing(schedule []harness.Injection, at time.Duration, kind ...string) (n int) {
+	for _, i := range schedule {
+		for _, k := range kind {
+			if i.Fault.Name() == k && i.At <= at && at < i.At+i.HealAfter+settleTime {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestChaosIsLegal(t *testing.T) {
+	seen, past := map[string]int{}, 0
+	const seeds = 500
+	for seed := range uint64(seeds) {
+		schedule := stormy.Injections(seed)
+		for k, i := range schedule {
+			seen[i.Fault.Name()]++
+			if i.Fault == (PausePod{}) && i.HealAfter > stormy.Session {
+				past++
+			}
+			heals, ok := i.HealsAfter(stormy.Session)
+			if !ok || i.At < stormy.From || i.At+heals > stormy.To {
+				t.Fatalf("seed %d: %s at %v, healed %v later", seed, i.Fault.Name(), i.At, heals)
+			}
+			if k > 0 && i.At < schedule[k-1].At+leastGap {
+				t.Fatalf("seed %d: %v after %v", seed, i.At, schedule[k-1].At)
+			}
+			if n := missing(schedule, i.At, "kill pod", "pause pod", "pod leaves"); n > 3 {
+				t.Fatalf("seed %d: of 4 pods %d are away at %v", seed, n, i.At)
+			}
+			if n := missing(schedule, i.At, "kill broker"); n > 1 {
+				t.Fatalf("seed %d: %d brokers are down at %v", seed, n, i.At)
+			}
+			if n := missing(schedule, i.At, "pod joins"); n > 2 {
+				t.Fatalf("seed %d: of 2 spare pods %d have joined at %v", seed, n, i.At)
+			}
+		}
+	}
+	for _, name := range []string{"kill broker", "kill pod", "pause pod", "pod leaves", "pod joins"} {
+		if seen[name] < seeds {
+			t.Errorf("%d times %q in %d schedules", seen[name], name, seeds)
+		}
+	}
+	if past < seeds {
+		t.Errorf("%d pauses past the session in %d schedules", past, seeds)
+	}
+}
+
+func TestChaosIsItsSeed(t *testing.T) {
+	same := 0
+	for seed := range uint64(50) {
+		if !reflect.DeepEqual(stormy.Injections(seed), stormy.Injections(seed)) {
+			t.Fatalf("seed %d gives two schedules", seed)
+		}
+		if reflect.DeepEqual(stormy.Injections(seed), stormy.Injections(seed+1)) {
+			same++
+		}
+	}
+	if same > 0 {
+		t.Errorf("%d of 50 seeds give the schedule of their neighbour", same)
+	}
+}
+
+func TestChaosKeepsToWhatThereIs(t *testing.T) {
+	if all := (Chaos{}).Injections(1); len(all) > 0 {
+		t.Errorf("the zero value strikes: %v", all)
+	}
+	c := stormy
+	c.Pods, c.Spare, c.Brokers = 1, 0, false
+	if all := c.Injections(1); len(all) > 0 {
+		t.Errorf("of one pod and nothing else something is struck: %v", all)
+	}
+}
