@@ -11,7 +11,7 @@ const every = 100 * time.Millisecond
 // tick tells the progress and waits for the next look, or for ctx.
 func (r *run) tick(ctx context.Context, phase string) {
 	r.report(phase)
-	t := time.NewTimer(every)
+	t := time.NewTimer(pace(r.Backend, every))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

@@ -95,6 +95,8 @@ type run struct {
 	unstopped []string
 	final     [][]int64 // last commits, by topic and partition
 
+	owners sync.Map // the incarnations by client id, as far as they were asked for
+
 	mu     sync.Mutex
 	exits  []pod.Incarnation // pods that ended by themselves
 	broken map[string]string // reasons of broken assumptions
@@ -213,7 +215,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.watcher, err = observe.Watch(within, observe.Config{
 		Cluster: r.cluster, Client: r.client, Partitions: r.Scenario.Partitions, Protocol: r.cfg.Protocol,
-		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session,
+		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, Look: pace(r.Backend, 20*time.Millisecond),
 	})
 	if err != nil {
 		return err
@@ -264,8 +266,12 @@ func (r *run) newProducer(ctx context.Context) (err error) {
 
 // ownerOf is the incarnation that calls itself client.
 func (r *run) ownerOf(client string) ledger.Owner {
+	if owner, ok := r.owners.Load(client); ok {
+		return owner.(ledger.Owner)
+	}
 	for _, in := range r.fleet.Incarnations() {
 		if harness.ClientID(in.Pod, in.N) == client {
+			r.owners.Store(client, in.Owner)
 			return in.Owner
 		}
 	}

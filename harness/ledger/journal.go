@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	windowSize  = 256 << 10             // bytes mapped at a time
-	windowSlots = windowSize / SlotSize // slots of a window
-	allocSize   = 16 * windowSize       // bytes allocated on disk at a time
+	windowShift  = 12               // of windowSlots
+	windowSlots  = 1 << windowShift // slots mapped at a time
+	smallShift   = 8                // the same of a small journal
+	allocWindows = 16               // windows allocated on disk at a time
 )
 
 // Journal is an append-only file of slots that survives the SIGKILL of its
@@ -23,8 +24,9 @@ const (
 // slots. A window is unmapped when its last slot is finished, so that the memory
 // of a long run stays bounded by the work in flight.
 type Journal struct {
-	file *os.File
-	next atomic.Int64
+	file  *os.File
+	shift uint // of the slots of a window
+	next  atomic.Int64
 
 	mu      sync.Mutex
 	windows atomic.Pointer[[]*window] // copied on write, under mu
@@ -39,12 +41,18 @@ type window struct {
 }
 
 // Create makes a journal at path, which must not exist.
-func Create(path string) (*Journal, error) {
+func Create(path string) (*Journal, error) { return createJournal(path, windowShift) }
+
+// CreateSmall makes a journal for few slots, of which there are many: it maps
+// and allocates a sixteenth at a time. The file is the same.
+func CreateSmall(path string) (*Journal, error) { return createJournal(path, smallShift) }
+
+func createJournal(path string, shift uint) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
-	j := &Journal{file: f}
+	j := &Journal{file: f, shift: shift}
 	j.windows.Store(&[]*window{})
 	if _, err := j.window(0); err != nil {
 		f.Close()
@@ -58,11 +66,11 @@ func Create(path string) (*Journal, error) {
 // most often a full disk, is for good.
 func (j *Journal) Add(s Slot) (*Slot, error) {
 	n := j.next.Add(1) - 1
-	w, err := j.window(n / windowSlots)
+	w, err := j.window(n >> j.shift)
 	if err != nil {
 		return nil, err
 	}
-	at := (*Slot)(unsafe.Pointer(&w.mem[n%windowSlots*SlotSize]))
+	at := (*Slot)(unsafe.Pointer(&w.mem[(n&(1<<j.shift-1))*SlotSize]))
 	state := s.state
 	s.state = 0
 	*at = s
@@ -98,7 +106,7 @@ func (j *Journal) release(s *Slot) {
 			continue
 		}
 		from := uintptr(unsafe.Pointer(&w.mem[0]))
-		if at < from || at >= from+windowSize {
+		if at < from || at >= from+uintptr(len(w.mem)) {
 			continue
 		}
 		if w.left.Add(-1) == 0 {
@@ -146,18 +154,19 @@ func (j *Journal) grow(ws []*window) error {
 	if j.closed {
 		return fmt.Errorf("journal %s: %w", j.file.Name(), os.ErrClosed)
 	}
-	from := int64(len(ws)) * windowSize
-	if from%allocSize == 0 {
-		if err := allocate(j.file, from, allocSize); err != nil {
-			return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), allocSize, err)
+	size := int64(SlotSize) << j.shift
+	from := int64(len(ws)) * size
+	if len(ws)%allocWindows == 0 {
+		if err := allocate(j.file, from, allocWindows*size); err != nil {
+			return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), allocWindows*size, err)
 		}
 	}
-	mem, err := unix.Mmap(int(j.file.Fd()), from, windowSize, unix.PROT_READ|unix.PROT_WRITE, mapFlags)
+	mem, err := unix.Mmap(int(j.file.Fd()), from, int(size), unix.PROT_READ|unix.PROT_WRITE, mapFlags)
 	if err != nil {
 		return fmt.Errorf("journal %s: map: %w", j.file.Name(), err)
 	}
 	w := &window{mem: mem}
-	w.left.Store(windowSlots)
+	w.left.Store(1 << j.shift)
 	grown := append(append(make([]*window, 0, len(ws)+1), ws...), w)
 	j.windows.Store(&grown)
 	return nil

@@ -99,6 +99,32 @@ func TestJournalUnmapsFinishedWindows(t *testing.T) {
 	}
 }
 
+func TestSmallJournalKeepsEverySlot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "small.journal")
+	j, err := CreateSmall(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = (allocWindows + 1) << smallShift
+	for i := range n {
+		if err := j.Append(attempt(1, 0, uint32(i), 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all := read(t, path)
+	if len(all) != n {
+		t.Fatalf("%d slots read, %d written", len(all), n)
+	}
+	for i := range all {
+		if all[i].Seq != uint32(i) {
+			t.Fatalf("slot %d is the %d. written", i, all[i].Seq)
+		}
+	}
+}
+
 func TestJournalAfterClose(t *testing.T) {
 	j, _ := create(t)
 	for range windowSlots {

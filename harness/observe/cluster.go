@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ func (w *Watcher) watchCluster(commits harness.CommitObserver, groups harness.Gr
 	if err != nil {
 		return err
 	}
-	stopLooking := w.look(lookEvery, func(ctx context.Context) (harness.Group, error) {
+	stopLooking := w.look(cmp.Or(w.cfg.Look, lookEvery), func(ctx context.Context) (harness.Group, error) {
 		return groups.DescribeGroup(ctx, w.cfg.Client.Group, w.cfg.Client.Topic)
 	})
 	w.stop = func(context.Context) error {

@@ -55,7 +55,7 @@ type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // newLife makes an incarnation that has not begun: run begins it.
 func newLife(spec Spec, clock ledger.Clock, exited func(Incarnation)) (*life, error) {
-	journal, err := ledger.Create(spec.Journal)
+	journal, err := ledger.CreateSmall(spec.Journal)
 	if err != nil {
 		return nil, err
 	}
