@@ -47,27 +47,15 @@ func dialer(cfg harness.Config) func(ctx context.Context, network, address strin
 	}
 }
 
-// newClient makes the client of a group consumer from what all of them share;
-// more is what a design adds.
-func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
-	opts := []kgo.Opt{
+// ClientOptions are the options that all clients of a pod share.
+func ClientOptions(cfg harness.Config) ([]kgo.Opt, error) {
+	if len(cfg.Seeds) == 0 {
+		return nil, fmt.Errorf("client %s: no seeds", cfg.ClientID())
+	}
+	return []kgo.Opt{
 		kgo.SeedBrokers(bootstrap),
 		kgo.Dialer(dialer(cfg)),
 		kgo.ClientID(cfg.ClientID()),
-		kgo.ConsumerGroup(cfg.Group),
-		kgo.ConsumeTopics(cfg.Topic),
-		kgo.SessionTimeout(cfg.Session),
-		kgo.HeartbeatInterval(cfg.Heartbeat),
-		kgo.RebalanceTimeout(cfg.Rebalance),
-
-		// Where the log shrank and the client cannot tell from where, read it
-		// again: a consumer that promises at least once may repeat records but
-		// never skip one. (With leader epochs the client finds the exact place
-		// by itself and does not come here.)
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-
-		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
@@ -76,15 +64,52 @@ func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 		// before the group does.
 		kgo.RequestRetries(int(max(cfg.Session/retryPause, 20))),
 		kgo.DisableClientMetrics(),
+	}, nil
+}
+
+// FetchOptions are the options of a client that consumes the source from where
+// its group has come to.
+func FetchOptions(cfg harness.Config) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.ConsumeTopics(cfg.Topic),
+		kgo.FetchMaxWait(fetchMaxWait),
+
+		// Where the log shrank and the client cannot tell from where, read it
+		// again: a consumer that promises at least once may repeat records but
+		// never skip one. (With leader epochs the client finds the exact place
+		// by itself and does not come here.)
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}
-	if len(cfg.Seeds) == 0 {
-		return nil, fmt.Errorf("client %s: no seeds", cfg.ClientID())
+}
+
+// MemberOptions are the options of a client that is a member of the run's
+// consumer group, by the protocol asked for.
+func MemberOptions(cfg harness.Config) ([]kgo.Opt, error) {
+	opts, err := ClientOptions(cfg)
+	if err != nil {
+		return nil, err
 	}
 	balancing, err := balancing(cfg.Protocol)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(append(append(opts, balancing...), more...)...)
+	opts = append(append(opts, FetchOptions(cfg)...), balancing...)
+	return append(opts,
+		kgo.ConsumerGroup(cfg.Group),
+		kgo.SessionTimeout(cfg.Session),
+		kgo.HeartbeatInterval(cfg.Heartbeat),
+		kgo.RebalanceTimeout(cfg.Rebalance),
+	), nil
+}
+
+// newClient makes the client of a group consumer; more is what a design adds.
+func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
+	opts, err := MemberOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}

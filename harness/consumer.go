@@ -146,6 +146,12 @@ type Expectation struct {
 	Check    string `json:"check"`
 }
 
+// Allowance is a check that a mutant may fail beside those it must, and why: what
+// else its bug can bring about.
+type Allowance struct {
+	Check, Why string
+}
+
 // Implementation is a registered consumer: what it is, what it claims, and how
 // to make one.
 type Implementation struct {
@@ -173,9 +179,14 @@ type Implementation struct {
 	// not is itself a failure, and elsewhere its verdicts are shown, not judged.
 	MustFail []Expectation
 
-	// Mutant marks a good consumer with one seeded bug, there to prove a check.
-	// Comparisons leave it out.
+	// Mutant marks a consumer that is there to prove checks: a good one with one
+	// seeded bug or, without MustFail, the good one that it differs from by that
+	// bug. Comparisons leave it out.
 	Mutant bool
+
+	// MayFail has what a mutant may fail beside MustFail, in the same scenarios;
+	// of every other check it must stay clean.
+	MayFail []Allowance
 
 	New func(Config) (Consumer, error)
 }

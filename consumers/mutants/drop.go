@@ -13,7 +13,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("loss"),
+	MustFail:    must("loss", "loss pending"),
 	New:         keyed(drop),
 })
 

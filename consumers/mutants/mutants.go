@@ -50,9 +50,21 @@ func unordered(with func(harness.Work) harness.Work) func(harness.Config) (harne
 
 func workers(cfg harness.Config) int { return cfg.Workers }
 
-// must is the expectation that a check fails in the scenario all mutants run in.
-func must(check string) []harness.Expectation {
-	return []harness.Expectation{{Scenario: "steady", Check: check}}
+// must are checks that fail in the calm scenario, in which nothing happens.
+func must(checks ...string) []harness.Expectation { return mustIn("steady", checks...) }
+
+// mustIn are checks that fail in a scenario.
+func mustIn(scenario string, checks ...string) (list []harness.Expectation) {
+	for _, c := range checks {
+		list = append(list, harness.Expectation{Scenario: scenario, Check: c})
+	}
+	return list
+}
+
+// moved is what any consumer may show when partitions change hands.
+var moved = []harness.Allowance{
+	{Check: "explained duplicate", Why: "what was done above the last commit is done again by the next owner"},
+	{Check: "regression", Why: "what is done again steps back"},
 }
 
 // work is a function as the work.

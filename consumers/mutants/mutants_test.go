@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,37 +11,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
-
-// Every check that judges consumers has a mutant, and each mutant one check.
-func TestEachCheckHasItsMutant(t *testing.T) {
-	checks := map[string]string{}
-	for _, i := range harness.Implementations() {
-		if !strings.HasPrefix(i.Name, "mutant-") {
-			continue
-		}
-		if !i.Mutant || len(i.MustFail) != 1 || i.MustFail[0].Scenario != "steady" || i.Doc == "" {
-			t.Errorf("%s: mutant %v, must fail %v, doc %q; want one check of steady", i.Name, i.Mutant, i.MustFail, i.Doc)
-			continue
-		}
-		check := i.MustFail[0].Check
-		if checks[check] != "" {
-			t.Errorf("%s and %s are for the same check %q", i.Name, checks[check], check)
-		}
-		checks[check] = i.Name
-		if c, err := i.New(harness.Config{}); err != nil || c == nil {
-			t.Errorf("%s: new: %v, %v", i.Name, c, err)
-		}
-	}
-	for _, check := range []string{"loss", "stall", "unexplained duplicate", "inversion", "order by partition", "overlap", "phantom", "loss pending"} {
-		if checks[check] == "" {
-			t.Errorf("no mutant for %q", check)
-		}
-		delete(checks, check)
-	}
-	if len(checks) > 0 {
-		t.Errorf("mutants for checks that there are not: %v", checks)
-	}
-}
 
 func TestComparisonsLeaveMutantsOut(t *testing.T) {
 	choices, err := harness.ParseChoice("*")

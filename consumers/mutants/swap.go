@@ -20,14 +20,14 @@ var _ = harness.Register(harness.Implementation{
 
 func swap(honest harness.Work) harness.Work {
 	var p pairs
-	var turns sync.Map // of *sync.Mutex by key
+	var turns sync.Map // of chan struct{} by key, full while it is somebody's turn
 	return work(func(ctx context.Context, r *harness.Record) error {
 		if release := p.meet(ctx, string(r.Key)); release != nil {
 			defer release() // after our own work: that is the swap
 		}
-		turn, _ := turns.LoadOrStore(string(r.Key), new(sync.Mutex))
-		turn.(*sync.Mutex).Lock()
-		defer turn.(*sync.Mutex).Unlock()
+		turn, _ := turns.LoadOrStore(string(r.Key), make(chan struct{}, 1))
+		turn.(chan struct{}) <- struct{}{}
+		defer func() { <-turn.(chan struct{}) }()
 		return honest.Do(ctx, r)
 	})
 }

@@ -1,0 +1,14 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-marks",
+	Doc:         "Commits past the highest record that is done, as if all below it were.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("uneven", "loss pending"),
+	New:         made(func(q *queues) { q.offset = (*hold).high }),
+})

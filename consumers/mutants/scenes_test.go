@@ -1,0 +1,75 @@
+package mutants_test
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// scenes are the scenarios that mutants are caught in: a few seconds of load
+// each, with what brings their bugs to light. The honest consumers go through
+// all of them.
+var scenes = scenesBy(
+	scene("steady", "nothing happens, and there are workers to spare", nil),
+	scene("uneven", "work of very different lengths and a hot key that has records in hand all the time", func(s *harness.Scenario) {
+		s.Service = load.Between{Min: time.Millisecond, Max: 60 * time.Millisecond}
+		s.Load.Keys = load.Hot{Share: 0.3, Hot: 1, Others: 40}
+	}),
+	scene("busy", "more work than the workers get done while the load lasts", busy),
+	scene("join", "a pod joins while all have records in hand", func(s *harness.Scenario) {
+		busy(s)
+		s.Spare = 1
+		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected}}
+	}),
+	scene("there-and-back", "a pod joins and leaves again", func(s *harness.Scenario) {
+		s.Spare = 1
+		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected, HealAfter: 1500 * time.Millisecond}}
+	}),
+	scene("failing", "the work on a tenth of the records fails the first time", func(s *harness.Scenario) {
+		s.Failures = harness.Failures{Fraction: 0.1}
+	}),
+	scene("lost-answers", "answers to commits get lost", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: fault.OffsetCommit, Limit: 2}, At: injected, HealAfter: 1500 * time.Millisecond}}
+	}),
+	scene("crash", "a pod is killed while all have records in hand, and comes back", func(s *harness.Scenario) {
+		busy(s)
+		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: injected, HealAfter: time.Second}}
+	}),
+	scene("pause", "a pod stands still for longer than its session", func(s *harness.Scenario) {
+		busy(s)
+		s.Injections = []harness.Injection{{Fault: fault.PausePod{}, At: injected, HealAfter: 2 * time.Second, HealSessions: 1}}
+	}),
+)
+
+// injected is when the faults strike.
+const injected = 1500 * time.Millisecond
+
+func scene(name, doc string, change func(*harness.Scenario)) harness.Scenario {
+	s := harness.Scenario{
+		Name: name, Doc: doc,
+		Load:       harness.Load{Pacer: load.Constant{Rate: 200, For: 4 * time.Second}, Keys: load.Uniform{N: 40}},
+		Service:    load.Fixed(10 * time.Millisecond),
+		Partitions: 4, Pods: 2, Workers: 8, Window: 200,
+		Commit: 300 * time.Millisecond, Session: 3 * time.Second, Drain: 15 * time.Second,
+		Thresholds: harness.Thresholds{Lateness: time.Second}, // the judge is on trial here, not the machine
+	}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+// busy leaves every pod with records in hand all the time.
+func busy(s *harness.Scenario) {
+	s.Service, s.Workers, s.Drain = load.Fixed(50*time.Millisecond), 4, 40*time.Second
+}
+
+func scenesBy(list ...harness.Scenario) map[string]harness.Scenario {
+	by := map[string]harness.Scenario{}
+	for _, s := range list {
+		by[s.Name] = s
+	}
+	return by
+}

@@ -1,0 +1,19 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-too-far",
+	Doc:         "Commits one past the low watermark: the record that it has yet to finish counts as done.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("uneven", "loss pending"),
+	New: made(func(q *queues) {
+		q.offset = func(h *hold) (int64, bool) {
+			next, ok := h.low()
+			return next + 1, ok
+		}
+	}),
+})
