@@ -288,10 +288,30 @@ func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 			Key:  uint32(8214 - n*77), Seq: uint32(n + 3), Partition: 2, Offset: int64(118 + n), Pods: []string{"pod-1", "pod-2"}, At: 1002 * time.Millisecond,
 		})
 	}
+	loss.Examples[0].Story = story()
+	run.Ledger, run.Command = "out/ledger/pod-crash_naive@cooperative_1", "go test -count=1 -timeout 0 -v -run '^TestCompare$/^pod-crash$/^naive@cooperative$/^1$' -scenario=pod-crash -consumer=naive -seed=7"
 	run.Verdicts[0] = loss
 	run.Verdicts[6] = harness.Verdict{Check: "loss pending", HeldTo: "at-least-once", Status: harness.Fail, Count: 344, Detail: "344 offsets committed before their effect", Examples: []harness.Anomaly{{
 		Text: "pod-1 committed offset 203 of partition 2 while offset 118 had no effect.", Key: 8214, Seq: 3, Partition: 2, Offset: 118, Pods: []string{"pod-1"}, At: 871 * time.Millisecond,
 	}}}
+}
+
+// story is that of the record lost first.
+func story() []harness.Moment {
+	const ms = time.Millisecond
+	return []harness.Moment{
+		{At: -1204 * ms, Lane: "owner", Text: "pod-1.1 has it, generation 3"},
+		{At: 602 * ms, Lane: "record", Text: "due"},
+		{At: 603 * ms, Lane: "record", Text: "sent"},
+		{At: 606 * ms, Lane: "record", Text: "acked at partition 2 offset 118"},
+		{At: 640 * ms, Until: 660 * ms, Lane: "pod-1.1", Text: "seq 1: effect"},
+		{At: 871 * ms, Lane: "commits", Text: "203 by pod-1.1"},
+		{At: 990 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "seq 2: cut off"},
+		{At: 995 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "seq 3: cut off", Bad: true},
+		{At: 1001 * ms, Until: 9001 * ms, Lane: "faults", Text: "kill pod (pod-1.1)"},
+		{At: 1002 * ms, Lane: "pod-1.1", Text: "down"},
+		{At: 6980 * ms, Lane: "owner", Text: "pod-2.1 has it, generation 4 (or up to 30ms later)"},
+	}
 }
 
 func (f *maker) pods(run *harness.Run, s harness.ScenarioInfo, parallel float64) {

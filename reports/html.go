@@ -94,6 +94,7 @@ type pageExhibit struct {
 	Consumer pageConsumer
 	Link     string
 	Where    string
+	Story    *pageStory
 }
 
 func newPage(c *harness.Comparison) *page {
@@ -167,7 +168,7 @@ func (p *page) pageExhibit(v *view, e exhibit) pageExhibit {
 		}
 	}
 	if e.Anomaly != nil {
-		out.Where = e.where()
+		out.Where, out.Story = e.where(), newPageStory(e.Anomaly)
 	}
 	return out
 }

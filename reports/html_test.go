@@ -57,7 +57,7 @@ func TestHTMLEscapes(t *testing.T) {
 
 func TestHTMLCharts(t *testing.T) {
 	page := string(render(t, HTML, fixture()))
-	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 5*6; got != want {
+	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 5*6+1; got != want {
 		t.Errorf("%d charts, want %d", got, want)
 	}
 	if got := strings.Count(page, `class="span fault"`); got != 2*4 {
@@ -122,8 +122,8 @@ func TestHTMLInChromium(t *testing.T) {
 	if got := bytes.Count(dom.Bytes(), []byte(`aria-label=`)); got < 25 {
 		t.Errorf("the script reached %d elements, want the 25 line charts at least", got)
 	}
-	if got := bytes.Count(dom.Bytes(), []byte(`<svg viewBox="0 0 640`)); got != 30 {
-		t.Errorf("%d charts in the page, want 30", got)
+	if got := bytes.Count(dom.Bytes(), []byte(`<svg viewBox="0 0 640`)); got != 31 {
+		t.Errorf("%d charts in the page, want 31", got)
 	}
 	for _, line := range strings.Split(log.String(), "\n") {
 		if strings.Contains(line, "CONSOLE") {

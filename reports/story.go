@@ -1,12 +1,16 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
+	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
 
 // Verdicts writes verdicts one by one, each with its examples and the story of
@@ -62,3 +66,73 @@ func storyText(a *harness.Anomaly, indent string) string {
 // stamp is a time of a run to a tenth of a millisecond, which tells the end of
 // one attempt from the begin of the next.
 func stamp(at time.Duration) string { return fmt.Sprintf("%.4f s", at.Seconds()) }
+
+// pageStory is the story of an anomaly as a figure and, by the same numbers, as
+// text.
+type pageStory struct {
+	Figure  template.HTML
+	Moments []pageMoment
+}
+
+type pageMoment struct {
+	At, Took, Lane, Text string
+	Bad                  bool
+}
+
+// newPageStory is nil for an anomaly without a story.
+func newPageStory(a *harness.Anomaly) *pageStory {
+	if len(a.Story) == 0 {
+		return nil
+	}
+	p := &pageStory{Figure: template.HTML(storyLanes(a).SVG())}
+	for _, m := range a.Story {
+		line := pageMoment{At: stamp(m.At), Lane: m.Lane, Text: m.Text, Bad: m.Bad}
+		if m.Until > m.At {
+			line.Took = duration(m.Until.Seconds() - m.At.Seconds())
+		}
+		p.Moments = append(p.Moments, line)
+	}
+	return p
+}
+
+// storyLanes puts each moment into its lane, and what goes on at once in one lane
+// into rows of its own.
+func storyLanes(a *harness.Anomaly) chart.Lanes {
+	figure := chart.Lanes{Title: "what happened around the anomaly, in the order of time", Format: func(s float64) string { return fmt.Sprintf("%.4g s", s) }}
+	type row struct {
+		lane  string
+		until time.Duration
+	}
+	var rows []row
+	place := make([]int, len(a.Story))
+	for i, m := range a.Story {
+		until := max(m.At, m.Until)
+		at := slices.IndexFunc(rows, func(r row) bool { return r.lane == m.Lane && r.until < m.At })
+		if at < 0 {
+			rows = append(rows, row{lane: m.Lane})
+			at = len(rows) - 1
+		}
+		rows[at].until, place[i] = until, at
+	}
+	order := make([]int, len(rows)) // rows of one lane lie together, lanes in the order of their first moment
+	for i := range order {
+		order[i] = i
+	}
+	first := func(lane string) int { return slices.IndexFunc(rows, func(r row) bool { return r.lane == lane }) }
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(first(rows[x].lane), first(rows[y].lane)) })
+	at := make([]int, len(rows))
+	for y, i := range order {
+		at[i] = y
+		name := rows[i].lane
+		if y > 0 && rows[order[y-1]].lane == name {
+			name = ""
+		}
+		figure.Names = append(figure.Names, name)
+	}
+	for i, m := range a.Story {
+		figure.Moments = append(figure.Moments, chart.LaneMoment{
+			Lane: at[place[i]], From: m.At.Seconds(), To: max(m.At, m.Until).Seconds(), Bad: m.Bad,
+		})
+	}
+	return figure
+}

@@ -154,9 +154,9 @@ func (s *story) group(e *ledger.Event) {
 			s.moments[len(s.moments)-1].Bad = true
 		}
 	case ledger.EdgeOwned:
-		s.add(laneOwner, e.At, e.Seen, "%s has it%s, generation %d", who, where, e.Generation)
+		s.add(laneOwner, e.At, 0, "%s has it%s, generation %d%s", who, where, e.Generation, seen(e))
 	case ledger.EdgeReleased:
-		s.add(laneOwner, e.At, e.Seen, "%s lost it%s", who, where)
+		s.add(laneOwner, e.At, 0, "%s lost it%s%s", who, where, seen(e))
 	case ledger.EdgeRewound:
 		s.add(laneOwner, e.At, 0, "%s goes back to the commit%s", who, where)
 	case ledger.EdgeRange:
@@ -182,7 +182,7 @@ func (s *story) around(e *ledger.Event) {
 			s.moments[i].Until = e.At
 		}
 	case ledger.EdgeExpelled:
-		s.add(laneOwner, e.At, e.Seen, "the group drops %s", s.facts.name(e.Owner))
+		s.add(laneOwner, e.At, 0, "the group drops %s%s", s.facts.name(e.Owner), seen(e))
 	case ledger.EdgeUp:
 		s.add(s.facts.name(e.Owner), e.At, 0, "up")
 	case ledger.EdgeDown:
@@ -221,6 +221,14 @@ func (s *story) topic(n uint16) string {
 		return string(s.facts.Sides[n-1].Role)
 	}
 	return "the source"
+}
+
+// seen says how much later than its earliest time an event may have happened.
+func seen(e *ledger.Event) string {
+	if late := e.Seen - e.At; late >= time.Millisecond {
+		return fmt.Sprintf(" (or up to %v later)", late.Round(time.Millisecond))
+	}
+	return ""
 }
 
 func ackName(a ledger.Ack) string {

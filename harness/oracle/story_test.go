@@ -52,7 +52,7 @@ func TestStoryOfALoss(t *testing.T) {
 	for _, m := range a.Story {
 		got = append(got, fmt.Sprintf("%v %s: %s", m.At, m.Lane, m.Text))
 	}
-	want := []string{"0s owner: a has it, generation 1", "60ms commits: 6 by a"}
+	want := []string{"0s owner: a has it, generation 1 (or up to 1ms later)", "60ms commits: 6 by a"}
 	if a.Key == nobody && !slices.Equal(got, want) {
 		t.Errorf("before it is named:\n%s", strings.Join(got, "\n"))
 	}
@@ -70,7 +70,7 @@ func TestStoryOfALoss(t *testing.T) {
 		got = append(got, fmt.Sprintf("%v %s: %s%s", m.At, m.Lane, m.Text, mark))
 	}
 	want = []string{
-		"0s owner: a has it, generation 1", "10ms record: acked at partition 0 offset 1",
+		"0s owner: a has it, generation 1 (or up to 1ms later)", "10ms record: acked at partition 0 offset 1",
 		"20ms a: seq 0: effect", "40ms a: seq 1: error", "53ms a: seq 2: effect", "57ms a: seq 3: effect",
 		"60ms commits: 6 by a !",
 	}

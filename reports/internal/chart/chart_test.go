@@ -125,3 +125,18 @@ func wellFormed(t *testing.T, svg string) {
 		}
 	}
 }
+
+func TestLanes(t *testing.T) {
+	l := Lanes{Title: "t", Names: []string{"a <b>", ""}, Format: func(v float64) string { return fmt.Sprint(v) }, Moments: []LaneMoment{
+		{Lane: 0, From: 1, To: 1}, {Lane: 1, From: 1, To: 5, Bad: true}, {Lane: 0, From: 5, To: 5},
+	}}
+	svg := l.SVG()
+	for want, n := range map[string]int{"<circle": 2, "<rect": 1, ">3</text>": 1, "a &lt;b&gt;": 1, `class="moment bad"`: 2} {
+		if got := strings.Count(svg, want); got != n {
+			t.Errorf("%q %d times, want %d: %s", want, got, n, svg)
+		}
+	}
+	if strings.Contains(Lanes{Format: l.Format}.SVG(), "NaN") {
+		t.Error("an empty story has no places")
+	}
+}
