@@ -63,6 +63,25 @@ func (f *Facts) role(topic uint16) harness.Role {
 	return f.Sides[topic-1].Role
 }
 
+// topic is what the report calls a topic.
+func (f *Facts) topic(topic uint16) string {
+	switch {
+	case topic == 0:
+		return "the source"
+	case int(topic) <= len(f.Sides):
+		return f.Sides[topic-1].Name
+	}
+	return "a topic that is none of the run's"
+}
+
+// aside is the part of the source that an EdgeRange sets aside, ok if there is any.
+func (f *Facts) aside(e *ledger.Event) (from, to int64, ok bool) {
+	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
+		return 0, 0, false
+	}
+	return max(0, e.Offset), min(e.To, f.Log.End(0, e.Partition)), true
+}
+
 // isOutput reports whether the event is an effect that no attempt made: a record
 // in the output topic of a consumer whose effects lie there.
 func (f *Facts) isOutput(e *ledger.Event) bool {

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -24,6 +22,10 @@ import (
 //	final p0 3
 //	drain 5s
 //	broken pods fed: pod-2 was expelled
+//	side retry-1 retry            a side topic and its role; its partitions are retry-1/p0 and so on
+//	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
+//	effects output                effects are counted in the output topic
+//	share lock=30s deliveries=5   a share group
 //	10ms acked p0@0 1/0
 //	0ms own p0 a gen=2 seen=30ms  a, b, ... are incarnations
 //	0ms released p0 a
@@ -31,6 +33,14 @@ import (
 //	20ms effect p0@0 a            or error, cancelled, open
 //	30ms commit p0 1 a
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
+//	50ms custody retry-1/p0@0     a copy was appended
+//	50ms range p0@3 to=7 ranges   offsets 3 to 6 were set aside, in the side topic "ranges"
+//	60ms ack p0@0 a accept        or release, reject, renew, gap
+//	70ms down a                   also up, inject, heal, expelled
+//
+// Words after a place may also be gen=2, member=1, group=3 (one of the consumer's
+// own), count=2 (deliveries), txn and corrupt (flags), failed and unknown (of a
+// commit or an answer).
 //
 // "verdicts" has "check: status count" for every check with a count or a status
 // of its own; all others must have found nothing.
@@ -102,157 +112,9 @@ func lines(s string) (out []string) {
 	return out
 }
 
-// history is a run being read from its text.
-type history struct {
-	facts  *Facts
-	ids    map[ledger.Position][2]uint32
-	events []ledger.Event
-	open   map[string]ledger.Event
-}
-
-func newHistory() *history {
-	return &history{
-		facts: &Facts{
-			Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative,
-			Log: NewLog(), Session: 6 * time.Second, Commit: time.Second, DrainEnd: time.Minute,
-			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
-		},
-		ids: map[ledger.Position][2]uint32{}, open: map[string]ledger.Event{},
-	}
-}
-
-func (h *history) line(line string) error {
-	w := strings.Fields(line)
-	switch w[0] {
-	case "claims":
-		h.facts.Delivery, h.facts.Order, h.facts.Protocol = harness.Delivery(w[1]), harness.Order(w[2]), harness.Protocol(w[3])
-		return nil
-	case "log":
-		return h.log(w[1:])
-	case "final":
-		p, err := partition(w[1])
-		for len(h.facts.Final) <= int(p) {
-			h.facts.Final = append(h.facts.Final, 0)
-		}
-		h.facts.Final[p], _ = strconv.ParseInt(w[2], 10, 64)
-		return err
-	case "drain":
-		d, err := time.ParseDuration(w[1])
-		h.facts.DrainEnd = d
-		return err
-	case "broken":
-		name, why, _ := strings.Cut(strings.Join(w[1:], " "), ": ")
-		if !slices.Contains(Assumptions, name) {
-			return fmt.Errorf("no assumption %q", name)
-		}
-		h.facts.Broken[name] = why
-		return nil
-	case "unobserved":
-		h.facts.Unobserved = append(h.facts.Unobserved, strings.Join(w[1:], " "))
-		return nil
-	}
-	at, err := time.ParseDuration(w[0])
-	if err != nil {
-		return err
-	}
-	return h.event(at, w[1:])
-}
-
-func partition(s string) (int32, error) {
-	n, err := strconv.Atoi(strings.TrimPrefix(s, "p"))
-	return int32(n), err
-}
-
-func (h *history) log(w []string) error {
-	p, err := partition(w[0])
-	h.facts.Partitions = max(h.facts.Partitions, int(p)+1)
-	for offset, id := range w[1:] {
-		if id == "-" {
-			continue
-		}
-		pos := ledger.Position{Partition: p, Offset: int64(offset)}
-		var r [2]uint32
-		if _, err := fmt.Sscanf(id, "%d/%d", &r[0], &r[1]); err != nil {
-			return err
-		}
-		h.ids[pos] = r
-		h.facts.Log.Add(pos, r[0], r[1])
-	}
-	return err
-}
-
-func (h *history) event(at time.Duration, w []string) error {
-	e := ledger.Event{At: at}
-	place, offset, _ := strings.Cut(w[1], "@")
-	p, err := partition(place)
-	if err != nil {
-		return err
-	}
-	e.Partition = p
-	if offset != "" {
-		if e.Offset, err = strconv.ParseInt(offset, 10, 64); err != nil {
-			return err
-		}
-		e.Key, e.Seq = h.ids[e.Position()][0], h.ids[e.Position()][1]
-	}
-	for _, word := range w[2:] {
-		if name, value, ok := strings.Cut(word, "="); ok {
-			switch name {
-			case "gen":
-				n, _ := strconv.Atoi(value)
-				e.Generation = int32(n)
-			case "member":
-				n, _ := strconv.Atoi(value)
-				e.Member = uint64(n)
-			case "seen":
-				e.Seen, _ = time.ParseDuration(value)
-			}
-			continue
-		}
-		if k, s, ok := strings.Cut(word, "/"); ok {
-			key, _ := strconv.Atoi(k)
-			seq, _ := strconv.Atoi(s)
-			e.Key, e.Seq = uint32(key), uint32(seq)
-		} else if i := slices.Index(h.facts.Owners, word); i > 0 {
-			e.Owner = ledger.Owner(i)
-		} else if e.Offset, err = strconv.ParseInt(word, 10, 64); err != nil {
-			return err
-		}
-	}
-	e.Seen = max(e.Seen, at)
-	id := fmt.Sprint(w[1], e.Owner)
-	switch w[0] {
-	case "own":
-		e.Edge = ledger.EdgeOwned
-	case "released":
-		e.Edge = ledger.EdgeReleased
-	case "rewound":
-		if e.Edge = ledger.EdgeRewound; len(w) == 3 {
-			e.Offset = -1
-		}
-	case "acked":
-		e.Edge, e.Outcome = ledger.EdgeAcked, ledger.OutcomeAcked
-	case "commit":
-		e.Edge, e.Outcome = ledger.EdgeCommit, ledger.OutcomeConfirmed
-	case "start":
-		e.Edge, e.Start = ledger.EdgeStart, at
-		h.open[id] = e
-	default:
-		outcome := map[string]ledger.Outcome{"effect": ledger.OutcomeEffect, "error": ledger.OutcomeError, "cancelled": ledger.OutcomeCancelled, "open": ledger.OutcomeOpen}
-		o, ok := outcome[w[0]]
-		began, open := h.open[id]
-		if !ok || !open {
-			return fmt.Errorf("unknown event, or one that never started")
-		}
-		e = began
-		e.Edge, e.Outcome, e.At = ledger.EdgeEnd, o, at
-	}
-	h.events = append(h.events, e)
-	return nil
-}
-
 // source replays the history in time order, as a stream does.
 func (h *history) source() Source {
+	h.addLog()
 	slices.SortStableFunc(h.events, func(a, b ledger.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Edge, b.Edge))
 	})

@@ -10,8 +10,12 @@ var phantomEntry = entry{
 	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
 }
 
-// phantom finds effects for records that do not lie where the effect says:
-// never sent, sent by another run, or altered on the way.
+// phantom finds effects for records that do not lie where the effect says: never
+// sent, or sent by another run; and copies in side topics of records that the
+// source never had. Where a checksum does not hold it is [corruption] instead.
+//
+// An event counts if it is an effect, or a copy appended (EdgeCustody), is not
+// held by the final read, and does not carry FlagCorrupt.
 type phantom struct {
 	facts *Facts
 	found findings
@@ -22,12 +26,15 @@ func (p *phantom) Name() string { return phantomEntry.name }
 func (p *phantom) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || e.Held {
+		if !isEffect(e) && e.Edge != ledger.EdgeCustody || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
 		}
 		p.found.add(func() harness.Anomaly {
-			if e.Key == nobody && e.Seq == nobody {
-				return anomaly(p.facts, e, "effect of a value without a valid identity, at %s", at(e.At))
+			switch {
+			case e.Edge == ledger.EdgeCustody || p.facts.isOutput(e):
+				return anomaly(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topic(e.Topic), at(e.At))
+			case e.Key == nobody && e.Seq == nobody:
+				return anomaly(p.facts, e, "effect of a value that this run did not make, at %s", at(e.At))
 			}
 			return anomaly(p.facts, e, "effect of a record that does not lie there, at %s", at(e.At))
 		})

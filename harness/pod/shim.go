@@ -11,9 +11,9 @@ import (
 )
 
 // NoIdentity is the Key and the Seq of an attempt at a record that the run
-// never sent: without an identity, with a broken one, or with that of another
-// run. No record has them, so the attempt matches nothing and is a phantom; its
-// Due and Sent are its start.
+// never sent: without an identity, which is marked as corrupt, or with that of
+// another run. No record has them, so the attempt matches nothing; its Due and
+// Sent are its start.
 const NoIdentity = math.MaxUint32
 
 // shim is the application's work, measured. It takes no lock and allocates
@@ -124,10 +124,10 @@ func (s *shim) attempt(r *harness.Record) ledger.Slot {
 	slot.Count = uint8(min(r.Deliveries, math.MaxUint8))
 	id, err := ledger.DecodeIdentity(r.Value)
 	slot.Start = s.clock.Now()
-	if errors.Is(err, ledger.ErrChecksum) {
-		slot.Flags, err = ledger.FlagCorrupt, nil
+	if err != nil {
+		slot.Flags = ledger.FlagCorrupt
 	}
-	if err != nil || id.Run != s.run {
+	if errors.Is(err, ledger.ErrNoIdentity) || id.Run != s.run {
 		slot.Key, slot.Seq, slot.Due, slot.Sent = NoIdentity, NoIdentity, slot.Start, slot.Start
 		return slot
 	}

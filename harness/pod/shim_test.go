@@ -123,6 +123,9 @@ func TestShimJournalsRecordsOfNobody(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := readSlots(t, journal)[0]
+			if corrupt := got.Flags == ledger.FlagCorrupt; corrupt != (name == "no identity") {
+				t.Errorf("flags %v", got.Flags)
+			}
 			if got.Key != NoIdentity || got.Seq != NoIdentity || got.Offset != 42 || got.Due != got.Start || got.Sent != got.Start {
 				t.Errorf("slot %+v", got)
 			}

@@ -1,0 +1,47 @@
+package oracle
+
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+var corruptionEntry = entry{
+	name: "corruption", make: func(f *Facts) Check { return &corruption{facts: f} },
+	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete},
+}
+
+// corruption finds values that were altered on the way: the checksum over their
+// identity and body does not hold, or the identity is gone. An attempt that is
+// given such a value counts when it begins (EdgeStart), a copy in a side topic
+// and a range set aside when they are appended (EdgeCustody, EdgeRange).
+type corruption struct {
+	facts *Facts
+	found findings
+}
+
+func (c *corruption) Name() string { return corruptionEntry.name }
+
+func (c *corruption) Observe(events []ledger.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Flags&ledger.FlagCorrupt == 0 {
+			continue
+		}
+		// An output that stands for an effect was a copy before the pump read it.
+		copied := e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(e) && c.facts.isOutput(e)
+		if e.Edge != ledger.EdgeStart && !copied {
+			continue
+		}
+		c.found.add(func() harness.Anomaly {
+			switch {
+			case e.Edge == ledger.EdgeRange:
+				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), at(e.At))
+			case copied:
+				return anomaly(c.facts, e, "appended to %s at %s with a checksum that does not hold", c.facts.topic(e.Topic), at(e.At))
+			}
+			return anomaly(c.facts, e, "given to the work at %s with a checksum that does not hold", at(e.At))
+		})
+	}
+}
+
+func (c *corruption) Verdict() harness.Verdict { return c.found.verdict("") }

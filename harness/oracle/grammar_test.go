@@ -1,0 +1,264 @@
+package oracle
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// history is a run being read from its text; see TestHistories.
+type history struct {
+	facts  *Facts
+	ids    map[ledger.Position][2]uint32
+	lies   []ledger.Position // where ids lie, in the order of the file
+	events []ledger.Event
+	open   map[string]ledger.Event
+}
+
+func newHistory() *history {
+	return &history{
+		facts: &Facts{
+			Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative,
+			Log: NewLog(), Session: 6 * time.Second, Commit: time.Second, DrainEnd: time.Minute,
+			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
+		},
+		ids: map[ledger.Position][2]uint32{}, open: map[string]ledger.Event{},
+	}
+}
+
+func (h *history) line(line string) (err error) {
+	w := strings.Fields(line)
+	f := h.facts
+	switch w[0] {
+	case "claims":
+		f.Delivery, f.Order, f.Protocol = harness.Delivery(w[1]), harness.Order(w[2]), harness.Protocol(w[3])
+	case "effects":
+		f.Effect = harness.Effect(w[1])
+	case "share":
+		f.Share = true
+		_, err = fmt.Sscanf(w[2], "deliveries=%d", &f.Deliveries)
+		if err == nil {
+			f.Lock, err = time.ParseDuration(strings.TrimPrefix(w[1], "lock="))
+		}
+	case "side":
+		f.Sides = append(f.Sides, Side{Name: w[1], Role: harness.Role(w[2])})
+	case "log":
+		err = h.log(w[1:])
+	case "final":
+		err = h.final(w[1], w[2])
+	case "drain":
+		f.DrainEnd, err = time.ParseDuration(w[1])
+	case "broken":
+		name, why, _ := strings.Cut(strings.Join(w[1:], " "), ": ")
+		if !slices.Contains(Assumptions, name) {
+			return fmt.Errorf("no assumption %q", name)
+		}
+		f.Broken[name] = why
+	case "unobserved":
+		f.Unobserved = append(f.Unobserved, strings.Join(w[1:], " "))
+	default:
+		var at time.Duration
+		if at, err = time.ParseDuration(w[0]); err == nil {
+			err = h.event(at, w[1:])
+		}
+	}
+	return err
+}
+
+// place reads p0, p0@3 or retry-1/p0@3; the offset is -1 without one.
+func (h *history) place(s string) (p ledger.Position, err error) {
+	if topic, rest, ok := strings.Cut(s, "/"); ok {
+		s = rest
+		p.Topic = uint16(1 + slices.IndexFunc(h.facts.Sides, func(side Side) bool { return side.Name == topic }))
+		if p.Topic == 0 {
+			return p, fmt.Errorf("no side topic %q", topic)
+		}
+	}
+	partition, offset, at := strings.Cut(s, "@")
+	n, err := strconv.Atoi(strings.TrimPrefix(partition, "p"))
+	p.Partition, p.Offset = int32(n), -1
+	if err == nil && at {
+		p.Offset, err = strconv.ParseInt(offset, 10, 64)
+	}
+	return p, err
+}
+
+func record(s string) (r [2]uint32, err error) {
+	_, err = fmt.Sscanf(s, "%d/%d", &r[0], &r[1])
+	return r, err
+}
+
+func (h *history) log(w []string) error {
+	p, err := h.place(w[0])
+	if err != nil {
+		return err
+	}
+	partitions := &h.facts.Partitions
+	if p.Topic > 0 {
+		partitions = &h.facts.Sides[p.Topic-1].Partitions
+	}
+	*partitions = max(*partitions, int(p.Partition)+1)
+	for offset, id := range w[1:] {
+		if id == "-" {
+			continue
+		}
+		p.Offset = int64(offset)
+		if h.ids[p], err = record(id); err != nil {
+			return err
+		}
+		h.lies = append(h.lies, p)
+	}
+	return nil
+}
+
+// addLog fills the log in the order it wants: copies before the source.
+func (h *history) addLog() {
+	for _, side := range []bool{true, false} {
+		for _, p := range h.lies {
+			if (p.Topic > 0) == side {
+				h.facts.Log.Add(p, h.ids[p][0], h.ids[p][1])
+			}
+		}
+	}
+}
+
+func (h *history) final(place, offset string) error {
+	p, err := h.place(place)
+	if err != nil {
+		return err
+	}
+	final := &h.facts.Final
+	if p.Topic > 0 {
+		final = &h.facts.Sides[p.Topic-1].Final
+	}
+	for len(*final) <= int(p.Partition) {
+		*final = append(*final, 0)
+	}
+	(*final)[p.Partition], err = strconv.ParseInt(offset, 10, 64)
+	return err
+}
+
+// edges are the words for events; all others are ends of an attempt.
+var edges = map[string]ledger.Edge{
+	"own": ledger.EdgeOwned, "released": ledger.EdgeReleased, "rewound": ledger.EdgeRewound, "acked": ledger.EdgeAcked,
+	"commit": ledger.EdgeCommit, "start": ledger.EdgeStart, "custody": ledger.EdgeCustody, "range": ledger.EdgeRange,
+	"ack": ledger.EdgeAcknowledged, "up": ledger.EdgeUp, "down": ledger.EdgeDown, "inject": ledger.EdgeInject,
+	"heal": ledger.EdgeHeal, "expelled": ledger.EdgeExpelled,
+}
+
+// ends are the outcomes of attempts.
+var ends = map[string]ledger.Outcome{
+	"effect": ledger.OutcomeEffect, "error": ledger.OutcomeError, "cancelled": ledger.OutcomeCancelled, "open": ledger.OutcomeOpen,
+}
+
+var answers = map[string]ledger.Ack{
+	"gap": ledger.AckGap, "accept": ledger.AckAccept, "release": ledger.AckRelease, "reject": ledger.AckReject, "renew": ledger.AckRenew,
+}
+
+func (h *history) event(at time.Duration, w []string) error {
+	e := ledger.Event{At: at, Edge: edges[w[0]]}
+	words := w[1:]
+	if owner := slices.Index(h.facts.Owners, w[1]); owner < 0 {
+		p, err := h.place(w[1])
+		if err != nil {
+			return err
+		}
+		e.Topic, e.Partition, e.Offset = p.Topic, p.Partition, max(0, p.Offset)
+		if p.Offset >= 0 && e.Edge != ledger.EdgeRange {
+			e.Key, e.Seq = h.ids[p][0], h.ids[p][1]
+		}
+		words = w[2:]
+	}
+	switch e.Edge {
+	case ledger.EdgeAcked:
+		e.Outcome = ledger.OutcomeAcked
+	case ledger.EdgeCommit, ledger.EdgeCustody, ledger.EdgeRange, ledger.EdgeAcknowledged:
+		e.Outcome = ledger.OutcomeConfirmed
+	case ledger.EdgeRewound:
+		e.Offset = -1
+	}
+	for _, word := range words {
+		if err := h.word(&e, word); err != nil {
+			return err
+		}
+	}
+	e.Seen = max(e.Seen, at)
+	id := fmt.Sprint(w[1], e.Owner)
+	if o, ends := ends[w[0]]; ends {
+		began, open := h.open[id]
+		if !open {
+			return fmt.Errorf("it never started")
+		}
+		e = began
+		e.Edge, e.Outcome, e.At = ledger.EdgeEnd, o, at
+	} else if e.Edge == 0 {
+		return fmt.Errorf("unknown event")
+	}
+	if e.Edge == ledger.EdgeStart {
+		e.Start = at
+		h.open[id] = e
+	}
+	h.events = append(h.events, e)
+	return nil
+}
+
+// word takes one more word of an event.
+func (h *history) word(e *ledger.Event, word string) (err error) {
+	if name, value, ok := strings.Cut(word, "="); ok {
+		return h.setting(e, name, value)
+	}
+	answer, isAnswer := answers[word]
+	side := slices.IndexFunc(h.facts.Sides, func(s Side) bool { return s.Name == word })
+	switch {
+	case strings.Contains(word, "/"):
+		var r [2]uint32
+		r, err = record(word)
+		e.Key, e.Seq = r[0], r[1]
+	case slices.Contains(h.facts.Owners, word):
+		e.Owner = ledger.Owner(slices.Index(h.facts.Owners, word))
+	case e.Edge == ledger.EdgeAcknowledged && isAnswer:
+		e.Count = answer
+	case e.Edge == ledger.EdgeRange && side >= 0:
+		e.Key = uint32(side + 1)
+	case word == "txn":
+		e.Flags |= ledger.FlagTransactional
+	case word == "corrupt":
+		e.Flags |= ledger.FlagCorrupt
+	case word == "failed":
+		e.Outcome = ledger.OutcomeFailed
+	case word == "unknown":
+		e.Outcome = ledger.OutcomeUnknown
+	default:
+		e.Offset, err = strconv.ParseInt(word, 10, 64)
+	}
+	return err
+}
+
+func (h *history) setting(e *ledger.Event, name, value string) (err error) {
+	if name == "seen" {
+		e.Seen, err = time.ParseDuration(value)
+		return err
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	switch name {
+	case "gen":
+		e.Generation = int32(n)
+	case "member":
+		e.Member = uint64(n)
+	case "group":
+		e.Key = uint32(n)
+	case "count":
+		e.Count = uint8(n)
+	case "to":
+		e.To = n
+	default:
+		return cmp.Or(err, fmt.Errorf("unknown word %q", name))
+	}
+	return err
+}
