@@ -14,7 +14,8 @@ type Log struct {
 	topics [][][]uint16 // by topic, partition and offset
 	landed int64        // of the source
 	copies map[uint64]*copied
-	order  []*copied // copies, in the order in which they were added
+	order  []*copied                           // copies, in the order in which they were added
+	again  map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
 }
 
 // copied is a record of which copies lie in side topics.
@@ -25,7 +26,9 @@ type copied struct {
 }
 
 // NewLog is an empty log.
-func NewLog() *Log { return &Log{copies: map[uint64]*copied{}} }
+func NewLog() *Log {
+	return &Log{copies: map[uint64]*copied{}, again: map[ledger.Position]ledger.Position{}}
+}
 
 func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
 
@@ -55,6 +58,8 @@ func (l *Log) Add(p ledger.Position, key, seq uint32) {
 		if len(l.copies) > 0 {
 			if c := l.copies[recordID(key, seq)]; c != nil && c.origin.Offset < 0 {
 				c.origin = p
+			} else if c != nil {
+				l.again[p] = c.origin
 			}
 		}
 	}
@@ -79,6 +84,26 @@ func (l *Log) origin(key, seq uint32) (p ledger.Position, ok bool) {
 		return p, false
 	}
 	return c.origin, true
+}
+
+// origins are the copied records by where they first lay in the source.
+func (l *Log) origins() map[ledger.Position]*copied {
+	origins := make(map[ledger.Position]*copied, len(l.order))
+	for _, c := range l.order {
+		if c.origin.Offset >= 0 {
+			origins[c.origin] = c
+		}
+	}
+	return origins
+}
+
+// first is where the record at a position of the source first lay. It is p itself,
+// but for records that have copies and lie in the source twice.
+func (l *Log) first(p ledger.Position) ledger.Position {
+	if first, ok := l.again[p]; ok {
+		return first
+	}
+	return p
 }
 
 // mark hashes a record to a number above zero.

@@ -27,16 +27,26 @@ var (
 type fate int
 
 const (
-	lost       fate = iota // the group's commit is past it: nobody will ever work on it
+	lost       fate = iota // commits are past it wherever it lies: nobody will ever work on it
 	stalled                // still owed, and nothing was finished for long
 	overloaded             // still owed while completions went on
 )
 
-// unfinished finds the landed records without an effect and tells apart what
-// became of them. The three checks share one, which the first of them feeds.
+// unfinished finds the landed records of the source that were never finished,
+// and tells apart what became of them. The three checks share one, which the
+// first of them feeds.
+//
+// A record is finished by an effect at any place, or by a copy in a dead-letter
+// topic. Otherwise it is lost if every place where it lies, which are its position
+// in the source and its copies in topics with custody, is below the final commit
+// of its partition, and no range that was set aside holds it. If not, it is owed:
+// stalled if from the latest first effect or dead letter to the end of the drain
+// it is longer than [Facts.StallAfter], else overloaded.
 type unfinished struct {
-	facts *Facts
-	last  time.Duration // last is the latest first effect before the drain ended
+	facts  *Facts
+	last   time.Duration    // the latest first effect or dead letter before the drain ended
+	ranges []ledger.Offsets // by partition: what was set aside
+	copies map[ledger.Position]*copied
 }
 
 func (f *Facts) ending() *unfinished {
@@ -56,31 +66,68 @@ func (u *unfinished) view(name string, what fate) Check {
 
 func (u *unfinished) observe(events []ledger.Event) {
 	for i := range events {
-		if e := &events[i]; isEffect(e) && e.First && e.At <= u.facts.DrainEnd {
-			u.last = e.At
+		switch e := &events[i]; {
+		case isEffect(e) && e.First, e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
+			if e.At <= u.facts.DrainEnd {
+				u.last = e.At
+			}
+		case e.Edge == ledger.EdgeRange:
+			if from, to, ok := u.facts.aside(e); ok {
+				u.setAside(e.Partition, from, to)
+			}
 		}
 	}
 }
 
-// fateOf says what becomes of an unfinished record at offset.
-func (u *unfinished) fateOf(partition int, offset int64) fate {
-	switch {
-	case offset < u.facts.final(partition):
-		return lost
-	case u.facts.DrainEnd-u.last > u.facts.StallAfter():
-		return stalled
-	default:
-		return overloaded
+func (u *unfinished) setAside(partition int32, from, to int64) {
+	if u.ranges == nil {
+		u.ranges = make([]ledger.Offsets, u.facts.Partitions)
+	}
+	for offset := from; offset < to; offset++ {
+		u.ranges[partition].Add(offset)
 	}
 }
 
+// fateOf says what becomes of a record of the source without an effect at its
+// place, ok if it is not finished elsewhere.
+func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
+	isLost := place.Offset < u.facts.finalAt(place) && (u.ranges == nil || !u.ranges[place.Partition].Has(place.Offset))
+	first := u.facts.Log.first(place)
+	if first != place && u.facts.finished[first.Partition].Has(first.Offset) {
+		return lost, false
+	}
+	if c := u.copies[first]; c != nil {
+		for _, hop := range c.hops {
+			switch role := u.facts.role(hop.Topic); {
+			case role == harness.RoleDeadLetter:
+				return lost, false
+			case role.Custody():
+				isLost = isLost && hop.Offset < u.facts.finalAt(hop)
+			}
+		}
+	}
+	switch {
+	case isLost:
+		return lost, true
+	case u.facts.DrainEnd-u.last > u.facts.StallAfter():
+		return stalled, true
+	}
+	return overloaded, true
+}
+
 func (u *unfinished) verdict(what fate) harness.Verdict {
+	if u.copies == nil {
+		u.copies = u.facts.Log.origins()
+	}
 	var found findings
 	for p := range u.facts.Partitions {
 		done := &u.facts.finished[p]
 		for offset := range u.facts.Log.End(0, int32(p)) {
 			at := ledger.Position{Partition: int32(p), Offset: offset}
-			if u.facts.Log.Landed(at) && !done.Has(offset) && u.fateOf(p, offset) == what {
+			if done.Has(offset) || !u.facts.Log.Landed(at) {
+				continue
+			}
+			if is, ok := u.fateOf(at); ok && is == what {
 				found.add(func() harness.Anomaly { return u.example(what, at) })
 			}
 		}
@@ -95,6 +142,14 @@ func (u *unfinished) example(what fate, at ledger.Position) harness.Anomaly {
 		stalled:    fmt.Sprintf("landed and still owed (commit %d), but nothing was finished after %v", final, u.last.Round(time.Millisecond)),
 		overloaded: fmt.Sprintf("landed and still owed (commit %d) when the drain ended", final),
 	}[what]
+	if what == lost && u.facts.Effect == harness.EffectOutput {
+		text = fmt.Sprintf("landed, its offset is committed (%d), and there is no output of it", final)
+	}
+	if c := u.copies[u.facts.Log.first(at)]; c != nil {
+		for _, hop := range c.hops {
+			text += fmt.Sprintf("; a copy in %s, %d/%d (commit %d)", u.facts.topic(hop.Topic), hop.Partition, hop.Offset, u.facts.finalAt(hop))
+		}
+	}
 	return unnamed(at, u.facts.DrainEnd, text)
 }
 
@@ -104,7 +159,7 @@ func (u *unfinished) detail(what fate, n int64) string {
 	}
 	switch what {
 	case lost:
-		return fmt.Sprintf("%d of %d landed records have no effect and lie below the group's commit", n, u.facts.Log.Len())
+		return fmt.Sprintf("%d of %d landed records were never finished and lie below the group's commit", n, u.facts.Log.Len())
 	case stalled:
 		return fmt.Sprintf("%d records were owed when the drain ended and nothing had been finished for %v, more than session + 2 x commit + 2 s = %v",
 			n, (u.facts.DrainEnd - u.last).Round(time.Millisecond), u.facts.StallAfter())

@@ -8,24 +8,39 @@ import (
 )
 
 var pendingEntry = entry{
-	name: "loss pending", make: func(f *Facts) Check { return &pending{facts: f} },
+	name: "loss pending", make: func(f *Facts) Check { return newPending(f) },
 	heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
 // pending finds commits that are ahead of the work: from the commit on until
 // the work is done, a crash loses the record. It is seen at the commit and needs
 // no crash to hit the window.
+//
+// A commit of the source covers the landed records below it and not below any
+// commit before. Each must have had an effect, at any place, or a copy in a topic
+// with custody, or lie in a range set aside. A commit of a topic with custody
+// covers copies likewise. Of each the record must have had an effect, or another
+// copy in such a topic, appended no earlier than this one; in dead-letter nothing
+// is owed. Of the source the commits of the run's group count, of side topics those
+// of all groups.
 type pending struct {
-	facts *Facts
-	parts []pendingPart
-	found findings
+	facts  *Facts
+	parts  []pendingPart // of the source
+	trails trails
+	looked map[ledger.Position]int64 // by partition of a side topic, as a position at offset 0: up to where commits have been looked at
+	found  findings
 }
 
-// pendingPart is a partition: what is finished, and up to where commits have
-// been looked at.
+// pendingPart is a partition of the source: what is finished there, what was
+// copied or set aside, and up to where commits have been looked at.
 type pendingPart struct {
 	finished ledger.Offsets
+	kept     ledger.Offsets
 	looked   int64
+}
+
+func newPending(f *Facts) *pending {
+	return &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
 }
 
 func (p *pending) Name() string { return pendingEntry.name }
@@ -33,28 +48,50 @@ func (p *pending) Name() string { return pendingEntry.name }
 func (p *pending) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= p.facts.Partitions || e.OwnGroup() {
-			continue
-		}
-		for int(e.Partition) >= len(p.parts) {
-			p.parts = append(p.parts, pendingPart{})
-		}
-		part := &p.parts[e.Partition]
-		switch {
-		case isEffect(e) && e.Held:
-			part.finished.Add(e.Offset)
-		case e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed:
-			p.commit(part, e)
+		switch e.Edge {
+		case ledger.EdgeEnd:
+			if e.Outcome == ledger.OutcomeEffect && e.Held {
+				p.parts[e.Origin].finished.Add(e.Source)
+			}
+		case ledger.EdgeCustody:
+			if e.Held && p.facts.role(e.Topic).Custody() {
+				p.parts[e.Origin].kept.Add(e.Source)
+				p.trails.add(e)
+			}
+		case ledger.EdgeRange:
+			if from, to, ok := p.facts.aside(e); ok {
+				for offset := from; offset < to; offset++ {
+					p.parts[e.Partition].kept.Add(offset)
+				}
+			}
+		case ledger.EdgeCommit:
+			if e.Outcome == ledger.OutcomeConfirmed {
+				p.commit(e)
+			}
 		}
 	}
 }
 
 // commit looks at what a commit newly covers.
-func (p *pending) commit(part *pendingPart, e *ledger.Event) {
-	end := min(e.Offset, p.facts.Log.End(0, e.Partition))
-	for offset := part.looked; offset < end; offset++ {
-		pos := ledger.Position{Partition: e.Partition, Offset: offset}
-		if part.finished.Has(offset) || !p.facts.Log.Landed(pos) {
+func (p *pending) commit(e *ledger.Event) {
+	role := p.facts.role(e.Topic)
+	switch {
+	case e.Topic > 0 && role.Custody() && role != harness.RoleDeadLetter:
+		part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
+		p.looked[part] = p.covers(e, p.looked[part], p.safeCopy)
+	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(p.parts):
+		part := &p.parts[e.Partition]
+		part.looked = p.covers(e, part.looked, p.safe)
+	}
+}
+
+// covers looks at the positions that a commit covers and looked does not, and
+// returns up to where it has looked.
+func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Position) bool) int64 {
+	end := min(e.Offset, p.facts.Log.End(e.Topic, e.Partition))
+	for offset := looked; offset < end; offset++ {
+		pos := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
+		if safe(pos) || !p.facts.Log.Landed(pos) {
 			continue
 		}
 		p.found.add(func() harness.Anomaly {
@@ -63,7 +100,25 @@ func (p *pending) commit(part *pendingPart, e *ledger.Event) {
 			return a
 		})
 	}
-	part.looked = max(part.looked, end)
+	return max(looked, end)
+}
+
+// safe reports whether a crash would not lose the record at a position of the
+// source, if it were committed.
+func (p *pending) safe(at ledger.Position) bool {
+	part := &p.parts[at.Partition]
+	if part.finished.Has(at.Offset) || part.kept.Has(at.Offset) {
+		return true
+	}
+	first := p.facts.Log.first(at)
+	return first != at && p.safe(first)
+}
+
+// safeCopy does so for a copy. What is no copy of a record of the source is owed
+// by nobody.
+func (p *pending) safeCopy(at ledger.Position) bool {
+	t := p.trails.places[at]
+	return t == nil || t.passedOn(at) || p.parts[t.source.Partition].finished.Has(t.source.Offset)
 }
 
 func (p *pending) Verdict() harness.Verdict {
