@@ -24,7 +24,9 @@ help: ## this text
 	@echo
 	@echo "Variables of make bench:"
 	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500'"
-	@echo "  BROKER              embedded (kfake, the default) or docker (three real Kafka nodes); IMAGE names its image"
+	@echo "  BROKER              embedded (kfake, the default), docker (three real Kafka nodes; IMAGE names its image) or"
+	@echo "                      virtual (kfake in virtual time: seconds for minutes, models waiting and no CPU)"
+	@echo "  KEEP                1 keeps the ledger of every run under OUT, not only of those that failed"
 	@echo "  REPEAT SEED OUT     repeats, seed of load and faults, folder of the reports (out)"
 	@echo "  RATE DURATION SERVICE KEYS PAYLOAD PARTITIONS PODS WORKERS WINDOW COMMIT SESSION"
 	@echo "                      override every scenario, as RATE=200 DURATION=20s SERVICE=lognormal:10ms/100ms KEYS=hot:0.2/1/10000"
@@ -45,7 +47,7 @@ fuzz: ## each reader of bytes for FUZZTIME (10s)
 	  go test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${t%:*}" || exit 1; done
 
 bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
-	go test -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 bench-pipeline: ## Stampede's own speed against bare franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x

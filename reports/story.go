@@ -55,12 +55,20 @@ func storyText(a *harness.Anomaly, indent string) string {
 			mark = ">"
 		}
 		took := ""
-		if m.Until > m.At {
-			took = "+" + duration(m.Until.Seconds()-m.At.Seconds())
+		if until := ending(m); until > m.At {
+			took = "+" + duration((until - m.At).Seconds())
 		}
 		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, stamp(m.At), took, lane, m.Lane, m.Text)
 	}
 	return b.String()
+}
+
+// ending is when a moment was over.
+func ending(m harness.Moment) time.Duration {
+	if m.Until == 0 {
+		return m.At
+	}
+	return max(m.At, m.Until)
 }
 
 // stamp is a time of a run to a tenth of a millisecond, which tells the end of
@@ -87,8 +95,8 @@ func newPageStory(a *harness.Anomaly) *pageStory {
 	p := &pageStory{Figure: template.HTML(storyLanes(a).SVG())}
 	for _, m := range a.Story {
 		line := pageMoment{At: stamp(m.At), Lane: m.Lane, Text: m.Text, Bad: m.Bad}
-		if m.Until > m.At {
-			line.Took = duration(m.Until.Seconds() - m.At.Seconds())
+		if until := ending(m); until > m.At {
+			line.Took = duration((until - m.At).Seconds())
 		}
 		p.Moments = append(p.Moments, line)
 	}
@@ -106,7 +114,7 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 	var rows []row
 	place := make([]int, len(a.Story))
 	for i, m := range a.Story {
-		until := max(m.At, m.Until)
+		until := ending(m)
 		at := slices.IndexFunc(rows, func(r row) bool { return r.lane == m.Lane && r.until < m.At })
 		if at < 0 {
 			rows = append(rows, row{lane: m.Lane})
@@ -131,7 +139,7 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 	}
 	for i, m := range a.Story {
 		figure.Moments = append(figure.Moments, chart.LaneMoment{
-			Lane: at[place[i]], From: m.At.Seconds(), To: max(m.At, m.Until).Seconds(), Bad: m.Bad,
+			Lane: at[place[i]], From: m.At.Seconds(), To: ending(m).Seconds(), Bad: m.Bad,
 		})
 	}
 	return figure

@@ -33,6 +33,9 @@ func describe(o *options, m *matrix) *harness.Comparison {
 // command repeats the comparison; where its report went is not part of it.
 func command(o *options) string {
 	words := []string{"go test -count=1 -timeout 0 -v -run '^TestCompare$'"}
+	if o.broker == "virtual" {
+		words[0] = strings.Replace(words[0], "go test", "go test -tags synctests", 1)
+	}
 	for _, g := range o.given {
 		if strings.HasPrefix(g, "-out=") {
 			continue

@@ -200,7 +200,11 @@ func (s *story) around(e *ledger.Event) {
 // Incarnations that had no part in it are left out.
 func (s *story) end() {
 	apart := func(m harness.Moment) time.Duration {
-		return max(0, m.At-s.of.At, s.of.At-max(m.At, m.Until))
+		until := m.At
+		if m.Until != 0 {
+			until = m.Until
+		}
+		return max(0, m.At-s.of.At, s.of.At-until)
 	}
 	part, kept := map[string]bool{laneRecord: true, laneCommits: true, laneOwner: true, laneFaults: true}, map[string]int{}
 	for _, m := range s.moments {
