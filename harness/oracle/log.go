@@ -11,11 +11,12 @@ import (
 // another but for one case in 65,535. Of side topics, which few records come to,
 // it keeps where each copy came from.
 type Log struct {
-	topics [][][]uint16 // by topic, partition and offset
-	landed int64        // of the source
-	copies map[uint64]*copied
-	order  []*copied                           // copies, in the order in which they were added
-	again  map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
+	topics   [][][]uint16 // by topic, partition and offset
+	landed   int64        // of the source
+	sequence sequence
+	copies   map[uint64]*copied
+	order    []*copied                           // copies, in the order in which they were added
+	again    map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
 }
 
 // copied is a record of which copies lie in side topics.
@@ -55,6 +56,7 @@ func (l *Log) Add(p ledger.Position, key, seq uint32) {
 		if offsets[p.Offset] == 0 {
 			l.landed++
 		}
+		l.sequence.add(p, key, seq)
 		if len(l.copies) > 0 {
 			if c := l.copies[recordID(key, seq)]; c != nil && c.origin.Offset < 0 {
 				c.origin = p

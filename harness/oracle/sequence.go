@@ -1,0 +1,92 @@
+package oracle
+
+import (
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+var (
+	logDuplicateEntry = entry{
+		name: "log duplicate", make: func(f *Facts) Check { return f.Log.sequence.view("log duplicate", true) },
+		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
+	}
+	logOrderEntry = entry{
+		name: "log order", make: func(f *Facts) Check { return f.Log.sequence.view("log order", false) },
+		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
+	}
+)
+
+// sequence finds the log's own faults, for which no consumer is to blame: a
+// record that lies at two positions of the source (log duplicate), and one that
+// lies behind a record of the same key with a higher seq (log order). It is fed
+// while the log is built: the records of a key lie in one partition and come in
+// its order.
+//
+// A record whose seq is not above all before it is late if it was missing, else a
+// duplicate. What is missing is remembered for [maxMissing] records; beyond that, a
+// record that is either counts as late.
+type sequence struct {
+	next       perKey[uint32] // one past the highest seq
+	missing    map[uint64]struct{}
+	forgot     bool
+	duplicates findings
+	late       findings
+}
+
+// maxMissing is how many missing records are remembered at most.
+const maxMissing = 1 << 16
+
+func (s *sequence) add(p ledger.Position, key, seq uint32) {
+	next := s.next.at(key)
+	if seq == *next {
+		*next++
+		return
+	}
+	if seq > *next {
+		s.skip(key, *next, seq)
+		*next = seq + 1
+		return
+	}
+	highest := *next - 1
+	_, wasMissing := s.missing[recordID(key, seq)]
+	if wasMissing || s.forgot {
+		delete(s.missing, recordID(key, seq))
+		s.late.add(func() harness.Anomaly {
+			return landed(p, key, seq, fmt.Sprintf("lies behind seq %d of its key", highest))
+		})
+		return
+	}
+	s.duplicates.add(func() harness.Anomaly {
+		return landed(p, key, seq, "lies in the log once more")
+	})
+}
+
+// skip remembers that the records [from, to) of a key are missing so far.
+func (s *sequence) skip(key, from, to uint32) {
+	if s.missing == nil {
+		s.missing = map[uint64]struct{}{}
+	}
+	for seq := from; seq < to; seq++ {
+		if len(s.missing) >= maxMissing {
+			s.forgot = true
+			return
+		}
+		s.missing[recordID(key, seq)] = struct{}{}
+	}
+}
+
+// landed is the evidence that a record of the source holds.
+func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
+	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+}
+
+func (s *sequence) view(name string, duplicates bool) Check {
+	return &view{name: name, verdict: func() harness.Verdict {
+		if duplicates {
+			return s.duplicates.verdict("")
+		}
+		return s.late.verdict("")
+	}}
+}

@@ -1,0 +1,22 @@
+package oracle
+
+import (
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// TestSequenceRemembersSoMuchAndNoMore: a damaged seq costs no more memory than a
+// bound, and what can no longer be told apart is the milder of the two.
+func TestSequenceRemembersSoMuchAndNoMore(t *testing.T) {
+	var s sequence
+	s.add(ledger.Position{}, 1, 1<<31)
+	if len(s.missing) != maxMissing {
+		t.Fatalf("%d records are remembered", len(s.missing))
+	}
+	s.add(ledger.Position{Offset: 1}, 1, maxMissing+7)
+	s.add(ledger.Position{Offset: 2}, 1, maxMissing+7)
+	if s.late.count != 2 || s.duplicates.count != 0 {
+		t.Errorf("%d late, %d duplicates", s.late.count, s.duplicates.count)
+	}
+}
