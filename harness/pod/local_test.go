@@ -1,0 +1,408 @@
+package pod_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// lodger is a consumer that a test has as a function.
+type lodger func(context.Context, harness.Config, harness.Work) error
+
+func (l lodger) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	return l(ctx, cfg, w)
+}
+
+// lodging is what lodgers do in the test that runs.
+var lodging atomic.Pointer[lodger]
+
+var _ = harness.Register(harness.Implementation{
+	Name: "lodger", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+	New: func(harness.Config) (harness.Consumer, error) { return *lodging.Load(), nil },
+})
+
+// local starts a fleet of lodgers whose work takes a second.
+func local(t *testing.T, pods int, l lodger, change func(*pod.Options)) *pod.Local {
+	t.Helper()
+	lodging.Store(&l)
+	o := pod.Options{
+		Implementation: "lodger", Service: "1s", Run: testRun, Pods: pods, Dir: t.TempDir(), Clock: ledger.NewVirtualClock(),
+		Config: harness.Config{Topic: "source", Drain: 3 * time.Second, Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }},
+	}
+	if change != nil {
+		change(&o)
+	}
+	f, err := pod.NewLocal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// busy works on one record after the other until ctx ends.
+func busy(ctx context.Context, _ harness.Config, w harness.Work) error {
+	for n := int64(0); ctx.Err() == nil; n++ {
+		if w.Do(context.WithoutCancel(ctx), numbered(n)) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+func numbered(n int64) *harness.Record {
+	r := &harness.Record{Topic: "source", Offset: n, Value: make([]byte, ledger.IdentitySize)}
+	ledger.Identity{Run: testRun, Key: 1, Seq: uint32(n)}.Encode(r.Value)
+	return r
+}
+
+// outcomes are those in the journal of an incarnation.
+func outcomes(t *testing.T, f *pod.Local, n int) (all []ledger.Outcome) {
+	t.Helper()
+	attempts(t, f.Incarnations()[n].Journal, func(s *ledger.Slot) { all = append(all, s.Outcome()) })
+	return all
+}
+
+func kill(t *testing.T, f *pod.Local) {
+	t.Helper()
+	if err := f.Kill(); err != nil {
+		t.Error(err)
+	}
+}
+
+const (
+	effect = ledger.OutcomeEffect
+	open   = ledger.OutcomeOpen
+)
+
+func TestLocalKillStopsWorkBeforeItsEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := local(t, 2, busy, nil)
+		defer kill(t, f)
+		started := f.Incarnations()[0].Up
+		time.Sleep(2500 * time.Millisecond)
+		one := f.Pods()[0]
+		if err := one.Kill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		in := f.Incarnations()[0]
+		if in.Down-started != int64(2500*time.Millisecond) || !in.Asked || in.Exit != "signal: killed" {
+			t.Errorf("down %v after its start, asked %v, %q", time.Duration(in.Down-started), in.Asked, in.Exit)
+		}
+		if err := one.Kill(t.Context()); err == nil {
+			t.Error("a dead pod was killed")
+		}
+		if err := one.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1600 * time.Millisecond)
+		if got, want := outcomes(t, f, 0), []ledger.Outcome{effect, effect, open}; !slices.Equal(got, want) {
+			t.Errorf("the dead one has %v, want %v", got, want)
+		}
+		if got := len(outcomes(t, f, 1)); got != 5 {
+			t.Errorf("the other one began %d attempts, want 5", got)
+		}
+		if got, want := outcomes(t, f, 2), []ledger.Outcome{effect, open}; !slices.Equal(got, want) || f.Incarnations()[2].N != 2 {
+			t.Errorf("the next one has %v, want %v", got, want)
+		}
+	})
+}
+
+// A consumer that never gives up is made to, also one that does not wait.
+func TestLocalDeadWorkEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := local(t, 1, func(_ context.Context, _ harness.Config, w harness.Work) error {
+			for {
+				_ = w.Do(context.Background(), numbered(0))
+			}
+		}, nil)
+		time.Sleep(time.Second / 2)
+		kill(t, f)
+		if got, want := outcomes(t, f, 0), []ledger.Outcome{open}; !slices.Equal(got, want) {
+			t.Errorf("journal %v, want %v", got, want)
+		}
+	})
+}
+
+func TestLocalNamesAConsumerThatDoesNotReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		f := local(t, 2, func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+			<-ctx.Done()
+			if cfg.Pod == "pod-2" {
+				<-free
+			}
+			return nil
+		}, nil)
+		if err := f.Kill(); err == nil || !strings.Contains(err.Error(), "pod-2.1") {
+			t.Errorf("kill: %v, want the name of the pod whose consumer is still there", err)
+		}
+		close(free)
+		kill(t, f)
+	})
+}
+
+func TestLocalPauseHoldsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := local(t, 1, busy, nil)
+		defer kill(t, f)
+		one := f.Pods()[0].(interface {
+			harness.Pod
+			harness.Pauser
+			harness.Prober
+		})
+		time.Sleep(1500 * time.Millisecond)
+		if err := one.Pause(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if !one.Paused() || !one.Running() {
+			t.Errorf("paused %v, running %v", one.Paused(), one.Running())
+		}
+		if got, want := outcomes(t, f, 0), []ledger.Outcome{effect, open}; !slices.Equal(got, want) {
+			t.Errorf("paused it has %v, want %v", got, want)
+		}
+		if err := one.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got, want := outcomes(t, f, 0), []ledger.Outcome{effect, effect, open}; !slices.Equal(got, want) {
+			t.Errorf("resumed it has %v, want %v", got, want)
+		}
+		var last ledger.Slot
+		attempts(t, f.Incarnations()[0].Journal, func(s *ledger.Slot) {
+			if s.Outcome() == effect {
+				last = *s
+			}
+		})
+		if took := time.Duration(last.End - last.Start); took != time.Minute+500*time.Millisecond {
+			t.Errorf("the attempt that was held took %v", took)
+		}
+	})
+}
+
+// echo is a network on which a peer answers each byte a moment later; hungUp is
+// closed when the connection is.
+func echo(hungUp chan struct{}) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go func() {
+			defer close(hungUp)
+			var b [1]byte
+			for {
+				if _, err := server.Read(b[:]); err != nil {
+					return
+				}
+				time.Sleep(200 * time.Millisecond)
+				server.Write(b[:])
+			}
+		}()
+		return client, nil
+	}
+}
+
+// chatty is a lodger that sends a byte every second and never hangs up; heard
+// counts the answers.
+func chatty(heard *atomic.Int64) lodger {
+	return func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+		c, err := cfg.Dialer(ctx, "tcp", "broker:9092")
+		if err != nil {
+			return err
+		}
+		for ctx.Err() == nil {
+			time.Sleep(time.Second)
+			var b [1]byte
+			if _, err := c.Write(b[:]); err != nil {
+				return err
+			}
+			if _, err := c.Read(b[:]); err != nil {
+				return err
+			}
+			heard.Add(1)
+		}
+		return nil
+	}
+}
+
+func TestLocalConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var heard atomic.Int64
+		hungUp := make(chan struct{})
+		f := local(t, 1, chatty(&heard), func(o *pod.Options) { o.Config.Dialer = echo(hungUp) })
+		one := f.Pods()[0]
+		heardIs := func(when string, want int64) {
+			t.Helper()
+			if got := heard.Load(); got != want {
+				t.Errorf("%s it had heard %d answers, want %d", when, got, want)
+			}
+		}
+		time.Sleep(2300 * time.Millisecond) // it has written the second byte
+		one.(harness.Pauser).Pause(t.Context())
+		time.Sleep(time.Minute)
+		heardIs("paused with an answer under way", 1)
+		one.(harness.Pauser).Resume(t.Context())
+		synctest.Wait()
+		heardIs("resumed", 2)
+		time.Sleep(500 * time.Millisecond)
+		one.(harness.Pauser).Pause(t.Context())
+		time.Sleep(time.Minute)
+		one.(harness.Pauser).Resume(t.Context())
+		synctest.Wait()
+		heardIs("resumed before its write", 2)
+		time.Sleep(100 * time.Millisecond)
+		if err := one.Kill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-hungUp
+		kill(t, f)
+		heardIs("dead", 2)
+	})
+}
+
+func TestLocalEnds(t *testing.T) {
+	stuck := func(ctx context.Context, _ harness.Config, w harness.Work) error {
+		_ = w.Do(context.WithoutCancel(ctx), numbered(0))
+		time.Sleep(time.Minute)
+		return nil
+	}
+	for name, c := range map[string]struct {
+		lodger lodger
+		end    func(context.Context, *pod.Local) error // nil: it ends by itself
+		exit   string
+		asked  bool
+		deaf   bool
+		words  string
+	}{
+		"asked":            {busy, stopPod, "exit status 0", true, false, ""},
+		"asked and paused": {busy, pauseAndStop, "exit status 0", true, false, ""},
+		"deaf":             {stuck, stopPod, "signal: killed", true, true, ""},
+		"fails when asked": {func(ctx context.Context, _ harness.Config, _ harness.Work) error {
+			<-ctx.Done()
+			return errors.New("not gone well")
+		}, stopPod, "exit status 4", true, false, "not gone well"},
+		"returns": {func(context.Context, harness.Config, harness.Work) error { return nil }, nil, "exit status 3", false, false, "before it was asked"},
+		"fails":   {func(context.Context, harness.Config, harness.Work) error { return errors.New("no idea") }, nil, "exit status 4", false, false, "no idea"},
+		"panics":  {func(context.Context, harness.Config, harness.Work) error { panic("record 21") }, nil, "exit status 2", false, false, "record 21"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var exited []pod.Incarnation
+				f := local(t, 1, c.lodger, func(o *pod.Options) {
+					o.Exited = func(in pod.Incarnation) { exited = append(exited, in) }
+				})
+				defer kill(t, f)
+				time.Sleep(500 * time.Millisecond)
+				if c.end != nil {
+					if err := c.end(t.Context(), f); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				in := f.Incarnations()[0]
+				if in.Down == 0 || in.Exit != c.exit || in.Asked != c.asked || in.Deaf != c.deaf || !strings.Contains(in.Stderr, c.words) {
+					t.Errorf("ended as %+v", in)
+				}
+				if (len(exited) == 1) == c.asked {
+					t.Errorf("asked %v, and %d exits were told", c.asked, len(exited))
+				}
+			})
+		})
+	}
+}
+
+func stopPod(ctx context.Context, f *pod.Local) error {
+	return f.Pods()[0].(harness.Leaver).Stop(ctx)
+}
+
+func pauseAndStop(ctx context.Context, f *pod.Local) error {
+	if err := f.Pods()[0].(harness.Pauser).Pause(ctx); err != nil {
+		return err
+	}
+	return stopPod(ctx, f)
+}
+
+func TestLocalWorkThatPanicsEndsThePod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var exited []pod.Incarnation
+		f := local(t, 1, busy, func(o *pod.Options) {
+			o.Failures.Panic = 1
+			o.Exited = func(in pod.Incarnation) { exited = append(exited, in) }
+		})
+		defer kill(t, f)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if len(exited) != 1 || exited[0].Exit != "exit status 2" || !strings.Contains(exited[0].Stderr, "panic") {
+			t.Errorf("exited %+v", exited)
+		}
+		if got, want := outcomes(t, f, 0), []ledger.Outcome{ledger.OutcomeError}; !slices.Equal(got, want) {
+			t.Errorf("journal %v, want %v", got, want)
+		}
+	})
+}
+
+func TestLocalSparePodsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := local(t, 1, busy, func(o *pod.Options) { o.Spare = 1 })
+		defer kill(t, f)
+		if n := len(f.Incarnations()); n != 1 {
+			t.Errorf("%d pods were started", n)
+		}
+		spare := f.Pods()[1]
+		if spare.(harness.Prober).Running() {
+			t.Error("the spare pod runs")
+		}
+		if err := spare.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !spare.(harness.Prober).Running() || len(f.Usage()) != 2 {
+			t.Errorf("running %v, usage %+v", spare.(harness.Prober).Running(), f.Usage())
+		}
+	})
+}
+
+func TestLocalStopNamesTheStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := local(t, 2, func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+			<-ctx.Done()
+			if cfg.Pod == "pod-2" {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		killed, err := f.Stop(ctx)
+		if err != nil || !slices.Equal(killed, []string{"pod-2"}) {
+			t.Errorf("killed %v, %v", killed, err)
+		}
+		if err := f.Pods()[0].Start(t.Context()); err == nil {
+			t.Error("a pod of a fleet that has ended was started")
+		}
+	})
+}
+
+// Thousands of runs in one process leave neither goroutines nor files behind.
+func TestLocalLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			f := local(t, 3, busy, nil)
+			time.Sleep(time.Second)
+			kill(t, f)
+		})
+	}
+	eventually(t, patient(t), "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before })
+}
