@@ -99,18 +99,13 @@ func (r *run) seal() (*Saved, error) {
 		journals = append(journals, SavedJournal{File: "copies" + journalExt, Reaped: now, Copies: true})
 	}
 	for _, j := range append(journals, SavedJournal{File: "landed" + journalExt, Reaped: now, Landed: true}) {
-		if err := ledger.Seal(s.path(j)); err != nil {
-			return nil, err
-		}
-		reader, err := ledger.Open(s.path(j))
+		sealed, err := ledger.Seal(s.path(j))
 		if err != nil {
 			return nil, err
 		}
-		j.Slots = reader.Len()
+		j.Slots, j.Torn = sealed.Slots, sealed.Torn
 		s.Journals = append(s.Journals, j)
-		if err := reader.Close(); err != nil {
-			return nil, err
-		}
+		r.torn += sealed.Torn
 	}
 	return s, nil
 }

@@ -82,6 +82,7 @@ type run struct {
 	sends    *ledger.Writer
 	observed *ledger.Journal
 
+	torn      int64 // slots of journals that their writers were killed in the midst of
 	start     int64 // of the load, ns on CLOCK_MONOTONIC
 	stages    []Stage
 	mark      int64 // when the last stage ended, ns on CLOCK_MONOTONIC

@@ -48,6 +48,7 @@ type Saved struct {
 type SavedJournal struct {
 	File   string `json:"file"`
 	Slots  int64  `json:"slots"`
+	Torn   int64  `json:"torn,omitempty"`   // Torn is how many of them its writer had begun and not written when it was killed.
 	Reaped int64  `json:"reaped_ns"`        // Reaped is when its writer ended, ns on CLOCK_MONOTONIC.
 	Landed bool   `json:"landed,omitempty"` // Landed: it has the final read of the source.
 	Copies bool   `json:"copies,omitempty"` // Copies: it has that of the side topics, and is replayed with the rest.

@@ -128,7 +128,7 @@ func (r *run) assumptions(out *harness.Run) (list []harness.Assumption) {
 		podsFed:         "the group dropped no living pod",
 		observersKeptUp: "commits and owners were seen throughout",
 		drainEnded:      fmt.Sprintf("after %v", r.drainEnd.Round(time.Millisecond)),
-		ledgerComplete:  fmt.Sprintf("%d records in the final read", out.Counts.Landed),
+		ledgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which say nothing", out.Counts.Landed, r.torn),
 	}
 	if out.Load.Flood {
 		held[loadDelivered] = "all due at once"

@@ -8,5 +8,26 @@
 // there afterwards. [Stream] merges them into one sequence of [Event] in time order,
 // which is what the oracle judges and the measures count.
 //
+// # The format, version 1
+//
+// A file is a sequence of slots, little endian, field by field as [Slot] has
+// them; what a field means depends on the slot's [Kind]. The first eight bytes of
+// a slot are its state: the kind in bits 0-7, the [Outcome] in bits 8-15, the
+// [Owner] in bits 16-31, and bit 63 once the slot is published; a slot whose state
+// is zero was reserved by a writer that died and says nothing. Times are ns on
+// CLOCK_MONOTONIC of the host that made them (of the bubble, in virtual time), but
+// for Start of a KindLanded, which is the broker's stamp. Topics are numbered by
+// the run, incarnations in the order of their start; the manifest beside saved
+// files (ledger.json, see package engine) names both.
+//
+// A sealed file goes on behind its slots with a CRC-32C for each block of 1,024
+// slots, four bytes each, filled with zeros to a whole slot, and ends in a footer
+// of 64 bytes: "stampede ledger 1 sealed", the number of slots in eight bytes,
+// zeros, and the same words again. A file without the footer is what a killed
+// writer left: its unused end is cut, what is torn is counted ([Seal]).
+//
+// The version counts up with any change that makes old files mean something
+// else; a new kind or flag does not, as readers pass over kinds they do not know.
+//
 // The package imports nothing else of Stampede: everything stands on it.
 package ledger

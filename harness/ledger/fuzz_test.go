@@ -59,7 +59,7 @@ func seeds(f *testing.F) {
 	if err := os.WriteFile(path, raw, 0o644); err != nil {
 		f.Fatal(err)
 	}
-	if err := Seal(path); err != nil {
+	if _, err := Seal(path); err != nil {
 		f.Fatal(err)
 	}
 	sealed, err := os.ReadFile(path)
@@ -110,7 +110,7 @@ func FuzzSeal(f *testing.F) {
 		if err != nil {
 			return // a damaged seal: FuzzReaders looks at those
 		}
-		if err := Seal(path); err != nil {
+		if _, err := Seal(path); err != nil {
 			t.Fatal(err)
 		}
 		after, err := slotsOf(path)

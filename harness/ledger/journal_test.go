@@ -136,6 +136,26 @@ func TestJournalAfterClose(t *testing.T) {
 	}
 }
 
+// A writer killed between reserving a slot and publishing it, and in the midst of
+// one, leaves nothing that counts.
+func TestSealCutsAndCountsWhatIsTorn(t *testing.T) {
+	j, path := create(t)
+	for i := range 5 {
+		j.Append(attempt(1, 2, uint32(i), 0, 0).With(OutcomeEffect))
+	}
+	j.Close()
+	raw, _ := os.ReadFile(path)
+	clear(raw[2*SlotSize : 2*SlotSize+8])          // reserved, never published
+	os.WriteFile(path, raw[:5*SlotSize+30], 0o644) // and a sixth that is not whole
+	sealed, err := Seal(path)
+	if err != nil || sealed != (Sealing{Slots: 5, Torn: 2}) {
+		t.Errorf("sealed %+v, %v", sealed, err)
+	}
+	if got := len(read(t, path)); got != 4 {
+		t.Errorf("%d slots read, want the 4 whole ones", got)
+	}
+}
+
 func TestSealFindsEveryFlippedBit(t *testing.T) {
 	for _, n := range []int{0, 1, blockSlots, blockSlots + 1, 3*blockSlots - 1} {
 		j, path := create(t)
@@ -143,13 +163,13 @@ func TestSealFindsEveryFlippedBit(t *testing.T) {
 			j.Append(attempt(1, 2, uint32(i), int64(i), int64(i)).With(OutcomeEffect))
 		}
 		j.Close()
-		if err := Seal(path); err != nil {
+		if _, err := Seal(path); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(read(t, path)); got != n {
 			t.Fatalf("%d slots read, %d sealed", got, n)
 		}
-		if err := Seal(path); err != nil {
+		if _, err := Seal(path); err != nil {
 			t.Fatalf("second seal: %v", err)
 		}
 		raw, _ := os.ReadFile(path)

@@ -29,6 +29,7 @@ type Reader struct {
 	sums   []uint32 // by block; nil if not sealed
 	buf    []byte
 	loaded int64 // block in buf
+	cut    int64 // 1 if the file ends within a slot
 }
 
 // Open opens the journal at path, whose writer may be dead but not alive.
@@ -68,7 +69,7 @@ func (r *Reader) open() error {
 			return r.openSealed(size, foot)
 		}
 	}
-	r.slots = size / SlotSize
+	r.slots, r.cut = size/SlotSize, min(1, size%SlotSize)
 	return r.trim()
 }
 
@@ -171,38 +172,52 @@ func (r *Reader) Each(fn func(*Slot)) error {
 // Close closes the file.
 func (r *Reader) Close() error { return r.file.Close() }
 
+// Sealing is what [Seal] found.
+type Sealing struct {
+	Slots int64 // Slots is how many the file has.
+	// Torn is how many of them a killed writer had reserved and not published, and
+	// a last one cut in its middle, which is cut off: they say nothing.
+	Torn int64
+}
+
 // Seal cuts the space that the journal at path allocated and did not use, and
 // appends a checksum for each block and a footer: from then on a flipped bit is
 // found. Its writer must have ended. A sealed file is left as it is.
-func Seal(path string) error {
+func Seal(path string) (Sealing, error) {
 	r, err := Open(path)
 	if err != nil {
-		return err
+		return Sealing{}, err
 	}
 	defer r.Close()
+	found := Sealing{Slots: r.slots, Torn: r.cut}
 	if r.sums != nil {
-		return nil
+		return found, nil
 	}
 	sums := make([]uint32, r.blocks())
 	for i := range r.blocks() {
-		if _, err := r.block(i); err != nil {
-			return err
+		slots, err := r.block(i)
+		if err != nil {
+			return found, err
 		}
-		n := min(blockSlots, r.slots-i*blockSlots)
-		sums[i] = crc32.Checksum(r.buf[:n*SlotSize], castagnoli)
+		for k := range slots {
+			if slots[k].Kind() == 0 {
+				found.Torn++
+			}
+		}
+		sums[i] = crc32.Checksum(r.buf[:len(slots)*SlotSize], castagnoli)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("seal journal: %w", err)
+		return found, fmt.Errorf("seal journal: %w", err)
 	}
 	defer f.Close()
 	if err := f.Truncate(r.slots * SlotSize); err != nil {
-		return fmt.Errorf("seal journal: %w", err)
+		return found, fmt.Errorf("seal journal: %w", err)
 	}
 	if err := writeSeal(f, r.slots, sums); err != nil {
-		return fmt.Errorf("seal journal: %w", err)
+		return found, fmt.Errorf("seal journal: %w", err)
 	}
-	return f.Close()
+	return found, f.Close()
 }
 
 // writeSeal appends the checksums of the blocks and the footer to a file of slots.
