@@ -181,7 +181,8 @@ func sortedKeys(m map[string]string) []string {
 	return ks
 }
 
-// ScenariosLike are the scenarios that a name with * globs stands for.
+// ScenariosLike are the scenarios that a name with * globs stands for, extra
+// ones left out.
 func ScenariosLike(name string) ([]*Scenario, error) {
 	if !strings.Contains(name, "*") {
 		s, err := FindScenario(name)
@@ -189,7 +190,7 @@ func ScenariosLike(name string) ([]*Scenario, error) {
 	}
 	var fit []*Scenario
 	for _, s := range Scenarios() {
-		if ok, _ := path.Match(name, s.Name); ok {
+		if ok, _ := path.Match(name, s.Name); ok && !s.Extra {
 			fit = append(fit, s)
 		}
 	}

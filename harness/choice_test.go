@@ -97,6 +97,18 @@ func TestRegistrationPanicsOnAProgrammersError(t *testing.T) {
 	}
 }
 
+func TestGlobsLeaveOutExtraScenarios(t *testing.T) {
+	RegisterScenario(Scenario{Name: "plain-one"})
+	RegisterScenario(Scenario{Name: "plain-two", Extra: true})
+	fit, err := ScenariosLike("plain-*")
+	if err != nil || len(fit) != 1 || fit[0].Name != "plain-one" {
+		t.Errorf("error %v, %d fit", err, len(fit))
+	}
+	if fit, err = ScenariosLike("plain-two"); err != nil || len(fit) != 1 {
+		t.Errorf("by its name: error %v, %d fit", err, len(fit))
+	}
+}
+
 func TestEditDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

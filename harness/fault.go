@@ -20,6 +20,12 @@ type Verifier interface {
 	Verify(ctx context.Context, env *Env) error
 }
 
+// Requirer is the ability of a fault to say that a cluster lacks what it takes.
+// A run there is skipped, for the reason that the error is.
+type Requirer interface {
+	Requires(Cluster) error
+}
+
 // Env is what a fault may act on and look at. Not safe for concurrent use.
 type Env struct {
 	Cluster Cluster

@@ -41,6 +41,10 @@ type Scenario struct {
 	// MayOverload says that a consumer unable to keep up is an answer here and
 	// no failure.
 	MayOverload bool
+
+	// Extra leaves the scenario out where a glob names scenarios: it is there for
+	// proofs and soaks, and for those who name it.
+	Extra bool
 }
 
 // Failures say which of the work fails, by a hash of seed, repeat, key and seq,

@@ -34,8 +34,12 @@ func list(out io.Writer) {
 			continue
 		}
 		info := engine.Info(applied)
+		doc := s.Doc
+		if s.Extra {
+			doc += " Extra: not among *."
+		}
 		fmt.Fprintf(w, "  %s\t%s\n\tload: %s, keys %s, work %s, %d bytes; %d partitions, %d pods of %d workers\n",
-			s.Name, s.Doc, info.Pacer, info.Keys, info.Service, info.Payload, info.Partitions, info.Pods, info.Workers)
+			s.Name, doc, info.Pacer, info.Keys, info.Service, info.Payload, info.Partitions, info.Pods, info.Workers)
 		if info.Failures != "" {
 			fmt.Fprintf(w, "\tfailures: %s\n", info.Failures)
 		}

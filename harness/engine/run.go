@@ -122,6 +122,9 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	r := &run{Plan: p, started: time.Now(), clock: clock(p.Backend), broken: map[string]string{}}
 	r.id = runID(&p, r.started)
 	outcome, err := r.run(ctx)
+	if lack := (lacking{}); errors.As(err, &lack) {
+		return skipped(&p, lack.Error()), nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", label(&p), err)
 	}
@@ -137,6 +140,21 @@ func skipped(p *Plan, why string) *Outcome {
 		},
 		Latencies: &measure.Latencies{},
 	}
+}
+
+// lacking is why a cluster cannot have a fault of the scenario.
+type lacking struct{ error }
+
+// able asks the faults that want to be asked whether the cluster can have them.
+func (r *run) able() error {
+	for _, i := range r.Scenario.Injections {
+		if f, ok := i.Fault.(harness.Requirer); ok {
+			if err := f.Requires(r.cluster); err != nil {
+				return lacking{fmt.Errorf("%s: %w", i.Fault.Name(), err)}
+			}
+		}
+	}
+	return nil
 }
 
 // stage ends the stage called name.
@@ -191,6 +209,9 @@ func (r *run) prepare(ctx context.Context) error {
 	r.cluster, err = r.Backend.Start(ctx, harness.ClusterSpec{Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Dir: r.scratch.dir})
 	if err != nil {
 		return fmt.Errorf("start broker %s: %w", r.Backend.Name(), err)
+	}
+	if err := r.able(); err != nil {
+		return err
 	}
 	r.cfg.Seeds = r.cluster.Seeds()
 	if d, ok := r.cluster.(harness.Dialing); ok {

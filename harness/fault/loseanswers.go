@@ -30,10 +30,10 @@ func (f LoseAnswers) Name() string {
 
 // Inject implements [harness.Fault].
 func (f LoseAnswers) Inject(_ context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	c, ok := env.Cluster.(harness.AnswerLoser)
-	if !ok {
-		return nil, errors.New("this back end cannot lose answers")
+	if err := f.Requires(env.Cluster); err != nil {
+		return nil, err
 	}
+	c := env.Cluster.(harness.AnswerLoser)
 	var stops []func() int
 	stop := func() (lost int) {
 		for _, stop := range stops {
@@ -62,4 +62,15 @@ func (f LoseAnswers) Inject(_ context.Context, env *harness.Env) (heal func(cont
 	}, nil
 }
 
-var _ harness.Fault = LoseAnswers{}
+// Requires implements [harness.Requirer].
+func (LoseAnswers) Requires(c harness.Cluster) error {
+	if _, ok := c.(harness.AnswerLoser); !ok {
+		return errors.New("this back end cannot lose answers")
+	}
+	return nil
+}
+
+var _ interface {
+	harness.Fault
+	harness.Requirer
+} = LoseAnswers{}
