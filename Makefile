@@ -15,10 +15,11 @@ flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))'
 
 # What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
 FUZZTIME ?= 10s
+HISTORIES ?= 100000
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange reports:FuzzReadJSON
 
-.PHONY: help test lint bench list report judge kafka-image bench-pipeline fuzz
+.PHONY: help test lint bench list report judge kafka-image bench-pipeline fuzz soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -45,6 +46,9 @@ lint: ## gofmt, vet, staticcheck, and the arrows between packages
 fuzz: ## each reader of bytes for FUZZTIME (10s)
 	@for t in $(FUZZ); do echo "$$t"; \
 	  go test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${t%:*}" || exit 1; done
+
+soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a slow reference
+	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
 bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
 	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)

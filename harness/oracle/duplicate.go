@@ -51,7 +51,8 @@ type rewinds struct {
 type tenures struct {
 	list      []tenure
 	committed int64
-	effects   []uint8 // by offset: index of the tenure + 1, 0 for none; see lastTenure
+	effects   []uint8          // by offset: index of the tenure + 1, 0 for none; see lastTenure
+	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures
 }
 
 type tenure struct {
@@ -212,14 +213,16 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 		return
 	}
 	was := int(p.effects[e.Offset]) - 1
-	if was < 0 {
-		p.effects[e.Offset] = number(low)
-		return
-	}
 	cause := max(high, was)
 	excused := (high != was || was == lastTenure) && p.list[cause].base <= e.Offset
+	if _, unsure := p.unsure[e.Offset]; unsure || low != high {
+		excused = p.uncertain(e.Offset, span{e.Owner, low, high}, was)
+	}
 	p.effects[e.Offset] = number(cause)
-	if excused {
+	switch {
+	case was < 0:
+		return
+	case excused:
 		r.explained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
 				at(e.At), r.facts.name(e.Owner), e.Partition, p.list[cause].base)

@@ -115,10 +115,14 @@ func lines(s string) (out []string) {
 // source replays the history in time order, as a stream does.
 func (h *history) source() Source {
 	h.addLog()
+	return &replayed{h.sorted()}
+}
+
+func (h *history) sorted() []ledger.Event {
 	slices.SortStableFunc(h.events, func(a, b ledger.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Edge, b.Edge))
 	})
-	return &replayed{h.events}
+	return h.events
 }
 
 type replayed struct{ rest []ledger.Event }

@@ -1,0 +1,143 @@
+package oracle
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// TestOraclesAgree generates legal runs, plants one violation in most of them,
+// and holds the checks and the reference to the same count and the same records,
+// and both to what was planted. STAMPEDE_HISTORIES sets how many, STAMPEDE_SEED
+// the first.
+func TestOraclesAgree(t *testing.T) {
+	histories, first := setting(t, "STAMPEDE_HISTORIES", 3000), setting(t, "STAMPEDE_SEED", 1)
+	var next, failures atomic.Int64
+	var mu sync.Mutex
+	planted := map[string]int{}
+	var wg sync.WaitGroup
+	for range runtime.NumCPU() {
+		wg.Go(func() {
+			for failures.Load() < 3 {
+				n := int(next.Add(1)) - 1
+				if n >= histories {
+					return
+				}
+				kind, err := agree(uint64(first + n))
+				if err != nil {
+					failures.Add(1)
+					t.Errorf("seed %d: %v", first+n, err)
+				}
+				mu.Lock()
+				planted[kind]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for _, k := range append(kinds(), "") {
+		t.Logf("%6d x %s", planted[k], cmp.Or(k, "nothing planted"))
+		if planted[k] == 0 {
+			t.Errorf("%q was never planted", k)
+		}
+	}
+}
+
+func setting(t *testing.T, name string, otherwise int) int {
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// agree judges the history of a seed by both oracles and returns what was planted.
+func agree(seed uint64) (kind string, err error) {
+	w, p := planting(seed)
+	h := w.history()
+	slowly := reference(h)
+	verdicts, err := Judge(h.facts, h.source())
+	if err != nil {
+		return p.kind, err
+	}
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("planted %q at %v: %s\n%s", p.kind, p.at, fmt.Sprintf(format, args...), h)
+	}
+	if seed%50 == 0 {
+		if err := reads(h, verdicts); err != nil {
+			return p.kind, fail("%v", err)
+		}
+	}
+	for _, v := range verdicts {
+		want := slowly[v.Check]
+		if int64(len(want)) != v.Count {
+			return p.kind, fail("%s: the checks count %d, the reference %d: %v", v.Check, v.Count, len(want), want)
+		}
+		for _, a := range v.Examples {
+			at := ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
+			if !slices.Contains(want, at) {
+				return p.kind, fail("%s: the checks name %v, the reference %v", v.Check, at, want)
+			}
+		}
+		if fails := v.Status == harness.Fail; fails != slices.Contains(p.fails, v.Check) {
+			return p.kind, fail("%s is %s (%d: %v), and %v must fail", v.Check, v.Status, v.Count, want, p.fails)
+		}
+		named := slices.ContainsFunc(v.Examples, func(a harness.Anomaly) bool {
+			return p.at == ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
+		})
+		if v.Status == harness.Fail && v.Count <= maxExamples && !named {
+			return p.kind, fail("%s does not name what was planted: %v", v.Check, want)
+		}
+	}
+	return p.kind, nil
+}
+
+// planting is a run with a violation of the kind whose turn it is, or none.
+func planting(seed uint64) (*world, planted) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	all := plans()
+	if turn := int(seed % uint64(len(all)+1)); turn < len(all) {
+		for range 100 {
+			w := generate(r)
+			if at, fails, ok := all[turn].plant(w); ok {
+				return w, planted{all[turn].kind, at, fails}
+			}
+		}
+	}
+	return generate(r), planted{}
+}
+
+// reads holds the text of a history to what it was written from.
+func reads(h *history, want []harness.Verdict) error {
+	again := newHistory()
+	again.facts.Owners = h.facts.Owners
+	for _, line := range lines(h.String()) {
+		if err := again.line(line); err != nil {
+			return fmt.Errorf("line %q: %w", line, err)
+		}
+	}
+	got, err := Judge(again.facts, again.source())
+	if err != nil {
+		return err
+	}
+	for i, v := range got {
+		if v.Count != want[i].Count || v.Status != want[i].Status {
+			return fmt.Errorf("%s: %s %d, read from its text %s %d", v.Check, want[i].Status, want[i].Count, v.Status, v.Count)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package oracle
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// trouble is what a group goes through.
+func (w *world) trouble() {
+	w.troubles--
+	switch w.r.IntN(5) {
+	case 0, 1:
+		if w.r.IntN(2) == 0 && len(w.pods) < 20 {
+			w.join()
+		}
+		w.rebalance(false)
+	case 2, 3:
+		w.crash()
+	case 4:
+		w.seek(pick(w.r, w.parts...))
+	}
+}
+
+// join is a new incarnation, which gets its partitions at the next rebalance.
+func (w *world) join() *member {
+	m := &member{owner: ledger.Owner(len(w.pods) + 1), id: w.r.Uint64N(1 << 20), alive: true}
+	w.pods = append(w.pods, m)
+	w.event(ledger.Event{Edge: ledger.EdgeUp, At: w.now, Owner: m.owner})
+	return m
+}
+
+func (w *world) alive() (list []*member) {
+	for _, m := range w.pods {
+		if m.alive {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// rebalance is a new generation. Under the eager protocol all give up all and
+// begin anew at the commit; else only what moves does.
+func (w *world) rebalance(first bool) {
+	w.quiet()
+	w.gen++
+	members := w.alive()
+	for _, p := range w.parts {
+		if !first && p.owner == nil {
+			continue // its dead owner's session goes on
+		}
+		to := pick(w.r, members...)
+		if p.owner != nil && (w.facts.Protocol != harness.Eager && w.r.IntN(2) == 0) {
+			to = p.owner
+		}
+		if to == p.owner && w.facts.Protocol != harness.Eager {
+			w.change(p, ledger.EdgeOwned, to, w.now, w.now)
+			p.settled = w.now
+			continue
+		}
+		from := p.owner
+		if from != nil {
+			w.drain(p)
+		}
+		w.acquire(p, from, to)
+	}
+}
+
+// quiet waits until all changes of owners have been seen: an observer that sees
+// but intervals sees one change in each.
+func (w *world) quiet() {
+	for _, p := range w.parts {
+		w.now = max(w.now, p.settled)
+	}
+	w.tick()
+}
+
+// drain ends the work on a partition that is revoked, and commits most often.
+func (w *world) drain(p *part) {
+	for _, a := range p.open() {
+		w.tick()
+		w.finish(p, a, pick(w.r, ledger.OutcomeEffect, ledger.OutcomeEffect, ledger.OutcomeError, ledger.OutcomeCancelled))
+	}
+	if w.tick(); w.r.IntN(3) > 0 {
+		w.commit(p)
+		w.tick()
+	}
+}
+
+// acquire gives a partition to a member, which reads on from the commit. A new
+// owner that is the old is seen by its generation alone.
+func (w *world) acquire(p *part, from, to *member) {
+	before := p.settled
+	at, seen := w.look(p)
+	if from != nil && from != to {
+		w.change(p, ledger.EdgeReleased, from, at, seen)
+	}
+	w.change(p, ledger.EdgeOwned, to, at, seen)
+	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[int64]bool{}, map[int64]*attempt{}, 0
+	if w.rewinds {
+		w.now = max(w.now, before) + time.Microsecond
+		w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Key: p.group})
+	}
+	w.tick()
+}
+
+// look is the interval in which an observer sees a change that happens now; it
+// begins no earlier than the one before ended.
+func (w *world) look(p *part) (at, seen time.Duration) {
+	if at, seen = w.now, w.now; w.slack > 0 {
+		at = max(p.settled, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
+		seen += time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond))) * time.Microsecond
+	}
+	p.settled = seen
+	return at, seen
+}
+
+// change is what observers see of a member under the present generation.
+func (w *world) change(p *part, edge ledger.Edge, m *member, at, seen time.Duration) {
+	w.event(ledger.Event{
+		Edge: edge, At: at, Seen: seen, Owner: m.owner, Member: m.id, Generation: w.gen,
+		Topic: p.place.Topic, Partition: p.place.Partition, Key: p.group,
+	})
+}
+
+// crash kills an incarnation: its attempts never end, and its partitions stay its
+// own until the session ends, but for a static member that is back at once.
+func (w *world) crash() {
+	members := w.alive()
+	if len(members) == 0 {
+		return
+	}
+	m := pick(w.r, members...)
+	m.alive = false
+	reaped := w.now + time.Duration(1+w.r.IntN(20000))*time.Microsecond
+	for _, p := range w.parts {
+		if p.owner != m {
+			continue
+		}
+		for _, a := range p.open() {
+			a.end, a.outcome = reaped, ledger.OutcomeOpen
+		}
+		p.owner, p.busy, p.orphaned = nil, nil, w.now+w.facts.Session
+		p.dead = m
+	}
+	w.event(ledger.Event{Edge: ledger.EdgeDown, At: reaped, Owner: m.owner})
+	w.now = max(w.now, reaped)
+	if w.facts.Protocol == static && w.r.IntN(2) == 0 {
+		w.quiet()
+		back := w.join()
+		for _, p := range w.parts {
+			if p.dead == m {
+				w.acquire(p, m, back)
+			}
+		}
+		return
+	}
+	if len(w.alive()) == 0 || w.r.IntN(2) == 0 {
+		w.join()
+	}
+}
+
+// adopt gives the partitions of the dead to others once their sessions have ended.
+func (w *world) adopt() {
+	due := time.Duration(0)
+	for _, p := range w.parts {
+		if p.owner == nil {
+			due = max(due, p.orphaned)
+		}
+	}
+	if due == 0 {
+		return
+	}
+	if w.r.IntN(4) > 0 && w.now < due {
+		return // others work on meanwhile
+	}
+	w.now = max(w.now, due)
+	w.quiet()
+	w.gen++
+	members := w.alive()
+	for _, p := range w.parts {
+		if p.owner == nil {
+			w.acquire(p, p.dead, pick(w.r, members...))
+		} else if w.facts.Protocol == harness.Eager {
+			w.drain(p)
+			w.acquire(p, p.owner, pick(w.r, members...))
+		}
+	}
+}
+
+// seek goes back to an offset, as a design may or as a cut of the log makes it.
+func (w *world) seek(p *part) {
+	if p.owner == nil || p.place.Offset == 0 || w.slack > 0 && !w.rewinds {
+		return // who sees this rewind sees all
+	}
+	w.quiet()
+	w.drain(p)
+	p.next = w.r.Int64N(p.place.Offset)
+	if p.committed < p.next {
+		p.next = p.committed
+	}
+	p.done = map[int64]bool{}
+	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
+	w.tick()
+}

@@ -1,0 +1,333 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// planted is a violation in a run that was legal: where it is, and which checks
+// must fail for it and no others.
+type planted struct {
+	kind  string
+	at    ledger.Position
+	fails []string
+}
+
+// plan is a kind of violation. plant changes a legal run; ok is false where it
+// finds no place for it; then the run is of no more use.
+type plan struct {
+	kind  string
+	plant func(*world) (at ledger.Position, fails []string, ok bool)
+}
+
+// plans are all kinds, at least one for every check.
+func plans() []plan {
+	return []plan{
+		{"loss", plantLoss}, {"stall", plantStall}, {"overload", plantOverload},
+		{"acknowledged and gone", plantGone}, {"loss pending", plantPending},
+		{"unexplained duplicate", plantDuplicate}, {"duplicate under exactly-once", plantExplained},
+		{"phantom", plantPhantom}, {"inversion", plantInversion},
+		{"order by partition", plantPartitionOrder}, {"overlap", plantOverlap},
+	}
+}
+
+func kinds() (names []string) {
+	for _, p := range plans() {
+		names = append(names, p.kind)
+	}
+	return names
+}
+
+const nanosecond = time.Nanosecond
+
+// effects are the attempts that ended well, in the order of their ends.
+func (w *world) effects() (list []*attempt) {
+	for _, a := range w.attempts {
+		if a.outcome == ledger.OutcomeEffect {
+			list = append(list, a)
+		}
+	}
+	slices.SortFunc(list, func(a, b *attempt) int { return int(a.end - b.end) })
+	return list
+}
+
+// on are the attempts on one position.
+func (w *world) on(p ledger.Position) (list []*attempt) {
+	for _, a := range w.attempts {
+		if a.Position() == p {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// between are the events of a partition, but for attempts, in a time.
+func (w *world) between(p ledger.Position, from, to time.Duration) (list []ledger.Event) {
+	for _, e := range w.seen {
+		if e.Topic == p.Topic && e.Partition == p.Partition && e.Edge != ledger.EdgeSent && e.Edge != ledger.EdgeAcked && e.Seen >= from && e.At <= to {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b ledger.Event) int { return int(a.At - b.At) })
+	return list
+}
+
+// undisturbed reports whether nobody came, went or committed in a time.
+func (w *world) undisturbed(p ledger.Position, from, to time.Duration) bool {
+	return len(w.between(p, from, to)) == 0
+}
+
+func anyOf[T any](w *world, list []T) (one T, ok bool) {
+	if len(list) == 0 {
+		return one, false
+	}
+	return pick(w.r, list...), true
+}
+
+func plantLoss(w *world) (at ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok {
+		return at, nil, false
+	}
+	for _, again := range w.on(a.Position()) {
+		if again.outcome == ledger.OutcomeEffect {
+			again.outcome = ledger.OutcomeError
+		}
+	}
+	fails = []string{"loss"}
+	if w.committedPast(a.Position()) {
+		fails = append(fails, "loss pending")
+	}
+	return a.Position(), fails, true
+}
+
+func (w *world) committedPast(p ledger.Position) bool {
+	return slices.ContainsFunc(w.between(p, 0, w.now), func(e ledger.Event) bool {
+		return e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > p.Offset
+	})
+}
+
+func plantStall(w *world) (ledger.Position, []string, bool) {
+	at, last, ok := w.stop()
+	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
+	return at, []string{"stall"}, ok
+}
+
+func plantOverload(w *world) (ledger.Position, []string, bool) {
+	at, last, ok := w.stop()
+	w.facts.DrainEnd = last + w.facts.StallAfter()
+	return at, nil, ok
+}
+
+// stop leaves a partition undone from some record on. last is when the last effect
+// of the run ended.
+func (w *world) stop() (at ledger.Position, last time.Duration, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return at, 0, false
+	}
+	at = l.place
+	w.attempts = slices.DeleteFunc(w.attempts, func(a *attempt) bool {
+		return a.Topic == at.Topic && a.Partition == at.Partition && a.Offset >= at.Offset
+	})
+	for i := range w.seen {
+		if e := &w.seen[i]; e.Edge == ledger.EdgeCommit && e.Topic == at.Topic && e.Partition == at.Partition {
+			e.Offset = min(e.Offset, at.Offset)
+		}
+	}
+	w.facts.Final[at.Partition] = at.Offset
+	done := map[ledger.Position]bool{}
+	for _, a := range w.effects() {
+		if !done[a.Position()] {
+			last = a.end
+		}
+		done[a.Position()] = true
+	}
+	return at, last, true
+}
+
+func (w *world) allLanded() (list []*landing) {
+	for _, p := range w.parts {
+		list = append(list, p.landed...)
+	}
+	return list
+}
+
+// plantGone acknowledges a record where none lies, or another.
+func plantGone(w *world) (at ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return at, nil, false
+	}
+	if at = l.place; w.r.IntN(2) == 0 {
+		at.Offset = w.parts[at.Partition].place.Offset + w.r.Int64N(3)
+	}
+	w.event(ledger.Event{Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: at.Partition, Offset: at.Offset, Key: l.key, Seq: 1000})
+	return at, []string{"lost by broker"}, true
+}
+
+// plantPending commits a record in the instant before its work is finished.
+func plantPending(w *world) (at ledger.Position, fails []string, ok bool) {
+	var fit []*attempt
+	finished := map[ledger.Position]bool{}
+	for _, a := range w.effects() {
+		p := w.parts[a.Partition]
+		lowest := !finished[a.Position()] && !slices.ContainsFunc(p.landed, func(l *landing) bool {
+			return l.place.Offset < a.Offset && !finished[l.place]
+		})
+		next := w.between(a.Position(), a.end-nanosecond, w.now)
+		held := len(next) > 0 && next[0].Edge == ledger.EdgeCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
+		if lowest && held && next[0].Owner == a.Owner {
+			fit = append(fit, a)
+		}
+		finished[a.Position()] = true
+	}
+	a, ok := anyOf(w, fit)
+	if !ok {
+		return at, nil, false
+	}
+	w.event(ledger.Event{Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Partition: a.Partition, Offset: a.Offset + 1})
+	return a.Position(), []string{"loss pending"}, true
+}
+
+// again adds an attempt right behind another.
+func (w *world) again(a *attempt) *attempt {
+	b := *a
+	b.At, b.Start, b.end = a.end+nanosecond, a.end+nanosecond, a.end+2*nanosecond
+	w.attempts = append(w.attempts, &b)
+	return &b
+}
+
+// alone are the effects after which nobody works on the key, comes, goes or
+// commits for an instant.
+func (w *world) alone() (list []*attempt) {
+	for _, a := range w.effects() {
+		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool { return o.Key == a.Key && o.At <= a.end+2*nanosecond && o.end > a.end })
+		if !busy && w.undisturbed(a.Position(), a.At, a.end+2*nanosecond) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func plantDuplicate(w *world) (at ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.alone())
+	if !ok {
+		return at, nil, false
+	}
+	return w.again(a).Position(), []string{"unexplained duplicate"}, true
+}
+
+// plantExplained claims exactly-once for a run with a redelivery.
+func plantExplained(w *world) (at ledger.Position, fails []string, ok bool) {
+	at, ok = anyOf(w, reference(w.history())["explained duplicate"])
+	if ok {
+		w.facts.Delivery = harness.ExactlyOnce
+	}
+	return at, []string{"explained duplicate"}, ok
+}
+
+func plantPhantom(w *world) (at ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok {
+		return at, nil, false
+	}
+	b := w.again(a)
+	switch w.r.IntN(3) {
+	case 0:
+		b.Offset = w.parts[a.Partition].place.Offset + w.r.Int64N(5)
+	case 1:
+		b.Key += 1000
+	case 2:
+		b.Seq += 1000
+	}
+	return b.Position(), []string{"phantom"}, true
+}
+
+// single are the effects that are the only attempt on their record.
+func (w *world) single() (list []*attempt) {
+	for _, a := range w.effects() {
+		if len(w.on(a.Position())) == 1 {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// swap exchanges the records of two attempts, of which b is the next after a in
+// its partition or, of one key, in its key, where no commit lies between.
+func (w *world) swap(sameKey, adjacent bool) (at ledger.Position, ok bool) {
+	type pair struct{ a, b *attempt }
+	var fit []pair
+	all := w.single()
+	for _, a := range all {
+		for _, b := range all {
+			if a.Partition != b.Partition || a.Offset >= b.Offset || a.end >= b.end || (a.Key == b.Key) != sameKey {
+				continue
+			}
+			between := slices.ContainsFunc(w.parts[a.Partition].landed, func(l *landing) bool {
+				return l.place.Offset > a.Offset && l.place.Offset < b.Offset && (adjacent || l.key == a.Key)
+			})
+			commits := slices.ContainsFunc(w.between(a.Position(), a.end, b.end), func(e ledger.Event) bool { return e.Edge == ledger.EdgeCommit })
+			if !between && !commits {
+				fit = append(fit, pair{a, b})
+			}
+		}
+	}
+	p, ok := anyOf(w, fit)
+	if !ok {
+		return at, false
+	}
+	at = p.a.Position()
+	a, b := &p.a.Event, &p.b.Event
+	a.Offset, b.Offset = b.Offset, a.Offset
+	a.Key, b.Key = b.Key, a.Key
+	a.Seq, b.Seq = b.Seq, a.Seq
+	return at, true
+}
+
+func plantInversion(w *world) (at ledger.Position, fails []string, ok bool) {
+	switch w.facts.Order {
+	case harness.OrderKey:
+		at, ok = w.swap(true, false)
+		fails = []string{"inversion"}
+	case harness.OrderPartition:
+		at, ok = w.swap(true, true)
+		fails = []string{"inversion", "order by partition"}
+	}
+	return at, fails, ok
+}
+
+func plantPartitionOrder(w *world) (at ledger.Position, fails []string, ok bool) {
+	if w.facts.Order == harness.OrderPartition {
+		at, ok = w.swap(false, true)
+	}
+	return at, []string{"order by partition"}, ok
+}
+
+// plantOverlap begins an attempt before the one before it on its key has ended.
+func plantOverlap(w *world) (at ledger.Position, fails []string, ok bool) {
+	if w.facts.Order == harness.OrderNone {
+		return at, nil, false
+	}
+	var fit []*attempt
+	last := map[uint32]*attempt{}
+	before := map[*attempt]*attempt{}
+	for _, a := range w.attempts { // in the order of their starts
+		if b := last[a.Key]; b != nil && b.Owner == a.Owner && w.undisturbed(a.Position(), b.At, a.At) {
+			before[a] = b
+			fit = append(fit, a)
+		}
+		last[a.Key] = a
+	}
+	a, ok := anyOf(w, fit)
+	if !ok {
+		return at, nil, false
+	}
+	a.At = before[a].end - nanosecond
+	a.Start = a.At
+	return a.Position(), []string{"overlap"}, true
+}

@@ -1,0 +1,69 @@
+package oracle
+
+import "github.com/stampede-bench/stampede/harness/ledger"
+
+// span is an effect that may belong to any tenure of its owner from low to high.
+type span struct {
+	owner     ledger.Owner
+	low, high int
+}
+
+// deal is the most of the effects of one offset that a rewind each explains, and
+// the first: each takes a tenure of its own, and the base of all those tenures but
+// the earliest lies at the offset or below it. It looks for a largest matching by
+// augmenting paths, once for each tenure that could be the earliest in spite of its
+// base.
+func (p *tenures) deal(effects []span, offset int64) int {
+	most := p.match(effects, offset, -1)
+	for _, e := range effects {
+		for i := e.low; i <= e.high; i++ {
+			if p.list[i].owner == e.owner && p.list[i].base > offset {
+				most = max(most, p.match(effects, offset, i))
+			}
+		}
+	}
+	return most
+}
+
+// match deals out the tenures past earliest that are based at the offset or below
+// it, and earliest itself.
+func (p *tenures) match(effects []span, offset int64, earliest int) (n int) {
+	takenBy := map[int]int{} // effect by tenure
+	var place func(k int, tried map[int]bool) bool
+	place = func(k int, tried map[int]bool) bool {
+		for i := max(effects[k].low, earliest); i <= effects[k].high; i++ {
+			fit := p.list[i].owner == effects[k].owner && (i == earliest || p.list[i].base <= offset)
+			if !fit || tried[i] {
+				continue
+			}
+			tried[i] = true
+			if other, taken := takenBy[i]; !taken || place(other, tried) {
+				takenBy[i] = k
+				return true
+			}
+		}
+		return false
+	}
+	for k := range effects {
+		if place(k, map[int]bool{}) {
+			n++
+		}
+	}
+	return n
+}
+
+// uncertain adds an effect to the others of its offset where one of them may
+// belong to several tenures. was is the tenure of those before, if none of them
+// could. It reports whether the effect is the first or explained, and the last
+// tenure that it may belong to.
+func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
+	if p.unsure == nil {
+		p.unsure = map[int64][]span{}
+	}
+	others, known := p.unsure[offset]
+	if !known && was >= 0 {
+		others = []span{{p.list[was].owner, was, was}}
+	}
+	p.unsure[offset] = append(others, e)
+	return p.deal(p.unsure[offset], offset) > p.deal(others, offset)
+}

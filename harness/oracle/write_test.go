@@ -1,0 +1,133 @@
+package oracle
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// String writes a history in the grammar of testdata/oracle, so that it can be
+// kept as a file. What no check looks at is left out.
+func (h *history) String() string {
+	var b strings.Builder
+	f := h.facts
+	fmt.Fprintf(&b, "claims %s %s %s\n", f.Delivery, f.Order, f.Protocol)
+	if f.Effect != "" {
+		fmt.Fprintf(&b, "effects %s\n", f.Effect)
+	}
+	if f.Share {
+		fmt.Fprintf(&b, "share lock=%v deliveries=%d\n", f.Lock, f.Deliveries)
+	}
+	for _, s := range f.Sides {
+		fmt.Fprintf(&b, "side %s %s\n", s.Name, s.Role)
+	}
+	h.writeLogs(&b, 0, f.Partitions, f.Final)
+	for i, s := range f.Sides {
+		h.writeLogs(&b, uint16(i+1), s.Partitions, s.Final)
+	}
+	fmt.Fprintf(&b, "drain %v\n", f.DrainEnd)
+	for _, e := range h.sorted() {
+		if line := h.write(&e); line != "" {
+			fmt.Fprintf(&b, "%v %s\n", e.At, line)
+		}
+	}
+	return b.String()
+}
+
+func (h *history) writeLogs(b *strings.Builder, topic uint16, partitions int, final []int64) {
+	for n := range partitions {
+		p := ledger.Position{Topic: topic, Partition: int32(n)}
+		fmt.Fprintf(b, "log %s", h.at(p))
+		left := 0
+		for at := range h.ids {
+			if at.Topic == p.Topic && at.Partition == p.Partition {
+				left++
+			}
+		}
+		for ; left > 0; p.Offset++ {
+			if id, landed := h.ids[p]; landed {
+				fmt.Fprintf(b, " %d/%d", id[0], id[1])
+				left--
+			} else {
+				b.WriteString(" -")
+			}
+		}
+		b.WriteString("\n")
+		if n < len(final) {
+			fmt.Fprintf(b, "final %s %d\n", h.at(p), final[n])
+		}
+	}
+}
+
+// at is a partition in the grammar.
+func (h *history) at(p ledger.Position) string {
+	if p.Topic == 0 {
+		return fmt.Sprintf("p%d", p.Partition)
+	}
+	return fmt.Sprintf("%s/p%d", h.facts.Sides[p.Topic-1].Name, p.Partition)
+}
+
+// write is an event without its time, "" for one that no check looks at.
+func (h *history) write(e *ledger.Event) string {
+	p, owner := h.at(e.Position()), h.facts.Owners[e.Owner]
+	record := fmt.Sprintf("%s@%d", p, e.Offset)
+	more := ""
+	if id, landed := h.ids[e.Position()]; e.Edge != ledger.EdgeRange && (!landed || id != [2]uint32{e.Key, e.Seq}) {
+		more = fmt.Sprintf(" %d/%d", e.Key, e.Seq)
+	}
+	flags := h.flags(e)
+	switch e.Edge {
+	case ledger.EdgeAcked:
+		if e.Outcome == ledger.OutcomeAcked {
+			return "acked " + record + more
+		}
+	case ledger.EdgeOwned:
+		return fmt.Sprintf("own %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
+	case ledger.EdgeReleased:
+		return fmt.Sprintf("released %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
+	case ledger.EdgeRewound:
+		if e.Offset < 0 {
+			return fmt.Sprintf("rewound %s %s%s", p, owner, flags)
+		}
+		return fmt.Sprintf("rewound %s %s %d%s", p, owner, e.Offset, flags)
+	case ledger.EdgeStart:
+		return "start " + record + " " + owner + more + flags
+	case ledger.EdgeEnd:
+		return e.Outcome.String() + " " + record + " " + owner
+	case ledger.EdgeCommit:
+		return fmt.Sprintf("commit %s %d %s gen=%d member=%d%s", p, e.Offset, owner, e.Generation, e.Member, flags)
+	case ledger.EdgeCustody:
+		return "custody " + record + more + flags
+	case ledger.EdgeRange:
+		return fmt.Sprintf("range %s to=%d %s%s", record, e.To, h.facts.Sides[e.Key-1].Name, flags)
+	case ledger.EdgeAcknowledged:
+		for name, answer := range answers {
+			if answer == e.Count {
+				return fmt.Sprintf("ack %s %s %s%s", record, owner, name, flags)
+			}
+		}
+	case ledger.EdgeUp, ledger.EdgeDown, ledger.EdgeInject, ledger.EdgeHeal, ledger.EdgeExpelled:
+		return e.Edge.String() + " " + owner
+	}
+	return ""
+}
+
+func (h *history) flags(e *ledger.Event) (words string) {
+	if e.OwnGroup() {
+		words += fmt.Sprintf(" group=%d", e.Key)
+	}
+	if e.Flags&ledger.FlagTransactional != 0 {
+		words += " txn"
+	}
+	if e.Flags&ledger.FlagCorrupt != 0 {
+		words += " corrupt"
+	}
+	if e.Edge != ledger.EdgeEnd && e.Outcome == ledger.OutcomeUnknown {
+		words += " unknown"
+	}
+	if e.Edge == ledger.EdgeStart && e.Count > 0 {
+		words += fmt.Sprintf(" count=%d", e.Count)
+	}
+	return words
+}
