@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -11,12 +10,18 @@ import (
 
 var (
 	unexplainedEntry = entry{
-		name: "unexplained duplicate", make: func(f *Facts) Check { return f.tenures().view("unexplained duplicate", true) },
+		name: "unexplained duplicate", make: func(f *Facts) Check {
+			r := f.tenures()
+			return r.view("unexplained duplicate", &r.unexplained)
+		},
 		// No claim allows it: at-most-once and exactly-once forbid the explained ones too.
 		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
-		name: "explained duplicate", make: func(f *Facts) Check { return f.tenures().view("explained duplicate", false) },
+		name: "explained duplicate", make: func(f *Facts) Check {
+			r := f.tenures()
+			return r.view("explained duplicate", &r.explained)
+		},
 		heldTo: func(f *Facts) string {
 			if f.Delivery == harness.AtLeastOnce {
 				return ""
@@ -33,211 +38,254 @@ var (
 // but the first begins with a rewind to the group's commit, its base: the new
 // owner reads from there, so each offset from the base on may have one effect
 // more. An effect belongs to the tenure under which its attempt began. Two
-// effects of one offset under one tenure, or one under a tenure whose base lies
+// effects of one position under one tenure, or one under a tenure whose base lies
 // past the offset, have no excuse.
 //
 // Acquisitions are seen as intervals. An attempt begun within one may belong
 // to the tenure before or after; it is given the benefit of the doubt. Where the
 // rewind itself was seen, the tenure begins with that instead.
+//
+// The first effect at a position, of a record that had one at another, is explained
+// if the positions with an effect, but for one, are no more than the rewinds of the
+// positions at which the record was finished: its own in the source and those of its
+// copies appended so far. A position is finished by its latest effect before this one
+// and, but for the last copy, by the append of the next copy; every tenure, but the
+// first of a partition, counts that came after the earlier of them and whose base is
+// not past the offset.
+//
+// A position that was set aside by a range may be worked on again after the end of
+// any incarnation and after any rewind of the topic that the range lies in. In a
+// share group [shares] says what is explained. Of a consumer whose effects are its
+// output a second output is never explained.
 type rewinds struct {
 	facts       *Facts
-	parts       []tenures
+	source      []tenures
+	sides       [][]tenures // by number of the topic - 1
+	trails      trails
+	asides      []setAside
+	lastDown    time.Duration
+	complete    completeness
 	explained   findings
 	unexplained findings
 }
 
-// tenures is a partition: who had it since when, what is committed, and under
-// which tenure each offset had its latest effect.
-type tenures struct {
-	list      []tenure
-	committed int64
-	effects   []uint8          // by offset: index of the tenure + 1, 0 for none; see lastTenure
-	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures
+// setAside is a range of the source.
+type setAside struct {
+	topic     uint16
+	partition int32
+	from, to  int64
+	at        time.Duration
 }
-
-type tenure struct {
-	owner      ledger.Owner
-	member     uint64
-	generation int32
-	earliest   time.Duration
-	seen       time.Duration
-	base       int64
-	settled    bool // settled: the owner has begun a record, so the base is final
-	released   bool
-}
-
-// lastTenure is the index from which on tenures share a number: more than 254
-// acquisitions of one partition in a run. Duplicates among those are held to the
-// base alone.
-const lastTenure = 254
 
 func (f *Facts) tenures() *rewinds {
 	if f.rewinds == nil {
-		f.rewinds = &rewinds{facts: f}
+		r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f)}
+		for _, side := range f.Sides {
+			r.sides = append(r.sides, make([]tenures, side.Partitions))
+		}
+		f.rewinds = r
 	}
 	return f.rewinds
 }
 
-func (r *rewinds) view(name string, unexplained bool) Check {
-	if unexplained {
-		return &view{name: name, observe: r.observe, verdict: func() harness.Verdict { return r.unexplained.verdict("") }}
+func (r *rewinds) view(name string, found *findings) Check {
+	v := &view{name: name, verdict: func() harness.Verdict { return found.verdict("") }}
+	if found == &r.unexplained {
+		v.observe = r.observe
 	}
-	return &view{name: name, verdict: func() harness.Verdict { return r.explained.verdict("") }}
+	return v
 }
 
 func (r *rewinds) observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if e.Topic != 0 || e.Partition < 0 || int(e.Partition) >= r.facts.Partitions || e.OwnGroup() {
-			continue
-		}
-		for int(e.Partition) >= len(r.parts) {
-			r.parts = append(r.parts, tenures{})
-		}
-		p := &r.parts[e.Partition]
 		switch e.Edge {
-		case ledger.EdgeOwned:
-			p.acquire(e, r.facts.Protocol == harness.Eager)
-		case ledger.EdgeReleased:
-			p.release(e.Owner)
-		case ledger.EdgeRewound:
-			p.rewind(e)
-		case ledger.EdgeCommit:
-			if e.Outcome == ledger.OutcomeConfirmed {
-				p.commit(e.Offset)
+		case ledger.EdgeSent, ledger.EdgeAcked:
+			continue
+		case ledger.EdgeCustody:
+			r.copied(e)
+			continue
+		case ledger.EdgeRange:
+			if from, to, ok := r.facts.aside(e); ok {
+				r.asides = append(r.asides, setAside{uint16(e.Key), e.Partition, from, to, e.At})
+				r.complete.setAside(e.Partition, from, to)
 			}
-		case ledger.EdgeStart:
-			p.begin(e)
-		case ledger.EdgeEnd:
-			if e.Outcome == ledger.OutcomeEffect && e.Held {
-				r.effect(p, e)
-			}
-		}
-	}
-}
-
-// acquire begins a tenure, unless the owner simply still has the partition: it
-// does across the generations of a protocol that does not revoke what stays.
-func (p *tenures) acquire(e *ledger.Event, eager bool) {
-	if n := len(p.list); n > 0 {
-		last := &p.list[n-1]
-		same := last.owner == e.Owner && last.member == e.Member && !last.released
-		if same && (last.generation == e.Generation || !eager) {
-			last.generation = e.Generation
-			return
-		}
-	}
-	p.list = append(p.list, tenure{
-		owner: e.Owner, member: e.Member, generation: e.Generation,
-		earliest: e.At, seen: e.Seen, base: p.committed,
-	})
-}
-
-func (p *tenures) release(o ledger.Owner) {
-	if n := len(p.list); n > 0 && p.list[n-1].owner == o {
-		p.list[n-1].released = true
-	}
-}
-
-// rewind begins a tenure with a rewind that was seen itself. It is the one that
-// comes with an acquisition where the acquisition was seen no more exactly, or
-// where the owner has not begun: then it says from where the owner reads, and since
-// when.
-func (p *tenures) rewind(e *ledger.Event) {
-	base := e.Offset
-	if base < 0 {
-		base = p.committed
-	}
-	t := tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: base}
-	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
-		last := &p.list[n-1]
-		if within := e.At <= last.seen; within || !last.settled {
-			last.base = min(last.base, base)
-			if within {
-				last.earliest, last.seen, last.settled = e.At, e.At, false
-			}
-			return
-		}
-		t.member, t.generation = last.member, last.generation
-	}
-	p.list = append(p.list, t)
-}
-
-// commit lowers the base of a tenure whose owner has not begun: it may have
-// read any value committed since the change.
-func (p *tenures) commit(offset int64) {
-	p.committed = offset
-	if n := len(p.list); n > 0 && !p.list[n-1].settled {
-		p.list[n-1].base = min(p.list[n-1].base, offset)
-	}
-}
-
-// begin settles the base of the owner's tenure. An owner that no observer saw
-// acquire the partition gets a tenure from its first record.
-func (p *tenures) begin(e *ledger.Event) {
-	for i := len(p.list) - 1; i >= 0; i-- {
-		if p.list[i].owner == e.Owner {
-			p.list[i].settled = true
-			return
-		}
-	}
-	p.list = append(p.list, tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true})
-}
-
-// of is the index of the latest and of the earliest tenure under which an
-// attempt of owner begun at start may fall.
-func (p *tenures) of(owner ledger.Owner, start time.Duration) (high, low int) {
-	high, low = -1, -1
-	for i := len(p.list) - 1; i >= 0; i-- {
-		t := &p.list[i]
-		if t.owner != owner {
+			continue
+		case ledger.EdgeDown:
+			r.lastDown = e.At
 			continue
 		}
-		if high < 0 && t.earliest <= start {
-			high = i
-		}
-		low = i
-		if t.seen <= start {
-			break
+		if p := r.part(e.Topic, e.Partition); p != nil && (e.Topic > 0 || !e.OwnGroup()) {
+			r.partition(p, e)
 		}
 	}
-	return max(high, low), low
+}
+
+// part is a partition of the run, nil if there is none.
+func (r *rewinds) part(topic uint16, partition int32) *tenures {
+	parts := r.source
+	if topic > 0 {
+		if int(topic) > len(r.sides) {
+			return nil
+		}
+		parts = r.sides[topic-1]
+	}
+	if partition < 0 || int(partition) >= len(parts) {
+		return nil
+	}
+	return &parts[partition]
+}
+
+func (r *rewinds) partition(p *tenures, e *ledger.Event) {
+	switch e.Edge {
+	case ledger.EdgeOwned:
+		p.acquire(e, r.facts.Protocol == harness.Eager)
+	case ledger.EdgeReleased:
+		p.release(e.Owner)
+	case ledger.EdgeRewound:
+		p.rewind(e)
+	case ledger.EdgeCommit:
+		if e.Outcome == ledger.OutcomeConfirmed {
+			p.commit(e.Offset)
+		}
+	case ledger.EdgeStart:
+		p.begin(e)
+	case ledger.EdgeEnd:
+		if e.Outcome == ledger.OutcomeEffect && e.Held {
+			r.effect(p, e)
+		}
+	}
+}
+
+// copied takes a copy into a topic with custody.
+func (r *rewinds) copied(e *ledger.Event) {
+	role := r.facts.role(e.Topic)
+	if !e.Held || !role.Custody() {
+		return
+	}
+	r.trails.add(e)
+	if role == harness.RoleDeadLetter {
+		r.complete.letter(e, r)
+	}
 }
 
 func (r *rewinds) effect(p *tenures, e *ledger.Event) {
-	if grow := int(e.Offset) + 1 - len(p.effects); grow > 0 {
-		p.effects = append(p.effects, make([]uint8, grow)...)
-	}
-	high, low := p.of(e.Owner, e.Start)
-	if high < 0 { // no tenure: an effect without a start, which a whole ledger cannot have
+	if r.facts.isOutput(e) {
+		if !e.First {
+			r.unexplained.add(func() harness.Anomaly {
+				return anomaly(r.facts, e, "output once more at %s: no output may be repeated", at(e.At))
+			})
+		}
 		return
 	}
-	was := int(p.effects[e.Offset]) - 1
-	cause := max(high, was)
-	excused := (high != was || was == lastTenure) && p.list[cause].base <= e.Offset
-	if _, unsure := p.unsure[e.Offset]; unsure || low != high {
-		excused = p.uncertain(e.Offset, span{e.Owner, low, high}, was)
-	}
-	p.effects[e.Offset] = number(cause)
+	was, is, excused := p.effect(e)
 	switch {
-	case was < 0:
-		return
+	case is == noTenure:
+	case was == noTenure:
+		if !e.First {
+			r.elsewhere(e)
+		}
+		r.complete.finished(e, r)
+	default:
+		r.again(p, e, was, is, excused)
+	}
+}
+
+// again judges a second effect at one position, by the tenures under which the one
+// before was and this one is.
+func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) {
+	base := p.list[max(was, is)].base
+	switch {
 	case excused:
 		r.explained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
-				at(e.At), r.facts.name(e.Owner), e.Partition, p.list[cause].base)
+				at(e.At), r.facts.name(e.Owner), e.Partition, base)
+		})
+	case r.takenUp(e):
+		r.explained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", at(e.At), r.facts.name(e.Owner))
+		})
+	default:
+		r.unexplained.add(func() harness.Anomaly {
+			why := "no rewind lies between its effects"
+			if is != was {
+				why = fmt.Sprintf("the last rewind was to %d, past it", base)
+			}
+			return anomaly(r.facts, e, "again at %s by %s: %s", at(e.At), r.facts.name(e.Owner), why)
+		})
+	}
+}
+
+// takenUp reports whether the position of an effect lies in a range that may have been
+// worked on from its begin once more.
+func (r *rewinds) takenUp(e *ledger.Event) bool {
+	for _, a := range r.asides {
+		if e.Topic > 0 || a.partition != e.Partition || e.Offset < a.from || e.Offset >= a.to {
+			continue
+		}
+		if r.lastDown >= a.at {
+			return true
+		}
+		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
+			if p := &r.sides[a.topic-1][i]; max(1, p.since(a.at)) < len(p.list) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// elsewhere judges the first effect at a position, of a record that had one at
+// another.
+func (r *rewinds) elsewhere(e *ledger.Event) {
+	ends, rewinds := r.way(e)
+	ends = max(2, ends) // there was one elsewhere, or this were the first
+	if ends-1 <= rewinds {
+		r.explained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "again at %s by %s, in %s, after a rewind of a place where it had been finished",
+				at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic))
 		})
 		return
 	}
 	r.unexplained.add(func() harness.Anomaly {
-		why := "no rewind lies between its effects"
-		if high != was {
-			why = fmt.Sprintf("the last rewind was to %d, past it", p.list[cause].base)
-		}
-		return anomaly(r.facts, e, "again at %s by %s: %s", at(e.At), r.facts.name(e.Owner), why)
+		return anomaly(r.facts, e, "again at %s by %s, in %s: finished at %d places, which were rewound %d times since",
+			at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic), ends, rewinds)
 	})
 }
 
-func number(tenure int) uint8 { return uint8(min(tenure, lastTenure) + 1) }
-
-var _ = [1]struct{}{}[lastTenure+1-math.MaxUint8] // the number of the last tenure fits
+// way counts the places at which the record of an event has had an effect, the
+// event's included, and the rewinds that lead back to where it was finished.
+func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
+	look := func(place ledger.Position, exit time.Duration, left bool) {
+		p := r.part(place.Topic, place.Partition)
+		if p == nil {
+			return
+		}
+		first := len(p.list)
+		if left {
+			first = p.since(exit)
+		}
+		if last := p.last(place.Offset); last >= 0 {
+			ends++
+			if !isEffect(e) || place != e.Position() {
+				first = min(first, last+1)
+			}
+		}
+		rewinds += p.rewinds(first, place.Offset)
+	}
+	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
+	t := r.trails.of(e)
+	if t == nil {
+		look(source, 0, false)
+		return ends, rewinds
+	}
+	look(source, t.hops[0].at, true)
+	for i, h := range t.hops {
+		if i+1 < len(t.hops) {
+			look(h.Position, t.hops[i+1].at, true)
+		} else {
+			look(h.Position, 0, false)
+		}
+	}
+	return ends, rewinds
+}

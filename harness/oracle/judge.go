@@ -41,7 +41,7 @@ type entry struct {
 // that ends in an entry here.
 func table() []entry {
 	return []entry{
-		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry, stallEntry, pendingEntry, unexplainedEntry, phantomEntry, corruptionEntry,
+		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry, stallEntry, pendingEntry, unexplainedEntry, completenessEntry, phantomEntry, corruptionEntry,
 		inversionEntry, overlapEntry, partitionEntry, explainedEntry, overloadEntry,
 	}
 }

@@ -1,0 +1,182 @@
+package oracle
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// tenures is a partition: who had it since when, what is committed, and under
+// which tenure each offset had its latest effect.
+type tenures struct {
+	list      []tenure
+	committed int64
+	effects   []uint8          // by offset: index of the tenure + 1, 0 for none; see lastTenure
+	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures
+}
+
+type tenure struct {
+	owner      ledger.Owner
+	member     uint64
+	generation int32
+	earliest   time.Duration
+	seen       time.Duration
+	base       int64
+	settled    bool // settled: the owner has begun a record, so the base is final
+	released   bool
+}
+
+// lastTenure is the index from which on tenures share a number: more than 254
+// acquisitions of one partition in a run. Duplicates among those are held to the
+// base alone.
+const lastTenure = 254
+
+// acquire begins a tenure, unless the owner simply still has the partition: it
+// does across the generations of a protocol that does not revoke what stays.
+func (p *tenures) acquire(e *ledger.Event, eager bool) {
+	if n := len(p.list); n > 0 {
+		last := &p.list[n-1]
+		same := last.owner == e.Owner && last.member == e.Member && !last.released
+		if same && (last.generation == e.Generation || !eager) {
+			last.generation = e.Generation
+			return
+		}
+	}
+	p.list = append(p.list, tenure{
+		owner: e.Owner, member: e.Member, generation: e.Generation,
+		earliest: e.At, seen: e.Seen, base: p.committed,
+	})
+}
+
+func (p *tenures) release(o ledger.Owner) {
+	if n := len(p.list); n > 0 && p.list[n-1].owner == o {
+		p.list[n-1].released = true
+	}
+}
+
+// rewind begins a tenure with a rewind that was seen itself. It is the one that
+// comes with an acquisition where the acquisition was seen no more exactly, or
+// where the owner has not begun: then it says from where the owner reads, and since
+// when.
+func (p *tenures) rewind(e *ledger.Event) {
+	base := e.Offset
+	if base < 0 {
+		base = p.committed
+	}
+	t := tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: base}
+	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
+		last := &p.list[n-1]
+		if within := e.At <= last.seen; within || !last.settled {
+			last.base = min(last.base, base)
+			if within {
+				last.earliest, last.seen, last.settled = e.At, e.At, false
+			}
+			return
+		}
+		t.member, t.generation = last.member, last.generation
+	}
+	p.list = append(p.list, t)
+}
+
+// commit lowers the base of a tenure whose owner has not begun: it may have
+// read any value committed since the change.
+func (p *tenures) commit(offset int64) {
+	p.committed = offset
+	if n := len(p.list); n > 0 && !p.list[n-1].settled {
+		p.list[n-1].base = min(p.list[n-1].base, offset)
+	}
+}
+
+// begin settles the base of the owner's tenure. An owner that no observer saw
+// acquire the partition gets a tenure from its first record.
+func (p *tenures) begin(e *ledger.Event) {
+	for i := len(p.list) - 1; i >= 0; i-- {
+		if p.list[i].owner == e.Owner {
+			p.list[i].settled = true
+			return
+		}
+	}
+	p.list = append(p.list, tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true})
+}
+
+// of is the index of the latest and of the earliest tenure under which an
+// attempt of owner begun at start may fall.
+func (p *tenures) of(owner ledger.Owner, start time.Duration) (high, low int) {
+	high, low = -1, -1
+	for i := len(p.list) - 1; i >= 0; i-- {
+		t := &p.list[i]
+		if t.owner != owner {
+			continue
+		}
+		if high < 0 && t.earliest <= start {
+			high = i
+		}
+		low = i
+		if t.seen <= start {
+			break
+		}
+	}
+	return max(high, low), low
+}
+
+// noTenure is that of an effect without one, hence without a start, which a whole
+// ledger cannot have.
+const noTenure = -1
+
+// effect notes an effect at the event's position. It returns the latest tenure of
+// those before, noTenure without any, and its own; and whether the two lie so that a
+// rewind explains it.
+func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
+	if grow := int(e.Offset) + 1 - len(p.effects); grow > 0 {
+		p.effects = append(p.effects, make([]uint8, grow)...)
+	}
+	is, low := p.of(e.Owner, e.Start)
+	if is < 0 {
+		return noTenure, noTenure, false
+	}
+	was = int(p.effects[e.Offset]) - 1
+	cause := max(is, was)
+	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
+	if _, unsure := p.unsure[e.Offset]; unsure || low != is {
+		excused = p.uncertain(e.Offset, span{e.Owner, low, is}, was)
+	}
+	p.effects[e.Offset] = number(cause)
+	return was, is, excused
+}
+
+// last is the earliest tenure that the latest effect at offset may belong to,
+// noTenure without one.
+func (p *tenures) last(offset int64) int {
+	if offset < 0 || offset >= int64(len(p.effects)) {
+		return noTenure
+	}
+	if spans := p.unsure[offset]; len(spans) > 0 {
+		return spans[len(spans)-1].low
+	}
+	return int(p.effects[offset]) - 1
+}
+
+// since is the index of the first tenure that may have begun at a time or later.
+func (p *tenures) since(at time.Duration) int {
+	if i := slices.IndexFunc(p.list, func(t tenure) bool { return t.seen >= at }); i >= 0 {
+		return i
+	}
+	return len(p.list)
+}
+
+// rewinds counts the rewinds, among the tenures from the one at index first on,
+// that lead back to offset or below.
+func (p *tenures) rewinds(first int, offset int64) (n int) {
+	for i := max(1, first); i < len(p.list); i++ {
+		if p.list[i].base <= offset {
+			n++
+		}
+	}
+	return n
+}
+
+func number(tenure int) uint8 { return uint8(min(tenure, lastTenure) + 1) }
+
+var _ = [1]struct{}{}[lastTenure+1-math.MaxUint8] // the number of the last tenure fits
