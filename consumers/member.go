@@ -40,6 +40,7 @@ type member struct {
 
 	work   context.Context // work is the parent of all work: it outlives the consumer's context by the drain
 	cancel context.CancelFunc
+	hangUp context.CancelFunc // hangUp ends all requests of the client
 	stop   context.CancelFunc // stop ends the commit clock and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
 
@@ -68,7 +69,10 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 		owned:      map[partition]*assignment{},
 	}
 	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	m.hangUp = hangUp
 	client, err := newClient(cfg,
+		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),
@@ -77,6 +81,7 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 	)
 	if err != nil {
 		m.cancel()
+		m.hangUp()
 		return nil, err
 	}
 	m.client = client
@@ -123,11 +128,15 @@ func (m *member) leave(workers func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), m.patience())
 	defer cancel()
 	// Without an answer the group finds out at the session timeout. Close alone
-	// would wait for one much longer.
-	_ = m.client.LeaveGroupContext(ctx)
+	// would wait for one much longer, and for the end of a rebalance that waits for
+	// somebody else.
+	if m.client.LeaveGroupContext(ctx) != nil {
+		m.hangUp()
+	}
 	m.client.Close()
 	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
 	m.cancel()
+	m.hangUp()
 }
 
 // patience is how long a broker is waited for where others wait for us.

@@ -28,7 +28,9 @@ type naive struct{}
 // Consume fills the queue until ctx ends, then gives the workers the drain
 // budget to empty it. Everything about it is well made but the commit.
 func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	client, err := newClient(cfg, kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
+	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	client, err := newClient(cfg, kgo.WithContext(requests), kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
 	if err != nil {
 		return err
 	}
@@ -48,7 +50,9 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 
 	leaving, left := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer left()
-	_ = client.LeaveGroupContext(leaving)
+	if client.LeaveGroupContext(leaving) != nil {
+		hangUp() // Close would wait for as long as a rebalance may take
+	}
 	client.Close()
 	return err
 }
