@@ -62,6 +62,7 @@ type Event struct {
 	Generation int32 // Generation of an EdgeOwned or an EdgeCommit.
 	Flags      Flags
 	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
+	Unfenced   bool          // Unfenced marks, at an EdgeStart and EdgeEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
 	Member     uint64        // Member is a hash of the member id of an EdgeOwned, EdgeReleased or EdgeCommit, of the transactional id of an EdgeTransaction.
 	Due, Sent  time.Duration // of the record
 	Start      time.Duration // Start of the attempt, at an EdgeEnd too.

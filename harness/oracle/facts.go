@@ -43,7 +43,9 @@ type Facts struct {
 	Unobserved []string `json:"unobserved,omitempty"`
 
 	finished   []ledger.Offsets // by partition of the source; of the pump, complete once it has ended
+	fences     *fences          // of the pump too; its holdings may be asked before
 	unfinished *unfinished      // state that several checks share
+	commits    *commits
 	rewinds    *rewinds
 }
 

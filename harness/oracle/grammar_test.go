@@ -25,7 +25,7 @@ func newHistory() *history {
 	return &history{
 		facts: &Facts{
 			Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative,
-			Log: NewLog(), Session: 6 * time.Second, Commit: time.Second, DrainEnd: time.Minute,
+			Log: NewLog(), Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, DrainEnd: time.Minute,
 			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
 		},
 		ids: map[ledger.Position][2]uint32{}, open: map[string]ledger.Event{},
@@ -251,7 +251,7 @@ func (h *history) setting(e *ledger.Event, name, value string) (err error) {
 		e.Generation = int32(n)
 	case "member":
 		e.Member = uint64(n)
-	case "group":
+	case "group", "fault":
 		e.Key = uint32(n)
 	case "count":
 		e.Count = uint8(n)

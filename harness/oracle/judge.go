@@ -41,8 +41,14 @@ type entry struct {
 // that ends in an entry here.
 func table() []entry {
 	return []entry{
-		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry, stallEntry, pendingEntry, unexplainedEntry, completenessEntry, phantomEntry, corruptionEntry,
-		inversionEntry, overlapEntry, partitionEntry, explainedEntry, overloadEntry,
+		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
+		stallEntry, pendingEntry, commitRegressionEntry,
+		unexplainedEntry, completenessEntry,
+		phantomEntry, corruptionEntry,
+		inversionEntry, overlapEntry, zombieEntry,
+		partitionEntry,
+		explainedEntry, lateCommitEntry, unfencedEntry,
+		overloadEntry,
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 
 // pump reads a source ahead, in a goroutine that ends with the source, and marks
 // what an event alone does not tell: whether its record lies where it says, where
-// it came from, and which effect of a record is the first. Its reader must take
-// all of full and give every batch back to free.
+// it came from, which effect of a record is the first, and which work the group
+// had fenced off. Its reader must take all of full and give every batch back to
+// free.
 type pump struct {
 	facts *Facts
 	full  chan []ledger.Event // closed at the end of the source
@@ -22,6 +23,7 @@ const ahead = 4
 func newPump(f *Facts, src Source) *pump {
 	p := &pump{facts: f, full: make(chan []ledger.Event, ahead), free: make(chan []ledger.Event, ahead+2)}
 	f.finished = make([]ledger.Offsets, f.Partitions)
+	f.fences = newFences(f)
 	for range ahead + 2 {
 		p.free <- nil
 	}
@@ -44,6 +46,7 @@ func newPump(f *Facts, src Source) *pump {
 }
 
 func (p *pump) mark(e *ledger.Event) {
+	p.facts.fences.mark(e)
 	switch e.Edge {
 	case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
 	default:

@@ -1,0 +1,242 @@
+package oracle
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// holdings is who had which partition from when to when, and how it was lost. The
+// pump feeds it, in the order of the replay, and is ahead of the checks: what these
+// ask is asked for a time, so that what has come since makes no difference.
+//
+// Acquisitions and losses are seen as intervals. A partition is had from the
+// earliest moment of its acquisition to the latest of its loss.
+type holdings struct {
+	facts *Facts
+
+	mu       sync.RWMutex // taken by the pump to write, by all others to read
+	topics   [][][]holding
+	expelled [][]expulsion // by owner
+	windows  []window
+}
+
+// holding is one owner's time with a partition.
+type holding struct {
+	owner ledger.Owner
+	lost  bool
+	by    *expulsion    // by is the expulsion that took it, nil if it was given up or taken over
+	at    time.Duration // at is the earliest moment of the acquisition
+	from  time.Duration // from and until bound the loss
+	until time.Duration
+	begun time.Duration // begun is the owner's first start of a record, never before that; of the pump alone
+}
+
+// expulsion is the loss of all partitions of a member that lived.
+type expulsion struct {
+	owner    ledger.Owner
+	at, seen time.Duration
+}
+
+// window is a fault that struck an owner: it stood still, or was cut off.
+type window struct {
+	owner    ledger.Owner
+	fault    uint32
+	from, to time.Duration // to is never until it is healed
+}
+
+const never = time.Duration(math.MaxInt64)
+
+// learningSlack is what a member gets beside a heartbeat to learn of its expulsion.
+const learningSlack = 100 * time.Millisecond
+
+// maxPartitions bounds what a partition's number may be: a damaged one costs no memory.
+const maxPartitions = 1 << 20
+
+func newHoldings(f *Facts) *holdings {
+	return &holdings{facts: f, expelled: make([][]expulsion, len(f.Owners))}
+}
+
+// observe takes an event that changes who has what.
+func (h *holdings) observe(e *ledger.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch e.Edge {
+	case ledger.EdgeOwned:
+		h.acquire(e)
+	case ledger.EdgeReleased:
+		if list := h.grow(e); list != nil {
+			if l := lastOf(*list, e.Owner); l != nil {
+				l.lose(e.At, e.Seen, nil)
+			}
+		}
+	case ledger.EdgeExpelled:
+		h.expel(e)
+	case ledger.EdgeInject:
+		if e.Owner != 0 {
+			h.windows = append(h.windows, window{owner: e.Owner, fault: e.Key, from: e.At, to: never})
+		}
+	case ledger.EdgeHeal:
+		for i := range h.windows {
+			if w := &h.windows[i]; w.fault == e.Key && w.to == never {
+				w.to = e.At
+			}
+		}
+	}
+}
+
+// ofRun reports whether ownership in an event decides who may work on the
+// partition: of the source, that of the run's group does.
+func ofRun(e *ledger.Event) bool { return e.Topic > 0 || !e.OwnGroup() }
+
+// grow is the list of the event's partition, nil for one that cannot be.
+func (h *holdings) grow(e *ledger.Event) *[]holding {
+	if e.Partition < 0 || e.Partition >= maxPartitions || int(e.Topic) > len(h.facts.Sides) || !ofRun(e) || h.facts.Share {
+		return nil
+	}
+	for int(e.Topic) >= len(h.topics) {
+		h.topics = append(h.topics, nil)
+	}
+	for int(e.Partition) >= len(h.topics[e.Topic]) {
+		h.topics[e.Topic] = append(h.topics[e.Topic], nil)
+	}
+	return &h.topics[e.Topic][e.Partition]
+}
+
+func (h *holdings) of(p ledger.Position) []holding {
+	if int(p.Topic) >= len(h.topics) || p.Partition < 0 || int(p.Partition) >= len(h.topics[p.Topic]) {
+		return nil
+	}
+	return h.topics[p.Topic][p.Partition]
+}
+
+// acquire takes the partition from whoever had it.
+func (h *holdings) acquire(e *ledger.Event) {
+	list := h.grow(e)
+	if list == nil || e.Owner == 0 {
+		return
+	}
+	if n := len(*list); n > 0 {
+		last := &(*list)[n-1]
+		if last.owner == e.Owner && !last.lost {
+			return // a further generation
+		}
+		last.lose(e.At, e.Seen, nil)
+	}
+	*list = append(*list, holding{owner: e.Owner, at: e.At, begun: never})
+}
+
+func (l *holding) lose(from, until time.Duration, by *expulsion) {
+	if !l.lost {
+		l.lost, l.from, l.until, l.by = true, from, until, by
+	}
+}
+
+// expel takes all partitions that the member had before. What it lost within the
+// same interval it lost so.
+func (h *holdings) expel(e *ledger.Event) {
+	if int(e.Owner) >= len(h.expelled) || e.Owner == 0 {
+		return
+	}
+	x := expulsion{e.Owner, e.At, e.Seen}
+	h.expelled[e.Owner] = append(h.expelled[e.Owner], x)
+	for _, parts := range h.topics {
+		for _, list := range parts {
+			for i := len(list) - 1; i >= 0; i-- {
+				l := &list[i]
+				if l.owner != e.Owner || l.at >= e.At {
+					continue
+				}
+				if l.lost && l.by == nil && l.until >= e.At {
+					l.by = &x
+				}
+				l.lose(e.At, e.Seen, &x)
+				break
+			}
+		}
+	}
+}
+
+// lastOf is the latest holding of an owner.
+func lastOf(list []holding, o ledger.Owner) *holding {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].owner == o {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// heldBy is the index of the holding under which owner did something at a time: its
+// latest that began no later. It is -1 if none was seen.
+func heldBy(list []holding, o ledger.Owner, when time.Duration) int {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].owner == o && list[i].at <= when {
+			return i
+		}
+	}
+	return -1
+}
+
+// learned is when the member could have learned of its expulsion, and stopped: a
+// heartbeat and a little after it was seen, or after the end of a fault that
+// struck the member in that time. It is never while such a fault lasts.
+func (h *holdings) learned(x *expulsion) time.Duration {
+	grace := h.facts.Heartbeat + learningSlack
+	knew := x.seen
+	for again := true; again; {
+		again = false
+		for i := range h.windows {
+			w := &h.windows[i]
+			if w.owner == x.owner && w.from <= knew+grace && w.to >= x.at && w.to > knew {
+				knew, again = w.to, true
+			}
+			if knew == never {
+				return never
+			}
+		}
+	}
+	return knew + grace
+}
+
+// unfenced reports whether an attempt of owner, begun at start on the partition of p,
+// is at now one of a member that the group had expelled and that could not know it
+// when the attempt began.
+func (h *holdings) unfenced(p ledger.Position, o ledger.Owner, start, now time.Duration) bool {
+	l := h.taken(p, o, start, now)
+	return l != nil && start <= h.learned(l.by)
+}
+
+// taken is the holding under which an attempt began, if an expulsion before now took it.
+func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Duration) *holding {
+	if int(o) >= len(h.expelled) || len(h.expelled[o]) == 0 {
+		return nil
+	}
+	list := h.of(p)
+	i := heldBy(list, o, start)
+	if i < 0 || !list[i].lost || list[i].by == nil || list[i].by.at >= now {
+		return nil
+	}
+	return &list[i]
+}
+
+// excused is unfenced, for a check.
+func (h *holdings) excused(p ledger.Position, o ledger.Owner, start, now time.Duration) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.unfenced(p, o, start, now)
+}
+
+// lostBefore says when owner surely had lost the partition of p, if it had by then.
+func (h *holdings) lostBefore(p ledger.Position, o ledger.Owner, when time.Duration) (loss holding, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	list := h.of(p)
+	i := heldBy(list, o, when)
+	if i < 0 || !list[i].lost || list[i].until >= when {
+		return loss, false
+	}
+	return list[i], true
+}

@@ -1,0 +1,146 @@
+package oracle
+
+import (
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+var (
+	zombieEntry = entry{
+		name: "zombie", make: func(f *Facts) Check {
+			return &view{name: "zombie", verdict: func() harness.Verdict { return f.fences.zombieVerdict() }}
+		},
+		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
+	}
+	unfencedEntry = entry{
+		name: "unfenced", make: func(f *Facts) Check {
+			return &view{name: "unfenced", verdict: func() harness.Verdict { return f.fences.unfencedVerdict() }}
+		},
+		heldTo: heldToNothing,
+	}
+)
+
+// fences finds work on partitions that its pod had lost. It is of the pump: it
+// marks attempts that nobody is to blame for.
+//
+// Unfenced is an attempt on a partition of which an expulsion took the holding
+// under which it began, if it began no later than the member could know: a
+// heartbeat and 100 ms after the expulsion was seen, or after the end of the fault
+// that struck the member around that time. It is marked from the first moment of
+// the expulsion on, and counted if it ended after the last.
+//
+// Zombie is an attempt that begins later than that, before its owner has the
+// partition again; or after its owner had surely lost the partition by a revocation
+// or a take-over, once another owner, who got it since, has begun a record of it.
+// Records in a range set aside are nobody's by partition.
+type fences struct {
+	*holdings
+	aside    map[int32][][2]int64 // aside has the ranges set aside, by partition of the source
+	zombies  findings
+	late     int64 // late is how many of them began after an expulsion
+	unfenced findings
+}
+
+func newFences(f *Facts) *fences {
+	return &fences{holdings: newHoldings(f), aside: map[int32][][2]int64{}}
+}
+
+// mark takes every event of the replay.
+func (c *fences) mark(e *ledger.Event) {
+	switch e.Edge {
+	case ledger.EdgeStart:
+		c.start(e)
+	case ledger.EdgeEnd:
+		c.end(e)
+	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeExpelled, ledger.EdgeInject, ledger.EdgeHeal:
+		c.observe(e)
+	case ledger.EdgeRange:
+		if from, to, ok := c.facts.aside(e); ok {
+			c.aside[e.Partition] = append(c.aside[e.Partition], [2]int64{from, to})
+		}
+	}
+}
+
+func (c *fences) start(e *ledger.Event) {
+	list := c.of(e.Position())
+	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
+		list[n-1].begun = min(list[n-1].begun, e.At)
+		return
+	}
+	i := heldBy(list, e.Owner, e.At)
+	if i < 0 || !list[i].lost || c.isAside(e) {
+		return
+	}
+	l := &list[i]
+	if l.until >= e.At {
+		l.begun = min(l.begun, e.At) // it may have it still
+	}
+	if l.by != nil {
+		known := c.learned(l.by)
+		if e.Unfenced = e.At <= known; !e.Unfenced {
+			c.late++
+			c.zombies.add(func() harness.Anomaly {
+				return anomaly(c.facts, e, "begun at %s by %s, which the group had expelled by %s and which could know it by %s",
+					at(e.At), c.facts.name(e.Owner), at(l.by.seen), at(known))
+			})
+		}
+		return
+	}
+	if l.until >= e.At {
+		return
+	}
+	for k := i + 1; k < len(list); k++ {
+		if by := &list[k]; by.owner != e.Owner && by.begun < e.At {
+			c.zombies.add(func() harness.Anomaly {
+				a := anomaly(c.facts, e, "begun at %s by %s, which had lost the partition by %s, after %s had begun to work on it at %s",
+					at(e.At), c.facts.name(e.Owner), at(l.until), c.facts.name(by.owner), at(by.begun))
+				a.Pods = append(a.Pods, c.facts.name(by.owner))
+				return a
+			})
+			return
+		}
+	}
+}
+
+// end marks the end of an attempt that an expulsion left unfenced.
+func (c *fences) end(e *ledger.Event) {
+	l := c.taken(e.Position(), e.Owner, e.Start, e.At)
+	if l == nil || c.isAside(e) {
+		return
+	}
+	if e.Unfenced = e.Start <= c.learned(l.by); e.Unfenced && e.At > l.by.seen {
+		c.unfenced.add(func() harness.Anomaly {
+			return anomaly(c.facts, e, "worked on from %s to %s (%s) by %s, which the group had expelled by %s",
+				at(e.Start), at(e.At), e.Outcome, c.facts.name(e.Owner), at(l.by.seen))
+		})
+	}
+}
+
+func (c *fences) isAside(e *ledger.Event) bool {
+	if e.Topic == 0 {
+		for _, r := range c.aside[e.Partition] {
+			if r[0] <= e.Offset && e.Offset < r[1] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *fences) zombieVerdict() harness.Verdict {
+	detail := ""
+	if n := c.zombies.count; n > 0 {
+		detail = fmt.Sprintf("%d attempts began after their pod was expelled and could know it, %d after another pod had taken over", c.late, n-c.late)
+	}
+	return c.zombies.verdict(detail)
+}
+
+func (c *fences) unfencedVerdict() harness.Verdict {
+	detail := ""
+	if n := c.unfenced.count; n > 0 {
+		detail = fmt.Sprintf("%d attempts ran on after the group had expelled their pod, which could not know it when they began", n)
+	}
+	return c.unfenced.verdict(detail)
+}
