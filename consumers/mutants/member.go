@@ -52,12 +52,7 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 	if err != nil {
 		return nil, err
 	}
-	topics := []string{cfg.Topic}
-	for _, name := range q.topics {
-		topics = append(topics, cfg.Side[name])
-	}
 	options = append(options,
-		kgo.ConsumeTopics(topics...),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // until what was polled is under its holds
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),

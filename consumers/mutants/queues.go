@@ -24,7 +24,6 @@ var _ = harness.Register(harness.Implementation{
 // the fields of [plain] are the honest ones.
 type queues struct {
 	options []kgo.Opt // options of the client beside those of every member
-	topics  []string  // topics are the side topics, by name, consumed beside the source
 	batch   int       // batch is how many records of a queue a worker takes at a time
 
 	assign    func(m *member, p place) *hold                     // assign makes the hold of a partition just given

@@ -30,6 +30,14 @@ var scenes = scenesBy(
 	scene("failing", "the work on a tenth of the records fails the first time", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Fraction: 0.1}
 	}),
+	scene("failing-twice", "the work on a tenth of the records fails twice", func(s *harness.Scenario) {
+		s.Failures = harness.Failures{Fraction: 0.1, Times: 2}
+	}),
+	scene("poison", "the work on a twentieth of the records can never succeed", poison),
+	scene("poison-crash", "and a pod is killed meanwhile, and comes back", func(s *harness.Scenario) {
+		poison(s)
+		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
+	}),
 	scene("lost-answers", "answers to commits get lost", func(s *harness.Scenario) {
 		s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: fault.OffsetCommit, Limit: 2}, At: injected, HealAfter: 1500 * time.Millisecond}}
 	}),
@@ -65,6 +73,8 @@ func scene(name, doc string, change func(*harness.Scenario)) harness.Scenario {
 func busy(s *harness.Scenario) {
 	s.Service, s.Workers, s.Drain = load.Fixed(50*time.Millisecond), 4, 40*time.Second
 }
+
+func poison(s *harness.Scenario) { s.Failures = harness.Failures{Poison: 0.05} }
 
 func scenesBy(list ...harness.Scenario) map[string]harness.Scenario {
 	by := map[string]harness.Scenario{}

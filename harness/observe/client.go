@@ -60,14 +60,18 @@ type Topic struct {
 }
 
 // CreateTopic creates a topic with three replicas, or as many as there are
-// brokers, and returns once every partition has a leader.
+// brokers, side topics stamped by the broker, and returns once every partition
+// has a leader.
 func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
 	if err != nil {
 		return fmt.Errorf("create topic %s: list brokers: %w", t.Name, err)
 	}
 	stamps, compact := "LogAppendTime", "compact"
-	configs := map[string]*string{"message.timestamp.type": &stamps}
+	configs := map[string]*string{}
+	if t.Role != "" {
+		configs["message.timestamp.type"] = &stamps
+	}
 	if t.Role == harness.RoleState {
 		configs["cleanup.policy"] = &compact
 	}

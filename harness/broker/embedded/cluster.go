@@ -26,6 +26,7 @@ type Cluster struct {
 	nodes        []*node
 	clock        ledger.Clock
 	coordinators coordinators
+	stamps       stamps
 
 	// topology is full while nodes are killed or started or leaders placed. It is
 	// held through waits, and a mutex held that long would stop the clock where

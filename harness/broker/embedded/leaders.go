@@ -34,6 +34,7 @@ func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 	if err != nil {
 		return fmt.Errorf("spread leaders of topic %s: %w", topic, err)
 	}
+	c.stamps.created(c.kfake, topic)
 	return nil
 }
 

@@ -1,0 +1,61 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+// batchOf is how many records of a queue a batch has at most.
+const batchOf = 10
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "plain-batch",
+	Doc:         "Takes what waits in a queue as a batch, and tries it again from the first record on that failed.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	New: made(func(q *queues) {
+		q.batch = batchOf
+		q.run = func(m *member, batch []task) {
+			for len(batch) > 0 {
+				done := m.tryBatch(batch)
+				for _, t := range batch[:done] {
+					t.of.pass(t.Offset, true)
+				}
+				if batch = batch[done:]; len(batch) > 0 && sleep(batch[0].of.ctx, pause) != nil {
+					batch[0].of.pass(batch[0].Offset, false)
+					batch = batch[1:]
+				}
+			}
+		}
+	}),
+})
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-batch",
+	Doc:         "Counts all of a batch as done when one of it failed.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("failing", "loss", "loss pending"),
+	New: made(func(q *queues) {
+		q.batch = batchOf
+		q.run = func(m *member, batch []task) {
+			_ = m.tryBatch(batch)
+			for _, t := range batch {
+				t.of.pass(t.Offset, t.of.ctx.Err() == nil)
+			}
+		}
+	}),
+})
+
+// tryBatch works on the records of a batch up to the first that fails, and
+// returns how many were done.
+func (m *member) tryBatch(batch []task) (done int) {
+	for _, t := range batch {
+		if m.work.Do(t.of.ctx, view(t.Record)) != nil {
+			break
+		}
+		done++
+	}
+	return done
+}

@@ -1,0 +1,27 @@
+package mutants
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(func() harness.Implementation {
+	i := plainRetries("mutant-dead-both",
+		"Sends a record that failed twice to the dead letters, and then tries it once more.",
+		func(c *retries) {
+			c.again.do = func(ctx context.Context, m *member, t task) error {
+				err := m.work.Do(ctx, view(t.Record))
+				if err == nil || ctx.Err() != nil {
+					return err
+				}
+				if err := c.dead(ctx, m, t); err != nil {
+					return err
+				}
+				_ = m.work.Do(ctx, view(t.Record))
+				return nil
+			}
+		})
+	i.MustFail = mustIn("failing-twice", "completeness")
+	return i
+}())

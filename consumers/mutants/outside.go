@@ -1,0 +1,48 @@
+package mutants
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(func() harness.Implementation {
+	i := plainTransaction("mutant-output-outside",
+		"Writes its output by a second producer, outside the transaction: what is aborted stays, and comes again.",
+		func(t *transactional) {
+			t.second = plainClient
+			t.produce = func(ctx context.Context, _ *kgo.Client, out []*kgo.Record) error {
+				return t.other.ProduceSync(ctx, out...).FirstErr()
+			}
+		})
+	i.MustFail = mustIn("crash", "transaction atomicity")
+	return i
+}())
+
+var _ = harness.Register(func() harness.Implementation {
+	i := plainTransaction("mutant-commit-outside",
+		"Commits its offsets by a request of their own, before the transaction with the output ends.",
+		func(t *transactional) {
+			t.before = func(ctx context.Context, c *kgo.Client, in []*kgo.Record) {
+				_ = c.CommitRecords(ctx, in...)
+			}
+		})
+	i.MustFail = mustIn("steady", "transaction atomicity")
+	return i
+}())
+
+// plainClient makes a client that is a member of no group.
+func plainClient(cfg harness.Config) (*kgo.Client, error) {
+	options, err := consumers.ClientOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
+	}
+	return client, nil
+}
