@@ -1,0 +1,147 @@
+package oracle
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records
+// (5) on disk, and scans the same for its checksums alone.
+func BenchmarkJudgeLedger(b *testing.B) {
+	s := newStream(int64(millions(b))*1_000_000, 1<<20)
+	files, err := s.write(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	landed := files[0]
+	for b.Loop() {
+		start := time.Now()
+		for _, f := range files {
+			if err := each(f.Path, func(*ledger.Slot) {}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		scan := time.Since(start)
+		start = time.Now()
+		events, err := ledger.NewStream(0, files[1:]...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for {
+			batch, err := events.Next()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(batch) == 0 {
+				break
+			}
+		}
+		events.Close()
+		replay := time.Since(start)
+		start = time.Now()
+		facts := s.facts()
+		facts.Log = NewLog()
+		if err := each(landed.Path, func(slot *ledger.Slot) { facts.Log.Add(slot.Position(), slot.Key, slot.Seq) }); err != nil {
+			b.Fatal(err)
+		}
+		if events, err = ledger.NewStream(0, files[1:]...); err != nil {
+			b.Fatal(err)
+		}
+		verdicts, err := Judge(facts, events)
+		if err != nil {
+			b.Fatal(err)
+		}
+		judge := time.Since(start)
+		events.Close()
+		clean(b, verdicts)
+		per := func(d time.Duration) float64 { return float64(d) / float64(s.n) }
+		b.ReportMetric(per(scan), "scan-ns/record")
+		b.ReportMetric(per(replay), "replay-ns/record")
+		b.ReportMetric(per(judge), "judge-ns/record")
+		b.ReportMetric(float64(judge)/float64(scan), "judge/scan")
+		b.ReportMetric(peakMemory(b)/(1<<20), "peak-MiB")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+func each(path string, fn func(*ledger.Slot)) error {
+	r, err := ledger.Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Each(fn)
+}
+
+// write is the stream as the journals of a run: the final read first.
+func (s *stream) write(dir string) (files []ledger.File, err error) {
+	journals := map[string]*ledger.Journal{}
+	names := []string{"landed", "sends", "observed", "pod-1", "pod-2", "pod-3", "pod-4"}
+	for _, name := range names {
+		path := filepath.Join(dir, name+".journal")
+		j, err := ledger.Create(path)
+		if err != nil {
+			return nil, err
+		}
+		defer j.Close()
+		journals[name] = j
+		files = append(files, ledger.File{Path: path, Reaped: 1 << 62})
+	}
+	open := map[int64]*ledger.Slot{}
+	for {
+		events, _ := s.Next()
+		if len(events) == 0 {
+			break
+		}
+		for i := range events {
+			if err := s.slot(&events[i], journals, open); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, name := range names {
+		_, sealErr := ledger.Seal(files[i].Path)
+		err = errors.Join(err, journals[name].Close(), sealErr)
+	}
+	return files, err
+}
+
+// slot writes what an event stands for; open are the attempts under way.
+func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open map[int64]*ledger.Slot) error {
+	slot := ledger.NewSlot(ledger.KindSend, e.Owner)
+	slot.Key, slot.Seq, slot.Partition, slot.Offset, slot.Due, slot.Sent = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent)
+	number := e.Offset*streamPartitions + int64(e.Partition)
+	pod := fmt.Sprintf("pod-%d", e.Owner)
+	switch e.Edge {
+	case ledger.EdgeAcked:
+		send := slot.With(ledger.OutcomeAcked)
+		send.End = int64(e.At)
+		landed := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeConfirmed)
+		landed.Key, landed.Seq, landed.Partition, landed.Offset = e.Key, e.Seq, e.Partition, e.Offset
+		return errors.Join(journals["sends"].Append(send), journals["landed"].Append(landed))
+	case ledger.EdgeStart:
+		start := ledger.NewSlot(ledger.KindAttempt, e.Owner)
+		start.Key, start.Seq, start.Partition, start.Offset, start.Due, start.Sent, start.Start = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent), int64(e.At)
+		at, err := journals[pod].Add(start)
+		open[number] = at
+		return err
+	case ledger.EdgeEnd:
+		journals[pod].Finish(open[number], int64(e.At), e.Outcome)
+		delete(open, number)
+	case ledger.EdgeOwned, ledger.EdgeReleased:
+		kind := map[ledger.Edge]ledger.Kind{ledger.EdgeOwned: ledger.KindOwned, ledger.EdgeReleased: ledger.KindReleased}[e.Edge]
+		change := ledger.NewSlot(kind, e.Owner).With(ledger.OutcomeConfirmed)
+		change.Partition, change.Seq, change.Offset, change.Start, change.End = e.Partition, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
+		return journals["observed"].Append(change)
+	case ledger.EdgeCommit:
+		commit := ledger.NewSlot(ledger.KindCommit, e.Owner).With(e.Outcome)
+		commit.Partition, commit.Offset, commit.Seq, commit.Due, commit.Start, commit.End = e.Partition, e.Offset, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
+		return journals["observed"].Append(commit)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package oracle
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// BenchmarkJudge replays STAMPEDE_RECORDS million records (5) with a million keys
+// for all checks, from a source that makes its events as it goes. What it prints of
+// memory is the process's, so each size wants a process of its own:
+// make bench-oracle.
+func BenchmarkJudge(b *testing.B) {
+	const keys = 1 << 20
+	n := int64(millions(b)) * 1_000_000
+	for b.Loop() {
+		start := time.Now()
+		s := newStream(n, keys)
+		facts := s.facts()
+		logged := time.Since(start)
+		verdicts, err := Judge(facts, s)
+		took := time.Since(start)
+		if err != nil {
+			b.Fatal(err)
+		}
+		clean(b, verdicts)
+		start = time.Now()
+		for s = newStream(n, keys); ; {
+			if events, _ := s.Next(); len(events) == 0 {
+				break
+			}
+		}
+		made := time.Since(start)
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		runtime.KeepAlive(facts)
+		peak := peakMemory(b)
+		b.ReportMetric(float64(took-made)/float64(n), "ns/record")
+		b.ReportMetric(float64(logged)/float64(n), "of-which-log-ns/record")
+		b.ReportMetric(float64(made)/float64(n), "source-ns/record")
+		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MiB")
+		b.ReportMetric(peak/(1<<20), "peak-MiB")
+		b.ReportMetric((float64(m.HeapAlloc)-64*keys)/float64(n), "heap-B/record")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+func millions(b *testing.B) int {
+	n := 5
+	if s := os.Getenv("STAMPEDE_RECORDS"); s != "" {
+		if _, err := fmt.Sscan(s, &n); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return n
+}
+
+func clean(b *testing.B, verdicts []harness.Verdict) {
+	for _, v := range verdicts {
+		if v.Status != harness.Pass && v.Status != harness.Figure {
+			b.Fatalf("%s: %s %d: %v", v.Check, v.Status, v.Count, v.Examples)
+		}
+	}
+}
+
+// peakMemory is VmHWM in bytes.
+func peakMemory(b *testing.B) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Skip(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kib := 0.0
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib * 1024
+}
+
+// stream is a run without a fault: records at 100,000 a second over 12 partitions,
+// started and ended a few out of order, four pods, a commit a second, and now and
+// then a partition that moves. It allocates nothing as it goes.
+type stream struct {
+	n, keys int64
+	at      int64 // the next record to be sent
+	owners  [streamPartitions]tenancy
+	moves   int64
+	out     []ledger.Event
+}
+
+// tenancy is who has a partition since which record, and who had it before.
+type tenancy struct {
+	owner, before ledger.Owner
+	since         int64
+}
+
+const (
+	streamPartitions = 12
+	streamPods       = 4
+	streamEvery      = 10 * time.Microsecond
+	ackedAfter       = 100 // records later
+	startedAfter     = 300
+	endedAfter       = 1300
+	shuffled         = 64 // records start and end out of order within so many
+	committedEvery   = 100_000
+	movedEvery       = 1_000_000
+)
+
+func newStream(n, keys int64) *stream {
+	return &stream{n: n, keys: keys / streamPartitions * streamPartitions, out: make([]ledger.Event, 0, 1100)}
+}
+
+// record is number i of the load.
+func (s *stream) record(i int64) (p int32, offset int64, key, seq uint32) {
+	p, offset = int32(i%streamPartitions), i/streamPartitions
+	of := s.keys / streamPartitions
+	return p, offset, uint32(int64(p) + streamPartitions*(offset*7919%of)), uint32(offset / of)
+}
+
+func (s *stream) facts() *Facts {
+	f := &Facts{
+		Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative, Partitions: streamPartitions, Log: NewLog(),
+		Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, Owners: []string{"", "a", "b", "c", "d"},
+		DrainEnd: time.Duration(s.n+endedAfter) * streamEvery,
+	}
+	for i := range s.n {
+		p, offset, key, seq := s.record(i)
+		f.Log.Add(ledger.Position{Partition: p, Offset: offset}, key, seq)
+	}
+	for p := range int64(streamPartitions) {
+		f.Final = append(f.Final, (s.n-p+streamPartitions-1)/streamPartitions)
+	}
+	return f
+}
+
+// Next implements [Source].
+func (s *stream) Next() ([]ledger.Event, error) {
+	s.out = s.out[:0]
+	for len(s.out) < 1000 && s.at < s.n+endedAfter+2*shuffled {
+		now := time.Duration(s.at) * streamEvery
+		if s.at%movedEvery == 0 {
+			s.move(now)
+		}
+		s.add(ledger.EdgeSent, ledger.OutcomeOpen, s.at, now)
+		s.add(ledger.EdgeAcked, ledger.OutcomeAcked, s.at-ackedAfter, now+1)
+		s.add(ledger.EdgeEnd, ledger.OutcomeEffect, shuffle(s.at-endedAfter, 37), now+2)
+		s.add(ledger.EdgeStart, ledger.OutcomeOpen, shuffle(s.at-startedAfter, 11), now+3)
+		if s.at++; s.at%committedEvery == 0 || s.at == s.n+endedAfter+2*shuffled {
+			s.commit(now + 4)
+		}
+	}
+	return s.out, nil
+}
+
+// shuffle exchanges the records within each block.
+func shuffle(i, step int64) int64 {
+	if i < 0 {
+		return i
+	}
+	return i/shuffled*shuffled + i%shuffled*step%shuffled
+}
+
+func (s *stream) add(edge ledger.Edge, outcome ledger.Outcome, i int64, at time.Duration) {
+	if i < 0 || i >= s.n {
+		return
+	}
+	p, offset, key, seq := s.record(i)
+	e := ledger.Event{
+		Edge: edge, Outcome: outcome, At: at, Partition: p, Offset: offset, Key: key, Seq: seq, Due: time.Duration(i) * streamEvery,
+		Sent: time.Duration(i) * streamEvery, Start: at,
+	}
+	if edge == ledger.EdgeSent {
+		e.Partition, e.Offset = 0, 0
+	}
+	if edge == ledger.EdgeStart || edge == ledger.EdgeEnd {
+		if e.Owner = s.owners[p].owner; i < s.owners[p].since {
+			e.Owner = s.owners[p].before
+		}
+	}
+	if edge == ledger.EdgeEnd {
+		e.Start = time.Duration(shuffle(i, 35)+startedAfter)*streamEvery + 3 // 35 undoes 11
+	}
+	s.out = append(s.out, e)
+}
+
+// move gives a partition to the next pod, all of them in the beginning.
+func (s *stream) move(now time.Duration) {
+	s.moves++
+	for p := range int64(streamPartitions) {
+		t := &s.owners[p]
+		if t.owner != 0 && p != s.moves%streamPartitions {
+			continue
+		}
+		e := ledger.Event{At: now, Seen: now, Partition: int32(p), Generation: int32(s.moves)}
+		if t.owner != 0 {
+			e.Edge, e.Owner, e.Member = ledger.EdgeReleased, t.owner, uint64(t.owner)
+			s.out = append(s.out, e)
+		}
+		*t = tenancy{owner: ledger.Owner((p+s.moves)%streamPods + 1), before: t.owner, since: s.at - startedAfter}
+		e.Edge, e.Owner, e.Member = ledger.EdgeOwned, t.owner, uint64(t.owner)
+		s.out = append(s.out, e)
+	}
+}
+
+// commit commits what is finished.
+func (s *stream) commit(now time.Duration) {
+	done := max(0, min(s.n, (s.at-endedAfter)/shuffled*shuffled))
+	for p := range int64(streamPartitions) {
+		o := s.owners[p].owner
+		s.out = append(s.out, ledger.Event{
+			Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o, Member: uint64(o),
+			Generation: int32(s.moves), Offset: (done - p + streamPartitions - 1) / streamPartitions,
+		})
+	}
+}
