@@ -43,7 +43,7 @@ func table() []entry {
 	return []entry{
 		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
-		unexplainedEntry, completenessEntry,
+		unexplainedEntry, completenessEntry, atomicityEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overlapEntry, zombieEntry,
 		partitionEntry,
