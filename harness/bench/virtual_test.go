@@ -3,15 +3,21 @@
 package bench_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	_ "github.com/stampede-bench/stampede/consumers"
+	_ "github.com/stampede-bench/stampede/consumers/mutants"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/bench"
+	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
@@ -23,15 +29,152 @@ func calm(rate float64) harness.Scenario {
 	}
 }
 
-func TestVirtualRun(t *testing.T) {
-	began := time.Now()
-	r, err := bench.Virtual(t, calm(100), "keyed", 1)
+// crash is a burst and the death of a pod that has work in hand.
+func crash() harness.Scenario {
+	return harness.Scenario{
+		Name: "crash", Load: harness.Load{
+			Pacer: load.Step{Base: 60, Burst: 900, After: 2 * time.Second, Length: time.Second, For: 4 * time.Second}, Keys: load.Uniform{N: 300},
+		},
+		Service: load.Fixed(20 * time.Millisecond), Partitions: 6, Pods: 3, Workers: 4,
+		Commit: 500 * time.Millisecond, Session: time.Second, Drain: 45 * time.Second,
+		Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3300 * time.Millisecond, HealSessions: 1, HealAfter: 2 * time.Second}},
+	}
+}
+
+// dark is the death of a broker under an even load.
+func dark() harness.Scenario {
+	return harness.Scenario{
+		Name: "dark", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 15 * time.Second}, Keys: load.Uniform{N: 300}},
+		Service: load.Fixed(10 * time.Millisecond), Partitions: 6, Pods: 3, Workers: 8,
+		Commit: 500 * time.Millisecond, Session: 3 * time.Second, Drain: 30 * time.Second,
+		Injections: []harness.Injection{{Fault: fault.KillBroker{}, At: 5 * time.Second, HealAfter: 5 * time.Second}},
+	}
+}
+
+// coming is pods that leave, join and die, none of them while another is away.
+func coming() harness.Scenario {
+	s := dark()
+	s.Name, s.Spare = "coming", 1
+	s.Injections = []harness.Injection{
+		{Fault: fault.LeavePod{}, At: 2 * time.Second, HealAfter: 3 * time.Second},
+		{Fault: fault.JoinPod{}, At: 7 * time.Second, HealAfter: 3 * time.Second},
+		{Fault: fault.PausePod{}, At: 12 * time.Second, HealAfter: time.Second},
+	}
+	return s
+}
+
+func extent(s harness.Scenario) time.Duration {
+	_, _, last := load.Extent(s.Load.Pacer)
+	return last
+}
+
+func TestHonestConsumersInVirtualTime(t *testing.T) {
+	for _, s := range []harness.Scenario{calm(20), crash(), dark(), coming()} {
+		for _, consumer := range []string{"serial", "keyed"} {
+			for _, p := range harness.Protocols {
+				name := consumer + "@" + string(p)
+				t.Run(s.Name+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					r, err := bench.Virtual(t, s, name, 1)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if r.Status != harness.Pass {
+						t.Errorf("%s: %v", r.Status, r.Reasons)
+					}
+					if r.Counts.Finished != r.Counts.Landed || r.Counts.Landed == 0 || r.Took < extent(s) {
+						t.Errorf("%d of %d finished, took %v", r.Counts.Finished, r.Counts.Landed, r.Took)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
+	for consumer, c := range map[string]struct {
+		scenario harness.Scenario
+		check    string
+	}{
+		"naive":        {crash(), "loss"},
+		"mutant-drop":  {calm(20), "loss"},
+		"mutant-twice": {calm(20), "unexplained duplicate"},
+		"mutant-stall": {calm(20), "stall"},
+		"fails-alone":  {calm(20), "alive"},
+	} {
+		t.Run(consumer, func(t *testing.T) {
+			t.Parallel()
+			r, err := bench.Virtual(t, c.scenario, consumer, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == c.check })
+			if v := r.Verdicts[i]; v.Status != harness.Fail || v.Count == 0 {
+				t.Errorf("%s: %s, %d; run %s: %v", c.check, v.Status, v.Count, r.Status, r.Reasons)
+			}
+		})
+	}
+}
+
+// Consumers that fail as pods, or are not for virtual time.
+var (
+	_ = harness.Register(harness.Implementation{
+		Name: "fails-alone", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(cfg harness.Config) (harness.Consumer, error) {
+			return consume(func(ctx context.Context, cfg harness.Config, w harness.Work) error {
+				if cfg.Pod == "pod-2" {
+					var cancel func()
+					ctx, cancel = context.WithTimeout(ctx, 10*time.Second)
+					defer cancel()
+				}
+				keyed, err := harness.FindImplementation("keyed")
+				if err != nil {
+					return err
+				}
+				c, err := keyed.New(cfg)
+				if err != nil {
+					return err
+				}
+				return c.Consume(ctx, cfg, w)
+			}), nil
+		},
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "lingers", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(harness.Config) (harness.Consumer, error) {
+			return consume(func(ctx context.Context, _ harness.Config, _ harness.Work) error {
+				<-ctx.Done()
+				<-make(chan struct{})
+				return nil
+			}), nil
+		},
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "hasty", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true, RealTime: "its client is written in another language",
+		New: func(harness.Config) (harness.Consumer, error) { return nil, errors.New("made all the same") },
+	})
+)
+
+type consume func(context.Context, harness.Config, harness.Work) error
+
+func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	return c(ctx, cfg, w)
+}
+
+func TestConsumerThatStaysInItsBubble(t *testing.T) {
+	_, err := bench.Virtual(t, calm(20), "lingers", 1)
+	if err == nil || !strings.Contains(err.Error(), "pod-1.1 has not returned") {
+		t.Errorf("error %v, want the name of the pod whose consumer is still there", err)
+	}
+}
+
+func TestConsumerForRealTimeIsSkipped(t *testing.T) {
+	r, err := bench.Virtual(t, calm(20), "hasty", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%v in %v: %s %v %+v", r.Took, time.Since(began), r.Status, r.Reasons, r.Counts)
-	if r.Status != harness.Pass {
-		t.Error(r.Status)
+	if r.Status != harness.Skipped || !r.Expected || !strings.Contains(r.Reasons[0], "another language") {
+		t.Errorf("%s, expected %v: %v", r.Status, r.Expected, r.Reasons)
 	}
 }
 

@@ -157,7 +157,7 @@ func Estimate(s harness.Scenario, parallelism int) time.Duration {
 func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config, error) {
 	cfg := harness.Config{
 		Workers: s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
-		Commit: s.Commit, Session: s.Session, Heartbeat: s.Session / 6,
+		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // what brokers count in
 		Rebalance: 2 * s.Session, Drain: s.Session / 2, Seed: seed,
 	}
 	if err := c.Apply(&cfg); err != nil {
