@@ -19,7 +19,10 @@ HISTORIES ?= 100000
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange reports:FuzzReadJSON
 
-.PHONY: help test lint bench list report judge kafka-image bench-pipeline fuzz soak-oracle
+# Packages with tests in virtual time, which takes the build tag.
+VIRTUAL = ./consumers ./harness/bench ./harness/broker/virtual ./harness/engine
+
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-pipeline fuzz soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -36,10 +39,12 @@ help: ## this text
 
 test: ## all tests; those that start brokers and pods too (under 3 minutes without Docker)
 	STAMPEDE_E2E=1 go test -timeout 15m ./...
+	go test -timeout 10m -tags synctests $(VIRTUAL)
 
 lint: ## gofmt, vet, staticcheck, and the arrows between packages
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
 	go vet ./...
+	go vet -tags synctests $(VIRTUAL)
 	go tool staticcheck ./...
 	go test -count=1 -run '^TestArrows' ./harness
 
@@ -52,6 +57,9 @@ soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a
 
 bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
 	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+
+bench-virtual: ## seconds of virtual time a second, the whole harness included, at 20, 100 and 1,000 records/s
+	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench
 
 bench-pipeline: ## Stampede's own speed against bare franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x
