@@ -38,7 +38,7 @@ func (r *run) judge() (*Outcome, error) {
 	out := r.result(verdicts, counts.counts, recorder)
 	out.Command = r.Command
 	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
-		saved.Verdicts = verdicts
+		saved.Verdicts = out.Verdicts[1:]
 		if err := saved.moveTo(r.KeepIn); err != nil {
 			return nil, err
 		}
@@ -91,7 +91,10 @@ func (r *run) seal() (*Saved, error) {
 	journals := []SavedJournal{{File: "sends" + journalExt, Reaped: now}, {File: "observed" + journalExt, Reaped: now}}
 	for _, in := range r.fleet.Incarnations() {
 		if _, err := os.Stat(in.Journal); errors.Is(err, fs.ErrNotExist) {
-			continue // it ended before it could begin
+			if r.live.followed(in.Owner) {
+				r.doubt(ledgerComplete, fmt.Sprintf("the journal of %s is gone", harness.ClientID(in.Pod, in.N)))
+			}
+			continue // it ended before it could begin, or after that its journal was removed
 		}
 		journals = append(journals, SavedJournal{File: filepath.Base(in.Journal), Reaped: in.Down})
 	}

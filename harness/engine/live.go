@@ -56,6 +56,13 @@ func (l *live) poll() error {
 	return nil
 }
 
+// followed reports whether the journal of an incarnation was there once.
+func (l *live) followed(owner ledger.Owner) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tails[owner] != nil
+}
+
 func (l *live) slot(s *ledger.Slot) {
 	if s.Outcome() != ledger.OutcomeEffect || s.Topic != 0 || s.Partition < 0 || int(s.Partition) >= len(l.finished) {
 		return

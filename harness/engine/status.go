@@ -48,6 +48,7 @@ func (r *run) result(verdicts []harness.Verdict, counts harness.Counts, rec *mea
 	counts.Inversions, counts.Overlaps = count("inversion"), count("overlap")
 	out.Counts = counts
 	r.judgeLoad(&out)
+	oracle.Unproven(r.broken, out.Verdicts[1:]) // the first judges the pods themselves
 	out.Assumptions = r.assumptions(&out)
 	r.settle(&out)
 	return out

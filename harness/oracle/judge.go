@@ -93,6 +93,7 @@ func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, erro
 	for i, c := range checks {
 		verdicts[i] = entries[i].settle(f, c.Verdict())
 	}
+	Unproven(f.Broken, verdicts)
 	return verdicts, nil
 }
 
@@ -119,6 +120,27 @@ func (e entry) settle(f *Facts, v harness.Verdict) harness.Verdict {
 		v.Status = harness.Fail
 	}
 	return v
+}
+
+// asPlanned are the assumptions that the run was what the scenario says.
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
+
+// Unproven makes the checks that pass inconclusive where the run was not as
+// planned: what a check finds in another is found all the same, but that it finds
+// nothing proves nothing. [Judge] does so for what it is told; call it for what
+// comes to light later.
+func Unproven(broken map[string]string, verdicts []harness.Verdict) {
+	for _, a := range asPlanned {
+		why, is := broken[a]
+		if !is {
+			continue
+		}
+		for i := range verdicts {
+			if v := &verdicts[i]; v.Status == harness.Pass {
+				v.Status, v.Detail = harness.Inconclusive, fmt.Sprintf("nothing was found, but %s: %s", a, why)
+			}
+		}
+	}
 }
 
 // view is one of several checks over the same state. observe is nil in all but

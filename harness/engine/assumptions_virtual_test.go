@@ -1,0 +1,297 @@
+//go:build synctests
+
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/virtual"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// Each assumption has a run that breaks it, and it alone. Where the run was not
+// the one planned no check is green; else those that lean on what is broken are
+// not.
+func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
+	const at = 5 * time.Second
+	everything := []string(nil) // which the case does not name
+	for _, tt := range []struct {
+		name, breaks string
+		consumer     string
+		change       func(*harness.Scenario)
+		spoil        func(*testing.T, *engine.Plan, context.CancelFunc)
+		leaning      []string // checks, at least
+	}{
+		{name: "pods that never join", breaks: oracle.GroupFormed, consumer: "test-idle", leaning: everything},
+		{
+			name: "a producer that comes late", breaks: oracle.LoadDelivered, leaning: everything,
+			change: func(s *harness.Scenario) { s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)} },
+		},
+		{
+			name: "a fault that does not take", breaks: oracle.FaultHappened, leaning: everything,
+			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: hollow{}, At: at}} },
+		},
+		{
+			name: "a fault that cannot be healed", breaks: oracle.FaultHappened, leaning: everything,
+			change: func(s *harness.Scenario) {
+				s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: 99}, At: at, HealAfter: time.Second}}
+			},
+		},
+		{
+			name: "a pod killed with nothing in hand", breaks: oracle.WorkInHand, leaning: everything,
+			change: func(s *harness.Scenario) {
+				s.Thresholds.WorkInHand = 10
+				s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: at, HealAfter: 8 * time.Second}}
+			},
+		},
+		{
+			name: "a pod that stands still outside the schedule", breaks: oracle.PodsFed, leaning: []string{"inversion", "overlap"},
+			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: secret{}, At: at}} },
+		},
+		{
+			name: "a pod that keeps itself from its heartbeats", breaks: oracle.PodsFed, consumer: "test-hoarse", leaning: []string{"inversion", "overlap"},
+		},
+		{
+			name: "an observer cut off", breaks: oracle.ObserversKeptUp, leaning: []string{"loss pending", "unexplained duplicate"},
+			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
+				p.Backend = spoilt{describe: func(since time.Duration) error {
+					if since > 10*time.Second && since < 20*time.Second {
+						return errors.New("out of sight")
+					}
+					return nil
+				}}
+			},
+		},
+		{
+			name: "an end before the end", breaks: oracle.DrainEnded, leaning: []string{"loss", "stall"},
+			spoil: func(_ *testing.T, p *engine.Plan, cancel context.CancelFunc) {
+				p.Progress = func(now engine.Progress) {
+					if now.Finished > 1000 {
+						cancel()
+					}
+				}
+			},
+		},
+		{
+			name: "a log that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{"loss", "lost by broker", "phantom", "inversion", "overlap", "unexplained duplicate"},
+			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
+				var stopping atomic.Bool
+				p.Progress = func(now engine.Progress) { stopping.Store(now.Phase == "stopping") }
+				p.Backend = spoilt{dial: func() error {
+					if stopping.Load() {
+						return errors.New("out of reach")
+					}
+					return nil
+				}}
+			},
+		},
+		{
+			name: "a journal that is gone", breaks: oracle.LedgerComplete, leaning: []string{"loss", "lost by broker", "phantom", "inversion", "overlap", "unexplained duplicate"},
+			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: thief{}, At: at}} },
+			spoil:  func(t *testing.T, _ *engine.Plan, _ context.CancelFunc) { t.Setenv("TMPDIR", t.TempDir()) },
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := calmPlan(t, tt.consumer, tt.change)
+			r := inBubble(t, p, tt.spoil)
+			if r.Status != harness.Inconclusive {
+				t.Errorf("the run is %s: %v", r.Status, r.Reasons)
+			}
+			for _, a := range r.Assumptions {
+				if a.Held == (a.Name == tt.breaks) {
+					t.Errorf("%s: held: %v, %s", a.Name, a.Held, a.Detail)
+				}
+			}
+			for _, v := range r.Verdicts {
+				leans := slices.Contains(tt.leaning, v.Check) || tt.leaning == nil && v.Check != "alive" && v.Status != harness.Figure && v.Status != harness.NotObserved
+				if leans && v.Status != harness.Inconclusive {
+					t.Errorf("%s is %s: %s", v.Check, v.Status, v.Detail)
+				}
+			}
+		})
+	}
+}
+
+func calmPlan(t *testing.T, consumer string, change func(*harness.Scenario)) engine.Plan {
+	t.Helper()
+	if change == nil {
+		change = func(*harness.Scenario) {}
+	}
+	if consumer == "" {
+		consumer = "keyed"
+	}
+	s, err := engine.Overrides{}.Apply(calm(change))
+	if err != nil {
+		t.Fatal(err)
+	}
+	choices, err := harness.ParseChoice(consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engine.Plan{Scenario: s, Consumer: choices[0], Backend: virtual.Backend{}, Repeat: 1, Seed: 1}
+}
+
+// inBubble makes a run in virtual time, spoilt, if it is to be.
+func inBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, context.CancelFunc)) *harness.Run {
+	t.Helper()
+	var outcome *engine.Outcome
+	var err error
+	synctest.Test(t, func(*testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if spoil != nil {
+			spoil(t, &p, cancel)
+		}
+		outcome, err = engine.Run(ctx, p)
+		time.Sleep(time.Minute) // what the run has closed finds out
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &outcome.Run
+}
+
+// stuck is a schedule that is slow to say once when the next record is due.
+type stuck struct{ load.Constant }
+
+func (s stuck) At(n uint64) (time.Duration, bool) {
+	if n == 500 {
+		time.Sleep(3 * time.Second)
+	}
+	return s.Constant.At(n)
+}
+
+// hollow is a fault that does nothing.
+type hollow struct{}
+
+func (hollow) Name() string { return "hollow" }
+
+func (hollow) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	return nil, nil
+}
+
+func (hollow) Verify(context.Context, *harness.Env) error { return errors.New("all is as before") }
+
+// secret pauses a pod past its session and does not say so.
+type secret struct{}
+
+func (secret) Name() string { return "secret" }
+
+func (secret) Inject(ctx context.Context, env *harness.Env) (func(context.Context) error, error) {
+	p := env.Pods[1].(harness.Pauser)
+	time.AfterFunc(10*time.Second, func() { p.Resume(context.Background()) })
+	return nil, p.Pause(ctx)
+}
+
+// thief removes the journals of a pod that is at work.
+type thief struct{}
+
+func (thief) Name() string { return "thief" }
+
+func (thief) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	journals, err := filepath.Glob(filepath.Join(os.TempDir(), "stampede-run-*", "pod-1.1.journal"))
+	if err != nil || len(journals) != 1 {
+		return nil, errors.Join(err, errors.New("no journal"))
+	}
+	return nil, os.Remove(journals[0])
+}
+
+// spoilt is the virtual back end with what is wrong with it. Times count from
+// its start.
+type spoilt struct {
+	virtual.Backend
+	describe func(since time.Duration) error
+	dial     func() error
+}
+
+func (s spoilt) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
+	c, err := s.Backend.Start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return &spoiltCluster{c.(*virtual.Cluster), s, time.Now()}, nil
+}
+
+type spoiltCluster struct {
+	*virtual.Cluster
+	spoilt  spoilt
+	started time.Time
+}
+
+func (c *spoiltCluster) DescribeGroup(ctx context.Context, group, topic string) (harness.Group, error) {
+	if c.spoilt.describe != nil {
+		if err := c.spoilt.describe(time.Since(c.started)); err != nil {
+			return harness.Group{}, err
+		}
+	}
+	return c.Cluster.DescribeGroup(ctx, group, topic)
+}
+
+func (c *spoiltCluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if c.spoilt.dial != nil {
+		if err := c.spoilt.dial(); err != nil {
+			return nil, err
+		}
+	}
+	return c.Cluster.Dial(ctx, network, addr)
+}
+
+var (
+	_ = harness.Register(harness.Implementation{
+		Name: "test-idle", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
+		New: func(harness.Config) (harness.Consumer, error) {
+			return consume(func(ctx context.Context, _ harness.Config, _ harness.Work) error { <-ctx.Done(); return nil }), nil
+		},
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "test-hoarse", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
+		New: func(cfg harness.Config) (harness.Consumer, error) {
+			keyed, err := harness.FindImplementation("keyed")
+			if err != nil {
+				return nil, err
+			}
+			inner, err := keyed.New(cfg)
+			return consume(func(ctx context.Context, cfg harness.Config, w harness.Work) error {
+				if cfg.Pod == "pod-2" {
+					cfg.Dialer = hoarse(cfg.Dialer)
+				}
+				return inner.Consume(ctx, cfg, w)
+			}), err
+		},
+	})
+)
+
+// hoarse dials connections that send nothing for ten seconds, ten seconds from
+// now on: what a pod does that burns all its CPU.
+func hoarse(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	from := time.Now().Add(10 * time.Second)
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		return &hoarseConn{c, from}, err
+	}
+}
+
+type hoarseConn struct {
+	net.Conn
+	from time.Time
+}
+
+func (c *hoarseConn) Write(b []byte) (int, error) {
+	if since := time.Since(c.from); since > 0 && since < 10*time.Second {
+		time.Sleep(10*time.Second - since)
+	}
+	return c.Conn.Write(b)
+}
