@@ -46,6 +46,7 @@ type Facts struct {
 	fences     *fences          // of the pump too; its holdings may be asked before
 	unfinished *unfinished      // state that several checks share
 	commits    *commits
+	keyed      *keyed
 	rewinds    *rewinds
 }
 

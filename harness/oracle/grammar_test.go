@@ -18,7 +18,7 @@ type history struct {
 	ids    map[ledger.Position][2]uint32
 	lies   []ledger.Position // where ids lie, in the order of the file
 	events []ledger.Event
-	open   map[string]ledger.Event
+	open   map[string][]ledger.Event // attempts under way, the first to end first
 }
 
 func newHistory() *history {
@@ -28,7 +28,7 @@ func newHistory() *history {
 			Log: NewLog(), Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, DrainEnd: time.Minute,
 			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
 		},
-		ids: map[ledger.Position][2]uint32{}, open: map[string]ledger.Event{},
+		ids: map[ledger.Position][2]uint32{}, open: map[string][]ledger.Event{},
 	}
 }
 
@@ -191,18 +191,17 @@ func (h *history) event(at time.Duration, w []string) error {
 	e.Seen = max(e.Seen, at)
 	id := fmt.Sprint(w[1], e.Owner)
 	if o, ends := ends[w[0]]; ends {
-		began, open := h.open[id]
-		if !open {
+		if len(h.open[id]) == 0 {
 			return fmt.Errorf("it never started")
 		}
-		e = began
+		e, h.open[id] = h.open[id][0], h.open[id][1:]
 		e.Edge, e.Outcome, e.At = ledger.EdgeEnd, o, at
 	} else if e.Edge == 0 {
 		return fmt.Errorf("unknown event")
 	}
 	if e.Edge == ledger.EdgeStart {
 		e.Start = at
-		h.open[id] = e
+		h.open[id] = append(h.open[id], e)
 	}
 	h.events = append(h.events, e)
 	return nil

@@ -5,49 +5,21 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
+// An inversion is the first effect of a record after that of a later record of its
+// key, by rank. It is none, but a retry overtaking, if the record had had a failed
+// attempt before the first such effect. A redelivery that steps back is none: its
+// record had its first effect in order.
 var inversionEntry = entry{
-	name: "inversion", make: func(f *Facts) Check { return &inversion{facts: f} },
+	name: "inversion", make: func(f *Facts) Check {
+		return f.byKey().view("inversion", true, &f.byKey().inverted, noDetail)
+	},
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
-// inversion finds first effects of a key out of the order of its records in the
-// log. A redelivery that steps back is no inversion: its record had its first
-// effect in order.
-type inversion struct {
-	facts *Facts
-	keys  perKey[latest]
-	found findings
+func (c *keyed) invert(k *keyState, e *ledger.Event) {
+	c.inverted.add(func() harness.Anomaly {
+		a := anomaly(c.facts, e, "first effect at %s, after that of %s", at(e.At), c.first(k))
+		a.Pods = append(a.Pods, c.facts.name(k.topBy))
+		return a
+	})
 }
-
-// latest is the first effect furthest ahead in the log. rank is its offset + 1,
-// 0 before any.
-type latest struct {
-	rank int64
-	seq  uint32
-	by   ledger.Owner
-}
-
-func (c *inversion) Name() string { return inversionEntry.name }
-
-func (c *inversion) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
-		if !isEffect(e) || !e.First || !e.Held {
-			continue
-		}
-		k := c.keys.at(e.Key)
-		if e.Offset+1 > k.rank {
-			*k = latest{rank: e.Offset + 1, seq: e.Seq, by: e.Owner}
-			continue
-		}
-		ahead := *k
-		c.found.add(func() harness.Anomaly {
-			a := anomaly(c.facts, e, "first effect at %s, after the effect of seq %d of the same key (offset %d, by %s)",
-				at(e.At), ahead.seq, ahead.rank-1, c.facts.name(ahead.by))
-			a.Pods = append(a.Pods, c.facts.name(ahead.by))
-			return a
-		})
-	}
-}
-
-func (c *inversion) Verdict() harness.Verdict { return c.found.verdict("") }

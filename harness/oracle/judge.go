@@ -45,9 +45,9 @@ func table() []entry {
 		stallEntry, pendingEntry, commitRegressionEntry,
 		unexplainedEntry, completenessEntry, atomicityEntry,
 		phantomEntry, corruptionEntry,
-		inversionEntry, overlapEntry, zombieEntry,
+		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
-		explainedEntry, lateCommitEntry, unfencedEntry,
+		explainedEntry, regressionEntry, lateCommitEntry, unfencedEntry,
 		overloadEntry,
 	}
 }

@@ -1,28 +1,24 @@
 package oracle
 
-// perKey keeps a small value for each key: in a slice, since keys are indices
-// into the scenario's distribution, and in a map for those far out, which only
-// a damaged record has. The zero value is empty.
-type perKey[T any] struct {
-	near []T
-	far  map[uint32]*T
-}
+// perKey keeps a small value for each key, in pages: keys are indices into the
+// scenario's distribution, so that pages are full; a damaged key costs one page.
+// The zero value is empty.
+type perKey[T any] struct{ pages []*[pageKeys]T }
 
-// nearKeys is how many keys the slice may hold.
-const nearKeys = 1 << 24
+// pageKeys is how many keys a page holds.
+const pageKeys = 1 << 12
 
 func (p *perKey[T]) at(key uint32) *T {
-	if key >= nearKeys {
-		if p.far == nil {
-			p.far = map[uint32]*T{}
-		}
-		if p.far[key] == nil {
-			p.far[key] = new(T)
-		}
-		return p.far[key]
+	n := int(key / pageKeys)
+	if n >= len(p.pages) || p.pages[n] == nil {
+		p.add(n)
 	}
-	if int(key) >= len(p.near) {
-		p.near = append(p.near, make([]T, int(key)+1-len(p.near))...)
+	return &p.pages[n][key%pageKeys]
+}
+
+func (p *perKey[T]) add(page int) {
+	if page >= len(p.pages) {
+		p.pages = append(p.pages, make([]*[pageKeys]T, page+1-len(p.pages))...)
 	}
-	return &p.near[key]
+	p.pages[page] = new([pageKeys]T)
 }

@@ -1,56 +1,52 @@
 package oracle
 
 import (
-	"time"
+	"fmt"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
+// An overlap is an attempt that begins while another on its key is under way, in
+// one pod or in two: in which, the latest begun of the others decides. Unfenced
+// attempts overlap nothing; nor do, once the group has expelled their pod, those
+// that it had begun before.
 var overlapEntry = entry{
-	name: "overlap", make: func(f *Facts) Check { return &overlap{facts: f} },
+	name: "overlap", make: func(f *Facts) Check {
+		return f.byKey().view("overlap", false, &f.byKey().overlapped, f.byKey().where)
+	},
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
-// overlap finds two attempts on one key at once, in one pod or in two.
-type overlap struct {
-	facts *Facts
-	keys  perKey[working]
-	found findings
-}
-
-// working is the attempts under way on a key: their number and the latest.
-type working struct {
-	open  int32
-	seq   uint32
-	start time.Duration
-	by    ledger.Owner
-}
-
-func (c *overlap) Name() string { return overlapEntry.name }
-
-func (c *overlap) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
-		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !e.Held || c.facts.isOutput(e) {
+// overlap looks for another attempt under way as e begins.
+func (c *keyed) overlap(k *keyState, e *ledger.Event) {
+	others := c.others(k)
+	for i := len(others) - 1; i >= 0; i-- {
+		other := others[i]
+		place := ledger.Position{Topic: other.topic, Partition: other.part}
+		if c.facts.fences.excused(place, other.owner, other.start, e.At) {
 			continue
 		}
-		k := c.keys.at(e.Key)
-		if e.Edge == ledger.EdgeEnd {
-			k.open--
-			continue
+		where := "it"
+		if other.owner != e.Owner {
+			c.across++
+			where = c.facts.name(other.owner)
 		}
-		if k.open > 0 {
-			other := *k
-			c.found.add(func() harness.Anomaly {
-				a := anomaly(c.facts, e, "begun at %s while %s worked on seq %d of the same key since %s",
-					at(e.At), c.facts.name(other.by), other.seq, at(other.start))
-				a.Pods = append(a.Pods, c.facts.name(other.by))
-				return a
-			})
-		}
-		*k = working{open: k.open + 1, seq: e.Seq, start: e.At, by: e.Owner}
+		c.overlapped.add(func() harness.Anomaly {
+			a := anomaly(c.facts, e, "begun at %s by %s, while %s worked on seq %d of the same key since %s",
+				at(e.At), c.facts.name(e.Owner), where, other.seq, at(other.start))
+			if other.owner != e.Owner {
+				a.Pods = append(a.Pods, where)
+			}
+			return a
+		})
+		return
 	}
 }
 
-func (c *overlap) Verdict() harness.Verdict { return c.found.verdict("") }
+func (c *keyed) where() string {
+	if c.overlapped.count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d within one pod, %d across two", c.overlapped.count-c.across, c.across)
+}

@@ -6,15 +6,23 @@ import (
 )
 
 var partitionEntry = entry{
-	name: "order by partition", make: func(f *Facts) Check { return &partitionOrder{facts: f} },
+	name: "order by partition", make: func(f *Facts) Check { return &partitionOrder{facts: f, latest: make([]latest, f.Partitions)} },
 	heldTo: heldToPartitionOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
-// partitionOrder finds first effects of a partition out of offset order.
+// partitionOrder finds first effects of a partition out of offset order: those that
+// come after one of a later record of the source's partition. Unfenced work is left
+// out.
 type partitionOrder struct {
 	facts  *Facts
-	latest []latest
+	latest []latest // by partition
 	found  findings
+}
+
+// latest is the first effect furthest ahead. rank is its offset + 1, 0 before any.
+type latest struct {
+	rank int64
+	by   ledger.Owner
 }
 
 func (c *partitionOrder) Name() string { return partitionEntry.name }
@@ -22,15 +30,12 @@ func (c *partitionOrder) Name() string { return partitionEntry.name }
 func (c *partitionOrder) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		if !isEffect(e) || !e.First || e.Topic != 0 || !e.Held {
+		if !e.First || e.Unfenced {
 			continue
 		}
-		for int(e.Partition) >= len(c.latest) {
-			c.latest = append(c.latest, latest{})
-		}
-		p := &c.latest[e.Partition]
-		if e.Offset+1 > p.rank {
-			*p = latest{rank: e.Offset + 1, by: e.Owner}
+		p := &c.latest[e.Origin]
+		if e.Source+1 > p.rank {
+			*p = latest{rank: e.Source + 1, by: e.Owner}
 			continue
 		}
 		ahead := *p

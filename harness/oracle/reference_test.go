@@ -110,11 +110,19 @@ func (r *slow) orders() {
 			return slices.ContainsFunc(r.firsts[:i], func(o ledger.Event) bool { return same(o) && o.Offset > e.Offset })
 		}
 		if ahead(func(o ledger.Event) bool { return o.Key == e.Key }) {
-			r.add("inversion", e.Position())
+			r.add(map[bool]string{true: "retry overtaking", false: "inversion"}[r.failedFirst(e)], e.Position())
 		}
 		if ahead(func(o ledger.Event) bool { return o.Partition == e.Partition }) {
 			r.add("order by partition", e.Position())
 		}
+	}
+	last := map[uint32]int64{}
+	seen := map[ledger.Position]bool{}
+	for _, e := range r.effects {
+		if seen[e.Position()] && e.Offset < last[e.Key] {
+			r.add("regression", e.Position())
+		}
+		seen[e.Position()], last[e.Key] = true, e.Offset
 	}
 	for i, e := range r.events {
 		open := 0
@@ -127,6 +135,21 @@ func (r *slow) orders() {
 			r.add("overlap", e.Position())
 		}
 	}
+}
+
+// failedFirst reports whether a record had a failed attempt before any later record of
+// its key had an effect.
+func (r *slow) failedFirst(e ledger.Event) bool {
+	for _, o := range r.events {
+		switch {
+		case o.Edge != ledger.EdgeEnd || o.Key != e.Key || !r.holds(&o):
+		case o.Position() == e.Position() && o.Outcome == ledger.OutcomeError:
+			return true
+		case o.Outcome == ledger.OutcomeEffect && o.Offset > e.Offset:
+			return false
+		}
+	}
+	return false
 }
 
 // stay is the time in which a member has a partition and does not go back.

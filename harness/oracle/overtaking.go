@@ -1,0 +1,26 @@
+package oracle
+
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// A retry overtaking is the first effect of a record after that of a later record
+// of its key, where the record had had a failed attempt before the first such
+// effect: it waited to be tried again and the key went on. A record that never has
+// an effect, because it is poison, was overtaken by nobody.
+var overtakingEntry = entry{
+	name: "retry overtaking", make: func(f *Facts) Check {
+		return f.byKey().view("retry overtaking", false, &f.byKey().overtaken, noDetail)
+	},
+	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
+}
+
+func (c *keyed) overtake(k *keyState, e *ledger.Event, f failure) {
+	c.overtaken.add(func() harness.Anomaly {
+		a := anomaly(c.facts, e, "failed at %s by %s, and had its first effect at %s, after that of %s",
+			at(f.at), c.facts.name(f.by), at(e.At), c.first(k))
+		a.Pods = append(a.Pods, c.facts.name(k.topBy))
+		return a
+	})
+}
