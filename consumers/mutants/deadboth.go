@@ -8,7 +8,7 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-dead-both",
-		"Sends a record that failed twice to the dead letters, and then tries it once more.",
+		"Sends a record that failed twice to the dead letters, and then goes on to try it until it succeeds.",
 		func(c *retries) {
 			c.again.do = func(ctx context.Context, m *member, t task) error {
 				err := m.work.Do(ctx, view(t.Record))
@@ -18,8 +18,7 @@ var _ = harness.Register(func() harness.Implementation {
 				if err := c.dead(ctx, m, t); err != nil {
 					return err
 				}
-				_ = m.work.Do(ctx, view(t.Record))
-				return nil
+				return tryOn(ctx, m, t)
 			}
 		})
 	i.MustFail = mustIn("failing-twice", "completeness")

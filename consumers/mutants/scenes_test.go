@@ -23,7 +23,8 @@ var scenes = scenesBy(
 		s.Spare = 1
 		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected}}
 	}),
-	scene("there-and-back", "a pod joins and leaves again", func(s *harness.Scenario) {
+	scene("there-and-back", "a pod joins while all have records in hand, and leaves again", func(s *harness.Scenario) {
+		busy(s)
 		s.Spare = 1
 		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected, HealAfter: 1500 * time.Millisecond}}
 	}),

@@ -1,0 +1,15 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-boast",
+	Doc:         "Promises each record exactly once and has nothing to keep that promise by: what a crash leaves uncommitted is done again.",
+	Delivery:    harness.ExactlyOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("crash", "explained duplicate"),
+	MayFail:     moved,
+	New:         made(nil),
+})

@@ -1,0 +1,25 @@
+package mutants
+
+import (
+	"context"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-slow",
+	Doc:         "Waits so long after each record that it cannot keep up, and loses nothing.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    must("overload"),
+	New: made(func(q *queues) {
+		q.do = func(ctx context.Context, m *member, t task) error {
+			err := tryOn(ctx, m, t)
+			_ = sleep(ctx, time.Second)
+			return err
+		}
+	}),
+})
