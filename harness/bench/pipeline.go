@@ -33,33 +33,53 @@ const (
 // and replayed, in turn with the same records through bare franz-go clients.
 // Both are timed from the first send to the last record replayed or read, the
 // forming of the group left out. It reports both rates, their ratio, and the
-// share of each stage.
+// share of each stage; and what a record costs in CPU time, by stage of this
+// process, brokers included, and in the pods, which a busy machine changes less.
 func Pipeline(b *testing.B) {
 	lock.Hold(b)
-	var bareTime, ourTime time.Duration
-	stages := map[string]time.Duration{}
+	var bare, ours cost
+	stages := map[string]*cost{}
 	for b.Loop() {
-		d, err := barePipeline(b.Context())
+		c, err := barePipeline(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
-		bareTime += d
-		of, err := ourPipeline(b.Context())
+		bare.add(c)
+		of, pods, err := ourPipeline(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
+		ours.add(cost{pods: pods})
 		for _, s := range of {
-			ourTime += s.Took
-			stages[s.Name] += s.Took
+			if stages[s.Name] == nil {
+				stages[s.Name] = &cost{}
+			}
+			stages[s.Name].add(cost{took: s.Took, harness: s.CPU})
+			ours.add(cost{took: s.Took, harness: s.CPU})
 		}
 	}
 	total := float64(b.N) * pipelineRecords
-	b.ReportMetric(total/bareTime.Seconds(), "bare-records/s")
-	b.ReportMetric(total/ourTime.Seconds(), "records/s")
-	b.ReportMetric(bareTime.Seconds()/ourTime.Seconds(), "ratio")
-	for name, took := range stages {
-		b.ReportMetric(100*took.Seconds()/ourTime.Seconds(), fmt.Sprintf("%%-%s", unit(name)))
+	b.ReportMetric(total/bare.took.Seconds(), "bare-records/s")
+	b.ReportMetric(total/ours.took.Seconds(), "records/s")
+	b.ReportMetric(bare.took.Seconds()/ours.took.Seconds(), "ratio")
+	b.ReportMetric(float64(bare.harness+bare.pods)/float64(ours.harness+ours.pods), "cpu-ratio")
+	b.ReportMetric(float64(bare.harness)/total, "bare-cpu-ns/record")
+	b.ReportMetric(float64(bare.pods)/total, "bare-pods-cpu-ns/record")
+	b.ReportMetric(float64(ours.pods)/total, "pods-cpu-ns/record")
+	for name, c := range stages {
+		b.ReportMetric(100*c.took.Seconds()/ours.took.Seconds(), fmt.Sprintf("%%-%s", unit(name)))
+		b.ReportMetric(float64(c.harness)/total, unit(name)+"-cpu-ns/record")
 	}
+}
+
+// cost is what a part of a pipeline took: its time, and the CPU time of this
+// process and of the pods.
+type cost struct{ took, harness, pods time.Duration }
+
+func (c *cost) add(o cost) {
+	c.took += o.took
+	c.harness += o.harness
+	c.pods += o.pods
 }
 
 // unit makes a name fit for a metric.
@@ -73,58 +93,61 @@ func unit(s string) string {
 	return string(out)
 }
 
-func ourPipeline(ctx context.Context) ([]engine.Stage, error) {
+func ourPipeline(ctx context.Context) (stages []engine.Stage, pods time.Duration, err error) {
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: pipelineRecords}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
 		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 50_000, MaxPoll: 10_000,
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	choices, err := harness.ParseChoice("keyed")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	backend, err := harness.FindBackend("embedded")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	o, err := engine.Run(ctx, engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: 1})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if o.Run.Status != harness.Pass || o.Run.Counts.Finished != pipelineRecords {
-		return nil, fmt.Errorf("the run did not pass: %s %v, %d finished", o.Run.Status, o.Run.Reasons, o.Run.Counts.Finished)
+		return nil, 0, fmt.Errorf("the run did not pass: %s %v, %d finished", o.Run.Status, o.Run.Reasons, o.Run.Counts.Finished)
 	}
-	return o.Stages, nil
+	for _, p := range o.Run.Pods {
+		pods += p.CPU
+	}
+	return o.Stages, pods, nil
 }
 
-// barePipeline is the time from the first send until a child with nothing but a
+// barePipeline is the cost from the first send until a child with nothing but a
 // client has read as many records.
-func barePipeline(ctx context.Context) (took time.Duration, err error) {
+func barePipeline(ctx context.Context) (c cost, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, barePatience, fmt.Errorf("the bare client read no %d records within %v", pipelineRecords, barePatience))
 	defer cancel()
 	backend, err := harness.FindBackend("embedded")
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	cluster, err := backend.Start(ctx, harness.ClusterSpec{Session: 6 * time.Second, Heartbeat: time.Second})
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer cluster.Close()
 	const topic = "bare"
 	admin, err := observe.NewClient(cluster.Seeds(), nil, topic, topic)
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer admin.Close()
 	if err := admin.CreateTopic(ctx, observe.Topic{Name: topic, Partitions: pipelinePartitions}); err != nil {
-		return 0, err
+		return c, err
 	}
 	dir, err := os.MkdirTemp("", "stampede-bare-")
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer os.RemoveAll(dir)
 	clock := ledger.NewClock()
@@ -135,27 +158,31 @@ func barePipeline(ctx context.Context) (took time.Duration, err error) {
 		Exited: func(in pod.Incarnation) { ended <- in },
 	})
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer fleet.Kill()
 	if err := fleet.Start(ctx); err != nil {
-		return 0, err
+		return c, err
 	}
 	if err := owned(ctx, cluster, fleet, topic); err != nil {
-		return 0, lastWords(err, fleet)
+		return c, lastWords(err, fleet)
 	}
-	start := clock.Now()
+	start, cpu := clock.Now(), engine.CPU()
 	if err := flood(ctx, cluster.Seeds(), topic); err != nil {
-		return 0, err
+		return c, err
 	}
 	select {
 	case in := <-ended:
 		if in.Exit != pod.ExitReturned {
-			return 0, lastWords(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
+			return c, lastWords(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
 		}
-		return time.Duration(in.Down - start), nil
+		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
+		for _, p := range fleet.Usage() {
+			c.pods += p.CPU
+		}
+		return c, nil
 	case <-ctx.Done():
-		return 0, lastWords(context.Cause(ctx), fleet)
+		return c, lastWords(context.Cause(ctx), fleet)
 	}
 }
 

@@ -26,7 +26,7 @@ func (r *run) loadAndDrain(ctx context.Context) error {
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.start = r.clock.Now() + int64(startIn)
-	r.mark = r.start
+	r.mark, r.markCPU = r.start, CPU()
 	if !harness.IsVirtual(r.Backend) { // how busy the host is has no bearing on virtual time
 		r.host = measure.StartHost()
 	}

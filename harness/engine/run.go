@@ -17,6 +17,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/observe"
 	"github.com/stampede-bench/stampede/harness/pod"
+	"golang.org/x/sys/unix"
 )
 
 // Plan is one run to be made.
@@ -58,6 +59,16 @@ type Outcome struct {
 type Stage struct {
 	Name string
 	Took time.Duration
+	CPU  time.Duration // CPU time of this process, embedded brokers included, and none of the pods'
+}
+
+// CPU is the CPU time that this process has used so far.
+func CPU() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // formWithin is how long the pods may take to own all partitions.
@@ -86,7 +97,8 @@ type run struct {
 	start     int64 // of the load, ns on CLOCK_MONOTONIC
 	stages    []Stage
 	mark      int64 // when the last stage ended, ns on CLOCK_MONOTONIC
-	formed    int   // changes of the group up to its forming, 0 if it never did
+	markCPU   time.Duration
+	formed    int // changes of the group up to its forming, 0 if it never did
 	rates     rateMeter
 	host      *measure.Host
 	hostLoad  harness.HostReport
@@ -159,9 +171,9 @@ func (r *run) able() error {
 
 // stage ends the stage called name.
 func (r *run) stage(name string) {
-	now := r.clock.Now()
-	r.stages = append(r.stages, Stage{name, time.Duration(now - r.mark)})
-	r.mark = now
+	now, cpu := r.clock.Now(), CPU()
+	r.stages = append(r.stages, Stage{name, time.Duration(now - r.mark), cpu - r.markCPU})
+	r.mark, r.markCPU = now, cpu
 }
 
 // runID tells the records of one run from those of any other.
