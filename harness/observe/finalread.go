@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -28,7 +26,7 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
-	return c.readLog(ctx, c.Topic, ends, nil, func(r *kgo.Record) error {
+	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *kgo.Record) error {
 		s := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeAcked)
 		if err := identify(&s, r, run); err != nil {
 			return nil
@@ -52,8 +50,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 	if err != nil {
 		return fmt.Errorf("final read of %s: %w", topic, err)
 	}
-	committed := []kgo.Opt{kgo.FetchIsolationLevel(kgo.ReadCommitted())}
-	return c.readLog(ctx, topic, ends, committed, func(r *kgo.Record) error {
+	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *kgo.Record) error {
 		s := ledger.NewSlot(ledger.KindCustody, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
 			s = rangeOf(r, number)
@@ -130,53 +127,4 @@ func (c *Client) committedEnds(ctx context.Context, topic string, partitions int
 		return true, nil
 	})
 	return ends, err
-}
-
-// readLog calls take for each record of a topic below ends, in the order of the log.
-func (c *Client) readLog(ctx context.Context, topic string, ends []int64, more []kgo.Opt, take func(*kgo.Record) error) error {
-	left := map[int32]kgo.Offset{} // partitions not read to their end
-	for p, end := range ends {
-		if end > 0 {
-			left[int32(p)] = kgo.NewOffset().AtStart()
-		}
-	}
-	if len(left) == 0 {
-		return nil
-	}
-	opts := append(c.opts[:len(c.opts):len(c.opts)],
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: maps.Clone(left)}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(100*time.Millisecond), kgo.FetchMaxBytes(64<<20), kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())
-	cl, err := kgo.NewClient(append(opts, more...)...)
-	if err != nil {
-		return fmt.Errorf("final read of %s: %w", topic, err)
-	}
-	defer cl.Close()
-	for len(left) > 0 {
-		fetches := cl.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, len(left), err)
-		}
-		var failed error
-		fetches.EachError(func(_ string, p int32, err error) {
-			if !kerr.IsRetriable(err) && !errors.Is(err, context.DeadlineExceeded) {
-				failed = fmt.Errorf("final read of %s: partition %d: %w", topic, p, err)
-			}
-		})
-		fetches.EachRecord(func(r *kgo.Record) {
-			end := ends[r.Partition]
-			if _, open := left[r.Partition]; failed != nil || !open || r.Offset >= end {
-				return // written after the end was taken, or read already
-			}
-			if !r.Attrs.IsControl() {
-				failed = take(r)
-			}
-			if r.Offset == end-1 {
-				delete(left, r.Partition)
-			}
-		})
-		if failed != nil {
-			return failed
-		}
-	}
-	return nil
 }

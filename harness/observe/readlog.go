@@ -1,0 +1,225 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// fetchBytes is how much of a partition one request asks for: enough for the
+	// request to cost nothing, and little enough that records are still in the
+	// processor's cache when they are looked at.
+	fetchBytes = 512 << 10
+	fetchPause = 50 * time.Millisecond // between two tries of what failed
+)
+
+// logReader reads a topic once, from the start of each partition to an end. A
+// consuming client would do that too, with a record in memory for each of a
+// million; here a response is looked at as it comes, in one set of records that
+// serves again for the next.
+type logReader struct {
+	client       *Client
+	topic        string
+	ends         []int64
+	isolation    kgo.IsolationLevel
+	decompressor kgo.Decompressor
+
+	taking sync.Mutex // guards take
+	take   func(*kgo.Record) error
+
+	next []int64 // by partition, of the goroutine that reads it
+}
+
+// readLog calls take for each record of a topic below ends but control records:
+// one call at a time, the records of a partition in the order of the log. take
+// may not keep a record. It goes on until ctx ends where a broker does not
+// answer or has not got the partition any more.
+func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, take func(*kgo.Record) error) error {
+	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), take: take}
+	var err error
+	for {
+		if l.next == nil {
+			l.next, err = l.starts(ctx)
+		}
+		if err == nil {
+			err = l.pass(ctx)
+		}
+		switch left := l.left(); {
+		case l.next != nil && left == 0:
+			return nil
+		case errors.As(err, new(hopelessError)):
+			return fmt.Errorf("final read of %s: %w", topic, err)
+		case ctx.Err() != nil:
+			return fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, left, errors.Join(ctx.Err(), err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(fetchPause):
+		}
+	}
+}
+
+// hopelessError is an error that asking again does not mend.
+type hopelessError struct{ error }
+
+func (e hopelessError) Unwrap() error { return e.error }
+
+// starts are the first offsets of the partitions.
+func (l *logReader) starts(ctx context.Context) ([]int64, error) {
+	listed, err := l.client.adm.ListStartOffsets(ctx, l.topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	starts := make([]int64, len(l.ends))
+	for p := range starts {
+		if o, ok := listed.Lookup(l.topic, int32(p)); ok {
+			starts[p] = o.Offset
+		}
+	}
+	return starts, nil
+}
+
+// left is how many partitions are not read to their end.
+func (l *logReader) left() (n int) {
+	for p, end := range l.ends {
+		if end > 0 && (l.next == nil || l.next[p] < end) {
+			n++
+		}
+	}
+	return n
+}
+
+// pass reads from all leaders at once, until each has nothing more or fails.
+func (l *logReader) pass(ctx context.Context) error {
+	meta, err := l.client.adm.Metadata(ctx, l.topic)
+	if err != nil {
+		return err
+	}
+	t := meta.Topics[l.topic]
+	if t.Err != nil {
+		return t.Err
+	}
+	led := map[int32][]int32{}
+	for p, d := range t.Partitions {
+		if int(p) < len(l.ends) && d.Leader >= 0 {
+			led[d.Leader] = append(led[d.Leader], p)
+		}
+	}
+	var wg sync.WaitGroup
+	errs := make(chan error, len(led))
+	for leader, partitions := range led {
+		wg.Go(func() { errs <- l.from(ctx, leader, t.ID, partitions) })
+	}
+	wg.Wait()
+	close(errs)
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// from reads the partitions that one broker leads.
+func (l *logReader) from(ctx context.Context, leader int32, id [16]byte, partitions []int32) error {
+	broker, records := l.client.kgo.Broker(int(leader)), &recordArena{}
+	for {
+		req := l.request(id, partitions)
+		if len(req.Topics[0].Partitions) == 0 {
+			return nil
+		}
+		resp, err := req.RequestWith(ctx, broker)
+		if err != nil {
+			return err
+		}
+		if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+			return err
+		}
+		for i := range resp.Topics {
+			for k := range resp.Topics[i].Partitions {
+				if err := l.response(&resp.Topics[i].Partitions[k], records); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// request asks for what is left of the partitions.
+func (l *logReader) request(id [16]byte, partitions []int32) *kmsg.FetchRequest {
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, fetchBytes*int32(len(partitions))
+	if l.isolation == kgo.ReadCommitted() {
+		req.IsolationLevel = 1
+	}
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = l.topic, id
+	for _, p := range partitions {
+		if l.next[p] < l.ends[p] {
+			fp := kmsg.NewFetchRequestTopicPartition()
+			fp.Partition, fp.FetchOffset, fp.PartitionMaxBytes = p, l.next[p], fetchBytes
+			t.Partitions = append(t.Partitions, fp)
+		}
+	}
+	req.Topics = append(req.Topics, t)
+	return req
+}
+
+// response takes the records of one partition of a response.
+func (l *logReader) response(rp *kmsg.FetchResponseTopicPartition, records *recordArena) error {
+	if rp.Partition < 0 || int(rp.Partition) >= len(l.ends) {
+		return hopelessError{fmt.Errorf("an answer about partition %d, of which nothing was asked", rp.Partition)}
+	}
+	end := l.ends[rp.Partition]
+	records.used = 0
+	read, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Offset: l.next[rp.Partition], IsolationLevel: l.isolation, Topic: l.topic, Partition: rp.Partition, Pools: []kgo.Pool{records},
+	}, rp, l.decompressor, nil)
+	if err := read.Err; err != nil {
+		if err = fmt.Errorf("partition %d: %w", rp.Partition, err); !kerr.IsRetriable(read.Err) {
+			return hopelessError{err}
+		}
+		return err
+	}
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	for _, r := range read.Records {
+		if r.Offset >= end {
+			break // written after the end was taken
+		}
+		if err := l.take(r); err != nil {
+			return hopelessError{err}
+		}
+	}
+	l.next[rp.Partition] = next
+	return nil
+}
+
+// recordArena is the memory for the records of one partition of a response. It
+// is a [kgo.PoolRecords] that never takes anything back: used is set to zero
+// when all records have been looked at.
+type recordArena struct {
+	records []kgo.Record
+	used    int
+}
+
+// GetRecords implements [kgo.PoolRecords].
+func (a *recordArena) GetRecords(n int) []kgo.Record {
+	if a.used+n > len(a.records) {
+		a.records, a.used = make([]kgo.Record, 2*(a.used+n)), 0 // those handed out before stay where they are
+	}
+	from := a.used
+	a.used += n
+	return a.records[from:from:a.used]
+}
+
+// PutRecords implements [kgo.PoolRecords].
+func (a *recordArena) PutRecords([]kgo.Record) {}
