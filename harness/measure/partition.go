@@ -3,12 +3,16 @@ package measure
 import (
 	"slices"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// partition is what is open on one partition of the source topic.
+// partition is what is open on one partition of the source topic: acked and not
+// finished. A bit an offset for each of the two, and not a map of the open, which
+// would cost more than all other measures together.
 type partition struct {
-	open  map[int64]struct{} // acked and not finished, by offset
-	early map[int64]struct{} // finished before the producer saw the ack
+	acks, ends ledger.Offsets // acked, finished
+	open       int
 	// queue has the open records in the order of due, and some that finished
 	// since: they are dropped when they reach the front, or all at once when
 	// they are the greater part. So a record that stays open for long holds up
@@ -22,21 +26,17 @@ type waiting struct {
 	offset int64
 }
 
-func newPartition() *partition {
-	return &partition{open: map[int64]struct{}{}, early: map[int64]struct{}{}}
-}
+// isOpen is for offsets in the queue, which are acked.
+func (p *partition) isOpen(offset int64) bool { return !p.ends.Has(offset) }
 
 // acked reports whether the record is open from now on: it is not if its
 // effect came first.
 func (p *partition) acked(offset int64, due time.Duration) bool {
 	p.next = max(p.next, offset+1)
-	if len(p.early) > 0 {
-		if _, done := p.early[offset]; done {
-			delete(p.early, offset)
-			return false
-		}
+	if !p.acks.Add(offset) || p.ends.Has(offset) {
+		return false
 	}
-	p.open[offset] = struct{}{}
+	p.open++
 	// One producer sends in the order of due, so the place is nearly always
 	// the end.
 	i := len(p.queue)
@@ -49,17 +49,13 @@ func (p *partition) acked(offset int64, due time.Duration) bool {
 
 // finished reports whether the record was open until now.
 func (p *partition) finished(offset int64) bool {
-	if _, open := p.open[offset]; !open {
-		p.early[offset] = struct{}{}
+	if !p.ends.Add(offset) || !p.acks.Has(offset) {
 		return false
 	}
-	delete(p.open, offset)
+	p.open--
 	const spare = 256
-	if len(p.queue) > 2*len(p.open)+spare {
-		p.queue = slices.DeleteFunc(p.queue, func(w waiting) bool {
-			_, open := p.open[w.offset]
-			return !open
-		})
+	if len(p.queue) > 2*p.open+spare {
+		p.queue = slices.DeleteFunc(p.queue, func(w waiting) bool { return !p.isOpen(w.offset) })
 	}
 	return true
 }
@@ -67,7 +63,7 @@ func (p *partition) finished(offset int64) bool {
 // oldest is the due time of the open record that waits longest.
 func (p *partition) oldest() (due time.Duration, ok bool) {
 	for i, w := range p.queue {
-		if _, open := p.open[w.offset]; open {
+		if p.isOpen(w.offset) {
 			p.queue = slices.Delete(p.queue, 0, i)
 			return w.due, true
 		}
@@ -84,7 +80,7 @@ func (p *partition) age(now time.Duration) time.Duration {
 	return 0
 }
 
-func (p *partition) backlog() int64 { return int64(len(p.open)) }
+func (p *partition) backlog() int64 { return int64(p.open) }
 
 // lag is 0 while a commit is ahead of the acks seen.
 func (p *partition) lag() int64 { return max(0, p.next-p.committed) }

@@ -71,7 +71,7 @@ func NewRecorder(cfg Config) *Recorder {
 		r.measured = 1
 	}
 	for range cfg.Partitions {
-		r.partitions = append(r.partitions, newPartition())
+		r.partitions = append(r.partitions, &partition{})
 	}
 	for i := range cfg.Faults {
 		r.windows = append(r.windows, cfg.Faults[i].window())

@@ -3,14 +3,17 @@ package observe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -187,4 +190,42 @@ func TestReadAll(t *testing.T) {
 	}
 	got.want(t, fmt.Sprintf("%v 0/1@0 1/2 due 11 sent 12 flags 0", ledger.KindLanded),
 		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt))
+}
+
+// TestReadAllAsksAgain where a broker errs for a while, and gives up where the
+// answer is one that asking again does not mend.
+func TestReadAllAsksAgain(t *testing.T) {
+	m := inMemory(t)
+	cl := m.producer(t)
+	for i := range uint32(10) {
+		send(t, cl, "source", int32(i%2), value(thisRun, 3, i))
+	}
+	answers := []int16{kerr.NotLeaderForPartition.Code, kerr.UnknownTopicID.Code}
+	m.kfake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		m.kfake.KeepControl()
+		if len(answers) == 0 {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		for _, asked := range req.(*kmsg.FetchRequest).Topics {
+			topic := kmsg.NewFetchResponseTopic()
+			topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
+			for _, p := range asked.Partitions {
+				partition := kmsg.NewFetchResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, answers[0]
+				topic.Partitions = append(topic.Partitions, partition)
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		answers = answers[1:]
+		return resp, nil, true
+	})
+	var got slots
+	if err := m.ReadAll(t.Context(), 2, thisRun, got.emit); err != nil || len(got.lines) != 10 {
+		t.Errorf("read %d of 10 records: %v", len(got.lines), err)
+	}
+	answers = []int16{kerr.TopicAuthorizationFailed.Code}
+	if err := m.ReadAll(t.Context(), 2, thisRun, got.emit); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("read what may not be read: %v", err)
+	}
 }

@@ -43,14 +43,8 @@ type logReader struct {
 // answer or has not got the partition any more.
 func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, take func(*kgo.Record) error) error {
 	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), take: take}
-	var err error
 	for {
-		if l.next == nil {
-			l.next, err = l.starts(ctx)
-		}
-		if err == nil {
-			err = l.pass(ctx)
-		}
+		err := l.pass(ctx)
 		switch left := l.left(); {
 		case l.next != nil && left == 0:
 			return nil
@@ -100,7 +94,12 @@ func (l *logReader) left() (n int) {
 }
 
 // pass reads from all leaders at once, until each has nothing more or fails.
-func (l *logReader) pass(ctx context.Context) error {
+func (l *logReader) pass(ctx context.Context) (err error) {
+	if l.next == nil {
+		if l.next, err = l.starts(ctx); err != nil {
+			return err
+		}
+	}
 	meta, err := l.client.adm.Metadata(ctx, l.topic)
 	if err != nil {
 		return err
