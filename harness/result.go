@@ -15,7 +15,7 @@ type Comparison struct {
 	Took        time.Duration  `json:"took_ns"`
 	Command     string         `json:"command"` // Command repeats the comparison.
 	Seed        uint64         `json:"seed"`
-	Backend     string         `json:"backend"`     // Backend is embedded or docker.
+	Backend     string         `json:"backend"`     // Backend is embedded, virtual or docker.
 	Broker      string         `json:"broker"`      // Broker says what served as Kafka.
 	Modelled    bool           `json:"modelled"`    // Modelled: no real Kafka ran; figures rank designs only.
 	Interrupted bool           `json:"interrupted"` // Interrupted: ended by a signal; Runs has what was measured so far.
