@@ -32,14 +32,4 @@ func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 	return startAgain(pod), nil
 }
 
-// Verify waits until the pod owns nothing.
-func (LeavePod) Verify(ctx context.Context, env *harness.Env) error {
-	return eventually(ctx, func() error {
-		if owned := ownedBy(env.Hit.Pod, env.Group.Owners()); len(owned) > 0 {
-			return fmt.Errorf("%s still owns partition %d", env.Hit.Pod, owned[0])
-		}
-		return nil
-	})
-}
-
-var _ harness.Verifier = LeavePod{}
+var _ harness.Fault = LeavePod{}
