@@ -65,6 +65,7 @@ type rewinds struct {
 	asides      []setAside
 	lastDown    time.Duration
 	complete    completeness
+	shares      *shares // of a share group
 	explained   findings
 	unexplained findings
 }
@@ -80,6 +81,7 @@ type setAside struct {
 func (f *Facts) tenures() *rewinds {
 	if f.rewinds == nil {
 		r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f)}
+		r.shares = newShares(f)
 		for _, side := range f.Sides {
 			r.sides = append(r.sides, make([]tenures, side.Partitions))
 		}
@@ -113,6 +115,12 @@ func (r *rewinds) observe(events []ledger.Event) {
 			continue
 		case ledger.EdgeDown:
 			r.lastDown = e.At
+		}
+		if r.facts.Share {
+			r.shares.observe(e)
+			if isEffect(e) && e.Held {
+				r.shared(e)
+			}
 			continue
 		}
 		if p := r.part(e.Topic, e.Partition); p != nil && (e.Topic > 0 || !e.OwnGroup()) {
@@ -170,12 +178,7 @@ func (r *rewinds) copied(e *ledger.Event) {
 }
 
 func (r *rewinds) effect(p *tenures, e *ledger.Event) {
-	if r.facts.isOutput(e) {
-		if !e.First {
-			r.unexplained.add(func() harness.Anomaly {
-				return anomaly(r.facts, e, "output once more at %s: no output may be repeated", at(e.At))
-			})
-		}
+	if r.output(e) {
 		return
 	}
 	was, is, excused := p.effect(e)
@@ -188,6 +191,41 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 		r.complete.finished(e, r)
 	default:
 		r.again(p, e, was, is, excused)
+	}
+}
+
+// output judges an effect that is an output.
+func (r *rewinds) output(e *ledger.Event) bool {
+	if !r.facts.isOutput(e) {
+		return false
+	}
+	if !e.First {
+		r.unexplained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", at(e.At))
+		})
+	}
+	return true
+}
+
+// shared judges an effect of a share group.
+func (r *rewinds) shared(e *ledger.Event) {
+	if r.output(e) {
+		return
+	}
+	switch had, again := r.shares.effect(e); {
+	case again:
+		r.unexplained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", at(e.At), r.facts.name(e.Owner))
+		})
+	case had:
+		r.explained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "again at %s by %s, by another delivery", at(e.At), r.facts.name(e.Owner))
+		})
+	default:
+		if !e.First {
+			r.elsewhere(e)
+		}
+		r.complete.finished(e, r)
 	}
 }
 
@@ -257,6 +295,13 @@ func (r *rewinds) elsewhere(e *ledger.Event) {
 // event's included, and the rewinds that lead back to where it was finished.
 func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
 	look := func(place ledger.Position, exit time.Duration, left bool) {
+		if r.facts.Share {
+			rewinds += r.shares.redelivered(place)
+			if r.shares.peek(place).owner != 0 {
+				ends++
+			}
+			return
+		}
 		p := r.part(place.Topic, place.Partition)
 		if p == nil {
 			return

@@ -43,7 +43,7 @@ func table() []entry {
 	return []entry{
 		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
-		unexplainedEntry, completenessEntry, atomicityEntry,
+		unexplainedEntry, completenessEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,

@@ -39,7 +39,8 @@ const (
 // A record is finished by an effect at any place, or by a copy in a dead-letter
 // topic. Otherwise it is lost if every place where it lies, which are its position
 // in the source and its copies in topics with custody, is below the final commit
-// of its partition, and no range that was set aside holds it. If not, it is owed:
+// of its partition, or in a share group was last answered by accept, reject or gap, or
+// was delivered [Facts.Deliveries] times; and no range that was set aside holds it. If not, it is owed:
 // stalled if from the latest first effect or dead letter to the end of the drain
 // it is longer than [Facts.StallAfter], else overloaded.
 type unfinished struct {
@@ -88,10 +89,15 @@ func (u *unfinished) setAside(partition int32, from, to int64) {
 	}
 }
 
+// past reports whether nobody will be given the record at a place any more.
+func (u *unfinished) past(place ledger.Position) bool {
+	return place.Offset < u.facts.finalAt(place) || u.facts.Share && u.facts.tenures().shares.given(place)
+}
+
 // fateOf says what becomes of a record of the source without an effect at its
 // place, ok if it is not finished elsewhere.
 func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
-	isLost := place.Offset < u.facts.finalAt(place) && (u.ranges == nil || !u.ranges[place.Partition].Has(place.Offset))
+	isLost := u.past(place) && (u.ranges == nil || !u.ranges[place.Partition].Has(place.Offset))
 	first := u.facts.Log.first(place)
 	if first != place && u.facts.finished[first.Partition].Has(first.Offset) {
 		return lost, false
@@ -102,7 +108,7 @@ func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
 			case role == harness.RoleDeadLetter:
 				return lost, false
 			case role.Custody():
-				isLost = isLost && hop.Offset < u.facts.finalAt(hop)
+				isLost = isLost && u.past(hop)
 			}
 		}
 	}
@@ -142,6 +148,9 @@ func (u *unfinished) example(what fate, at ledger.Position) harness.Anomaly {
 		stalled:    fmt.Sprintf("landed and still owed (commit %d), but nothing was finished after %v", final, u.last.Round(time.Millisecond)),
 		overloaded: fmt.Sprintf("landed and still owed (commit %d) when the drain ended", final),
 	}[what]
+	if what == lost && u.facts.Share {
+		text = "landed, never finished, and the group is done with it"
+	}
 	if what == lost && u.facts.Effect == harness.EffectOutput {
 		text = fmt.Sprintf("landed, its offset is committed (%d), and there is no output of it", final)
 	}

@@ -23,6 +23,9 @@ var pendingEntry = entry{
 // copy in such a topic, appended no earlier than this one; in dead-letter nothing
 // is owed. Of the source the commits of the run's group count, of side topics those
 // of all groups.
+//
+// The commit of a share group is the answer for a record: an accept, a reject or a
+// gap covers its position alone.
 type pending struct {
 	facts  *Facts
 	parts  []pendingPart // of the source
@@ -68,6 +71,10 @@ func (p *pending) Observe(events []ledger.Event) {
 			if e.Outcome == ledger.OutcomeConfirmed {
 				p.commit(e)
 			}
+		case ledger.EdgeAcknowledged:
+			if e.Held && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRelease && e.Count != ledger.AckRenew {
+				p.answer(e)
+			}
 		}
 	}
 }
@@ -101,6 +108,19 @@ func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Positio
 		})
 	}
 	return max(looked, end)
+}
+
+// answer looks at what a member of a share group said it was done with.
+func (p *pending) answer(e *ledger.Event) {
+	pos := e.Position()
+	if e.Topic == 0 && p.safe(pos) || e.Topic > 0 && p.safeCopy(pos) {
+		return
+	}
+	p.found.add(func() harness.Anomaly {
+		a := unnamed(pos, e.At, fmt.Sprintf("answered for good by %s at %s, and its work was not finished", p.facts.name(e.Owner), at(e.At)))
+		a.Pods = []string{p.facts.name(e.Owner)}
+		return a
+	})
 }
 
 // safe reports whether a crash would not lose the record at a position of the

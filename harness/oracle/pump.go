@@ -65,10 +65,12 @@ func (p *pump) mark(e *ledger.Event) {
 // names a position and no record.
 func (p *pump) locate(e *ledger.Event) {
 	log, pos := p.facts.Log, e.Position()
-	e.Held = log.Holds(pos, e.Key, e.Seq)
 	if e.Edge == ledger.EdgeAcknowledged {
-		e.Held = log.Landed(pos)
+		e.Origin, e.Source = -1, -1
+		e.Held = log.Landed(pos) && (e.Topic > 0 || int(e.Partition) < p.facts.Partitions)
+		return
 	}
+	e.Held = log.Holds(pos, e.Key, e.Seq)
 	if e.Origin, e.Source = e.Partition, e.Offset; e.Topic > 0 {
 		origin, ok := log.origin(e.Key, e.Seq)
 		if e.Origin, e.Source = origin.Partition, origin.Offset; !ok {

@@ -1,0 +1,130 @@
+package oracle
+
+import (
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+func (s *shares) start(e *ledger.Event) {
+	p := e.Position()
+	at, list := s.at(p), s.open[p]
+	s.count(e, list)
+	at.highest = max(at.highest, e.Count)
+	for _, d := range list {
+		d.contest = d.contest || d.owner != e.Owner
+	}
+	d := s.of(p, e.Owner)
+	if d != nil && !higher(e.Count, d.count) && !d.released && e.At < d.locked+s.facts.Lock {
+		return
+	}
+	next := &delivery{owner: e.Owner, count: e.Count, first: e.At, locked: e.At}
+	if d == nil {
+		// It may be the one that had an effect and was answered.
+		next.effect = at.owner == e.Owner && !higher(e.Count, at.count)
+	}
+	at.deliveries = uint8(min(int(at.deliveries)+1, 255))
+	s.open[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && higher(e.Count, d.count) }), next)
+}
+
+// higher reports whether a Count is known to be that of a later delivery.
+func higher(count, than uint8) bool { return count > 0 && than > 0 && count > than }
+
+// count judges the Count of an attempt that begins.
+func (s *shares) count(e *ledger.Event, list []*delivery) {
+	if limit := s.facts.Deliveries; limit > 0 && int(e.Count) > limit {
+		s.counted.add(func() harness.Anomaly {
+			return anomaly(s.facts, e, "begun at %s as delivery %d of at most %d", at(e.At), e.Count, limit)
+		})
+		return
+	}
+	for _, d := range list {
+		if d.released && e.Count > 0 && e.Count <= d.count {
+			s.counted.add(func() harness.Anomaly {
+				return anomaly(s.facts, e, "begun at %s as delivery %d, after %s had released delivery %d", at(e.At), e.Count, s.facts.name(d.owner), d.count)
+			})
+			return
+		}
+	}
+}
+
+// effect notes an effect at the event's position. had says that the position had one
+// before, again that it was under the same delivery.
+func (s *shares) effect(e *ledger.Event) (had, again bool) {
+	p := e.Position()
+	at, d := s.at(p), s.of(p, e.Owner)
+	had = at.owner != 0
+	switch {
+	case d == nil: // answered for good already
+		again = at.owner == e.Owner && !higher(e.Count, at.count)
+	case e.Start >= d.first:
+		again, d.effect = d.effect, true
+	}
+	at.owner, at.count = e.Owner, e.Count
+	if d != nil && !s.answers {
+		d.answered = true
+		s.keep(p, s.open[p])
+	}
+	return had, again
+}
+
+func (s *shares) answer(e *ledger.Event) {
+	p := e.Position()
+	d := s.of(p, e.Owner)
+	if e.Count != ledger.AckRenew {
+		s.at(p).last = e.Count + 1
+	}
+	switch {
+	case d == nil:
+	case e.Count == ledger.AckRenew:
+		d.locked = e.At
+	case e.Count == ledger.AckRelease:
+		d.released = true
+	default:
+		if e.Count == ledger.AckAccept {
+			s.accept(e, d)
+		}
+		d.answered = true
+		s.keep(p, s.open[p])
+	}
+}
+
+// accept judges whether an accept came too late.
+func (s *shares) accept(e *ledger.Event, d *delivery) {
+	if e.At <= d.locked+s.facts.Lock {
+		return
+	}
+	if !d.contest || s.excused(d) {
+		s.harmless++
+		return
+	}
+	s.late.add(func() harness.Anomaly {
+		return anomaly(s.facts, e, "accepted at %s by %s, whose lock expired no later than %s, while another member worked on it",
+			at(e.At), s.facts.name(e.Owner), at(d.locked+s.facts.Lock))
+	})
+}
+
+// fault notes when faults are upon whom; those of no pod are of Owner 0.
+func (s *shares) fault(e *ledger.Event) {
+	f := s.faults[e.Owner]
+	if f == nil {
+		f = &struck{healed: -1}
+		s.faults[e.Owner] = f
+	}
+	if e.Edge == ledger.EdgeInject {
+		f.open++
+		return
+	}
+	f.open, f.healed = max(0, f.open-1), e.At
+}
+
+// excused reports whether a fault was upon the owner of a delivery since it began.
+func (s *shares) excused(d *delivery) bool {
+	for _, o := range []ledger.Owner{d.owner, 0} {
+		if f := s.faults[o]; f != nil && (f.open > 0 || f.healed >= d.first) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,195 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+const expiredName = "ack after lock expiry"
+
+var (
+	deliveryCountEntry = entry{
+		name: "delivery count", make: func(f *Facts) Check {
+			return &view{name: "delivery count", verdict: func() harness.Verdict { return f.tenures().shares.counted.verdict("") }}
+		},
+		heldTo: heldToShare("the group's limit of deliveries"), leans: []string{LedgerComplete},
+	}
+	expiredEntry = entry{
+		name: expiredName, make: func(f *Facts) Check {
+			return &view{name: expiredName, verdict: func() harness.Verdict { return f.tenures().shares.expired() }}
+		},
+		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
+	}
+)
+
+func heldToShare(what string) func(*Facts) string {
+	return func(f *Facts) string {
+		if !f.Share {
+			return ""
+		}
+		return what
+	}
+}
+
+// shares follows the records of a share group (KIP-932), in which the broker gives
+// each record to one member at a time.
+//
+// A delivery is what one member has of a position: the attempts of one owner at it,
+// up to one that is of the next delivery because its Count is higher, because the
+// owner released the record since, or because it begins no less than [Facts.Lock] after
+// the first attempt of the delivery and after each renewal by its owner. Counts of 0
+// are unknown. Two effects under one delivery are an unexplained duplicate, any other
+// second effect of a position is explained: only the broker gives a record to another
+// member, or counts up. (Kafka counts a delivery back if its member leaves or its
+// session breaks, so that an equal Count of another member means nothing.)
+//
+// Delivery count: an attempt with a Count above [Facts.Deliveries]; and one with a
+// Count, no higher than that of the same position's latest delivery to a member that
+// released it since.
+//
+// Ack after lock expiry: an accept more than Lock after the first attempt of its
+// owner's latest delivery of the position and after the last renewal, if another owner
+// began an attempt at it after that delivery began, and no fault was upon the
+// owner, or upon no pod in particular, at any time since then. KIP-932 has the broker
+// refuse an answer for a record that is not its member's any more, so a late accept by
+// itself loses nothing and is a figure; with another member at work the lock has not
+// done what it is for.
+type shares struct {
+	facts    *Facts
+	parts    [][][]shared // by topic, partition and offset
+	open     map[ledger.Position][]*delivery
+	faults   map[ledger.Owner]*struck
+	answers  bool // answers are seen, so deliveries are kept until they are answered
+	counted  findings
+	late     findings
+	harmless int64 // late accepts of records that nobody else was given
+}
+
+// shared is a position.
+type shared struct {
+	owner      ledger.Owner // of the latest delivery that had an effect
+	count      uint8        // of that delivery
+	highest    uint8        // the highest Count of an attempt
+	deliveries uint8        // seen, at most 255
+	last       uint8        // the last answer but renewals + 1, 0 without one
+}
+
+// delivery is the latest of a position to an owner.
+type delivery struct {
+	owner    ledger.Owner
+	count    uint8
+	effect   bool
+	answered bool // for good
+	released bool
+	contest  bool // another owner began an attempt since
+	first    time.Duration
+	locked   time.Duration // the first attempt, or the last renewal
+}
+
+// struck is since when a fault is upon an owner, and when the last one ended.
+type struck struct {
+	open   int
+	healed time.Duration
+}
+
+func newShares(f *Facts) *shares {
+	return &shares{
+		facts: f, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*struck{},
+		answers: !slices.Contains(f.Unobserved, expiredName),
+	}
+}
+
+func (s *shares) observe(e *ledger.Event) {
+	switch e.Edge {
+	case ledger.EdgeStart:
+		if e.Held {
+			s.start(e)
+		}
+	case ledger.EdgeAcknowledged:
+		if e.Held && e.Outcome != ledger.OutcomeFailed {
+			s.answer(e)
+		}
+	case ledger.EdgeInject, ledger.EdgeHeal:
+		s.fault(e)
+	case ledger.EdgeDown:
+		for p, list := range s.open {
+			s.keep(p, slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner && !d.released }))
+		}
+	}
+}
+
+// at is the state of a landed position.
+func (s *shares) at(p ledger.Position) *shared {
+	for int(p.Topic) >= len(s.parts) {
+		s.parts = append(s.parts, nil)
+	}
+	topic := &s.parts[p.Topic]
+	for int(p.Partition) >= len(*topic) {
+		*topic = append(*topic, nil)
+	}
+	part := &(*topic)[p.Partition]
+	if grow := int(p.Offset) + 1 - len(*part); grow > 0 {
+		*part = append(*part, make([]shared, grow)...)
+	}
+	return &(*part)[p.Offset]
+}
+
+// of is the latest delivery of a position to an owner.
+func (s *shares) of(p ledger.Position, owner ledger.Owner) *delivery {
+	for _, d := range s.open[p] {
+		if d.owner == owner {
+			return d
+		}
+	}
+	return nil
+}
+
+// keep remembers the deliveries of a position until one is answered for good and
+// no other is open.
+func (s *shares) keep(p ledger.Position, list []*delivery) {
+	answered, waiting := false, false
+	for _, d := range list {
+		answered = answered || d.answered
+		waiting = waiting || !d.answered && !d.released
+	}
+	if len(list) == 0 || answered && !waiting {
+		delete(s.open, p)
+		return
+	}
+	s.open[p] = list
+}
+
+// expired is the verdict on late accepts.
+func (s *shares) expired() harness.Verdict {
+	detail := ""
+	if s.harmless > 0 {
+		detail = fmt.Sprintf("%d accepts came after the lock had expired while nobody else had begun the record, or in a fault", s.harmless)
+	}
+	return s.late.verdict(detail)
+}
+
+// given reports whether a position will never be delivered again: its last answer
+// was final, or its deliveries are used up.
+func (s *shares) given(p ledger.Position) bool {
+	at := s.peek(p)
+	final := at.last > 0 && at.last-1 != ledger.AckRelease
+	return final || s.facts.Deliveries > 0 && int(at.highest) >= s.facts.Deliveries
+}
+
+// redelivered is how often a position was delivered again.
+func (s *shares) redelivered(p ledger.Position) int {
+	at := s.peek(p)
+	return max(0, int(max(at.highest, at.deliveries))-1)
+}
+
+// peek is the state of any position.
+func (s *shares) peek(p ledger.Position) shared {
+	if int(p.Topic) < len(s.parts) && int(p.Partition) < len(s.parts[p.Topic]) && p.Offset < int64(len(s.parts[p.Topic][p.Partition])) {
+		return s.parts[p.Topic][p.Partition][p.Offset]
+	}
+	return shared{}
+}
