@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // Backend brings up Kafka.
@@ -89,17 +91,81 @@ type Commit struct {
 	Transactional bool   // Transactional: it took hold with a transaction.
 }
 
-// CommitObserver is the ability of a cluster to see commits itself. Without it
-// the harness reads __consumer_offsets.
-type CommitObserver interface {
-	// ObserveCommits calls emit for each commit of the group on the topic, in
-	// order, from its return on until stop is called; stop returns after the
-	// last call of emit.
-	ObserveCommits(group, topic string, emit func(Commit)) (stop func(), err error)
+// Rewind is a member that asked for the commit of a partition, to read on from
+// there, and was told.
+type Rewind struct {
+	At           int64 // At is when it asked, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+}
+
+// Acquisition is a range of records, [From, To), that a share group gave to a
+// member.
+type Acquisition struct {
+	At           int64 // At is when the broker told the member, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+	From, To     int64
+	Deliveries   int // Deliveries of each of them, with this one.
+}
+
+// Acknowledgement is a member's answer to a share group for one record.
+type Acknowledgement struct {
+	At           int64 // At is when the broker had the answer, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+	Offset       int64
+	Ack          ledger.Ack
+	// Outcome is confirmed where the broker took the answer, failed where it
+	// refused it, as it does after the lock's expiry, and else unknown.
+	Outcome ledger.Outcome
+}
+
+// Transaction is the end of a transaction.
+type Transaction struct {
+	At       int64 // At is when the broker was asked to end it, ns on CLOCK_MONOTONIC.
+	ClientID string
+	ID       string // ID is the transactional id.
+	// Outcome is confirmed (committed), cancelled (aborted) or unknown.
+	Outcome ledger.Outcome
+}
+
+// Sights are what an observer of groups is told, each kind of one client in
+// order. A function that is nil is not called; the others may be called by several
+// goroutines at once, and may not call the cluster.
+type Sights struct {
+	Commit      func(Commit)
+	Rewind      func(Rewind)
+	Acquire     func(Acquisition)
+	Acknowledge func(Acknowledgement)
+	Transaction func(Transaction)
+}
+
+// GroupObserver is the ability of a cluster to see what groups do itself.
+// Without it the harness asks by the Kafka protocol and reads
+// __consumer_offsets. Groups are named by what their names start with.
+type GroupObserver interface {
+	// ObserveGroups tells what is seen of the groups, and of all transactions, from
+	// its return on until stop is called; stop returns after the last call.
+	ObserveGroups(prefix string, see Sights) (stop func(), err error)
+	// DescribeGroups are those of the groups that exist now, sorted by name.
+	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
+}
+
+// ShareConfigurer is the ability of a cluster to set share groups up its own way.
+// Without it the harness sets what Kafka has for one group.
+type ShareConfigurer interface {
+	// ConfigureShareGroup has the group begin at the start of the log, lock what it
+	// hands out for a time, and hand each record out that often at most.
+	ConfigureShareGroup(ctx context.Context, group string, lock time.Duration, deliveries int) error
 }
 
 // Group is a snapshot of a consumer group.
 type Group struct {
+	Name       string
 	Generation int32
 	State      string
 	Members    []Member
@@ -109,16 +175,9 @@ type Group struct {
 type Member struct {
 	ID         string
 	ClientID   string
-	Partitions []int32 // Partitions of the source topic assigned to it.
+	Partitions map[string][]int32 // Partitions assigned to it, by topic.
 	// Fresh are those of them that it did not have when it joined: it reads them
 	// from the group's commit, also where it had them a moment before and lost
 	// them unseen. nil where that is not known.
-	Fresh []int32
-}
-
-// GroupObserver is the ability of a cluster to describe a group itself,
-// cheaply. Without it the harness asks by the Kafka protocol.
-type GroupObserver interface {
-	// DescribeGroup is the group now; a group that does not exist has no members.
-	DescribeGroup(ctx context.Context, group, topic string) (Group, error)
+	Fresh map[string][]int32
 }

@@ -205,11 +205,11 @@ func owned(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		g, err := observer.DescribeGroup(ctx, topic, topic)
+		groups, err := observer.DescribeGroups(ctx, topic)
 		if err != nil {
 			return err
 		}
-		if len(g.Members) == 1 && len(g.Members[0].Partitions) == pipelinePartitions {
+		if len(groups) == 1 && len(groups[0].Members) == 1 && len(groups[0].Members[0].Partitions[topic]) == pipelinePartitions {
 			return nil
 		}
 		if in := fleet.Incarnations()[0]; in.Down != 0 {

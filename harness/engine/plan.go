@@ -152,6 +152,10 @@ func Estimate(s harness.Scenario, parallelism int) time.Duration {
 	return end + around
 }
 
+// deliveries is how often a share group hands a record out at most, as Kafka has it
+// by default.
+const deliveries = 5
+
 // config is what the consumer of a run is told; seeds, topic and group come
 // with the cluster.
 func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config, error) {
@@ -159,6 +163,7 @@ func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config,
 		Workers: s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
 		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // what brokers count in
 		Rebalance: 2 * s.Session, Drain: s.Session / 2, Seed: seed,
+		Lock: s.Session, Deliveries: deliveries,
 	}
 	if err := c.Apply(&cfg); err != nil {
 		return cfg, fmt.Errorf("consumer %s: %w", c.Name(), err)

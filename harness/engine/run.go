@@ -238,6 +238,11 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.createTopics(within); err != nil {
 		return err
 	}
+	if r.Consumer.Implementation.Share {
+		if err := r.client.ConfigureShareGroup(within, r.cluster, r.cfg.Lock, r.cfg.Deliveries); err != nil {
+			return err
+		}
+	}
 	if r.sends, err = ledger.NewWriter(r.path("sends")); err != nil {
 		return err
 	}
@@ -248,7 +253,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.watcher, err = observe.Watch(within, observe.Config{
-		Cluster: r.cluster, Client: r.client, Partitions: r.Scenario.Partitions, Protocol: r.cfg.Protocol,
+		Cluster: r.cluster, Client: r.client, Topics: r.topics, Protocol: r.cfg.Protocol, Share: r.Consumer.Implementation.Share,
 		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, Look: pace(r.Backend, 20*time.Millisecond),
 	})
 	if err != nil {
@@ -326,7 +331,7 @@ func (r *run) form(ctx context.Context) error {
 			return err
 		}
 		changes := r.watcher.Changes()
-		if owning, whole := sharing(r.watcher.Owners()); !whole || owning < min(r.Scenario.Pods, r.Scenario.Partitions) || changes != lastChange {
+		if _, whole := r.joined(); !whole || changes != lastChange {
 			since, lastChange = time.Now(), changes
 		}
 		if time.Since(since) > r.cfg.Heartbeat/2 { // it has come to rest
@@ -338,10 +343,23 @@ func (r *run) form(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	owning, _ := sharing(r.watcher.Owners())
-	r.doubt(groupFormed, fmt.Sprintf("%d of %d pods own partitions after %v", owning, min(r.Scenario.Pods, r.Scenario.Partitions), formWithin))
+	joined, _ := r.joined()
+	r.doubt(groupFormed, fmt.Sprintf("%d of %d pods own partitions, or are in the share group, after %v", joined, min(r.Scenario.Pods, r.Scenario.Partitions), formWithin))
 	r.start = r.clock.Now()
 	return nil
+}
+
+// joined is how many pods share the work, and whether the group is whole: they
+// own all partitions between them, or are enough members of a share group, in which
+// nobody owns any.
+func (r *run) joined() (pods int, whole bool) {
+	want := min(r.Scenario.Pods, r.Scenario.Partitions)
+	if r.Consumer.Implementation.Share {
+		pods = r.watcher.Members()
+		return pods, pods >= want
+	}
+	pods, whole = sharing(r.watcher.Owners())
+	return pods, whole && pods >= want
 }
 
 // sharing is how many pods own partitions, and whether all partitions are owned.

@@ -20,6 +20,7 @@ const (
 	EdgeReleased                     // a partition left its owner
 	EdgeOwned                        // a partition came to its owner
 	EdgeRewound                      // an owner went back to the commit, or to Offset
+	EdgeAcquired                     // a range of records came to a member of a share group
 	EdgeStart                        // an attempt began
 	EdgeEndAtOnce                    // an attempt ended in the instant it began; checks see EdgeEnd
 	EdgeCustody                      // a copy was appended to a side topic
@@ -33,7 +34,7 @@ const (
 )
 
 var edgeNames = [...]string{
-	"?", "up", "inject", "sent", "acked", "end", "released", "owned", "rewound", "start", "end",
+	"?", "up", "inject", "sent", "acked", "end", "released", "owned", "rewound", "acquired", "start", "end",
 	"custody", "range", "acknowledged", "commit", "transaction", "expelled", "heal", "down",
 }
 
@@ -69,7 +70,8 @@ type Event struct {
 	// Seen is when an observer saw an EdgeOwned, EdgeReleased or EdgeExpelled,
 	// which happened no earlier than At.
 	Seen time.Duration
-	// To is one past the last offset of an EdgeRange, which begins at Offset.
+	// To is one past the last offset of an EdgeRange or EdgeAcquired, which begins at
+	// Offset.
 	To int64
 }
 
@@ -153,6 +155,8 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
 		m[0].edge = EdgeAcknowledged
 	case KindTransaction:
 		m[0].edge = EdgeTransaction
+	case KindAcquired:
+		m[0].edge = EdgeAcquired
 	}
 	return m
 }
@@ -175,7 +179,7 @@ func (s *Slot) event(edge Edge, at time.Duration, epoch int64) Event {
 		e.Generation, e.Member = int32(s.Seq), uint64(s.Due)
 	case EdgeTransaction:
 		e.Member = uint64(s.Due)
-	case EdgeRange:
+	case EdgeRange, EdgeAcquired:
 		e.To = s.Sent
 	}
 	return e

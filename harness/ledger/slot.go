@@ -52,15 +52,21 @@ const (
 	// consumer set aside at Start, by a record in the side topic number Key.
 	KindRange
 	// KindAcknowledged is the answer of a member of a share group for one record:
-	// position, Start (when), Owner, and Count, the [Ack].
+	// position, Start (when), Owner, and Count, the [Ack]. Its Outcome is confirmed
+	// where the broker took it, failed where it refused it, else unknown.
 	KindAcknowledged
 	// KindTransaction is the end of a transaction of Owner at Start, by Outcome:
-	// confirmed (committed) or cancelled (aborted). Due hashes the transactional id.
+	// confirmed (committed), cancelled (aborted) or unknown. Due hashes the
+	// transactional id.
 	KindTransaction
 	// KindText holds up to 40 bytes that belong to the slot before it in its
-	// journal, as the metadata of a commit: Key is how many, the fields from
-	// Offset to End are the bytes.
+	// journal, as the metadata of a commit (but not where that is the member id,
+	// as a client may have it): Key is how many, the fields from Offset to End are
+	// the bytes.
 	KindText
+	// KindAcquired is a range of records, [Offset, Sent), that a share group gave to
+	// Owner at Start, each for the Count-th time.
+	KindAcquired
 )
 
 // Flags are properties of a slot's record or fact.

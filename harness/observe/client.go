@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -20,9 +19,10 @@ type Client struct {
 	Topic string
 	Group string
 
-	opts []kgo.Opt
-	kgo  *kgo.Client
-	adm  *kadm.Client
+	share bool // share: the group is a share group, see ConfigureShareGroup
+	opts  []kgo.Opt
+	kgo   *kgo.Client
+	adm   *kadm.Client
 }
 
 // Dialer opens connections; nil is the ordinary one.
@@ -136,41 +136,31 @@ func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 }
 
 // Committed is the commit of each partition of the topics, 0 without one: the
-// furthest of the run's group and of the groups whose names begin with its.
+// furthest of the run's group and of the groups whose names begin with its. For a
+// share group it is the start offset, which all below has been answered for.
 func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, error) {
 	committed := make([][]int64, len(topics))
 	for i, t := range topics {
 		committed[i] = make([]int64, t.Partitions)
 	}
-	groups := []string{c.Group}
+	var groups []string
 	if len(topics) > 1 { // a consumer with side topics may have groups of its own
-		listed, err := c.adm.ListGroups(ctx)
+		own, err := c.ownGroups(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("groups of the run: %w", err)
+			return nil, err
 		}
-		for _, name := range listed.Groups() {
-			if name != c.Group && strings.HasPrefix(name, c.Group) {
-				groups = append(groups, name)
-			}
+		groups = own
+	}
+	if c.share {
+		if err := c.shareStarts(ctx, committed, topics); err != nil {
+			return nil, err
 		}
+	} else {
+		groups = append(groups, c.Group)
 	}
 	for _, group := range groups {
-		rs, err := c.adm.FetchOffsets(ctx, group)
-		if err == nil {
-			err = rs.Error()
-		}
-		if errors.Is(err, kerr.GroupIDNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("commits of group %s: %w", group, err)
-		}
-		for i, t := range topics {
-			for p := range committed[i] {
-				if o, ok := rs.Lookup(t.Name, int32(p)); ok {
-					committed[i][p] = max(committed[i][p], o.At)
-				}
-			}
+		if err := c.commits(ctx, group, committed, topics); err != nil {
+			return nil, err
 		}
 	}
 	return committed, nil

@@ -9,51 +9,57 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Every how long a group is described: by the cluster itself, or over the network.
+// Every how long groups are described: by the cluster itself, or over the network.
 const (
 	lookEvery     = 20 * time.Millisecond
 	describeEvery = 200 * time.Millisecond
 )
 
 // watchCluster watches by the cluster's own eyes.
-func (w *Watcher) watchCluster(commits harness.CommitObserver, groups harness.GroupObserver) error {
-	stopCommits, err := commits.ObserveCommits(w.cfg.Client.Group, w.cfg.Client.Topic, w.commit)
+func (w *Watcher) watchCluster(groups harness.GroupObserver) error {
+	stopSights, err := groups.ObserveGroups(w.cfg.Client.Group, w.sights())
 	if err != nil {
 		return err
 	}
-	stopLooking := w.look(cmp.Or(w.cfg.Look, lookEvery), func(ctx context.Context) (harness.Group, error) {
-		return groups.DescribeGroup(ctx, w.cfg.Client.Group, w.cfg.Client.Topic)
+	stopLooking := w.look(cmp.Or(w.cfg.Look, lookEvery), func(ctx context.Context) ([]harness.Group, error) {
+		return groups.DescribeGroups(ctx, w.cfg.Client.Group)
 	})
 	w.stop = func(context.Context) error {
 		stopLooking()
-		stopCommits()
+		stopSights()
 		return nil
 	}
 	return nil
 }
 
-// look describes the group at an interval until the returned stop is called.
+// look describes the groups at an interval until the returned stop is called.
 // What changed between two looks happened after the first was asked for and
 // before the second was answered.
-func (w *Watcher) look(every time.Duration, describe func(context.Context) (harness.Group, error)) (stop func()) {
+func (w *Watcher) look(every time.Duration, describe func(context.Context) ([]harness.Group, error)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
-		earliest := w.cfg.Clock.Now()
-		lastSeen := earliest // of any answer; earliest is of a settled group
+		began := w.cfg.Clock.Now()
+		lastSeen, lastAsked := began, began // of any answer
+		earliest := map[string]int64{}      // by group, of an answer that had it settled
 		for ctx.Err() == nil {
 			asked := w.cfg.Clock.Now()
-			g, err := describe(ctx)
+			groups, err := describe(ctx)
 			seen := w.cfg.Clock.Now()
 			if err == nil {
 				w.gap(time.Duration(seen - lastSeen))
-				lastSeen = seen
-				if w.settled(g) {
-					w.snapshot(g, earliest, seen)
-					earliest = asked
+				for _, g := range groups {
+					if _, known := earliest[g.Name]; !known {
+						earliest[g.Name] = lastAsked // it was not there
+					}
+					if w.settled(g) {
+						w.snapshot(g, earliest[g.Name], seen)
+						earliest[g.Name] = asked
+					}
 				}
+				lastSeen, lastAsked = seen, asked
 			}
 			select {
 			case <-ctx.Done():
@@ -71,5 +77,8 @@ func (w *Watcher) look(every time.Duration, describe func(context.Context) (harn
 // settled reports whether a snapshot says who owns what. A classic group shows
 // no assignments, or old ones, while it rebalances.
 func (w *Watcher) settled(g harness.Group) bool {
-	return w.cfg.Protocol == harness.Server || g.State == "Stable" || g.State == "Empty" || len(g.Members) == 0
+	if g.State != "PreparingRebalance" && g.State != "CompletingRebalance" {
+		return true
+	}
+	return len(g.Members) == 0 || w.cfg.Protocol == harness.Server && g.Name == w.cfg.Client.Group
 }

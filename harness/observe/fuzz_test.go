@@ -33,18 +33,15 @@ func FuzzOffsetsRecord(f *testing.F) {
 			journal = fresh(t, journal, filepath.Join(dir, "observed.journal"))
 		}
 		fed++
-		w := &Watcher{
-			cfg: Config{
-				Partitions: 2, Protocol: harness.Protocol(protocol), Journal: journal, MaxGap: time.Second,
-				Client: &Client{Group: "g", Topic: "t"}, OwnerOf: func(string) ledger.Owner { return 1 },
-			},
-			owned: make([]holding, 2), committed: make([]int64, 2), members: map[string]string{},
-		}
-		r := &offsetsReader{w: w}
+		w := newWatcher(Config{
+			Topics: []Topic{{Name: "t", Partitions: 2}}, Protocol: harness.Protocol(protocol), Journal: journal, MaxGap: time.Second,
+			Client: &Client{Group: "g", Topic: "t"}, OwnerOf: func(string) ledger.Owner { return 1 },
+		})
+		r := &offsetsReader{w: w, staged: map[pending][]harness.Commit{}}
 		r.record(&kgo.Record{Key: key, Value: value}, 0)
 		r.record(&kgo.Record{Key: slices.Clone(key), Value: slices.Clone(value)}, 0)
-		if w.err != nil || len(w.owned) != 2 || len(w.committed) != 2 {
-			t.Fatalf("%d partitions owned, %d committed, %v", len(w.owned), len(w.committed), w.err)
+		if owned := w.group("g").owned; w.err != nil || len(owned) != 1 || len(owned[0]) != 2 || len(w.committed) != 2 {
+			t.Fatalf("%d topics owned, %d partitions committed, %v", len(owned), len(w.committed), w.err)
 		}
 	})
 }

@@ -2,26 +2,25 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 const offsetsTopic = "__consumer_offsets"
 
 // watchOffsetsTopic reads what the group coordinators write down. A commit and
 // a classic group's new generation are there with the broker's time in ms; the
-// moment is at most 1 ms later. KIP-848 groups are written in records that no
-// library decodes, so those are described.
+// moment is at most 1 ms later. KIP-848 and share groups are written in records
+// that no library decodes, so those are described.
 func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	c := w.cfg.Client
 	// Finding the coordinator makes Kafka create the topic.
@@ -42,13 +41,13 @@ func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &offsetsReader{w: w, cl: cl, read: from}
+	r := &offsetsReader{w: w, cl: cl, read: from, staged: map[pending][]harness.Commit{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.run(ctx) })
 	stopLooking := func() {}
-	if w.cfg.Protocol == harness.Server {
-		stopLooking = w.look(describeEvery, c.describe848)
+	if w.cfg.Protocol == harness.Server || w.cfg.Share || len(w.cfg.Topics) > 1 {
+		stopLooking = w.look(describeEvery, w.describe)
 	}
 	w.stop = func(ctx context.Context) error {
 		stopLooking()
@@ -85,11 +84,18 @@ func (c *Client) ends(ctx context.Context, topic string) (map[int32]int64, error
 
 // offsetsReader follows __consumer_offsets.
 type offsetsReader struct {
-	w  *Watcher
-	cl *kgo.Client
+	w      *Watcher
+	cl     *kgo.Client
+	staged map[pending][]harness.Commit // commits that hold if and when their transaction does
 
 	mu   sync.Mutex
 	read map[int32]int64 // read is the next offset to read, by partition
+}
+
+// pending is a producer with a transaction open on a partition of the topic.
+type pending struct {
+	partition int32
+	producer  int64
 }
 
 func (r *offsetsReader) run(ctx context.Context) {
@@ -110,46 +116,84 @@ func (r *offsetsReader) run(ctx context.Context) {
 const stampSlack = int64(time.Millisecond)
 
 func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
-	c := r.w.cfg.Client
+	if rec.Attrs.IsControl() {
+		r.ended(rec, rec.Timestamp.UnixNano()+stampSlack-wall)
+		return
+	}
+	if len(rec.Value) == 0 {
+		return
+	}
+	prefix := r.w.cfg.Client.Group
 	var commit kmsg.OffsetCommitKey
 	if commit.ReadFrom(rec.Key) == nil && commit.Version <= 1 {
 		var v kmsg.OffsetCommitValue
-		if commit.Group == c.Group && commit.Topic == c.Topic && len(rec.Value) > 0 && v.ReadFrom(rec.Value) == nil {
-			r.w.commit(harness.Commit{
-				At: v.CommitTimestamp*int64(time.Millisecond) + stampSlack - wall, Partition: commit.Partition, Offset: v.Offset, Confirmed: true,
+		if strings.HasPrefix(commit.Group, prefix) && v.ReadFrom(rec.Value) == nil {
+			r.commit(rec, harness.Commit{
+				At: v.CommitTimestamp*int64(time.Millisecond) + stampSlack - wall, Group: commit.Group, Topic: commit.Topic,
+				Partition: commit.Partition, Offset: v.Offset, Metadata: v.Metadata, Confirmed: true,
 			})
 		}
 		return
 	}
-	var group kmsg.GroupMetadataKey
-	if group.ReadFrom(rec.Key) != nil || group.Version != 2 || group.Group != c.Group || r.w.cfg.Protocol == harness.Server {
+	var key kmsg.GroupMetadataKey
+	if key.ReadFrom(rec.Key) != nil || key.Version != 2 || !strings.HasPrefix(key.Group, prefix) {
 		return
 	}
 	var v kmsg.GroupMetadataValue
-	if len(rec.Value) == 0 || v.ReadFrom(rec.Value) != nil {
+	if v.ReadFrom(rec.Value) != nil || key.Group == prefix && (r.w.cfg.Protocol == harness.Server || r.w.cfg.Share) {
 		return
 	}
 	at := rec.Timestamp.UnixNano() - wall
-	r.w.snapshot(generation(&v, c.Topic), at, at+stampSlack)
+	r.w.snapshot(generation(key.Group, &v), at, at+stampSlack)
 }
 
-// generation is the group as a group metadata record has it.
-func generation(v *kmsg.GroupMetadataValue, topic string) harness.Group {
-	g := harness.Group{Generation: v.Generation, State: "Stable"}
+// commit passes a commit on, or keeps it until its transaction ends.
+func (r *offsetsReader) commit(rec *kgo.Record, c harness.Commit) {
+	if !rec.Attrs.IsTransactional() {
+		r.w.commit(c)
+		return
+	}
+	at := pending{rec.Partition, rec.ProducerID}
+	c.Transactional = true
+	r.staged[at] = append(r.staged[at], c)
+}
+
+// ended is called with the marker of the end of a transaction. Nothing says whose
+// it was but the commits in it.
+func (r *offsetsReader) ended(rec *kgo.Record, at int64) {
+	var key kmsg.ControlRecordKey
+	of := pending{rec.Partition, rec.ProducerID}
+	staged := r.staged[of]
+	if key.ReadFrom(rec.Key) != nil || len(staged) == 0 {
+		return
+	}
+	delete(r.staged, of)
+	t := harness.Transaction{At: at, ClientID: r.w.culprit(staged[0]), ID: fmt.Sprintf("producer %d", rec.ProducerID), Outcome: ledger.OutcomeCancelled}
+	if key.Type == kmsg.ControlRecordKeyTypeCommit {
+		t.Outcome = ledger.OutcomeConfirmed
+		for _, c := range staged {
+			c.At = at
+			r.w.commit(c)
+		}
+	}
+	r.w.transaction(t)
+}
+
+// generation is a group as a group metadata record has it.
+func generation(name string, v *kmsg.GroupMetadataValue) harness.Group {
+	g := harness.Group{Name: name, Generation: v.Generation, State: "Stable"}
 	for _, m := range v.Members {
-		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID}
+		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: map[string][]int32{}, Fresh: map[string][]int32{}}
+		brought := ownedBefore(m.Subscription)
 		var a kmsg.ConsumerMemberAssignment
 		if len(m.Assignment) > 0 && a.ReadFrom(m.Assignment) == nil {
 			for _, t := range a.Topics {
-				if t.Topic == topic {
-					member.Partitions = append(member.Partitions, t.Partitions...)
+				member.Partitions[t.Topic] = append(member.Partitions[t.Topic], t.Partitions...)
+				for _, p := range t.Partitions {
+					if !slices.Contains(brought[t.Topic], p) {
+						member.Fresh[t.Topic] = append(member.Fresh[t.Topic], p)
+					}
 				}
-			}
-		}
-		brought := ownedBefore(m.Subscription, topic)
-		for _, p := range member.Partitions {
-			if !slices.Contains(brought, p) {
-				member.Fresh = append(member.Fresh, p)
 			}
 		}
 		g.Members = append(g.Members, member)
@@ -157,17 +201,16 @@ func generation(v *kmsg.GroupMetadataValue, topic string) harness.Group {
 	return g
 }
 
-// ownedBefore are the partitions that a member said it had when it joined. Under
-// the eager protocol it gives up all before, and says none.
-func ownedBefore(subscription []byte, topic string) (owned []int32) {
+// ownedBefore are the partitions that a member said it had when it joined, by
+// topic. Under the eager protocol it gives up all before, and says none.
+func ownedBefore(subscription []byte) map[string][]int32 {
 	var s kmsg.ConsumerMemberMetadata
+	owned := map[string][]int32{}
 	if s.ReadFrom(subscription) != nil {
-		return nil
+		return owned
 	}
 	for _, t := range s.OwnedPartitions {
-		if t.Topic == topic {
-			owned = append(owned, t.Partitions...)
-		}
+		owned[t.Topic] = append(owned[t.Topic], t.Partitions...)
 	}
 	return owned
 }
@@ -192,33 +235,4 @@ func (r *offsetsReader) catchUp(ctx context.Context, c *Client) error {
 		return fmt.Errorf("catch up with commits: %w", err)
 	}
 	return nil
-}
-
-// describe848 asks for a group of the KIP-848 protocol.
-func (c *Client) describe848(ctx context.Context) (harness.Group, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	described, err := c.adm.DescribeConsumerGroups(ctx, c.Group)
-	if err != nil {
-		return harness.Group{}, fmt.Errorf("describe group %s: %w", c.Group, err)
-	}
-	return c.group(described[c.Group])
-}
-
-func (c *Client) group(d kadm.DescribedConsumerGroup) (harness.Group, error) {
-	g := harness.Group{Generation: d.Epoch, State: d.State}
-	if d.Err != nil {
-		if errors.Is(d.Err, kerr.GroupIDNotFound) { // not formed yet
-			return g, nil
-		}
-		return g, fmt.Errorf("describe group %s: %w", c.Group, d.Err)
-	}
-	for _, m := range d.Members {
-		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID}
-		for p := range m.Assignment[c.Topic] {
-			member.Partitions = append(member.Partitions, p)
-		}
-		g.Members = append(g.Members, member)
-	}
-	return g, nil
 }

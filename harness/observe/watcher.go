@@ -14,12 +14,13 @@ import (
 
 // Config is what a [Watcher] needs to know of a run.
 type Config struct {
-	Cluster    harness.Cluster
-	Client     *Client
-	Partitions int
-	Protocol   harness.Protocol
-	Clock      ledger.Clock
-	Journal    *ledger.Journal // Journal takes what is seen.
+	Cluster  harness.Cluster
+	Client   *Client
+	Topics   []Topic // Topics are those of the run by their number, the source first.
+	Protocol harness.Protocol
+	Share    bool // Share: the run's group is a share group, in which nobody owns a partition.
+	Clock    ledger.Clock
+	Journal  *ledger.Journal // Journal takes what is seen.
 	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
 	OwnerOf func(clientID string) ledger.Owner
 	// MaxGap is how long the observer may be blind before what leans on it is
@@ -29,22 +30,32 @@ type Config struct {
 	Look time.Duration
 }
 
-// Watcher writes into the journal who commits what and who owns what, from its
-// start until Stop. Safe for concurrent use.
+// Watcher writes into the journal who commits what and who owns what, and
+// whatever else the back end can see of the groups of a run: its own, and those of
+// the consumer's own, whose names start with its. It does so from its start until
+// Stop. Safe for concurrent use.
 type Watcher struct {
 	cfg     Config
+	topics  map[string]uint16
 	stop    func(context.Context) error
 	stopped sync.Once
 
-	mu         sync.Mutex
-	owned      []holding // by partition
-	committed  []int64
-	members    map[string]string // members is the member id by client id, of the last snapshot
-	expelled   []Expulsion
-	changes    int
+	mu        sync.Mutex
+	groups    map[string]*group
+	committed []int64 // of the run's group on the source
+	expelled  []Expulsion
+	changes   int
+	blind     time.Duration
+	err       error
+}
+
+// group is a group as it was last seen.
+type group struct {
+	key        uint32      // key is 0 for the run's group.
+	owned      [][]holding // by topic and partition
+	members    map[string]string
+	clients    map[string]string // clients are the client ids by member id, past ones too.
 	generation int32
-	blind      time.Duration
-	err        error
 }
 
 // holding is who has a partition.
@@ -65,12 +76,10 @@ type Expulsion struct {
 
 // Watch starts to watch. Call it before the group forms.
 func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
-	w := &Watcher{cfg: cfg, owned: make([]holding, cfg.Partitions), committed: make([]int64, cfg.Partitions), members: map[string]string{}}
-	commits, seesCommits := cfg.Cluster.(harness.CommitObserver)
-	groups, seesGroups := cfg.Cluster.(harness.GroupObserver)
+	w := newWatcher(cfg)
 	var err error
-	if seesCommits && seesGroups {
-		err = w.watchCluster(commits, groups)
+	if groups, sees := cfg.Cluster.(harness.GroupObserver); sees {
+		err = w.watchCluster(groups)
 	} else {
 		err = w.watchOffsetsTopic(ctx)
 	}
@@ -78,6 +87,14 @@ func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
 		return nil, fmt.Errorf("observe group %s: %w", cfg.Client.Group, err)
 	}
 	return w, nil
+}
+
+func newWatcher(cfg Config) *Watcher {
+	w := &Watcher{cfg: cfg, topics: map[string]uint16{}, groups: map[string]*group{}, committed: make([]int64, cfg.Topics[0].Partitions)}
+	for number, t := range cfg.Topics {
+		w.topics[t.Name] = uint16(number)
+	}
+	return w
 }
 
 // Stop ends the watch after it has seen all that happened before the call, or
@@ -99,17 +116,30 @@ func (w *Watcher) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Owners is the name of the pod that has each partition, "" for none.
+// Owners is the name of the pod that has each partition of the source, "" for none.
 func (w *Watcher) Owners() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	names := make([]string, len(w.owned))
-	for p, h := range w.owned {
+	owned := w.group(w.cfg.Client.Group).owned[0]
+	names := make([]string, len(owned))
+	for p, h := range owned {
 		if h.owner != 0 {
 			names[p] = podOf(h.client)
 		}
 	}
 	return names
+}
+
+// Members counts the incarnations that are members of the run's group.
+func (w *Watcher) Members() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for client := range w.group(w.cfg.Client.Group).members {
+		if w.cfg.OwnerOf(client) != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // podOf is the pod's name in a client id, see [harness.ClientID].
@@ -122,107 +152,145 @@ func podOf(client string) string {
 	return client
 }
 
-// Committed is the group's commit by partition as last seen, 0 without one.
+// Committed is the run's group's commit of the source by partition as last seen,
+// 0 without one.
 func (w *Watcher) Committed() []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.committed)
 }
 
-// Changes counts the snapshots in which any partition changed hands or the
-// group its generation.
+// Changes counts the snapshots in which any partition changed hands, the group
+// its generation or, in a share group, its members.
 func (w *Watcher) Changes() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.changes
 }
 
-// Expelled are the members that were seen to be gone, meant or not.
+// Expelled are the members of the run's group that were seen to be gone, meant or not.
 func (w *Watcher) Expelled() []Expulsion {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.expelled)
 }
 
-// commit writes down a commit.
-func (w *Watcher) commit(c harness.Commit) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if c.Partition < 0 || int(c.Partition) >= len(w.owned) {
-		return
+// group is what is known of a group. The caller holds mu.
+func (w *Watcher) group(name string) *group {
+	g := w.groups[name]
+	if g == nil {
+		g = &group{members: map[string]string{}, clients: map[string]string{}}
+		if name != w.cfg.Client.Group {
+			g.key = uint32(hash(name)) | 1
+		}
+		for _, t := range w.cfg.Topics {
+			g.owned = append(g.owned, make([]holding, t.Partitions))
+		}
+		w.groups[name] = g
 	}
-	owner := w.cfg.OwnerOf(c.ClientID)
-	if c.ClientID == "" {
-		owner = w.owned[c.Partition].owner // the broker does not say who: take the owner
-	}
-	s := ledger.NewSlot(ledger.KindCommit, owner).With(ledger.OutcomeUnknown)
-	if c.Confirmed {
-		s = s.With(ledger.OutcomeConfirmed)
-		w.committed[c.Partition] = c.Offset
-	}
-	s.Partition, s.Offset, s.Start, s.End = c.Partition, c.Offset, c.At, c.At
-	w.write(s)
+	return g
 }
 
-// snapshot compares the group with what it was and writes down what changed,
+// place fills in the topic and partition of a slot; false: they are none of the run's.
+func (w *Watcher) place(s *ledger.Slot, topic string, partition int32) bool {
+	number, ok := w.topics[topic]
+	s.Topic, s.Partition = number, partition
+	return ok && partition >= 0 && int(partition) < w.cfg.Topics[number].Partitions
+}
+
+// snapshot compares a group with what it was and writes down what changed,
 // no earlier than earliest. The caller knows that the snapshot is of a settled group.
 func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := make([]holding, len(w.owned))
-	fresh := make([]bool, len(w.owned))
-	members := map[string]string{}
-	for _, m := range g.Members {
-		owner := w.cfg.OwnerOf(m.ClientID)
-		members[m.ClientID] = m.ID
-		for _, p := range m.Fresh {
-			if p >= 0 && int(p) < len(fresh) {
-				fresh[p] = true
+	was := w.group(g.Name)
+	is := w.seen(g, was)
+	changed := g.Generation != was.generation || w.cfg.Share && len(is.members) != len(was.members)
+	for topic := range is.owned {
+		for p := range is.owned[topic] {
+			at := ledger.Position{Topic: uint16(topic), Partition: int32(p)}
+			fresh := is.fresh[at] && g.Generation != was.generation
+			changed = w.pass(was.key, at, was.owned[topic][p], is.owned[topic][p], fresh, earliest, seen) || changed
+		}
+	}
+	if was.key == 0 {
+		for client, id := range was.members {
+			if is.members[client] != id {
+				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen})
 			}
 		}
-		for _, p := range m.Partitions {
-			if p >= 0 && int(p) < len(now) && owner != 0 {
-				now[p] = holding{owner, m.ClientID, hash(m.ID), g.Generation}
-			}
+		if changed {
+			w.changes++
 		}
 	}
-	changed := false
-	for p := range now {
-		was, is := w.owned[p], now[p]
-		anew := fresh[p] && g.Generation != w.generation
-		if was == is && !anew {
-			continue
-		}
-		changed = true
-		if was.owner != 0 && (is.owner != was.owner || is.member != was.member || anew) {
-			w.write(owns(ledger.KindReleased, int32(p), was, earliest, seen))
-		}
-		if is.owner != 0 {
-			w.write(owns(ledger.KindOwned, int32(p), is, earliest, seen))
-		}
-	}
-	for client, id := range w.members {
-		if members[client] != id {
-			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen})
-		}
-	}
-	if changed || g.Generation != w.generation {
-		w.changes++
-	}
-	w.owned, w.members, w.generation = now, members, g.Generation
+	was.owned, was.members, was.generation = is.owned, is.members, g.Generation
 }
 
-func owns(k ledger.Kind, partition int32, h holding, earliest, seen int64) ledger.Slot {
-	s := ledger.NewSlot(k, h.owner).With(ledger.OutcomeConfirmed)
-	s.Partition, s.Seq, s.Offset = partition, uint32(h.generation), int64(h.member)
-	s.Start, s.End = seen, earliest
-	return s
+// sighting is what a snapshot shows.
+type sighting struct {
+	owned   [][]holding
+	fresh   map[ledger.Position]bool
+	members map[string]string
+}
+
+// seen reads a snapshot. The caller holds mu.
+func (w *Watcher) seen(g harness.Group, was *group) sighting {
+	is := sighting{fresh: map[ledger.Position]bool{}, members: map[string]string{}}
+	for _, t := range w.cfg.Topics {
+		is.owned = append(is.owned, make([]holding, t.Partitions))
+	}
+	for _, m := range g.Members {
+		is.members[m.ClientID], was.clients[m.ID] = m.ID, m.ClientID
+		owner := w.cfg.OwnerOf(m.ClientID)
+		if owner == 0 || w.cfg.Share && was.key == 0 {
+			continue
+		}
+		var s ledger.Slot
+		for topic, partitions := range m.Partitions {
+			for _, p := range partitions {
+				if w.place(&s, topic, p) {
+					is.owned[s.Topic][p] = holding{owner, m.ClientID, hash(m.ID), g.Generation}
+				}
+			}
+		}
+		for topic, partitions := range m.Fresh {
+			for _, p := range partitions {
+				if w.place(&s, topic, p) {
+					is.fresh[s.Position()] = true
+				}
+			}
+		}
+	}
+	return is
+}
+
+// pass writes down what became of a partition from one snapshot to the next, and
+// whether anything did.
+func (w *Watcher) pass(key uint32, at ledger.Position, was, is holding, fresh bool, earliest, seen int64) bool {
+	if was == is && !fresh {
+		return false
+	}
+	owns := func(k ledger.Kind, h holding) {
+		s := ledger.NewSlot(k, h.owner).With(ledger.OutcomeConfirmed)
+		s.Topic, s.Partition, s.Key, s.Seq, s.Offset = at.Topic, at.Partition, key, uint32(h.generation), int64(h.member)
+		s.Start, s.End = seen, earliest
+		w.write(s)
+	}
+	if was.owner != 0 && (is.owner != was.owner || is.member != was.member || fresh) {
+		owns(ledger.KindReleased, was)
+	}
+	if is.owner != 0 {
+		owns(ledger.KindOwned, is)
+	}
+	return true
 }
 
 // write appends to the journal. The caller holds mu.
-func (w *Watcher) write(s ledger.Slot) {
-	if err := w.cfg.Journal.Append(s); err != nil && w.err == nil {
-		w.err = err
+func (w *Watcher) write(slots ...ledger.Slot) {
+	for _, s := range slots {
+		if err := w.cfg.Journal.Append(s); err != nil && w.err == nil {
+			w.err = err
+		}
 	}
 }
 

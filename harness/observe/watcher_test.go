@@ -23,21 +23,27 @@ func watcher(t *testing.T, protocol harness.Protocol) (w *Watcher, seen func() [
 	}
 	t.Cleanup(func() { j.Close() })
 	owners := map[string]ledger.Owner{"pod-1.1": 1, "pod-2.1": 2, "pod-1.2": 3}
-	w = &Watcher{
-		cfg:   Config{Partitions: 2, Protocol: protocol, Journal: j, MaxGap: time.Second, OwnerOf: func(c string) ledger.Owner { return owners[c] }},
-		owned: make([]holding, 2), committed: make([]int64, 2), members: map[string]string{},
-	}
+	w = newWatcher(Config{
+		Client: &Client{Topic: "t", Group: "g"}, Topics: []Topic{{Name: "t", Partitions: 2}, {Name: "t-retry", Role: harness.RoleRetry, Partitions: 1}},
+		Protocol: protocol, Journal: j, MaxGap: time.Second, OwnerOf: func(c string) ledger.Owner { return owners[c] },
+	})
 	return w, func() (lines []string) {
 		r, err := ledger.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		kinds := map[ledger.Kind]string{ledger.KindOwned: "owned", ledger.KindReleased: "released", ledger.KindCommit: "commit"}
 		if err := r.Each(func(s *ledger.Slot) {
-			line := fmt.Sprintf("%s p%d by %d at %d..%d", kinds[s.Kind()], s.Partition, s.Owner(), s.End, s.Start)
-			if s.Kind() == ledger.KindCommit {
-				line = fmt.Sprintf("commit p%d %d by %d at %d %v", s.Partition, s.Offset, s.Owner(), s.Start, s.Outcome())
+			line := line(s)
+			if s.Kind() == ledger.KindText {
+				lines[len(lines)-1] += fmt.Sprintf(" %q", s.AppendText(nil))
+				return
+			}
+			if s.Topic != 0 {
+				line += fmt.Sprintf(" of topic %d", s.Topic)
+			}
+			if s.Key != 0 {
+				line += " in a group of its own"
 			}
 			lines = append(lines, line)
 		}); err != nil {
@@ -47,25 +53,52 @@ func watcher(t *testing.T, protocol harness.Protocol) (w *Watcher, seen func() [
 	}
 }
 
-func group(generation int32, members ...harness.Member) harness.Group {
-	return harness.Group{Generation: generation, State: "Stable", Members: members}
+func line(s *ledger.Slot) string {
+	switch s.Kind() {
+	case ledger.KindOwned:
+		return fmt.Sprintf("owned p%d by %d at %d..%d", s.Partition, s.Owner(), s.End, s.Start)
+	case ledger.KindReleased:
+		return fmt.Sprintf("released p%d by %d at %d..%d", s.Partition, s.Owner(), s.End, s.Start)
+	case ledger.KindCommit:
+		text := fmt.Sprintf("commit p%d %d by %d at %d %v", s.Partition, s.Offset, s.Owner(), s.Start, s.Outcome())
+		if s.Seq != 0 {
+			text += fmt.Sprintf(" generation %d", s.Seq)
+		}
+		if s.Flags&ledger.FlagTransactional != 0 {
+			text += " transactional"
+		}
+		return text
+	case ledger.KindRewound:
+		return fmt.Sprintf("rewound p%d to %d by %d at %d", s.Partition, s.Offset, s.Owner(), s.Start)
+	case ledger.KindAcquired:
+		return fmt.Sprintf("acquired p%d@%d..%d by %d at %d, delivery %d", s.Partition, s.Offset, s.Sent, s.Owner(), s.Start, s.Count)
+	case ledger.KindAcknowledged:
+		return fmt.Sprintf("acknowledged p%d@%d by %d at %d, %d %v", s.Partition, s.Offset, s.Owner(), s.Start, s.Count, s.Outcome())
+	case ledger.KindTransaction:
+		return fmt.Sprintf("transaction by %d at %d %v", s.Owner(), s.Start, s.Outcome())
+	}
+	return fmt.Sprintf("kind %d", s.Kind())
+}
+
+func snapshotOf(generation int32, members ...harness.Member) harness.Group {
+	return harness.Group{Name: "g", Generation: generation, State: "Stable", Members: members}
 }
 
 func member(id, client string, partitions ...int32) harness.Member {
-	return harness.Member{ID: id, ClientID: client, Partitions: partitions}
+	return harness.Member{ID: id, ClientID: client, Partitions: map[string][]int32{"t": partitions}}
 }
 
 func TestSnapshotsBecomeIntervals(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(group(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
-	w.snapshot(group(1, member("m1", "pod-1.1", 0, 1)), 20, 30) // nothing new
-	w.snapshot(group(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 30, 40)
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30) // nothing new
+	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 30, 40)
 	if got, want := w.Owners(), []string{"pod-1", "pod-2"}; !slices.Equal(got, want) {
 		t.Errorf("owners %v, want %v", got, want)
 	}
-	w.snapshot(group(3, member("m2", "pod-2.1", 0, 1)), 40, 50)                                            // pod-1 is gone
-	w.snapshot(group(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0)), 50, 60)                   // pod-2 under another member id
-	w.snapshot(group(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0), member("x", "x")), 60, 70) // a stranger
+	w.snapshot(snapshotOf(3, member("m2", "pod-2.1", 0, 1)), 40, 50)                                            // pod-1 is gone
+	w.snapshot(snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0)), 50, 60)                   // pod-2 under another member id
+	w.snapshot(snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0), member("x", "x")), 60, 70) // a stranger
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 1 at 30..40", "released p1 by 1 at 30..40", "owned p1 by 2 at 30..40",
@@ -89,12 +122,12 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	both := member("m1", "pod-1.1", 0, 1)
-	both.Fresh = []int32{0, 1}
-	w.snapshot(group(1, both), 10, 20)
-	w.snapshot(group(1, both), 15, 25) // the same generation again
-	w.snapshot(group(2, member("m1", "pod-1.1", 0, 1)), 30, 40)
-	both.Fresh = []int32{1}
-	w.snapshot(group(3, both), 50, 60)
+	both.Fresh = map[string][]int32{"t": {0, 1}}
+	w.snapshot(snapshotOf(1, both), 10, 20)
+	w.snapshot(snapshotOf(1, both), 15, 25) // the same generation again
+	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0, 1)), 30, 40)
+	both.Fresh = map[string][]int32{"t": {1}}
+	w.snapshot(snapshotOf(3, both), 50, 60)
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 1 at 30..40", "owned p1 by 1 at 30..40",
@@ -107,21 +140,94 @@ func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
 
 func TestCommits(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(group(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
-	w.commit(harness.Commit{At: 5, ClientID: "pod-1.1", Partition: 0, Offset: 7, Confirmed: true})
-	w.commit(harness.Commit{At: 6, ClientID: "pod-1.1", Partition: 0, Offset: 9})
-	w.commit(harness.Commit{At: 7, Partition: 1, Offset: 3, Confirmed: true}) // the broker does not say who
-	w.commit(harness.Commit{At: 8, ClientID: "admin", Partition: 1, Offset: 4, Confirmed: true})
-	w.commit(harness.Commit{At: 9, Partition: 2, Offset: 4, Confirmed: true}) // no such partition
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
+	commit := func(at int64, client string, partition int32, offset int64, more ...func(*harness.Commit)) {
+		c := harness.Commit{At: at, ClientID: client, Group: "g", Topic: "t", Partition: partition, Offset: offset, Confirmed: true}
+		for _, m := range more {
+			m(&c)
+		}
+		w.commit(c)
+	}
+	commit(5, "pod-1.1", 0, 7)
+	commit(6, "pod-1.1", 0, 9, func(c *harness.Commit) { c.Confirmed = false })
+	commit(7, "", 1, 3)                                                   // the broker does not say who
+	commit(8, "", 1, 4, func(c *harness.Commit) { c.Metadata = "m1" })    // but this metadata does
+	commit(9, "", 1, 5, func(c *harness.Commit) { c.Metadata = "1,2;9" }) // and this says something else
+	commit(10, "admin", 1, 4)
+	commit(11, "", 2, 4)                                                // no such partition
+	commit(12, "", 1, 4, func(c *harness.Commit) { c.Topic = "other" }) // no topic of ours
+	commit(13, "pod-1.1", 0, 8, func(c *harness.Commit) {
+		c.MemberID, c.Metadata, c.Generation, c.Transactional = "m1", "m1", 4, true
+	})
+	commit(14, "pod-1.1", 0, 3, func(c *harness.Commit) { c.Topic = "t-retry" })
+	commit(15, "pod-2.1", 0, 2, func(c *harness.Commit) { c.Group = "g-own" })
 	want := []string{
 		"commit p0 7 by 1 at 5 confirmed", "commit p0 9 by 1 at 6 unknown",
-		"commit p1 3 by 2 at 7 confirmed", "commit p1 4 by 0 at 8 confirmed",
+		"commit p1 3 by 2 at 7 confirmed", "commit p1 4 by 1 at 8 confirmed", `commit p1 5 by 2 at 9 confirmed "1,2;9"`,
+		"commit p1 4 by 0 at 10 confirmed", "commit p0 8 by 1 at 13 confirmed generation 4 transactional",
+		"commit p0 3 by 1 at 14 confirmed of topic 1", "commit p0 2 by 2 at 15 confirmed in a group of its own",
 	}
 	if got := seen()[2:]; !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Committed(), []int64{7, 4}; !slices.Equal(got, want) {
-		t.Errorf("committed %v, want %v: an unknown commit counts for nothing", got, want)
+	if got, want := w.Committed(), []int64{8, 4}; !slices.Equal(got, want) {
+		t.Errorf("committed %v, want %v: of the run's group on the source, and an unknown commit counts for nothing", got, want)
+	}
+}
+
+// TestGroupsOfTheConsumersOwn are written down under a key, with what they own
+// of every topic, and nobody is expelled from one.
+func TestGroupsOfTheConsumersOwn(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	own := snapshotOf(7, harness.Member{ID: "n1", ClientID: "pod-2.1", Partitions: map[string][]int32{"t-retry": {0}, "t": {0}, "x": {0}}})
+	own.Name = "g-retry"
+	w.snapshot(own, 30, 40)
+	own.Members, own.Generation = nil, 8
+	w.snapshot(own, 40, 50)
+	want := []string{
+		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
+		"owned p0 by 2 at 30..40 in a group of its own", "owned p0 by 2 at 30..40 of topic 1 in a group of its own",
+		"released p0 by 2 at 40..50 in a group of its own", "released p0 by 2 at 40..50 of topic 1 in a group of its own",
+	}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+	if got, want := w.Owners(), []string{"pod-1", "pod-1"}; !slices.Equal(got, want) || len(w.Expelled()) > 0 || w.Changes() != 1 {
+		t.Errorf("owners %v, want %v; expelled %v; %d changes", got, want, w.Expelled(), w.Changes())
+	}
+}
+
+// TestShareGroupHasMembersOnly: nobody owns what it is assigned.
+func TestShareGroupHasMembersOnly(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	w.cfg.Share = true
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1), member("m2", "pod-2.1", 0, 1), member("x", "x", 0)), 10, 20)
+	if got := w.Members(); got != 2 {
+		t.Errorf("%d members, want 2", got)
+	}
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30)
+	w.acquire(harness.Acquisition{At: 31, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, From: 4, To: 7, Deliveries: 300})
+	w.acknowledge(harness.Acknowledgement{At: 32, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, Offset: 5, Ack: ledger.AckReject, Outcome: ledger.OutcomeFailed})
+	want := []string{"acquired p1@4..7 by 1 at 31, delivery 255", "acknowledged p1@5 by 1 at 32, 3 failed"}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+	if got, want := w.Expelled(), []Expulsion{{2, 20, 30}, {0, 20, 30}}; len(got) != 2 || !slices.Contains(got, want[0]) || w.Changes() != 2 {
+		t.Errorf("expelled %v, want %v; %d changes, want 2", got, want, w.Changes())
+	}
+}
+
+func TestRewindsAndTransactionsOfOurs(t *testing.T) {
+	w, seen := watcher(t, harness.Server)
+	for _, client := range []string{"pod-1.1", "stampede-observer"} {
+		w.rewind(harness.Rewind{At: 5, ClientID: client, Group: "g", Topic: "t", Partition: 1})
+		w.transaction(harness.Transaction{At: 6, ClientID: client, ID: "x", Outcome: ledger.OutcomeCancelled})
+	}
+	w.rewind(harness.Rewind{At: 7, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 2})
+	want := []string{"rewound p1 to -1 by 1 at 5", "transaction by 1 at 6 cancelled"}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
 }
 
@@ -135,7 +241,7 @@ func TestOnlySettledGroupsAreBelieved(t *testing.T) {
 		{harness.Cooperative, "CompletingRebalance", false}, {harness.Server, "Reconciling", true}, {harness.Cooperative, "Empty", true},
 	} {
 		w, _ := watcher(t, c.protocol)
-		g := group(1, member("m1", "pod-1.1", 0))
+		g := snapshotOf(1, member("m1", "pod-1.1", 0))
 		g.State = c.state
 		if got := w.settled(g); got != c.want {
 			t.Errorf("%s, %s: settled is %v", c.protocol, c.state, got)
@@ -153,8 +259,9 @@ func TestGenerationOfAMetadataRecord(t *testing.T) {
 	v := kmsg.GroupMetadataValue{Generation: 4, Members: []kmsg.GroupMetadataValueMember{
 		{MemberID: "m", ClientID: "pod-1.1", Assignment: a.AppendTo(nil), Subscription: owned.AppendTo(nil)}, {MemberID: "n", ClientID: "pod-2.1"},
 	}}
-	g := generation(&v, "t")
-	if g.Generation != 4 || len(g.Members) != 2 || !slices.Equal(g.Members[0].Partitions, []int32{1, 0}) || !slices.Equal(g.Members[0].Fresh, []int32{0}) || len(g.Members[1].Partitions) != 0 {
+	g := generation("g", &v)
+	if g.Name != "g" || g.Generation != 4 || len(g.Members) != 2 || len(g.Members[1].Partitions) != 0 ||
+		!slices.Equal(g.Members[0].Partitions["t"], []int32{1, 0}) || !slices.Equal(g.Members[0].Fresh["t"], []int32{0}) || !slices.Equal(g.Members[0].Fresh["other"], []int32{5}) {
 		t.Errorf("got %+v", g)
 	}
 }

@@ -97,6 +97,7 @@ type doomed struct {
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.requests.follow(b[:n], c.requested)
+	c.tap.read(b[:n])
 	return n, err
 }
 
@@ -115,6 +116,7 @@ func (c *conn) requested(h *header) {
 // Write writes an answer, or cuts the connection in its place. kfake writes each
 // at once.
 func (c *conn) Write(b []byte) (int, error) {
+	c.tap.wrote(b)
 	d := c.doomed.Load()
 	if d == nil || len(b) < 8 || binary.BigEndian.Uint32(b[4:]) != d.correlation {
 		return c.Conn.Write(b)

@@ -103,6 +103,7 @@ func check(spec *harness.ClusterSpec) error {
 
 func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c := &Cluster{clock: o.Clock, closing: make(chan struct{}), topology: make(chan struct{}, 1), network: network{on: o.Network}}
+	c.network.tap = c.tap
 	opts := []kfake.Opt{
 		kfake.NumBrokers(spec.Nodes),
 		kfake.ListenFn(c.network.listen),
@@ -132,7 +133,7 @@ func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	return c, nil
 }
 
-// groupConfigs are the broker's settings of the KIP-848 protocol; what the spec
+// groupConfigs are the broker's settings of the KIP-848 protocol and of share groups; what the spec
 // leaves at zero keeps the broker's default.
 func groupConfigs(spec harness.ClusterSpec) map[string]string {
 	configs := map[string]string{}
@@ -143,5 +144,7 @@ func groupConfigs(spec harness.ClusterSpec) map[string]string {
 	}
 	set("group.consumer.session.timeout.ms", spec.Session)
 	set("group.consumer.heartbeat.interval.ms", spec.Heartbeat)
+	set("group.share.session.timeout.ms", spec.Session)
+	set("group.share.heartbeat.interval.ms", spec.Heartbeat)
 	return configs
 }

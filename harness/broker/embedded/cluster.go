@@ -34,8 +34,10 @@ type Cluster struct {
 	topology chan struct{}
 	turn     int // turn is whose turn it is to get the next partition of a dead node.
 
-	watching sync.Mutex
-	watches  []*commitWatch
+	watching     sync.Mutex
+	watches      []*groupWatch
+	transactions transactions
+	topicNames   sync.Map // topicNames are the names of topics by id.
 
 	// using counts the calls into kfake that are not made by kfake itself, and
 	// none begins once closed is set: a call after its end would never return.
@@ -49,8 +51,8 @@ type Cluster struct {
 
 // The abilities a cluster has beyond the contract.
 var (
-	_ harness.CommitObserver = (*Cluster)(nil)
-	_ harness.GroupObserver  = (*Cluster)(nil)
+	_ harness.GroupObserver   = (*Cluster)(nil)
+	_ harness.ShareConfigurer = (*Cluster)(nil)
 )
 
 // Seeds are the bootstrap addresses, one a node, dead ones too.
@@ -133,27 +135,30 @@ func (c *Cluster) use() (done func(), err error) {
 	return c.using.Done, nil
 }
 
-// DescribeGroup is the group as the broker has it: the members of a classic
-// group with the assignment they were last given, those of a KIP-848 group with
-// the one they were last told. Generation is the group epoch of the latter.
-func (c *Cluster) DescribeGroup(ctx context.Context, group, topic string) (harness.Group, error) {
+// DescribeGroups are the groups as the broker has them: the members of a classic
+// group with the assignment they were last given, those of a KIP-848 or a share
+// group with the one they were last told. Generation is the group epoch of the
+// latter two.
+func (c *Cluster) DescribeGroups(ctx context.Context, prefix string) ([]harness.Group, error) {
 	done, err := c.use()
 	if err == nil {
 		defer done()
 		err = ctx.Err()
 	}
 	if err != nil {
-		return harness.Group{}, fmt.Errorf("describe group %s: %w", group, err)
+		return nil, fmt.Errorf("describe groups %s: %w", prefix, err)
 	}
-	info := c.kfake.GroupInfo(group)
-	if info == nil {
-		return harness.Group{}, nil
+	var groups []harness.Group
+	for _, name := range c.coordinators.groupsLike(prefix) {
+		info := c.kfake.GroupInfo(name)
+		if info == nil {
+			continue
+		}
+		g := harness.Group{Name: name, Generation: info.Epoch, State: info.State}
+		for _, m := range info.Members {
+			g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: m.Assignment})
+		}
+		groups = append(groups, g)
 	}
-	g := harness.Group{Generation: info.Epoch, State: info.State}
-	for _, m := range info.Members {
-		g.Members = append(g.Members, harness.Member{
-			ID: m.MemberID, ClientID: m.ClientID, Partitions: m.Assignment[topic],
-		})
-	}
-	return g, nil
+	return groups, nil
 }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,14 +18,14 @@ func (c *Cluster) watchCommits() {
 	c.kfake.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.OffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.commit(req.MemberID, w.ours(plainOffsets(req)))
+			w.commit(c.plainCommits(req))
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.TxnOffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.TxnOffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.stage(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, req.MemberID, w.ours(txnOffsets(req)))
+			w.stage(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.client(req.TransactionalID), c.txnCommits(req))
 		}
 		return nil, nil, false
 	})
@@ -37,58 +38,87 @@ func (c *Cluster) watchCommits() {
 	})
 }
 
-func (c *Cluster) everyWatch() []*commitWatch {
+func (c *Cluster) everyWatch() []*groupWatch {
 	c.watching.Lock()
 	defer c.watching.Unlock()
 	return slices.Clone(c.watches)
 }
 
-func (c *Cluster) watchesOf(group string) []*commitWatch {
-	return slices.DeleteFunc(c.everyWatch(), func(w *commitWatch) bool { return w.group != group })
+func (c *Cluster) watchesOf(group string) []*groupWatch {
+	return slices.DeleteFunc(c.everyWatch(), func(w *groupWatch) bool { return !strings.HasPrefix(group, w.prefix) })
 }
 
-// offset is an offset to be committed; the topic is given by name or by id, as
-// the version of the request has it.
-type offset struct {
-	topic     string
-	topicID   [16]byte
-	partition int32
-	next      int64
-}
-
-func plainOffsets(req *kmsg.OffsetCommitRequest) (offsets []offset) {
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
-			offsets = append(offsets, offset{t.Topic, t.TopicID, p.Partition, p.Offset})
-		}
+// topicName is the name of a topic that a request gives by its name or, as newer
+// ones do, by its id; "" for one that does not exist, or that nobody knows any more.
+func (c *Cluster) topicName(name string, id [16]byte) string {
+	if name != "" || id == ([16]byte{}) {
+		return name
 	}
-	return offsets
-}
-
-func txnOffsets(req *kmsg.TxnOffsetCommitRequest) (offsets []offset) {
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
-			offsets = append(offsets, offset{t.Topic, t.TopicID, p.Partition, p.Offset})
-		}
+	if known, ok := c.topicNames.Load(id); ok {
+		return known.(string)
 	}
-	return offsets
-}
-
-// ObserveCommits sees the requests themselves, so At is the moment just before
-// the broker took a commit: of its own request, or for one in a transaction of
-// the request that ended it. A commit is confirmed when the broker's state
-// shows it; one that was refused, or that the state did not show within a
-// second, is emitted unconfirmed, and one of a transaction that aborted not at
-// all. ClientID is "" for a commit by nobody who is a member. emit is called
-// from one goroutine. stop waits for the outcome of what was seen, a second at
-// most; Close stops every observer.
-func (c *Cluster) ObserveCommits(group, topic string, emit func(harness.Commit)) (stop func(), err error) {
 	done, err := c.use()
 	if err != nil {
-		return nil, fmt.Errorf("observe commits of group %s: %w", group, err)
+		return ""
 	}
 	defer done()
-	w := newCommitWatch(c, group, topic, emit)
+	info := c.kfake.TopicIDInfo(id)
+	if info == nil {
+		return ""
+	}
+	c.topicNames.Store(id, info.Topic)
+	return info.Topic
+}
+
+func (c *Cluster) plainCommits(req *kmsg.OffsetCommitRequest) (commits []harness.Commit) {
+	for _, t := range req.Topics {
+		topic := c.topicName(t.Topic, t.TopicID)
+		for _, p := range t.Partitions {
+			commits = append(commits, harness.Commit{
+				Group: req.Group, Topic: topic, Partition: p.Partition, Offset: p.Offset,
+				MemberID: req.MemberID, Generation: req.Generation, Metadata: orEmpty(p.Metadata),
+			})
+		}
+	}
+	return commits
+}
+
+func (c *Cluster) txnCommits(req *kmsg.TxnOffsetCommitRequest) (commits []harness.Commit) {
+	for _, t := range req.Topics {
+		topic := c.topicName(t.Topic, t.TopicID)
+		for _, p := range t.Partitions {
+			commits = append(commits, harness.Commit{
+				Group: req.Group, Topic: topic, Partition: p.Partition, Offset: p.Offset,
+				MemberID: req.MemberID, Generation: req.Generation, Metadata: orEmpty(p.Metadata),
+			})
+		}
+	}
+	return commits
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// ObserveGroups sees the requests themselves.
+//
+// At of a commit is the moment just before the broker took it: its own request,
+// or for one in a transaction the request that ended that. A commit is confirmed
+// when the broker's state shows it; one that was refused, or that the state did
+// not show within a second, is told unconfirmed, and one of a transaction that
+// aborted not at all. Its ClientID is "" if it is by nobody who is a member, and
+// outside a transaction. stop waits for the outcome of what was seen, a second at
+// most; Close stops every observer.
+func (c *Cluster) ObserveGroups(prefix string, see harness.Sights) (stop func(), err error) {
+	done, err := c.use()
+	if err != nil {
+		return nil, fmt.Errorf("observe groups %s: %w", prefix, err)
+	}
+	defer done()
+	w := newGroupWatch(c, prefix, see)
 	go w.run()
 	c.watching.Lock()
 	c.watches = append(c.watches, w)
@@ -98,10 +128,10 @@ func (c *Cluster) ObserveCommits(group, topic string, emit func(harness.Commit))
 
 // stopWatch has the watch see requests until nothing is open: the next commit
 // of a partition would cover one whose outcome it does not know yet.
-func (c *Cluster) stopWatch(w *commitWatch) {
+func (c *Cluster) stopWatch(w *groupWatch) {
 	w.stop()
 	c.watching.Lock()
-	c.watches = slices.DeleteFunc(c.watches, func(o *commitWatch) bool { return o == w })
+	c.watches = slices.DeleteFunc(c.watches, func(o *groupWatch) bool { return o == w })
 	c.watching.Unlock()
 }
 

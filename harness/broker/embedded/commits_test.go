@@ -35,7 +35,7 @@ func (c *commits) list() []harness.Commit {
 	return slices.Clone(c.all)
 }
 
-// of are the commits of a partition without their times.
+// of are the commits of a partition without their times, and what all have in common.
 func (c *commits) of(partition int32) []harness.Commit {
 	return c.by(func(commit harness.Commit) bool { return commit.Partition == partition })
 }
@@ -43,7 +43,7 @@ func (c *commits) of(partition int32) []harness.Commit {
 func (c *commits) by(which func(harness.Commit) bool) (of []harness.Commit) {
 	for _, commit := range c.list() {
 		if which(commit) {
-			commit.At = 0
+			commit.At, commit.Group, commit.Topic, commit.MemberID, commit.Generation, commit.Metadata = 0, "", "", "", 0, ""
 			of = append(of, commit)
 		}
 	}
@@ -54,7 +54,7 @@ func (c *commits) by(which func(harness.Commit) bool) (of []harness.Commit) {
 func observe(t *testing.T, c *embedded.Cluster) (seen *commits, stop func()) {
 	t.Helper()
 	seen = &commits{}
-	stop, err := c.ObserveCommits(group, topic, seen.add)
+	stop, err := c.ObserveGroups(group, harness.Sights{Commit: seen.add})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,9 +288,9 @@ func TestTransactionalCommits(t *testing.T) {
 	endAgain(t, session.Client())
 	stop()
 	if got, want := seen.of(0), []harness.Commit{
-		{ClientID: "pod-0.1", Offset: 1, Confirmed: true},
-		{ClientID: "pod-0.1", Offset: 2},
-		{ClientID: "pod-0.1", Offset: 2, Confirmed: true},
+		{ClientID: "pod-0.1", Offset: 1, Confirmed: true, Transactional: true},
+		{ClientID: "pod-0.1", Offset: 2, Transactional: true},
+		{ClientID: "pod-0.1", Offset: 2, Confirmed: true, Transactional: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("observed %+v, want %+v", got, want)
 	}

@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -68,6 +70,20 @@ func (c *coordinators) asked(names []string, txn bool) {
 		// and asks again.
 		_ = c.rehash()
 	}
+}
+
+// groupsLike are the groups that were ever asked for whose names start with
+// prefix, sorted.
+func (c *coordinators) groupsLike(prefix string) (names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.groups {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // lose marks a node dead, regain alive; settle moves what dead nodes have.

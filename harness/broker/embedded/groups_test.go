@@ -10,7 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-func TestDescribeGroup(t *testing.T) {
+func TestDescribeGroups(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol.name, func(t *testing.T) {
 			c := start(t, 6)
@@ -18,11 +18,11 @@ func TestDescribeGroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			describe := func() harness.Group {
-				g, err := c.DescribeGroup(within(t), group, topic)
-				if err != nil {
-					t.Fatal(err)
+				groups, err := c.DescribeGroups(within(t), group)
+				if err != nil || len(groups) > 1 {
+					t.Fatal(groups, err)
 				}
-				return g
+				return append(groups, harness.Group{})[0]
 			}
 			if g := describe(); g.State != "" || len(g.Members) > 0 {
 				t.Errorf("a group that does not exist: %+v", g)
@@ -55,10 +55,10 @@ func shared(g harness.Group) bool {
 	var clients []string
 	var partitions []int32
 	for _, m := range g.Members {
-		if m.ID == "" || len(m.Partitions) == 0 {
+		if m.ID == "" || len(m.Partitions[topic]) == 0 {
 			return false
 		}
-		clients, partitions = append(clients, m.ClientID), append(partitions, m.Partitions...)
+		clients, partitions = append(clients, m.ClientID), append(partitions, m.Partitions[topic]...)
 	}
 	slices.Sort(clients)
 	slices.Sort(partitions)

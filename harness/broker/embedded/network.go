@@ -41,6 +41,7 @@ func (l *loopback) Dial(ctx context.Context, network, addr string) (net.Conn, er
 // again while kfake believes its listener open.
 type network struct {
 	on      Network
+	tap     func() *wiretap // tap is called for each connection.
 	ports   []*port
 	answers answers
 }
@@ -52,6 +53,7 @@ func (n *network) listen(_, _ string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.tap = n.tap
 	n.ports = append(n.ports, p)
 	return p, nil
 }
@@ -88,6 +90,7 @@ func (n *network) wait(within time.Duration) error {
 type port struct {
 	on      Network
 	answers *answers
+	tap     func() *wiretap
 	addr    string
 	release func() error // release gives the address back.
 
@@ -159,7 +162,7 @@ func (p *port) adopt(ln net.Listener, raw net.Conn) net.Conn {
 		reset(raw)
 		return nil
 	}
-	c := &conn{Conn: raw, port: p}
+	c := &conn{Conn: raw, port: p, tap: p.tap()}
 	p.conns[c] = struct{}{}
 	return c
 }
@@ -222,6 +225,7 @@ func (p *port) open() int {
 type conn struct {
 	net.Conn
 	port     *port
+	tap      *wiretap
 	requests requests // requests are for Read alone, which one goroutine calls at a time.
 	doomed   atomic.Pointer[doomed]
 }
@@ -230,6 +234,7 @@ func (c *conn) Close() error {
 	c.port.mu.Lock()
 	delete(c.port.conns, c)
 	c.port.mu.Unlock()
+	c.tap.end()
 	return c.Conn.Close()
 }
 

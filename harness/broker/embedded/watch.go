@@ -19,7 +19,7 @@ const (
 	confirmWithin = time.Second
 )
 
-// commitWatch follows the commits of one group on one topic.
+// groupWatch follows the groups of a run: those whose names start with its prefix.
 //
 // A request tells what shall be committed, the broker's state what is. kfake
 // handles one request after the other, and each watch looks at the state before
@@ -28,21 +28,31 @@ const (
 // state has its offset with a time not before the request. Only of the latest
 // commit, which no other follows, nothing tells when kfake has handled it; for
 // that one the state is polled.
-type commitWatch struct {
-	cluster      *Cluster
-	group, topic string
-	emit         func(harness.Commit)
-	wake         chan struct{} // wake has room for one: there is something to emit or to poll for.
-	done         chan struct{} // done is closed after the last call of emit.
+type groupWatch struct {
+	cluster *Cluster
+	prefix  string
+	see     harness.Sights
+	wake    chan struct{} // wake has room for one: there is something to emit or to poll for.
+	done    chan struct{} // done is closed after the last commit.
 
 	mu       sync.Mutex
-	topicID  [16]byte
 	clients  map[string]string // clients are the client ids of members, past ones too.
-	staged   map[transaction]map[int32]harness.Commit
+	staged   map[transaction]map[place]harness.Commit
 	open     []request
 	ready    []harness.Commit
 	stopping bool
+
+	telling sync.RWMutex // read-locked by calls of see other than for commits; locked, there are none
+	silent  bool
 }
+
+// place is what a commit is for.
+type place struct {
+	group, topic string
+	partition    int32
+}
+
+func placeOf(c harness.Commit) place { return place{c.Group, c.Topic, c.Partition} }
 
 // transaction is one transaction of a producer, or all of them under a
 // protocol that does not raise the epoch with each.
@@ -59,94 +69,80 @@ type request struct {
 	of     transaction // of is zero for a commit outside transactions.
 }
 
-func newCommitWatch(c *Cluster, group, topic string, emit func(harness.Commit)) *commitWatch {
-	return &commitWatch{
-		cluster: c, group: group, topic: topic, emit: emit,
+func newGroupWatch(c *Cluster, prefix string, see harness.Sights) *groupWatch {
+	return &groupWatch{
+		cluster: c, prefix: prefix, see: see,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		clients: map[string]string{}, staged: map[transaction]map[int32]harness.Commit{},
+		clients: map[string]string{}, staged: map[transaction]map[place]harness.Commit{},
 	}
-}
-
-// ours are the offsets on the topic watched.
-func (w *commitWatch) ours(offsets []offset) []offset {
-	return slices.DeleteFunc(offsets, func(o offset) bool {
-		if o.topic != "" {
-			return o.topic != w.topic
-		}
-		return o.topicID != w.id()
-	})
-}
-
-// id is the topic's id, zero until the topic exists.
-func (w *commitWatch) id() [16]byte {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.topicID == ([16]byte{}) {
-		if info := w.cluster.kfake.TopicInfo(w.topic); info != nil {
-			w.topicID = info.TopicID
-		}
-	}
-	return w.topicID
 }
 
 // commit is called with a commit that kfake is about to handle.
-func (w *commitWatch) commit(member string, offsets []offset) {
-	if len(offsets) == 0 {
+func (w *groupWatch) commit(commits []harness.Commit) {
+	if len(commits) == 0 {
 		return
 	}
-	w.look(true)
+	w.look(commits[0].Group, true)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var commits []harness.Commit
-	for _, o := range offsets {
-		commits = append(commits, harness.Commit{ClientID: w.clients[member], Partition: o.partition, Offset: o.next})
+	for i := range commits {
+		commits[i].ClientID = w.clients[commits[i].MemberID]
 	}
 	w.expect(transaction{}, commits)
 }
 
 // stage is called with a commit that holds if and when its transaction does.
-func (w *commitWatch) stage(txn transaction, member string, offsets []offset) {
-	if len(offsets) == 0 {
+// client is who has the transaction, "" if that is unknown.
+func (w *groupWatch) stage(txn transaction, client string, commits []harness.Commit) {
+	if len(commits) == 0 {
 		return
 	}
-	w.look(false)
+	w.look(commits[0].Group, false)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.staged[txn] == nil {
-		w.staged[txn] = map[int32]harness.Commit{}
+		w.staged[txn] = map[place]harness.Commit{}
 	}
-	for _, o := range offsets {
-		w.staged[txn][o.partition] = harness.Commit{ClientID: w.clients[member], Partition: o.partition, Offset: o.next}
+	for _, c := range commits {
+		c.ClientID, c.Transactional = cmp.Or(w.clients[c.MemberID], client), true
+		w.staged[txn][placeOf(c)] = c
 	}
 }
 
 // end is called with the end of a transaction that kfake is about to handle.
 // What was staged stays until the commit is seen: this end may be refused, and
 // tried again at another coordinator.
-func (w *commitWatch) end(txn transaction, commit bool) {
+func (w *groupWatch) end(txn transaction, commit bool) {
 	w.mu.Lock()
 	if !commit {
 		delete(w.staged, txn)
 	}
-	none := len(w.staged[txn]) == 0
+	groups := map[string]bool{}
+	for at := range w.staged[txn] {
+		groups[at.group] = true
+	}
 	w.mu.Unlock()
-	if none {
+	if len(groups) == 0 {
 		return
 	}
-	w.look(true)
+	for group := range groups {
+		w.look(group, true)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// It is gone if the look found that an earlier try of this end held.
+	// It is gone if a look found that an earlier try of this end held.
 	w.expect(txn, slices.Collect(maps.Values(w.staged[txn])))
 }
 
 // expect stamps the commits of one request and opens their outcome. The caller
 // holds mu.
-func (w *commitWatch) expect(txn transaction, commits []harness.Commit) {
+func (w *groupWatch) expect(txn transaction, commits []harness.Commit) {
 	if w.stopping || len(commits) == 0 {
 		return
 	}
-	slices.SortFunc(commits, func(a, b harness.Commit) int { return cmp.Compare(a.Partition, b.Partition) })
+	slices.SortFunc(commits, func(a, b harness.Commit) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
 	seen, at := time.Now(), w.cluster.clock.Now()
 	for _, commit := range commits {
 		commit.At = at
@@ -155,14 +151,14 @@ func (w *commitWatch) expect(txn transaction, commits []harness.Commit) {
 	w.signal()
 }
 
-// look settles what the state of the group decides. all is for the moment
+// look settles what the state of a group decides. all is for the moment
 // before another commit is handled, when all earlier ones have been: what the
 // state does not show then was refused.
 //
 // kfake answers GroupInfo while it waits for a control function, so the call
 // may come from one.
-func (w *commitWatch) look(all bool) {
-	info := w.cluster.kfake.GroupInfo(w.group)
+func (w *groupWatch) look(group string, all bool) {
+	info := w.cluster.kfake.GroupInfo(group)
 	if info == nil {
 		info = &kfake.GroupInfo{}
 	}
@@ -173,8 +169,10 @@ func (w *commitWatch) look(all bool) {
 	}
 	var open []request
 	for _, r := range w.open {
-		state, ok := info.Commits[w.topic][r.commit.Partition]
+		state, ok := info.Commits[r.commit.Topic][r.commit.Partition]
 		switch {
+		case r.commit.Group != group:
+			open = append(open, r)
 		case ok && state.Offset == r.commit.Offset && !state.At.Before(r.seen):
 			r.commit.Confirmed = true
 			w.ready = append(w.ready, r.commit)
@@ -191,7 +189,7 @@ func (w *commitWatch) look(all bool) {
 	}
 }
 
-func (w *commitWatch) signal() {
+func (w *groupWatch) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -199,7 +197,7 @@ func (w *commitWatch) signal() {
 }
 
 // run emits what is decided and polls while something is not.
-func (w *commitWatch) run() {
+func (w *groupWatch) run() {
 	defer close(w.done)
 	for {
 		open, stopping := w.flush()
@@ -213,26 +211,45 @@ func (w *commitWatch) run() {
 		select {
 		case <-w.wake:
 		case <-poll:
-			w.look(false)
+			for _, group := range w.undecided() {
+				w.look(group, false)
+			}
 		}
 	}
 }
 
+// undecided are the groups with open outcomes.
+func (w *groupWatch) undecided() (groups []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.open {
+		if !slices.Contains(groups, r.commit.Group) {
+			groups = append(groups, r.commit.Group)
+		}
+	}
+	return groups
+}
+
 // flush emits what is ready, and says whether outcomes are open.
-func (w *commitWatch) flush() (open, stopping bool) {
+func (w *groupWatch) flush() (open, stopping bool) {
 	w.mu.Lock()
 	ready := w.ready
 	w.ready = nil
 	open, stopping = len(w.open) > 0, w.stopping
 	w.mu.Unlock()
 	for _, c := range ready {
-		w.emit(c)
+		if w.see.Commit != nil {
+			w.see.Commit(c)
+		}
 	}
 	return open, stopping
 }
 
-// stop opens no further outcomes and returns after the last emit.
-func (w *commitWatch) stop() {
+// stop opens no further outcomes and returns after the last call of see.
+func (w *groupWatch) stop() {
+	w.telling.Lock()
+	w.silent = true
+	w.telling.Unlock()
 	w.mu.Lock()
 	w.stopping = true
 	w.mu.Unlock()

@@ -1,0 +1,102 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// ConfigureShareGroup sets the group up as a share group before its members
+// come: it begins at the start of the log, locks what it hands out for a time, and
+// hands each record out that often at most. From then on [Client.Committed] asks
+// for a share group.
+func (c *Client) ConfigureShareGroup(ctx context.Context, cluster harness.Cluster, lock time.Duration, deliveries int) error {
+	c.share = true
+	if own, ok := cluster.(harness.ShareConfigurer); ok {
+		return own.ConfigureShareGroup(ctx, c.Group, lock, deliveries)
+	}
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	group := kmsg.NewIncrementalAlterConfigsRequestResource()
+	group.ResourceType, group.ResourceName = kmsg.ConfigResourceTypeGroupConfig, c.Group
+	for _, set := range [][2]string{
+		{"share.auto.offset.reset", "earliest"}, {"share.record.lock.duration.ms", strconv.FormatInt(lock.Milliseconds(), 10)},
+		{"share.delivery.count.limit", strconv.Itoa(deliveries)},
+	} {
+		config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		config.Name, config.Value = set[0], &set[1]
+		group.Configs = append(group.Configs, config)
+	}
+	req.Resources = append(req.Resources, group)
+	resp, err := req.RequestWith(ctx, c.kgo)
+	if err != nil {
+		return fmt.Errorf("configure share group %s: %w", c.Group, err)
+	}
+	for _, r := range resp.Resources {
+		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
+			why := ""
+			if r.ErrorMessage != nil {
+				why = *r.ErrorMessage
+			}
+			return fmt.Errorf("configure share group %s: %w: %s", c.Group, err, why)
+		}
+	}
+	return nil
+}
+
+// shareStarts raises commits to where a share group stands: all below its start
+// offset is answered for, or was handed out as often as it may be.
+func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []Topic) error {
+	described, err := c.adm.DescribeShareGroupOffsets(ctx, c.Group)
+	if err == nil {
+		err = described[c.Group].Err
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("start offsets of share group %s: %w", c.Group, err)
+	}
+	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
+		o, ok := described[c.Group].Offsets.Lookup(topic, partition)
+		return o.StartOffset, ok && o.Err == nil
+	})
+	return nil
+}
+
+// commits raises commits to those of a group.
+func (c *Client) commits(ctx context.Context, group string, committed [][]int64, topics []Topic) error {
+	var rs kadm.OffsetResponses
+	rs, err := c.adm.FetchOffsets(ctx, group)
+	if err == nil {
+		err = rs.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("commits of group %s: %w", group, err)
+	}
+	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
+		o, ok := rs.Lookup(topic, partition)
+		return o.At, ok
+	})
+	return nil
+}
+
+func raise(committed [][]int64, topics []Topic, lookup func(topic string, partition int32) (int64, bool)) {
+	for i, t := range topics {
+		for p := range committed[i] {
+			if at, ok := lookup(t.Name, int32(p)); ok {
+				committed[i][p] = max(committed[i][p], at)
+			}
+		}
+	}
+}
