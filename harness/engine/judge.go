@@ -163,7 +163,12 @@ func (r *run) measures() measure.Config {
 	_, _, last := load.Extent(r.Scenario.Load.Pacer)
 	cfg := measure.Config{
 		Partitions: r.Scenario.Partitions, Keys: r.Scenario.Load.Keys.Count(), Warmup: r.Scenario.Warmup,
-		Load: last, End: r.drainEnd, Flood: flood,
+		Load: last, End: r.drainEnd, Flood: flood, Output: r.Consumer.Implementation.Effect == harness.EffectOutput,
+	}
+	for n, t := range r.topics {
+		if t.Role == harness.RoleDeadLetter {
+			cfg.DeadLetters = append(cfg.DeadLetters, uint16(n))
+		}
 	}
 	for _, o := range r.faults.outcomes() {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.hit.Partitions})
@@ -189,7 +194,9 @@ func (c *counter) Observe(events []ledger.Event) {
 				c.counts.Failed++
 			}
 		case ledger.EdgeEnd:
-			c.counts.Attempts++
+			if e.Owner != 0 { // an output has none
+				c.counts.Attempts++
+			}
 			if e.First {
 				c.counts.Finished++
 			}

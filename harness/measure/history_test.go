@@ -29,6 +29,7 @@ const absent = time.Duration(-1)
 func (r *record) event(edge ledger.Edge, at time.Duration) ledger.Event {
 	return ledger.Event{
 		At: at, Edge: edge, Partition: r.partition, Offset: r.offset, Key: r.key,
+		Origin: r.partition, Source: r.offset, Held: true,
 		Due: r.due, Sent: r.sent, Start: r.start,
 	}
 }

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -18,6 +19,12 @@ type Config struct {
 	Step       time.Duration // Step of the series, rounded up to 100 ms. 0: 1 s.
 	Flood      bool          // Flood: all records are due at 0; no lateness, no end-to-end latency.
 	Faults     []Fault       // Faults as they were injected.
+	// DeadLetters are the numbers of the side topics in which a copy finishes its
+	// record, without an effect: it is no longer in the backlog.
+	DeadLetters []uint16
+	// Output: effects are records in an output topic. Delivery and service are then
+	// those of the attempts that computed something, each of them.
+	Output bool
 }
 
 // Fault is the window of one injected fault.
@@ -32,8 +39,9 @@ type Fault struct {
 const bin = 100 * time.Millisecond
 
 // Recorder measures one run from one replay of its ledger: Observe all events
-// in time order, then ask. It looks at the source topic alone. Not safe for
-// concurrent use.
+// in time order, then ask. A first effect counts for the partition of the source
+// that its record came from, wherever it lies; all else is of the source alone. Not
+// safe for concurrent use.
 type Recorder struct {
 	cfg        Config
 	segments   []*segment
@@ -88,9 +96,6 @@ func (r *Recorder) Observe(events []ledger.Event) {
 	}
 	for i := range events {
 		e := &events[i]
-		if e.Topic != 0 {
-			continue
-		}
 		switch e.Edge {
 		case ledger.EdgeSent:
 			r.advance(e.At)
@@ -101,9 +106,11 @@ func (r *Recorder) Observe(events []ledger.Event) {
 				r.acked(e)
 			}
 		case ledger.EdgeEnd, ledger.EdgeEndAtOnce:
-			if e.First && e.Outcome == ledger.OutcomeEffect && r.known(e.Partition) {
+			r.ended(e)
+		case ledger.EdgeCustody:
+			if e.Held && slices.Contains(r.cfg.DeadLetters, e.Topic) && r.known(e.Origin) {
 				r.advance(e.At)
-				r.effect(e)
+				r.died(e)
 			}
 		case ledger.EdgeCommit:
 			if e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && r.known(e.Partition) {
@@ -137,10 +144,38 @@ func (r *Recorder) acked(e *ledger.Event) {
 	}
 }
 
-func (r *Recorder) effect(e *ledger.Event) {
+// ended takes the end of an attempt, or an output.
+func (r *Recorder) ended(e *ledger.Event) {
+	switch {
+	case e.Outcome == ledger.OutcomeComputed && e.Held:
+		r.advance(e.At)
+		r.worked(e)
+	case e.Outcome == ledger.OutcomeEffect && e.First && r.known(e.Origin):
+		r.advance(e.At)
+		if !r.cfg.Output {
+			r.worked(e)
+		}
+		r.effect(e)
+	}
+}
+
+// worked takes how an attempt came to its record and how long it took.
+func (r *Recorder) worked(e *ledger.Event) {
 	l := r.latenciesOf(e)
 	l.delivery.record(e.Start - e.Sent)
 	l.service.record(e.At - e.Start)
+}
+
+// died takes a dead letter.
+func (r *Recorder) died(e *ledger.Event) {
+	open := r.partitions[e.Origin].finished(e.Source)
+	for _, w := range r.watches {
+		w.finished(e.Origin, e.At, open)
+	}
+}
+
+func (r *Recorder) effect(e *ledger.Event) {
+	l := r.latenciesOf(e)
 	if !r.cfg.Flood {
 		l.endToEnd.record(e.At - e.Due)
 		r.series.endToEnd.record(e.At - e.Due)
@@ -154,9 +189,9 @@ func (r *Recorder) effect(e *ledger.Event) {
 			r.underLoad++
 		}
 	}
-	open := r.partitions[e.Partition].finished(e.Offset)
+	open := r.partitions[e.Origin].finished(e.Source)
 	for _, w := range r.watches {
-		w.effect(e.Partition, e.At, open)
+		w.effect(e.Origin, e.At, open)
 	}
 }
 

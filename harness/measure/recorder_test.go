@@ -199,8 +199,8 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 		"redelivery":           other(func(e *ledger.Event) { e.First = false }),
 		"error":                other(func(e *ledger.Event) { e.Outcome = ledger.OutcomeError }),
 		"died":                 other(func(e *ledger.Event) { e.Outcome = ledger.OutcomeOpen }),
-		"side topic":           other(func(e *ledger.Event) { e.Topic = 1 }),
-		"no partition of ours": other(func(e *ledger.Event) { e.Partition = 1 }),
+		"computed":             other(func(e *ledger.Event) { e.Outcome, e.Held = ledger.OutcomeComputed, false }),
+		"no partition of ours": other(func(e *ledger.Event) { e.Origin = 1 }),
 		"failed send":          {At: 50 * ms, Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeFailed, Offset: 7},
 	} {
 		r := recorded(Config{Partitions: 1, Load: sec}, append(history(rec), e))
@@ -210,9 +210,48 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 				name, s.Completed, s.Backlog, p[0].Service.N, p[0].Ack.N)
 		}
 	}
-	at := other(func(e *ledger.Event) { e.Edge, e.Offset = ledger.EdgeEndAtOnce, 1 })
+	at := other(func(e *ledger.Event) { e.Edge, e.Offset, e.Source = ledger.EdgeEndAtOnce, 1, 1 })
 	if p := recorded(Config{Partitions: 1, Load: sec}, append(history(rec), at)).Phases(); p[0].Service.N != 2 {
 		t.Errorf("an attempt that ended in its first instant: %d services, want 2", p[0].Service.N)
+	}
+}
+
+func TestRecordsAreFinishedInSideTopics(t *testing.T) {
+	way := record{offset: 7, due: 100 * ms, sent: 100 * ms, acked: 101 * ms, start: absent, end: absent}
+	at := func(edge ledger.Edge, topic uint16, o ledger.Outcome, end time.Duration) ledger.Event {
+		e := way.event(edge, end)
+		e.Topic, e.Offset, e.Outcome, e.Start = topic, 0, o, end-20*ms
+		e.First = o == ledger.OutcomeEffect
+		return e
+	}
+	for name, c := range map[string]struct {
+		cfg                 Config
+		end                 []ledger.Event
+		completed, services int64
+		backlog             int64
+	}{
+		"in a retry topic": {end: []ledger.Event{at(ledger.EdgeEnd, 1, ledger.OutcomeEffect, 500*ms)}, completed: 1, services: 1},
+		"by an output": {cfg: Config{Output: true}, completed: 1, services: 2, end: []ledger.Event{
+			at(ledger.EdgeEnd, 0, ledger.OutcomeComputed, 200*ms), at(ledger.EdgeEnd, 0, ledger.OutcomeComputed, 300*ms),
+			at(ledger.EdgeEnd, 1, ledger.OutcomeEffect, 500*ms),
+		}},
+		"by a dead letter": {cfg: Config{DeadLetters: []uint16{1}}, end: []ledger.Event{at(ledger.EdgeCustody, 1, ledger.OutcomeConfirmed, 500*ms)}},
+		"not by a copy":    {cfg: Config{DeadLetters: []uint16{2}}, end: []ledger.Event{at(ledger.EdgeCustody, 1, ledger.OutcomeConfirmed, 500*ms)}, backlog: 1},
+	} {
+		c.cfg.Partitions, c.cfg.Load = 1, sec
+		c.cfg.Faults = []Fault{{Name: "f", From: 50 * ms, To: 60 * ms, Partitions: []int32{0}}}
+		r := recorded(c.cfg, append(history(way), c.end...))
+		s := r.Series()
+		var services, endToEnd int64
+		for _, p := range r.Phases() {
+			services, endToEnd = services+p.Service.N, endToEnd+p.EndToEnd.N
+		}
+		if s.Completed[0] != float64(c.completed) || s.Backlog[0] != c.backlog || services != c.services || endToEnd != c.completed {
+			t.Errorf("%s: completed %v, backlog %v, %d services, %d end to end; want %+v", name, s.Completed, s.Backlog, services, endToEnd, c)
+		}
+		if empty := r.Faults()[0].Empty; (empty == harness.Never) != (c.backlog > 0) {
+			t.Errorf("%s: empty after %v", name, empty)
+		}
 	}
 }
 

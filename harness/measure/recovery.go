@@ -52,10 +52,18 @@ func (w *watch) opened(p int32, at time.Duration) {
 
 // effect takes a first effect; open says that its record was open until now.
 func (w *watch) effect(p int32, at time.Duration, open bool) {
+	if w.affected[p] {
+		w.now++
+		w.finished(p, at, open)
+	}
+}
+
+// finished takes the end of a record, by an effect or without; open says that it
+// was open until now.
+func (w *watch) finished(p int32, at time.Duration, open bool) {
 	if !w.affected[p] {
 		return
 	}
-	w.now++
 	if w.open > 0 {
 		w.longest = max(w.longest, w.waited(at))
 		w.since = at
