@@ -120,12 +120,15 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 // poll may be under way. workers waits for the design's own workers, which find
 // nothing to do once the drain is over.
 func (m *member) leave(workers func()) {
+	// One budget for all that follows. In a rebalance that another member holds up,
+	// each commit and the leaving itself would wait as long as a broker may take.
+	defer time.AfterFunc(m.cfg.Drain+m.patience(), m.cancel).Stop()
 	m.stop()
 	<-m.ended
 	workers()
 	m.end(m.all(), true)
 	m.client.AllowRebalance()
-	ctx, cancel := context.WithTimeout(context.Background(), m.patience())
+	ctx, cancel := context.WithTimeout(m.work, m.patience())
 	defer cancel()
 	// Without an answer the group finds out at the session timeout. Close alone
 	// would wait for one much longer, and for the end of a rebalance that waits for

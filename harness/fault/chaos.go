@@ -21,7 +21,8 @@ type Chaos struct {
 const (
 	// leastGap is between two injections.
 	leastGap = 500 * time.Millisecond
-	// settleTime is how long what was healed takes until it can be counted on.
+	// settleTime, and a session, is how long what was healed takes until it can be
+	// counted on: a pod that leaves finishes its work, one that is back joins.
 	settleTime = 2 * time.Second
 )
 
@@ -64,7 +65,7 @@ func (c Chaos) Injections(seed uint64) (all []harness.Injection) {
 		if missing >= limits[b.takes] || at+lasts > c.To {
 			continue
 		}
-		busy[b.takes] = append(busy[b.takes], at+lasts+settleTime)
+		busy[b.takes] = append(busy[b.takes], at+lasts+c.Session+settleTime)
 		all = append(all, harness.Injection{Fault: b.fault, At: at, HealAfter: lasts})
 	}
 	return all
