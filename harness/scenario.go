@@ -101,6 +101,10 @@ type Keys interface {
 	String() string
 }
 
+// Heavy is the ability of a distribution to name the keys that get far more
+// records than the others: each at least 1 % of them and ten times the mean.
+type Heavy interface{ Heavy() []uint32 }
+
 // Service is a distribution of service times.
 type Service interface {
 	// Time is the service time at u, uniform in [0,1): its inverse distribution.
@@ -122,6 +126,14 @@ type Thresholds struct {
 	// Lateness bounds the p99 of the producer's lateness outside fault windows; past it the
 	// run is inconclusive. 0: 100 ms.
 	Lateness time.Duration `json:"lateness_ns,omitempty"`
+	// StarvedAfter bounds how long a key may wait for its next attempt while
+	// records behind its own in the partition have their effects. 0: not judged;
+	// waits past 5 s are counted.
+	StarvedAfter time.Duration `json:"starved_after_ns,omitempty"`
+	// OthersP99 bounds the p99 of the end-to-end latency of all keys but those that
+	// the load makes heavy (see [Heavy]) or Failures.Keys names. 0: not judged;
+	// records that take longer than 1 s are counted.
+	OthersP99 time.Duration `json:"others_p99_ns,omitempty"`
 	// WorkInHand asks that at the first kill of a pod the records landed and not
 	// finished on its partitions amount to this many commit intervals of its
 	// work, else the run is inconclusive. 0: not asked.

@@ -143,7 +143,7 @@ func (r *run) facts() oracle.Facts {
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
 		Partitions: r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
-		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds,
+		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""}, Broken: r.broken,
 	}
 	for n, t := range r.topics[1:] {
@@ -156,6 +156,18 @@ func (r *run) facts() oracle.Facts {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
 	}
 	return f
+}
+
+// aggressors are the keys of a scenario whose effect on all others is measured.
+func aggressors(s *harness.Scenario) []uint32 {
+	if _, flood := s.Load.Pacer.(harness.Flooder); flood {
+		return nil
+	}
+	keys := slices.Clone(s.Failures.Keys)
+	if h, ok := s.Load.Keys.(harness.Heavy); ok {
+		keys = append(keys, h.Heavy()...)
+	}
+	return keys
 }
 
 func (r *run) measures() measure.Config {

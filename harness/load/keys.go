@@ -51,6 +51,19 @@ func (h Hot) Key(_ uint64, r *rand.Rand) uint32 {
 // Count implements [harness.Keys].
 func (h Hot) Count() int { return h.Hot + h.Others }
 
+// Heavy implements [harness.Heavy].
+func (h Hot) Heavy() (keys []uint32) {
+	if each := h.Share / float64(h.Hot); isHeavy(each, h.Count()) {
+		for k := range h.Hot {
+			keys = append(keys, uint32(k))
+		}
+	}
+	return keys
+}
+
+// isHeavy reports whether a key with a share of the records has far more than most.
+func isHeavy(share float64, keys int) bool { return share >= 0.01 && share*float64(keys) >= 10 }
+
 func (h Hot) String() string { return fmt.Sprintf("hot:%v/%d/%d", h.Share, h.Hot, h.Others) }
 
 // Validate refuses a share outside (0,1) and groups without keys.

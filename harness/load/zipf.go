@@ -54,4 +54,16 @@ func (z *Zipf) Key(_ uint64, r *rand.Rand) uint32 {
 // Count implements [harness.Keys].
 func (z *Zipf) Count() int { return len(z.sum) }
 
+// Heavy implements [harness.Heavy].
+func (z *Zipf) Heavy() (keys []uint32) {
+	before, total := 0.0, z.sum[len(z.sum)-1]
+	for k, sum := range z.sum {
+		if !isHeavy((sum-before)/total, len(z.sum)) {
+			break
+		}
+		keys, before = append(keys, uint32(k)), sum
+	}
+	return keys
+}
+
 func (z *Zipf) String() string { return fmt.Sprintf("zipf:%v/%d", z.s, len(z.sum)) }

@@ -29,6 +29,9 @@ type Facts struct {
 	// DrainEnd is when the drain ended; what finished later still counts.
 	DrainEnd   time.Duration      `json:"drain_end_ns"`
 	Thresholds harness.Thresholds `json:"thresholds"`
+	// Aggressors are the keys that the scenario makes hot, or lets fail; none where
+	// end-to-end latency means nothing.
+	Aggressors []uint32 `json:"aggressors,omitempty"`
 
 	// Owners names the incarnations by their number, as "pod-1.2"; Owners[0] is nobody.
 	Owners []string `json:"owners"`

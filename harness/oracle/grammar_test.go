@@ -54,6 +54,14 @@ func (h *history) line(line string) (err error) {
 		err = h.final(w[1], w[2])
 	case "drain":
 		f.DrainEnd, err = time.ParseDuration(w[1])
+	case "threshold":
+		limit := map[string]*time.Duration{"starved": &f.Thresholds.StarvedAfter, "others": &f.Thresholds.OthersP99}[w[1]]
+		*limit, err = time.ParseDuration(w[2])
+	case "aggressors":
+		for _, key := range w[1:] {
+			k, _ := strconv.Atoi(key)
+			f.Aggressors = append(f.Aggressors, uint32(k))
+		}
 	case "broken":
 		name, why, _ := strings.Cut(strings.Join(w[1:], " "), ": ")
 		if !slices.Contains(Assumptions, name) {
@@ -240,8 +248,8 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 }
 
 func (h *history) setting(e *ledger.Event, name, value string) (err error) {
-	if name == "seen" {
-		e.Seen, err = time.ParseDuration(value)
+	if at := map[string]*time.Duration{"seen": &e.Seen, "due": &e.Due}[name]; at != nil {
+		*at, err = time.ParseDuration(value)
 		return err
 	}
 	n, err := strconv.ParseInt(value, 10, 64)

@@ -22,6 +22,8 @@ import (
 //	final p0 3
 //	drain 5s
 //	broken pods fed: pod-2 was expelled
+//	threshold starved 2s          or others 100ms
+//	aggressors 1 2                the keys that the scenario makes hot
 //	side retry-1 retry            a side topic and its role; its partitions are retry-1/p0 and so on
 //	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
 //	effects output                effects are counted in the output topic
@@ -29,7 +31,7 @@ import (
 //	10ms acked p0@0 1/0
 //	0ms own p0 a gen=2 seen=30ms  a, b, ... are incarnations
 //	0ms released p0 a
-//	10ms start p0@0 a [1/7]       the record of the log, or another
+//	10ms start p0@0 a [1/7]       the record of the log, or another; due=5ms
 //	20ms effect p0@0 a            or error, cancelled, open
 //	30ms commit p0 1 a
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3

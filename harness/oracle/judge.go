@@ -48,6 +48,7 @@ func table() []entry {
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
 		explainedEntry, regressionEntry, lateCommitEntry, unfencedEntry,
+		starvationEntry, blastEntry,
 		overloadEntry,
 	}
 }

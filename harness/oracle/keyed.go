@@ -23,6 +23,7 @@ type keyed struct {
 	unused []int32     // of more
 	alone  [1]working  // room for others
 	failed map[ledger.Position]failure
+	hunger hunger
 
 	inverted, overtaken, steppedBack findings
 	overlapped                       findings
@@ -71,7 +72,7 @@ type failure struct {
 
 func (f *Facts) byKey() *keyed {
 	if f.keyed == nil {
-		f.keyed = &keyed{facts: f, failed: map[ledger.Position]failure{}}
+		f.keyed = &keyed{facts: f, failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
 	}
 	return f.keyed
 }
@@ -89,6 +90,10 @@ func (c *keyed) observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
 		if !e.Held {
+			switch e.Edge {
+			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
+				c.hunger.group(e)
+			}
 			continue
 		}
 		switch e.Edge {
@@ -117,6 +122,9 @@ func (c *keyed) observe(events []ledger.Event) {
 // effect takes an effect of the key.
 func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	rank := e.Source + 1
+	if e.First {
+		c.hunger.effect(e)
+	}
 	switch {
 	case !e.First:
 		if rank < k.last {
@@ -175,6 +183,9 @@ func sourceOf(e *ledger.Event) ledger.Position {
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
 	if e.Unfenced {
 		return
+	}
+	if k.under == underNone {
+		c.hunger.start(k, e)
 	}
 	a := working{e.At, e.Seq, e.Partition, e.Topic, e.Owner}
 	switch k.under {

@@ -1,0 +1,154 @@
+package oracle
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// slowFor is how slow a record of another key may be before it is counted, where
+// the scenario says nothing.
+const slowFor = time.Second
+
+var blastEntry = entry{
+	name: "blast radius", make: func(f *Facts) Check { return newBlast(f) },
+	heldTo: func(f *Facts) string {
+		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
+			return fmt.Sprintf("p99 of the other keys at most %v", limit)
+		}
+		return ""
+	},
+	leans: []string{LedgerComplete, LoadDelivered, PodsFed},
+}
+
+// blast measures what the aggressors, the keys that the scenario makes hot or lets
+// fail, do to all other keys: the end-to-end latency (end - due) of first effects.
+// It counts the records of other keys that took longer than the limit, beyond one
+// in a hundred of them (rounded down): with any, the p99 is over it.
+type blast struct {
+	facts      *Facts
+	aggressors []uint32 // sorted
+	limit      time.Duration
+	near       []bool // near has the partitions of the source where aggressors lie, as far as seen
+	slow       int64
+	first      []harness.Anomaly // of slow ones
+
+	self, beside, elsewhere latencies // elsewhere are the other keys' records in partitions without an aggressor
+}
+
+func newBlast(f *Facts) *blast {
+	b := &blast{facts: f, aggressors: slices.Sorted(slices.Values(f.Aggressors)), limit: slowFor, near: make([]bool, f.Partitions)}
+	if f.Thresholds.OthersP99 > 0 {
+		b.limit = f.Thresholds.OthersP99
+	}
+	return b
+}
+
+func (b *blast) Name() string { return blastEntry.name }
+
+func (b *blast) Observe(events []ledger.Event) {
+	if len(b.aggressors) == 0 {
+		return
+	}
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.Edge == ledger.EdgeAcked && e.Held:
+			if b.isAggressor(e.Key) {
+				b.near[e.Origin] = true
+			}
+		case e.First:
+			b.effect(e)
+		}
+	}
+}
+
+func (b *blast) effect(e *ledger.Event) {
+	took := e.At - e.Due
+	switch {
+	case b.isAggressor(e.Key):
+		b.self.add(took)
+		return
+	case b.near[e.Origin]:
+		b.beside.add(took)
+	default:
+		b.elsewhere.add(took)
+	}
+	if took > b.limit {
+		if b.slow++; len(b.first) < maxExamples {
+			b.first = append(b.first, anomaly(b.facts, e, "took %s from due to its effect at %s by %s", at(took), at(e.At), b.facts.name(e.Owner)))
+		}
+	}
+}
+
+func (b *blast) isAggressor(key uint32) bool {
+	_, found := slices.BinarySearch(b.aggressors, key)
+	return found
+}
+
+func (b *blast) Verdict() harness.Verdict {
+	others := b.beside.n + b.elsewhere.n
+	v := harness.Verdict{Count: max(0, b.slow-others/100)}
+	if v.Count > 0 {
+		v.Examples = b.first
+	}
+	if b.self.n > 0 && others > 0 {
+		v.Detail = fmt.Sprintf("p50 and p99 of the %d aggressors %s, of other keys in their partitions %s, elsewhere %s; %d of %d records of other keys took longer than %v",
+			len(b.aggressors), b.self, b.beside, b.elsewhere, b.slow, others, b.limit)
+	}
+	return v
+}
+
+// latencies is a histogram of 16 buckets an octave from 1 us on: its quantiles are
+// at most a sixteenth too high. The zero value is empty.
+type latencies struct {
+	n       int64
+	buckets [latencyBuckets]int64
+}
+
+const latencyBuckets = 16 * 44 // up to 2^47 us
+
+func (l *latencies) add(d time.Duration) {
+	l.n++
+	l.buckets[min(bucket(uint64(max(0, d)/time.Microsecond)), latencyBuckets-1)]++
+}
+
+// bucket is linear up to 32 us, then by the first five bits.
+func bucket(us uint64) int {
+	if us < 32 {
+		return int(us)
+	}
+	octave := bits.Len64(us) - 5
+	return octave*16 + int(us>>octave)
+}
+
+// upper is the highest value of a bucket, in us.
+func upper(bucket int) uint64 {
+	if bucket < 32 {
+		return uint64(bucket)
+	}
+	octave := bucket/16 - 1
+	return uint64(bucket-octave*16+1)<<octave - 1
+}
+
+// quantile is the value that a share of q has at most.
+func (l *latencies) quantile(q float64) time.Duration {
+	rank := int64(q * float64(l.n))
+	for i, n := range l.buckets {
+		if rank -= n; rank < 0 {
+			return time.Duration(upper(i)) * time.Microsecond
+		}
+	}
+	return 0
+}
+
+func (l latencies) String() string {
+	if l.n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%s and %s", at(l.quantile(0.5)), at(l.quantile(0.99)))
+}
