@@ -18,6 +18,9 @@ type Tail struct {
 	open    []int64 // of those, the ones not finished, or not published
 }
 
+// fewSlots is how many are read first: mostly there are no more.
+const fewSlots = 32
+
 // Follow opens the journal at path for tailing.
 func Follow(path string) (*Tail, error) {
 	f, err := os.Open(path)
@@ -41,8 +44,8 @@ func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
 		}
 	}
 	t.open = still
-	for {
-		slots, err := t.read(t.scanned, blockSlots)
+	for n := fewSlots; ; n = blockSlots {
+		slots, err := t.read(t.scanned, n)
 		if err != nil {
 			return 0, err
 		}
@@ -53,7 +56,7 @@ func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
 			}
 		}
 		t.scanned += int64(used)
-		if used < blockSlots {
+		if used < n {
 			return len(t.open), nil
 		}
 	}
