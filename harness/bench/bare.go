@@ -33,9 +33,15 @@ func (bare) Consume(ctx context.Context, cfg harness.Config, _ harness.Work) err
 	if err != nil {
 		return fmt.Errorf("knob records: %w", err)
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(cfg.Seeds...), kgo.ClientID(cfg.ClientID()), kgo.ConsumeTopics(cfg.Topic),
-		kgo.ConsumerGroup(cfg.Group), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.FetchMaxWait(250*time.Millisecond),
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(cfg.Seeds...), kgo.ClientID(cfg.ClientID()), kgo.ConsumeTopics(cfg.Topic),
+		kgo.ConsumerGroup(cfg.Group), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+	}
+	if cfg.Dialer != nil {
+		opts = append(opts, kgo.Dialer(cfg.Dialer))
+	}
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
 	}
