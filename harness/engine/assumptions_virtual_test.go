@@ -231,13 +231,13 @@ type spoiltCluster struct {
 	started time.Time
 }
 
-func (c *spoiltCluster) DescribeGroup(ctx context.Context, group, topic string) (harness.Group, error) {
+func (c *spoiltCluster) DescribeGroups(ctx context.Context, prefix string) ([]harness.Group, error) {
 	if c.spoilt.describe != nil {
 		if err := c.spoilt.describe(time.Since(c.started)); err != nil {
-			return harness.Group{}, err
+			return nil, err
 		}
 	}
-	return c.Cluster.DescribeGroup(ctx, group, topic)
+	return c.Cluster.DescribeGroups(ctx, prefix)
 }
 
 func (c *spoiltCluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
