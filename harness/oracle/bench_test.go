@@ -106,7 +106,7 @@ const (
 	streamPods       = 4
 	streamEvery      = 10 * time.Microsecond
 	ackedAfter       = 100 // records later
-	startedAfter     = 300
+	startedAfter     = 320 // a multiple of shuffled, so that a partition moves between two blocks
 	endedAfter       = 1300
 	shuffled         = 64 // records start and end out of order within so many
 	committedEvery   = 100_000
