@@ -109,7 +109,8 @@ func (s *Saved) whole(j SavedJournal) error {
 func (s *Saved) path(j SavedJournal) string { return filepath.Join(s.dir, j.File) }
 
 // Judge replays the ledger for the checks and for observers, the final read
-// first, and once more for the stories of what went wrong.
+// first, and once more for the stories of what went wrong. A figure of what the
+// consumer does not claim has a story only beside those.
 func (s *Saved) Judge(observers ...oracle.Observer) (*oracle.Facts, []harness.Verdict, error) {
 	f := s.Facts
 	var err error
@@ -127,7 +128,7 @@ func (s *Saved) Judge(observers ...oracle.Observer) (*oracle.Facts, []harness.Ve
 	if err := oracle.Name(verdicts, s.landed); err != nil {
 		return nil, nil, err
 	}
-	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 }) {
+	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.Figure }) {
 		return &f, verdicts, nil
 	}
 	err = s.replay(func(stream *ledger.Stream) error { return oracle.Tell(&f, stream, verdicts) })
