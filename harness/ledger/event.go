@@ -161,16 +161,18 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
 	return m
 }
 
-// event is one moment of the slot.
-func (s *Slot) event(edge Edge, at time.Duration, epoch int64) Event {
+// event makes e one moment of the slot.
+func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
 	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
-	e := Event{
+	*e = Event{
 		At: at, Edge: edge, Outcome: s.Outcome(), Owner: s.Owner(), Topic: s.Topic, Partition: s.Partition, Offset: s.Offset,
 		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start), Flags: s.Flags, Count: s.Count,
 	}
 	switch edge {
 	case EdgeStart:
 		e.Outcome = OutcomeOpen
+	case EdgeEndAtOnce:
+		e.Edge = EdgeEnd
 	case EdgeOwned, EdgeReleased:
 		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
 	case EdgeExpelled:
@@ -182,5 +184,4 @@ func (s *Slot) event(edge Edge, at time.Duration, epoch int64) Event {
 	case EdgeRange, EdgeAcquired:
 		e.To = s.Sent
 	}
-	return e
 }

@@ -67,10 +67,8 @@ func (s *Stream) Next() ([]Event, error) {
 			if m == noMoment || limit.before(m) {
 				break
 			}
-			s.out = append(s.out, first.event(m))
-			if e := &s.out[len(s.out)-1]; e.Edge == EdgeEndAtOnce {
-				e.Edge = EdgeEnd
-			}
+			s.out = s.out[:len(s.out)+1]
+			first.event(&s.out[len(s.out)-1], m)
 			first.at++
 		}
 	}
@@ -129,6 +127,7 @@ type source struct {
 	safe    int        // of pending, how many may go
 	spare   []moment   // room to merge into
 	sorted  []moment   // room for the moments of a chunk
+	sorter  sorter     // of the goroutine
 	last    *loaded    // of the last event: most events come in runs of a block
 	done    []*loaded  // blocks to be used again
 }
@@ -193,20 +192,19 @@ func (s *source) head() moment {
 	return s.pending[s.at]
 }
 
-// event makes the event of a moment.
-func (s *source) event(m moment) Event {
+// event makes the event of a moment, in place.
+func (s *source) event(e *Event, m moment) {
 	number := m.slot() / blockSlots
 	if s.last == nil || s.last.number != number {
 		s.last = s.blocks[number]
 	}
 	b := s.last
+	b.slots[m.slot()%blockSlots].event(e, m.edge(), m.at, s.epoch)
 	if b.waiting--; b.waiting == 0 {
 		delete(s.blocks, number)
 		s.done = append(s.done, b)
 		s.last = nil
-		return b.slots[m.slot()%blockSlots].event(m.edge(), m.at, s.epoch)
 	}
-	return b.slots[m.slot()%blockSlots].event(m.edge(), m.at, s.epoch)
 }
 
 // fill takes what was read ahead until a moment may go, or none is left. As many
@@ -255,12 +253,7 @@ func (s *source) ahead(want int) {
 			}
 			c.err = s.load(&c, b, n)
 		}
-		slices.SortFunc(c.moments, func(a, b moment) int {
-			if a.before(b) {
-				return -1
-			}
-			return 1 // no two moments are equal
-		})
+		c.moments = s.sorter.sort(c.moments)
 		coming <- c
 	}()
 }
