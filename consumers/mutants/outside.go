@@ -19,6 +19,7 @@ var _ = harness.Register(func() harness.Implementation {
 			}
 		})
 	i.MustFail = mustIn("crash", "transaction atomicity", "unexplained duplicate")
+	i.MayFail = moved
 	return i
 }())
 

@@ -46,6 +46,20 @@ var scenes = scenesBy(
 		busy(s)
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: injected, HealAfter: time.Second}}
 	}),
+	scene("long", "work that takes up to nearly two sessions, on few records", func(s *harness.Scenario) {
+		s.Load.Pacer = load.Constant{Rate: 5, For: 4 * time.Second}
+		s.Service = load.Between{Min: 10 * time.Millisecond, Max: 5 * time.Second}
+		s.Drain = 40 * time.Second
+	}),
+	scene("dropping-broker", "the broker drops records that it acknowledged", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: dropping{}, At: injected, HealAfter: time.Second}}
+	}),
+	scene("late-broker", "the broker appends records long after it acknowledged them", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: dropping{late: true}, At: injected, HealAfter: time.Second}}
+	}),
+	scene("repeating-broker", "the broker appends records once more", func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: repeating{}, At: injected}}
+	}),
 	scene("pause", "a pod stands still for longer than its session", func(s *harness.Scenario) {
 		busy(s)
 		s.Injections = []harness.Injection{{Fault: fault.PausePod{}, At: injected, HealAfter: 2 * time.Second, HealSessions: 1}}

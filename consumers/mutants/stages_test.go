@@ -88,24 +88,10 @@ func found(r *harness.Run) (checks []string) {
 	return checks
 }
 
-// blind reports that a back end cannot see a check.
-func blind(r *harness.Run, check string) bool {
-	return slices.ContainsFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == check && v.Status == harness.NotObserved })
-}
-
-// musts are the checks that must catch a mutant, by scene.
-func musts(i *harness.Implementation) map[string][]string {
-	by := map[string][]string{}
-	for _, m := range i.MustFail {
-		by[m.Scenario] = append(by[m.Scenario], m.Check)
-	}
-	return by
-}
-
-// held says where a run of a mutant is not what the mutant declares: a check
-// that must catch it and did not, or one that never may and did.
-func held(i *harness.Implementation, r *harness.Run) (err error) {
-	must := musts(i)[r.Scenario]
+// held says where a run is not what its culprit declares: a check that must catch
+// it and did not, or one that never may and did.
+func (c culprit) held(r *harness.Run) (err error) {
+	must := c.musts(r.Scenario)
 	for _, check := range must {
 		n := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == check })
 		switch {
@@ -119,15 +105,11 @@ func held(i *harness.Implementation, r *harness.Run) (err error) {
 		}
 	}
 	for _, v := range r.Verdicts {
-		if shows(v) && !slices.Contains(must, v.Check) && !allowed(i, v.Check) {
+		if shows(v) && !slices.Contains(must, v.Check) && c.declares(v.Check) == "never" {
 			err = errors.Join(err, fmt.Errorf("never: %q caught it: %d, %s", v.Check, v.Count, first(v)))
 		}
 	}
 	return err
-}
-
-func allowed(i *harness.Implementation, check string) bool {
-	return slices.ContainsFunc(i.MayFail, func(a harness.Allowance) bool { return a.Check == check })
 }
 
 // first is the first example of a verdict, in words.
