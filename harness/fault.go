@@ -33,6 +33,7 @@ type Env struct {
 	Spare   int   // Spare is how many of Pods are spare ones.
 	Log     LogView
 	Group   GroupView
+	Share   bool       // Share: it is a share group, in which nobody owns partitions and each pod takes of all.
 	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
 
 	// Hit is set by Inject: what the fault struck and which partitions of the

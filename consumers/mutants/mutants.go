@@ -68,6 +68,12 @@ var moved = []harness.Allowance{
 	{Check: "commit after revoke", Why: "a cooperative group notes that a member gives up a partition before the member's last commit"},
 }
 
+// again is what any consumer may show when the group gives out records once more.
+var again = []harness.Allowance{
+	{Check: "explained duplicate", Why: "the group gives to another what it has no answer for"},
+	{Check: "regression", Why: "what is done again steps back"},
+}
+
 // work is a function as the work.
 type work func(context.Context, *harness.Record) error
 

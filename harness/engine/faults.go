@@ -41,7 +41,8 @@ func (r *run) newInjections() *injections {
 	f.runner = &fault.Runner{
 		Env: &harness.Env{
 			Cluster: r.cluster, Pods: r.fleet.Pods(), Spare: r.Scenario.Spare, Log: logView{r}, Group: r.watcher,
-			Rand: rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|faultStream)),
+			Share: r.Consumer.Implementation.Share,
+			Rand:  rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|faultStream)),
 		},
 		Injections: r.Scenario.Injections, Session: r.cfg.Session,
 		Now:    func() time.Duration { return r.since(r.clock.Now()) },

@@ -13,7 +13,8 @@ const ownerLimit = 10 * time.Second
 
 // owner picks the pod to strike, and sets the Hit: the first, in an order drawn
 // at random, that owns partitions and goes. One that was struck before and is
-// dead or stands still can own partitions until its session is over.
+// dead or stands still can own partitions until its session is over. Of a share
+// group, any that goes has a share in all.
 func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error) {
 	// All pods are put in order, not just the owners, so that the draw takes
 	// the same from Rand whoever owns what.
@@ -24,7 +25,11 @@ func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error
 		owners := env.Group.Owners()
 		for _, i := range order {
 			pod := env.Pods[i]
-			if owned := ownedBy(pod.Name(), owners); len(owned) > 0 && goes(pod) {
+			owned := ownedBy(pod.Name(), owners)
+			if env.Share && runs(pod) {
+				owned = all(owners)
+			}
+			if len(owned) > 0 && goes(pod) {
 				struck, env.Hit = pod, harness.Hit{Target: pod.Name(), Partitions: owned, Pod: pod.Name()}
 				return nil
 			}
@@ -32,6 +37,13 @@ func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error
 		return fmt.Errorf("none of %d pods owns a partition", len(env.Pods))
 	})
 	return struck, err
+}
+
+func all(owners []string) (partitions []int32) {
+	for p := range owners {
+		partitions = append(partitions, int32(p))
+	}
+	return partitions
 }
 
 func ownedBy(pod string, owners []string) (partitions []int32) {

@@ -101,6 +101,18 @@ func TestFaultsOfPods(t *testing.T) {
 	}
 }
 
+// Of a share group any pod that goes is struck, and all partitions with it.
+func TestFaultsOfPodsInAShareGroup(t *testing.T) {
+	env, actors := stage()
+	env.Share, actors[0].running = true, false
+	for _, a := range actors[2:] {
+		a.running = false
+	}
+	if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" || len(env.Hit.Partitions) != 3 {
+		t.Errorf("error %v, hit %+v", err, env.Hit)
+	}
+}
+
 // In a rebalance nobody owns anything for a while.
 func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
