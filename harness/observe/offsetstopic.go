@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -127,7 +128,7 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 	var commit kmsg.OffsetCommitKey
 	if commit.ReadFrom(rec.Key) == nil && commit.Version <= 1 {
 		var v kmsg.OffsetCommitValue
-		if strings.HasPrefix(commit.Group, prefix) && v.ReadFrom(rec.Value) == nil {
+		if strings.HasPrefix(commit.Group, prefix) && saneCommit(rec.Value) && v.ReadFrom(rec.Value) == nil {
 			r.commit(rec, harness.Commit{
 				At: v.CommitTimestamp*int64(time.Millisecond) + stampSlack - wall, Group: commit.Group, Topic: commit.Topic,
 				Partition: commit.Partition, Offset: v.Offset, Metadata: v.Metadata, Confirmed: true,
@@ -140,6 +141,13 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 		return
 	}
 	var v kmsg.GroupMetadataValue
+	if len(rec.Value) < 2 {
+		return
+	}
+	if version := binary.BigEndian.Uint16(rec.Value); version > 3 { // Kafka writes none that has tags
+		r.w.fail(fmt.Errorf("%s: a group of version %d, which cannot be read", offsetsTopic, version))
+		return
+	}
 	if v.ReadFrom(rec.Value) != nil || key.Group == prefix && (r.w.cfg.Protocol == harness.Server || r.w.cfg.Share) {
 		return
 	}
@@ -177,6 +185,22 @@ func (r *offsetsReader) ended(rec *kgo.Record, at int64) {
 		}
 	}
 	r.w.transaction(t)
+}
+
+// saneCommit reports whether the tags of a commit's value can be as many as it says.
+// kmsg takes its word for it, and a damaged number keeps it busy for a minute.
+func saneCommit(value []byte) bool {
+	const untilMetadata, stamp = 2 + 8 + 4, 8
+	if len(value) < untilMetadata || binary.BigEndian.Uint16(value) < 4 {
+		return true // without tags, or too short for any
+	}
+	metadata, n := binary.Uvarint(value[untilMetadata:])
+	rest := value[untilMetadata+max(0, n):]
+	if n <= 0 || metadata == 0 || metadata-1+stamp > uint64(len(rest)) {
+		return false
+	}
+	tags, n := binary.Uvarint(rest[metadata-1+stamp:])
+	return n > 0 && tags <= uint64(len(rest))
 }
 
 // generation is a group as a group metadata record has it.
