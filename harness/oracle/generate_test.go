@@ -29,6 +29,7 @@ type world struct {
 	window  int           // records of a partition worked on at once
 	slack   time.Duration // half the time between two looks of an observer, 0: it sees each change as it happens
 	rewinds bool          // rewinds are seen themselves
+	letters []*part       // of the dead-letter topic, which nobody reads; nil without side topics
 	retries float64       // share of attempts that fail
 }
 
@@ -89,6 +90,9 @@ func generate(r *rand.Rand) *world {
 	}
 	w.rewinds, w.retries, w.troubles = r.IntN(3) == 0, r.Float64()*0.3, r.IntN(7)
 	w.load()
+	if r.IntN(3) == 0 {
+		w.aside()
+	}
 	for range 1 + r.IntN(3) {
 		w.join()
 	}
@@ -244,7 +248,11 @@ func (w *world) end(p *part) {
 	if w.r.Float64() < w.retries {
 		outcome = ledger.OutcomeError
 	}
-	w.finish(p, pick(w.r, p.open()...), outcome)
+	a := pick(w.r, p.open()...)
+	w.finish(p, a, outcome)
+	if outcome == ledger.OutcomeError && w.letters != nil && w.r.IntN(3) > 0 {
+		w.forward(p, a)
+	}
 	if w.r.IntN(4) == 0 {
 		w.start(p)
 	}
@@ -312,7 +320,11 @@ func (w *world) finished() bool {
 func (w *world) settle() {
 	w.facts.DrainEnd = w.tick() + time.Second
 	for _, p := range w.parts {
-		w.facts.Final = append(w.facts.Final, p.committed)
+		final := &w.facts.Final
+		if p.place.Topic > 0 {
+			final = &w.facts.Sides[p.place.Topic-1].Final
+		}
+		*final = append(*final, p.committed)
 	}
 	w.facts.Owners = []string{""}
 	for i := range w.pods {

@@ -8,7 +8,8 @@ import (
 // A retry overtaking is the first effect of a record after that of a later record
 // of its key, where the record had had a failed attempt before the first such
 // effect: it waited to be tried again and the key went on. A record that never has
-// an effect, because it is poison, was overtaken by nobody.
+// an effect, because it is poison, was overtaken by nobody. A dead letter ends the
+// retries before it: an effect in spite of it is an inversion.
 var overtakingEntry = entry{
 	name: "retry overtaking", make: func(f *Facts) Check {
 		return f.byKey().view("retry overtaking", false, &f.byKey().overtaken, noDetail)

@@ -12,7 +12,7 @@ import (
 // must fail for it and no others.
 type planted struct {
 	kind  string
-	at    ledger.Position
+	at    []ledger.Position // every check that fails names one of them
 	fails []string
 }
 
@@ -20,7 +20,7 @@ type planted struct {
 // finds no place for it; then the run is of no more use.
 type plan struct {
 	kind  string
-	plant func(*world) (at ledger.Position, fails []string, ok bool)
+	plant func(*world) (at []ledger.Position, fails []string, ok bool)
 }
 
 // plans are all kinds, at least one for every check.
@@ -31,6 +31,10 @@ func plans() []plan {
 		{"unexplained duplicate", plantDuplicate}, {"duplicate under exactly-once", plantExplained},
 		{"phantom", plantPhantom}, {"inversion", plantInversion},
 		{"order by partition", plantPartitionOrder}, {"overlap", plantOverlap},
+		{"commit regression", plantRegression}, {"commit after revoke", plantLateCommit}, {"zombie", plantZombie},
+		{"log duplicate", plantLogDuplicate}, {"log order", plantLogOrder}, {"corruption", plantCorruption},
+		{"dead letter that never came", plantNoLetter}, {"effect of a dead letter", plantLetterEffect},
+		{"dead letter of an effect", plantEffectLetter}, {"phantom copy", plantPhantomCopy},
 	}
 }
 
@@ -87,36 +91,43 @@ func anyOf[T any](w *world, list []T) (one T, ok bool) {
 	return pick(w.r, list...), true
 }
 
-func plantLoss(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
-	for _, again := range w.on(a.Position()) {
-		if again.outcome == ledger.OutcomeEffect {
+	for _, again := range w.attempts {
+		if again.outcome == ledger.OutcomeEffect && again.Key == a.Key && again.Seq == a.Seq {
 			again.outcome = ledger.OutcomeError
 		}
 	}
+	return w.lost(a.Key, a.Seq)
+}
+
+// lost is the evidence of a record that was not finished: the commit that covers it
+// was ahead of the work too, if it was seen.
+func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
+	for p, id := range w.ids {
+		if id == [2]uint32{key, seq} {
+			if at = append(at, p); w.facts.role(p.Topic) == harness.RoleDeadLetter {
+				return nil, nil, false
+			}
+		}
+	}
 	fails = []string{"loss"}
-	if w.committedPast(a.Position()) {
+	if len(reference(w.history())["loss pending"]) > 0 {
 		fails = append(fails, "loss pending")
 	}
-	return a.Position(), fails, true
+	return at, fails, true
 }
 
-func (w *world) committedPast(p ledger.Position) bool {
-	return slices.ContainsFunc(w.between(p, 0, w.now), func(e ledger.Event) bool {
-		return e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > p.Offset
-	})
-}
-
-func plantStall(w *world) (ledger.Position, []string, bool) {
+func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
 	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
 	return at, []string{"stall"}, ok
 }
 
-func plantOverload(w *world) (ledger.Position, []string, bool) {
+func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
 	w.facts.DrainEnd = last + w.facts.StallAfter()
 	return at, nil, ok
@@ -124,12 +135,12 @@ func plantOverload(w *world) (ledger.Position, []string, bool) {
 
 // stop leaves a partition undone from some record on. last is when the last effect
 // of the run ended.
-func (w *world) stop() (at ledger.Position, last time.Duration, ok bool) {
+func (w *world) stop() (stopped []ledger.Position, last time.Duration, ok bool) {
 	l, ok := anyOf(w, w.allLanded())
-	if !ok {
-		return at, 0, false
+	if !ok || len(w.facts.Sides) > 0 {
+		return nil, 0, false
 	}
-	at = l.place
+	at := l.place
 	w.attempts = slices.DeleteFunc(w.attempts, func(a *attempt) bool {
 		return a.Topic == at.Topic && a.Partition == at.Partition && a.Offset >= at.Offset
 	})
@@ -146,36 +157,43 @@ func (w *world) stop() (at ledger.Position, last time.Duration, ok bool) {
 		}
 		done[a.Position()] = true
 	}
-	return at, last, true
+	return []ledger.Position{at}, last, true
 }
 
+// allLanded are the records of the source.
 func (w *world) allLanded() (list []*landing) {
-	for _, p := range w.parts {
+	for _, p := range w.parts[:w.facts.Partitions] {
 		list = append(list, p.landed...)
 	}
 	return list
 }
 
 // plantGone acknowledges a record where none lies, or another.
-func plantGone(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantGone(w *world) (at []ledger.Position, fails []string, ok bool) {
 	l, ok := anyOf(w, w.allLanded())
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
-	if at = l.place; w.r.IntN(2) == 0 {
-		at.Offset = w.parts[at.Partition].place.Offset + w.r.Int64N(3)
+	p := l.place
+	if w.r.IntN(2) == 0 {
+		p.Offset = w.part(p).place.Offset + w.r.Int64N(3)
 	}
-	w.event(ledger.Event{Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: at.Partition, Offset: at.Offset, Key: l.key, Seq: 1000})
-	return at, []string{"lost by broker"}, true
+	w.event(ledger.Event{Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: p.Partition, Offset: p.Offset, Key: l.key, Seq: 1000})
+	return []ledger.Position{p}, []string{"lost by broker"}, true
 }
 
 // plantPending commits a record in the instant before its work is finished.
-func plantPending(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
-	finished := map[ledger.Position]bool{}
+	finished, before := map[ledger.Position]bool{}, map[[2]uint32]bool{}
+	for _, e := range w.seen {
+		if e.Edge == ledger.EdgeCustody && e.Topic != 1 { // a dead letter is safe wherever else it lies
+			before[[2]uint32{e.Key, e.Seq}] = true
+		}
+	}
 	for _, a := range w.effects() {
-		p := w.parts[a.Partition]
-		lowest := !finished[a.Position()] && !slices.ContainsFunc(p.landed, func(l *landing) bool {
+		p := w.part(a.Position())
+		lowest := !before[[2]uint32{a.Key, a.Seq}] && !finished[a.Position()] && !slices.ContainsFunc(p.landed, func(l *landing) bool {
 			return l.place.Offset < a.Offset && !finished[l.place]
 		})
 		next := w.between(a.Position(), a.end-nanosecond, w.now)
@@ -183,14 +201,17 @@ func plantPending(w *world) (at ledger.Position, fails []string, ok bool) {
 		if lowest && held && next[0].Owner == a.Owner {
 			fit = append(fit, a)
 		}
-		finished[a.Position()] = true
+		finished[a.Position()], before[[2]uint32{a.Key, a.Seq}] = true, true
 	}
 	a, ok := anyOf(w, fit)
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
-	w.event(ledger.Event{Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Partition: a.Partition, Offset: a.Offset + 1})
-	return a.Position(), []string{"loss pending"}, true
+	w.event(ledger.Event{
+		Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Key: w.part(a.Position()).group,
+		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset + 1,
+	})
+	return []ledger.Position{a.Position()}, []string{"loss pending"}, true
 }
 
 // again adds an attempt right behind another.
@@ -213,38 +234,36 @@ func (w *world) alone() (list []*attempt) {
 	return list
 }
 
-func plantDuplicate(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
-	return w.again(a).Position(), []string{"unexplained duplicate"}, true
+	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, true
 }
 
 // plantExplained claims exactly-once for a run with a redelivery.
-func plantExplained(w *world) (at ledger.Position, fails []string, ok bool) {
-	at, ok = anyOf(w, reference(w.history())["explained duplicate"])
-	if ok {
-		w.facts.Delivery = harness.ExactlyOnce
-	}
-	return at, []string{"explained duplicate"}, ok
+func plantExplained(w *world) (at []ledger.Position, fails []string, ok bool) {
+	again := reference(w.history())["explained duplicate"]
+	w.facts.Delivery = harness.ExactlyOnce
+	return again, []string{"explained duplicate"}, len(again) > 0
 }
 
-func plantPhantom(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantPhantom(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
 	b := w.again(a)
 	switch w.r.IntN(3) {
 	case 0:
-		b.Offset = w.parts[a.Partition].place.Offset + w.r.Int64N(5)
+		b.Offset = w.part(a.Position()).place.Offset + w.r.Int64N(5)
 	case 1:
 		b.Key += 1000
 	case 2:
 		b.Seq += 1000
 	}
-	return b.Position(), []string{"phantom"}, true
+	return []ledger.Position{b.Position()}, []string{"phantom"}, true
 }
 
 // single are the effects that are the only attempt on their record.
@@ -259,7 +278,7 @@ func (w *world) single() (list []*attempt) {
 
 // swap exchanges the records of two attempts, of which b is the next after a in
 // its partition or, of one key, in its key, where no commit lies between.
-func (w *world) swap(sameKey, adjacent bool) (at ledger.Position, ok bool) {
+func (w *world) swap(sameKey, adjacent bool) (at []ledger.Position, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
 	all := w.single()
@@ -268,7 +287,7 @@ func (w *world) swap(sameKey, adjacent bool) (at ledger.Position, ok bool) {
 			if a.Partition != b.Partition || a.Offset >= b.Offset || a.end >= b.end || (a.Key == b.Key) != sameKey {
 				continue
 			}
-			between := slices.ContainsFunc(w.parts[a.Partition].landed, func(l *landing) bool {
+			between := slices.ContainsFunc(w.part(a.Position()).landed, func(l *landing) bool {
 				return l.place.Offset > a.Offset && l.place.Offset < b.Offset && (adjacent || l.key == a.Key)
 			})
 			commits := slices.ContainsFunc(w.between(a.Position(), a.end, b.end), func(e ledger.Event) bool { return e.Edge == ledger.EdgeCommit })
@@ -279,9 +298,9 @@ func (w *world) swap(sameKey, adjacent bool) (at ledger.Position, ok bool) {
 	}
 	p, ok := anyOf(w, fit)
 	if !ok {
-		return at, false
+		return nil, false
 	}
-	at = p.a.Position()
+	at = []ledger.Position{p.a.Position()}
 	a, b := &p.a.Event, &p.b.Event
 	a.Offset, b.Offset = b.Offset, a.Offset
 	a.Key, b.Key = b.Key, a.Key
@@ -289,7 +308,7 @@ func (w *world) swap(sameKey, adjacent bool) (at ledger.Position, ok bool) {
 	return at, true
 }
 
-func plantInversion(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
 		at, ok = w.swap(true, false)
@@ -301,7 +320,7 @@ func plantInversion(w *world) (at ledger.Position, fails []string, ok bool) {
 	return at, fails, ok
 }
 
-func plantPartitionOrder(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderPartition {
 		at, ok = w.swap(false, true)
 	}
@@ -309,9 +328,9 @@ func plantPartitionOrder(w *world) (at ledger.Position, fails []string, ok bool)
 }
 
 // plantOverlap begins an attempt before the one before it on its key has ended.
-func plantOverlap(w *world) (at ledger.Position, fails []string, ok bool) {
+func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
-		return at, nil, false
+		return nil, nil, false
 	}
 	var fit []*attempt
 	last := map[uint32]*attempt{}
@@ -325,9 +344,9 @@ func plantOverlap(w *world) (at ledger.Position, fails []string, ok bool) {
 	}
 	a, ok := anyOf(w, fit)
 	if !ok {
-		return at, nil, false
+		return nil, nil, false
 	}
 	a.At = before[a].end - nanosecond
 	a.Start = a.At
-	return a.Position(), []string{"overlap"}, true
+	return []ledger.Position{a.Position()}, []string{"overlap"}, true
 }

@@ -12,12 +12,18 @@ import (
 // events, and shares nothing with the checks: for each check it names the
 // position of every anomaly, in any order.
 func reference(h *history) map[string][]ledger.Position {
-	r := &slow{h: h, facts: h.facts, events: h.sorted(), found: map[string][]ledger.Position{}}
+	r := &slow{
+		h: h, facts: h.facts, events: h.sorted(),
+		origin: map[[2]uint32]ledger.Position{}, copied: map[[2]uint32]bool{}, found: map[string][]ledger.Position{},
+	}
 	r.split()
+	r.log()
 	r.ends()
-	r.commits()
+	r.covers()
 	r.orders()
 	r.duplicates()
+	r.regressions()
+	r.fenced()
 	return r.found
 }
 
@@ -28,54 +34,127 @@ type slow struct {
 	events  []ledger.Event
 	effects []ledger.Event // of records that lie where they say, in the order of their ends
 	firsts  []ledger.Event // of those, the first of each record
+	copies  []ledger.Event // in topics with custody, of records that lie there, in the order of their appends
+	ranges  []ledger.Event
+	origin  map[[2]uint32]ledger.Position // where a record first lay in the source
+	copied  map[[2]uint32]bool
 	found   map[string][]ledger.Position
 }
 
 func (r *slow) add(check string, at ledger.Position) { r.found[check] = append(r.found[check], at) }
 
-// holds reports whether the record of an event lies where it says.
+// holds reports whether the record of an event lies where it says, and came from
+// the source.
 func (r *slow) holds(e *ledger.Event) bool {
 	id, landed := r.h.ids[e.Position()]
-	return landed && id == [2]uint32{e.Key, e.Seq}
+	_, known := r.origin[id]
+	return landed && id == [2]uint32{e.Key, e.Seq} && known
 }
 
 func (r *slow) split() {
+	for at, id := range r.h.ids {
+		if first, ok := r.origin[id]; at.Topic == 0 && (!ok || at.Offset < first.Offset) {
+			r.origin[id] = at
+		}
+	}
 	seen := map[ledger.Position]bool{}
 	for _, e := range r.events {
+		role := r.facts.role(e.Topic)
+		if e.Flags&ledger.FlagCorrupt != 0 && (e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange) {
+			r.add("corruption", e.Position())
+		}
 		switch {
 		case e.Edge == ledger.EdgeAcked && e.Outcome == ledger.OutcomeAcked && !r.holds(&e):
 			r.add("lost by broker", e.Position())
-		case !isEffect(&e):
+		case e.Edge == ledger.EdgeRange && e.Flags&ledger.FlagCorrupt == 0:
+			r.ranges = append(r.ranges, e)
+		case !isEffect(&e) && e.Edge != ledger.EdgeCustody:
 		case !r.holds(&e):
-			r.add("phantom", e.Position())
-		default:
+			if e.Flags&ledger.FlagCorrupt == 0 {
+				r.add("phantom", e.Position())
+			}
+		case isEffect(&e):
 			r.effects = append(r.effects, e)
-			if !seen[e.Position()] {
+			if at := r.record(e.Position()); !seen[at] {
+				seen[at] = true
 				r.firsts = append(r.firsts, e)
 			}
-			seen[e.Position()] = true
+		case role.Custody():
+			r.copies = append(r.copies, e)
+			r.copied[[2]uint32{e.Key, e.Seq}] = true
 		}
 	}
 }
 
-// finished reports whether the record at a position had an effect by a time.
-func (r *slow) finished(p ledger.Position, by time.Duration) bool {
-	return slices.ContainsFunc(r.effects, func(e ledger.Event) bool { return e.Position() == p && e.At <= by })
+// record is the position in the source that stands for the record at a position:
+// each of its own, but for a record with copies, which is one.
+func (r *slow) record(p ledger.Position) ledger.Position {
+	id := r.h.ids[p]
+	if at, ok := r.origin[id]; ok && (p.Topic > 0 || r.copied[id]) {
+		return at
+	}
+	return p
 }
 
-// ends: landed and never finished is lost below the final commit; else it stalled
-// or was too much.
+// log: of the records of a key, none may lie twice or behind a later one.
+func (r *slow) log() {
+	seen, highest := map[[2]uint32]bool{}, map[uint32]uint32{}
+	for _, p := range sortedPositions(r.h.ids) {
+		id := r.h.ids[p]
+		switch {
+		case p.Topic > 0:
+			continue
+		case seen[id]:
+			r.add("log duplicate", p)
+		case id[1] < highest[id[0]]:
+			r.add("log order", p)
+		}
+		seen[id], highest[id[0]] = true, max(highest[id[0]], id[1])
+	}
+}
+
+// effective reports whether the record at a position had an effect anywhere by a time.
+func (r *slow) effective(p ledger.Position, by time.Duration) bool {
+	return slices.ContainsFunc(r.effects, func(e ledger.Event) bool {
+		return (e.Position() == p || r.record(e.Position()) == r.record(p)) && e.At <= by
+	})
+}
+
+// copiesOf are the copies of the record at a position.
+func (r *slow) copiesOf(p ledger.Position, by time.Duration) (list []ledger.Event) {
+	for _, c := range r.copies {
+		if r.h.ids[c.Position()] == r.h.ids[p] && c.At <= by {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// aside reports whether a range holds a position.
+func (r *slow) aside(p ledger.Position, by time.Duration) bool {
+	return slices.ContainsFunc(r.ranges, func(e ledger.Event) bool {
+		return p.Topic == 0 && p.Partition == e.Partition && e.Offset <= p.Offset && p.Offset < e.To && e.At <= by
+	})
+}
+
+// ends: a record that was not finished by effect or dead letter is lost if commits
+// are past it wherever it lies; else it stalled or was too much.
 func (r *slow) ends() {
 	last := time.Duration(0)
-	for _, e := range r.firsts {
-		if e.At <= r.facts.DrainEnd {
+	for _, e := range slices.Concat(r.firsts, r.copies) {
+		if e.At <= r.facts.DrainEnd && (isEffect(&e) || r.facts.role(e.Topic) == harness.RoleDeadLetter) {
 			last = max(last, e.At)
 		}
 	}
 	for p := range r.h.ids {
+		lost, dead := p.Offset < r.facts.finalAt(p) && !r.aside(p, never), false
+		for _, c := range r.copiesOf(p, never) {
+			dead = dead || r.facts.role(c.Topic) == harness.RoleDeadLetter
+			lost = lost && c.Offset < r.facts.finalAt(c.Position())
+		}
 		switch {
-		case r.finished(p, 1<<62):
-		case p.Offset < r.facts.finalAt(p):
+		case p.Topic > 0 || dead || r.effective(p, never):
+		case lost:
 			r.add("loss", p)
 		case r.facts.DrainEnd-last > r.facts.Session+2*r.facts.Commit+2*time.Second:
 			r.add("stall", p)
@@ -85,205 +164,98 @@ func (r *slow) ends() {
 	}
 }
 
-// commits: what a commit is the first to cover must have been finished.
-func (r *slow) commits() {
+// covers: what a commit is the first to cover must have been finished, copied
+// or set aside.
+func (r *slow) covers() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
-		if c.Edge != ledger.EdgeCommit || c.Outcome != ledger.OutcomeConfirmed || c.OwnGroup() {
+		role := r.facts.role(c.Topic)
+		if c.Edge != ledger.EdgeCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
+			c.Topic > 0 && (!role.Custody() || role == harness.RoleDeadLetter) {
 			continue
 		}
 		for p := range r.h.ids {
-			if p.Topic == c.Topic && p.Partition == c.Partition && p.Offset < c.Offset && !covered[p] {
-				if covered[p] = true; !r.finished(p, c.At) {
-					r.add("loss pending", p)
-				}
-			}
-		}
-	}
-}
-
-// orders: of first effects, none may come after one of a later record of its key or
-// its partition; of attempts, no two of a key at once.
-func (r *slow) orders() {
-	for i, e := range r.firsts {
-		ahead := func(same func(ledger.Event) bool) bool {
-			return slices.ContainsFunc(r.firsts[:i], func(o ledger.Event) bool { return same(o) && o.Offset > e.Offset })
-		}
-		if ahead(func(o ledger.Event) bool { return o.Key == e.Key }) {
-			r.add(map[bool]string{true: "retry overtaking", false: "inversion"}[r.failedFirst(e)], e.Position())
-		}
-		if ahead(func(o ledger.Event) bool { return o.Partition == e.Partition }) {
-			r.add("order by partition", e.Position())
-		}
-	}
-	last := map[uint32]int64{}
-	seen := map[ledger.Position]bool{}
-	for _, e := range r.effects {
-		if seen[e.Position()] && e.Offset < last[e.Key] {
-			r.add("regression", e.Position())
-		}
-		seen[e.Position()], last[e.Key] = true, e.Offset
-	}
-	for i, e := range r.events {
-		open := 0
-		for _, o := range r.events[:i] {
-			if o.Key == e.Key && r.holds(&o) {
-				open += map[ledger.Edge]int{ledger.EdgeStart: 1, ledger.EdgeEnd: -1}[o.Edge]
-			}
-		}
-		if e.Edge == ledger.EdgeStart && r.holds(&e) && open > 0 {
-			r.add("overlap", e.Position())
-		}
-	}
-}
-
-// failedFirst reports whether a record had a failed attempt before any later record of
-// its key had an effect.
-func (r *slow) failedFirst(e ledger.Event) bool {
-	for _, o := range r.events {
-		switch {
-		case o.Edge != ledger.EdgeEnd || o.Key != e.Key || !r.holds(&o):
-		case o.Position() == e.Position() && o.Outcome == ledger.OutcomeError:
-			return true
-		case o.Outcome == ledger.OutcomeEffect && o.Offset > e.Offset:
-			return false
-		}
-	}
-	return false
-}
-
-// stay is the time in which a member has a partition and does not go back.
-type stay struct {
-	ledger.Event
-	base  int64 // the least commit from which it may have begun
-	begun bool
-	gone  bool
-}
-
-// stays are those of a partition.
-func (r *slow) stays(partition int32) (list []stay) {
-	committed := int64(0)
-	for _, e := range r.events {
-		if e.Topic != 0 || e.Partition != partition || e.OwnGroup() {
-			continue
-		}
-		var last *stay
-		if len(list) > 0 {
-			last = &list[len(list)-1]
-		}
-		mine := last != nil && last.Owner == e.Owner
-		s := stay{Event: e, base: committed}
-		switch e.Edge {
-		case ledger.EdgeOwned:
-			kept := mine && last.Member == e.Member && !last.gone && (r.facts.Protocol != harness.Eager || last.Generation == e.Generation)
-			if kept {
-				last.Generation = e.Generation
+			if p.Topic != c.Topic || p.Partition != c.Partition || p.Offset >= c.Offset || covered[p] {
 				continue
 			}
-			list = append(list, s)
-		case ledger.EdgeReleased:
-			if mine {
-				last.gone = true
-			}
-		case ledger.EdgeRewound:
-			if s.Seen = e.At; e.Offset >= 0 {
-				s.base = e.Offset
-			}
-			within := mine && e.At <= last.Seen
-			if mine { // it is the same member under the same generation still
-				s.Member, s.Generation = last.Member, last.Generation
-			}
-			switch {
-			case within: // the rewind of that acquisition: now it is known when it was
-				last.base, last.At, last.Seen, last.begun = min(last.base, s.base), e.At, e.At, false
-			case mine && !last.begun:
-				last.base = min(last.base, s.base)
-			default:
-				list = append(list, s)
-			}
-		case ledger.EdgeCommit:
-			if e.Outcome == ledger.OutcomeConfirmed {
-				if committed = e.Offset; last != nil && !last.begun {
-					last.base = min(last.base, committed)
+			covered[p] = true
+			safe := r.effective(p, c.At) || r.aside(p, c.At)
+			this := time.Duration(-1) // when this copy was appended
+			for _, o := range r.copiesOf(p, c.At) {
+				if o.Position() == p {
+					this = o.At
 				}
 			}
-		case ledger.EdgeStart:
-			own := slices.IndexFunc(list, func(s stay) bool { return s.Owner == e.Owner })
-			if own < 0 {
-				s.begun, s.Seen = true, e.At
-				list = append(list, s)
+			for _, o := range r.copiesOf(p, c.At) {
+				safe = safe || o.Position() != p && o.At >= this
 			}
-			for i := len(list) - 1; i >= 0; i-- {
-				if list[i].Owner == e.Owner {
-					list[i].begun = true
-					break
-				}
+			if !safe && (p.Topic == 0 || this >= 0) {
+				r.add("loss pending", p)
 			}
-		}
-	}
-	return list
-}
-
-// duplicates: as many effects of a record are explained as can be dealt out to
-// stays of their owners, one each, of which all but the first begin at or below it.
-func (r *slow) duplicates() {
-	for p := range r.h.ids {
-		stays := r.stays(p.Partition)
-		var may [][]int
-		for _, e := range r.effects {
-			if e.Position() == p {
-				may = append(may, under(stays, &e))
-			}
-		}
-		explained := deal(may, map[int]bool{}, func(used map[int]bool) bool {
-			first := true
-			for i := range stays {
-				if used[i] && !first && stays[i].base > p.Offset {
-					return false
-				}
-				first = first && !used[i]
-			}
-			return true
-		})
-		for i := 1; i < len(may); i++ {
-			r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[i < explained], p)
 		}
 	}
 }
 
-// under are the stays under which an attempt may have begun: the last that had
-// surely begun, and those seen as intervals that may have.
-func under(stays []stay, e *ledger.Event) (list []int) {
-	for i, s := range stays {
-		if s.Owner != e.Owner || s.At > e.Start {
+// rank is the place of an event's record in the order of its key and its partition.
+func (r *slow) rank(e *ledger.Event) int64 {
+	if e.Topic > 0 {
+		return r.origin[[2]uint32{e.Key, e.Seq}].Offset
+	}
+	return e.Offset
+}
+
+// orders: of first effects, none may come after one of a later record of its key,
+// which is a retry overtaking if it had failed before, or of its partition; no effect
+// should step back; no two attempts of a key may be under way at once. Work that
+// nobody could know to be fenced off is left out.
+func (r *slow) orders() {
+	var fenced []ledger.Event
+	open := map[uint32][]ledger.Event{}
+	last := map[uint32]int64{}
+	for i, e := range r.events {
+		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !r.holds(&e) {
 			continue
 		}
-		if s.Seen <= e.Start {
-			list = nil
+		at := e.Position()
+		isFirst := slices.Contains(r.firsts, e)
+		if e.Edge == ledger.EdgeEnd {
+			open[e.Key] = slices.DeleteFunc(open[e.Key], func(o ledger.Event) bool { return o.Start == e.Start && o.Owner == e.Owner && o.Seq == e.Seq })
 		}
-		list = append(list, i)
-	}
-	if len(list) == 0 { // begun before any was seen: the first
-		list = append(list, slices.IndexFunc(stays, func(s stay) bool { return s.Owner == e.Owner }))
-	}
-	return list
-}
-
-// deal is the most effects that can have a stay each.
-func deal(may [][]int, used map[int]bool, fits func(map[int]bool) bool) int {
-	if len(may) == 0 {
-		if fits(used) {
-			return len(used)
+		if r.unfenced(&e, i, e.At) {
+			continue
 		}
-		return 0
-	}
-	best := deal(may[1:], used, fits)
-	for _, i := range may[0] {
-		if !used[i] {
-			used[i] = true
-			best = max(best, deal(may[1:], used, fits))
-			delete(used, i)
+		if e.Edge == ledger.EdgeStart {
+			if slices.ContainsFunc(open[e.Key], func(o ledger.Event) bool { return !r.unfenced(&o, len(r.events), e.At) }) {
+				r.add("overlap", at)
+			}
+			open[e.Key] = append(open[e.Key], e)
+			continue
+		}
+		if fenced = append(fenced, e); !isEffect(&e) {
+			continue
+		}
+		if before, ok := last[e.Key]; ok && !isFirst && r.rank(&e) < before {
+			r.add("regression", at)
+		}
+		last[e.Key] = r.rank(&e)
+		ahead := func(o ledger.Event) bool { return slices.Contains(r.firsts, o) && r.rank(&o) > r.rank(&e) }
+		sameKey := func(o ledger.Event) bool { return o.Key == e.Key && ahead(o) }
+		if i := slices.IndexFunc(fenced, sameKey); isFirst && i >= 0 {
+			letter := time.Duration(0) // a dead letter makes an end of the retries before it
+			for _, c := range r.copiesOf(at, e.At) {
+				if r.facts.role(c.Topic) == harness.RoleDeadLetter {
+					letter = c.At
+				}
+			}
+			failed := slices.ContainsFunc(fenced[:i], func(o ledger.Event) bool {
+				return o.Outcome == ledger.OutcomeError && o.Key == e.Key && o.Seq == e.Seq && o.At >= letter
+			})
+			r.add(map[bool]string{true: "retry overtaking", false: "inversion"}[failed], at)
+		}
+		if isFirst && slices.ContainsFunc(fenced, func(o ledger.Event) bool {
+			return r.record(o.Position()).Partition == r.record(at).Partition && ahead(o)
+		}) {
+			r.add("order by partition", at)
 		}
 	}
-	return best
 }

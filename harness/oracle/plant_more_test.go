@@ -1,0 +1,222 @@
+package oracle
+
+import (
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// confirmed are the commits that were seen to hold and above zero, and were not
+// disturbed right after.
+func (w *world) confirmed() (list []ledger.Event) {
+	for _, e := range w.seen {
+		if e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// plantRegression commits less than before.
+func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok {
+		return nil, nil, false
+	}
+	e.At += nanosecond
+	e.Seen = e.At
+	e.Offset = w.r.Int64N(e.Offset)
+	w.event(e)
+	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{"commit regression"}, true
+}
+
+// gone are the losses of a partition that came before an event of it, by members
+// that had not got it again by then.
+func (w *world) gone(e ledger.Event) (list []ledger.Event) {
+	for _, lost := range w.seen {
+		same := lost.Edge == ledger.EdgeReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
+		again := slices.ContainsFunc(w.seen, func(o ledger.Event) bool {
+			return o.Edge == ledger.EdgeOwned && o.Owner == lost.Owner && o.Topic == e.Topic && o.Partition == e.Partition && o.At >= lost.At && o.At <= e.At+2*nanosecond
+		})
+		if same && !again {
+			list = append(list, lost)
+		}
+	}
+	return list
+}
+
+// plantLateCommit commits what is committed once more, for one who lost the
+// partition: no regression, so nothing fails.
+func plantLateCommit(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok {
+		return nil, nil, false
+	}
+	lost, ok := anyOf(w, w.gone(e))
+	e.At += nanosecond
+	e.Seen = e.At
+	e.Owner, e.Member = lost.Owner, lost.Member
+	w.event(e)
+	return nil, nil, ok
+}
+
+// plantZombie begins a record again that another owner has taken over.
+func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.facts.Order == harness.OrderNone {
+		return nil, nil, false
+	}
+	a, ok := anyOf(w, w.alone())
+	if !ok {
+		return nil, nil, false
+	}
+	after := a.Event
+	after.At = a.end
+	lost, ok := anyOf(w, w.gone(after))
+	if !ok || lost.Owner == a.Owner {
+		return nil, nil, false
+	}
+	b := w.again(a)
+	b.Owner, b.outcome = lost.Owner, ledger.OutcomeCancelled
+	return []ledger.Position{b.Position()}, []string{"zombie"}, true
+}
+
+// plantLogDuplicate lets a record land twice; the consumer works on both.
+func plantLogDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
+	p := pick(w.r, w.parts[:w.facts.Partitions]...)
+	if len(p.landed) == 0 || len(w.facts.Sides) > 0 {
+		return nil, nil, false
+	}
+	l, place := pick(w.r, p.landed...), p.place
+	w.land(p, place, l.key, l.seq)
+	start := w.tick()
+	a := &attempt{Event: ledger.Event{
+		Edge: ledger.EdgeStart, At: start, Start: start, Owner: p.owner.owner, Partition: place.Partition, Offset: place.Offset, Key: l.key, Seq: l.seq,
+	}}
+	a.end, a.outcome = w.tick(), ledger.OutcomeEffect
+	w.attempts = append(w.attempts, a)
+	w.facts.Final[place.Partition] = place.Offset + 1
+	w.facts.DrainEnd = w.tick()
+	return []ledger.Position{place}, []string{"log duplicate"}, true
+}
+
+// plantLogOrder lets two records of a key, one right after the other, land in the
+// wrong order.
+func plantLogOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
+	all := w.allLanded()
+	l, ok := anyOf(w, all)
+	if !ok || len(w.facts.Sides) > 0 {
+		return nil, nil, false
+	}
+	i := slices.IndexFunc(all, func(o *landing) bool { return o.key == l.key && o.seq > l.seq && o.place.Offset > l.place.Offset })
+	if i < 0 {
+		return nil, nil, false
+	}
+	next := all[i]
+	for place, seq := range map[ledger.Position]uint32{l.place: next.seq, next.place: l.seq} {
+		w.ids[place] = [2]uint32{l.key, seq}
+		for _, a := range w.on(place) {
+			a.Seq = seq
+		}
+		for i := range w.seen {
+			if e := &w.seen[i]; e.Edge == ledger.EdgeAcked && e.Outcome == ledger.OutcomeAcked && e.Position() == place {
+				e.Seq = seq
+			}
+		}
+	}
+	return []ledger.Position{next.place}, []string{"log order"}, true
+}
+
+// plantCorruption alters a value on the way to an attempt or to a side topic.
+func plantCorruption(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if letters := w.appended(harness.RoleDeadLetter); len(letters) > 0 && w.r.IntN(2) == 0 {
+		e := pick(w.r, letters...)
+		e.Flags |= ledger.FlagCorrupt
+		return []ledger.Position{e.Position()}, []string{"corruption"}, true
+	}
+	a, ok := anyOf(w, w.attempts)
+	if !ok {
+		return nil, nil, false
+	}
+	a.Flags |= ledger.FlagCorrupt
+	return []ledger.Position{a.Position()}, []string{"corruption"}, true
+}
+
+// appended are the copies in the topic of a role.
+func (w *world) appended(role harness.Role) (list []*ledger.Event) {
+	for i := range w.seen {
+		if e := &w.seen[i]; e.Edge == ledger.EdgeCustody && w.facts.role(e.Topic) == role {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// plantNoLetter takes away the last dead letter of its partition, for whose answer
+// nobody had waited.
+func plantNoLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	gone := *e
+	if gone.Offset != w.part(gone.Position()).place.Offset-1 || len(w.effectsOf(gone.Key, gone.Seq)) > 0 {
+		return nil, nil, false
+	}
+	delete(w.ids, gone.Position())
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeCustody && o.Position() == gone.Position() })
+	return w.lost(gone.Key, gone.Seq)
+}
+
+func (w *world) effectsOf(key, seq uint32) (list []*attempt) {
+	for _, a := range w.effects() {
+		if a.Key == key && a.Seq == seq {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// plantLetterEffect works on a record in spite of its dead letter.
+func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok || len(w.effectsOf(e.Key, e.Seq)) > 0 {
+		return nil, nil, false
+	}
+	var last *attempt // the one that failed
+	for _, a := range w.attempts {
+		if a.Key == e.Key && a.Seq == e.Seq && a.end < e.At && a.outcome == ledger.OutcomeError {
+			last = a
+		}
+	}
+	if last == nil || !w.undisturbed(last.Position(), last.At, e.At+2*nanosecond) {
+		return nil, nil, false
+	}
+	b := *last
+	b.At, b.Start, b.end, b.outcome = e.At+nanosecond, e.At+nanosecond, e.At+2*nanosecond, ledger.OutcomeEffect
+	w.attempts = append(w.attempts, &b)
+	return []ledger.Position{b.Position()}, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+}
+
+// plantEffectLetter makes a dead letter of a record that was worked on.
+func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok || w.letters == nil {
+		return nil, nil, false
+	}
+	w.tick()
+	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq)
+	w.facts.DrainEnd = w.tick()
+	return []ledger.Position{place}, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+}
+
+// plantPhantomCopy makes a dead letter of a record that nobody sent.
+func plantPhantomCopy(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.letters == nil {
+		return nil, nil, false
+	}
+	w.tick()
+	place := w.copy(pick(w.r, w.letters...), 1000, uint32(w.r.IntN(5)))
+	w.facts.DrainEnd = w.tick()
+	return []ledger.Position{place}, []string{"phantom"}, true
+}
