@@ -126,11 +126,15 @@ type Assumption struct {
 
 // Verdict is one check: observed against claimed.
 type Verdict struct {
-	Check    string    `json:"check"`
-	HeldTo   string    `json:"held_to"` // HeldTo is the guarantee it is held to, as "at-least-once" or "order by key"; "" for a figure.
-	Status   Status    `json:"status"`
-	Count    int64     `json:"count"` // Count of anomalies.
-	Detail   string    `json:"detail,omitempty"`
+	Check  string `json:"check"`
+	HeldTo string `json:"held_to"` // HeldTo is the guarantee it is held to, as "at-least-once" or "order by key"; "" for a figure.
+	Status Status `json:"status"`
+	Count  int64  `json:"count"` // Count of anomalies.
+	Detail string `json:"detail,omitempty"`
+	// Bound is what finding nothing proves: with 95 % confidence an anomaly strikes
+	// at most this share of the injections of such a run, or of its records if it
+	// had none. 0 where the check did not pass.
+	Bound    float64   `json:"bound,omitempty"`
 	Examples []Anomaly `json:"examples,omitempty"` // Examples are the first few.
 }
 

@@ -63,12 +63,23 @@ func (v *view) assurance(scenario, consumer string) (assurance, bool) {
 	if slices.ContainsFunc(runs, func(r *harness.Run) bool { return r.Status != harness.Pass }) {
 		return a, false
 	}
+	a.count(runs)
+	return a, a.Records > 0
+}
+
+// trials are those of a cell, whatever came of them: what a check proves that found
+// nothing in any.
+func (v *view) trials(c *harness.Cell) (a assurance) {
+	a.count(v.runs(c))
+	return a
+}
+
+func (a *assurance) count(runs []*harness.Run) {
 	for _, r := range runs {
 		a.Runs++
 		a.Injections += len(r.Faults)
 		a.Records += r.Counts.Landed
 	}
-	return a, a.Records > 0
 }
 
 // Bound is the 95 % bound in words, per injection where faults were injected: violations cluster by

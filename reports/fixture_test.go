@@ -254,7 +254,7 @@ func (f *maker) phases(run *harness.Run, s harness.ScenarioInfo, service, end ti
 
 func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 	run.Verdicts = []harness.Verdict{
-		{Check: "loss", HeldTo: "at-least-once", Status: harness.Pass},
+		{Check: "loss", HeldTo: "at-least-once", Status: harness.Pass, Bound: chance(max(1, int64(len(run.Faults))))},
 		{Check: "unexplained duplicate", HeldTo: "at-least-once", Status: harness.Pass},
 		{Check: "explained duplicate", Status: harness.Figure, Count: run.Counts.Explained},
 		{Check: "inversion", Status: harness.Figure},

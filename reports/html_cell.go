@@ -103,6 +103,9 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 		f := verdictOf(r, check)
 		return float64(verdictCount(f)), f != nil
 	}))
+	if gravest.Status == harness.Pass && gravest.Bound > 0 && row.Detail == "" {
+		row.Detail = "at most " + v.trials(c).Bound() + ", with 95 % confidence"
+	}
 	if gravest.Status == harness.Fail {
 		for i := range gravest.Examples {
 			a := &gravest.Examples[i]

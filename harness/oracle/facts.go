@@ -45,6 +45,7 @@ type Facts struct {
 	// Unobserved names the checks that this back end cannot see.
 	Unobserved []string `json:"unobserved,omitempty"`
 
+	injections int64            // faults that took hold; of the pump, complete once it has ended
 	finished   []ledger.Offsets // by partition of the source; of the pump, complete once it has ended
 	fences     *fences          // of the pump too; its holdings may be asked before
 	unfinished *unfinished      // state that several checks share

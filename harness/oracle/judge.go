@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -116,11 +117,25 @@ func (e entry) settle(f *Facts, v harness.Verdict) harness.Verdict {
 			return v
 		}
 	}
-	v.Status = harness.Pass
+	v.Status, v.Bound = harness.Pass, f.bound()
 	if v.Count > 0 {
-		v.Status = harness.Fail
+		v.Status, v.Bound = harness.Fail, 0
 	}
 	return v
+}
+
+// bound is the share of trials that goes wrong at most, with 95 % confidence, if
+// none did: violations cluster by fault, so that injections are the trials where there
+// were any, and records where there were none.
+func (f *Facts) bound() float64 {
+	trials := f.injections
+	if trials == 0 {
+		trials = f.Log.Len()
+	}
+	if trials == 0 {
+		return 1
+	}
+	return 1 - math.Pow(0.05, 1/float64(trials))
 }
 
 // asPlanned are the assumptions that the run was what the scenario says.
@@ -138,6 +153,7 @@ func Unproven(broken map[string]string, verdicts []harness.Verdict) {
 		}
 		for i := range verdicts {
 			if v := &verdicts[i]; v.Status == harness.Pass {
+				v.Bound = 0
 				v.Status, v.Detail = harness.Inconclusive, fmt.Sprintf("nothing was found, but %s: %s", a, why)
 			}
 		}

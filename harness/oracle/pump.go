@@ -48,6 +48,9 @@ func newPump(f *Facts, src Source) *pump {
 func (p *pump) mark(e *ledger.Event) {
 	p.facts.fences.mark(e)
 	switch e.Edge {
+	case ledger.EdgeInject:
+		p.facts.injections++
+		return
 	case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
 	default:
 		return

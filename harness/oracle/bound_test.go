@@ -1,0 +1,49 @@
+package oracle
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// TestBound holds what a check proves that found nothing to the number of
+// injections, or of records where there were none.
+func TestBound(t *testing.T) {
+	for name, c := range map[string]struct {
+		history string
+		loss    float64 // loss is the bound of the check of that name
+		order   float64
+	}{
+		"two injections":  {"1s inject a fault=0\n2s heal a fault=0\n3s inject b fault=1", 1 - math.Sqrt(0.05), 1 - math.Sqrt(0.05)},
+		"three records":   {"", 1 - math.Cbrt(0.05), 1 - math.Cbrt(0.05)},
+		"one check fails": {"1s inject a fault=0\nfinal p0 4", 0, 0.95},
+		"pods starved":    {"broken pods fed: a was expelled", 1 - math.Cbrt(0.05), 0},
+		"not as planned":  {"broken fault happened: it was late\n1s inject a fault=0", 0, 0},
+	} {
+		h := newHistory()
+		for _, line := range lines("log p0 1/0 2/0 - 3/0\nfinal p0 0\n" + c.history) {
+			if err := h.line(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		verdicts, err := Judge(h.facts, h.source())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for check, want := range map[string]float64{"loss": c.loss, "inversion": c.order} {
+			if got := bound(verdicts, check); math.Abs(got-want) > 1e-9 {
+				t.Errorf("%s: %s has a bound of %v, want %v", name, check, got, want)
+			}
+		}
+	}
+}
+
+func bound(verdicts []harness.Verdict, check string) float64 {
+	for _, v := range verdicts {
+		if v.Check == check {
+			return v.Bound
+		}
+	}
+	return -1
+}
