@@ -90,7 +90,7 @@ func MemberOptions(cfg harness.Config) ([]kgo.Opt, error) {
 	if err != nil {
 		return nil, err
 	}
-	balancing, err := balancing(cfg.Protocol)
+	balancing, err := balancing(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +116,8 @@ func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 	return client, nil
 }
 
-func balancing(p harness.Protocol) ([]kgo.Opt, error) {
-	switch p {
+func balancing(cfg harness.Config) ([]kgo.Opt, error) {
+	switch cfg.Protocol {
 	case harness.Eager:
 		return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())}, nil
 	case harness.Cooperative:
@@ -126,8 +126,12 @@ func balancing(p harness.Protocol) ([]kgo.Opt, error) {
 		// The balancer beside it names the broker's assignor; with any other than
 		// range or sticky the client falls back to the classic protocol in silence.
 		return []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}, nil
+	case harness.Static:
+		// A static member does not leave when it ends: until the session is over the
+		// group keeps its place, for the next incarnation under the same name.
+		return []kgo.Opt{kgo.InstanceID(cfg.Pod), kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
 	}
-	return nil, fmt.Errorf("group protocol %q is not one of %v", p, harness.Protocols)
+	return nil, fmt.Errorf("group protocol %q is not one of %v", cfg.Protocol, harness.Protocols)
 }
 
 // hopeless are the answers of a broker that no waiting mends.

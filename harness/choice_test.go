@@ -31,6 +31,7 @@ func TestChoices(t *testing.T) {
 	for line, want := range map[string]string{
 		"alpha":                         "alpha@cooperative",
 		"alpha@848":                     "alpha@848",
+		"alpha@static":                  "alpha@static",
 		"alpha@eager?workers=3&batch=5": "alpha@eager?batch=5&workers=3",
 		"al*":                           "alpha@cooperative alpine@cooperative", // mutants are left out
 		"almost":                        "almost@cooperative",                   // unless named

@@ -72,7 +72,7 @@ const (
 )
 
 // Protocols lists the group protocols, the default first.
-var Protocols = []Protocol{Cooperative, Eager, Server}
+var Protocols = []Protocol{Cooperative, Eager, Server, Static}
 
 // Config is what a consumer is told. It is equal across consumers of a
 // comparison but for the knobs each declares, and printed in the report.
