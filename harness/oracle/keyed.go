@@ -17,13 +17,14 @@ import (
 //
 // Effects and failures of unfenced work, which nobody is to blame for, are left out.
 type keyed struct {
-	facts  *Facts
-	keys   perKey[keyState]
-	more   [][]working // attempts under way on keys that have several, by keyState.more
-	unused []int32     // of more
-	alone  [1]working  // room for others
-	failed map[ledger.Position]failure
-	hunger hunger
+	facts   *Facts
+	keys    perKey[keyState]
+	more    [][]working // attempts under way on keys that have several, by keyState.more
+	unused  []int32     // of more
+	alone   [1]working  // room for others
+	touched uint64      // touched keeps fetch from being optimised away
+	failed  map[ledger.Position]failure
+	hunger  hunger
 
 	inverted, overtaken, steppedBack findings
 	overlapped                       findings
@@ -86,7 +87,30 @@ func (c *keyed) view(name string, first bool, found *findings, detail func() str
 	return v
 }
 
+// atOnce is how many events have their keys fetched together.
+const atOnce = 32
+
 func (c *keyed) observe(events []ledger.Event) {
+	for len(events) > 0 {
+		n := min(atOnce, len(events))
+		c.fetch(events[:n])
+		c.take(events[:n])
+		events = events[n:]
+	}
+}
+
+// fetch touches the states of keys that are soon needed. There are too many for
+// the processor's caches, and its misses overlap where nothing waits for them.
+func (c *keyed) fetch(events []ledger.Event) {
+	for i := range events {
+		if e := &events[i]; e.Edge == ledger.EdgeStart && e.Held {
+			k := c.keys.at(e.Key)
+			c.touched += uint64(k.top) + uint64(k.under)
+		}
+	}
+}
+
+func (c *keyed) take(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
 		if !e.Held {
