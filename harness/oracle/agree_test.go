@@ -112,13 +112,13 @@ func planting(seed uint64) (*world, planted) {
 	all := plans()
 	if turn := int(seed % uint64(len(all)+1)); turn < len(all) {
 		for range 100 {
-			w := generate(r)
+			w := generate(r, all[turn].of)
 			if at, fails, ok := all[turn].plant(w); ok {
 				return w, planted{all[turn].kind, at, fails}
 			}
 		}
 	}
-	return generate(r), planted{}
+	return generate(r, pick(r, plain, plain, transactional)), planted{}
 }
 
 // reads holds the text of a history to what it was written from.

@@ -53,10 +53,32 @@ func (w *world) copy(to *part, key, seq uint32) ledger.Position {
 
 // part is the partition that a position lies in.
 func (w *world) part(at ledger.Position) *part {
-	for _, p := range append(w.parts, w.letters...) {
-		if p.place.Topic == at.Topic && p.place.Partition == at.Partition {
+	for _, p := range append(append(w.parts[:len(w.parts):len(w.parts)], w.letters...), w.out) {
+		if p != nil && p.place.Topic == at.Topic && p.place.Partition == at.Partition {
 			return p
 		}
 	}
 	return nil
+}
+
+// transact gives the consumer a topic for its output. It claims exactly-once.
+func (w *world) transact() {
+	w.facts.Effect, w.facts.Delivery = harness.EffectOutput, harness.ExactlyOnce
+	w.facts.Sides = []Side{{Name: "out", Role: harness.RoleOutput, Partitions: 1}}
+	w.letters = nil
+	w.out = &part{place: ledger.Position{Topic: 1}}
+}
+
+// output appends what was computed since the last commit, in the transaction of this
+// one.
+func (w *world) output(p *part, commit *ledger.Event) {
+	commit.Flags = ledger.FlagTransactional
+	for _, l := range p.landed {
+		if l.place.Offset >= p.committed && l.place.Offset < commit.Offset {
+			w.tick()
+			w.copy(w.out, l.key, l.seq)
+			w.seen[len(w.seen)-1].Flags = ledger.FlagTransactional
+		}
+	}
+	commit.At = w.tick()
 }

@@ -29,6 +29,7 @@ type world struct {
 	window  int           // records of a partition worked on at once
 	slack   time.Duration // half the time between two looks of an observer, 0: it sees each change as it happens
 	rewinds bool          // rewinds are seen themselves
+	out     *part         // of the output topic, nil without one
 	letters []*part       // of the dead-letter topic, which nobody reads; nil without side topics
 	retries float64       // share of attempts that fail
 }
@@ -73,8 +74,8 @@ type sending struct {
 	lands   bool
 }
 
-// generate makes a legal run.
-func generate(r *rand.Rand) *world {
+// generate makes a legal run of a consumer of some design.
+func generate(r *rand.Rand, of design) *world {
 	w := &world{r: r, ids: map[ledger.Position][2]uint32{}, facts: &Facts{
 		Delivery: harness.AtLeastOnce, Log: NewLog(), Broken: map[string]string{},
 		Order:    pick(r, harness.OrderNone, harness.OrderKey, harness.OrderKey, harness.OrderPartition),
@@ -90,7 +91,10 @@ func generate(r *rand.Rand) *world {
 	}
 	w.rewinds, w.retries, w.troubles = r.IntN(3) == 0, r.Float64()*0.3, r.IntN(7)
 	w.load()
-	if r.IntN(3) == 0 {
+	switch {
+	case of == transactional:
+		w.transact()
+	case r.IntN(3) == 0:
 		w.aside()
 	}
 	for range 1 + r.IntN(3) {
@@ -103,6 +107,14 @@ func generate(r *rand.Rand) *world {
 	w.settle()
 	return w
 }
+
+// design is what kind of consumer a run is of.
+type design int
+
+const (
+	plain         design = iota // commits what it has finished
+	transactional               // its output and its commits are one
+)
 
 // static is the classic protocol with static members: who comes back soon keeps
 // what it had, without a rebalance.
@@ -298,7 +310,9 @@ func (w *world) commit(p *part) {
 		Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.watermark(), Key: p.group,
 	}
 	holds := true
-	if w.r.IntN(10) == 0 {
+	if w.facts.Effect == harness.EffectOutput {
+		w.output(p, &e)
+	} else if w.r.IntN(10) == 0 {
 		e.Outcome, holds = ledger.OutcomeUnknown, w.r.IntN(2) == 0
 	}
 	if w.event(e); holds {

@@ -220,3 +220,59 @@ func plantPhantomCopy(w *world) (at []ledger.Position, fails []string, ok bool) 
 	w.facts.DrainEnd = w.tick()
 	return []ledger.Position{place}, []string{"phantom"}, true
 }
+
+// plantOutputOutside makes an output outside of its transaction.
+func plantOutputOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleOutput))
+	if !ok {
+		return nil, nil, false
+	}
+	e.Flags = 0
+	return []ledger.Position{e.Position()}, []string{"transaction atomicity"}, true
+}
+
+// plantCommitOutside commits outside of the transaction.
+func plantCommitOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Edge == ledger.EdgeCommit && w.r.IntN(3) == 0 })
+	if i < 0 {
+		return nil, nil, false
+	}
+	w.seen[i].Flags = 0
+	return []ledger.Position{w.seen[i].Position()}, []string{"transaction atomicity"}, true
+}
+
+// plantTorn keeps the last outputs of a partition and not their commit.
+func plantTorn(w *world) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return nil, nil, false
+	}
+	w.facts.Final[l.place.Partition] = l.place.Offset
+	return []ledger.Position{l.place}, []string{"transaction atomicity"}, true
+}
+
+// plantOutputTwice repeats an output.
+func plantOutputTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleOutput))
+	if !ok {
+		return nil, nil, false
+	}
+	w.tick()
+	place := w.copy(w.out, e.Key, e.Seq)
+	w.seen[len(w.seen)-1].Flags = ledger.FlagTransactional
+	w.facts.DrainEnd = w.tick()
+	return []ledger.Position{place}, []string{"unexplained duplicate"}, true
+}
+
+// plantNoOutput commits the last record that was output, and its output never comes.
+func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.out.place.Offset == 0 {
+		return nil, nil, false
+	}
+	gone := w.out.place
+	gone.Offset--
+	id := w.ids[gone]
+	delete(w.ids, gone)
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeCustody && o.Position() == gone })
+	return w.lost(id[0], id[1])
+}

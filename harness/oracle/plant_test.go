@@ -20,21 +20,25 @@ type planted struct {
 // finds no place for it; then the run is of no more use.
 type plan struct {
 	kind  string
+	of    design
 	plant func(*world) (at []ledger.Position, fails []string, ok bool)
 }
 
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{"loss", plantLoss}, {"stall", plantStall}, {"overload", plantOverload},
-		{"acknowledged and gone", plantGone}, {"loss pending", plantPending},
-		{"unexplained duplicate", plantDuplicate}, {"duplicate under exactly-once", plantExplained},
-		{"phantom", plantPhantom}, {"inversion", plantInversion},
-		{"order by partition", plantPartitionOrder}, {"overlap", plantOverlap},
-		{"commit regression", plantRegression}, {"commit after revoke", plantLateCommit}, {"zombie", plantZombie},
-		{"log duplicate", plantLogDuplicate}, {"log order", plantLogOrder}, {"corruption", plantCorruption},
-		{"dead letter that never came", plantNoLetter}, {"effect of a dead letter", plantLetterEffect},
-		{"dead letter of an effect", plantEffectLetter}, {"phantom copy", plantPhantomCopy},
+		{"loss", plain, plantLoss}, {"stall", plain, plantStall}, {"overload", plain, plantOverload},
+		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
+		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
+		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
+		{"order by partition", plain, plantPartitionOrder}, {"overlap", plain, plantOverlap},
+		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
+		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
+		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
+		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
+		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
+		{"commit without its output", transactional, plantNoOutput},
 	}
 }
 

@@ -139,6 +139,12 @@ func (r *slow) places(i int) {
 	if !r.copied[[2]uint32{e.Key, e.Seq}] {
 		return
 	}
+	if r.facts.isOutput(&e) {
+		if !r.isFirst(i) {
+			r.add("unexplained duplicate", e.Position())
+		}
+		return
+	}
 	ends, rewinds := r.way(i)
 	if !r.isFirst(i) {
 		r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[max(2, ends)-1 <= rewinds], e.Position())

@@ -13,11 +13,13 @@ import (
 // position of every anomaly, in any order.
 func reference(h *history) map[string][]ledger.Position {
 	r := &slow{
-		h: h, facts: h.facts, events: h.sorted(),
+		h: h, facts: h.facts, events: slices.Clone(h.sorted()),
 		origin: map[[2]uint32]ledger.Position{}, copied: map[[2]uint32]bool{}, found: map[string][]ledger.Position{},
 	}
+	r.outputs()
 	r.split()
 	r.log()
+	r.atomic()
 	r.ends()
 	r.covers()
 	r.orders()
@@ -51,6 +53,34 @@ func (r *slow) holds(e *ledger.Event) bool {
 	return landed && id == [2]uint32{e.Key, e.Seq} && known
 }
 
+// outputs makes effects of the output, and none of the work, where effects are output.
+func (r *slow) outputs() {
+	for i := range r.events {
+		switch e := &r.events[i]; {
+		case r.facts.Effect != harness.EffectOutput:
+		case isEffect(e):
+			e.Outcome = ledger.OutcomeComputed
+		case e.Edge == ledger.EdgeCustody && r.facts.isOutput(e):
+			e.Edge, e.Outcome, e.Start = ledger.EdgeEnd, ledger.OutcomeEffect, e.At
+		}
+	}
+}
+
+// atomic: output and commits are in transactions, and no output is without its commit.
+func (r *slow) atomic() {
+	for _, e := range r.events {
+		commit := e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.role(e.Topic).Custody())
+		if r.facts.Effect == harness.EffectOutput && e.Flags&ledger.FlagTransactional == 0 && (commit || isEffect(&e)) {
+			r.add("transaction atomicity", e.Position())
+		}
+	}
+	for p := range r.h.ids {
+		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalAt(p) && r.effective(p, never) {
+			r.add("transaction atomicity", p)
+		}
+	}
+}
+
 func (r *slow) split() {
 	for at, id := range r.h.ids {
 		if first, ok := r.origin[id]; at.Topic == 0 && (!ok || at.Offset < first.Offset) {
@@ -60,7 +90,7 @@ func (r *slow) split() {
 	seen := map[ledger.Position]bool{}
 	for _, e := range r.events {
 		role := r.facts.role(e.Topic)
-		if e.Flags&ledger.FlagCorrupt != 0 && (e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange) {
+		if e.Flags&ledger.FlagCorrupt != 0 && (e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(&e) && r.facts.isOutput(&e)) {
 			r.add("corruption", e.Position())
 		}
 		switch {
@@ -75,6 +105,9 @@ func (r *slow) split() {
 			}
 		case isEffect(&e):
 			r.effects = append(r.effects, e)
+			if r.facts.isOutput(&e) {
+				r.copied[[2]uint32{e.Key, e.Seq}] = true
+			}
 			if at := r.record(e.Position()); !seen[at] {
 				seen[at] = true
 				r.firsts = append(r.firsts, e)
