@@ -48,7 +48,7 @@ var (
 // The first effect at a position, of a record that had one at another, is explained
 // if the positions with an effect, but for one, are no more than the rewinds of the
 // positions at which the record was finished: its own in the source and those of its
-// copies appended so far. A position is finished by its latest effect before this one
+// copies appended so far. A position is finished by its latest effect, this one included,
 // and, but for the last copy, by the append of the next copy; every tenure, but the
 // first of a partition, counts that came after the earlier of them and whose base is
 // not past the offset.
@@ -312,9 +312,7 @@ func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
 		}
 		if last := p.last(place.Offset); last >= 0 {
 			ends++
-			if !isEffect(e) || place != e.Position() {
-				first = min(first, last+1)
-			}
+			first = min(first, last+1)
 		}
 		rewinds += p.rewinds(first, place.Offset)
 	}

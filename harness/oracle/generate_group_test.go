@@ -10,8 +10,9 @@ import (
 // trouble is what a group goes through.
 func (w *world) trouble() {
 	w.troubles--
-	switch w.r.IntN(5) {
+	switch w.r.IntN(6) {
 	case 0, 1:
+		w.wake()
 		if w.r.IntN(2) == 0 && len(w.pods) < 20 {
 			w.join()
 		}
@@ -20,6 +21,8 @@ func (w *world) trouble() {
 		w.crash()
 	case 4:
 		w.seek(pick(w.r, w.parts...))
+	case 5:
+		w.pause()
 	}
 }
 
@@ -203,4 +206,46 @@ func (w *world) seek(p *part) {
 	p.done = map[int64]bool{}
 	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
 	w.tick()
+}
+
+// pause stops a member for longer than its session. The group expels it; when it
+// goes on it ends what it had begun, and begins a little more, before it learns.
+func (w *world) pause() {
+	members := w.alive()
+	if len(members) < 2 {
+		return
+	}
+	m := pick(w.r, members...)
+	fault := uint32(len(w.seen))
+	expelled := w.now + w.facts.Session
+	healed := expelled + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
+	m.alive, m.back = false, healed+w.facts.Heartbeat
+	w.event(ledger.Event{Edge: ledger.EdgeInject, At: w.now, Key: fault, Owner: m.owner})
+	w.event(ledger.Event{Edge: ledger.EdgeHeal, At: healed, Key: fault, Owner: m.owner})
+	w.event(ledger.Event{Edge: ledger.EdgeExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner})
+	for _, p := range w.parts {
+		if p.owner != m {
+			continue
+		}
+		for _, a := range p.open() {
+			a.end, a.outcome = healed+time.Duration(1+w.r.IntN(100_000))*time.Microsecond, ledger.OutcomeEffect
+		}
+		for _, l := range w.ready(p) {
+			if w.r.IntN(2) == 0 {
+				begun := healed + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
+				a := w.attempt(l, m, begun)
+				a.end, a.outcome = begun+time.Duration(1+w.r.IntN(9000))*time.Microsecond, ledger.OutcomeEffect
+			}
+		}
+		p.owner, p.busy, p.orphaned, p.dead = nil, nil, expelled, m
+	}
+}
+
+// wake brings back who was paused, as a new member.
+func (w *world) wake() {
+	for _, m := range w.pods {
+		if m.back > 0 && m.back < w.now {
+			m.alive, m.back, m.id = true, 0, w.r.Uint64N(1<<20)
+		}
+	}
 }

@@ -59,6 +59,7 @@ type member struct {
 	owner ledger.Owner
 	id    uint64
 	alive bool
+	back  time.Duration // when it has learned that it was expelled; 0 if it was not
 }
 
 type attempt struct {
@@ -243,12 +244,16 @@ func (w *world) start(p *part) {
 		return
 	}
 	l := pick(w.r, list...)
+	p.busy[l.place.Offset] = w.attempt(l, p.owner, w.now)
+}
+
+func (w *world) attempt(l *landing, by *member, at time.Duration) *attempt {
 	a := &attempt{Event: ledger.Event{
-		Edge: ledger.EdgeStart, At: w.now, Start: w.now, Owner: p.owner.owner, Topic: l.place.Topic, Partition: l.place.Partition,
+		Edge: ledger.EdgeStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
 		Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	}}
 	w.attempts = append(w.attempts, a)
-	p.busy[l.place.Offset] = a
+	return a
 }
 
 // end ends one attempt of a partition, and may begin the next in that instant.
@@ -332,6 +337,9 @@ func (w *world) finished() bool {
 
 // settle ends the run.
 func (w *world) settle() {
+	for _, a := range w.attempts {
+		w.now = max(w.now, a.end)
+	}
 	w.facts.DrainEnd = w.tick() + time.Second
 	for _, p := range w.parts {
 		final := &w.facts.Final

@@ -32,14 +32,15 @@ func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // gone are the losses of a partition that came before an event of it, by members
-// that had not got it again by then.
+// that had not got it again by then and were never expelled.
 func (w *world) gone(e ledger.Event) (list []ledger.Event) {
 	for _, lost := range w.seen {
 		same := lost.Edge == ledger.EdgeReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
 		again := slices.ContainsFunc(w.seen, func(o ledger.Event) bool {
 			return o.Edge == ledger.EdgeOwned && o.Owner == lost.Owner && o.Topic == e.Topic && o.Partition == e.Partition && o.At >= lost.At && o.At <= e.At+2*nanosecond
 		})
-		if same && !again {
+		expelled := slices.ContainsFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeExpelled && o.Owner == lost.Owner })
+		if same && !again && !expelled {
 			list = append(list, lost)
 		}
 	}

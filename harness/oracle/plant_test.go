@@ -31,7 +31,7 @@ func plans() []plan {
 		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
-		{"order by partition", plain, plantPartitionOrder}, {"overlap", plain, plantOverlap},
+		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
@@ -280,14 +280,30 @@ func (w *world) single() (list []*attempt) {
 	return list
 }
 
+// retried are the effects whose record had one attempt before, which failed while
+// nobody came or went.
+func (w *world) retried() (list []*attempt) {
+	for _, a := range w.effects() {
+		on := w.on(a.Position())
+		if len(on) == 2 && on[0].outcome == ledger.OutcomeError && on[1] == a && on[0].Owner == a.Owner {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // swap exchanges the records of two attempts, of which b is the next after a in
 // its partition or, of one key, in its key, where no commit lies between.
-func (w *world) swap(sameKey, adjacent bool) (at []ledger.Position, ok bool) {
+// With failed, an attempt on the earlier record failed before.
+func (w *world) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
-	all := w.single()
-	for _, a := range all {
-		for _, b := range all {
+	firsts := w.single()
+	if failed {
+		firsts = w.retried()
+	}
+	for _, a := range firsts {
+		for _, b := range w.single() {
 			if a.Partition != b.Partition || a.Offset >= b.Offset || a.end >= b.end || (a.Key == b.Key) != sameKey {
 				continue
 			}
@@ -315,18 +331,30 @@ func (w *world) swap(sameKey, adjacent bool) (at []ledger.Position, ok bool) {
 func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
-		at, ok = w.swap(true, false)
+		at, ok = w.swap(true, false, false)
 		fails = []string{"inversion"}
 	case harness.OrderPartition:
-		at, ok = w.swap(true, true)
+		at, ok = w.swap(true, true, false)
 		fails = []string{"inversion", "order by partition"}
+	}
+	return at, fails, ok
+}
+
+func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {
+	switch w.facts.Order {
+	case harness.OrderKey:
+		at, ok = w.swap(true, false, true)
+		fails = []string{"retry overtaking"}
+	case harness.OrderPartition:
+		at, ok = w.swap(true, true, true)
+		fails = []string{"retry overtaking", "order by partition"}
 	}
 	return at, fails, ok
 }
 
 func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderPartition {
-		at, ok = w.swap(false, true)
+		at, ok = w.swap(false, true, false)
 	}
 	return at, []string{"order by partition"}, ok
 }

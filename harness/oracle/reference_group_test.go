@@ -162,8 +162,7 @@ func (r *slow) isFirst(i int) bool {
 }
 
 // way counts the positions of a record with an effect by then, and the rewinds that
-// lead back to where it was finished: at each position by its latest effect before,
-// or by the append of the next copy.
+// lead back to where it was finished: at each position by its latest effect, or by the append of the next copy.
 func (r *slow) way(i int) (ends, rewinds int) {
 	e := r.events[i]
 	places := []ledger.Position{r.record(e.Position())}
@@ -183,17 +182,13 @@ func (r *slow) way(i int) (ends, rewinds int) {
 				first = k
 			}
 		}
-		for k, o := range r.events[:i+1] {
+		for _, o := range r.events[:i+1] {
 			if isEffect(&o) && r.holds(&o) && o.Position() == p {
-				if latest = 0; k < i {
-					latest = 1 + under(stays, &o)[0]
-				}
+				latest = 1 + under(stays, &o)[0]
 			}
 		}
 		if latest >= 0 {
 			ends++
-		}
-		if latest > 0 {
 			first = min(first, latest)
 		}
 		for k := max(1, first); k < len(stays); k++ {

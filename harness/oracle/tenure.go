@@ -14,7 +14,7 @@ type tenures struct {
 	list      []tenure
 	committed int64
 	effects   []uint8          // by offset: index of the tenure + 1, 0 for none; see lastTenure
-	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures
+	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures or came late
 }
 
 type tenure struct {
@@ -139,7 +139,7 @@ func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
 	was = int(p.effects[e.Offset]) - 1
 	cause := max(is, was)
 	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
-	if _, unsure := p.unsure[e.Offset]; unsure || low != is {
+	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure {
 		excused = p.uncertain(e.Offset, span{e.Owner, low, is}, was)
 	}
 	p.effects[e.Offset] = number(cause)

@@ -53,8 +53,8 @@ func (p *tenures) match(effects []span, offset int64, earliest int) (n int) {
 }
 
 // uncertain adds an effect to the others of its offset where one of them may
-// belong to several tenures. was is the tenure of those before, if none of them
-// could. It reports whether the effect is explained, or the first.
+// belong to several tenures, or to an earlier one than those before. was is the
+// tenure of those before, if none of them did. It reports whether the effect is explained, or the first.
 func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
 	if p.unsure == nil {
 		p.unsure = map[int64][]span{}
