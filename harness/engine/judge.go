@@ -146,6 +146,9 @@ func (r *run) facts() oracle.Facts {
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""}, Broken: r.broken,
 	}
+	if _, sees := r.cluster.(harness.GroupObserver); !sees {
+		f.Unobserved = oracle.Requests
+	}
 	for n, t := range r.topics[1:] {
 		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: r.final[n+1]})
 	}

@@ -54,6 +54,10 @@ type Facts struct {
 	rewinds    *rewinds
 }
 
+// Requests are the checks that take a back end that sees the requests of a group's
+// members: the answers in a share group.
+var Requests = []string{expiredName}
+
 // Side is a side topic of the run.
 type Side struct {
 	Name       string       `json:"name"`
