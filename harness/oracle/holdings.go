@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type holding struct {
 	owner ledger.Owner
 	lost  bool
 	by    *expulsion    // by is the expulsion that took it, nil if it was given up or taken over
-	at    time.Duration // at is the earliest moment of the acquisition
+	at    time.Duration // at and seen bound the acquisition
+	seen  time.Duration
 	from  time.Duration // from and until bound the loss
 	until time.Duration
 	begun time.Duration // begun is the owner's first start of a record, never before that; of the pump alone
@@ -72,6 +74,8 @@ func (h *holdings) observe(e *ledger.Event) {
 				l.lose(e.At, e.Seen, nil)
 			}
 		}
+	case ledger.EdgeRewound:
+		h.rewound(e)
 	case ledger.EdgeExpelled:
 		h.expel(e)
 	case ledger.EdgeInject:
@@ -125,7 +129,35 @@ func (h *holdings) acquire(e *ledger.Event) {
 		}
 		last.lose(e.At, e.Seen, nil)
 	}
-	*list = append(*list, holding{owner: e.Owner, at: e.At, begun: never})
+	*list = append(*list, holding{owner: e.Owner, at: e.At, seen: e.Seen, begun: never})
+}
+
+// rewound takes the partition for a member that goes back to the commit: it has
+// just been given it, be it for so short a time that no look at the group saw it.
+// An owner that was seen only after that got it later still.
+func (h *holdings) rewound(e *ledger.Event) {
+	list := h.grow(e)
+	if e.Offset >= 0 || e.Owner == 0 || list == nil {
+		return
+	}
+	given := holding{owner: e.Owner, at: e.At, seen: e.At, begun: never}
+	if n := len(*list); n > 0 {
+		switch last := &(*list)[n-1]; {
+		case last.owner == e.Owner && !last.lost:
+			if e.At <= last.seen {
+				last.at, last.seen = e.At, e.At
+			}
+			return
+		case !last.lost && last.seen > e.At && last.begun == never:
+			given.lose(e.At, last.seen, nil)
+			last.at = e.At
+			*list = slices.Insert(*list, n-1, given)
+			return
+		default:
+			last.lose(e.At, e.At, nil)
+		}
+	}
+	*list = append(*list, given)
 }
 
 func (l *holding) lose(from, until time.Duration, by *expulsion) {
@@ -215,11 +247,16 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 		return nil
 	}
 	list := h.of(p)
-	i := heldBy(list, o, start)
-	if i < 0 || !list[i].lost || list[i].by == nil || list[i].by.at >= now {
-		return nil
+	for i := heldBy(list, o, start); i >= 0; i = heldBy(list[:i], o, start) {
+		switch l := &list[i]; {
+		case l.lost && l.by != nil && l.by.at < now:
+			return l
+		case l.seen <= start:
+			return nil
+		}
+		// It may have begun before it had the partition again, under what it had last.
 	}
-	return &list[i]
+	return nil
 }
 
 // excused is unfenced, for a check.
