@@ -127,7 +127,7 @@ func (h *holdings) acquire(e *ledger.Event) {
 		if last.owner == e.Owner && !last.lost {
 			return // a further generation
 		}
-		last.lose(e.At, e.Seen, nil)
+		last.lose(e.At, e.Seen, h.missed(last.owner, e.At, e.Seen))
 	}
 	*list = append(*list, holding{owner: e.Owner, at: e.At, seen: e.Seen, begun: never})
 }
@@ -149,15 +149,31 @@ func (h *holdings) rewound(e *ledger.Event) {
 			}
 			return
 		case !last.lost && last.seen > e.At && last.begun == never:
-			given.lose(e.At, last.seen, nil)
+			given.lose(e.At, last.seen, h.missed(e.Owner, e.At, last.seen))
 			last.at = e.At
 			*list = slices.Insert(*list, n-1, given)
 			return
 		default:
-			last.lose(e.At, e.At, nil)
+			last.lose(e.At, e.At, h.missed(last.owner, e.At, e.At))
 		}
 	}
 	*list = append(*list, given)
+}
+
+// missed is the expulsion of an owner from whom a partition was taken while a fault
+// kept it from consenting; no look at the group need have shown it as gone. It is
+// nil for an owner that could answer.
+func (h *holdings) missed(o ledger.Owner, at, seen time.Duration) *expulsion {
+	for i := range h.windows {
+		if w := &h.windows[i]; w.owner == o && w.from <= at && w.to >= at {
+			x := expulsion{o, at, seen}
+			if int(o) < len(h.expelled) {
+				h.expelled[o] = append(h.expelled[o], x)
+			}
+			return &x
+		}
+	}
+	return nil
 }
 
 func (l *holding) lose(from, until time.Duration, by *expulsion) {
@@ -251,7 +267,7 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 		switch l := &list[i]; {
 		case l.lost && l.by != nil && l.by.at < now:
 			return l
-		case l.seen <= start:
+		case l.seen < start:
 			return nil
 		}
 		// It may have begun before it had the partition again, under what it had last.

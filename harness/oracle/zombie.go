@@ -66,7 +66,7 @@ func (c *fences) mark(e *ledger.Event) {
 func (c *fences) start(e *ledger.Event) {
 	list := c.of(e.Position())
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
-		if e.At < list[n-1].seen {
+		if e.At <= list[n-1].seen {
 			if e.Unfenced = c.holdings.unfenced(e.Position(), e.Owner, e.At, e.At+1); e.Unfenced {
 				return // it may not have the partition again yet
 			}
