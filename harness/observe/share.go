@@ -52,8 +52,17 @@ func (c *Client) ConfigureShareGroup(ctx context.Context, cluster harness.Cluste
 }
 
 // shareStarts raises commits to where a share group stands: all below its start
-// offset is answered for, or was handed out as often as it may be.
+// offset is answered for, or was handed out as often as it may be. Kafka's start
+// offset stays behind until the next write of the group's state, but where its lag
+// is 0 all is answered for that the log had before.
 func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []Topic) error {
+	ends := map[string][]int64{}
+	for _, t := range topics {
+		var err error
+		if ends[t.Name], err = c.Ends(ctx, t); err != nil {
+			return err
+		}
+	}
 	described, err := c.adm.DescribeShareGroupOffsets(ctx, c.Group)
 	if err == nil {
 		err = described[c.Group].Err
@@ -66,7 +75,13 @@ func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []
 	}
 	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
 		o, ok := described[c.Group].Offsets.Lookup(topic, partition)
-		return o.StartOffset, ok && o.Err == nil
+		if !ok || o.Err != nil {
+			return 0, false
+		}
+		if o.StartOffset >= 0 && o.Lag == 0 {
+			return ends[topic][partition], true
+		}
+		return o.StartOffset, true
 	})
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -240,8 +242,9 @@ func (w *Watcher) seen(g harness.Group, was *group) sighting {
 		is.owned = append(is.owned, make([]holding, t.Partitions))
 	}
 	for _, m := range g.Members {
-		is.members[m.ClientID], was.clients[m.ID] = m.ID, m.ClientID
-		owner := w.cfg.OwnerOf(m.ClientID)
+		client := w.clientOf(m, was)
+		is.members[client], was.clients[m.ID] = m.ID, client
+		owner := w.cfg.OwnerOf(client)
 		if owner == 0 || w.cfg.Share && was.key == 0 {
 			continue
 		}
@@ -249,7 +252,7 @@ func (w *Watcher) seen(g harness.Group, was *group) sighting {
 		for topic, partitions := range m.Partitions {
 			for _, p := range partitions {
 				if w.place(&s, topic, p) {
-					is.owned[s.Topic][p] = holding{owner, m.ClientID, hash(m.ID), g.Generation}
+					is.owned[s.Topic][p] = holding{owner, client, hash(m.ID), g.Generation}
 				}
 			}
 		}
@@ -262,6 +265,24 @@ func (w *Watcher) seen(g harness.Group, was *group) sighting {
 		}
 	}
 	return is
+}
+
+// clientOf is the client id of a member. Kafka knows a static member that comes
+// back by the client id of the incarnation before; so its new member id belongs to
+// the latest of the pod.
+func (w *Watcher) clientOf(m harness.Member, was *group) string {
+	if client, known := was.clients[m.ID]; known {
+		return client
+	}
+	pod := podOf(m.ClientID)
+	n, err := strconv.Atoi(strings.TrimPrefix(m.ClientID, pod+"."))
+	if w.cfg.Protocol != harness.Static || err != nil {
+		return m.ClientID
+	}
+	for w.cfg.OwnerOf(harness.ClientID(pod, n+1)) != 0 {
+		n++
+	}
+	return harness.ClientID(pod, n)
 }
 
 // pass writes down what became of a partition from one snapshot to the next, and

@@ -273,3 +273,23 @@ func TestPodOfAClientID(t *testing.T) {
 		}
 	}
 }
+
+// TestStaticMemberThatComesBack: real Kafka shows it under a new member id and the
+// client id of the incarnation before.
+func TestStaticMemberThatComesBack(t *testing.T) {
+	w, seen := watcher(t, harness.Static)
+	owners := map[string]ledger.Owner{"pod-1.1": 1}
+	w.cfg.OwnerOf = func(client string) ledger.Owner { return owners[client] }
+	w.snapshot(snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 10, 20)
+	owners["pod-1.2"] = 3
+	w.snapshot(snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 20, 30)
+	w.snapshot(snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 30, 40)
+	w.snapshot(snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 40, 50)
+	want := []string{"owned p0 by 1 at 10..20", "released p0 by 1 at 30..40", "owned p0 by 3 at 30..40"}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+	if got, want := w.Expelled(), []Expulsion{{1, 30, 40}}; !slices.Equal(got, want) {
+		t.Errorf("expelled %v, want %v", got, want)
+	}
+}

@@ -135,7 +135,7 @@ func serverProperties(id int32, port int, s shape) string {
 		millis("broker.heartbeat.interval.ms", 500*time.Millisecond),
 
 		// Groups form at once. Members of classic groups name their session
-		// themselves, those of KIP-848 take the broker's.
+		// themselves, those of KIP-848 and of share groups take the broker's.
 		"group.initial.rebalance.delay.ms=0",
 		millis("group.min.session.timeout.ms", minSession),
 		millis("group.max.session.timeout.ms", maxSession),
@@ -145,6 +145,13 @@ func serverProperties(id int32, port int, s shape) string {
 		millis("group.consumer.min.heartbeat.interval.ms", minHeartbeat),
 		millis("group.consumer.max.heartbeat.interval.ms", maxSession),
 		millis("group.consumer.heartbeat.interval.ms", s.heartbeat),
+		millis("group.share.min.session.timeout.ms", minSession),
+		millis("group.share.max.session.timeout.ms", maxSession),
+		millis("group.share.session.timeout.ms", s.session),
+		millis("group.share.min.heartbeat.interval.ms", minHeartbeat),
+		millis("group.share.max.heartbeat.interval.ms", maxSession),
+		millis("group.share.heartbeat.interval.ms", s.heartbeat),
+		millis("group.share.min.record.lock.duration.ms", minSession),
 	}
 	return strings.Join(lines, "\n")
 }
