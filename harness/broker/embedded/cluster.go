@@ -26,6 +26,7 @@ type Cluster struct {
 	nodes        []*node
 	clock        ledger.Clock
 	coordinators coordinators
+	waiting      waiting
 	stamps       stamps
 
 	// topology is full while nodes are killed or started or leaders placed. It is
@@ -85,10 +86,12 @@ func (c *Cluster) Kfake() *kfake.Cluster { return c.kfake }
 func (c *Cluster) Close() error {
 	c.closer.Do(func() {
 		close(c.closing)
+		c.waiting.cancel()
 		c.open.Lock()
 		c.closed = true
 		c.open.Unlock()
 		c.using.Wait()
+		c.waiting.close()
 		c.stopWatches()
 		if err := errors.Join(c.shut(), c.removeData()); err != nil {
 			c.closeErr = fmt.Errorf("close embedded broker: %w", err)

@@ -1,0 +1,123 @@
+package embedded
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// The states of a classic group in which members wait for an answer.
+const (
+	preparing  = "PreparingRebalance"  // members wait in JoinGroup for the others
+	completing = "CompletingRebalance" // members wait in SyncGroup for the leader
+)
+
+// waiting keeps the members of classic groups alive that wait for a rebalance to
+// go on. They send no heartbeats then, and Kafka does not ask them for any. kfake
+// lets their session time out, and does not recover from it: it counts a member
+// that it dropped out of SyncGroup as one less that has joined, and the
+// rebalance ends only when more have joined than there are, or nobody tries to
+// for a rebalance timeout. So they get heartbeats from here.
+type waiting struct {
+	cluster *Cluster
+	ctx     context.Context // ctx ends with the cluster.
+	cancel  context.CancelFunc
+
+	mu       sync.Mutex
+	client   *kgo.Client              // nil until it is needed
+	sessions map[string]time.Duration // by member id
+}
+
+// wait is one request of a member that waits.
+type wait struct {
+	group, member string
+	generation    int32
+	state         string
+}
+
+func (w *waiting) watch(c *Cluster) {
+	w.cluster, w.sessions = c, map[string]time.Duration{}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	c.kfake.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.JoinGroupRequest)
+		if req.MemberID == "" {
+			return nil, nil, false // it is told its id, and comes again
+		}
+		w.mu.Lock()
+		w.sessions[req.MemberID] = time.Duration(req.SessionTimeoutMillis) * time.Millisecond
+		w.mu.Unlock()
+		// kfake times no session of a new member until it has joined.
+		if info := c.kfake.GroupInfo(req.Group); info != nil && isMember(info, req.MemberID) {
+			w.later(wait{req.Group, req.MemberID, info.Epoch, preparing})
+		}
+		return nil, nil, false
+	})
+	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.SyncGroupRequest)
+		w.later(wait{req.Group, req.MemberID, req.Generation, completing})
+		return nil, nil, false
+	})
+}
+
+func isMember(info *kfake.GroupInfo, id string) bool {
+	return slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == id })
+}
+
+// later looks after the member in a third of its session.
+func (w *waiting) later(m wait) {
+	w.mu.Lock()
+	session := w.sessions[m.member]
+	w.mu.Unlock()
+	if session > 0 {
+		time.AfterFunc(session/3, func() { w.beat(m) })
+	}
+}
+
+// beat sends the heartbeat of a member that waits still.
+func (w *waiting) beat(m wait) {
+	done, err := w.cluster.use()
+	if err != nil {
+		return
+	}
+	defer done()
+	info := w.cluster.kfake.GroupInfo(m.group)
+	if info == nil || info.Epoch != m.generation || info.State != m.state || !isMember(info, m.member) {
+		return
+	}
+	client, err := w.connect()
+	if err != nil {
+		return // there is nobody to report to: the member is expelled, which the run notices
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, serveWithin)
+	defer cancel()
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.Generation = m.group, m.member, m.generation
+	_, _ = req.RequestWith(ctx, client) // the next may do better
+	w.later(m)
+}
+
+func (w *waiting) connect() (*kgo.Client, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.client == nil {
+		var err error
+		w.client, err = kgo.NewClient(kgo.SeedBrokers(w.cluster.Seeds()...), kgo.Dialer(w.cluster.network.on.Dial), kgo.AlwaysRetryEOF(),
+			kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return w.client, nil
+}
+
+// close is called when nobody uses the cluster any more.
+func (w *waiting) close() {
+	if w.client != nil {
+		w.client.Close()
+	}
+}

@@ -1,0 +1,131 @@
+package embedded_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness/broker/embedded"
+)
+
+// raw is a member of a group that does only what it is told. Its session is a
+// second, the shortest there is.
+type raw struct {
+	t      *testing.T
+	client *kgo.Client
+	id     string
+}
+
+func newRaw(t *testing.T, c *embedded.Cluster) *raw {
+	r := &raw{t: t, client: client(t, c)}
+	if code := r.join().ErrorCode; code != kerr.MemberIDRequired.Code {
+		t.Fatalf("first join: %v", kerr.ErrorForCode(code))
+	}
+	return r
+}
+
+func (r *raw) join() *kmsg.JoinGroupResponse {
+	req := kmsg.NewPtrJoinGroupRequest()
+	req.Group, req.MemberID, req.ProtocolType = group, r.id, "consumer"
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 1000, 20_000
+	p := kmsg.NewJoinGroupRequestProtocol()
+	p.Name = "any"
+	req.Protocols = append(req.Protocols, p)
+	resp, err := req.RequestWith(within(r.t), r.client)
+	if err != nil {
+		r.t.Errorf("join: %v", err)
+		return req.ResponseKind().(*kmsg.JoinGroupResponse)
+	}
+	r.id = resp.MemberID
+	return resp
+}
+
+func (r *raw) sync(generation int32) error {
+	req := kmsg.NewPtrSyncGroupRequest()
+	req.Group, req.MemberID, req.Generation = group, r.id, generation
+	resp, err := req.RequestWith(within(r.t), r.client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
+}
+
+func (r *raw) heartbeat(generation int32) error {
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.Generation = group, r.id, generation
+	resp, err := req.RequestWith(within(r.t), r.client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
+}
+
+// together has both join one generation, which a leads.
+func together(t *testing.T, c *embedded.Cluster, a, b *raw) (generation int32) {
+	t.Helper()
+	a.join()
+	second := make(chan *kmsg.JoinGroupResponse)
+	go func() { second <- b.join() }()
+	eventually(t, "the other waits", func() bool { return len(c.Kfake().GroupInfo(group).Members) == 2 })
+	first, other := a.join(), <-second
+	if first.ErrorCode != 0 || other.ErrorCode != 0 || first.Generation != other.Generation || first.LeaderID != a.id {
+		t.Fatalf("joined: %+v, %+v", first, other)
+	}
+	return first.Generation
+}
+
+// A leader that goes away between its join and its assignment takes nobody with
+// it: who waits for the assignment is told to join again, under its old id.
+func TestMemberThatWaitsForALeaderLives(t *testing.T) {
+	c := start(t, 1)
+	leader, follower := newRaw(t, c), newRaw(t, c)
+	generation := together(t, c, leader, follower)
+	answered := make(chan error)
+	go func() { answered <- follower.sync(generation) }()
+	for range 10 {
+		time.Sleep(200 * time.Millisecond) // how long it waits is what is tested
+		if err := leader.heartbeat(generation); err != nil {
+			t.Fatalf("heartbeat: %v", err)
+		}
+	}
+	if err := <-answered; err != kerr.RebalanceInProgress {
+		t.Errorf("the answer to the member that waited: %v", err)
+	}
+	id := follower.id
+	if resp := follower.join(); resp.ErrorCode != 0 || follower.id != id || resp.LeaderID != id {
+		t.Errorf("join again: %v, as %s, it was %s", kerr.ErrorForCode(resp.ErrorCode), follower.id, id)
+	}
+}
+
+// A rebalance that waits longer than a session for one member keeps those that
+// have joined.
+func TestMemberThatWaitsForOthersLives(t *testing.T) {
+	c := start(t, 1)
+	leader, follower := newRaw(t, c), newRaw(t, c)
+	generation := together(t, c, leader, follower)
+	if err := leader.sync(generation); err != nil {
+		t.Fatal(err)
+	}
+	if err := follower.sync(generation); err != nil {
+		t.Fatal(err)
+	}
+	joined := make(chan *kmsg.JoinGroupResponse)
+	go func() { joined <- leader.join() }() // a leader's join starts a rebalance
+	for range 15 {
+		time.Sleep(200 * time.Millisecond) // how long it waits is what is tested
+		if err := follower.heartbeat(generation); err != nil && err != kerr.RebalanceInProgress {
+			t.Fatalf("heartbeat: %v", err)
+		}
+	}
+	id := follower.id
+	resp := follower.join()
+	if resp.ErrorCode != 0 || follower.id != id {
+		t.Errorf("join: %v", kerr.ErrorForCode(resp.ErrorCode))
+	}
+	if other := <-joined; other.ErrorCode != 0 || other.Generation != resp.Generation {
+		t.Errorf("the member that waited: %v, generation %d and %d", kerr.ErrorForCode(other.ErrorCode), other.Generation, resp.Generation)
+	}
+}
