@@ -146,9 +146,7 @@ func (c *keyed) take(events []ledger.Event) {
 // effect takes an effect of the key.
 func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	rank := e.Source + 1
-	if e.First {
-		c.hunger.effect(e)
-	}
+	c.hunger.effect(e)
 	switch {
 	case !e.First:
 		if rank < k.last {

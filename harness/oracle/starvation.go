@@ -26,31 +26,40 @@ var starvationEntry = entry{
 }
 
 // hunger measures how long keys wait while the records behind theirs are worked
-// on. It sees each attempt that begins on a record of the source while none on its
-// key is under way. The key has waited for it since the latest of: the end of the
-// attempt before on the key; the last moment of the latest acquisition, loss or
-// rewind of the partition by the run's group; the end of the latest fault; and when the
-// record was passed, which is when a record of its partition first had an effect
-// that lies at the next multiple of [passedEvery] or beyond, in whole ms, rounded up.
-// A record that was not passed has not waited. Longer than the limit is starved.
+// on. A stretch of a partition of the source begins with each acquisition, loss
+// and rewind of it by the run's group, and with the end of each fault. A record is
+// passed when in the stretch under way a record of its partition first has an effect
+// that lies at the next multiple of [passedEvery] or beyond.
+//
+// It sees each attempt that begins on a record of the source while none on its key
+// is under way, and that record has been passed. The key has waited for it since
+// the latest of: the end of the attempt before on the key; the moment at which the
+// acquisition or loss was surely seen; the end of the latest fault; and when the
+// record was passed, in whole ms, rounded up. Longer than the limit is starved.
 //
 // The state is that of keyed, which feeds it.
 type hunger struct {
 	facts   *Facts
 	limit   time.Duration
-	since   []time.Duration // since is when the latest owner of a partition surely had it
+	parts   []stretch
 	healed  time.Duration
-	passed  [][]uint32 // by partition and block of passedEvery offsets: when an effect was first that far, ms
 	longest time.Duration
 	by      uint32 // by is the key that waited longest
 	found   findings
+}
+
+// stretch is the time in which a partition stays where it is.
+type stretch struct {
+	since  time.Duration // since is when its beginning was surely seen
+	base   int           // base is the block of the first effect
+	passed []uint32      // passed, by block from base on, is when an effect was first that far, in ms
 }
 
 // passedEvery is how many offsets share a moment at which they were passed.
 const passedEvery = 16
 
 func newHunger(f *Facts) hunger {
-	h := hunger{facts: f, limit: starvedAfter, since: make([]time.Duration, f.Partitions), passed: make([][]uint32, f.Partitions)}
+	h := hunger{facts: f, limit: starvedAfter, parts: make([]stretch, f.Partitions)}
 	if f.Thresholds.StarvedAfter > 0 {
 		h.limit = f.Thresholds.StarvedAfter
 	}
@@ -62,31 +71,37 @@ func (h *hunger) group(e *ledger.Event) {
 	switch {
 	case e.Edge == ledger.EdgeHeal:
 		h.healed = e.At
-	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(h.since):
-		h.since[e.Partition] = max(h.since[e.Partition], e.At, e.Seen)
+		for i := range h.parts {
+			h.parts[i].passed = h.parts[i].passed[:0]
+		}
+	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(h.parts):
+		p := &h.parts[e.Partition]
+		p.since, p.passed = max(p.since, e.At, e.Seen), p.passed[:0]
 	}
 }
 
-// effect takes a first effect.
+// effect takes any effect.
 func (h *hunger) effect(e *ledger.Event) {
-	list := h.passed[e.Origin]
-	if block := int(e.Source / passedEvery); block >= len(list) {
+	p, block := &h.parts[e.Origin], int(e.Source/passedEvery)
+	if len(p.passed) == 0 {
+		p.base = block
+	}
+	if block >= p.base+len(p.passed) {
 		now := uint32((e.At + time.Millisecond - 1) / time.Millisecond)
-		for len(list) <= block {
-			list = append(list, now)
+		for block >= p.base+len(p.passed) {
+			p.passed = append(p.passed, now)
 		}
-		h.passed[e.Origin] = list
 	}
 }
 
 // start takes an attempt that begins on a key of which nothing is under way.
 func (h *hunger) start(k *keyState, e *ledger.Event) {
-	next := int(e.Source/passedEvery) + 1
-	if e.Topic != 0 || next >= len(h.passed[e.Origin]) {
+	p := &h.parts[e.Origin]
+	next := max(0, int(e.Source/passedEvery)+1-p.base)
+	if e.Topic != 0 || next >= len(p.passed) {
 		return
 	}
-	passed := time.Duration(h.passed[e.Origin][next]) * time.Millisecond
-	from := max(passed, k.quiet, h.since[e.Origin], h.healed)
+	from := max(time.Duration(p.passed[next])*time.Millisecond, k.quiet, p.since, h.healed)
 	wait := e.At - from
 	if wait > h.longest {
 		h.longest, h.by = wait, e.Key
