@@ -72,6 +72,12 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 func (s *shares) answer(e *ledger.Event) {
 	p := e.Position()
 	d := s.of(p, e.Owner)
+	if d != nil && e.Count == ledger.AckAccept {
+		s.accept(e, d)
+	}
+	if e.Outcome == ledger.OutcomeFailed {
+		return
+	}
 	if e.Count != ledger.AckRenew {
 		s.at(p).last = e.Count + 1
 	}
@@ -82,9 +88,6 @@ func (s *shares) answer(e *ledger.Event) {
 	case e.Count == ledger.AckRelease:
 		d.released = true
 	default:
-		if e.Count == ledger.AckAccept {
-			s.accept(e, d)
-		}
 		d.answered = true
 		s.keep(p, s.open[p])
 	}

@@ -157,7 +157,7 @@ var edges = map[string]ledger.Edge{
 	"own": ledger.EdgeOwned, "released": ledger.EdgeReleased, "rewound": ledger.EdgeRewound, "acked": ledger.EdgeAcked,
 	"commit": ledger.EdgeCommit, "start": ledger.EdgeStart, "custody": ledger.EdgeCustody, "range": ledger.EdgeRange,
 	"ack": ledger.EdgeAcknowledged, "up": ledger.EdgeUp, "down": ledger.EdgeDown, "inject": ledger.EdgeInject,
-	"heal": ledger.EdgeHeal, "expelled": ledger.EdgeExpelled,
+	"heal": ledger.EdgeHeal, "acquired": ledger.EdgeAcquired, "expelled": ledger.EdgeExpelled,
 }
 
 // ends are the outcomes of attempts.

@@ -40,7 +40,7 @@ const (
 // topic. Otherwise it is lost if every place where it lies, which are its position
 // in the source and its copies in topics with custody, is below the final commit
 // of its partition, or in a share group was last answered by accept, reject or gap, or
-// was delivered [Facts.Deliveries] times; and no range that was set aside holds it. If not, it is owed:
+// was acquired [Facts.Deliveries] times, by the Count of an attempt or an acquisition; and no range that was set aside holds it. If not, it is owed:
 // stalled if from the latest first effect or dead letter to the end of the drain
 // it is longer than [Facts.StallAfter], else overloaded.
 type unfinished struct {

@@ -57,7 +57,8 @@ func heldToShare(what string) func(*Facts) string {
 // owner, or upon no pod in particular, at any time since then. KIP-932 has the broker
 // refuse an answer for a record that is not its member's any more, so a late accept by
 // itself loses nothing and is a figure; with another member at work the lock has not
-// done what it is for.
+// done what it is for. An accept counts here if it was refused, too; nowhere else does
+// an answer with OutcomeFailed.
 type shares struct {
 	facts    *Facts
 	parts    [][][]shared // by topic, partition and offset
@@ -73,7 +74,7 @@ type shares struct {
 type shared struct {
 	owner      ledger.Owner // of the latest delivery that had an effect
 	count      uint8        // of that delivery
-	highest    uint8        // the highest Count of an attempt
+	highest    uint8        // the highest Count of an attempt or an acquisition
 	deliveries uint8        // seen, at most 255
 	last       uint8        // the last answer but renewals + 1, 0 without one
 }
@@ -109,8 +110,10 @@ func (s *shares) observe(e *ledger.Event) {
 		if e.Held {
 			s.start(e)
 		}
+	case ledger.EdgeAcquired:
+		s.acquired(e)
 	case ledger.EdgeAcknowledged:
-		if e.Held && e.Outcome != ledger.OutcomeFailed {
+		if e.Held {
 			s.answer(e)
 		}
 	case ledger.EdgeInject, ledger.EdgeHeal:
@@ -161,6 +164,17 @@ func (s *shares) keep(p ledger.Position, list []*delivery) {
 		return
 	}
 	s.open[p] = list
+}
+
+// acquired notes how often records came to a member, begun or not.
+func (s *shares) acquired(e *ledger.Event) {
+	p := e.Position()
+	for ; p.Offset < min(e.To, s.facts.Log.End(e.Topic, e.Partition)); p.Offset++ {
+		if s.facts.Log.Landed(p) {
+			at := s.at(p)
+			at.highest = max(at.highest, e.Count)
+		}
+	}
 }
 
 // expired is the verdict on late accepts.
