@@ -18,6 +18,11 @@ const (
 	metadataMinAge = 150 * time.Millisecond
 	retryPause     = 100 * time.Millisecond
 	fetchMaxWait   = 250 * time.Millisecond
+
+	// fetchBytes bounds what is fetched of a partition at once. Kgo's default of a
+	// mebibyte is thousands of small records a partition, decoded long before
+	// their turn and out of the processor's caches by then.
+	fetchBytes = 128 << 10
 )
 
 // bootstrap stands for whichever of the seeds answers. Kgo looks for the group's
@@ -73,6 +78,7 @@ func FetchOptions(cfg harness.Config) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumeTopics(cfg.Topic),
 		kgo.FetchMaxWait(fetchMaxWait),
+		kgo.FetchMaxPartitionBytes(fetchBytes),
 
 		// Where the log shrank and the client cannot tell from where, read it
 		// again: a consumer that promises at least once may repeat records but

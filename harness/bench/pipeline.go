@@ -96,7 +96,7 @@ func unit(s string) string {
 func ourPipeline(ctx context.Context) (stages []engine.Stage, pods time.Duration, err error) {
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: pipelineRecords}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
-		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 50_000, MaxPoll: 10_000,
+		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 10_000, MaxPoll: 1_000,
 	})
 	if err != nil {
 		return nil, 0, err
