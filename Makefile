@@ -22,7 +22,7 @@ FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDec
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-pipeline fuzz soak-oracle
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -63,6 +63,9 @@ bench-virtual: ## seconds of virtual time a second, the whole harness included, 
 
 bench-shim: ## ns a record of the pods' shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod
+
+bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million records on kfake
+	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkMemory$$' -benchtime=1x
 
 bench-pipeline: ## Stampede's own speed against bare franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x

@@ -18,3 +18,6 @@ func TestCompare(t *testing.T) { bench.Compare(t, bench.Smoke{}) }
 
 // BenchmarkPipeline is Stampede's own speed beside that of the bare client.
 func BenchmarkPipeline(b *testing.B) { bench.Pipeline(b) }
+
+// BenchmarkMemory is what runs of 1, 5 and 20 million records hold in memory.
+func BenchmarkMemory(b *testing.B) { bench.Memory(b) }
