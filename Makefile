@@ -22,7 +22,7 @@ FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDec
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -51,6 +51,12 @@ lint: ## gofmt, vet, staticcheck, and the arrows between packages
 fuzz: ## each reader of bytes for FUZZTIME (10s)
 	@for t in $(FUZZ); do echo "$$t"; \
 	  go test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${t%:*}" || exit 1; done
+
+bench-oracle: ## all checks over 5, 10, 50 and 100 million records of a million keys, and over a ledger on disk
+	@for n in 5 10 50 100; do echo "$$n million records:"; \
+	  STAMPEDE_RECORDS=$$n go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkJudge$$' -benchtime 1x ./harness/oracle | grep ns/record || exit 1; done
+	@echo "a sealed ledger of 5 million records:"
+	@go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkJudgeLedger$$' -benchtime 1x ./harness/oracle | grep ns/record
 
 soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a slow reference
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle

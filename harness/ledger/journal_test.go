@@ -347,7 +347,10 @@ func TestOffsets(t *testing.T) {
 	var o Offsets
 	rng := rand.New(rand.NewPCG(5, 6))
 	model := map[int64]bool{}
-	for range 20000 {
+	for i := range 20000 {
+		if i%5000 == 1 {
+			o.Grow(int64(i))
+		}
 		off := rng.Int64N(5000)
 		switch rng.IntN(50) {
 		case 0:

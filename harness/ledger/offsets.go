@@ -13,6 +13,14 @@ type Offsets struct {
 // grow it.
 const farAhead = 1 << 20
 
+// Grow makes room for the offsets below end, so that nothing is copied when they
+// are added.
+func (o *Offsets) Grow(end int64) {
+	if words := int((end + 63) / 64); words > len(o.bits) {
+		o.bits = append(make([]uint64, 0, words), o.bits...)[:words]
+	}
+}
+
 // Add puts offset into the set and reports whether it was not there.
 func (o *Offsets) Add(offset int64) bool {
 	if offset < 0 || offset/64 >= int64(len(o.bits))*2+farAhead {
@@ -31,7 +39,7 @@ func (o *Offsets) Add(offset int64) bool {
 		o.bits = append(o.bits, make([]uint64, word+1-len(o.bits))...)
 	}
 	bit := uint64(1) << (offset % 64)
-	if o.bits[word]&bit != 0 || o.inFar(offset) {
+	if o.bits[word]&bit != 0 || o.far != nil && o.inFar(offset) {
 		return false
 	}
 	o.bits[word] |= bit

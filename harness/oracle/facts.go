@@ -143,5 +143,14 @@ func (f *Facts) finalAt(p ledger.Position) int64 {
 	return 0
 }
 
+// sets are empty sets of offsets by partition of the source, with room for its log.
+func (f *Facts) sets() []ledger.Offsets {
+	sets := make([]ledger.Offsets, f.Partitions)
+	for p := range sets {
+		sets[p].Grow(f.Log.End(0, int32(p)))
+	}
+	return sets
+}
+
 // StallAfter is how long nothing may finish, with work left, before it is a stall.
 func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }

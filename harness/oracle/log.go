@@ -1,8 +1,6 @@
 package oracle
 
 import (
-	"slices"
-
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -11,8 +9,8 @@ import (
 // another but for one case in 65,535. Of side topics, which few records come to,
 // it keeps where each copy came from.
 type Log struct {
-	topics   [][][]uint16 // by topic, partition and offset
-	landed   int64        // of the source
+	topics   [][]chunks[uint16] // by topic, partition and offset
+	landed   int64              // of the source
 	sequence sequence
 	copies   map[uint64]*copied
 	order    []*copied                           // copies, in the order in which they were added
@@ -42,18 +40,14 @@ func (l *Log) Add(p ledger.Position, key, seq uint32) {
 	}
 	parts := l.topics[p.Topic]
 	for int(p.Partition) >= len(parts) {
-		parts = append(parts, nil)
+		parts = append(parts, chunks[uint16]{})
 	}
 	l.topics[p.Topic] = parts
-	offsets := parts[p.Partition]
-	if grow := int(p.Offset) + 1 - len(offsets); grow > 0 {
-		offsets = slices.Grow(offsets, grow)[:len(offsets)+grow]
-		parts[p.Partition] = offsets
-	}
+	lies := parts[p.Partition].at(p.Offset)
 	if p.Topic > 0 {
 		l.addCopy(p, key, seq)
 	} else {
-		if offsets[p.Offset] == 0 {
+		if *lies == 0 {
 			l.landed++
 		}
 		l.sequence.add(p, key, seq)
@@ -65,7 +59,7 @@ func (l *Log) Add(p ledger.Position, key, seq uint32) {
 			}
 		}
 	}
-	offsets[p.Offset] = mark(key, seq)
+	*lies = mark(key, seq)
 }
 
 func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
@@ -123,26 +117,18 @@ func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
 func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
 
 func (l *Log) at(p ledger.Position) uint16 {
-	if int(p.Topic) >= len(l.topics) {
+	if int(p.Topic) >= len(l.topics) || p.Partition < 0 || int(p.Partition) >= len(l.topics[p.Topic]) {
 		return 0
 	}
-	parts := l.topics[p.Topic]
-	if p.Partition < 0 || int(p.Partition) >= len(parts) || p.Offset < 0 || p.Offset >= int64(len(parts[p.Partition])) {
-		return 0
-	}
-	return parts[p.Partition][p.Offset]
+	return l.topics[p.Topic][p.Partition].get(p.Offset)
 }
 
 // End is one past the last landed offset of a partition.
 func (l *Log) End(topic uint16, partition int32) int64 {
-	if int(topic) >= len(l.topics) {
+	if int(topic) >= len(l.topics) || int(partition) >= len(l.topics[topic]) {
 		return 0
 	}
-	parts := l.topics[topic]
-	if int(partition) >= len(parts) {
-		return 0
-	}
-	return int64(len(parts[partition]))
+	return l.topics[topic][partition].end
 }
 
 // Len is the number of landed records of the source.

@@ -43,7 +43,11 @@ type pendingPart struct {
 }
 
 func newPending(f *Facts) *pending {
-	return &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
+	p := &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
+	for i, finished := range f.sets() {
+		p.parts[i].finished = finished
+	}
+	return p
 }
 
 func (p *pending) Name() string { return pendingEntry.name }

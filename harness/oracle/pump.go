@@ -22,7 +22,7 @@ const ahead = 4
 
 func newPump(f *Facts, src Source) *pump {
 	p := &pump{facts: f, full: make(chan []ledger.Event, ahead), free: make(chan []ledger.Event, ahead+2)}
-	f.finished = make([]ledger.Offsets, f.Partitions)
+	f.finished = f.sets()
 	f.fences = newFences(f)
 	for range ahead + 2 {
 		p.free <- nil

@@ -61,7 +61,7 @@ func heldToShare(what string) func(*Facts) string {
 // an answer with OutcomeFailed.
 type shares struct {
 	facts    *Facts
-	parts    [][][]shared // by topic, partition and offset
+	parts    [][]chunks[shared] // by topic, partition and offset
 	open     map[ledger.Position][]*delivery
 	faults   map[ledger.Owner]*struck
 	answers  bool // answers are seen, so deliveries are kept until they are answered
@@ -132,13 +132,9 @@ func (s *shares) at(p ledger.Position) *shared {
 	}
 	topic := &s.parts[p.Topic]
 	for int(p.Partition) >= len(*topic) {
-		*topic = append(*topic, nil)
+		*topic = append(*topic, chunks[shared]{})
 	}
-	part := &(*topic)[p.Partition]
-	if grow := int(p.Offset) + 1 - len(*part); grow > 0 {
-		*part = append(*part, make([]shared, grow)...)
-	}
-	return &(*part)[p.Offset]
+	return (*topic)[p.Partition].at(p.Offset)
 }
 
 // of is the latest delivery of a position to an owner.
@@ -202,8 +198,8 @@ func (s *shares) redelivered(p ledger.Position) int {
 
 // peek is the state of any position.
 func (s *shares) peek(p ledger.Position) shared {
-	if int(p.Topic) < len(s.parts) && int(p.Partition) < len(s.parts[p.Topic]) && p.Offset < int64(len(s.parts[p.Topic][p.Partition])) {
-		return s.parts[p.Topic][p.Partition][p.Offset]
+	if int(p.Topic) < len(s.parts) && int(p.Partition) < len(s.parts[p.Topic]) {
+		return s.parts[p.Topic][p.Partition].get(p.Offset)
 	}
 	return shared{}
 }

@@ -13,7 +13,7 @@ import (
 type tenures struct {
 	list      []tenure
 	committed int64
-	effects   []uint8          // by offset: index of the tenure + 1, 0 for none; see lastTenure
+	effects   chunks[uint8]    // by offset: index of the tenure + 1, 0 for none; see lastTenure
 	unsure    map[int64][]span // all effects of the offsets where one may belong to several tenures or came late
 }
 
@@ -129,33 +129,28 @@ const noTenure = -1
 // those before, noTenure without any, and its own; and whether the two lie so that a
 // rewind explains it.
 func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
-	if grow := int(e.Offset) + 1 - len(p.effects); grow > 0 {
-		p.effects = append(p.effects, make([]uint8, grow)...)
-	}
 	is, low := p.of(e.Owner, e.Start)
 	if is < 0 {
 		return noTenure, noTenure, false
 	}
-	was = int(p.effects[e.Offset]) - 1
+	latest := p.effects.at(e.Offset)
+	was = int(*latest) - 1
 	cause := max(is, was)
 	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
 	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure {
 		excused = p.uncertain(e.Offset, span{e.Owner, low, is}, was)
 	}
-	p.effects[e.Offset] = number(cause)
+	*latest = number(cause)
 	return was, is, excused
 }
 
 // last is the earliest tenure that the latest effect at offset may belong to,
 // noTenure without one.
 func (p *tenures) last(offset int64) int {
-	if offset < 0 || offset >= int64(len(p.effects)) {
-		return noTenure
-	}
 	if spans := p.unsure[offset]; len(spans) > 0 {
 		return spans[len(spans)-1].low
 	}
-	return int(p.effects[offset]) - 1
+	return int(p.effects.get(offset)) - 1
 }
 
 // since is the index of the first tenure that may have begun at a time or later.
