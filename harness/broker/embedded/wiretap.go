@@ -126,7 +126,7 @@ func (f *framer) feed(b []byte, wants func(first []byte) bool, whole func(frame 
 			}
 			f.left = int(int32(binary.BigEndian.Uint32(f.head[:]))) - 4
 			if f.keep = f.left >= 0 && wants(f.head[4:]); f.keep {
-				f.kept = append(make([]byte, 0, 4+f.left), f.head[4:]...)
+				f.kept = append(make([]byte, 0, 4+min(f.left, 64<<10)), f.head[4:]...) // the length may be a lie
 			}
 		}
 		n := min(len(b), max(f.left, 0))
