@@ -117,7 +117,7 @@ func folders(t *testing.T) int {
 	return len(dirs)
 }
 
-func TestRunOverTheThreeProtocols(t *testing.T) {
+func TestRunOverEachProtocol(t *testing.T) {
 	lock.Machine(t)
 	for _, protocol := range harness.Protocols {
 		t.Run(string(protocol), func(t *testing.T) {

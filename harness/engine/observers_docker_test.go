@@ -1,0 +1,327 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/observe"
+)
+
+// TestObserversOnRealKafka has clients of every kind do what consumers do on a
+// real Kafka, and reads what an observer wrote down of it.
+func TestObserversOnRealKafka(t *testing.T) {
+	lock.Machine(t)
+	backend, err := harness.FindBackend("docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := backend.(harness.Preparer).Prepare(t.Context()); err != nil {
+		if os.Getenv("STAMPEDE_DOCKER") == "required" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		if err := backend.(harness.Closer).Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	cluster, err := backend.Start(t.Context(), harness.ClusterSpec{Session: 6 * time.Second, Heartbeat: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Close() })
+	for name, test := range map[string]func(*testing.T, *sight){
+		"commits":      seesCommits,
+		"static":       seesStaticMembers,
+		"transactions": seesTransactions,
+		"share":        seesShareGroup,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, newSight(t, cluster, name)) })
+	}
+}
+
+// sight is an observer of a group of its own, and the journal it writes.
+type sight struct {
+	*observe.Watcher
+	cluster harness.Cluster
+	client  *observe.Client
+	topics  []observe.Topic
+	path    string
+	again   atomic.Bool // again: pod-1 was started again
+}
+
+func newSight(t *testing.T, cluster harness.Cluster, name string) *sight {
+	t.Helper()
+	s := &sight{cluster: cluster, path: filepath.Join(t.TempDir(), "observed.journal")}
+	name = fmt.Sprintf("%s-%d", name, time.Now().UnixNano())
+	s.topics = []observe.Topic{{Name: name, Partitions: 2}, {Name: name + "-retry", Role: harness.RoleRetry, Partitions: 1}}
+	var err error
+	if s.client, err = observe.NewClient(cluster.Seeds(), nil, name, name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.client.Close)
+	for _, topic := range s.topics {
+		if err := s.client.CreateTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// watch begins to observe.
+func (s *sight) watch(t *testing.T, protocol harness.Protocol, share bool) {
+	t.Helper()
+	j, err := ledger.Create(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	s.Watcher, err = observe.Watch(t.Context(), observe.Config{
+		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: protocol, Share: share, Clock: ledger.NewClock(), Journal: j, MaxGap: 6 * time.Second,
+		OwnerOf: func(client string) ledger.Owner {
+			if client == "pod-1.2" && !s.again.Load() {
+				return 0
+			}
+			return ledger.Owner(1 + slices.Index([]string{"pod-1.1", "pod-2.1", "pod-1.2"}, client))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seen ends the watch and returns what it wrote, a line a fact.
+func (s *sight) seen(t *testing.T) (lines []string) {
+	t.Helper()
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r, err := ledger.Open(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Each(func(f *ledger.Slot) {
+		switch f.Kind() {
+		case ledger.KindText:
+			lines[len(lines)-1] += fmt.Sprintf(" %q", f.AppendText(nil))
+		case ledger.KindCommit:
+			lines = append(lines, fmt.Sprintf("commit %d/%d %d by %d own %v transactional %v", f.Topic, f.Partition, f.Offset, f.Owner(), f.Key != 0, f.Flags&ledger.FlagTransactional != 0))
+		case ledger.KindOwned:
+			lines = append(lines, fmt.Sprintf("owned %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Key != 0))
+		case ledger.KindReleased:
+			lines = append(lines, fmt.Sprintf("released %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Key != 0))
+		case ledger.KindTransaction:
+			lines = append(lines, fmt.Sprintf("transaction by %d %v", f.Owner(), f.Outcome()))
+		default:
+			lines = append(lines, fmt.Sprintf("kind %d", f.Kind()))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func (s *sight) member(t *testing.T, id, group, topic string, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	cl, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID(id), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(500 * time.Millisecond), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF(),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
+
+// until waits for a condition, polling a client meanwhile so that it takes part.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+func contains(t *testing.T, lines []string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !slices.Contains(lines, w) {
+			t.Errorf("not seen: %s; seen:\n%s", w, strings.Join(lines, "\n"))
+		}
+	}
+}
+
+func produce(t *testing.T, cl *kgo.Client, topic string, partitions ...int32) {
+	t.Helper()
+	for _, p := range partitions {
+		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: p, Value: []byte("x")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// commit commits as a member, with metadata or with the client's own ("").
+func commit(t *testing.T, cl *kgo.Client, topic string, partition int32, offset int64, metadata string) {
+	t.Helper()
+	ctx := kgo.PreCommitFnContext(t.Context(), func(req *kmsg.OffsetCommitRequest) error {
+		if metadata != "" {
+			req.Topics[0].Partitions[0].Metadata = &metadata
+		}
+		return nil
+	})
+	cl.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: -1, Offset: offset}}}, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil || resp.Topics[0].Partitions[0].ErrorCode != 0 {
+			t.Errorf("commit of %d: %v, %+v", offset, err, resp)
+		}
+	})
+}
+
+// Commits with metadata, by the owner and by another, in the run's group and in
+// one of the consumer's own on a side topic.
+func seesCommits(t *testing.T, s *sight) {
+	s.watch(t, harness.Cooperative, false)
+	source, retry := s.topics[0].Name, s.topics[1].Name
+	one := s.member(t, "pod-1.1", source, source, kgo.Balancers(kgo.CooperativeStickyBalancer()))
+	own := s.member(t, "pod-2.1", source+"-own", retry, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
+	produce(t, one, source, 0, 1)
+	produce(t, own, retry, 0)
+	one.PollFetches(t.Context())
+	own.PollFetches(t.Context())
+	until(t, "the partitions are owned", func() bool { return slices.Equal(s.Owners(), []string{"pod-1", "pod-1"}) })
+	commit(t, one, source, 1, 1, "")
+	commit(t, one, source, 0, 1, strings.Repeat("1-3;5;", 10))
+	commit(t, own, retry, 0, 1, "again: 7")
+	time.Sleep(2 * 200 * time.Millisecond) // two looks at a group that is described
+	lines := s.seen(t)
+	contains(t, lines,
+		"owned 0/0 by 1 own false", "owned 0/1 by 1 own false", "owned 1/0 by 2 own true",
+		"commit 0/1 1 by 1 own false transactional false",
+		fmt.Sprintf("commit 0/0 1 by 1 own false transactional false %q %q", strings.Repeat("1-3;5;", 10)[:40], strings.Repeat("1-3;5;", 10)[40:]),
+		`commit 1/0 1 by 2 own true transactional false "again: 7"`)
+	if got := s.Committed(); !slices.Equal(got, []int64{1, 1}) {
+		t.Errorf("committed %v", got)
+	}
+}
+
+// A static member ends and comes back under another client id within its
+// session: it is another owner, and nobody had its partitions in between.
+func seesStaticMembers(t *testing.T, s *sight) {
+	s.watch(t, harness.Static, false)
+	source := s.topics[0].Name
+	static := func(id string) *kgo.Client {
+		return s.member(t, id, source, source, kgo.InstanceID(id[:5]), kgo.Balancers(kgo.CooperativeStickyBalancer()))
+	}
+	one := static("pod-1.1")
+	produce(t, one, source, 0, 1)
+	one.PollFetches(t.Context())
+	until(t, "the partitions are owned", func() bool { return slices.Equal(s.Owners(), []string{"pod-1", "pod-1"}) })
+	one.Close()
+	s.again.Store(true)
+	static("pod-1.2").PollFetches(t.Context())
+	until(t, "the next incarnation is seen", func() bool { return len(s.Expelled()) > 0 })
+	lines := s.seen(t)
+	contains(t, lines, "owned 0/0 by 1 own false", "released 0/0 by 1 own false", "owned 0/0 by 3 own false", "owned 0/1 by 3 own false")
+	if x := s.Expelled(); x[0].Owner != 1 || x[0].Earliest > x[0].Seen {
+		t.Errorf("expelled %+v, want the first incarnation", x)
+	}
+}
+
+// A commit in a transaction counts when that commits, and never if it aborts.
+func seesTransactions(t *testing.T, s *sight) {
+	s.watch(t, harness.Cooperative, false)
+	source := s.topics[0].Name
+	session, err := kgo.NewGroupTransactSession(
+		kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID("pod-1.1"), kgo.TransactionalID(source), kgo.ConsumerGroup(source), kgo.ConsumeTopics(source),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.MaxConcurrentFetches(1),
+		kgo.AlwaysRetryEOF(), kgo.RequireStableFetchOffsets(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	produce(t, s.member(t, "x", source+"-none", s.topics[1].Name), source, 0, 0, 0)
+	for _, end := range []kgo.TransactionEndTry{kgo.TryAbort, kgo.TryCommit} {
+		if err := session.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		if f := session.PollRecords(t.Context(), 1); f.NumRecords() != 1 {
+			t.Fatalf("no record: %v", f.Err())
+		}
+		if committed, err := session.End(t.Context(), end); err != nil || committed != bool(end) {
+			t.Fatalf("end: %v, %v", committed, err)
+		}
+	}
+	until(t, "the commit", func() bool { return s.Committed()[0] == 1 })
+	lines := s.seen(t)
+	contains(t, lines, "transaction by 1 confirmed", "commit 0/0 1 by 1 own false transactional true")
+	commits := 0
+	for _, l := range lines {
+		if strings.HasPrefix(l, "commit") {
+			commits++
+		}
+	}
+	if commits != 1 {
+		t.Errorf("%d commits seen, want the one that was committed:\n%s", commits, strings.Join(lines, "\n"))
+	}
+}
+
+// A share group has members and a start offset, and no owners.
+func seesShareGroup(t *testing.T, s *sight) {
+	if err := s.client.ConfigureShareGroup(t.Context(), s.cluster, 6*time.Second, 3); err != nil {
+		t.Fatal(err)
+	}
+	s.watch(t, harness.Cooperative, true)
+	source := s.topics[0].Name
+	producer := s.member(t, "x", source+"-none", s.topics[1].Name)
+	produce(t, producer, source, 0, 0, 1)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID("pod-1.1"), kgo.ShareGroup(source), kgo.ConsumeTopics(source), kgo.AlwaysRetryEOF())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for n := 0; n < 3; {
+		f := cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			t.Fatalf("%d records: %v", n, f.Err())
+		}
+		f.EachRecord(func(r *kgo.Record) {
+			r.Ack(kgo.AckAccept)
+			n++
+		})
+	}
+	if err := cl.FlushAcks(ctx); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the member is seen", func() bool { return s.Members() == 1 })
+	var last []int64
+	until(t, "the start offsets", func() bool {
+		c, err := s.client.Committed(ctx, s.topics[0])
+		if err == nil && !slices.Equal(c[0], last) {
+			last = c[0]
+		}
+		return slices.Equal(last, []int64{2, 1})
+	})
+	if lines := s.seen(t); len(lines) > 0 {
+		t.Errorf("seen of a share group on real Kafka:\n%s", strings.Join(lines, "\n"))
+	}
+}
