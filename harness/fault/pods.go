@@ -13,7 +13,9 @@ const ownerLimit = 10 * time.Second
 
 // owner picks the pod to strike, and sets the Hit: the first, in an order drawn
 // at random, that owns partitions and goes. One that was struck before and is
-// dead or stands still can own partitions until its session is over. Of a share
+// dead or stands still can own partitions until its session is over. Spare ones are
+// left alone: what made them join makes them leave, and a heal that started one
+// again would be in its way. Of a share
 // group, any that goes has a share in all.
 func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error) {
 	// All pods are put in order, not just the owners, so that the draw takes
@@ -24,6 +26,9 @@ func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error
 	err = eventually(ctx, func() error {
 		owners := env.Group.Owners()
 		for _, i := range order {
+			if i >= len(env.Pods)-env.Spare {
+				continue
+			}
 			pod := env.Pods[i]
 			owned := ownedBy(pod.Name(), owners)
 			if env.Share && runs(pod) {

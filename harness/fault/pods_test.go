@@ -113,6 +113,18 @@ func TestFaultsOfPodsInAShareGroup(t *testing.T) {
 	}
 }
 
+func TestSparePodsAreNotStruck(t *testing.T) {
+	for seed := range uint64(20) {
+		env, actors := stage()
+		env.Rand = rand.New(rand.NewPCG(seed, 1))
+		actors[2].running, actors[3].running = true, true
+		env.Group = owners{"pod-3", "pod-4", "pod-2"}
+		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" {
+			t.Fatalf("error %v, hit %+v", err, env.Hit)
+		}
+	}
+}
+
 // In a rebalance nobody owns anything for a while.
 func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
