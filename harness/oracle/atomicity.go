@@ -35,12 +35,11 @@ type atomicity struct {
 
 func (a *atomicity) Name() string { return atomicityEntry.name }
 
-func (a *atomicity) Observe(events []ledger.Event) {
+func (a *atomicity) Observe(events []*ledger.Event) {
 	if a.facts.Effect != harness.EffectOutput {
 		return
 	}
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		switch {
 		case e.Flags&ledger.FlagTransactional != 0:
 		case isEffect(e):

@@ -50,12 +50,11 @@ func newBlast(f *Facts) *blast {
 
 func (b *blast) Name() string { return blastEntry.name }
 
-func (b *blast) Observe(events []ledger.Event) {
+func (b *blast) Observe(events []*ledger.Event) {
 	if len(b.aggressors) == 0 {
 		return
 	}
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		switch {
 		case e.Edge == ledger.EdgeAcked && e.Held:
 			if b.isAggressor(e.Key) {

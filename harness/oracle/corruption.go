@@ -7,7 +7,7 @@ import (
 
 var corruptionEntry = entry{
 	name: "corruption", make: func(f *Facts) Check { return &corruption{facts: f} },
-	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete},
+	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete}, rare: true,
 }
 
 // corruption finds values that were altered on the way: the checksum over their
@@ -21,9 +21,8 @@ type corruption struct {
 
 func (c *corruption) Name() string { return corruptionEntry.name }
 
-func (c *corruption) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
+func (c *corruption) Observe(events []*ledger.Event) {
+	for _, e := range events {
 		if e.Flags&ledger.FlagCorrupt == 0 {
 			continue
 		}

@@ -98,9 +98,8 @@ func (r *rewinds) view(name string, found *findings) Check {
 	return v
 }
 
-func (r *rewinds) observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
+func (r *rewinds) observe(events []*ledger.Event) {
+	for _, e := range events {
 		switch e.Edge {
 		case ledger.EdgeSent, ledger.EdgeAcked:
 			continue

@@ -10,11 +10,13 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Check looks at every event of a run and says what it found. It keeps only
+// Check looks at the events of a run and says what it found. It keeps only
 // its own state and is used for one run, by one goroutine.
 type Check interface {
 	Name() string
-	Observe([]ledger.Event)
+	// Observe is given the next events, in the order of time, but for sends and
+	// what its entry does not ask for. They are valid during the call alone.
+	Observe([]*ledger.Event)
 	// Verdict is called once, after the last Observe. It fills Count, Detail and
 	// Examples; the rest is the judge's.
 	Verdict() harness.Verdict
@@ -36,6 +38,7 @@ type entry struct {
 	make   func(*Facts) Check
 	heldTo func(*Facts) string // heldTo is "" where this consumer does not claim it
 	leans  []string
+	rare   bool // rare: it asks for [batch.rare] events alone
 }
 
 // table lists the checks, the gravest first. A new check is a file of its own
@@ -75,18 +78,22 @@ func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, erro
 		checks[i] = e.make(f)
 	}
 	pump := newPump(f, src)
-	for events := range pump.full {
+	for b := range pump.full {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for _, o := range observers {
-				o.Observe(events)
+				o.Observe(b.all)
 			}
 		})
-		for _, c := range checks {
-			c.Observe(events)
+		for i, c := range checks {
+			if entries[i].rare {
+				c.Observe(b.rare)
+			} else {
+				c.Observe(b.work)
+			}
 		}
 		wg.Wait()
-		pump.free <- events
+		pump.free <- b
 	}
 	if pump.err != nil {
 		return nil, fmt.Errorf("judge: %w", pump.err)
@@ -164,13 +171,13 @@ func Unproven(broken map[string]string, verdicts []harness.Verdict) {
 // the one that feeds it.
 type view struct {
 	name    string
-	observe func([]ledger.Event)
+	observe func([]*ledger.Event)
 	verdict func() harness.Verdict
 }
 
 func (v *view) Name() string { return v.name }
 
-func (v *view) Observe(events []ledger.Event) {
+func (v *view) Observe(events []*ledger.Event) {
 	if v.observe != nil {
 		v.observe(events)
 	}

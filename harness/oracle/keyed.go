@@ -90,7 +90,7 @@ func (c *keyed) view(name string, first bool, found *findings, detail func() str
 // atOnce is how many events have their keys fetched together.
 const atOnce = 32
 
-func (c *keyed) observe(events []ledger.Event) {
+func (c *keyed) observe(events []*ledger.Event) {
 	for len(events) > 0 {
 		n := min(atOnce, len(events))
 		c.fetch(events[:n])
@@ -101,18 +101,17 @@ func (c *keyed) observe(events []ledger.Event) {
 
 // fetch touches the states of keys that are soon needed. There are too many for
 // the processor's caches, and its misses overlap where nothing waits for them.
-func (c *keyed) fetch(events []ledger.Event) {
-	for i := range events {
-		if e := &events[i]; e.Edge == ledger.EdgeStart && e.Held {
+func (c *keyed) fetch(events []*ledger.Event) {
+	for _, e := range events {
+		if e.Edge == ledger.EdgeStart && e.Held {
 			k := c.keys.at(e.Key)
 			c.touched += uint64(k.top) + uint64(k.under)
 		}
 	}
 }
 
-func (c *keyed) take(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
+func (c *keyed) take(events []*ledger.Event) {
+	for _, e := range events {
 		if !e.Held {
 			switch e.Edge {
 			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:

@@ -65,9 +65,9 @@ func (u *unfinished) view(name string, what fate) Check {
 	return v
 }
 
-func (u *unfinished) observe(events []ledger.Event) {
-	for i := range events {
-		switch e := &events[i]; {
+func (u *unfinished) observe(events []*ledger.Event) {
+	for _, e := range events {
+		switch {
 		case isEffect(e) && e.First, e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
 			if e.At <= u.facts.DrainEnd {
 				u.last = e.At

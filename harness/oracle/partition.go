@@ -27,9 +27,8 @@ type latest struct {
 
 func (c *partitionOrder) Name() string { return partitionEntry.name }
 
-func (c *partitionOrder) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
+func (c *partitionOrder) Observe(events []*ledger.Event) {
+	for _, e := range events {
 		if !e.First || e.Unfenced {
 			continue
 		}

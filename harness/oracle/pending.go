@@ -52,9 +52,8 @@ func newPending(f *Facts) *pending {
 
 func (p *pending) Name() string { return pendingEntry.name }
 
-func (p *pending) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
+func (p *pending) Observe(events []*ledger.Event) {
+	for _, e := range events {
 		switch e.Edge {
 		case ledger.EdgeEnd:
 			if e.Outcome == ledger.OutcomeEffect && e.Held {

@@ -12,20 +12,52 @@ import (
 // free.
 type pump struct {
 	facts *Facts
-	full  chan []ledger.Event // closed at the end of the source
-	free  chan []ledger.Event
+	full  chan *batch // closed at the end of the source
+	free  chan *batch
 	err   error // of the source; valid once full is closed
+}
+
+// batch is some events of the replay: all of them, for the measures, and what of them
+// the checks want to see. Most events are of no interest to most checks, and to pass
+// over them in each would cost more than all they do.
+type batch struct {
+	all  []ledger.Event
+	work []*ledger.Event // all but sends, and answers to them that say what the final read says
+	rare []*ledger.Event // of those all but attempts on records that lie where they say, with values unaltered
+}
+
+// take takes a copy of events of the source.
+func (b *batch) take(events []ledger.Event) {
+	b.all, b.work, b.rare = append(b.all[:0], events...), b.work[:0], b.rare[:0]
+}
+
+// sort puts an event that has been marked where it belongs.
+func (b *batch) sort(e *ledger.Event, acks bool) {
+	switch e.Edge {
+	case ledger.EdgeSent:
+		return
+	case ledger.EdgeAcked:
+		if !acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
+			return
+		}
+	case ledger.EdgeStart, ledger.EdgeEnd:
+		if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+			b.work = append(b.work, e)
+			return
+		}
+	}
+	b.work, b.rare = append(b.work, e), append(b.rare, e)
 }
 
 // ahead is how many batches are read ahead.
 const ahead = 4
 
 func newPump(f *Facts, src Source) *pump {
-	p := &pump{facts: f, full: make(chan []ledger.Event, ahead), free: make(chan []ledger.Event, ahead+2)}
+	p := &pump{facts: f, full: make(chan *batch, ahead), free: make(chan *batch, ahead+2)}
 	f.finished = f.sets()
 	f.fences = newFences(f)
 	for range ahead + 2 {
-		p.free <- nil
+		p.free <- &batch{}
 	}
 	go func() {
 		defer close(p.full)
@@ -35,11 +67,13 @@ func newPump(f *Facts, src Source) *pump {
 				p.err = err
 				return
 			}
-			batch := append((<-p.free)[:0], events...)
-			for i := range batch {
-				p.mark(&batch[i])
+			b := <-p.free
+			b.take(events)
+			for i := range b.all {
+				p.mark(&b.all[i])
+				b.sort(&b.all[i], len(f.Aggressors) > 0)
 			}
-			p.full <- batch
+			p.full <- b
 		}
 	}()
 	return p
