@@ -17,9 +17,11 @@ func (s *shares) start(e *ledger.Event) {
 	}
 	d := s.of(p, e.Owner)
 	if d != nil && !higher(e.Count, d.count) && !d.released && e.At < d.locked+s.facts.Lock {
+		d.working++
+		d.began, d.counted = e.At, e.Count
 		return
 	}
-	next := &delivery{owner: e.Owner, count: e.Count, first: e.At, locked: e.At}
+	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At}
 	if d == nil {
 		// It may be the one that had an effect and was answered.
 		next.effect = at.owner == e.Owner && !higher(e.Count, at.count)
@@ -86,10 +88,28 @@ func (s *shares) answer(e *ledger.Event) {
 	case e.Count == ledger.AckRenew:
 		d.locked = e.At
 	case e.Count == ledger.AckRelease:
-		d.released = true
+		s.release(e, d)
 	default:
 		d.answered = true
 		s.keep(p, s.open[p])
+	}
+}
+
+// release takes the release of a delivery. What its owner is working on since this
+// very instant is the delivery after it.
+func (s *shares) release(e *ledger.Event, d *delivery) {
+	state := s.at(e.Position())
+	switch {
+	case d.working == 0 || d.began != e.At:
+		d.released = true
+	case d.began > d.first:
+		if d.counted > 0 && d.counted <= d.count {
+			s.counted.add(func() harness.Anomaly {
+				return anomaly(s.facts, e, "begun by %s at %s as delivery %d, after it had released delivery %d", s.facts.name(d.owner), at(e.At), d.counted, d.count)
+			})
+		}
+		*d = delivery{owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
+		state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	}
 }
 

@@ -49,11 +49,12 @@ func heldToShare(what string) func(*Facts) string {
 //
 // Delivery count: an attempt with a Count above [Facts.Deliveries]; and one with a
 // Count, no higher than that of the same position's latest delivery to a member that
-// released it since.
+// released it since. Where an attempt begins in the instant of its owner's release, and
+// is open when that comes, the release was before it.
 //
 // Ack after lock expiry: an accept more than Lock after the first attempt of its
 // owner's latest delivery of the position and after the last renewal, if another owner
-// began an attempt at it after that delivery began, and no fault was upon the
+// acquired it or began an attempt at it after that delivery began, and no fault was upon the
 // owner, or upon no pod in particular, at any time since then. KIP-932 has the broker
 // refuse an answer for a record that is not its member's any more, so a late accept by
 // itself loses nothing and is a figure; with another member at work the lock has not
@@ -86,8 +87,11 @@ type delivery struct {
 	effect   bool
 	answered bool // for good
 	released bool
-	contest  bool // another owner began an attempt since
+	contest  bool // another owner acquired it or began an attempt since
+	working  int  // attempts open
 	first    time.Duration
+	began    time.Duration // the latest attempt, and its Count
+	counted  uint8
 	locked   time.Duration // the first attempt, or the last renewal
 }
 
@@ -109,6 +113,10 @@ func (s *shares) observe(e *ledger.Event) {
 	case ledger.EdgeStart:
 		if e.Held {
 			s.start(e)
+		}
+	case ledger.EdgeEnd:
+		if d := s.of(e.Position(), e.Owner); e.Held && d != nil && e.Start >= d.first {
+			d.working--
 		}
 	case ledger.EdgeAcquired:
 		s.acquired(e)
@@ -169,6 +177,9 @@ func (s *shares) acquired(e *ledger.Event) {
 		if s.facts.Log.Landed(p) {
 			at := s.at(p)
 			at.highest = max(at.highest, e.Count)
+			for _, d := range s.open[p] {
+				d.contest = d.contest || d.owner != e.Owner
+			}
 		}
 	}
 }
