@@ -134,6 +134,10 @@ func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	return c, nil
 }
 
+// leastShareSession is the least that keeps a living member in a share group:
+// franz-go's now and then sends no heartbeat for a second.
+const leastShareSession = 2 * time.Second
+
 // groupConfigs are the broker's settings of the KIP-848 protocol and of share groups; what the spec
 // leaves at zero keeps the broker's default.
 func groupConfigs(spec harness.ClusterSpec) map[string]string {
@@ -145,7 +149,9 @@ func groupConfigs(spec harness.ClusterSpec) map[string]string {
 	}
 	set("group.consumer.session.timeout.ms", spec.Session)
 	set("group.consumer.heartbeat.interval.ms", spec.Heartbeat)
-	set("group.share.session.timeout.ms", spec.Session)
+	if spec.Session > 0 {
+		set("group.share.session.timeout.ms", max(spec.Session, leastShareSession))
+	}
 	set("group.share.heartbeat.interval.ms", spec.Heartbeat)
 	return configs
 }
