@@ -20,9 +20,9 @@ FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDec
   harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange reports:FuzzReadJSON
 
 # Packages with tests in virtual time, which takes the build tag.
-VIRTUAL = ./consumers ./harness/bench ./harness/broker/virtual ./harness/engine
+VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -75,6 +75,11 @@ bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million 
 
 bench-pipeline: ## Stampede's own speed against bare franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x
+
+SOAK        ?= virtual=20,embedded=3,docker=3
+SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
+soak-mutants: ## what each check catches, over many seeds (hours; what testdata has is not run again): SOAK=virtual=20 SOAK_HONEST=
+	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants
 
 list: ## consumers, their knobs, scenarios
 	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'

@@ -21,7 +21,7 @@ func TestMutantsInVirtualTime(t *testing.T) {
 		for _, scene := range c.scenes() {
 			t.Run(c.name+"/"+scene, func(t *testing.T) {
 				t.Parallel()
-				r := play(t, "virtual", scene, c.consumer, 1)
+				r := play(t, "virtual", scenes[scene], c.consumer, 1)
 				if err := c.held(r); err != nil {
 					t.Errorf("%s %v\n%v", r.Status, r.Reasons, err)
 				}
@@ -44,7 +44,7 @@ func TestFewInRealTime(t *testing.T) {
 		for _, scene := range c.scenes() {
 			t.Run(c.name+"/"+scene, func(t *testing.T) {
 				t.Parallel()
-				r := play(t, "embedded", scene, c.consumer, 1)
+				r := play(t, "embedded", scenes[scene], c.consumer, 1)
 				if err := c.held(r); err != nil {
 					t.Errorf("%s %v\n%v", r.Status, r.Reasons, err)
 				}
@@ -54,7 +54,7 @@ func TestFewInRealTime(t *testing.T) {
 	for _, i := range honest() {
 		t.Run(i.Name, func(t *testing.T) {
 			t.Parallel()
-			if r := play(t, "embedded", "steady", i.Name, 1); r.Status != harness.Pass {
+			if r := play(t, "embedded", scenes["steady"], i.Name, 1); r.Status != harness.Pass {
 				t.Errorf("%s: %v", r.Status, r.Reasons)
 			}
 		})
@@ -70,7 +70,7 @@ func TestHonestInVirtualTime(t *testing.T) {
 			}
 			t.Run(i.Name+"/"+scene, func(t *testing.T) {
 				t.Parallel()
-				r := play(t, "virtual", scene, i.Name, 1)
+				r := play(t, "virtual", scenes[scene], i.Name, 1)
 				if r.Status != harness.Pass {
 					t.Errorf("%s: %v", r.Status, r.Reasons)
 				}

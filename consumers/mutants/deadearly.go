@@ -12,7 +12,7 @@ var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-dead-early",
 		"Hands a dead letter to its producer, which gathers a batch, and does not wait for the acknowledgement: the commit comes first.",
 		func(c *retries) {
-			c.source.options = []kgo.Opt{kgo.ProducerLinger(time.Second)}
+			c.source.options = []kgo.Opt{kgo.ProducerLinger(4 * time.Second)}
 			c.dead = func(_ context.Context, m *member, t task) error {
 				m.client.Produce(context.Background(), &kgo.Record{Topic: m.cfg.Side[deadTopic], Key: t.Key, Value: t.Value}, nil)
 				return nil

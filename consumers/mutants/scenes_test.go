@@ -18,6 +18,7 @@ var scenes = scenesBy(
 		s.Load.Keys = load.Hot{Share: 0.3, Hot: 1, Others: 40}
 	}),
 	scene("busy", "more work than the workers get done while the load lasts", busy),
+	scene("one-partition", "pods share one partition, as far as they can", func(s *harness.Scenario) { s.Partitions = 1 }),
 	scene("join", "a pod joins while all have records in hand", func(s *harness.Scenario) {
 		busy(s)
 		s.Spare = 1

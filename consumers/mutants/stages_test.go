@@ -21,12 +21,8 @@ var stages = []string{"virtual", "embedded", "docker"}
 
 // play makes one run of a consumer in a scene. Where time is real, a run that is
 // inconclusive is made once more, as in any comparison.
-func play(t *testing.T, stage, scene, consumer string, seed uint64) *harness.Run {
+func play(t *testing.T, stage string, s harness.Scenario, consumer string, seed uint64) *harness.Run {
 	t.Helper()
-	s, ok := scenes[scene]
-	if !ok {
-		t.Fatalf("there is no scene %q", scene)
-	}
 	if stage == "virtual" {
 		r, err := bench.Virtual(t, s, consumer, seed)
 		if errors.Is(err, virtual.ErrTag) {

@@ -180,6 +180,9 @@ func (c *Cluster) acknowledged(x *exchange, group string, all []acks) {
 		for one.Offset = a.from; one.Offset <= a.to && len(a.types) > 0; one.Offset++ {
 			// One type stands for the whole range.
 			one.Ack = ledger.Ack(a.types[min(int(one.Offset-a.from), len(a.types)-1)])
+			if one.At = x.at; one.Ack == ledger.AckRelease {
+				one.At-- // the same exchange may have handed the record out again
+			}
 			c.tell(c.watchesOf(group), func(see harness.Sights) {
 				if see.Acknowledge != nil {
 					see.Acknowledge(one)

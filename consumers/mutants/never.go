@@ -1,0 +1,16 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-never",
+	Doc:         "Never commits: whoever gets a partition begins it from the start.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("join", "regression", "explained duplicate"),
+	New: made(func(q *queues) {
+		q.offset = func(*hold) (int64, bool) { return 0, false }
+	}),
+})

@@ -1,0 +1,15 @@
+package mutants
+
+import "github.com/stampede-bench/stampede/harness"
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-unfenced",
+	Doc:         "Begins records after it stood still for longer than its session, before it can have heard that it was expelled, as everybody does who has no fence.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    mustIn("pause", "unfenced"),
+	MayFail:     moved,
+	New:         made(nil),
+})
