@@ -35,6 +35,10 @@ var scenes = scenesBy(
 	scene("failing-twice", "the work on a tenth of the records fails twice", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Fraction: 0.1, Times: 2}
 	}),
+	scene("sick-key", "the work on one key fails ten times a record, and the others are not to suffer", func(s *harness.Scenario) {
+		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 10}
+		s.Thresholds.OthersP99, s.Thresholds.StarvedAfter = time.Second, 2*time.Second
+	}),
 	scene("poison", "the work on a twentieth of the records can never succeed", poison),
 	scene("poison-crash", "and a pod is killed meanwhile, and comes back", func(s *harness.Scenario) {
 		poison(s)
