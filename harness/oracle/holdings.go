@@ -238,7 +238,7 @@ func (h *holdings) learned(x *expulsion) time.Duration {
 		again = false
 		for i := range h.windows {
 			w := &h.windows[i]
-			if w.owner == x.owner && w.from <= knew+grace && w.to >= x.at && w.to > knew {
+			if w.owner == x.owner && w.from <= knew+grace && w.to > knew {
 				knew, again = w.to, true
 			}
 			if knew == never {

@@ -34,15 +34,13 @@ var starvationEntry = entry{
 // It sees each attempt that begins on a record of the source while none on its key
 // is under way, and that record has been passed. The key has waited for it since
 // the latest of: the end of the attempt before on the key; the moment at which the
-// acquisition or loss was surely seen; the end of the latest fault; and when the
-// record was passed, in whole ms, rounded up. Longer than the limit is starved.
+// acquisition or loss was surely seen; and when the record was passed, in whole ms, rounded up. Longer than the limit is starved.
 //
 // The state is that of keyed, which feeds it.
 type hunger struct {
 	facts   *Facts
 	limit   time.Duration
 	parts   []stretch
-	healed  time.Duration
 	longest time.Duration
 	by      uint32 // by is the key that waited longest
 	found   findings
@@ -70,7 +68,6 @@ func newHunger(f *Facts) hunger {
 func (h *hunger) group(e *ledger.Event) {
 	switch {
 	case e.Edge == ledger.EdgeHeal:
-		h.healed = e.At
 		for i := range h.parts {
 			h.parts[i].passed = h.parts[i].passed[:0]
 		}
@@ -101,7 +98,7 @@ func (h *hunger) start(k *keyState, e *ledger.Event) {
 	if e.Topic != 0 || next >= len(p.passed) {
 		return
 	}
-	from := max(time.Duration(p.passed[next])*time.Millisecond, k.quiet, p.since, h.healed)
+	from := max(time.Duration(p.passed[next])*time.Millisecond, k.quiet, p.since)
 	wait := e.At - from
 	if wait > h.longest {
 		h.longest, h.by = wait, e.Key
