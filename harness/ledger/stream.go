@@ -208,7 +208,7 @@ func (s *source) event(e *Event, m moment) {
 }
 
 // fill takes what was read ahead until a moment may go, or none is left. As many
-// are read at a time as are pending, so that merging stays cheap when much is
+// are read at a time as have to wait, so that merging stays cheap when much is
 // open.
 func (s *source) fill() error {
 	for s.at >= s.safe && (s.coming != nil || s.at < len(s.pending)) {
@@ -231,7 +231,7 @@ func (s *source) fill() error {
 		if s.next < s.reader.blocks() {
 			floor := s.floor[s.next]
 			s.safe, _ = slices.BinarySearchFunc(s.pending, floor, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) })
-			s.ahead(max(2*blockSlots, len(s.pending)))
+			s.ahead(max(2*blockSlots, len(s.pending)-s.safe))
 		}
 	}
 	return nil
