@@ -136,7 +136,8 @@ func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 }
 
 // Committed is the commit of each partition of the topics, 0 without one: the
-// furthest of the run's group and of the groups whose names begin with its. For a
+// furthest of the run's group and, but for the source, of the groups whose names
+// begin with its. For a
 // share group it is the start offset, which all below has been answered for.
 func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, error) {
 	committed := make([][]int64, len(topics))

@@ -101,6 +101,9 @@ func (c *Client) commits(ctx context.Context, group string, committed [][]int64,
 	}
 	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
 		o, ok := rs.Lookup(topic, partition)
+		if topic == c.Topic && group != c.Group {
+			ok = false // a consumer's own group reads the source again, and decides nothing there
+		}
 		return o.At, ok
 	})
 	return nil
