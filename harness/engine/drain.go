@@ -75,7 +75,7 @@ func (r *run) await(ctx context.Context, phase string, done <-chan struct{}) err
 			if err := r.live.poll(); err != nil {
 				return err
 			}
-			r.tick(ctx, phase)
+			r.tick(ctx, phase, every, done)
 		}
 	}
 }
@@ -88,6 +88,7 @@ func (r *run) drain(ctx context.Context) error {
 	earliest := r.earliestEnd()
 	flushed := r.flush(ctx, deadline)
 	defer func() { r.drainEnd = r.since(r.clock.Now()) }()
+	pause := every / 20 // where the consumer keeps up, all is done by now
 	for ctx.Err() == nil {
 		if err := r.live.poll(); err != nil {
 			return err
@@ -101,7 +102,8 @@ func (r *run) drain(ctx context.Context) error {
 				break
 			}
 		}
-		r.tick(ctx, "drain")
+		r.tick(ctx, "drain", pause, nil)
+		pause = min(2*pause, every)
 	}
 	<-flushed
 	if ctx.Err() != nil {

@@ -8,13 +8,14 @@ import (
 // every is how often a waiting run looks around and tells its progress.
 const every = 100 * time.Millisecond
 
-// tick tells the progress and waits for the next look, or for ctx.
-func (r *run) tick(ctx context.Context, phase string) {
+// tick tells the progress and waits for the next look, for ctx, or for done.
+func (r *run) tick(ctx context.Context, phase string, wait time.Duration, done <-chan struct{}) {
 	r.report(phase)
-	t := time.NewTimer(pace(r.Backend, every))
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
+	case <-done:
 	case <-t.C:
 	}
 }

@@ -338,7 +338,7 @@ func (r *run) form(ctx context.Context) error {
 			r.formed = changes
 			return nil
 		}
-		r.tick(within, "forming")
+		r.tick(within, "forming", every, nil)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
