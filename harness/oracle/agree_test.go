@@ -118,7 +118,7 @@ func planting(seed uint64) (*world, planted) {
 			}
 		}
 	}
-	return generate(r, pick(r, plain, plain, transactional)), planted{}
+	return generate(r, pick(r, plain, plain, transactional, sharing)), planted{}
 }
 
 // reads holds the text of a history to what it was written from.

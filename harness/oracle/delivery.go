@@ -59,7 +59,7 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 	had = at.owner != 0
 	switch {
 	case d == nil: // answered for good already
-		again = at.owner == e.Owner && !higher(e.Count, at.count)
+		again = at.owner == e.Owner && !higher(e.Count, at.count) && !higher(at.count, e.Count)
 	case e.Start >= d.first:
 		again, d.effect = d.effect, true
 	}

@@ -95,11 +95,17 @@ func generate(r *rand.Rand, of design) *world {
 	switch {
 	case of == transactional:
 		w.transact()
+	case of == sharing:
 	case r.IntN(3) == 0:
 		w.aside()
 	}
 	for range 1 + r.IntN(3) {
 		w.join()
+	}
+	if of == sharing {
+		w.share()
+		w.settle()
+		return w
 	}
 	w.rebalance(true)
 	for !w.finished() {
@@ -115,6 +121,7 @@ type design int
 const (
 	plain         design = iota // commits what it has finished
 	transactional               // its output and its commits are one
+	sharing                     // works in a share group
 )
 
 // static is the classic protocol with static members: who comes back soon keeps

@@ -199,10 +199,12 @@ func (h *history) event(at time.Duration, w []string) error {
 	e.Seen = max(e.Seen, at)
 	id := fmt.Sprint(w[1], e.Owner)
 	if o, ends := ends[w[0]]; ends {
-		if len(h.open[id]) == 0 {
+		i := slices.IndexFunc(h.open[id], func(began ledger.Event) bool { return e.Start == 0 || began.Start == e.Start })
+		if i < 0 {
 			return fmt.Errorf("it never started")
 		}
-		e, h.open[id] = h.open[id][0], h.open[id][1:]
+		e = h.open[id][i]
+		h.open[id] = slices.Delete(h.open[id], i, i+1)
 		e.Edge, e.Outcome, e.At = ledger.EdgeEnd, o, at
 	} else if e.Edge == 0 {
 		return fmt.Errorf("unknown event")
@@ -248,7 +250,7 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 }
 
 func (h *history) setting(e *ledger.Event, name, value string) (err error) {
-	if at := map[string]*time.Duration{"seen": &e.Seen, "due": &e.Due}[name]; at != nil {
+	if at := map[string]*time.Duration{"seen": &e.Seen, "due": &e.Due, "since": &e.Start}[name]; at != nil {
 		*at, err = time.ParseDuration(value)
 		return err
 	}

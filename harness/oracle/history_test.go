@@ -33,6 +33,7 @@ import (
 //	0ms released p0 a
 //	10ms start p0@0 a [1/7]       the record of the log, or another; due=5ms
 //	20ms effect p0@0 a            or error, cancelled, open
+//	25ms effect p0@0 a since=15ms the end of another attempt of the owner on the record than the oldest
 //	30ms commit p0 1 a
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
 //	50ms custody retry-1/p0@0     a copy was appended

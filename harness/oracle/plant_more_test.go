@@ -277,3 +277,83 @@ func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeCustody && o.Position() == gone })
 	return w.lost(id[0], id[1])
 }
+
+// plantTwiceDelivered works twice on one delivery.
+func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok bool) {
+	var fit []*attempt
+	for _, a := range w.effects() { // not the work of one whose lock had expired
+		if slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+			return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
+		}) && a.end < a.At+w.facts.Lock {
+			fit = append(fit, a)
+		}
+	}
+	a, ok := anyOf(w, fit)
+	if !ok {
+		return nil, nil, false
+	}
+	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, len(reference(w.history())["unexplained duplicate"]) == 1
+}
+
+// last is the last attempt on its record.
+func (w *world) last(a *attempt) bool {
+	on := w.on(a.Position())
+	return on[len(on)-1] == a
+}
+
+// plantTooMany delivers a record more often than the group's limit.
+func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.attempts)
+	if !ok || !w.last(a) || len(w.on(a.Position())) > 1 {
+		return nil, nil, false
+	}
+	a.Count = uint8(w.facts.Deliveries + 1)
+	return []ledger.Position{a.Position()}, []string{"delivery count"}, true
+}
+
+// plantUncounted delivers a released record under the same count again.
+func plantUncounted(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.attempts)
+	if !ok || !w.last(a) || a.Count < 2 {
+		return nil, nil, false
+	}
+	on := w.on(a.Position())
+	before := on[max(0, len(on)-2)]
+	released := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckRelease && e.Owner == before.Owner && e.Position() == a.Position() && e.At > before.end && e.At < a.At
+	})
+	a.Count = before.Count
+	return []ledger.Position{a.Position()}, []string{"delivery count"}, released
+}
+
+// plantLateAccept accepts for one whose lock has expired while another has begun.
+func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
+	var fit []*attempt
+	for _, a := range w.attempts {
+		on := w.on(a.Position())
+		other := slices.ContainsFunc(on, func(o *attempt) bool {
+			return o.Owner != a.Owner && o.At > a.At && o.At < a.end && o.At-a.At >= w.facts.Lock
+		})
+		own := 0
+		for _, o := range on {
+			if o.Owner == a.Owner {
+				own++
+			}
+		}
+		renewed := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+			return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckRenew && e.Position() == a.Position()
+		})
+		if other && own == 1 && !renewed && a.outcome == ledger.OutcomeEffect {
+			fit = append(fit, a)
+		}
+	}
+	a, ok := anyOf(w, fit)
+	if !ok {
+		return nil, nil, false
+	}
+	w.event(ledger.Event{
+		Edge: ledger.EdgeAcknowledged, Outcome: pick(w.r, ledger.OutcomeConfirmed, ledger.OutcomeFailed), At: a.end + nanosecond, Owner: a.Owner,
+		Count: ledger.AckAccept, Partition: a.Partition, Offset: a.Offset, Key: a.Key, Seq: a.Seq,
+	})
+	return []ledger.Position{a.Position()}, []string{"ack after lock expiry"}, true
+}

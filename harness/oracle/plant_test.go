@@ -39,6 +39,9 @@ func plans() []plan {
 		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
+		{"loss in a share group", sharing, plantLoss}, {"twice under one delivery", sharing, plantTwiceDelivered},
+		{"delivery beyond the limit", sharing, plantTooMany}, {"delivery not counted", sharing, plantUncounted},
+		{"accept after the lock", sharing, plantLateAccept},
 	}
 }
 

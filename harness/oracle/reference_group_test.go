@@ -83,6 +83,10 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 // duplicates: as many effects of a position are explained as can be dealt out to
 // stays of their owners, one each, of which all but the first begin at or below it.
 func (r *slow) duplicates() {
+	if r.facts.Share {
+		r.shared()
+		return
+	}
 	for p := range r.h.ids {
 		stays := r.stays(p, len(r.events))
 		var may [][]int

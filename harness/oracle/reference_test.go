@@ -180,7 +180,7 @@ func (r *slow) ends() {
 		}
 	}
 	for p := range r.h.ids {
-		lost, dead := p.Offset < r.facts.finalAt(p) && !r.aside(p, never), false
+		lost, dead := (p.Offset < r.facts.finalAt(p) || r.given(p)) && !r.aside(p, never), false
 		for _, c := range r.copiesOf(p, never) {
 			dead = dead || r.facts.role(c.Topic) == harness.RoleDeadLetter
 			lost = lost && c.Offset < r.facts.finalAt(c.Position())
@@ -203,6 +203,10 @@ func (r *slow) covers() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
 		role := r.facts.role(c.Topic)
+		if c.Edge == ledger.EdgeAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Count != ledger.AckRelease && c.Count != ledger.AckRenew &&
+			!r.effective(c.Position(), c.At) { // the commit of a share group
+			r.add("loss pending", c.Position())
+		}
 		if c.Edge != ledger.EdgeCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
 			c.Topic > 0 && (!role.Custody() || role == harness.RoleDeadLetter) {
 			continue

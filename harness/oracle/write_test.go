@@ -94,6 +94,11 @@ func (h *history) write(e *ledger.Event) string {
 	case ledger.EdgeStart:
 		return "start " + record + " " + owner + more + flags
 	case ledger.EdgeEnd:
+		for _, s := range h.events {
+			if s.Edge == ledger.EdgeStart && s.Owner == e.Owner && s.Position() == e.Position() && s.At < e.Start {
+				return fmt.Sprintf("%v %s %s since=%v", e.Outcome, record, owner, e.Start)
+			}
+		}
 		return e.Outcome.String() + " " + record + " " + owner
 	case ledger.EdgeCommit:
 		return fmt.Sprintf("commit %s %d %s gen=%d member=%d%s", p, e.Offset, owner, e.Generation, e.Member, flags)
@@ -125,6 +130,9 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	}
 	if e.Edge != ledger.EdgeEnd && e.Outcome == ledger.OutcomeUnknown {
 		words += " unknown"
+	}
+	if e.Edge == ledger.EdgeAcknowledged && e.Outcome == ledger.OutcomeFailed {
+		words += " failed"
 	}
 	if e.Edge == ledger.EdgeStart && e.Count > 0 {
 		words += fmt.Sprintf(" count=%d", e.Count)

@@ -1,0 +1,137 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// given is what the broker of a share group keeps of a record.
+type given struct {
+	*landing
+	to     *member // nil: to be given to anybody
+	count  uint8
+	locked time.Duration
+	work   *attempt // under way for it
+	done   bool
+}
+
+// share runs a share group: the broker gives each record to one member at a time,
+// counts, and takes it back when its lock expires.
+func (w *world) share() {
+	w.facts.Share, w.facts.Order, w.facts.Lock, w.facts.Deliveries = true, harness.OrderNone, 3*time.Second, 6
+	var records []*given
+	for len(w.unsent) > 0 || slices.ContainsFunc(records, func(g *given) bool { return !g.done }) {
+		w.tick()
+		n := w.r.IntN(20)
+		if n < 5 && len(w.unsent) > 0 {
+			before := len(w.allLanded())
+			w.send()
+			for _, l := range w.allLanded() {
+				if !slices.ContainsFunc(records, func(g *given) bool { return g.landing == l }) && len(w.allLanded()) > before {
+					records = append(records, &given{landing: l})
+				}
+			}
+			continue
+		}
+		if len(records) == 0 {
+			continue
+		}
+		g := pick(w.r, records...)
+		switch {
+		case n == 19 && w.troubles > 0:
+			w.troubles--
+			w.kill(records)
+		case g.done:
+		case g.to == nil:
+			w.give(g)
+		case g.work == nil: // once more by the same member
+			g.work = w.try(g)
+		case n < 15:
+			w.answer(g)
+		case n == 17 && g.count < 4:
+			w.expire(g)
+		case n == 18:
+			g.locked = w.now
+			w.ack(g.landing, g.to, ledger.AckRenew)
+		}
+	}
+}
+
+func (w *world) give(g *given) {
+	g.to, g.locked, g.count = pick(w.r, w.alive()...), w.now, g.count+1
+	g.work = w.try(g)
+}
+
+func (w *world) try(g *given) *attempt {
+	a := w.attempt(g.landing, g.to, w.now)
+	a.Count = g.count
+	return a
+}
+
+// answer ends the work of a record: an effect is accepted, a failure released or
+// tried again.
+func (w *world) answer(g *given) {
+	g.work.end, g.work.outcome, g.work = w.now, ledger.OutcomeEffect, nil
+	if w.r.Float64() < w.retries && g.count < uint8(w.facts.Deliveries) {
+		w.attempts[slices.IndexFunc(w.attempts, func(a *attempt) bool { return a.end == w.now && a.Position() == g.place })].outcome = ledger.OutcomeError
+		if w.r.IntN(2) == 0 {
+			w.tick()
+			w.ack(g.landing, g.to, ledger.AckRelease)
+			g.to = nil
+		}
+		return
+	}
+	w.tick()
+	w.ack(g.landing, g.to, ledger.AckAccept)
+	g.done = true
+}
+
+func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
+	w.event(ledger.Event{
+		Edge: ledger.EdgeAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Count: answer,
+		Topic: l.place.Topic, Partition: l.place.Partition, Offset: l.place.Offset, Key: l.key, Seq: l.seq,
+	})
+}
+
+// expire lets a lock run out while its member is slow: it goes on for a while, and
+// does not answer any more.
+func (w *world) expire(g *given) {
+	w.now = max(w.now, g.locked+w.facts.Lock)
+	g.work.end = w.now + time.Duration(1+w.r.IntN(20_000))*time.Microsecond
+	g.work.outcome = pick(w.r, ledger.OutcomeEffect, ledger.OutcomeCancelled)
+	others := slices.DeleteFunc(w.alive(), func(m *member) bool { return m == g.to })
+	if len(others) == 0 {
+		others = append(others, w.join())
+	}
+	w.tick()
+	g.to, g.locked, g.count = pick(w.r, others...), w.now, g.count+1
+	g.work = w.try(g)
+}
+
+// kill ends a member; what it had is given to others, counted or not.
+func (w *world) kill(records []*given) {
+	m := pick(w.r, w.alive()...)
+	m.alive = false
+	reaped := w.tick()
+	for _, a := range w.attempts {
+		if a.Owner == m.owner && (a.end == 0 || a.end > reaped) {
+			a.end, a.outcome = reaped, ledger.OutcomeOpen
+		}
+	}
+	for _, g := range records {
+		if g.to == m && !g.done {
+			g.to, g.work = nil, nil
+			if g.count > 2 || w.r.IntN(2) == 0 {
+				g.count--
+			}
+		}
+	}
+	w.event(ledger.Event{Edge: ledger.EdgeDown, At: reaped, Owner: m.owner})
+	if len(w.alive()) == 0 || w.r.IntN(2) == 0 {
+		w.join()
+	}
+	w.tick()
+}

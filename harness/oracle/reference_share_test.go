@@ -1,0 +1,114 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// delivered is what one member has of a record of a share group.
+type delivered struct {
+	owner    ledger.Owner
+	count    uint8
+	starts   []time.Duration
+	locked   time.Duration
+	released time.Duration // 0: not
+	effects  int
+}
+
+// deliveries are those of a position: the attempts of an owner, until its Count is
+// higher, it released the record, or its lock had expired when it began again.
+func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
+	of := func(o ledger.Owner, start time.Duration) *delivered {
+		for i := len(list) - 1; i >= 0; i-- {
+			if list[i].owner == o && (start < 0 || slices.Contains(list[i].starts, start)) {
+				return list[i]
+			}
+		}
+		return nil
+	}
+	for _, e := range r.events {
+		if e.Position() != p || !r.holds(&e) {
+			continue
+		}
+		switch d := of(e.Owner, -1); {
+		case e.Edge == ledger.EdgeStart:
+			later := d == nil || e.Count > d.count && d.count > 0 || d.released > 0 || e.At >= d.locked+r.facts.Lock
+			if later {
+				d = &delivered{owner: e.Owner, count: e.Count, locked: e.At}
+				list = append(list, d)
+			}
+			d.starts = append(d.starts, e.At)
+		case isEffect(&e):
+			of(e.Owner, e.Start).effects++
+		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRenew:
+			d.locked = e.At
+		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRelease:
+			d.released = e.At
+		}
+	}
+	return list
+}
+
+// given reports whether a record of a share group will never be delivered again.
+func (r *slow) given(p ledger.Position) bool {
+	last, highest := ledger.Ack(ledger.AckRelease), 0
+	for _, e := range r.events {
+		switch {
+		case e.Position() != p:
+		case e.Edge == ledger.EdgeStart:
+			highest = max(highest, int(e.Count))
+		case e.Edge == ledger.EdgeAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRenew:
+			last = e.Count
+		}
+	}
+	return r.facts.Share && (last != ledger.AckRelease || highest >= r.facts.Deliveries)
+}
+
+// shared: two effects of one delivery are no one's but the consumer's; the broker
+// counts, and gives what it was given back; who is late may not accept what another
+// has begun.
+func (r *slow) shared() {
+	for p := range r.h.ids {
+		list := r.deliveries(p)
+		unexplained, effects := 0, 0
+		for _, d := range list {
+			effects += d.effects
+			unexplained += max(0, d.effects-1)
+		}
+		for i := 1; i < effects; i++ {
+			r.add(map[bool]string{true: "unexplained duplicate", false: "explained duplicate"}[i <= unexplained], p)
+		}
+		for _, d := range list {
+			begun := d.starts[0]
+			back := slices.ContainsFunc(list, func(o *delivered) bool {
+				latest := !slices.ContainsFunc(list, func(n *delivered) bool {
+					return n.owner == o.owner && n.starts[0] > o.starts[0] && n.starts[0] < begun
+				})
+				return o.released > 0 && o.released < begun && latest && d.count > 0 && d.count <= o.count
+			})
+			if int(d.count) > r.facts.Deliveries || back {
+				r.add("delivery count", p)
+			}
+		}
+	}
+	for i, e := range r.events {
+		if e.Edge != ledger.EdgeAcknowledged || e.Count != ledger.AckAccept {
+			continue
+		}
+		cut := &slow{h: r.h, facts: r.facts, events: r.events[:i], origin: r.origin}
+		list := cut.deliveries(e.Position())
+		for k := len(list) - 1; k >= 0; k-- {
+			if d := list[k]; d.owner == e.Owner {
+				others := slices.ContainsFunc(list, func(o *delivered) bool {
+					return o.owner != d.owner && slices.ContainsFunc(o.starts, func(s time.Duration) bool { return s > d.starts[0] })
+				})
+				if e.At > d.locked+r.facts.Lock && others {
+					r.add("ack after lock expiry", e.Position())
+				}
+				break
+			}
+		}
+	}
+}
