@@ -35,8 +35,8 @@ var scenes = scenesBy(
 	scene("failing-twice", "the work on a tenth of the records fails twice", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Fraction: 0.1, Times: 2}
 	}),
-	scene("sick-key", "the work on one key fails ten times a record, and the others are not to suffer", func(s *harness.Scenario) {
-		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 10}
+	scene("sick-key", "the work on one key fails four times a record, and the others are not to suffer", func(s *harness.Scenario) {
+		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 4}
 		s.Thresholds.OthersP99, s.Thresholds.StarvedAfter = time.Second, 2*time.Second
 	}),
 	scene("poison", "the work on a twentieth of the records can never succeed", poison),

@@ -1,0 +1,44 @@
+package mutants_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// What a culprit declares is held against what a run shows.
+func TestHeld(t *testing.T) {
+	c := culprit{
+		must: []harness.Expectation{{Scenario: "here", Check: "loss"}, {Scenario: "there", Check: "stall"}},
+		may:  []harness.Allowance{{Check: "overlap", Why: "so it is"}},
+	}
+	evidence := []harness.Anomaly{{Text: "there it is"}}
+	loss := harness.Verdict{Check: "loss", Status: harness.Fail, Count: 1, Examples: evidence}
+	with := func(v harness.Verdict, changes ...func(*harness.Verdict)) harness.Verdict {
+		for _, change := range changes {
+			change(&v)
+		}
+		return v
+	}
+	for _, tt := range []struct {
+		name     string
+		verdicts []harness.Verdict
+		want     string // want is in the error, "" for none
+	}{
+		{"caught", []harness.Verdict{loss, {Check: "stall", Status: harness.Pass}}, ""},
+		{"and what it may", []harness.Verdict{loss, {Check: "overlap", Status: harness.Fail, Count: 2}}, ""},
+		{"and a figure of a claim not made", []harness.Verdict{loss, {Check: "inversion", Status: harness.Figure, Count: 2}}, ""},
+		{"and a figure of everyone", []harness.Verdict{loss, {Check: "regression", Status: harness.Figure, Count: 2}}, "never: \"regression\""},
+		{"and what it never may", []harness.Verdict{loss, {Check: "phantom", Status: harness.Fail, Count: 2}}, "never: \"phantom\""},
+		{"not caught", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Status, v.Count = harness.Pass, 0 })}, "must: \"loss\" did not"},
+		{"inconclusive", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Status = harness.Inconclusive })}, "must: \"loss\" did not"},
+		{"without evidence", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Examples = nil })}, "without evidence"},
+		{"no such check", nil, "there is no check \"loss\""},
+	} {
+		err := c.held(&harness.Run{Scenario: "here", Verdicts: tt.verdicts})
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
