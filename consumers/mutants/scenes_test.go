@@ -26,8 +26,8 @@ var scenes = scenesBy(
 	}),
 	scene("there-and-back", "a pod joins while all have records in hand, and leaves again", func(s *harness.Scenario) {
 		busy(s)
-		s.Spare = 1
-		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected, HealAfter: 1500 * time.Millisecond}}
+		s.Service, s.Spare = load.Fixed(60*time.Millisecond), 1
+		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected, HealAfter: 4 * time.Second}}
 	}),
 	scene("failing", "the work on a tenth of the records fails the first time", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Fraction: 0.1}
@@ -37,7 +37,7 @@ var scenes = scenesBy(
 	}),
 	scene("sick-key", "the work on one key fails four times a record, and the others are not to suffer", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 4}
-		s.Thresholds.OthersP99, s.Thresholds.StarvedAfter = time.Second, 2*time.Second
+		s.Thresholds.OthersP99, s.Thresholds.StarvedAfter = 500*time.Millisecond, 2*time.Second
 	}),
 	scene("poison", "the work on a twentieth of the records can never succeed", poison),
 	scene("poison-crash", "and a pod is killed meanwhile, and comes back", func(s *harness.Scenario) {
