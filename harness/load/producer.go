@@ -210,6 +210,7 @@ func (p *Producer) await(ctx context.Context, due int64) (now int64, ok bool) {
 				return 0, false
 			}
 			if p.room = p.refill(); p.room > 0 {
+				p.slabs.warm(int(p.room))
 				continue
 			}
 			sleep = grain
