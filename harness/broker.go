@@ -133,11 +133,19 @@ type Transaction struct {
 	Outcome ledger.Outcome
 }
 
+// Assignment is what the leader of a classic group gave to the members of a new
+// generation, who may each learn of it later.
+type Assignment struct {
+	At, Seen int64 // At and Seen bound when the group took it, ns on CLOCK_MONOTONIC.
+	Group    Group
+}
+
 // Sights are what an observer of groups is told, each kind of one client in
 // order. A function that is nil is not called; the others may be called by several
 // goroutines at once, and may not call the cluster.
 type Sights struct {
 	Commit      func(Commit)
+	Assign      func(Assignment)
 	Rewind      func(Rewind)
 	Acquire     func(Acquisition)
 	Acknowledge func(Acknowledgement)

@@ -17,6 +17,7 @@ const (
 	EdgeSent                         // Produce was called
 	EdgeAcked                        // a send ended: acked, failed or unknown, by Outcome
 	EdgeEnd                          // an attempt ended, by Outcome; OutcomeOpen: its process died
+	EdgeExpelled                     // the group dropped a member that lived
 	EdgeReleased                     // a partition left its owner
 	EdgeOwned                        // a partition came to its owner
 	EdgeRewound                      // an owner went back to the commit, or to Offset
@@ -28,14 +29,13 @@ const (
 	EdgeAcknowledged                 // a member of a share group answered for a record
 	EdgeCommit                       // a commit took hold, by Outcome confirmed or unknown
 	EdgeTransaction                  // a transaction ended, by Outcome confirmed or cancelled
-	EdgeExpelled                     // the group dropped a member that lived
 	EdgeHeal                         // a fault was healed
 	EdgeDown                         // an incarnation was reaped
 )
 
 var edgeNames = [...]string{
-	"?", "up", "inject", "sent", "acked", "end", "released", "owned", "rewound", "acquired", "start", "end",
-	"custody", "range", "acknowledged", "commit", "transaction", "expelled", "heal", "down",
+	"?", "up", "inject", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "acquired", "start", "end",
+	"custody", "range", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
 func (e Edge) String() string {

@@ -57,9 +57,12 @@ func (w *Watcher) look(every time.Duration, describe func(context.Context) ([]ha
 					if w.settled(g) {
 						w.snapshot(g, earliest[g.Name], seen)
 						earliest[g.Name] = asked
+					} else {
+						w.departed(g, seen)
 					}
 				}
 				lastSeen, lastAsked = seen, asked
+				w.looked(asked)
 			}
 			select {
 			case <-ctx.Done():
@@ -72,6 +75,13 @@ func (w *Watcher) look(every time.Duration, describe func(context.Context) ([]ha
 		cancel()
 		wg.Wait()
 	}
+}
+
+// looked notes when a look was asked for that has been taken in.
+func (w *Watcher) looked(asked int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = asked
 }
 
 // settled reports whether a snapshot says who owns what. A classic group shows

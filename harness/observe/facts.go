@@ -9,7 +9,7 @@ import (
 
 // sights are what a cluster with eyes of its own tells.
 func (w *Watcher) sights() harness.Sights {
-	return harness.Sights{Commit: w.commit, Rewind: w.rewind, Acquire: w.acquire, Acknowledge: w.acknowledge, Transaction: w.transaction}
+	return harness.Sights{Commit: w.commit, Assign: w.assign, Rewind: w.rewind, Acquire: w.acquire, Acknowledge: w.acknowledge, Transaction: w.transaction}
 }
 
 // commit writes down a commit, and the metadata behind it.

@@ -47,6 +47,7 @@ type Watcher struct {
 	committed []int64 // of the run's group on the source
 	expelled  []Expulsion
 	changes   int
+	asked     int64 // asked is when the last look that was answered was asked for.
 	blind     time.Duration
 	err       error
 }
@@ -58,6 +59,7 @@ type group struct {
 	members    map[string]string
 	clients    map[string]string // clients are the client ids by member id, past ones too.
 	generation int32
+	told       int64 // told is when the cluster last said who was given what, 0 if it does not: who was a member then left later.
 }
 
 // holding is who has a partition.
@@ -206,6 +208,57 @@ func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	was := w.group(g.Name)
+	if was.told > 0 && g.Generation < was.generation {
+		return // it is of before what the cluster said in the meantime
+	}
+	earliest = min(max(earliest, was.told+1), seen)
+	w.compare(g, was, min(max(earliest, w.asked), seen), earliest, seen)
+}
+
+// assign takes what the cluster saw a group give to its members.
+func (w *Watcher) assign(a harness.Assignment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.group(a.Group.Name)
+	if a.Group.Generation > was.generation {
+		w.compare(a.Group, was, min(max(w.asked, was.told+1), a.At), a.At, a.Seen)
+		was.told = a.Seen
+	}
+}
+
+// departed takes a look at a group that is not settled: it says who is still a
+// member, if not who will have what.
+func (w *Watcher) departed(g harness.Group, seen int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.group(g.Name)
+	ids := map[string]bool{}
+	for _, m := range g.Members {
+		ids[m.ID] = true
+	}
+	earliest := min(max(w.asked, was.told+1), seen)
+	for client, id := range was.members {
+		if ids[id] || g.Generation < was.generation {
+			continue
+		}
+		delete(was.members, client)
+		if was.key == 0 {
+			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen})
+		}
+		for topic := range was.owned {
+			for p, h := range was.owned[topic] {
+				if h.client == client {
+					w.pass(was.key, ledger.Position{Topic: uint16(topic), Partition: int32(p)}, h, holding{}, false, earliest, seen)
+					was.owned[topic][p] = holding{}
+				}
+			}
+		}
+	}
+}
+
+// compare writes down what became of a group between earliest and seen; who is gone
+// from it may have left since left. The caller holds mu.
+func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int64) {
 	is := w.seen(g, was)
 	changed := g.Generation != was.generation || w.cfg.Share && len(is.members) != len(was.members)
 	for topic := range is.owned {
@@ -218,7 +271,7 @@ func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	if was.key == 0 {
 		for client, id := range was.members {
 			if is.members[client] != id {
-				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen})
+				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen})
 			}
 		}
 		if changed {

@@ -116,6 +116,40 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 	}
 }
 
+// TestAssignmentsTellMoreThanLooks has a group rebalance twice between two looks,
+// and drop a member while the looks find it in a rebalance.
+func TestAssignmentsTellMoreThanLooks(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	given := func(at int64, g harness.Group) { w.assign(harness.Assignment{At: at, Seen: at + 1, Group: g}) }
+	given(10, snapshotOf(1, member("m1", "pod-1.1", 0, 1)))
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 5, 20)
+	w.looked(18)
+	given(30, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")))
+	given(40, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)))
+	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")), 18, 45) // it took its time
+	w.looked(35)
+	w.departed(snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 60) // a rebalance, and nobody is gone
+	w.looked(50)
+	w.departed(snapshotOf(3, member("m2", "pod-2.1")), 70)
+	w.looked(65)
+	given(80, snapshotOf(4, member("m2", "pod-2.1", 0, 1)))
+	w.snapshot(snapshotOf(5), 65, 90)
+	want := []string{
+		"owned p0 by 1 at 10..11", "owned p1 by 1 at 10..11",
+		"owned p0 by 1 at 30..31", "released p1 by 1 at 30..31",
+		"owned p0 by 1 at 40..41", "owned p1 by 2 at 40..41",
+		"released p0 by 1 at 50..70",
+		"owned p0 by 2 at 80..81", "owned p1 by 2 at 80..81",
+		"released p0 by 2 at 82..90", "released p1 by 2 at 82..90",
+	}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 70}, {2, 82, 90}}; !slices.Equal(got, want) {
+		t.Errorf("expelled %v, want %v", got, want)
+	}
+}
+
 // TestFreshPartitionsAreAnotherTenure has a member come back under its old
 // member id without the partitions it had: it lost them unseen, and reads them
 // from the commit.

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -74,8 +73,6 @@ func (h *holdings) observe(e *ledger.Event) {
 				l.lose(e.At, e.Seen, nil)
 			}
 		}
-	case ledger.EdgeRewound:
-		h.rewound(e)
 	case ledger.EdgeExpelled:
 		h.expel(e)
 	case ledger.EdgeInject:
@@ -127,53 +124,9 @@ func (h *holdings) acquire(e *ledger.Event) {
 		if last.owner == e.Owner && !last.lost {
 			return // a further generation
 		}
-		last.lose(e.At, e.Seen, h.missed(last.owner, e.At, e.Seen))
+		last.lose(e.At, e.Seen, nil)
 	}
 	*list = append(*list, holding{owner: e.Owner, at: e.At, seen: e.Seen, begun: never})
-}
-
-// rewound takes the partition for a member that goes back to the commit: it has
-// just been given it, be it for so short a time that no look at the group saw it.
-// An owner that was seen only after that got it later still.
-func (h *holdings) rewound(e *ledger.Event) {
-	list := h.grow(e)
-	if e.Offset >= 0 || e.Owner == 0 || list == nil {
-		return
-	}
-	given := holding{owner: e.Owner, at: e.At, seen: e.At, begun: never}
-	if n := len(*list); n > 0 {
-		switch last := &(*list)[n-1]; {
-		case last.owner == e.Owner && !last.lost:
-			if e.At <= last.seen {
-				last.at, last.seen = e.At, e.At
-			}
-			return
-		case !last.lost && last.seen > e.At && last.begun == never:
-			given.lose(e.At, last.seen, h.missed(e.Owner, e.At, last.seen))
-			last.at = e.At
-			*list = slices.Insert(*list, n-1, given)
-			return
-		default:
-			last.lose(e.At, e.At, h.missed(last.owner, e.At, e.At))
-		}
-	}
-	*list = append(*list, given)
-}
-
-// missed is the expulsion of an owner from whom a partition was taken while a fault
-// kept it from consenting; no look at the group need have shown it as gone. It is
-// nil for an owner that could answer.
-func (h *holdings) missed(o ledger.Owner, at, seen time.Duration) *expulsion {
-	for i := range h.windows {
-		if w := &h.windows[i]; w.owner == o && w.from <= at && w.to >= at {
-			x := expulsion{o, at, seen}
-			if int(o) < len(h.expelled) {
-				h.expelled[o] = append(h.expelled[o], x)
-			}
-			return &x
-		}
-	}
-	return nil
 }
 
 func (l *holding) lose(from, until time.Duration, by *expulsion) {
@@ -194,7 +147,7 @@ func (h *holdings) expel(e *ledger.Event) {
 		for _, list := range parts {
 			for i := len(list) - 1; i >= 0; i-- {
 				l := &list[i]
-				if l.owner != e.Owner || l.at >= e.At {
+				if l.owner != e.Owner {
 					continue
 				}
 				if l.lost && l.by == nil && l.until >= e.At {
@@ -265,7 +218,7 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 	list := h.of(p)
 	for i := heldBy(list, o, start); i >= 0; i = heldBy(list[:i], o, start) {
 		switch l := &list[i]; {
-		case l.lost && l.by != nil && l.by.at < now:
+		case l.lost && l.by != nil && l.by.at <= now:
 			return l
 		case l.seen < start:
 			return nil

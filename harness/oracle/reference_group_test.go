@@ -288,7 +288,7 @@ func (r *slow) held(p ledger.Position, before int) (list []hold) {
 		case e.Edge == ledger.EdgeReleased && here && last != nil && !last.lost:
 			last.lost, last.until = true, e.Seen
 		case e.Edge == ledger.EdgeExpelled:
-			if last = holdOf(list, e.Owner, e.At-1); last != nil && (!last.lost || last.until >= e.At) {
+			if last = holdOf(list, e.Owner, e.At); last != nil && (!last.lost || last.until >= e.At) {
 				if last.by == nil {
 					last.by = e
 				}
@@ -347,7 +347,7 @@ func (r *slow) unfenced(e *ledger.Event, before int, now time.Duration) bool {
 		return false
 	}
 	h := holdOf(r.held(e.Position(), before), e.Owner, e.Start)
-	return h != nil && h.by != nil && h.by.At < max(now, e.At) && e.Start <= r.knew(h.by) && !r.aside(e.Position(), e.At)
+	return h != nil && h.by != nil && h.by.At <= max(now, e.At) && e.Start <= r.knew(h.by) && !r.aside(e.Position(), e.At)
 }
 
 // fenced: nobody may begin what another has taken over and begun.

@@ -54,7 +54,7 @@ func (c *fences) mark(e *ledger.Event) {
 		c.start(e)
 	case ledger.EdgeEnd:
 		c.end(e)
-	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeExpelled, ledger.EdgeInject, ledger.EdgeHeal:
+	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeExpelled, ledger.EdgeInject, ledger.EdgeHeal:
 		c.observe(e)
 	case ledger.EdgeRange:
 		if from, to, ok := c.facts.aside(e); ok {
@@ -67,7 +67,7 @@ func (c *fences) start(e *ledger.Event) {
 	list := c.of(e.Position())
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
 		if e.At <= list[n-1].seen {
-			if e.Unfenced = c.holdings.unfenced(e.Position(), e.Owner, e.At, e.At+1); e.Unfenced {
+			if e.Unfenced = c.holdings.unfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
 				return // it may not have the partition again yet
 			}
 		}

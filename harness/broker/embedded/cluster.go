@@ -38,6 +38,7 @@ type Cluster struct {
 	watching     sync.Mutex
 	watches      []*groupWatch
 	transactions transactions
+	assignments  assignments
 	topicNames   sync.Map // topicNames are the names of topics by id.
 
 	// using counts the calls into kfake that are not made by kfake itself, and

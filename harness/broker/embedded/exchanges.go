@@ -12,7 +12,7 @@ import (
 // told are the requests whose exchanges tell something that kfake's state does not.
 var told = []kmsg.Key{
 	kmsg.OffsetFetch, kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
-	kmsg.ShareFetch, kmsg.ShareAcknowledge,
+	kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
 }
 
 // tap listens to a connection.
@@ -20,8 +20,11 @@ func (c *Cluster) tap() *wiretap {
 	return &wiretap{
 		now:   c.clock.Now,
 		wants: func(key int16) bool { return slices.Contains(told, kmsg.Key(key)) },
-		asked: c.transactions.asked,
-		over:  c.exchanged,
+		asked: func(x *exchange) {
+			c.transactions.asked(x)
+			c.assignments.ask(x)
+		},
+		over: c.exchanged,
 	}
 }
 
@@ -35,6 +38,14 @@ func (c *Cluster) exchanged(x *exchange) {
 		c.acquired(x, orEmpty(req.GroupID))
 	case *kmsg.ShareAcknowledgeRequest:
 		c.acknowledged(x, orEmpty(req.GroupID), plainAcks(req))
+	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
+		if a, ok := c.assignments.over(x); ok {
+			c.tell(c.watchesOf(a.Group.Name), func(see harness.Sights) {
+				if see.Assign != nil {
+					see.Assign(a)
+				}
+			})
+		}
 	default:
 		for _, t := range c.transactions.over(x) {
 			c.tell(c.everyWatch(), func(see harness.Sights) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,14 @@ func watchGroups(t *testing.T, c *embedded.Cluster) *sights {
 		Commit: func(c harness.Commit) {
 			s.add(c.At, "commit %s of %s %s/%d %d %q generation %v confirmed %v", c.ClientID, c.Group, c.Topic, c.Partition, c.Offset, c.Metadata, c.Generation > 0, c.Confirmed)
 		},
+		Assign: func(a harness.Assignment) {
+			for _, m := range a.Group.Members {
+				s.add(a.Seen, "generation %d of %s: %s %v", a.Group.Generation, a.Group.Name, m.ClientID, m.Partitions)
+			}
+			if a.At > a.Seen {
+				s.add(a.At, "an assignment seen before it was")
+			}
+		},
 		Rewind: func(r harness.Rewind) {
 			s.add(r.At, "rewind %s of %s %s/%d", r.ClientID, r.Group, r.Topic, r.Partition)
 		},
@@ -92,6 +101,29 @@ func (s *sights) await(t *testing.T, line string, times int) {
 		}
 	}()
 	eventually(t, fmt.Sprintf("%d x %s", times, line), func() bool { return s.count(line) >= times })
+}
+
+// TestAssignmentsSeen has a second member join a group with one partition: the
+// cluster tells who got it in each generation, those that nobody looks at too.
+func TestAssignmentsSeen(t *testing.T) {
+	for _, protocol := range protocols[:2] {
+		t.Run(protocol.name, func(t *testing.T) {
+			c := start(t, 1)
+			s := watchGroups(t, c)
+			first := member(t, c, "pod-0.1", protocol.opts)
+			s.await(t, "generation 1 of consumers: pod-0.1 map[source:[0]]", 1)
+			second := member(t, c, "pod-1.1", protocol.opts)
+			eventually(t, "an assignment to both", func() bool {
+				all := fmt.Sprint(s.list())
+				return strings.Contains(all, "generation 2 of consumers: pod-0.1") && strings.Contains(all, "generation 2 of consumers: pod-1.1")
+			})
+			first.Close()
+			second.Close()
+			if n := s.count("an assignment seen before it was"); n > 0 {
+				t.Error("an assignment was seen before it was asked for")
+			}
+		})
+	}
 }
 
 // TestRewindsSeen has a member acquire a partition, go on alone in the same
