@@ -21,7 +21,7 @@ import (
 // and both to what was planted. STAMPEDE_HISTORIES sets how many, STAMPEDE_SEED
 // the first.
 func TestOraclesAgree(t *testing.T) {
-	histories, first := setting(t, "STAMPEDE_HISTORIES", 2000), setting(t, "STAMPEDE_SEED", 1)
+	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64
 	var mu sync.Mutex
 	planted := map[string]int{}

@@ -136,8 +136,11 @@ func (w *world) load() {
 	for p := range w.facts.Partitions {
 		w.parts = append(w.parts, &part{place: ledger.Position{Partition: int32(p)}})
 		keys, next := 1+w.r.IntN(4), make([]uint32, 4)
-		offset := int64(0)
-		for range w.r.IntN(14) {
+		offset, records := int64(0), w.r.IntN(14)
+		if w.r.IntN(10) == 0 {
+			records += 20
+		}
+		for range records {
 			k := w.r.IntN(keys)
 			s := sending{landing: landing{key: uint32(k*w.facts.Partitions + p), seq: next[k]}, outcome: ledger.OutcomeAcked, lands: true}
 			next[k]++

@@ -357,3 +357,32 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 	})
 	return []ledger.Position{a.Position()}, []string{"ack after lock expiry"}, true
 }
+
+// plantStarvation has no patience with the key that waits longest.
+func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
+	wait := longest(w.history())
+	w.facts.Thresholds.StarvedAfter = wait - nanosecond
+	return reference(w.history())["starvation"], []string{"starvation"}, wait > nanosecond
+}
+
+// plantBlast has no patience with the slowest record beside a hot key.
+func plantBlast(w *world) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return nil, nil, false
+	}
+	w.facts.Aggressors = []uint32{l.key}
+	var slowest *attempt
+	done := map[ledger.Position]bool{}
+	for _, a := range w.effects() {
+		if a.Key != l.key && a.Topic == 0 && !done[a.Position()] {
+			slowest = a
+		}
+		done[a.Position()] = true
+	}
+	if slowest == nil || len(w.facts.Sides) > 0 {
+		return nil, nil, false
+	}
+	w.facts.Thresholds.OthersP99 = slowest.end - nanosecond
+	return []ledger.Position{slowest.Position()}, []string{"blast radius"}, true
+}

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,10 +13,19 @@ import (
 // events, and shares nothing with the checks: for each check it names the
 // position of every anomaly, in any order.
 func reference(h *history) map[string][]ledger.Position {
-	r := &slow{
+	r := newSlow(h)
+	r.judge()
+	return r.found
+}
+
+func newSlow(h *history) *slow {
+	return &slow{
 		h: h, facts: h.facts, events: slices.Clone(h.sorted()),
 		origin: map[[2]uint32]ledger.Position{}, copied: map[[2]uint32]bool{}, found: map[string][]ledger.Position{},
 	}
+}
+
+func (r *slow) judge() {
 	r.outputs()
 	r.split()
 	r.log()
@@ -23,10 +33,10 @@ func reference(h *history) map[string][]ledger.Position {
 	r.ends()
 	r.covers()
 	r.orders()
+	r.slowed()
 	r.duplicates()
 	r.regressions()
 	r.fenced()
-	return r.found
 }
 
 // slow is a history taken apart.
@@ -41,6 +51,7 @@ type slow struct {
 	origin  map[[2]uint32]ledger.Position // where a record first lay in the source
 	copied  map[[2]uint32]bool
 	found   map[string][]ledger.Position
+	longest time.Duration // that a key waited
 }
 
 func (r *slow) add(check string, at ledger.Position) { r.found[check] = append(r.found[check], at) }
@@ -265,6 +276,13 @@ func (r *slow) orders() {
 			if slices.ContainsFunc(open[e.Key], func(o ledger.Event) bool { return !r.unfenced(&o, len(r.events), e.At) }) {
 				r.add("overlap", at)
 			}
+			if len(open[e.Key]) == 0 && e.Topic == 0 {
+				wait := r.waited(i)
+				r.longest = max(r.longest, wait)
+				if wait > cmp.Or(r.facts.Thresholds.StarvedAfter, 5*time.Second) {
+					r.add("starvation", at)
+				}
+			}
 			open[e.Key] = append(open[e.Key], e)
 			continue
 		}
@@ -295,4 +313,62 @@ func (r *slow) orders() {
 			r.add("order by partition", at)
 		}
 	}
+}
+
+// waited is how long the key of an attempt has waited, while records 16 offsets
+// behind it and more were worked on.
+func (r *slow) waited(i int) time.Duration {
+	e := r.events[i]
+	next := (e.Offset/16 + 1) * 16
+	if !slices.ContainsFunc(r.firsts, func(o ledger.Event) bool {
+		return r.record(o.Position()).Partition == e.Partition && r.rank(&o) >= next
+	}) {
+		return 0
+	}
+	var passed, quiet, since time.Duration
+	for k, o := range r.events[:i] {
+		change := o.Edge == ledger.EdgeOwned || o.Edge == ledger.EdgeReleased || o.Edge == ledger.EdgeRewound
+		switch {
+		case o.Edge == ledger.EdgeHeal:
+			passed = 0
+		case change && o.Topic == 0 && o.Partition == e.Partition && !o.OwnGroup():
+			passed, since = 0, max(since, o.At, o.Seen)
+		case o.Edge != ledger.EdgeEnd || !r.holds(&o):
+		default:
+			if o.Key == e.Key && !r.facts.isOutput(&o) {
+				quiet = max(quiet, o.At)
+			}
+			beyond := r.record(o.Position()).Partition == e.Partition && r.rank(&o) >= next
+			if isEffect(&o) && beyond && passed == 0 && !r.unfenced(&o, k, o.At) {
+				passed = (o.At + time.Millisecond - 1) / time.Millisecond * time.Millisecond
+			}
+		}
+	}
+	if passed == 0 {
+		return 0
+	}
+	return e.At - max(passed, quiet, since)
+}
+
+// slowed: of the records of keys that are no aggressors, one in a hundred may take longer
+// than the limit.
+func (r *slow) slowed() {
+	others, late := 0, []ledger.Position{}
+	for _, e := range r.firsts {
+		if !slices.Contains(r.facts.Aggressors, e.Key) {
+			if others++; e.At-e.Due > cmp.Or(r.facts.Thresholds.OthersP99, time.Second) {
+				late = append(late, e.Position())
+			}
+		}
+	}
+	if len(r.facts.Aggressors) > 0 && len(late) > others/100 {
+		r.found["blast radius"] = late[:len(late)-others/100]
+	}
+}
+
+// longest is the longest that a key waited in a run.
+func longest(h *history) time.Duration {
+	r := newSlow(h)
+	r.judge()
+	return r.longest
 }

@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -18,6 +19,14 @@ func (h *history) String() string {
 	}
 	if f.Share {
 		fmt.Fprintf(&b, "share lock=%v deliveries=%d\n", f.Lock, f.Deliveries)
+	}
+	for name, limit := range map[string]time.Duration{"starved": f.Thresholds.StarvedAfter, "others": f.Thresholds.OthersP99} {
+		if limit > 0 {
+			fmt.Fprintf(&b, "threshold %s %v\n", name, limit)
+		}
+	}
+	if len(f.Aggressors) > 0 {
+		fmt.Fprintf(&b, "aggressors %s\n", strings.Trim(fmt.Sprint(f.Aggressors), "[]"))
 	}
 	for _, s := range f.Sides {
 		fmt.Fprintf(&b, "side %s %s\n", s.Name, s.Role)
