@@ -72,7 +72,7 @@ func TestHonestInVirtualTime(t *testing.T) {
 				t.Parallel()
 				r := play(t, "virtual", scenes[scene], i.Name, 1)
 				if r.Status != harness.Pass {
-					t.Errorf("%s: %v", r.Status, r.Reasons)
+					t.Errorf("%s: %v\n%s", r.Status, r.Reasons, firsts(r))
 				}
 				t.Logf("found %v", found(r))
 			})

@@ -130,7 +130,7 @@ func soakHonest(t *testing.T, stage string, n int) {
 			for _, seed := range seeds(t, stage, ofHonest, name, (n+len(names)-1)/len(names)) {
 				r := play(t, stage, chaos(seed), name, seed)
 				if r.Status != harness.Pass {
-					t.Errorf("seed %d: %s: %v", seed, r.Status, r.Reasons)
+					t.Errorf("seed %d: %s: %v\n%s", seed, r.Status, r.Reasons, firsts(r))
 				}
 				note(t, stage, ofHonest, name, r.Status == harness.Pass, found(r))
 			}

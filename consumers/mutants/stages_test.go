@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,4 +116,15 @@ func first(v harness.Verdict) string {
 	}
 	e := v.Examples[0]
 	return fmt.Sprintf("key %d seq %d at %d/%d %v: %s", e.Key, e.Seq, e.Partition, e.Offset, e.Pods, e.Text)
+}
+
+// firsts are the first examples of the verdicts that failed.
+func firsts(r *harness.Run) string {
+	var b strings.Builder
+	for _, v := range r.Verdicts {
+		if v.Status == harness.Fail {
+			fmt.Fprintf(&b, "%s: %s\n", v.Check, first(v))
+		}
+	}
+	return b.String()
 }
