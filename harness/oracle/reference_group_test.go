@@ -46,8 +46,10 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 				s.base = e.Offset
 			}
 			within := mine && e.At <= last.Seen
-			if mine { // it is the same member under the same generation still
-				s.Member, s.Generation = last.Member, last.Generation
+			for _, before := range list { // it is the same member under the same generation still
+				if before.Owner == e.Owner {
+					s.Member, s.Generation = before.Member, before.Generation
+				}
 			}
 			switch {
 			case within: // the rewind of that acquisition: now it is known when it was

@@ -75,7 +75,12 @@ func (p *tenures) rewind(e *ledger.Event) {
 			}
 			return
 		}
-		t.member, t.generation = last.member, last.generation
+	}
+	for i := len(p.list) - 1; i >= 0; i-- {
+		if before := &p.list[i]; before.owner == e.Owner { // it is the same member still
+			t.member, t.generation = before.member, before.generation
+			break
+		}
 	}
 	p.list = append(p.list, t)
 }
