@@ -27,6 +27,7 @@ type member struct {
 
 	ctx     context.Context // ctx is the parent of all work: it outlives the consumer's by the drain
 	cancel  context.CancelFunc
+	hangUp  context.CancelFunc // hangUp ends all requests of the client
 	clock   context.CancelFunc // clock stops the commits
 	ticking sync.WaitGroup
 	workers sync.WaitGroup
@@ -52,7 +53,10 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 	if err != nil {
 		return nil, err
 	}
+	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	m.hangUp = hangUp
 	options = append(options,
+		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // until what was polled is under its holds
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),
@@ -62,6 +66,7 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if m.client, err = kgo.NewClient(append(options, q.options...)...); err != nil {
 		m.cancel()
+		m.hangUp()
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
 	for range cfg.Workers {
@@ -209,17 +214,31 @@ func (m *member) forget(taken map[place]*hold) {
 
 // leave settles what is in hand and leaves the group.
 func (m *member) leave() {
+	// One budget for all: in a rebalance that somebody else holds up, commits wait.
+	defer time.AfterFunc(m.cfg.Drain+m.cfg.Session/2, m.cancel).Stop()
+	// What was sent with a sequence number a client takes back for no context but its own.
+	defer time.AfterFunc(m.cfg.Drain+m.cfg.Session, m.hangUp).Stop()
 	m.clock()
 	m.ticking.Wait()
 	m.steps.revoke(m, m.all())
 	m.cancel()
 	m.workers.Wait()
-	m.client.AllowRebalance()
-	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.Session/2)
+	leave(m.client, m.cfg, m.hangUp)
+}
+
+// leave leaves the group and closes the client, whose context hangUp ends. Without
+// an answer the group finds out at the session timeout; Close alone would wait for
+// one much longer, and for the end of a rebalance.
+func leave(client *kgo.Client, cfg harness.Config, hangUp func()) {
+	client.AllowRebalance()
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer cancel()
-	_ = m.client.LeaveGroupContext(ctx) // without an answer the group finds out at the session timeout
-	m.client.Close()
-	m.client.AllowRebalance() // Close polls once more
+	if client.LeaveGroupContext(ctx) != nil {
+		hangUp()
+	}
+	client.Close()
+	client.AllowRebalance() // Close polls once more
+	hangUp()
 }
 
 func (m *member) commitEvery(ctx context.Context) {

@@ -56,15 +56,29 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 	if err != nil {
 		return err
 	}
+	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
 	session, err := kgo.NewGroupTransactSession(append(options,
+		kgo.WithContext(requests),
 		kgo.TransactionalID(cfg.Group+"."+cfg.Pod),
-		kgo.TransactionTimeout(2*cfg.Session),
+		// Longer than a pause: one whose transaction was ended for it cannot go on.
+		kgo.TransactionTimeout(10*cfg.Session),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	)...)
 	if err != nil {
 		return fmt.Errorf("transactional: %w", err)
 	}
-	defer session.Close()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { // a transaction under way has this long to end: a client takes back nothing that it may have sent
+		select {
+		case <-ctx.Done():
+			_ = sleep(requests, cfg.Drain+cfg.Session)
+			hangUp()
+		case <-requests.Done():
+		}
+	})
+	defer leave(session.Client(), cfg, hangUp)
 	if t.second != nil {
 		if t.other, err = t.second(cfg); err != nil {
 			return err
