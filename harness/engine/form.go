@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// formWithin is how long the pods may take to own all partitions.
+const formWithin = 30 * time.Second
+
+// form starts the pods and waits until they share the partitions.
+func (r *run) form(ctx context.Context) error {
+	if err := r.fleet.Start(ctx); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, formWithin)
+	defer cancel()
+	var lastChange int
+	since := time.Now()
+	for within.Err() == nil {
+		if err := r.exited(); err != nil {
+			return err
+		}
+		changes := r.watcher.Changes()
+		if _, whole := r.joined(); !whole || changes != lastChange {
+			since, lastChange = time.Now(), changes
+		}
+		if time.Since(since) > r.cfg.Heartbeat/2 { // it has come to rest
+			r.formed = changes
+			return nil
+		}
+		r.tick(within, "forming", every, nil)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	joined, _ := r.joined()
+	r.doubt(groupFormed, fmt.Sprintf("%d of %d pods own partitions, or are in the share group, after %v", joined, min(r.Scenario.Pods, r.Scenario.Partitions), formWithin))
+	r.start = r.clock.Now()
+	return nil
+}
+
+// joined is how many pods share the work, and whether the group is whole: they
+// own all partitions between them, or are enough members of a share group, in which
+// nobody owns any.
+func (r *run) joined() (pods int, whole bool) {
+	want := min(r.Scenario.Pods, r.Scenario.Partitions)
+	if r.Consumer.Implementation.Share {
+		pods = r.watcher.Members()
+		return pods, pods >= want
+	}
+	pods, whole = sharing(r.watcher.Owners())
+	return pods, whole && pods >= want
+}
+
+// sharing is how many pods own partitions, and whether all partitions are owned.
+func sharing(owners []string) (pods int, whole bool) {
+	distinct := map[string]bool{}
+	whole = true
+	for _, o := range owners {
+		if o == "" {
+			whole = false
+			continue
+		}
+		distinct[o] = true
+	}
+	return len(distinct), whole
+}
+
+// exited is the error of a pod that ended by itself, before the group had formed.
+func (r *run) exited() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.exits) == 0 {
+		return nil
+	}
+	in := r.exits[0]
+	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); it said:\n%s", in.Pod, in.Exit, in.Stderr)
+}
+
+// podFault is the error of a pod that could not keep its journal: no fault of
+// the consumer's, and nothing to be judged.
+func (r *run) podFault() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, in := range r.exits {
+		if in.Exit == pod.ExitFault {
+			return fmt.Errorf("pod %s could not go on: %s", in.Pod, tail(in.Stderr))
+		}
+	}
+	return nil
+}
