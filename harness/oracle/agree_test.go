@@ -24,7 +24,7 @@ func TestOraclesAgree(t *testing.T) {
 	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64
 	var mu sync.Mutex
-	planted := map[string]int{}
+	planted, failed := map[string]int{}, map[string]bool{}
 	var wg sync.WaitGroup
 	for range runtime.NumCPU() {
 		wg.Go(func() {
@@ -33,13 +33,16 @@ func TestOraclesAgree(t *testing.T) {
 				if n >= histories {
 					return
 				}
-				kind, err := agree(uint64(first + n))
+				p, err := agree(uint64(first + n))
 				if err != nil {
 					failures.Add(1)
 					t.Errorf("seed %d: %v", first+n, err)
 				}
 				mu.Lock()
-				planted[kind]++
+				planted[p.kind]++
+				for _, check := range p.fails {
+					failed[check] = true
+				}
 				mu.Unlock()
 			}
 		})
@@ -49,6 +52,12 @@ func TestOraclesAgree(t *testing.T) {
 		t.Logf("%6d x %s", planted[k], cmp.Or(k, "nothing planted"))
 		if planted[k] == 0 {
 			t.Errorf("%q was never planted", k)
+		}
+	}
+	figures := []string{"overload", "regression", "unfenced", "commit after revoke"}
+	for _, check := range Checks() {
+		if !failed[check] && !slices.Contains(figures, check) {
+			t.Errorf("nothing that was planted makes the check %q fail", check)
 		}
 	}
 }
@@ -66,44 +75,44 @@ func setting(t *testing.T, name string, otherwise int) int {
 }
 
 // agree judges the history of a seed by both oracles and returns what was planted.
-func agree(seed uint64) (kind string, err error) {
+func agree(seed uint64) (p planted, err error) {
 	w, p := planting(seed)
 	h := w.history()
 	slowly := reference(h)
 	verdicts, err := Judge(h.facts, h.source())
 	if err != nil {
-		return p.kind, err
+		return p, err
 	}
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("planted %q at %v: %s\n%s", p.kind, p.at, fmt.Sprintf(format, args...), h)
 	}
 	if seed%50 == 0 {
 		if err := reads(h, verdicts); err != nil {
-			return p.kind, fail("%v", err)
+			return p, fail("%v", err)
 		}
 	}
 	for _, v := range verdicts {
 		want := slowly[v.Check]
 		if int64(len(want)) != v.Count {
-			return p.kind, fail("%s: the checks count %d, the reference %d: %v", v.Check, v.Count, len(want), want)
+			return p, fail("%s: the checks count %d, the reference %d: %v", v.Check, v.Count, len(want), want)
 		}
 		for _, a := range v.Examples {
 			at := ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 			if !slices.Contains(want, at) {
-				return p.kind, fail("%s: the checks name %v, the reference %v", v.Check, at, want)
+				return p, fail("%s: the checks name %v, the reference %v", v.Check, at, want)
 			}
 		}
 		if fails := v.Status == harness.Fail; fails != slices.Contains(p.fails, v.Check) {
-			return p.kind, fail("%s is %s (%d: %v), and %v must fail", v.Check, v.Status, v.Count, want, p.fails)
+			return p, fail("%s is %s (%d: %v), and %v must fail", v.Check, v.Status, v.Count, want, p.fails)
 		}
 		named := slices.ContainsFunc(v.Examples, func(a harness.Anomaly) bool {
 			return slices.Contains(p.at, ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset})
 		})
 		if v.Status == harness.Fail && v.Count <= maxExamples && !named {
-			return p.kind, fail("%s does not name what was planted: %v", v.Check, want)
+			return p, fail("%s does not name what was planted: %v", v.Check, want)
 		}
 	}
-	return p.kind, nil
+	return p, nil
 }
 
 // planting is a run with a violation of the kind whose turn it is, or none.

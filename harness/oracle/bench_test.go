@@ -25,6 +25,7 @@ func BenchmarkJudge(b *testing.B) {
 		start, used := time.Now(), cpu(b)
 		s := newStream(n, keys)
 		facts := s.facts()
+		s.lands(facts.Log)
 		logged := cpu(b) - used
 		verdicts, err := Judge(facts, s)
 		took, used := time.Since(start), cpu(b)-used
@@ -144,14 +145,18 @@ func (s *stream) facts() *Facts {
 		Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, Owners: []string{"", "a", "b", "c", "d"},
 		DrainEnd: time.Duration(s.n+endedAfter) * streamEvery,
 	}
-	for i := range s.n {
-		p, offset, key, seq := s.record(i)
-		f.Log.Add(ledger.Position{Partition: p, Offset: offset}, key, seq)
-	}
 	for p := range int64(streamPartitions) {
 		f.Final = append(f.Final, (s.n-p+streamPartitions-1)/streamPartitions)
 	}
 	return f
+}
+
+// lands fills the log with all records.
+func (s *stream) lands(log *Log) {
+	for i := range s.n {
+		p, offset, key, seq := s.record(i)
+		log.Add(ledger.Position{Partition: p, Offset: offset}, key, seq)
+	}
 }
 
 // Next implements [Source].

@@ -360,6 +360,10 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 
 // plantStarvation has no patience with the key that waits longest.
 func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
+	long := slices.ContainsFunc(w.parts, func(p *part) bool { return p.place.Offset > passedEvery+1 })
+	if !long {
+		return nil, nil, false
+	}
 	wait := longest(w.history())
 	w.facts.Thresholds.StarvedAfter = wait - nanosecond
 	return reference(w.history())["starvation"], []string{"starvation"}, wait > nanosecond
