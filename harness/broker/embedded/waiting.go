@@ -17,6 +17,9 @@ const (
 	completing = "CompletingRebalance" // members wait in SyncGroup for the leader
 )
 
+// soon is when kfake has handled a request that its control function has seen.
+const soon = time.Millisecond
+
 // waiting keeps the members of classic groups alive that wait for a rebalance to
 // go on. They send no heartbeats then, and Kafka does not ask them for any. kfake
 // lets their session time out, and does not recover from it: it counts a member
@@ -53,13 +56,13 @@ func (w *waiting) watch(c *Cluster) {
 		w.mu.Unlock()
 		// kfake times no session of a new member until it has joined.
 		if info := c.kfake.GroupInfo(req.Group); info != nil && isMember(info, req.MemberID) {
-			w.later(wait{req.Group, req.MemberID, info.Epoch, preparing})
+			w.begin(wait{req.Group, req.MemberID, info.Epoch, preparing})
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.SyncGroupRequest)
-		w.later(wait{req.Group, req.MemberID, req.Generation, completing})
+		w.begin(wait{req.Group, req.MemberID, req.Generation, completing})
 		return nil, nil, false
 	})
 }
@@ -68,37 +71,48 @@ func isMember(info *kfake.GroupInfo, id string) bool {
 	return slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == id })
 }
 
+// begin looks after a member as soon as kfake has its request, which alone does not
+// prolong its session: that of a pod that stood still may be all but over.
+func (w *waiting) begin(m wait) {
+	time.AfterFunc(soon, func() { w.beat(m) })
+	w.later(m)
+}
+
 // later looks after the member in a third of its session.
 func (w *waiting) later(m wait) {
 	w.mu.Lock()
 	session := w.sessions[m.member]
 	w.mu.Unlock()
 	if session > 0 {
-		time.AfterFunc(session/3, func() { w.beat(m) })
+		time.AfterFunc(session/3, func() {
+			if w.beat(m) {
+				w.later(m)
+			}
+		})
 	}
 }
 
-// beat sends the heartbeat of a member that waits still.
-func (w *waiting) beat(m wait) {
+// beat sends the heartbeat of a member that waits still, and reports whether it does.
+func (w *waiting) beat(m wait) (waits bool) {
 	done, err := w.cluster.use()
 	if err != nil {
-		return
+		return false
 	}
 	defer done()
 	info := w.cluster.kfake.GroupInfo(m.group)
 	if info == nil || info.Epoch != m.generation || info.State != m.state || !isMember(info, m.member) {
-		return
+		return false
 	}
 	client, err := w.connect()
 	if err != nil {
-		return // there is nobody to report to: the member is expelled, which the run notices
+		return false // there is nobody to report to: the member is expelled, which the run notices
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, serveWithin)
 	defer cancel()
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = m.group, m.member, m.generation
 	_, _ = req.RequestWith(ctx, client) // the next may do better
-	w.later(m)
+	return true
 }
 
 func (w *waiting) connect() (*kgo.Client, error) {
