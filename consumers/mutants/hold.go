@@ -3,6 +3,7 @@ package mutants
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,6 +27,8 @@ type hold struct {
 	ctx    context.Context // ctx of the work on its records
 	cancel context.CancelFunc
 
+	committed atomic.Int64 // committed is what the group has from here, -1 for nothing
+
 	mu      sync.Mutex
 	taken   []int64 // offsets not under the low watermark, in order
 	done    map[int64]bool
@@ -38,6 +41,7 @@ type hold struct {
 func newHold(parent context.Context) *hold {
 	h := &hold{done: map[int64]bool{}, next: -1, quiet: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(parent)
+	h.committed.Store(-1)
 	return h
 }
 

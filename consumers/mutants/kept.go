@@ -34,4 +34,5 @@ func (h *hold) reopen(parent context.Context) {
 	defer h.mu.Unlock()
 	h.ctx, h.cancel = context.WithCancel(parent)
 	h.ended, h.quiet = false, make(chan struct{})
+	h.committed.Store(-1)
 }

@@ -250,18 +250,24 @@ func (m *member) commitEvery(ctx context.Context) {
 	}
 }
 
-// send commits what is to be committed of the holds. The caller holds committing.
+// send commits what the group does not have of the holds. The caller holds committing.
 func (m *member) send(holds map[place]*hold) error {
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, h := range holds {
-		if next, ok := m.steps.offset(h); ok {
+		if next, ok := m.steps.offset(h); ok && h.committed.Load() != next {
 			if offsets[p.topic] == nil {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}
 			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
 	}
-	return m.commit(offsets)
+	err := m.commit(offsets)
+	for p, h := range holds {
+		if next, sent := offsets[p.topic][p.partition]; sent && err == nil {
+			h.committed.Store(next.Offset)
+		}
+	}
+	return err
 }
 
 func (m *member) commit(offsets map[string]map[int32]kgo.EpochOffset) (failed error) {

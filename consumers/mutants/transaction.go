@@ -117,7 +117,7 @@ func (t *transactional) transact(ctx context.Context, cfg harness.Config, sessio
 		t.before(ctx, session.Client(), in)
 	}
 	// Not under the consumer's context: cut short, its outcome would be unknown.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Session)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Rebalance+cfg.Session) // a rebalance may hold it up
 	defer cancel()
 	if _, err := session.End(within, kgo.TransactionEndTry(err == nil)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("end a transaction: %w", err)
