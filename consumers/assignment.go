@@ -15,6 +15,7 @@ type assignment struct {
 	ctx    context.Context // ctx of the work on its records
 	cancel context.CancelFunc
 	window *window
+	member string // member is the id under which the group gave it
 
 	mu        sync.Mutex
 	marks     watermark

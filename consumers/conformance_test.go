@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ var promises = []struct {
 	{"all brokers gone for a while", honest, allBrokersGoneForAWhile},
 	{"stuck work is cancelled at revoke", honest, stuckWorkIsCancelledAtRevoke},
 	{"expelled pod lets go", honest, expelledPodLetsGo},
+	{"pod expelled while it joins reads on from the commit", honest, podExpelledWhileItJoinsReadsOnFromTheCommit},
 }
 
 func TestConformance(t *testing.T) {
@@ -338,6 +340,77 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 	w.send(100)
 	w.delivered()
 	w.committed()
+	a.leave()
+	b.leave()
+	w.noGoroutines()
+}
+
+// A pod finds out from the answer to its JoinGroup that the group has expelled it.
+// Kgo's cooperative members then join anew and go on with what they had, whoever
+// may have worked on it since, if nobody stops them.
+func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementation, p harness.Protocol) {
+	if p == harness.Server {
+		return // its members send no JoinGroup
+	}
+	var expelled atomic.Bool
+	var first atomic.Pointer[string] // first is the member id of a
+	fetched := make(chan int32, 100*partitions)
+	w.cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		req := r.(*kmsg.JoinGroupRequest)
+		if id := first.Load(); id == nil || req.MemberID != *id || expelled.Swap(true) {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		return resp, nil, true
+	})
+	w.cluster.ControlKey(int16(kmsg.OffsetFetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		if !expelled.Load() {
+			return nil, nil, false
+		}
+		for _, g := range r.(*kmsg.OffsetFetchRequest).Groups {
+			for _, t := range g.Topics {
+				for _, p := range t.Partitions {
+					select {
+					case fetched <- p:
+					default:
+					}
+				}
+			}
+		}
+		return nil, nil, false
+	})
+	w.send(300)
+	a := w.start(i, w.config("a", p))
+	w.delivered()
+	w.committed()
+	id := w.cluster.GroupInfo(group).Members[0].MemberID
+	first.Store(&id)
+	b := w.start(i, w.config("b", p)) // a joins again
+	w.until(expelled.Load, func() string { return "a does not join again" })
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Group, leave.Members = group, []kmsg.LeaveGroupRequestMember{{MemberID: id}}
+	if _, err := leave.RequestWith(w.Context(), w.producer); err != nil {
+		w.Fatal(err)
+	}
+	all := map[int32]bool{}
+	w.until(func() bool {
+		for {
+			select {
+			case p := <-fetched:
+				all[p] = true
+				continue
+			default:
+			}
+			return len(all) == partitions
+		}
+	}, func() string { return fmt.Sprintf("the commit was asked for of %v only", all) })
+	w.send(300)
+	w.delivered()
+	w.committed()
+	w.asClaimed(i)
 	a.leave()
 	b.leave()
 	w.noGoroutines()

@@ -48,6 +48,10 @@ type sharded struct {
 // Consume polls as long as the window has room and hands what it gets to the
 // scheduler; the member does the rest.
 func (c sharded) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	return again(func() error { return c.member(ctx, cfg, work) })
+}
+
+func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	m, err := join(ctx, cfg)
 	if err != nil {
 		return err

@@ -28,6 +28,8 @@ const (
 //     budget and then cancelled, the watermark is committed, the rest dropped.
 //   - Lost (the group has expelled us): all is cancelled and dropped, and
 //     nothing is committed, since the partition may have a new owner.
+//   - Lost, and not told (see [member.usurped]): the same, and then a new member
+//     takes this one's place.
 //   - The end of the consumer's context: as revoked, for all there is.
 //
 // The broker does not check who commits for a partition, so every commit is
@@ -41,7 +43,8 @@ type member struct {
 	work   context.Context // work is the parent of all work: it outlives the consumer's context by the drain
 	cancel context.CancelFunc
 	hangUp context.CancelFunc // hangUp ends all requests of the client
-	stop   context.CancelFunc // stop ends the commit clock and starts the drain
+	polls  context.Context    // polls ends with the consumer's context, and when the member is usurped
+	stop   context.CancelFunc // stop ends polls and the commit clock, and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
 
 	// committing is a lock, full during a commit and during the end of an
@@ -75,7 +78,7 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),
+		kgo.OnPartitionsAssigned(func(_ context.Context, c *kgo.Client, ps map[string][]int32) { m.assigned(c, ps) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.lost(ps) }),
 	)
@@ -85,23 +88,42 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 		return nil, err
 	}
 	m.client = client
-	ctx, m.stop = context.WithCancel(ctx)
+	m.polls, m.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(m.ended)
-		m.commitEvery(ctx, cfg.Commit)
+		var watch sync.WaitGroup
+		watch.Go(m.watch)
+		m.commitEvery(m.polls, cfg.Commit)
+		watch.Wait()
 		m.drain(m.all())
 	}()
 	return m, nil
 }
 
+// errUsurped says that the member must make room for a new one.
+var errUsurped = errors.New("the group has expelled the member without the client's noticing")
+
+// again is a consumer's life: one membership after the other, while the client
+// does not notice that it was expelled.
+func again(membership func() error) error {
+	for {
+		if err := membership(); !errors.Is(err, errUsurped) {
+			return err
+		}
+	}
+}
+
 // poll waits for records and takes at most limit of them, as tasks behind those
 // in into. It returns none when ctx has ended, and an error when the consumer
-// cannot go on.
+// cannot go on, or not as this member.
 func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, error) {
-	fetches := m.client.PollRecords(ctx, limit)
+	fetches := m.client.PollRecords(m.polls, limit)
 	defer m.client.AllowRebalance()
 	if ctx.Err() != nil {
 		return into, nil // what was polled all the same is never committed
+	}
+	if m.polls.Err() != nil {
+		return into, errUsurped
 	}
 	if err := fatal(fetches); err != nil {
 		return into, err
@@ -145,13 +167,50 @@ func (m *member) leave(workers func()) {
 // patience is how long a broker is waited for where others wait for us.
 func (m *member) patience() time.Duration { return m.cfg.Session / 2 }
 
-func (m *member) assigned(given map[string][]int32) {
-	m.end(m.those(given), false) // there are none unless a revocation was missed
+func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
+	m.end(m.those(given), false)    // there are none unless a revocation was missed
+	id, _ := client.GroupMetadata() // it may come before m has the client
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for topic, ids := range given {
-		for _, id := range ids {
-			m.owned[partition{topic, id}] = newAssignment(m.work, m.window)
+		for _, p := range ids {
+			a := newAssignment(m.work, m.window)
+			a.member = id
+			m.owned[partition{topic, p}] = a
+		}
+	}
+}
+
+// usurped reports whether the group has given us another member id and the client
+// goes on with what it had under the old one. Kgo does so in the cooperative
+// protocol when the answer to its JoinGroup is that the group does not know it: it
+// joins anew, says nothing, and reads on what others have by now.
+func (m *member) usurped() bool {
+	id, _ := m.client.GroupMetadata()
+	for _, a := range m.all() {
+		if a.member != id {
+			return true
+		}
+	}
+	return false
+}
+
+// watch gives everything up once the member is usurped, for which it looks as
+// often as members send heartbeats. It does not wait behind commits: the client
+// holds them back while it joins.
+func (m *member) watch() {
+	beat := time.NewTicker(m.cfg.Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-beat.C:
+			if m.usurped() {
+				m.forsake(m.all())
+				m.stop()
+				return
+			}
+		case <-m.polls.Done():
+			return
 		}
 	}
 }
@@ -162,8 +221,10 @@ func (m *member) revoked(taken map[string][]int32) {
 	m.end(ending, true)
 }
 
-func (m *member) lost(taken map[string][]int32) {
-	ending := m.those(taken)
+func (m *member) lost(taken map[string][]int32) { m.forsake(m.those(taken)) }
+
+// forsake gives up what is not ours any more.
+func (m *member) forsake(ending map[partition]*assignment) {
 	abandon(ending)
 	await(ending, cancelGrace)
 	m.end(ending, false)
@@ -272,9 +333,16 @@ func (m *member) commit() error {
 
 // send makes one commit request of what the group does not have yet.
 func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
+	id, _ := m.client.GroupMetadata()
+	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		if req.MemberID != id {
+			return kerr.UnknownMemberID // it was another member's to commit
+		}
+		return nil
+	})
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, a := range assignments {
-		if next, ok := a.uncommitted(); ok {
+		if next, ok := a.uncommitted(); ok && a.member == id {
 			if offsets[p.topic] == nil {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}

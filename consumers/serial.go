@@ -21,6 +21,10 @@ type serial struct{}
 // batch, only for the record in work: the rest of a partition that is revoked
 // finds its assignment ended and is dropped.
 func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	return again(func() error { return serially(ctx, cfg, work) })
+}
+
+func serially(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	m, err := join(ctx, cfg)
 	if err != nil {
 		return err
