@@ -251,7 +251,7 @@ func seesTransactions(t *testing.T, s *sight) {
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID("pod-1.1"), kgo.TransactionalID(source), kgo.ConsumerGroup(source), kgo.ConsumeTopics(source),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.MaxConcurrentFetches(1),
-		kgo.AlwaysRetryEOF(), kgo.RequireStableFetchOffsets(),
+		kgo.AlwaysRetryEOF(),
 	)
 	if err != nil {
 		t.Fatal(err)
