@@ -134,7 +134,8 @@ type Transaction struct {
 }
 
 // Assignment is what the leader of a classic group gave to the members of a new
-// generation, who may each learn of it later.
+// generation, who may each learn of it later. The client id of a member may be "":
+// it is not known yet.
 type Assignment struct {
 	At, Seen int64 // At and Seen bound when the group took it, ns on CLOCK_MONOTONIC.
 	Group    Group

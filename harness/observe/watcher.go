@@ -234,7 +234,7 @@ func (w *Watcher) departed(g harness.Group, seen int64) {
 	was := w.group(g.Name)
 	ids := map[string]bool{}
 	for _, m := range g.Members {
-		ids[m.ID] = true
+		ids[m.ID], was.clients[m.ID] = true, w.clientOf(m, was)
 	}
 	earliest := min(max(w.asked, was.told+1), seen)
 	for client, id := range was.members {
@@ -296,6 +296,9 @@ func (w *Watcher) seen(g harness.Group, was *group) sighting {
 	}
 	for _, m := range g.Members {
 		client := w.clientOf(m, was)
+		if client == "" {
+			continue // the next look says whose it is
+		}
 		is.members[client], was.clients[m.ID] = m.ID, client
 		owner := w.cfg.OwnerOf(client)
 		if owner == 0 || w.cfg.Share && was.key == 0 {

@@ -150,6 +150,26 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	}
 }
 
+// TestAssignmentsToMembersUnknown has a group give a partition to a member that
+// nobody has seen: it has left its owner, and the next look says who has it.
+func TestAssignmentsToMembersUnknown(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	w.looked(15)
+	w.assign(harness.Assignment{At: 30, Seen: 31, Group: snapshotOf(2, member("m1", "", 0), member("m2", "", 1))})
+	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 15, 40)
+	want := []string{
+		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
+		"owned p0 by 1 at 30..31", "released p1 by 1 at 30..31", "owned p1 by 2 at 32..40",
+	}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("written\n got  %q\n want %q", got, want)
+	}
+	if got := w.Expelled(); len(got) > 0 {
+		t.Errorf("expelled %v", got)
+	}
+}
+
 // TestFreshPartitionsAreAnotherTenure has a member come back under its old
 // member id without the partitions it had: it lost them unseen, and reads them
 // from the commit.

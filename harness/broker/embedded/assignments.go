@@ -58,8 +58,8 @@ func (a *assignments) joined(member, client string) {
 }
 
 // over returns the assignment that a group has taken, of which the first answer
-// to a member's SyncGroup tells. It is not ok if it is not known of all members
-// whose they are.
+// to a member's SyncGroup tells. Whose a member is may not be known yet: the answer
+// with its id waits for a pod that stands still.
 func (a *assignments) over(x *exchange) (taken harness.Assignment, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -76,9 +76,7 @@ func (a *assignments) over(x *exchange) (taken harness.Assignment, ok bool) {
 		taken.Seen = x.answeredAt
 		for i := range taken.Group.Members {
 			m := &taken.Group.Members[i]
-			if m.ClientID = a.clients[m.ID]; m.ClientID == "" {
-				return taken, false
-			}
+			m.ClientID = a.clients[m.ID]
 		}
 		return taken, true
 	}
