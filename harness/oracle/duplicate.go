@@ -53,8 +53,10 @@ var (
 // first of a partition, counts that came after the earlier of them and whose base is
 // not past the offset.
 //
-// A position that was set aside by a range may be worked on again after the end of
-// any incarnation and after any rewind of the topic that the range lies in. In a
+// An effect of a record that a range set aside belongs to the tenure under which that
+// was done, whoever works the range off, or to one of its owner; it may be repeated
+// after the end of any incarnation and after any rewind of the topic that the range
+// lies in. In a
 // share group [shares] says what is explained. Of a consumer whose effects are its
 // output a second output is never explained.
 type rewinds struct {
@@ -109,6 +111,9 @@ func (r *rewinds) observe(events []*ledger.Event) {
 		case ledger.EdgeRange:
 			if from, to, ok := r.facts.aside(e); ok {
 				r.asides = append(r.asides, setAside{uint16(e.Key), e.Partition, from, to, e.At})
+				if p := &r.source[e.Partition]; len(p.list) > 0 {
+					p.list[len(p.list)-1].settled = true // it has read what it sets aside
+				}
 				r.complete.setAside(e.Partition, from, to)
 			}
 			continue
@@ -156,7 +161,9 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 			p.commit(e.Offset)
 		}
 	case ledger.EdgeStart:
-		p.begin(e)
+		if !r.beginRange(e) {
+			p.begin(e)
+		}
 	case ledger.EdgeEnd:
 		if e.Outcome == ledger.OutcomeEffect && e.Held {
 			r.effect(p, e)
@@ -180,7 +187,7 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 	if r.output(e) {
 		return
 	}
-	was, is, excused := p.effect(e)
+	was, is, excused := p.effect(e, r.setAsideUnder(p, e))
 	switch {
 	case is == noTenure:
 	case was == noTenure:
@@ -253,11 +260,41 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 	}
 }
 
+// beginRange reports whether an attempt is on a record set aside: then it is the
+// topic of the ranges that its owner has begun to read.
+func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
+	for _, a := range r.asides {
+		if !a.has(e) {
+			continue
+		}
+		is = true
+		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
+			r.sides[a.topic-1][i].settle(e.Owner)
+		}
+	}
+	return is
+}
+
+func (a setAside) has(e *ledger.Event) bool {
+	return e.Topic == 0 && a.partition == e.Partition && a.from <= e.Offset && e.Offset < a.to
+}
+
+// setAsideUnder are the tenures under which ranges with the position of an effect
+// were set aside.
+func (r *rewinds) setAsideUnder(p *tenures, e *ledger.Event) (list []int) {
+	for i := range r.asides {
+		if a := r.asides[i]; a.has(e) {
+			list = append(list, p.at(a.at)...)
+		}
+	}
+	return list
+}
+
 // takenUp reports whether the position of an effect lies in a range that may have been
 // worked on from its begin once more.
 func (r *rewinds) takenUp(e *ledger.Event) bool {
 	for _, a := range r.asides {
-		if e.Topic > 0 || a.partition != e.Partition || e.Offset < a.from || e.Offset >= a.to {
+		if !a.has(e) {
 			continue
 		}
 		if r.lastDown >= a.at {

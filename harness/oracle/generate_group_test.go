@@ -100,7 +100,7 @@ func (w *world) acquire(p *part, from, to *member) {
 		w.change(p, ledger.EdgeReleased, from, at, seen)
 	}
 	w.change(p, ledger.EdgeOwned, to, at, seen)
-	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[int64]bool{}, map[int64]*attempt{}, 0
+	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
 		w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Key: p.group})
@@ -203,7 +203,7 @@ func (w *world) seek(p *part) {
 	if p.committed < p.next {
 		p.next = p.committed
 	}
-	p.done = map[int64]bool{}
+	p.done = map[ledger.Position]bool{}
 	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
 	w.tick()
 }

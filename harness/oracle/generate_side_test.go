@@ -36,7 +36,7 @@ func (w *world) forward(p *part, a *attempt) {
 	}
 	w.tick()
 	w.copy(to, a.Key, a.Seq)
-	p.done[a.Offset] = true
+	p.done[a.Position()] = true
 	w.tick()
 }
 
@@ -49,6 +49,75 @@ func (w *world) copy(to *part, key, seq uint32) ledger.Position {
 		Topic: at.Topic, Partition: at.Partition, Offset: at.Offset, Key: key, Seq: seq,
 	})
 	return at
+}
+
+// skip gives the consumer a topic for ranges of the source that it sets aside, which
+// whoever has that topic works off. It claims no order then.
+func (w *world) skip() {
+	w.facts.Order, w.window = harness.OrderNone, 3
+	w.facts.Sides = []Side{{Name: "skipped", Role: harness.RoleRanges, Partitions: 1}}
+	w.skipped = &part{place: ledger.Position{Topic: 1}, group: pick(w.r, uint32(0), 7)}
+	w.parts = append(w.parts, w.skipped)
+}
+
+// setAside sets the next records of a partition aside that are neither finished nor
+// in work, and is done with them when the range is in the log.
+func (w *world) setAside(p *part) {
+	if p.owner == nil || p == w.skipped {
+		return
+	}
+	var list []*landing
+	for _, l := range p.landed {
+		switch undone := l.place.Offset >= p.next && !p.done[l.place] && p.busy[l.place] == nil; {
+		case undone && len(list) < 4:
+			list = append(list, l)
+		case len(list) > 0: // the range has no holes
+			w.setRange(p, list)
+			return
+		}
+	}
+	if len(list) > 0 {
+		w.setRange(p, list)
+	}
+}
+
+func (w *world) setRange(p *part, list []*landing) {
+	to := list[len(list)-1].place.Offset + 1
+	w.tick()
+	w.event(ledger.Event{Edge: ledger.EdgeRange, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to, Key: 1})
+	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, aside: list})
+	w.skipped.place.Offset++
+	for _, l := range list {
+		p.done[l.place] = true
+	}
+	w.tick()
+}
+
+// within are the records of a range that the owner of the ranges has yet to begin.
+func (p *part) within(r *landing) (list []*landing) {
+	for _, l := range r.aside {
+		if !p.done[l.place] && p.busy[l.place] == nil {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// closeRange is done with a range when all of it is. Another range may have the same
+// records, after its part of the source was begun anew: it does not know of this one.
+func (p *part) closeRange() {
+	for _, l := range p.landed {
+		if l.place.Offset < p.next || p.done[l.place] {
+			continue
+		}
+		if len(p.within(l)) == 0 {
+			p.done[l.place] = true
+			for _, in := range l.aside {
+				delete(p.done, in.place)
+			}
+		}
+		return
+	}
 }
 
 // part is the partition that a position lies in.

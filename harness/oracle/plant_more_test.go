@@ -390,3 +390,71 @@ func plantBlast(w *world) (at []ledger.Position, fails []string, ok bool) {
 	w.facts.Thresholds.OthersP99 = slowest.end - nanosecond
 	return []ledger.Position{slowest.Position()}, []string{"blast radius"}, true
 }
+
+// rangeOf is the first range that sets the record of an attempt aside, nil without one.
+func (w *world) rangeOf(a *attempt) *ledger.Event {
+	for i := range w.seen {
+		if e := &w.seen[i]; e.Edge == ledger.EdgeRange && a.Topic == 0 && e.Partition == a.Partition && e.Offset <= a.Offset && a.Offset < e.To {
+			return e
+		}
+	}
+	return nil
+}
+
+// rangeIsWhole reports whether nothing gives the record of an attempt a reason to be
+// worked on twice: its partition had one owner, its range was the only one, and
+// nobody died or was given ranges since.
+func (w *world) rangeIsWhole(a *attempt) bool {
+	r, ranges, tenures := w.rangeOf(a), 0, 0
+	for _, e := range w.seen {
+		here := e.Topic == 0 && e.Partition == a.Partition
+		moved := e.Edge == ledger.EdgeOwned || e.Edge == ledger.EdgeRewound
+		switch {
+		case e.Edge == ledger.EdgeRange && here && e.Offset < r.To && r.Offset < e.To:
+			ranges++
+		case moved && here:
+			tenures++
+		case (moved && e.Topic == 1 || e.Edge == ledger.EdgeDown) && e.Seen >= r.At:
+			return false
+		}
+	}
+	return ranges == 1 && tenures == 1 && len(w.on(a.Position())) == 1
+}
+
+// plantRangeTwice works on a record of a range a second time.
+func plantRangeTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
+	within := slices.DeleteFunc(w.alone(), func(a *attempt) bool { return w.rangeOf(a) == nil || a.At < w.rangeOf(a).At || !w.rangeIsWhole(a) })
+	a, ok := anyOf(w, within)
+	if !ok {
+		return nil, nil, false
+	}
+	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, true
+}
+
+// plantLateRange commits past a range before it is in the log.
+func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
+	for i := range w.seen {
+		r := &w.seen[i]
+		if r.Edge != ledger.EdgeRange {
+			continue
+		}
+		p := ledger.Position{Partition: r.Partition, Offset: r.Offset}
+		next := w.between(p, r.At, w.now)
+		covers := len(next) > 1 && next[1].Edge == ledger.EdgeCommit && next[1].Outcome == ledger.OutcomeConfirmed && next[1].Offset >= r.To
+		worked := len(next) > 1 && slices.ContainsFunc(w.attempts, func(a *attempt) bool {
+			return a.Partition == r.Partition && a.Topic == 0 && a.Offset >= r.Offset && a.Offset < r.To && a.At <= next[1].At+nanosecond
+		})
+		if !covers || worked || w.rangeOf(&attempt{Event: ledger.Event{Partition: r.Partition, Offset: r.Offset}}) != r {
+			continue
+		}
+		r.At = next[1].At + nanosecond
+		r.Seen = r.At
+		for _, l := range w.part(p).landed {
+			if l.place.Offset >= r.Offset && l.place.Offset < r.To {
+				at = append(at, l.place)
+			}
+		}
+		return at, []string{"loss pending"}, true
+	}
+	return nil, nil, false
+}

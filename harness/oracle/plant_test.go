@@ -35,6 +35,7 @@ func plans() []plan {
 		{"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
 		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
 		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
@@ -101,7 +102,7 @@ func anyOf[T any](w *world, list []T) (one T, ok bool) {
 
 func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
-	if !ok {
+	if !ok || w.rangeOf(a) != nil { // what was set aside is owed
 		return nil, nil, false
 	}
 	for _, again := range w.attempts {
@@ -208,7 +209,7 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 		})
 		next := w.between(a.Position(), a.end-nanosecond, w.now)
 		held := len(next) > 0 && next[0].Edge == ledger.EdgeCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
-		if lowest && held && next[0].Owner == a.Owner {
+		if lowest && held && next[0].Owner == a.Owner && w.rangeOf(a) == nil {
 			fit = append(fit, a)
 		}
 		finished[a.Position()], before[id] = true, true
@@ -246,7 +247,7 @@ func (w *world) alone() (list []*attempt) {
 
 func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
-	if !ok {
+	if !ok || w.rangeOf(a) != nil && !w.rangeIsWhole(a) {
 		return nil, nil, false
 	}
 	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, true

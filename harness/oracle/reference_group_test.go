@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -19,13 +20,19 @@ type stay struct {
 // stays are those of a partition, as seen before an event.
 func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 	committed := int64(0)
-	for _, e := range r.events[:before] {
-		if e.Topic != p.Topic || e.Partition != p.Partition || e.Topic == 0 && e.OwnGroup() {
-			continue
+	for i, e := range r.events[:before] {
+		if e.Edge == ledger.EdgeStart && r.setAsideIn(p.Topic, i) { // who works on a range has read it
+			begin(list, e.Owner)
 		}
 		var last *stay
 		if len(list) > 0 {
 			last = &list[len(list)-1]
+		}
+		if last != nil && e.Edge == ledger.EdgeRange && e.Flags&ledger.FlagCorrupt == 0 && p.Topic == 0 && e.Partition == p.Partition {
+			last.begun = true // what it sets aside it has read
+		}
+		if e.Edge == ledger.EdgeRange || e.Topic != p.Topic || e.Partition != p.Partition || e.Topic == 0 && e.OwnGroup() {
+			continue
 		}
 		mine := last != nil && last.Owner == e.Owner
 		s := stay{Event: e, base: committed}
@@ -66,20 +73,28 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 				}
 			}
 		case ledger.EdgeStart:
+			if r.aside(e.Position(), e.At) {
+				continue // it is worked on for the range
+			}
 			own := slices.IndexFunc(list, func(s stay) bool { return s.Owner == e.Owner })
 			if own < 0 {
 				s.begun, s.Seen = true, e.At
 				list = append(list, s)
 			}
-			for i := len(list) - 1; i >= 0; i-- {
-				if list[i].Owner == e.Owner {
-					list[i].begun = true
-					break
-				}
-			}
+			begin(list, e.Owner)
 		}
 	}
 	return list
+}
+
+// begin notes that an owner has begun under its latest stay.
+func begin(list []stay, o ledger.Owner) {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Owner == o {
+			list[i].begun = true
+			return
+		}
+	}
 }
 
 // duplicates: as many effects of a position are explained as can be dealt out to
@@ -92,23 +107,26 @@ func (r *slow) duplicates() {
 	for p := range r.h.ids {
 		stays := r.stays(p, len(r.events))
 		var may [][]int
-		for _, e := range r.effects {
-			if e.Position() == p {
-				may = append(may, under(stays, &e))
+		dealt := 0
+		for i, e := range r.events {
+			if !isEffect(&e) || !r.holds(&e) || e.Position() != p {
+				continue
 			}
-		}
-		explained := deal(may, map[int]bool{}, func(used map[int]bool) bool {
-			first := true
-			for i := range stays {
-				if used[i] && !first && stays[i].base > p.Offset {
-					return false
+			may = append(may, r.under(stays, i))
+			before := dealt
+			dealt = deal(may, map[int]bool{}, func(used map[int]bool) bool {
+				first := true
+				for i := range stays {
+					if used[i] && !first && stays[i].base > p.Offset {
+						return false
+					}
+					first = first && !used[i]
 				}
-				first = first && !used[i]
+				return true
+			})
+			if len(may) > 1 {
+				r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[dealt > before || r.takenUp(i)], p)
 			}
-			return true
-		})
-		for i := 1; i < len(may); i++ {
-			r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[i < explained], p)
 		}
 	}
 	for i, e := range r.events {
@@ -122,6 +140,69 @@ func (r *slow) duplicates() {
 			}
 		}
 	}
+}
+
+// asideUnder are the stays in which ranges with a position were set aside.
+func (r *slow) asideUnder(p ledger.Position, stays []stay, before int) (list []int) {
+	for _, a := range r.events[:before] {
+		if a.Edge == ledger.EdgeRange && r.asideBy(&a, p) {
+			from := 0
+			for i, s := range stays {
+				if s.Seen <= a.At {
+					from = i
+				}
+			}
+			for i := from; i < len(stays); i++ {
+				if stays[i].At <= a.At {
+					list = append(list, i)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// setAsideIn reports whether the record of an event was set aside in a topic by then.
+func (r *slow) setAsideIn(topic uint16, i int) bool {
+	return topic > 0 && r.facts.role(topic) == harness.RoleRanges && slices.ContainsFunc(r.events[:i], func(a ledger.Event) bool {
+		return a.Edge == ledger.EdgeRange && a.Key == uint32(topic) && r.asideBy(&a, r.events[i].Position())
+	})
+}
+
+func (r *slow) asideBy(a *ledger.Event, p ledger.Position) bool {
+	return a.Flags&ledger.FlagCorrupt == 0 && p.Topic == 0 && a.Partition == p.Partition && a.Offset <= p.Offset && p.Offset < a.To
+}
+
+// takenUp reports whether an effect is of a record set aside, and since then some
+// incarnation ended or the ranges were begun anew.
+func (r *slow) takenUp(i int) bool {
+	p := r.events[i].Position()
+	for _, a := range r.events[:i] {
+		if a.Edge != ledger.EdgeRange || !r.asideBy(&a, p) {
+			continue
+		}
+		down := func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.At >= a.At }
+		if slices.ContainsFunc(r.events[:i], down) {
+			return true
+		}
+		for n := range r.facts.Sides[a.Key-1].Partitions {
+			if r.rewound(ledger.Position{Topic: uint16(a.Key), Partition: int32(n), Offset: math.MaxInt64}, i, a.At) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rewound reports whether the partition of a position was begun anew, at it or
+// below, at a time or later.
+func (r *slow) rewound(p ledger.Position, before int, since time.Duration) bool {
+	for n, s := range r.stays(p, before) {
+		if n > 0 && s.Seen >= since && s.base <= p.Offset {
+			return true
+		}
+	}
+	return false
 }
 
 // letters are the dead letters of an event's record by then.
@@ -188,9 +269,9 @@ func (r *slow) way(i int) (ends, rewinds int) {
 				first = k
 			}
 		}
-		for _, o := range r.events[:i+1] {
+		for k, o := range r.events[:i+1] {
 			if isEffect(&o) && r.holds(&o) && o.Position() == p {
-				latest = 1 + under(stays, &o)[0]
+				latest = 1 + slices.Min(r.under(stays, k))
 			}
 		}
 		if latest >= 0 {
@@ -206,9 +287,18 @@ func (r *slow) way(i int) (ends, rewinds int) {
 	return ends, rewinds
 }
 
-// under are the stays under which an attempt may have begun: the last that had
-// surely begun, and those seen as intervals that may have.
-func under(stays []stay, e *ledger.Event) (list []int) {
+// under are the stays under which an attempt may have begun: the last of its owner
+// that had surely begun, and those seen as intervals that may have. If its record had
+// been set aside it is those in which it was, too.
+func (r *slow) under(stays []stay, event int) (list []int) {
+	e := &r.events[event]
+	if aside := r.asideUnder(e.Position(), stays, event); len(aside) > 0 {
+		return append(slices.DeleteFunc(ownedUnder(stays, e), func(i int) bool { return i < 0 }), aside...)
+	}
+	return ownedUnder(stays, e)
+}
+
+func ownedUnder(stays []stay, e *ledger.Event) (list []int) {
 	for i, s := range stays {
 		if s.Owner != e.Owner || s.At > e.Start {
 			continue
@@ -349,7 +439,7 @@ func (r *slow) unfenced(e *ledger.Event, before int, now time.Duration) bool {
 		return false
 	}
 	h := holdOf(r.held(e.Position(), before), e.Owner, e.Start)
-	return h != nil && h.by != nil && h.by.At <= max(now, e.At) && e.Start <= r.knew(h.by) && !r.aside(e.Position(), e.At)
+	return h != nil && h.by != nil && h.by.At <= max(now, e.At) && e.Start <= r.knew(h.by)
 }
 
 // fenced: nobody may begin what another has taken over and begun.

@@ -97,11 +97,8 @@ func (p *tenures) commit(offset int64) {
 // begin settles the base of the owner's tenure. An owner that no observer saw
 // acquire the partition gets a tenure from its first record.
 func (p *tenures) begin(e *ledger.Event) {
-	for i := len(p.list) - 1; i >= 0; i-- {
-		if p.list[i].owner == e.Owner {
-			p.list[i].settled = true
-			return
-		}
+	if p.settle(e.Owner) {
+		return
 	}
 	p.list = append(p.list, tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true})
 }
@@ -126,15 +123,31 @@ func (p *tenures) of(owner ledger.Owner, start time.Duration) (high, low int) {
 	return max(high, low), low
 }
 
+// settle settles the base of the latest tenure of an owner, if it has one.
+func (p *tenures) settle(owner ledger.Owner) bool {
+	for i := len(p.list) - 1; i >= 0; i-- {
+		if p.list[i].owner == owner {
+			p.list[i].settled = true
+			return true
+		}
+	}
+	return false
+}
+
 // noTenure is that of an effect without one, hence without a start, which a whole
 // ledger cannot have.
 const noTenure = -1
 
 // effect notes an effect at the event's position. It returns the latest tenure of
 // those before, noTenure without any, and its own; and whether the two lie so that a
-// rewind explains it.
-func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
+// rewind explains it. aside are tenures under which its record was set aside, to
+// which it may belong too.
+func (p *tenures) effect(e *ledger.Event, aside []int) (was, is int, excused bool) {
 	is, low := p.of(e.Owner, e.Start)
+	if len(aside) > 0 {
+		low = max(low, 0) // its owner may never have had the partition
+		is = max(is, slices.Max(aside))
+	}
 	if is < 0 {
 		return noTenure, noTenure, false
 	}
@@ -142,18 +155,31 @@ func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
 	was = int(*latest) - 1
 	cause := max(is, was)
 	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
-	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure {
-		excused = p.uncertain(e.Offset, span{e.Owner, low, is}, was)
+	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure || len(aside) > 0 {
+		excused = p.uncertain(e.Offset, span{e.Owner, low, is, aside}, was)
 	}
 	*latest = number(cause)
 	return was, is, excused
+}
+
+// at are the tenures under which something may have happened at a time.
+func (p *tenures) at(when time.Duration) (list []int) {
+	for i := range p.list {
+		switch t := &p.list[i]; {
+		case t.seen <= when:
+			list = []int{i}
+		case t.earliest <= when:
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // last is the earliest tenure that the latest effect at offset may belong to,
 // noTenure without one.
 func (p *tenures) last(offset int64) int {
 	if spans := p.unsure[offset]; len(spans) > 0 {
-		return spans[len(spans)-1].low
+		return slices.Min(spans[len(spans)-1].tenures(p))
 	}
 	return int(p.effects.get(offset)) - 1
 }

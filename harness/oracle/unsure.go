@@ -2,10 +2,22 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// span is an effect that may belong to any tenure of its owner from low to high.
+// span is an effect that may belong to any tenure of its owner from low to high, or
+// to one under which a range was set aside that has its record.
 type span struct {
 	owner     ledger.Owner
 	low, high int
+	aside     []int
+}
+
+// tenures are those that an effect may belong to.
+func (s span) tenures(of *tenures) (list []int) {
+	for i := s.low; i <= s.high; i++ {
+		if of.list[i].owner == s.owner {
+			list = append(list, i)
+		}
+	}
+	return append(list, s.aside...)
 }
 
 // deal is the most of the effects of one offset that a rewind each explains, and
@@ -16,8 +28,8 @@ type span struct {
 func (p *tenures) deal(effects []span, offset int64) int {
 	most := p.match(effects, offset, -1)
 	for _, e := range effects {
-		for i := e.low; i <= e.high; i++ {
-			if p.list[i].owner == e.owner && p.list[i].base > offset {
+		for _, i := range e.tenures(p) {
+			if p.list[i].base > offset {
 				most = max(most, p.match(effects, offset, i))
 			}
 		}
@@ -31,8 +43,8 @@ func (p *tenures) match(effects []span, offset int64, earliest int) (n int) {
 	takenBy := map[int]int{} // effect by tenure
 	var place func(k int, tried map[int]bool) bool
 	place = func(k int, tried map[int]bool) bool {
-		for i := max(effects[k].low, earliest); i <= effects[k].high; i++ {
-			fit := p.list[i].owner == effects[k].owner && (i == earliest || p.list[i].base <= offset)
+		for _, i := range effects[k].tenures(p) {
+			fit := i == earliest || i > earliest && p.list[i].base <= offset
 			if !fit || tried[i] {
 				continue
 			}
@@ -61,7 +73,7 @@ func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
 	}
 	others, known := p.unsure[offset]
 	if !known && was >= 0 {
-		others = []span{{p.list[was].owner, was, was}}
+		others = []span{{owner: p.list[was].owner, low: was, high: was}}
 	}
 	p.unsure[offset] = append(others, e)
 	return p.deal(p.unsure[offset], offset) > p.deal(others, offset)

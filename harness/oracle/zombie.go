@@ -34,7 +34,8 @@ var (
 // Zombie is an attempt that begins later than that, before its owner has the
 // partition again; or after its owner had surely lost the partition by a revocation
 // or a take-over, once another owner, who got it since, has begun a record of it.
-// Records in a range set aside are nobody's by partition.
+// Records in a range set aside are nobody's by partition: work on them is marked, and
+// never found.
 type fences struct {
 	*holdings
 	aside    map[int32][][2]int64 // aside has the ranges set aside, by partition of the source
@@ -75,7 +76,7 @@ func (c *fences) start(e *ledger.Event) {
 		return
 	}
 	i := heldBy(list, e.Owner, e.At)
-	if i < 0 || !list[i].lost || c.isAside(e) {
+	if i < 0 || !list[i].lost {
 		return
 	}
 	l := &list[i]
@@ -84,7 +85,7 @@ func (c *fences) start(e *ledger.Event) {
 	}
 	if l.by != nil {
 		known := c.learned(l.by)
-		if e.Unfenced = e.At <= known; !e.Unfenced {
+		if e.Unfenced = e.At <= known; !e.Unfenced && !c.isAside(e) {
 			c.late++
 			c.zombies.add(func() harness.Anomaly {
 				return anomaly(c.facts, e, "begun at %s by %s, which the group had expelled by %s and which could know it by %s",
@@ -93,7 +94,7 @@ func (c *fences) start(e *ledger.Event) {
 		}
 		return
 	}
-	if l.until >= e.At {
+	if l.until >= e.At || c.isAside(e) {
 		return
 	}
 	for k := i + 1; k < len(list); k++ {
@@ -112,10 +113,10 @@ func (c *fences) start(e *ledger.Event) {
 // end marks the end of an attempt that an expulsion left unfenced.
 func (c *fences) end(e *ledger.Event) {
 	l := c.taken(e.Position(), e.Owner, e.Start, e.At)
-	if l == nil || c.isAside(e) {
+	if l == nil {
 		return
 	}
-	if e.Unfenced = e.Start <= c.learned(l.by); e.Unfenced && e.At > l.by.seen {
+	if e.Unfenced = e.Start <= c.learned(l.by); e.Unfenced && e.At > l.by.seen && !c.isAside(e) {
 		c.unfenced.add(func() harness.Anomaly {
 			return anomaly(c.facts, e, "worked on from %s to %s (%s) by %s, which the group had expelled by %s",
 				at(e.Start), at(e.At), e.Outcome, c.facts.name(e.Owner), at(l.by.seen))
