@@ -14,9 +14,10 @@ import (
 // raw is a member of a group that does only what it is told. Its session is a
 // second, the shortest there is.
 type raw struct {
-	t      *testing.T
-	client *kgo.Client
-	id     string
+	t        *testing.T
+	client   *kgo.Client
+	id       string
+	instance *string // instance is that of a static member, nil for others.
 }
 
 func newRaw(t *testing.T, c *embedded.Cluster) *raw {
@@ -27,13 +28,18 @@ func newRaw(t *testing.T, c *embedded.Cluster) *raw {
 	return r
 }
 
-func (r *raw) join() *kmsg.JoinGroupResponse {
+func (r *raw) joining() *kmsg.JoinGroupRequest {
 	req := kmsg.NewPtrJoinGroupRequest()
-	req.Group, req.MemberID, req.ProtocolType = group, r.id, "consumer"
+	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = group, r.id, r.instance, "consumer"
 	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 1000, 20_000
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name = "any"
 	req.Protocols = append(req.Protocols, p)
+	return req
+}
+
+func (r *raw) join() *kmsg.JoinGroupResponse {
+	req := r.joining()
 	resp, err := req.RequestWith(within(r.t), r.client)
 	if err != nil {
 		r.t.Errorf("join: %v", err)
@@ -127,5 +133,45 @@ func TestMemberThatWaitsForOthersLives(t *testing.T) {
 	}
 	if other := <-joined; other.ErrorCode != 0 || other.Generation != resp.Generation {
 		t.Errorf("the member that waited: %v, generation %d and %d", kerr.ErrorForCode(other.ErrorCode), other.Generation, resp.Generation)
+	}
+}
+
+// A member that dies while its JoinGroup waits is taken into the next generation,
+// and is expelled when its session is over.
+func TestMemberThatDiesAsItJoinsIsExpelled(t *testing.T) {
+	instance := "static"
+	for name, newcomer := range map[string]func(*testing.T, *embedded.Cluster) *raw{
+		"dynamic": newRaw,
+		"static": func(t *testing.T, c *embedded.Cluster) *raw {
+			return &raw{t: t, client: client(t, c), instance: &instance}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t, 1)
+			lives, dies := newRaw(t, c), newcomer(t, c)
+			if err := lives.sync(lives.join().Generation); err != nil {
+				t.Fatal(err)
+			}
+			failed := make(chan error)
+			go func() {
+				_, err := dies.joining().RequestWith(within(t), dies.client)
+				failed <- err
+			}()
+			eventually(t, "the other waits", func() bool { return len(c.Kfake().GroupInfo(group).Members) == 2 })
+			dies.client.Close()
+			if err := <-failed; err == nil {
+				t.Fatal("it had an answer")
+			}
+			both := lives.join()
+			if err := lives.sync(both.Generation); err != nil || len(both.Members) != 2 {
+				t.Fatalf("joined with %d members, %v", len(both.Members), err)
+			}
+			eventually(t, "the other is expelled", func() bool {
+				if err := lives.heartbeat(both.Generation); err != nil && err != kerr.RebalanceInProgress {
+					t.Fatalf("heartbeat: %v", err)
+				}
+				return len(c.Kfake().GroupInfo(group).Members) == 1
+			})
+		})
 	}
 }
