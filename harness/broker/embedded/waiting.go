@@ -2,10 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -87,21 +89,27 @@ func (w *waiting) joined(who joiner) {
 		return
 	}
 	defer done()
-	info := w.cluster.kfake.GroupInfo(who.group)
-	if info == nil {
+	for w.ctx.Err() == nil {
+		info := w.cluster.kfake.GroupInfo(who.group)
+		if info == nil {
+			return
+		}
+		id, ok := who.in(info)
+		if !ok {
+			return
+		}
+		w.mu.Lock()
+		w.sessions[id] = who.session
+		w.mu.Unlock()
+		m := wait{who.group, id, info.Epoch, info.State}
+		if err := w.heartbeat(m); err != nil && !errors.Is(err, kerr.RebalanceInProgress) {
+			time.Sleep(soon) // the group has gone on to another generation, mostly
+			continue
+		}
+		if info.State == preparing {
+			w.later(m)
+		}
 		return
-	}
-	id, ok := who.in(info)
-	if !ok {
-		return
-	}
-	w.mu.Lock()
-	w.sessions[id] = who.session
-	w.mu.Unlock()
-	m := wait{who.group, id, info.Epoch, preparing}
-	w.heartbeat(m)
-	if info.State == preparing {
-		w.later(m)
 	}
 }
 
@@ -141,22 +149,25 @@ func (w *waiting) beat(m wait) (waits bool) {
 	if info == nil || info.Epoch != m.generation || info.State != m.state || !isMember(info, m.member) {
 		return false
 	}
-	w.heartbeat(m)
+	_ = w.heartbeat(m) // there is nobody to report to: the next may do better, or the member is expelled, which the run notices
 	return true
 }
 
-// heartbeat sends one. If it fails there is nobody to report to: the next may do
-// better, or the member is expelled, which the run notices.
-func (w *waiting) heartbeat(m wait) {
+// heartbeat sends one for a member.
+func (w *waiting) heartbeat(m wait) error {
 	client, err := w.connect()
 	if err != nil {
-		return
+		return err
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, serveWithin)
 	defer cancel()
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = m.group, m.member, m.generation
-	_, _ = req.RequestWith(ctx, client)
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
 }
 
 func (w *waiting) connect() (*kgo.Client, error) {
