@@ -20,8 +20,8 @@ type raw struct {
 	instance *string // instance is that of a static member, nil for others.
 }
 
-func newRaw(t *testing.T, c *embedded.Cluster) *raw {
-	r := &raw{t: t, client: client(t, c)}
+func newRaw(t *testing.T, c *embedded.Cluster, opts ...kgo.Opt) *raw {
+	r := &raw{t: t, client: client(t, c, opts...)}
 	if code := r.join().ErrorCode; code != kerr.MemberIDRequired.Code {
 		t.Fatalf("first join: %v", kerr.ErrorForCode(code))
 	}
@@ -50,13 +50,35 @@ func (r *raw) join() *kmsg.JoinGroupResponse {
 }
 
 func (r *raw) sync(generation int32) error {
+	_, err := r.assign(generation, nil)
+	return err
+}
+
+// assign is the sync of a member that says who gets what, and what it gets itself.
+func (r *raw) assign(generation int32, plan map[string][]byte) (got []byte, err error) {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Group, req.MemberID, req.Generation = group, r.id, generation
+	for id, what := range plan {
+		a := kmsg.NewSyncGroupRequestGroupAssignment()
+		a.MemberID, a.MemberAssignment = id, what
+		req.GroupAssignment = append(req.GroupAssignment, a)
+	}
 	resp, err := req.RequestWith(within(r.t), r.client)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return kerr.ErrorForCode(resp.ErrorCode)
+	return resp.MemberAssignment, kerr.ErrorForCode(resp.ErrorCode)
+}
+
+func (r *raw) leave() {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = group, r.id
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID = r.id
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(within(r.t), r.client); err != nil {
+		r.t.Errorf("leave: %v", err)
+	}
 }
 
 func (r *raw) heartbeat(generation int32) error {
@@ -141,7 +163,7 @@ func TestMemberThatWaitsForOthersLives(t *testing.T) {
 func TestMemberThatDiesAsItJoinsIsExpelled(t *testing.T) {
 	instance := "static"
 	for name, newcomer := range map[string]func(*testing.T, *embedded.Cluster) *raw{
-		"dynamic": newRaw,
+		"dynamic": func(t *testing.T, c *embedded.Cluster) *raw { return newRaw(t, c) },
 		"static": func(t *testing.T, c *embedded.Cluster) *raw {
 			return &raw{t: t, client: client(t, c), instance: &instance}
 		},
