@@ -15,7 +15,7 @@ var _ = harness.Register(func() harness.Implementation {
 		func(t *transactional) {
 			t.second = plainClient
 			t.produce = func(ctx context.Context, _ *kgo.Client, out []*kgo.Record) error {
-				return t.other.ProduceSync(ctx, out...).FirstErr()
+				return produce(ctx, t.other, out...)
 			}
 		})
 	i.MustFail = mustIn("crash", "transaction atomicity")

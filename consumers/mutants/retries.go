@@ -70,7 +70,7 @@ func (c *retries) once(ctx context.Context, m *member, t task, next func(context
 func (m *member) copyTo(ctx context.Context, topic string, value []byte, t task) error {
 	to := &kgo.Record{Topic: m.cfg.Side[topic], Key: t.Key, Value: value}
 	for {
-		err := m.client.ProduceSync(ctx, to).FirstErr()
+		err := produce(ctx, m.client, to)
 		if err == nil {
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
@@ -37,10 +38,8 @@ func plainTransaction(name, doc string, change func(*transactional)) harness.Imp
 		},
 		New: func(harness.Config) (harness.Consumer, error) {
 			t := &transactional{
-				produce: func(ctx context.Context, c *kgo.Client, out []*kgo.Record) error {
-					return c.ProduceSync(ctx, out...).FirstErr()
-				},
-				before: func(context.Context, *kgo.Client, []*kgo.Record) {},
+				produce: func(ctx context.Context, c *kgo.Client, out []*kgo.Record) error { return produce(ctx, c, out...) },
+				before:  func(context.Context, *kgo.Client, []*kgo.Record) {},
 			}
 			if change != nil {
 				change(t)
@@ -61,8 +60,7 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 	session, err := kgo.NewGroupTransactSession(append(options,
 		kgo.WithContext(requests),
 		kgo.TransactionalID(cfg.Group+"."+cfg.Pod),
-		// Longer than a pause: one whose transaction was ended for it cannot go on.
-		kgo.TransactionTimeout(10*cfg.Session),
+		kgo.TransactionTimeout(longest(cfg)),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	)...)
 	if err != nil {
@@ -99,6 +97,10 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 	return nil
 }
 
+// longest is how long a transaction may take. It is longer than pauses are: who was
+// away when the broker ended it cannot go on.
+func longest(cfg harness.Config) time.Duration { return 10 * cfg.Session }
+
 // transact takes records through one transaction. That it was aborted is no
 // error: the client has gone back and polls them again.
 func (t *transactional) transact(ctx context.Context, cfg harness.Config, session *kgo.GroupTransactSession, in []*kgo.Record, w harness.Work) error {
@@ -116,8 +118,10 @@ func (t *transactional) transact(ctx context.Context, cfg harness.Config, sessio
 	if err == nil {
 		t.before(ctx, session.Client(), in)
 	}
-	// Not under the consumer's context: cut short, its outcome would be unknown.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Rebalance+cfg.Session) // a rebalance may hold it up
+	// Not under the consumer's context: cut short, its outcome would be unknown. It
+	// may take long: kgo sees to it that no rebalance is under way, and one follows
+	// the other while pods stand still one after the other.
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest(cfg))
 	defer cancel()
 	if _, err := session.End(within, kgo.TransactionEndTry(err == nil)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("end a transaction: %w", err)

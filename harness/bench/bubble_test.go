@@ -4,10 +4,15 @@ package bench
 
 import (
 	"context"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/broker/virtual"
@@ -49,5 +54,93 @@ func TestCtrlCReachesTheBubble(t *testing.T) {
 	}
 	if o.Run.Status != harness.Inconclusive || !strings.Contains(strings.Join(o.Run.Reasons, " "), "interrupted") {
 		t.Errorf("%s: %v, want inconclusive by the interruption", o.Run.Status, o.Run.Reasons)
+	}
+}
+
+// asks has its client ask without end.
+func asks(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Seeds...), kgo.Dialer(cfg.Dialer), kgo.ClientID(cfg.ClientID()))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for ctx.Err() == nil {
+		_, _ = kmsg.NewPtrMetadataRequest().RequestWith(ctx, client)
+	}
+	return nil
+}
+
+var (
+	_ = harness.Register(harness.Implementation{
+		Name: "asks", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(harness.Config) (harness.Consumer, error) { return consume(asks), nil },
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "never-waits", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		New: func(harness.Config) (harness.Consumer, error) { return consume(neverWaits), nil },
+	})
+	enough atomic.Bool // enough ends neverWaits.
+	hoard  [][]byte
+)
+
+// neverWaits uses up time and, bit by bit, memory.
+func neverWaits(context.Context, harness.Config, harness.Work) error {
+	for n := 1; !enough.Load(); n++ {
+		if n%(1<<24) == 0 && len(hoard) < 1<<10 {
+			hoard = append(hoard, make([]byte, 1<<18))
+		}
+	}
+	return nil
+}
+
+type consume func(context.Context, harness.Config, harness.Work) error
+
+func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	return c(ctx, cfg, w)
+}
+
+// says checks that an error has what its reader needs.
+func says(t *testing.T, err error, words ...string) {
+	t.Helper()
+	for _, w := range append(words, "day/", "seed 1 ") {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("error %v, want %q in it", err, w)
+		}
+	}
+}
+
+func TestRunThatAsksWithoutEndIsCutOff(t *testing.T) {
+	_, err := inBubble(t.Context(), t, bubblePlan(t, "asks"))
+	says(t, err, "it spins", "at one instant", "Metadata of pod-1.1")
+}
+
+func TestRunThatDoesNotEndIsStopped(t *testing.T) {
+	plan := bubblePlan(t, "bare?records=1000000000")
+	plan.Scenario.Load.Pacer = load.Constant{Rate: 1, For: time.Minute}
+	plan.Progress = func(engine.Progress) { time.Sleep(1000 * time.Hour) }
+	_, err := inBubble(t.Context(), t, plan)
+	says(t, err, "has not ended after", "its clock was stopped")
+}
+
+func TestRunThatNeverWaitsIsTheLast(t *testing.T) {
+	for name, limit := range map[string]func(){
+		"by its time":   func() { standstill = look },
+		"by its memory": func() { mostGrown = 1 << 25 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			wasStill, wasGrown := standstill, mostGrown
+			t.Cleanup(func() {
+				enough.Store(true)
+				standstill, mostGrown, hoard = wasStill, wasGrown, nil
+				spinning = atomic.Value{}
+			})
+			enough.Store(false)
+			debug.FreeOSMemory() // what was let go before would be grown into unseen
+			limit()
+			_, err := inBubble(t.Context(), t, bubblePlan(t, "never-waits"))
+			says(t, err, "the clock has stood still", "somebody never waits", "bench.neverWaits")
+			_, err = inBubble(t.Context(), t, bubblePlan(t, "asks"))
+			says(t, err, "still spins", "never-waits")
+		})
 	}
 }

@@ -76,6 +76,7 @@ func newLife(spec Spec, clock ledger.Clock, exited func(Incarnation)) (*life, er
 
 // run is the life: the consumer, and the death that its return is.
 func (l *life) run(implementation *harness.Implementation) {
+	mark(l.record.Journal)
 	defer close(l.returned)
 	code, err := l.consume(implementation)
 	words := ""

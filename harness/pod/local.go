@@ -32,6 +32,7 @@ type Local struct {
 	mu      sync.Mutex
 	started bool
 	closing bool // no pod starts any more
+	told    bool // where a consumer is that does not return was told
 	pods    []*resident
 	all     []*life // by Owner-1
 }
@@ -106,8 +107,8 @@ func (f *Local) Stop(ctx context.Context) (killed []string, err error) {
 }
 
 // Kill ends the fleet at once and returns when every consumer has, those of pods
-// that died before too. It names those that have not after five minutes: they
-// are still there then.
+// that died before too. One that has not after five minutes is named, with where
+// its goroutines are: it is still there then.
 func (f *Local) Kill() error {
 	for _, l := range f.close() {
 		l.kill()
@@ -121,12 +122,24 @@ func (f *Local) Kill() error {
 		select {
 		case <-l.returned:
 		case <-deadline.C:
-			return fmt.Errorf("kill fleet: the consumer of %s has not returned %v after its pod died: it does not end with its context, or waits for work that does not end",
-				harness.ClientID(l.record.Pod, l.record.N), afterlife)
+			return f.stuck(l)
 		}
 	}
 	f.goroutines.Wait()
 	return nil
+}
+
+// stuck is the error that a consumer does not return, with where it is the first time.
+func (f *Local) stuck(l *life) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	who := harness.ClientID(l.record.Pod, l.record.N)
+	if f.told {
+		return fmt.Errorf("kill fleet: the consumer of %s is still there", who)
+	}
+	f.told = true
+	return fmt.Errorf("kill fleet: the consumer of %s has not returned %v after its pod died: it does not end with its context, or waits for work that does not end; it has\n%s",
+		who, afterlife, stacks(l.record.Journal))
 }
 
 // close lets no pod start any more and returns those that live.

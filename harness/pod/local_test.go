@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -143,16 +144,28 @@ func TestLocalNamesAConsumerThatDoesNotReturn(t *testing.T) {
 		f := local(t, 2, func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 			<-ctx.Done()
 			if cfg.Pod == "pod-2" {
-				<-free
+				standsIn(free)
 			}
 			return nil
 		}, nil)
-		if err := f.Kill(); err == nil || !strings.Contains(err.Error(), "pod-2.1") {
-			t.Errorf("kill: %v, want the name of the pod whose consumer is still there", err)
+		err := f.Kill()
+		if err == nil || !strings.Contains(err.Error(), "pod-2.1") {
+			t.Fatalf("kill: %v, want the name of the pod whose consumer is still there", err)
+		}
+		if where := err.Error(); strings.Count(where, "1 of its goroutines") != 2 || strings.Count(where, "standsIn") != 2 || !strings.Contains(where, "local_test.go:") {
+			t.Errorf("kill: %v, want where the two goroutines of that pod are, and no other", err)
 		}
 		close(free)
 		kill(t, f)
 	})
+}
+
+// standsIn waits in two goroutines.
+func standsIn(free <-chan struct{}) {
+	var other sync.WaitGroup
+	other.Go(func() { <-free })
+	<-free
+	other.Wait()
 }
 
 func TestLocalPauseHoldsWork(t *testing.T) {

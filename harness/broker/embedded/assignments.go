@@ -17,33 +17,50 @@ type assignments struct {
 	asked   map[string]harness.Assignment // asked has the latest of each group, until the group has taken it.
 }
 
-// ask notes what a member says before the broker gets it.
-func (a *assignments) ask(x *exchange) {
+// watch takes note of what the leader of each group asks for. Where the leader
+// before has gone, kfake tells each member that it is the leader, and takes only what
+// one of them asks for: the last to ask before the group has its assignments.
+func (a *assignments) watch(c *Cluster) {
+	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.SyncGroupRequest)
+		if len(req.GroupAssignment) == 0 {
+			return nil, nil, false // it is not the leader
+		}
+		info := c.kfake.GroupInfo(req.Group)
+		if info != nil && info.State == completing && info.Epoch == req.Generation && isMember(info, req.MemberID) {
+			a.ask(req, c.clock.Now())
+		}
+		return nil, nil, false
+	})
+}
+
+func (a *assignments) ask(req *kmsg.SyncGroupRequest, now int64) {
+	group := harness.Group{Name: req.Group, Generation: req.Generation, State: "Stable"}
+	for _, m := range req.GroupAssignment {
+		member := harness.Member{ID: m.MemberID, Partitions: map[string][]int32{}}
+		var plan kmsg.ConsumerMemberAssignment
+		if len(m.MemberAssignment) > 0 && plan.ReadFrom(m.MemberAssignment) != nil {
+			return // it is no group of consumers
+		}
+		for _, t := range plan.Topics {
+			member.Partitions[t.Topic] = t.Partitions
+		}
+		group.Members = append(group.Members, member)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch req := x.req.(type) {
-	case *kmsg.JoinGroupRequest:
+	if a.asked == nil {
+		a.asked = map[string]harness.Assignment{}
+	}
+	a.asked[req.Group] = harness.Assignment{At: now, Group: group}
+}
+
+// joins notes whose a member is, before the broker gets its request.
+func (a *assignments) joins(x *exchange) {
+	if req, ok := x.req.(*kmsg.JoinGroupRequest); ok {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		a.joined(req.MemberID, x.client)
-	case *kmsg.SyncGroupRequest:
-		if len(req.GroupAssignment) == 0 {
-			return // it is not the leader
-		}
-		group := harness.Group{Name: req.Group, Generation: req.Generation, State: "Stable"}
-		for _, m := range req.GroupAssignment {
-			member := harness.Member{ID: m.MemberID, Partitions: map[string][]int32{}}
-			var plan kmsg.ConsumerMemberAssignment
-			if len(m.MemberAssignment) > 0 && plan.ReadFrom(m.MemberAssignment) != nil {
-				return // it is no group of consumers
-			}
-			for _, t := range plan.Topics {
-				member.Partitions[t.Topic] = t.Partitions
-			}
-			group.Members = append(group.Members, member)
-		}
-		if a.asked == nil {
-			a.asked = map[string]harness.Assignment{}
-		}
-		a.asked[req.Group] = harness.Assignment{At: x.at, Group: group}
 	}
 }
 

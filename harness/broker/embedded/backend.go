@@ -130,6 +130,7 @@ func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c.coordinators.watch(c.kfake, len(c.nodes))
 	answerEpochs(c.kfake)
 	c.waiting.watch(c)
+	c.assignments.watch(c)
 	c.watchCommits()
 	return c, nil
 }

@@ -22,7 +22,7 @@ func (c *Cluster) tap() *wiretap {
 		wants: func(key int16) bool { return slices.Contains(told, kmsg.Key(key)) },
 		asked: func(x *exchange) {
 			c.transactions.asked(x)
-			c.assignments.ask(x)
+			c.assignments.joins(x)
 		},
 		over: c.exchanged,
 	}

@@ -2,10 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -48,15 +50,9 @@ func (w *waiting) watch(c *Cluster) {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	c.kfake.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.JoinGroupRequest)
-		if req.MemberID == "" {
-			return nil, nil, false // it is told its id, and comes again
-		}
-		w.mu.Lock()
-		w.sessions[req.MemberID] = time.Duration(req.SessionTimeoutMillis) * time.Millisecond
-		w.mu.Unlock()
-		// kfake times no session of a new member until it has joined.
-		if info := c.kfake.GroupInfo(req.Group); info != nil && isMember(info, req.MemberID) {
-			w.begin(wait{req.Group, req.MemberID, info.Epoch, preparing})
+		who := joiner{req.Group, req.MemberID, orEmpty(req.InstanceID), time.Duration(req.SessionTimeoutMillis) * time.Millisecond}
+		if who.member != "" || who.instance != "" { // else it is told its id, and comes again
+			time.AfterFunc(soon, func() { w.joined(who) })
 		}
 		return nil, nil, false
 	})
@@ -67,11 +63,61 @@ func (w *waiting) watch(c *Cluster) {
 	})
 }
 
+// joiner is who asks to join a group: a static member need not know its id.
+type joiner struct {
+	group, member, instance string
+	session                 time.Duration
+}
+
+// in is the member id of a joiner that kfake has taken into the group.
+func (j joiner) in(info *kfake.GroupInfo) (id string, ok bool) {
+	for _, m := range info.Members {
+		if m.MemberID == j.member || j.member == "" && orEmpty(m.InstanceID) == j.instance {
+			return m.MemberID, true
+		}
+	}
+	return "", false
+}
+
+// joined looks after a member once kfake has its JoinGroup, and sends it a heartbeat
+// whatever it waits for. kfake times the session of a new member from its answer on,
+// and if that finds the connection gone it never does: a pod that died as it joined
+// kept its partitions for ever. Kafka times it all the same.
+func (w *waiting) joined(who joiner) {
+	done, err := w.cluster.use()
+	if err != nil {
+		return
+	}
+	defer done()
+	for w.ctx.Err() == nil {
+		info := w.cluster.kfake.GroupInfo(who.group)
+		if info == nil {
+			return
+		}
+		id, ok := who.in(info)
+		if !ok {
+			return
+		}
+		w.mu.Lock()
+		w.sessions[id] = who.session
+		w.mu.Unlock()
+		m := wait{who.group, id, info.Epoch, info.State}
+		if err := w.heartbeat(m); err != nil && !errors.Is(err, kerr.RebalanceInProgress) {
+			time.Sleep(soon) // the group has gone on to another generation, mostly
+			continue
+		}
+		if info.State == preparing {
+			w.later(m)
+		}
+		return
+	}
+}
+
 func isMember(info *kfake.GroupInfo, id string) bool {
 	return slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == id })
 }
 
-// begin looks after a member as soon as kfake has its request, which alone does not
+// begin looks after a member as soon as kfake has its SyncGroup, which alone does not
 // prolong its session: that of a pod that stood still may be all but over.
 func (w *waiting) begin(m wait) {
 	time.AfterFunc(soon, func() { w.beat(m) })
@@ -103,16 +149,25 @@ func (w *waiting) beat(m wait) (waits bool) {
 	if info == nil || info.Epoch != m.generation || info.State != m.state || !isMember(info, m.member) {
 		return false
 	}
+	_ = w.heartbeat(m) // there is nobody to report to: the next may do better, or the member is expelled, which the run notices
+	return true
+}
+
+// heartbeat sends one for a member.
+func (w *waiting) heartbeat(m wait) error {
 	client, err := w.connect()
 	if err != nil {
-		return false // there is nobody to report to: the member is expelled, which the run notices
+		return err
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, serveWithin)
 	defer cancel()
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = m.group, m.member, m.generation
-	_, _ = req.RequestWith(ctx, client) // the next may do better
-	return true
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
 }
 
 func (w *waiting) connect() (*kgo.Client, error) {

@@ -14,26 +14,32 @@ import (
 // raw is a member of a group that does only what it is told. Its session is a
 // second, the shortest there is.
 type raw struct {
-	t      *testing.T
-	client *kgo.Client
-	id     string
+	t        *testing.T
+	client   *kgo.Client
+	id       string
+	instance *string // instance is that of a static member, nil for others.
 }
 
-func newRaw(t *testing.T, c *embedded.Cluster) *raw {
-	r := &raw{t: t, client: client(t, c)}
+func newRaw(t *testing.T, c *embedded.Cluster, opts ...kgo.Opt) *raw {
+	r := &raw{t: t, client: client(t, c, opts...)}
 	if code := r.join().ErrorCode; code != kerr.MemberIDRequired.Code {
 		t.Fatalf("first join: %v", kerr.ErrorForCode(code))
 	}
 	return r
 }
 
-func (r *raw) join() *kmsg.JoinGroupResponse {
+func (r *raw) joining() *kmsg.JoinGroupRequest {
 	req := kmsg.NewPtrJoinGroupRequest()
-	req.Group, req.MemberID, req.ProtocolType = group, r.id, "consumer"
+	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = group, r.id, r.instance, "consumer"
 	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 1000, 20_000
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name = "any"
 	req.Protocols = append(req.Protocols, p)
+	return req
+}
+
+func (r *raw) join() *kmsg.JoinGroupResponse {
+	req := r.joining()
 	resp, err := req.RequestWith(within(r.t), r.client)
 	if err != nil {
 		r.t.Errorf("join: %v", err)
@@ -44,13 +50,35 @@ func (r *raw) join() *kmsg.JoinGroupResponse {
 }
 
 func (r *raw) sync(generation int32) error {
+	_, err := r.assign(generation, nil)
+	return err
+}
+
+// assign is the sync of a member that says who gets what, and what it gets itself.
+func (r *raw) assign(generation int32, plan map[string][]byte) (got []byte, err error) {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Group, req.MemberID, req.Generation = group, r.id, generation
+	for id, what := range plan {
+		a := kmsg.NewSyncGroupRequestGroupAssignment()
+		a.MemberID, a.MemberAssignment = id, what
+		req.GroupAssignment = append(req.GroupAssignment, a)
+	}
 	resp, err := req.RequestWith(within(r.t), r.client)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return kerr.ErrorForCode(resp.ErrorCode)
+	return resp.MemberAssignment, kerr.ErrorForCode(resp.ErrorCode)
+}
+
+func (r *raw) leave() {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = group, r.id
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID = r.id
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(within(r.t), r.client); err != nil {
+		r.t.Errorf("leave: %v", err)
+	}
 }
 
 func (r *raw) heartbeat(generation int32) error {
@@ -127,5 +155,45 @@ func TestMemberThatWaitsForOthersLives(t *testing.T) {
 	}
 	if other := <-joined; other.ErrorCode != 0 || other.Generation != resp.Generation {
 		t.Errorf("the member that waited: %v, generation %d and %d", kerr.ErrorForCode(other.ErrorCode), other.Generation, resp.Generation)
+	}
+}
+
+// A member that dies while its JoinGroup waits is taken into the next generation,
+// and is expelled when its session is over.
+func TestMemberThatDiesAsItJoinsIsExpelled(t *testing.T) {
+	instance := "static"
+	for name, newcomer := range map[string]func(*testing.T, *embedded.Cluster) *raw{
+		"dynamic": func(t *testing.T, c *embedded.Cluster) *raw { return newRaw(t, c) },
+		"static": func(t *testing.T, c *embedded.Cluster) *raw {
+			return &raw{t: t, client: client(t, c), instance: &instance}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t, 1)
+			lives, dies := newRaw(t, c), newcomer(t, c)
+			if err := lives.sync(lives.join().Generation); err != nil {
+				t.Fatal(err)
+			}
+			failed := make(chan error)
+			go func() {
+				_, err := dies.joining().RequestWith(within(t), dies.client)
+				failed <- err
+			}()
+			eventually(t, "the other waits", func() bool { return len(c.Kfake().GroupInfo(group).Members) == 2 })
+			dies.client.Close()
+			if err := <-failed; err == nil {
+				t.Fatal("it had an answer")
+			}
+			both := lives.join()
+			if err := lives.sync(both.Generation); err != nil || len(both.Members) != 2 {
+				t.Fatalf("joined with %d members, %v", len(both.Members), err)
+			}
+			eventually(t, "the other is expelled", func() bool {
+				if err := lives.heartbeat(both.Generation); err != nil && err != kerr.RebalanceInProgress {
+					t.Fatalf("heartbeat: %v", err)
+				}
+				return len(c.Kfake().GroupInfo(group).Members) == 1
+			})
+		})
 	}
 }

@@ -26,7 +26,10 @@ var ErrTag = errors.New("virtual time needs the build tag synctests, which has f
 
 // Backend starts a fresh cluster for each run. The zero value is ready; it
 // keeps nothing between runs.
-type Backend struct{}
+type Backend struct {
+	// Guard is of one run. Without it nobody is told that the run spins.
+	Guard *Guard
+}
 
 var _ = harness.RegisterBackend(Backend{})
 
@@ -59,6 +62,9 @@ func (b Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.C
 		return nil, err
 	}
 	network := newNetwork()
+	if b.Guard != nil {
+		network.guard = b.Guard
+	}
 	c, err := embedded.Start(ctx, spec, embedded.Options{Network: network, Clock: ledger.NewVirtualClock(), InMemory: true})
 	if err != nil {
 		return nil, fmt.Errorf("start virtual broker: %w", err)

@@ -13,18 +13,22 @@ import (
 // other end, without a limit: Kafka's clients and brokers bound what they have
 // under way by themselves.
 type conn struct {
-	addr address
-	in   *stream // in is what the other end writes.
-	out  *stream
+	addr   address
+	in     *stream // in is what the other end writes.
+	out    *stream
+	guard  *Guard
+	client bool // client says that it is the client's end
 
 	mu    sync.Mutex
 	reset bool // Close shall be a reset.
 }
 
 // pipe is both ends of a connection to addr.
-func pipe(addr string) (client, server *conn) {
+func pipe(addr string, guard *Guard) (client, server *conn) {
 	up, down := newStream(), newStream()
-	return &conn{addr: address(addr), in: down, out: up}, &conn{addr: address(addr), in: up, out: down}
+	client = &conn{addr: address(addr), in: down, out: up, guard: guard, client: true}
+	server = &conn{addr: address(addr), in: up, out: down, guard: guard}
+	return client, server
 }
 
 // Read implements [net.Conn].
@@ -38,6 +42,9 @@ func (c *conn) Read(b []byte) (int, error) {
 
 // Write implements [net.Conn]. It never waits.
 func (c *conn) Write(b []byte) (int, error) {
+	if !c.guard.passes(b, c.client) {
+		return 0, c.addr.failed("write", os.NewSyscallError("write", syscall.ECONNRESET))
+	}
 	n, err := c.out.write(b)
 	if err != nil {
 		err = c.addr.failed("write", err)
@@ -136,6 +143,9 @@ func (s *stream) write(b []byte) (int, error) {
 	defer s.mu.Unlock()
 	if s.writing != nil {
 		return 0, s.writing
+	}
+	if s.next > len(s.data)/2 && len(s.data)+len(b) > cap(s.data) { // what was read makes room
+		s.data, s.next = s.data[:copy(s.data, s.data[s.next:])], 0
 	}
 	s.data = append(s.data, b...)
 	s.changed.Signal()

@@ -24,11 +24,12 @@ func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, err
 // network is a network in memory: to a client it behaves as loopback TCP does,
 // but that nothing on it takes time. It implements [embedded.Network].
 type network struct {
+	guard     *Guard
 	mu        sync.Mutex
 	listeners map[string]*listener
 }
 
-func newNetwork() *network { return &network{listeners: map[string]*listener{}} }
+func newNetwork() *network { return &network{guard: new(Guard), listeners: map[string]*listener{}} }
 
 // Reserve gives each node a port of its own.
 func (*network) Reserve(node int) (addr string, release func() error, err error) {
@@ -52,10 +53,10 @@ func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	n.mu.Lock()
 	l := n.listeners[addr]
 	n.mu.Unlock()
-	if l == nil {
+	if l == nil || n.guard.cut.Load() {
 		return nil, refused(addr)
 	}
-	client, server := pipe(addr)
+	client, server := pipe(addr, n.guard)
 	select {
 	case l.dialed <- server:
 		return client, nil
