@@ -5,80 +5,100 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// pump reads a source ahead, in a goroutine that ends with the source, and marks
-// what an event alone does not tell: whether its record lies where it says, where
-// it came from, which effect of a record is the first, and which work the group
-// had fenced off. Its reader must take all of full and give every batch back to
-// free.
+// pump reads a source and marks what an event alone does not tell: whether its record
+// lies where it says, where it came from, which effect of a record is the first, and
+// which work the group had fenced off. It hands the events out in batches.
 type pump struct {
-	facts *Facts
-	full  chan *batch // closed at the end of the source
-	free  chan *batch
-	err   error // of the source; valid once full is closed
+	facts  *Facts
+	source Source
+	beside *beside
+	acks   bool           // acks: a check wants all answers to sends
+	events []ledger.Event // of the source
+	at     int            // of events, the next
+	batch  Batch
 }
 
-// batch is some events of the replay: all of them, for the measures, and what of them
-// the checks want to see. Most events are of no interest to most checks, and to pass
-// over them in each would cost more than all they do.
-type batch struct {
-	all  []ledger.Event
-	work []*ledger.Event // all but sends, and answers to them that say what the final read says
-	rare []*ledger.Event // of those all but attempts on records that lie where they say, with values unaltered
+// Batch is some events of the replay, by who wants to see them: most are of no
+// interest to most checks, and to pass over them in each would cost more than all
+// they do. Each list is in the order of time and valid until the next batch.
+//
+// A batch has no first effect behind a commit or an answer of a share group: who is
+// given one finds in [Facts] what was finished by then, and nothing that was later.
+type Batch struct {
+	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
+	Firsts []*ledger.Event // of those the first effects
+	Rare   []*ledger.Event // of Work all but attempts on records that lie where they say, with values unaltered
 }
 
-// take takes a copy of events of the source.
-func (b *batch) take(events []ledger.Event) {
-	b.all, b.work, b.rare = append(b.all[:0], events...), b.work[:0], b.rare[:0]
+// batchSize is how many events a batch is made of at most: so few stay in the
+// processor's nearest cache while one check after the other passes over them.
+const batchSize = 128
+
+func newPump(f *Facts, source Source, observers []Observer) *pump {
+	f.finished = f.sets()
+	f.fences = newFences(f)
+	p := &pump{facts: f, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
+	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
+	return p
+}
+
+// next is the next batch, nil at the end.
+func (p *pump) next() (_ *Batch, err error) {
+	if p.at == len(p.events) {
+		p.beside.observe(p.events)
+		p.at = 0
+		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
+			p.beside.wait()
+			return nil, err
+		}
+	}
+	events := p.events[p.at:min(p.at+batchSize, len(p.events))]
+	p.at += p.fill(&p.batch, events)
+	return &p.batch, nil
+}
+
+// fill marks events and sorts them into a batch, and returns how many it took.
+func (p *pump) fill(b *Batch, events []ledger.Event) int {
+	b.Work, b.Firsts, b.Rare = b.Work[:0], b.Firsts[:0], b.Rare[:0]
+	asked := false
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeSent:
+			continue
+		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
+			asked = true
+		case ledger.EdgeEnd, ledger.EdgeCustody:
+			if asked {
+				return i
+			}
+		}
+		p.mark(e)
+		b.sort(e, p.acks)
+	}
+	return len(events)
 }
 
 // sort puts an event that has been marked where it belongs.
-func (b *batch) sort(e *ledger.Event, acks bool) {
+func (b *Batch) sort(e *ledger.Event, acks bool) {
 	switch e.Edge {
-	case ledger.EdgeSent:
-		return
 	case ledger.EdgeAcked:
 		if !acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
 			return
 		}
 	case ledger.EdgeStart, ledger.EdgeEnd:
+		if e.First {
+			b.Firsts = append(b.Firsts, e)
+		}
 		if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
-			b.work = append(b.work, e)
+			b.Work = append(b.Work, e)
 			return
 		}
 	}
-	b.work, b.rare = append(b.work, e), append(b.rare, e)
+	b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 }
 
-// ahead is how many batches are read ahead.
-const ahead = 4
-
-func newPump(f *Facts, src Source) *pump {
-	p := &pump{facts: f, full: make(chan *batch, ahead), free: make(chan *batch, ahead+2)}
-	f.finished = f.sets()
-	f.fences = newFences(f)
-	for range ahead + 2 {
-		p.free <- &batch{}
-	}
-	go func() {
-		defer close(p.full)
-		for {
-			events, err := src.Next()
-			if err != nil || len(events) == 0 {
-				p.err = err
-				return
-			}
-			b := <-p.free
-			b.take(events)
-			for i := range b.all {
-				p.mark(&b.all[i])
-				b.sort(&b.all[i], len(f.Aggressors) > 0)
-			}
-			p.full <- b
-		}
-	}()
-	return p
-}
-
+// mark sets what the judge adds to an event.
 func (p *pump) mark(e *ledger.Event) {
 	p.facts.fences.mark(e)
 	switch e.Edge {
