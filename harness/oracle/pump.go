@@ -12,10 +12,12 @@ type pump struct {
 	facts  *Facts
 	source Source
 	beside *beside
-	acks   bool           // acks: a check wants all answers to sends
-	events []ledger.Event // of the source
-	at     int            // of events, the next
+	acks   bool // acks: a check wants all answers to sends
 	batch  Batch
+
+	events  []ledger.Event // of the source
+	at      int            // of events, the next
+	located int            // of events, how many are located
 }
 
 // Batch is some events of the replay, by who wants to see them: most are of no
@@ -46,15 +48,37 @@ func newPump(f *Facts, source Source, observers []Observer) *pump {
 func (p *pump) next() (_ *Batch, err error) {
 	if p.at == len(p.events) {
 		p.beside.observe(p.events)
-		p.at = 0
+		p.at, p.located = 0, 0
 		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
 			p.beside.wait()
 			return nil, err
 		}
 	}
-	events := p.events[p.at:min(p.at+batchSize, len(p.events))]
-	p.at += p.fill(&p.batch, events)
+	end := min(p.at+batchSize, len(p.events))
+	p.locate(p.events[p.located:end])
+	p.located = end
+	p.at += p.fill(&p.batch, p.events[p.at:end])
 	return &p.batch, nil
+}
+
+// locate finds the records of events in the final read, in a loop of its own: the
+// looks at the log do not wait for each other there.
+func (p *pump) locate(events []ledger.Event) {
+	log, partitions := p.facts.Log, p.facts.Partitions
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody:
+			e.Origin, e.Source = e.Partition, e.Offset
+			if e.Topic > 0 {
+				e.Origin, e.Source = log.origin(e.Key, e.Seq)
+			}
+			e.Held = log.Holds(e.Position(), e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+		case ledger.EdgeAcknowledged: // it names a position and no record
+			e.Origin, e.Source = -1, -1
+			e.Held = log.Landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
+		}
+	}
 }
 
 // fill marks events and sorts them into a batch, and returns how many it took.
@@ -66,76 +90,51 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 		switch e.Edge {
 		case ledger.EdgeSent:
 			continue
-		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
-			asked = true
+		case ledger.EdgeAcked:
+			if !p.acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
+				continue
+			}
+		case ledger.EdgeStart:
+			p.facts.fences.start(e)
+			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+				b.Work = append(b.Work, e)
+				continue
+			}
 		case ledger.EdgeEnd, ledger.EdgeCustody:
 			if asked {
 				return i
 			}
+			if p.end(e); e.First {
+				b.Firsts = append(b.Firsts, e)
+			}
+			if e.Edge == ledger.EdgeEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+				b.Work = append(b.Work, e)
+				continue
+			}
+		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
+			asked = true
+		case ledger.EdgeInject:
+			p.facts.injections++
+			p.facts.fences.observe(e)
+		default:
+			p.facts.fences.observe(e)
 		}
-		p.mark(e)
-		b.sort(e, p.acks)
+		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 	}
 	return len(events)
 }
 
-// sort puts an event that has been marked where it belongs.
-func (b *Batch) sort(e *ledger.Event, acks bool) {
-	switch e.Edge {
-	case ledger.EdgeAcked:
-		if !acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
-			return
-		}
-	case ledger.EdgeStart, ledger.EdgeEnd:
-		if e.First {
-			b.Firsts = append(b.Firsts, e)
-		}
-		if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
-			b.Work = append(b.Work, e)
-			return
-		}
+// end marks the end of an attempt, or a copy.
+func (p *pump) end(e *ledger.Event) {
+	if e.Edge == ledger.EdgeEnd {
+		p.facts.fences.end(e)
 	}
-	b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
-}
-
-// mark sets what the judge adds to an event.
-func (p *pump) mark(e *ledger.Event) {
-	p.facts.fences.mark(e)
-	switch e.Edge {
-	case ledger.EdgeInject:
-		p.facts.injections++
-		return
-	case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
-	default:
-		return
-	}
-	p.locate(e)
 	if p.facts.Effect == harness.EffectOutput {
 		p.output(e)
 	}
 	if isEffect(e) {
 		e.First = e.Held && p.facts.finished[e.Origin].Add(e.Source)
 	}
-}
-
-// locate finds the record of an event in the final read. An acknowledgement
-// names a position and no record.
-func (p *pump) locate(e *ledger.Event) {
-	log, pos := p.facts.Log, e.Position()
-	if e.Edge == ledger.EdgeAcknowledged {
-		e.Origin, e.Source = -1, -1
-		e.Held = log.Landed(pos) && (e.Topic > 0 || int(e.Partition) < p.facts.Partitions)
-		return
-	}
-	e.Held = log.Holds(pos, e.Key, e.Seq)
-	if e.Origin, e.Source = e.Partition, e.Offset; e.Topic > 0 {
-		origin, ok := log.origin(e.Key, e.Seq)
-		if e.Origin, e.Source = origin.Partition, origin.Offset; !ok {
-			e.Origin, e.Source = 0, -1
-		}
-		e.Held = e.Held && ok
-	}
-	e.Held = e.Held && e.Origin >= 0 && int(e.Origin) < p.facts.Partitions
 }
 
 // output makes effects of the output and mere computation of the work, for a

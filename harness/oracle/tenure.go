@@ -142,7 +142,7 @@ func (p *tenures) effect(e *ledger.Event) (was, is int, excused bool) {
 	was = int(*latest) - 1
 	cause := max(is, was)
 	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
-	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure {
+	if p.isUnsure(e.Offset) || low != is || is < was && was < lastTenure {
 		excused = p.uncertain(e.Offset, span{e.Owner, low, is}, was)
 	}
 	*latest = number(cause)
