@@ -35,11 +35,11 @@ type atomicity struct {
 
 func (a *atomicity) Name() string { return atomicityEntry.name }
 
-func (a *atomicity) Observe(events []*ledger.Event) {
+func (a *atomicity) Observe(b *Batch) {
 	if a.facts.Effect != harness.EffectOutput {
 		return
 	}
-	for _, e := range events {
+	for _, e := range b.Work {
 		switch {
 		case e.Flags&ledger.FlagTransactional != 0:
 		case isEffect(e):

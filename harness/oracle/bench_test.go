@@ -34,7 +34,10 @@ func BenchmarkJudge(b *testing.B) {
 		}
 		clean(b, verdicts)
 		made := -cpu(b)
-		for s = newStream(n, keys); ; {
+		s = newStream(n, keys)
+		s.lands(nil)
+		named := cpu(b) + made
+		for {
 			if events, _ := s.Next(); len(events) == 0 {
 				break
 			}
@@ -48,7 +51,7 @@ func BenchmarkJudge(b *testing.B) {
 		per := func(d time.Duration) float64 { return float64(d) / float64(n) }
 		b.ReportMetric(per(took), "wall-ns/record")
 		b.ReportMetric(per(used-made), "cpu-ns/record")
-		b.ReportMetric(per(logged), "of-which-log-ns/record")
+		b.ReportMetric(per(logged-named), "of-which-log-ns/record")
 		b.ReportMetric(per(made), "source-cpu-ns/record")
 		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MiB")
 		b.ReportMetric(peak/(1<<20), "peak-MiB")
@@ -107,6 +110,7 @@ type stream struct {
 	at      int64 // the next record to be sent
 	owners  [streamPartitions]tenancy
 	moves   int64
+	named   uint64 // named keeps lands from being optimised away
 	out     []ledger.Event
 }
 
@@ -151,10 +155,14 @@ func (s *stream) facts() *Facts {
 	return f
 }
 
-// lands fills the log with all records.
+// lands fills the log with all records; without one it only says what it would.
 func (s *stream) lands(log *Log) {
 	for i := range s.n {
 		p, offset, key, seq := s.record(i)
+		if log == nil {
+			s.named += uint64(key) + uint64(seq)
+			continue
+		}
 		log.Add(ledger.Position{Partition: p, Offset: offset}, key, seq)
 	}
 }

@@ -50,11 +50,11 @@ func newBlast(f *Facts) *blast {
 
 func (b *blast) Name() string { return blastEntry.name }
 
-func (b *blast) Observe(events []*ledger.Event) {
+func (b *blast) Observe(events *Batch) {
 	if len(b.aggressors) == 0 {
 		return
 	}
-	for _, e := range events {
+	for _, e := range events.Work {
 		switch {
 		case e.Edge == ledger.EdgeAcked && e.Held:
 			if b.isAggressor(e.Key) {

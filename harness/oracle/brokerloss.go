@@ -9,7 +9,7 @@ import (
 
 var brokerLossEntry = entry{
 	name: "lost by broker", make: func(f *Facts) Check { return &brokerLoss{facts: f} },
-	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete}, rare: true,
+	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 }
 
 // brokerLoss finds records that the broker acknowledged and the final read did
@@ -21,8 +21,8 @@ type brokerLoss struct {
 
 func (b *brokerLoss) Name() string { return brokerLossEntry.name }
 
-func (b *brokerLoss) Observe(events []*ledger.Event) {
-	for _, e := range events {
+func (b *brokerLoss) Observe(events *Batch) {
+	for _, e := range events.Rare {
 		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || e.Held {
 			continue
 		}

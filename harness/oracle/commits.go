@@ -11,7 +11,7 @@ import (
 var (
 	commitRegressionEntry = entry{
 		name: "commit regression", make: func(f *Facts) Check { return f.offsets().view("commit regression", true) },
-		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp}, rare: true,
+		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	lateCommitEntry = entry{
 		name: "commit after revoke", make: func(f *Facts) Check { return f.offsets().view("commit after revoke", false) },
@@ -65,8 +65,8 @@ func (c *commits) view(name string, first bool) Check {
 	return &view{name: name, verdict: func() harness.Verdict { return c.late.verdict("") }}
 }
 
-func (c *commits) observe(events []*ledger.Event) {
-	for _, e := range events {
+func (c *commits) observe(b *Batch) {
+	for _, e := range b.Rare {
 		switch e.Edge {
 		case ledger.EdgeCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {

@@ -37,6 +37,7 @@ type completeness struct {
 	facts       *Facts
 	dead        []ledger.Offsets // by partition of the source
 	aside       []ledger.Offsets // what ranges set aside
+	none        bool             // none: nothing is in either, as in most runs
 	letters     int64            // records with a dead letter
 	compensated int64            // records with their first effect after they were set aside
 	explained   int64
@@ -44,11 +45,12 @@ type completeness struct {
 }
 
 func newCompleteness(f *Facts) completeness {
-	return completeness{facts: f, dead: make([]ledger.Offsets, f.Partitions), aside: make([]ledger.Offsets, f.Partitions)}
+	return completeness{facts: f, dead: make([]ledger.Offsets, f.Partitions), aside: make([]ledger.Offsets, f.Partitions), none: true}
 }
 
 // setAside takes a range of the source.
 func (c *completeness) setAside(partition int32, from, to int64) {
+	c.none = false
 	for offset := from; offset < to; offset++ {
 		c.aside[partition].Add(offset)
 	}
@@ -56,6 +58,7 @@ func (c *completeness) setAside(partition int32, from, to int64) {
 
 // letter takes a dead letter.
 func (c *completeness) letter(e *ledger.Event, r *rewinds) {
+	c.none = false
 	if c.dead[e.Origin].Add(e.Source) {
 		c.letters++
 	}
@@ -64,6 +67,9 @@ func (c *completeness) letter(e *ledger.Event, r *rewinds) {
 
 // finished takes the first effect at a position.
 func (c *completeness) finished(e *ledger.Event, r *rewinds) {
+	if c.none {
+		return
+	}
 	if e.First && c.aside[e.Origin].Has(e.Source) {
 		c.compensated++
 	}

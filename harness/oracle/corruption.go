@@ -7,7 +7,7 @@ import (
 
 var corruptionEntry = entry{
 	name: "corruption", make: func(f *Facts) Check { return &corruption{facts: f} },
-	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete}, rare: true,
+	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete},
 }
 
 // corruption finds values that were altered on the way: the checksum over their
@@ -21,8 +21,8 @@ type corruption struct {
 
 func (c *corruption) Name() string { return corruptionEntry.name }
 
-func (c *corruption) Observe(events []*ledger.Event) {
-	for _, e := range events {
+func (c *corruption) Observe(b *Batch) {
+	for _, e := range b.Rare {
 		if e.Flags&ledger.FlagCorrupt == 0 {
 			continue
 		}

@@ -100,8 +100,8 @@ func (r *rewinds) view(name string, found *findings) Check {
 	return v
 }
 
-func (r *rewinds) observe(events []*ledger.Event) {
-	for _, e := range events {
+func (r *rewinds) observe(b *Batch) {
+	for _, e := range b.Work {
 		switch e.Edge {
 		case ledger.EdgeSent, ledger.EdgeAcked:
 			continue

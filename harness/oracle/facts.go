@@ -46,8 +46,8 @@ type Facts struct {
 	Unobserved []string `json:"unobserved,omitempty"`
 
 	injections int64            // faults that took hold; of the pump, complete once it has ended
-	finished   []ledger.Offsets // by partition of the source; of the pump, complete once it has ended
-	fences     *fences          // of the pump too; its holdings may be asked before
+	finished   []ledger.Offsets // by partition of the source; of the pump, see [Batch]
+	fences     *fences          // of the pump too; its holdings may be asked
 	unfinished *unfinished      // state that several checks share
 	commits    *commits
 	keyed      *keyed

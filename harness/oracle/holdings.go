@@ -2,22 +2,19 @@ package oracle
 
 import (
 	"math"
-	"sync"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // holdings is who had which partition from when to when, and how it was lost. The
-// pump feeds it, in the order of the replay, and is ahead of the checks: what these
-// ask is asked for a time, so that what has come since makes no difference.
+// pump feeds it, in the order of the replay, and is up to a batch ahead of the checks:
+// what these ask is asked for a time, so that what has come since makes no difference.
 //
 // Acquisitions and losses are seen as intervals. A partition is had from the
 // earliest moment of its acquisition to the latest of its loss.
 type holdings struct {
-	facts *Facts
-
-	mu       sync.RWMutex // taken by the pump to write, by all others to read
+	facts    *Facts
 	topics   [][][]holding
 	expelled [][]expulsion // by owner
 	windows  []window
@@ -62,8 +59,6 @@ func newHoldings(f *Facts) *holdings {
 
 // observe takes an event that changes who has what.
 func (h *holdings) observe(e *ledger.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	switch e.Edge {
 	case ledger.EdgeOwned:
 		h.acquire(e)
@@ -228,17 +223,8 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 	return nil
 }
 
-// excused is unfenced, for a check.
-func (h *holdings) excused(p ledger.Position, o ledger.Owner, start, now time.Duration) bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.unfenced(p, o, start, now)
-}
-
 // lostBefore says when owner surely had lost the partition of p, if it had by then.
 func (h *holdings) lostBefore(p ledger.Position, o ledger.Owner, when time.Duration) (loss holding, ok bool) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
 	list := h.of(p)
 	i := heldBy(list, o, when)
 	if i < 0 || !list[i].lost || list[i].until >= when {

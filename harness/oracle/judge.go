@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -14,9 +13,8 @@ import (
 // its own state and is used for one run, by one goroutine.
 type Check interface {
 	Name() string
-	// Observe is given the next events, in the order of time, but for sends and
-	// what its entry does not ask for. They are valid during the call alone.
-	Observe([]*ledger.Event)
+	// Observe is given the next events. They are valid during the call alone.
+	Observe(*Batch)
 	// Verdict is called once, after the last Observe. It fills Count, Detail and
 	// Examples; the rest is the judge's.
 	Verdict() harness.Verdict
@@ -26,7 +24,7 @@ type Check interface {
 type Observer interface{ Observe([]ledger.Event) }
 
 // Source yields a run's events in time order, none at the end; see
-// [ledger.Stream].
+// [ledger.Stream]. They are valid until the next call, and the judge marks them.
 type Source interface {
 	Next() ([]ledger.Event, error)
 }
@@ -38,7 +36,6 @@ type entry struct {
 	make   func(*Facts) Check
 	heldTo func(*Facts) string // heldTo is "" where this consumer does not claim it
 	leans  []string
-	rare   bool // rare: it asks for [batch.rare] events alone
 }
 
 // table lists the checks, the gravest first. A new check is a file of its own
@@ -69,34 +66,27 @@ func Checks() (names []string) {
 const maxExamples = 5
 
 // Judge replays src once for all checks and observers and returns the verdicts,
-// the gravest check first. Reading, checking and observing go on side by side.
-// Its error is the source's.
+// the gravest check first. The observers see the events beside it, in a goroutine. Its
+// error is the source's.
 func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
 	entries := table()
 	checks := make([]Check, len(entries))
 	for i, e := range entries {
 		checks[i] = e.make(f)
 	}
-	pump := newPump(f, src)
-	for b := range pump.full {
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for _, o := range observers {
-				o.Observe(b.all)
-			}
-		})
-		for i, c := range checks {
-			if entries[i].rare {
-				c.Observe(b.rare)
-			} else {
-				c.Observe(b.work)
-			}
+	pump := newPump(f, src, observers)
+	fed := slices.DeleteFunc(slices.Clone(checks), func(c Check) bool { v, ok := c.(*view); return ok && v.observe == nil })
+	for {
+		b, err := pump.next()
+		if err != nil {
+			return nil, fmt.Errorf("judge: %w", err)
 		}
-		wg.Wait()
-		pump.free <- b
-	}
-	if pump.err != nil {
-		return nil, fmt.Errorf("judge: %w", pump.err)
+		if b == nil {
+			break
+		}
+		for _, c := range fed {
+			c.Observe(b)
+		}
 	}
 	verdicts := make([]harness.Verdict, len(checks))
 	for i, c := range checks {
@@ -171,15 +161,15 @@ func Unproven(broken map[string]string, verdicts []harness.Verdict) {
 // the one that feeds it.
 type view struct {
 	name    string
-	observe func([]*ledger.Event)
+	observe func(*Batch)
 	verdict func() harness.Verdict
 }
 
 func (v *view) Name() string { return v.name }
 
-func (v *view) Observe(events []*ledger.Event) {
+func (v *view) Observe(b *Batch) {
 	if v.observe != nil {
-		v.observe(events)
+		v.observe(b)
 	}
 }
 

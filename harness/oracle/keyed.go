@@ -19,10 +19,9 @@ import (
 type keyed struct {
 	facts   *Facts
 	keys    perKey[keyState]
-	more    [][]working // attempts under way on keys that have several, by keyState.more
-	unused  []int32     // of more
-	alone   [1]working  // room for others
-	touched uint64      // touched keeps fetch from being optimised away
+	under   []attempts // attempts under way, by keyState.under; the first is of nobody
+	unused  []int32    // of under
+	touched int32      // touched keeps fetch from being optimised away
 	failed  map[ledger.Position]failure
 	hunger  hunger
 
@@ -31,29 +30,24 @@ type keyed struct {
 	across                           int64 // across is how many overlaps are of two pods
 }
 
-// keyState is a key. It is small, since there may be a million.
+// keyState is a key. It is small, since there may be a million: two share a cache
+// line, and what is under way lies elsewhere.
 type keyState struct {
 	top     int64         // top is the rank of the first effect furthest ahead + 1, 0 before any
 	last    int64         // last is the rank of the latest effect + 1
 	quiet   time.Duration // quiet is when the latest attempt ended
-	start   time.Duration // start, seq, part, topic and owner are of the attempt under way if there is one
-	seq     uint32
-	part    int32
-	more    int32 // more is the place of the attempts under way if there are several
-	topic   uint16
-	owner   ledger.Owner
+	under   int32         // under is the place of the attempts under way in keyed.under, 0 without any
 	topBy   ledger.Owner
 	failing uint16 // failing records, which have an entry in keyed.failed; stays at its maximum
-	under   uint8  // under way: none, one, or several
 }
 
-const (
-	underNone = iota
-	underOne
-	underSeveral
-)
+var _ [32]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
 
-var _ [56]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
+// attempts are those under way on one key, in the order in which they began.
+type attempts struct {
+	first working
+	more  []working
+}
 
 // working is an attempt under way.
 type working struct {
@@ -73,7 +67,7 @@ type failure struct {
 
 func (f *Facts) byKey() *keyed {
 	if f.keyed == nil {
-		f.keyed = &keyed{facts: f, failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
+		f.keyed = &keyed{facts: f, under: make([]attempts, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
 	}
 	return f.keyed
 }
@@ -87,31 +81,9 @@ func (c *keyed) view(name string, first bool, found *findings, detail func() str
 	return v
 }
 
-// atOnce is how many events have their keys fetched together.
-const atOnce = 32
-
-func (c *keyed) observe(events []*ledger.Event) {
-	for len(events) > 0 {
-		n := min(atOnce, len(events))
-		c.fetch(events[:n])
-		c.take(events[:n])
-		events = events[n:]
-	}
-}
-
-// fetch touches the states of keys that are soon needed. There are too many for
-// the processor's caches, and its misses overlap where nothing waits for them.
-func (c *keyed) fetch(events []*ledger.Event) {
-	for _, e := range events {
-		if e.Edge == ledger.EdgeStart && e.Held {
-			k := c.keys.at(e.Key)
-			c.touched += uint64(k.top) + uint64(k.under)
-		}
-	}
-}
-
-func (c *keyed) take(events []*ledger.Event) {
-	for _, e := range events {
+func (c *keyed) observe(b *Batch) {
+	c.fetch(b.Work)
+	for _, e := range b.Work {
 		if !e.Held {
 			switch e.Edge {
 			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
@@ -121,7 +93,9 @@ func (c *keyed) take(events []*ledger.Event) {
 		}
 		switch e.Edge {
 		case ledger.EdgeStart:
-			c.begin(c.keys.at(e.Key), e)
+			if !e.Unfenced {
+				c.begin(c.keys.at(e.Key), e)
+			}
 		case ledger.EdgeEnd:
 			k := c.keys.at(e.Key)
 			if !c.facts.isOutput(e) {
@@ -140,6 +114,18 @@ func (c *keyed) take(events []*ledger.Event) {
 			}
 		}
 	}
+}
+
+// fetch touches the states of keys that are soon needed. There are too many for
+// the processor's caches, and its misses overlap where nothing waits for them.
+func (c *keyed) fetch(events []*ledger.Event) {
+	touched := int32(0)
+	for _, e := range events {
+		if e.Edge == ledger.EdgeStart && e.Held {
+			touched += c.keys.at(e.Key).under
+		}
+	}
+	c.touched = touched
 }
 
 // effect takes an effect of the key.
@@ -202,70 +188,61 @@ func sourceOf(e *ledger.Event) ledger.Position {
 
 // begin adds an attempt to those under way on the key.
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
-	if e.Unfenced {
+	a := working{e.At, e.Seq, e.Partition, e.Topic, e.Owner}
+	if k.under == 0 {
+		c.hunger.start(k, e)
+		k.under = c.place()
+		c.under[k.under].first = a
 		return
 	}
-	if k.under == underNone {
-		c.hunger.start(k, e)
+	list := &c.under[k.under]
+	c.overlap(list, e)
+	list.more = append(list.more, a)
+}
+
+// place is a place of keyed.under that is not in use.
+func (c *keyed) place() int32 {
+	n := len(c.unused) - 1
+	if n < 0 {
+		c.under = append(c.under, attempts{})
+		return int32(len(c.under) - 1)
 	}
-	a := working{e.At, e.Seq, e.Partition, e.Topic, e.Owner}
-	switch k.under {
-	case underNone:
-		k.set(a)
-	case underOne:
-		c.overlap(k, e)
-		if len(c.unused) == 0 {
-			c.unused = append(c.unused, int32(len(c.more)))
-			c.more = append(c.more, nil)
-		}
-		k.more, c.unused = c.unused[len(c.unused)-1], c.unused[:len(c.unused)-1]
-		c.more[k.more] = append(c.more[k.more][:0], k.one(), a)
-		k.under = underSeveral
-	default:
-		c.overlap(k, e)
-		c.more[k.more] = append(c.more[k.more], a)
-	}
+	place := c.unused[n]
+	c.unused = c.unused[:n]
+	return place
 }
 
 // end takes an attempt from those under way.
 func (c *keyed) end(k *keyState, e *ledger.Event) {
 	k.quiet = e.At
-	switch k.under {
-	case underOne:
-		if k.one().is(e) {
-			k.under = underNone
+	if k.under == 0 {
+		return
+	}
+	list := &c.under[k.under]
+	switch {
+	case !list.first.is(e):
+		if i := slices.IndexFunc(list.more, func(a working) bool { return a.is(e) }); i >= 0 {
+			list.more = slices.Delete(list.more, i, i+1)
 		}
-	case underSeveral:
-		list := c.more[k.more]
-		i := slices.IndexFunc(list, func(a working) bool { return a.is(e) })
-		if i < 0 {
-			return
-		}
-		if list = slices.Delete(list, i, i+1); len(list) == 1 {
-			k.set(list[0])
-			c.unused = append(c.unused, k.more)
-		}
-		c.more[k.more] = list
+	case len(list.more) > 0:
+		list.first = list.more[0]
+		list.more = slices.Delete(list.more, 0, 1)
+	default:
+		c.unused = append(c.unused, k.under)
+		k.under = 0
 	}
 }
 
-func (a working) is(e *ledger.Event) bool {
+func (a *working) is(e *ledger.Event) bool {
 	return a.start == e.Start && a.owner == e.Owner && a.seq == e.Seq
 }
 
-func (k *keyState) one() working { return working{k.start, k.seq, k.part, k.topic, k.owner} }
-
-func (k *keyState) set(a working) {
-	k.start, k.seq, k.part, k.topic, k.owner, k.under = a.start, a.seq, a.part, a.topic, a.owner, underOne
-}
-
-// others are the attempts under way.
-func (c *keyed) others(k *keyState) []working {
-	if k.under == underSeveral {
-		return c.more[k.more]
+// at is attempt number i.
+func (a *attempts) at(i int) *working {
+	if i == 0 {
+		return &a.first
 	}
-	c.alone[0] = k.one()
-	return c.alone[:]
+	return &a.more[i-1]
 }
 
 func noDetail() string { return "" }

@@ -35,15 +35,7 @@ func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
 // in the order of the log and may have gaps; those of side topics come before
 // those of the source.
 func (l *Log) Add(p ledger.Position, key, seq uint32) {
-	for int(p.Topic) >= len(l.topics) {
-		l.topics = append(l.topics, nil)
-	}
-	parts := l.topics[p.Topic]
-	for int(p.Partition) >= len(parts) {
-		parts = append(parts, chunks[uint16]{})
-	}
-	l.topics[p.Topic] = parts
-	lies := parts[p.Partition].at(p.Offset)
+	lies := l.part(p).at(p.Offset)
 	if p.Topic > 0 {
 		l.addCopy(p, key, seq)
 	} else {
@@ -52,14 +44,35 @@ func (l *Log) Add(p ledger.Position, key, seq uint32) {
 		}
 		l.sequence.add(p, key, seq)
 		if len(l.copies) > 0 {
-			if c := l.copies[recordID(key, seq)]; c != nil && c.origin.Offset < 0 {
-				c.origin = p
-			} else if c != nil {
-				l.again[p] = c.origin
-			}
+			l.lands(p, key, seq)
 		}
 	}
 	*lies = mark(key, seq)
+}
+
+// part is the partition of a position, new if need be.
+func (l *Log) part(p ledger.Position) *chunks[uint16] {
+	if int(p.Topic) < len(l.topics) && int(p.Partition) < len(l.topics[p.Topic]) {
+		return &l.topics[p.Topic][p.Partition]
+	}
+	for int(p.Topic) >= len(l.topics) {
+		l.topics = append(l.topics, nil)
+	}
+	for int(p.Partition) >= len(l.topics[p.Topic]) {
+		l.topics[p.Topic] = append(l.topics[p.Topic], chunks[uint16]{})
+	}
+	return &l.topics[p.Topic][p.Partition]
+}
+
+// lands notes where a record of which there are copies lies in the source.
+func (l *Log) lands(p ledger.Position, key, seq uint32) {
+	switch c := l.copies[recordID(key, seq)]; {
+	case c == nil:
+	case c.origin.Offset < 0:
+		c.origin = p
+	default:
+		l.again[p] = c.origin
+	}
 }
 
 func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
@@ -72,14 +85,13 @@ func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
 	c.hops = append(c.hops, p)
 }
 
-// origin is where the record of a copy first lay in the source; ok is false if
+// origin is where the record of a copy first lay in the source, at an offset of -1 if
 // the final read found it nowhere there.
-func (l *Log) origin(key, seq uint32) (p ledger.Position, ok bool) {
-	c := l.copies[recordID(key, seq)]
-	if c == nil || c.origin.Offset < 0 {
-		return p, false
+func (l *Log) origin(key, seq uint32) (partition int32, offset int64) {
+	if c := l.copies[recordID(key, seq)]; c != nil {
+		return c.origin.Partition, c.origin.Offset
 	}
-	return c.origin, true
+	return 0, -1
 }
 
 // origins are the copied records by where they first lay in the source.

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -65,19 +66,31 @@ func (u *unfinished) view(name string, what fate) Check {
 	return v
 }
 
-func (u *unfinished) observe(events []*ledger.Event) {
-	for _, e := range events {
+func (u *unfinished) observe(b *Batch) {
+	for _, e := range slices.Backward(b.Firsts) {
+		if u.note(e.At) {
+			break // the others were no later
+		}
+	}
+	for _, e := range b.Rare {
 		switch {
-		case isEffect(e) && e.First, e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
-			if e.At <= u.facts.DrainEnd {
-				u.last = e.At
-			}
+		case e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
+			u.note(e.At)
 		case e.Edge == ledger.EdgeRange:
 			if from, to, ok := u.facts.aside(e); ok {
 				u.setAside(e.Partition, from, to)
 			}
 		}
 	}
+}
+
+// note takes when a record was finished, if that was before the drain ended.
+func (u *unfinished) note(at time.Duration) bool {
+	if at > u.facts.DrainEnd {
+		return false
+	}
+	u.last = max(u.last, at)
+	return true
 }
 
 func (u *unfinished) setAside(partition int32, from, to int64) {

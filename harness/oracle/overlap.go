@@ -19,12 +19,11 @@ var overlapEntry = entry{
 }
 
 // overlap looks for another attempt under way as e begins.
-func (c *keyed) overlap(k *keyState, e *ledger.Event) {
-	others := c.others(k)
-	for i := len(others) - 1; i >= 0; i-- {
-		other := others[i]
+func (c *keyed) overlap(others *attempts, e *ledger.Event) {
+	for i := len(others.more); i >= 0; i-- {
+		other := others.at(i)
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
-		if c.facts.fences.excused(place, other.owner, other.start, e.At) {
+		if c.facts.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
 		where := "it"

@@ -27,9 +27,9 @@ type latest struct {
 
 func (c *partitionOrder) Name() string { return partitionEntry.name }
 
-func (c *partitionOrder) Observe(events []*ledger.Event) {
-	for _, e := range events {
-		if !e.First || e.Unfenced {
+func (c *partitionOrder) Observe(b *Batch) {
+	for _, e := range b.Firsts {
+		if e.Unfenced {
 			continue
 		}
 		p := &c.latest[e.Origin]

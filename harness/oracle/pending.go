@@ -34,31 +34,22 @@ type pending struct {
 	found  findings
 }
 
-// pendingPart is a partition of the source: what is finished there, what was
-// copied or set aside, and up to where commits have been looked at.
+// pendingPart is a partition of the source: what was copied or set aside, and up to
+// where commits have been looked at. What is finished is in [Facts].
 type pendingPart struct {
-	finished ledger.Offsets
-	kept     ledger.Offsets
-	looked   int64
+	kept   ledger.Offsets
+	looked int64
 }
 
 func newPending(f *Facts) *pending {
-	p := &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
-	for i, finished := range f.sets() {
-		p.parts[i].finished = finished
-	}
-	return p
+	return &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
 }
 
 func (p *pending) Name() string { return pendingEntry.name }
 
-func (p *pending) Observe(events []*ledger.Event) {
-	for _, e := range events {
+func (p *pending) Observe(b *Batch) {
+	for _, e := range b.Rare {
 		switch e.Edge {
-		case ledger.EdgeEnd:
-			if e.Outcome == ledger.OutcomeEffect && e.Held {
-				p.parts[e.Origin].finished.Add(e.Source)
-			}
 		case ledger.EdgeCustody:
 			if e.Held && p.facts.role(e.Topic).Custody() {
 				p.parts[e.Origin].kept.Add(e.Source)
@@ -129,8 +120,7 @@ func (p *pending) answer(e *ledger.Event) {
 // safe reports whether a crash would not lose the record at a position of the
 // source, if it were committed.
 func (p *pending) safe(at ledger.Position) bool {
-	part := &p.parts[at.Partition]
-	if part.finished.Has(at.Offset) || part.kept.Has(at.Offset) {
+	if p.facts.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].kept.Has(at.Offset) {
 		return true
 	}
 	first := p.facts.Log.first(at)
@@ -141,7 +131,7 @@ func (p *pending) safe(at ledger.Position) bool {
 // by nobody.
 func (p *pending) safeCopy(at ledger.Position) bool {
 	t := p.trails.places[at]
-	return t == nil || t.passedOn(at) || p.parts[t.source.Partition].finished.Has(t.source.Offset)
+	return t == nil || t.passedOn(at) || p.facts.finished[t.source.Partition].Has(t.source.Offset)
 }
 
 func (p *pending) Verdict() harness.Verdict {

@@ -7,7 +7,7 @@ import (
 
 var phantomEntry = entry{
 	name: "phantom", make: func(f *Facts) Check { return &phantom{facts: f} },
-	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete}, rare: true,
+	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
 }
 
 // phantom finds effects for records that do not lie where the effect says: never
@@ -23,8 +23,8 @@ type phantom struct {
 
 func (p *phantom) Name() string { return phantomEntry.name }
 
-func (p *phantom) Observe(events []*ledger.Event) {
-	for _, e := range events {
+func (p *phantom) Observe(b *Batch) {
+	for _, e := range b.Rare {
 		if !isEffect(e) && e.Edge != ledger.EdgeCustody || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
 		}

@@ -5,117 +5,136 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// pump reads a source ahead, in a goroutine that ends with the source, and marks
-// what an event alone does not tell: whether its record lies where it says, where
-// it came from, which effect of a record is the first, and which work the group
-// had fenced off. Its reader must take all of full and give every batch back to
-// free.
+// pump reads a source and marks what an event alone does not tell: whether its record
+// lies where it says, where it came from, which effect of a record is the first, and
+// which work the group had fenced off. It hands the events out in batches.
 type pump struct {
-	facts *Facts
-	full  chan *batch // closed at the end of the source
-	free  chan *batch
-	err   error // of the source; valid once full is closed
+	facts  *Facts
+	source Source
+	beside *beside
+	acks   bool // acks: a check wants all answers to sends
+	batch  Batch
+
+	events  []ledger.Event // of the source
+	at      int            // of events, the next
+	located int            // of events, how many are located
 }
 
-// batch is some events of the replay: all of them, for the measures, and what of them
-// the checks want to see. Most events are of no interest to most checks, and to pass
-// over them in each would cost more than all they do.
-type batch struct {
-	all  []ledger.Event
-	work []*ledger.Event // all but sends, and answers to them that say what the final read says
-	rare []*ledger.Event // of those all but attempts on records that lie where they say, with values unaltered
+// Batch is some events of the replay, by who wants to see them: most are of no
+// interest to most checks, and to pass over them in each would cost more than all
+// they do. Each list is in the order of time and valid until the next batch.
+//
+// A batch has no first effect behind a commit or an answer of a share group: who is
+// given one finds in [Facts] what was finished by then, and nothing that was later.
+type Batch struct {
+	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
+	Firsts []*ledger.Event // of those the first effects
+	Rare   []*ledger.Event // of Work all but attempts on records that lie where they say, with values unaltered
 }
 
-// take takes a copy of events of the source.
-func (b *batch) take(events []ledger.Event) {
-	b.all, b.work, b.rare = append(b.all[:0], events...), b.work[:0], b.rare[:0]
-}
+// batchSize is how many events a batch is made of at most: so few stay in the
+// processor's nearest cache while one check after the other passes over them.
+const batchSize = 128
 
-// sort puts an event that has been marked where it belongs.
-func (b *batch) sort(e *ledger.Event, acks bool) {
-	switch e.Edge {
-	case ledger.EdgeSent:
-		return
-	case ledger.EdgeAcked:
-		if !acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
-			return
-		}
-	case ledger.EdgeStart, ledger.EdgeEnd:
-		if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
-			b.work = append(b.work, e)
-			return
-		}
-	}
-	b.work, b.rare = append(b.work, e), append(b.rare, e)
-}
-
-// ahead is how many batches are read ahead.
-const ahead = 4
-
-func newPump(f *Facts, src Source) *pump {
-	p := &pump{facts: f, full: make(chan *batch, ahead), free: make(chan *batch, ahead+2)}
+func newPump(f *Facts, source Source, observers []Observer) *pump {
 	f.finished = f.sets()
 	f.fences = newFences(f)
-	for range ahead + 2 {
-		p.free <- &batch{}
-	}
-	go func() {
-		defer close(p.full)
-		for {
-			events, err := src.Next()
-			if err != nil || len(events) == 0 {
-				p.err = err
-				return
-			}
-			b := <-p.free
-			b.take(events)
-			for i := range b.all {
-				p.mark(&b.all[i])
-				b.sort(&b.all[i], len(f.Aggressors) > 0)
-			}
-			p.full <- b
-		}
-	}()
+	p := &pump{facts: f, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
+	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
 
-func (p *pump) mark(e *ledger.Event) {
-	p.facts.fences.mark(e)
-	switch e.Edge {
-	case ledger.EdgeInject:
-		p.facts.injections++
-		return
-	case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
-	default:
-		return
+// next is the next batch, nil at the end.
+func (p *pump) next() (_ *Batch, err error) {
+	if p.at == len(p.events) {
+		p.beside.observe(p.events)
+		p.at, p.located = 0, 0
+		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
+			p.beside.wait()
+			return nil, err
+		}
 	}
-	p.locate(e)
+	end := min(p.at+batchSize, len(p.events))
+	p.locate(p.events[p.located:end])
+	p.located = end
+	p.at += p.fill(&p.batch, p.events[p.at:end])
+	return &p.batch, nil
+}
+
+// locate finds the records of events in the final read, in a loop of its own: the
+// looks at the log do not wait for each other there.
+func (p *pump) locate(events []ledger.Event) {
+	log, partitions := p.facts.Log, p.facts.Partitions
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody:
+			e.Origin, e.Source = e.Partition, e.Offset
+			if e.Topic > 0 {
+				e.Origin, e.Source = log.origin(e.Key, e.Seq)
+			}
+			e.Held = log.Holds(e.Position(), e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+		case ledger.EdgeAcknowledged: // it names a position and no record
+			e.Origin, e.Source = -1, -1
+			e.Held = log.Landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
+		}
+	}
+}
+
+// fill marks events and sorts them into a batch, and returns how many it took.
+func (p *pump) fill(b *Batch, events []ledger.Event) int {
+	b.Work, b.Firsts, b.Rare = b.Work[:0], b.Firsts[:0], b.Rare[:0]
+	asked := false
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeSent:
+			continue
+		case ledger.EdgeAcked:
+			if !p.acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
+				continue
+			}
+		case ledger.EdgeStart:
+			p.facts.fences.start(e)
+			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+				b.Work = append(b.Work, e)
+				continue
+			}
+		case ledger.EdgeEnd, ledger.EdgeCustody:
+			if asked {
+				return i
+			}
+			if p.end(e); e.First {
+				b.Firsts = append(b.Firsts, e)
+			}
+			if e.Edge == ledger.EdgeEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+				b.Work = append(b.Work, e)
+				continue
+			}
+		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
+			asked = true
+		case ledger.EdgeInject:
+			p.facts.injections++
+			p.facts.fences.observe(e)
+		default:
+			p.facts.fences.observe(e)
+		}
+		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
+	}
+	return len(events)
+}
+
+// end marks the end of an attempt, or a copy.
+func (p *pump) end(e *ledger.Event) {
+	if e.Edge == ledger.EdgeEnd {
+		p.facts.fences.end(e)
+	}
 	if p.facts.Effect == harness.EffectOutput {
 		p.output(e)
 	}
 	if isEffect(e) {
 		e.First = e.Held && p.facts.finished[e.Origin].Add(e.Source)
 	}
-}
-
-// locate finds the record of an event in the final read. An acknowledgement
-// names a position and no record.
-func (p *pump) locate(e *ledger.Event) {
-	log, pos := p.facts.Log, e.Position()
-	if e.Edge == ledger.EdgeAcknowledged {
-		e.Origin, e.Source = -1, -1
-		e.Held = log.Landed(pos) && (e.Topic > 0 || int(e.Partition) < p.facts.Partitions)
-		return
-	}
-	e.Held = log.Holds(pos, e.Key, e.Seq)
-	if e.Origin, e.Source = e.Partition, e.Offset; e.Topic > 0 {
-		origin, ok := log.origin(e.Key, e.Seq)
-		if e.Origin, e.Source = origin.Partition, origin.Offset; !ok {
-			e.Origin, e.Source = 0, -1
-		}
-		e.Held = e.Held && ok
-	}
-	e.Held = e.Held && e.Origin >= 0 && int(e.Origin) < p.facts.Partitions
 }
 
 // output makes effects of the output and mere computation of the work, for a

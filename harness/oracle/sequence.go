@@ -44,6 +44,11 @@ func (s *sequence) add(p ledger.Position, key, seq uint32) {
 		*next++
 		return
 	}
+	s.outOfTurn(p, key, seq, next)
+}
+
+// outOfTurn takes a record that is not the next of its key.
+func (s *sequence) outOfTurn(p ledger.Position, key, seq uint32, next *uint32) {
 	if seq > *next {
 		s.skip(key, *next, seq)
 		*next = seq + 1

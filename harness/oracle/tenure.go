@@ -155,7 +155,7 @@ func (p *tenures) effect(e *ledger.Event, aside []int) (was, is int, excused boo
 	was = int(*latest) - 1
 	cause := max(is, was)
 	excused = (is != was || was == lastTenure) && p.list[cause].base <= e.Offset
-	if _, unsure := p.unsure[e.Offset]; unsure || low != is || is < was && was < lastTenure || len(aside) > 0 {
+	if p.isUnsure(e.Offset) || low != is || is < was && was < lastTenure || len(aside) > 0 {
 		excused = p.uncertain(e.Offset, span{e.Owner, low, is, aside}, was)
 	}
 	*latest = number(cause)

@@ -78,3 +78,8 @@ func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
 	p.unsure[offset] = append(others, e)
 	return p.deal(p.unsure[offset], offset) > p.deal(others, offset)
 }
+
+// isUnsure reports whether an offset has such an effect.
+func (p *tenures) isUnsure(offset int64) bool {
+	return len(p.unsure) > 0 && p.unsure[offset] != nil
+}

@@ -48,22 +48,16 @@ func newFences(f *Facts) *fences {
 	return &fences{holdings: newHoldings(f), aside: map[int32][][2]int64{}}
 }
 
-// mark takes every event of the replay.
-func (c *fences) mark(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeStart:
-		c.start(e)
-	case ledger.EdgeEnd:
-		c.end(e)
-	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeExpelled, ledger.EdgeInject, ledger.EdgeHeal:
-		c.observe(e)
-	case ledger.EdgeRange:
-		if from, to, ok := c.facts.aside(e); ok {
-			c.aside[e.Partition] = append(c.aside[e.Partition], [2]int64{from, to})
-		}
+// observe takes all events but those of attempts and sends.
+func (c *fences) observe(e *ledger.Event) {
+	if e.Edge != ledger.EdgeRange {
+		c.holdings.observe(e)
+	} else if from, to, ok := c.facts.aside(e); ok {
+		c.aside[e.Partition] = append(c.aside[e.Partition], [2]int64{from, to})
 	}
 }
 
+// start takes an attempt that begins.
 func (c *fences) start(e *ledger.Event) {
 	list := c.of(e.Position())
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
