@@ -60,7 +60,7 @@ type Event struct {
 	Offset     int64 // Offset of the record, or the offset committed.
 	Source     int64 // Source is the record's offset in Origin, -1 if it never lay there; the judge sets it.
 	Key, Seq   uint32
-	Generation int32 // Generation of an EdgeOwned or an EdgeCommit.
+	Generation int32 // Generation of an EdgeOwned or an EdgeCommit; see [Event.RangeAt] for an EdgeRange.
 	Flags      Flags
 	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
 	Unfenced   bool          // Unfenced marks, at an EdgeStart and EdgeEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
@@ -77,6 +77,17 @@ type Event struct {
 
 // Position is where the event's record lies.
 func (e *Event) Position() Position { return Position{e.Topic, e.Partition, e.Offset} }
+
+// RangeAt is where the record lies by which an EdgeRange was set aside. Its Offset is
+// below 0 if that is not known.
+func (e *Event) RangeAt() Position {
+	return Position{Topic: uint16(e.Key), Partition: e.Generation, Offset: int64(e.Member) - 1}
+}
+
+// SetRangeAt sets what [Event.RangeAt] returns.
+func (e *Event) SetRangeAt(p Position) {
+	e.Key, e.Generation, e.Member = uint32(p.Topic), p.Partition, uint64(p.Offset+1)
+}
 
 // OwnGroup reports whether the event is of a group of the consumer's own, beside
 // the run's.
@@ -181,7 +192,9 @@ func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
 		e.Generation, e.Member = int32(s.Seq), uint64(s.Due)
 	case EdgeTransaction:
 		e.Member = uint64(s.Due)
-	case EdgeRange, EdgeAcquired:
+	case EdgeRange:
+		e.To, e.Generation, e.Member = s.Sent, int32(s.Seq), uint64(s.Due)
+	case EdgeAcquired:
 		e.To = s.Sent
 	}
 }

@@ -49,7 +49,8 @@ const (
 	// there, Key, Seq, Due, Sent, and Start: when the broker appended it.
 	KindCustody
 	// KindRange is one range of offsets of the source, [Offset, Sent), that a
-	// consumer set aside at Start, by a record in the side topic number Key.
+	// consumer set aside at Start, by a record in the side topic number Key, which
+	// lies in its partition Seq one below offset Due (0: it is not known where).
 	KindRange
 	// KindAcknowledged is the answer of a member of a share group for one record:
 	// position, Start (when), Owner, and Count, the [Ack]. Its Outcome is confirmed

@@ -177,8 +177,10 @@ func TestReadSideOfRanges(t *testing.T) {
 	if err := m.ReadSide(t.Context(), side, 2, 2, harness.RoleRanges, thisRun, ledger.NewClock(), got.emit); err != nil {
 		t.Fatal(err)
 	}
-	bad := fmt.Sprintf("%v 0/-1@0 2/0 due 0 sent 0 flags %d", ledger.KindRange, ledger.FlagCorrupt)
-	got.want(t, fmt.Sprintf("%v 0/4@10 2/0 due 0 sent 20 flags 0", ledger.KindRange), bad, bad)
+	bad := func(offset int) string {
+		return fmt.Sprintf("%v 0/-1@0 2/1 due %d sent 0 flags %d", ledger.KindRange, offset+1, ledger.FlagCorrupt)
+	}
+	got.want(t, fmt.Sprintf("%v 0/4@10 2/1 due 1 sent 20 flags 0", ledger.KindRange), bad(1), bad(2))
 }
 
 func TestReadAll(t *testing.T) {

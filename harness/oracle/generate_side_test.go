@@ -84,7 +84,9 @@ func (w *world) setAside(p *part) {
 func (w *world) setRange(p *part, list []*landing) {
 	to := list[len(list)-1].place.Offset + 1
 	w.tick()
-	w.event(ledger.Event{Edge: ledger.EdgeRange, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to, Key: 1})
+	e := ledger.Event{Edge: ledger.EdgeRange, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
+	e.SetRangeAt(w.skipped.place)
+	w.event(e)
 	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, aside: list})
 	w.skipped.place.Offset++
 	for _, l := range list {

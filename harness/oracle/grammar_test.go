@@ -266,6 +266,8 @@ func (h *history) setting(e *ledger.Event, name, value string) (err error) {
 		e.Count = uint8(n)
 	case "to":
 		e.To = n
+	case "at":
+		e.Member = uint64(n + 1)
 	default:
 		return cmp.Or(err, fmt.Errorf("unknown word %q", name))
 	}

@@ -37,7 +37,7 @@ import (
 //	30ms commit p0 1 a
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
 //	50ms custody retry-1/p0@0     a copy was appended
-//	50ms range p0@3 to=7 ranges   offsets 3 to 6 were set aside, in the side topic "ranges"
+//	50ms range p0@3 to=7 at=0 ranges   offsets 3 to 6 were set aside, at ranges/p0@0
 //	60ms acquired p0@0 to=2 a count=1
 //	60ms ack p0@0 a accept        or release, reject, renew, gap
 //	70ms expelled a seen=90ms     also up, down; the heartbeat is 1 s, the session 6 s

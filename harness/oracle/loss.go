@@ -41,13 +41,13 @@ const (
 // topic. Otherwise it is lost if every place where it lies, which are its position
 // in the source and its copies in topics with custody, is below the final commit
 // of its partition, or in a share group was last answered by accept, reject or gap, or
-// was acquired [Facts.Deliveries] times, by the Count of an attempt or an acquisition; and no range that was set aside holds it. If not, it is owed:
+// was acquired [Facts.Deliveries] times, by the Count of an attempt or an acquisition; and no range that commits are not past sets it aside. If not, it is owed:
 // stalled if from the latest first effect or dead letter to the end of the drain
 // it is longer than [Facts.StallAfter], else overloaded.
 type unfinished struct {
 	facts  *Facts
 	last   time.Duration    // the latest first effect or dead letter before the drain ended
-	ranges []ledger.Offsets // by partition: what was set aside
+	ranges []ledger.Offsets // by partition: what is set aside still
 	copies map[ledger.Position]*copied
 }
 
@@ -77,7 +77,7 @@ func (u *unfinished) observe(b *Batch) {
 		case e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
 			u.note(e.At)
 		case e.Edge == ledger.EdgeRange:
-			if from, to, ok := u.facts.aside(e); ok {
+			if from, to, ok := u.facts.aside(e); ok && !u.workedOff(e) {
 				u.setAside(e.Partition, from, to)
 			}
 		}
@@ -91,6 +91,12 @@ func (u *unfinished) note(at time.Duration) bool {
 	}
 	u.last = max(u.last, at)
 	return true
+}
+
+// workedOff reports whether the group's final commit is past a range.
+func (u *unfinished) workedOff(e *ledger.Event) bool {
+	in := e.RangeAt()
+	return in.Offset >= 0 && in.Offset < u.facts.finalAt(in)
 }
 
 func (u *unfinished) setAside(partition int32, from, to int64) {

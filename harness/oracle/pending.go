@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -21,7 +22,8 @@ var pendingEntry = entry{
 // with custody, or lie in a range set aside. A commit of a topic with custody
 // covers copies likewise. Of each the record must have had an effect, or another
 // copy in such a topic, appended no earlier than this one; in dead-letter nothing
-// is owed. Of the source the commits of the run's group count, of side topics those
+// is owed. A commit of the topic that a range lies in covers all that it sets aside,
+// unless a range that is not covered does so too. Of the source the commits of the run's group count, of side topics those
 // of all groups.
 //
 // The commit of a share group is the answer for a record: an accept, a reject or a
@@ -30,15 +32,23 @@ type pending struct {
 	facts  *Facts
 	parts  []pendingPart // of the source
 	trails trails
+	ranges []pendingRange
 	looked map[ledger.Position]int64 // by partition of a side topic, as a position at offset 0: up to where commits have been looked at
 	found  findings
 }
 
-// pendingPart is a partition of the source: what was copied or set aside, and up to
-// where commits have been looked at. What is finished is in [Facts].
+// pendingPart is a partition of the source: what was copied, what was set aside, and up
+// to where commits have been looked at. What is finished is in [Facts].
 type pendingPart struct {
-	kept   ledger.Offsets
-	looked int64
+	copied, aside ledger.Offsets
+	looked        int64
+}
+
+// pendingRange is a range set aside, until a commit covers it.
+type pendingRange struct {
+	in        ledger.Position // where it lies
+	partition int32
+	from, to  int64
 }
 
 func newPending(f *Facts) *pending {
@@ -52,13 +62,14 @@ func (p *pending) Observe(b *Batch) {
 		switch e.Edge {
 		case ledger.EdgeCustody:
 			if e.Held && p.facts.role(e.Topic).Custody() {
-				p.parts[e.Origin].kept.Add(e.Source)
+				p.parts[e.Origin].copied.Add(e.Source)
 				p.trails.add(e)
 			}
 		case ledger.EdgeRange:
 			if from, to, ok := p.facts.aside(e); ok {
+				p.ranges = append(p.ranges, pendingRange{e.RangeAt(), e.Partition, from, to})
 				for offset := from; offset < to; offset++ {
-					p.parts[e.Partition].kept.Add(offset)
+					p.parts[e.Partition].aside.Add(offset)
 				}
 			}
 		case ledger.EdgeCommit:
@@ -80,6 +91,8 @@ func (p *pending) commit(e *ledger.Event) {
 	case e.Topic > 0 && role.Custody() && role != harness.RoleDeadLetter:
 		part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
 		p.looked[part] = p.covers(e, p.looked[part], p.safeCopy)
+	case role == harness.RoleRanges:
+		p.coversRanges(e)
 	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(p.parts):
 		part := &p.parts[e.Partition]
 		part.looked = p.covers(e, part.looked, p.safe)
@@ -95,13 +108,39 @@ func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Positio
 		if safe(pos) || !p.facts.Log.Landed(pos) {
 			continue
 		}
-		p.found.add(func() harness.Anomaly {
-			a := unnamed(pos, e.At, fmt.Sprintf("commit %d by %s at %s covers it, and its work was not finished", e.Offset, p.facts.name(e.Owner), at(e.At)))
-			a.Pods = []string{p.facts.name(e.Owner)}
-			return a
-		})
+		p.covered(e, pos, "it")
 	}
 	return max(looked, end)
+}
+
+// coversRanges looks at the records of the ranges that a commit is the first to cover.
+func (p *pending) coversRanges(e *ledger.Event) {
+	var covered []pendingRange
+	p.ranges = slices.DeleteFunc(p.ranges, func(r pendingRange) bool {
+		is := r.in.Topic == e.Topic && r.in.Partition == e.Partition && r.in.Offset >= 0 && r.in.Offset < e.Offset
+		if is {
+			covered = append(covered, r)
+		}
+		return is
+	})
+	for _, r := range covered {
+		for offset := r.from; offset < r.to; offset++ {
+			pos := ledger.Position{Partition: r.partition, Offset: offset}
+			still := slices.ContainsFunc(p.ranges, func(o pendingRange) bool { return o.partition == r.partition && o.from <= offset && offset < o.to })
+			if !still && p.facts.Log.Landed(pos) && !p.finished(pos) {
+				p.covered(e, pos, "the range with it")
+			}
+		}
+	}
+}
+
+// covered finds that a commit is ahead of the work on a record.
+func (p *pending) covered(e *ledger.Event, pos ledger.Position, what string) {
+	p.found.add(func() harness.Anomaly {
+		a := unnamed(pos, e.At, fmt.Sprintf("commit %d by %s at %s covers %s, and its work was not finished", e.Offset, p.facts.name(e.Owner), at(e.At), what))
+		a.Pods = []string{p.facts.name(e.Owner)}
+		return a
+	})
 }
 
 // answer looks at what a member of a share group said it was done with.
@@ -120,11 +159,17 @@ func (p *pending) answer(e *ledger.Event) {
 // safe reports whether a crash would not lose the record at a position of the
 // source, if it were committed.
 func (p *pending) safe(at ledger.Position) bool {
-	if p.facts.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].kept.Has(at.Offset) {
+	return p.finished(at) || p.parts[at.Partition].aside.Has(at.Offset)
+}
+
+// finished reports whether the record at a position of the source was finished or
+// copied.
+func (p *pending) finished(at ledger.Position) bool {
+	if p.facts.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].copied.Has(at.Offset) {
 		return true
 	}
 	first := p.facts.Log.first(at)
-	return first != at && p.safe(first)
+	return first != at && p.finished(first)
 }
 
 // safeCopy does so for a copy. What is no copy of a record of the source is owed

@@ -458,3 +458,30 @@ func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	return nil, nil, false
 }
+
+// plantEarlyRange commits a range in the instant before the last work on it ends.
+func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.skipped == nil {
+		return nil, nil, false
+	}
+	for _, a := range slices.Backward(w.single()) {
+		r := w.rangeOf(a)
+		if r == nil || a.At < r.At {
+			continue
+		}
+		next := w.between(r.RangeAt(), a.end-nanosecond, w.now)
+		done := len(next) > 0 && next[0].Edge == ledger.EdgeCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.RangeAt().Offset
+		if !done || next[0].Owner != a.Owner {
+			continue
+		}
+		e := next[0]
+		e.At, e.Offset = a.end-nanosecond, r.RangeAt().Offset+1
+		e.Seen = e.At
+		w.event(e)
+		if slices.Contains(reference(w.history())["loss pending"], a.Position()) { // else another range has it too
+			return []ledger.Position{a.Position()}, []string{"loss pending"}, true
+		}
+		return nil, nil, false
+	}
+	return nil, nil, false
+}

@@ -191,7 +191,10 @@ func (r *slow) ends() {
 		}
 	}
 	for p := range r.h.ids {
-		lost, dead := (p.Offset < r.facts.finalAt(p) || r.given(p)) && !r.aside(p, never), false
+		lost, dead := p.Offset < r.facts.finalAt(p) || r.given(p), false
+		for _, a := range r.ranges {
+			lost = lost && !(r.asideBy(&a, p) && (a.RangeAt().Offset < 0 || a.RangeAt().Offset >= r.facts.finalAt(a.RangeAt())))
+		}
 		for _, c := range r.copiesOf(p, never) {
 			dead = dead || r.facts.role(c.Topic) == harness.RoleDeadLetter
 			lost = lost && c.Offset < r.facts.finalAt(c.Position())
@@ -218,6 +221,9 @@ func (r *slow) covers() {
 			!r.effective(c.Position(), c.At) { // the commit of a share group
 			r.add("loss pending", c.Position())
 		}
+		if c.Edge == ledger.EdgeCommit && c.Outcome == ledger.OutcomeConfirmed && role == harness.RoleRanges {
+			r.coversRanges(&c, covered)
+		}
 		if c.Edge != ledger.EdgeCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
 			c.Topic > 0 && (!role.Custody() || role == harness.RoleDeadLetter) {
 			continue
@@ -239,6 +245,25 @@ func (r *slow) covers() {
 			}
 			if !safe && (p.Topic == 0 || this >= 0) {
 				r.add("loss pending", p)
+			}
+		}
+	}
+}
+
+// coversRanges: what is set aside by a range that a commit is the first to cover must
+// have been finished, copied, or set aside by another range that is not covered.
+func (r *slow) coversRanges(c *ledger.Event, covered map[ledger.Position]bool) {
+	for _, a := range r.ranges {
+		if at := a.RangeAt(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {
+			covered[at] = true
+			for p := range r.h.ids {
+				safe := !r.asideBy(&a, p) || r.effective(p, c.At) || len(r.copiesOf(p, c.At)) > 0
+				for _, o := range r.ranges {
+					safe = safe || r.asideBy(&o, p) && o.At <= c.At && !covered[o.RangeAt()] && !(o.RangeAt().Partition == c.Partition && o.RangeAt().Offset < c.Offset)
+				}
+				if !safe {
+					r.add("loss pending", p)
+				}
 			}
 		}
 	}

@@ -114,7 +114,7 @@ func (h *history) write(e *ledger.Event) string {
 	case ledger.EdgeCustody:
 		return "custody " + record + more + flags
 	case ledger.EdgeRange:
-		return fmt.Sprintf("range %s to=%d %s%s", record, e.To, h.facts.Sides[e.Key-1].Name, flags)
+		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.RangeAt().Offset, h.facts.Sides[e.Key-1].Name, flags)
 	case ledger.EdgeAcknowledged:
 		for name, answer := range answers {
 			if answer == e.Count {
