@@ -362,6 +362,14 @@ func TestOffsets(t *testing.T) {
 			t.Fatalf("offset %d: set and model differ", off)
 		}
 		model[off] = true
+		from := rng.Int64N(5200)
+		lacks := from
+		for model[lacks] {
+			lacks++
+		}
+		if got := o.Lacks(from); got != lacks {
+			t.Fatalf("from offset %d on the set lacks %d, want %d", from, got, lacks)
+		}
 	}
 	if o.Len() != int64(len(model)) {
 		t.Errorf("len %d, want %d", o.Len(), len(model))

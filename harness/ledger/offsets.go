@@ -1,5 +1,7 @@
 package ledger
 
+import "math/bits"
+
 // Offsets is a set of offsets of one partition: a bit each while they are
 // dense, a map for those far out, so that one absurd offset costs no memory.
 // The zero value is empty. Not safe for concurrent use.
@@ -58,6 +60,25 @@ func (o *Offsets) Has(offset int64) bool {
 		return true
 	}
 	return o.far != nil && o.inFar(offset)
+}
+
+// Lacks is the first offset from a given one on that is not in the set. It passes
+// over 64 at a time that are.
+func (o *Offsets) Lacks(from int64) int64 {
+	for {
+		if word := uint64(from) / 64; word < uint64(len(o.bits)) {
+			missing := ^o.bits[word] >> (uint64(from) % 64)
+			if missing == 0 {
+				from = int64(word+1) * 64
+				continue
+			}
+			from += int64(bits.TrailingZeros64(missing))
+		}
+		if o.far == nil || !o.inFar(from) {
+			return from
+		}
+		from++
+	}
 }
 
 // Len is the number of offsets in the set.

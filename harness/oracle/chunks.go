@@ -12,21 +12,26 @@ const chunkSize = 1 << 12
 
 // at is the place of an offset of 0 and more, for writing.
 func (c *chunks[T]) at(offset int64) *T {
-	piece := int(offset / chunkSize)
-	for piece >= len(c.pieces) {
-		c.pieces = append(c.pieces, nil)
-	}
-	if c.pieces[piece] == nil {
-		c.pieces[piece] = new([chunkSize]T)
-	}
 	c.end = max(c.end, offset+1)
-	return &c.pieces[piece][offset%chunkSize]
+	piece := uint64(offset) / chunkSize
+	if piece >= uint64(len(c.pieces)) || c.pieces[piece] == nil {
+		c.add(int(piece))
+	}
+	return &c.pieces[piece][uint64(offset)%chunkSize]
+}
+
+func (c *chunks[T]) add(piece int) {
+	if piece >= len(c.pieces) {
+		c.pieces = append(c.pieces, make([]*[chunkSize]T, piece+1-len(c.pieces))...)
+	}
+	c.pieces[piece] = new([chunkSize]T)
 }
 
 // get is what lies at an offset, zero where nothing does.
 func (c *chunks[T]) get(offset int64) (value T) {
-	if offset < 0 || offset >= c.end || c.pieces[offset/chunkSize] == nil {
+	piece := uint64(offset) / chunkSize
+	if piece >= uint64(len(c.pieces)) || c.pieces[piece] == nil {
 		return value
 	}
-	return c.pieces[offset/chunkSize][offset%chunkSize]
+	return c.pieces[piece][uint64(offset)%chunkSize]
 }

@@ -101,11 +101,14 @@ func (h *holdings) grow(e *ledger.Event) *[]holding {
 	return &h.topics[e.Topic][e.Partition]
 }
 
-func (h *holdings) of(p ledger.Position) []holding {
-	if int(p.Topic) >= len(h.topics) || p.Partition < 0 || int(p.Partition) >= len(h.topics[p.Topic]) {
+func (h *holdings) of(topic uint16, partition int32) []holding {
+	if int(topic) >= len(h.topics) {
 		return nil
 	}
-	return h.topics[p.Topic][p.Partition]
+	if parts := h.topics[topic]; uint(partition) < uint(len(parts)) {
+		return parts[partition]
+	}
+	return nil
 }
 
 // acquire takes the partition from whoever had it.
@@ -210,7 +213,7 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 	if int(o) >= len(h.expelled) || len(h.expelled[o]) == 0 {
 		return nil
 	}
-	list := h.of(p)
+	list := h.of(p.Topic, p.Partition)
 	for i := heldBy(list, o, start); i >= 0; i = heldBy(list[:i], o, start) {
 		switch l := &list[i]; {
 		case l.lost && l.by != nil && l.by.at <= now:
@@ -225,7 +228,7 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 
 // lostBefore says when owner surely had lost the partition of p, if it had by then.
 func (h *holdings) lostBefore(p ledger.Position, o ledger.Owner, when time.Duration) (loss holding, ok bool) {
-	list := h.of(p)
+	list := h.of(p.Topic, p.Partition)
 	i := heldBy(list, o, when)
 	if i < 0 || !list[i].lost || list[i].until >= when {
 		return loss, false

@@ -118,8 +118,7 @@ func (l *Log) first(p ledger.Position) ledger.Position {
 func mark(key, seq uint32) uint16 {
 	x := recordID(key, seq)
 	x = (x ^ x>>31) * 0x9e3779b97f4a7c15
-	x ^= x >> 29
-	return uint16(x%65535) + 1
+	return max(1, uint16(x>>48))
 }
 
 // Landed reports whether any record lies at p.
@@ -129,10 +128,13 @@ func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
 func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
 
 func (l *Log) at(p ledger.Position) uint16 {
-	if int(p.Topic) >= len(l.topics) || p.Partition < 0 || int(p.Partition) >= len(l.topics[p.Topic]) {
+	if int(p.Topic) >= len(l.topics) {
 		return 0
 	}
-	return l.topics[p.Topic][p.Partition].get(p.Offset)
+	if parts := l.topics[p.Topic]; uint(p.Partition) < uint(len(parts)) {
+		return parts[p.Partition].get(p.Offset)
+	}
+	return 0
 }
 
 // End is one past the last landed offset of a partition.

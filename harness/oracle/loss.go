@@ -49,6 +49,7 @@ type unfinished struct {
 	last   time.Duration    // the latest first effect or dead letter before the drain ended
 	ranges []ledger.Offsets // by partition: what is set aside still
 	copies map[ledger.Position]*copied
+	found  *[overloaded + 1]findings // by fate; nil before the first verdict
 }
 
 func (f *Facts) ending() *unfinished {
@@ -141,23 +142,28 @@ func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
 }
 
 func (u *unfinished) verdict(what fate) harness.Verdict {
-	if u.copies == nil {
-		u.copies = u.facts.Log.origins()
-	}
-	var found findings
-	for p := range u.facts.Partitions {
-		done := &u.facts.finished[p]
-		for offset := range u.facts.Log.End(0, int32(p)) {
-			at := ledger.Position{Partition: int32(p), Offset: offset}
-			if done.Has(offset) || !u.facts.Log.Landed(at) {
-				continue
-			}
-			if is, ok := u.fateOf(at); ok && is == what {
-				found.add(func() harness.Anomaly { return u.example(what, at) })
-			}
+	if u.found == nil {
+		u.copies, u.found = u.facts.Log.origins(), &[overloaded + 1]findings{}
+		for p := range u.facts.Partitions {
+			u.look(int32(p))
 		}
 	}
-	return found.verdict(u.detail(what, found.count))
+	return u.found[what].verdict(u.detail(what, u.found[what].count))
+}
+
+// look finds what became of the records of a partition that have no effect at their
+// place.
+func (u *unfinished) look(partition int32) {
+	done, end := &u.facts.finished[partition], u.facts.Log.End(0, partition)
+	for offset := done.Lacks(0); offset < end; offset = done.Lacks(offset + 1) {
+		at := ledger.Position{Partition: partition, Offset: offset}
+		if !u.facts.Log.Landed(at) {
+			continue
+		}
+		if is, ok := u.fateOf(at); ok {
+			u.found[is].add(func() harness.Anomaly { return u.example(is, at) })
+		}
+	}
 }
 
 func (u *unfinished) example(what fate, at ledger.Position) harness.Anomaly {

@@ -104,6 +104,11 @@ func (p *pending) commit(e *ledger.Event) {
 func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Position) bool) int64 {
 	end := min(e.Offset, p.facts.Log.End(e.Topic, e.Partition))
 	for offset := looked; offset < end; offset++ {
+		if e.Topic == 0 {
+			if offset = p.facts.finished[e.Partition].Lacks(offset); offset >= end {
+				break
+			}
+		}
 		pos := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
 		if safe(pos) || !p.facts.Log.Landed(pos) {
 			continue

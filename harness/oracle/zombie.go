@@ -59,7 +59,7 @@ func (c *fences) observe(e *ledger.Event) {
 
 // start takes an attempt that begins.
 func (c *fences) start(e *ledger.Event) {
-	list := c.of(e.Position())
+	list := c.of(e.Topic, e.Partition)
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
 		if e.At <= list[n-1].seen {
 			if e.Unfenced = c.holdings.unfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
