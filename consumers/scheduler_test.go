@@ -40,8 +40,56 @@ func TestSchedulerKeepsAShardInOrderAndAlone(t *testing.T) {
 	if ran.Load() != items {
 		t.Errorf("%d of %d items ran", ran.Load(), items)
 	}
-	if len(s.last) != 0 {
-		t.Errorf("%d shards are remembered after all is done", len(s.last))
+	for _, n := range s.last {
+		if n != 0 {
+			t.Fatalf("node %d is remembered after all is done", n)
+		}
+	}
+}
+
+// Shards whose numbers end alike lie in one chain, and come and go in it in any
+// order.
+func TestSchedulerTellsShardsOfAChainApart(t *testing.T) {
+	const items, shards = 5000, 40
+	var last [shards]atomic.Int64
+	begin := make(chan struct{})
+	s := newScheduler(5, 1, func() func(int) {
+		return func(i int) {
+			<-begin
+			if before := last[i%shards].Swap(int64(i)); int64(i) < before {
+				t.Errorf("item %d of its shard after %d", i, before)
+			}
+		}
+	})
+	batch := make([]int, items)
+	for i := range batch {
+		batch[i] = i
+	}
+	s.submit(batch, func(i int) uint64 { return uint64(i%shards) << 32 })
+	most := 0
+	s.mu.Lock()
+	for _, first := range s.last {
+		length := 0
+		for n := first; n != 0; n = s.nodes[n].chain {
+			length++
+		}
+		most = max(most, length)
+	}
+	s.mu.Unlock()
+	if most != shards {
+		t.Errorf("the longest chain has %d shards, want all %d", most, shards)
+	}
+	close(begin)
+	s.close()
+	for shard := range last {
+		if got, want := last[shard].Load(), int64(items-shards+shard); got != want {
+			t.Errorf("shard %d ended with item %d, want %d", shard, got, want)
+		}
+	}
+	for _, n := range s.last {
+		if n != 0 {
+			t.Fatalf("node %d is remembered after all is done", n)
+		}
 	}
 }
 

@@ -4,8 +4,8 @@
 // Every fact is a 64-byte [Slot] in an append-only file. The harness writes
 // one file for its sends, one for what it observes, one for the final read of
 // the log; each incarnation of a pod writes its own for its attempts. Those of
-// the pods are shared memory maps, so all that was published before a SIGKILL is
-// there afterwards. [Stream] merges them into one sequence of [Event] in time order,
+// the pods have what is open in shared memory maps, so all that was published
+// before a SIGKILL is there afterwards. [Stream] merges them into one sequence of [Event] in time order,
 // which is what the oracle judges and the measures count.
 //
 // # The format, version 1
@@ -25,6 +25,8 @@
 // of 64 bytes: "stampede ledger 1 sealed", the number of slots in eight bytes,
 // zeros, and the same words again. A file without the footer is what a killed
 // writer left: its unused end is cut, what is torn is counted ([Seal]).
+// Beside it there may be a file of frames, with parts of the journal that the
+// writer had not brought in yet (frames.go); sealing does that and removes it.
 //
 // The version counts up with any change that makes old files mean something
 // else; a new kind or flag does not, as readers pass over kinds they do not know.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -11,49 +12,73 @@ import (
 )
 
 const (
-	windowShift  = 12               // of windowSlots
-	windowSlots  = 1 << windowShift // slots mapped at a time
-	smallShift   = 8                // the same of a small journal
-	allocWindows = 16               // windows allocated on disk at a time
+	windowShift = 10               // of windowSlots
+	windowSlots = 1 << windowShift // slots that lie together
+	smallShift  = 8                // the same of a small journal
+	allocSlots  = 1 << 16          // slots allocated on disk at a time
+	allocSmall  = 1 << 12
 )
+
+var _ [blockSlots]struct{} = [windowSlots]struct{}{} // a frame is a block of the file
 
 // Journal is an append-only file of slots that survives the SIGKILL of its
 // writer: slots lie in a shared memory map, over space that was allocated
-// before it was mapped (writing to a hole on a full disk would be SIGBUS). It is
-// safe for many goroutines and takes a lock only once per window of 4,096
-// slots. A window is unmapped when its last slot is finished, so that the memory
-// of a long run stays bounded by the work in flight.
+// before it was mapped (writing to a hole on a full disk would be SIGBUS), until
+// all those of their window are finished. It is safe for many goroutines and
+// takes a lock only twice per window of 1,024 slots. The memory of a long run
+// stays bounded by the work in flight.
 type Journal struct {
-	file  *os.File
-	shift uint // of the slots of a window
-	next  atomic.Int64
+	file   *os.File
+	frames *frames // frames is nil in a small journal, whose windows are maps of the file itself.
+	shift  uint    // of the slots of a window
+	next   atomic.Int64
 
-	mu      sync.Mutex
-	windows atomic.Pointer[[]*window] // copied on write, under mu
-	err     error                     // the first failure, for good, under mu
-	closed  bool
+	mu        sync.Mutex
+	windows   atomic.Pointer[windows] // copied on write, under mu
+	allocated int64                   // bytes of the file, under mu
+	err       error                   // the first failure, for good, under mu
+	closed    bool
 }
 
-// window is a mapped part of the file. left counts the slots not finished yet.
+// windows are those in use: list has window number first and what follows, nil
+// where all slots are finished.
+type windows struct {
+	first int64
+	list  []*window
+}
+
+// window is slots that lie in one map. left counts those not finished yet.
 type window struct {
-	mem  []byte
-	left atomic.Int64
+	number int64
+	slots  []byte
+	frame  []byte // frame is what the slots lie in, nil in a small journal.
+	left   atomic.Int64
 }
 
 // Create makes a journal at path, which must not exist.
-func Create(path string) (*Journal, error) { return createJournal(path, windowShift) }
+func Create(path string) (*Journal, error) {
+	f, err := createFrames(path) // before the journal: who finds that looks for the frames once
+	if err != nil {
+		return nil, err
+	}
+	j, err := createJournal(path, windowShift, f)
+	if err != nil {
+		f.close()
+	}
+	return j, err
+}
 
-// CreateSmall makes a journal for few slots, of which there are many: it maps
-// and allocates a sixteenth at a time. The file is the same.
-func CreateSmall(path string) (*Journal, error) { return createJournal(path, smallShift) }
+// CreateSmall makes a journal for few slots, of which there are many: its file
+// is its only one, and allocates a sixteenth at a time. The file is the same.
+func CreateSmall(path string) (*Journal, error) { return createJournal(path, smallShift, nil) }
 
-func createJournal(path string, shift uint) (*Journal, error) {
+func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
-	j := &Journal{file: f, shift: shift}
-	j.windows.Store(&[]*window{})
+	j := &Journal{file: f, shift: shift, frames: fr}
+	j.windows.Store(&windows{})
 	if _, err := j.window(0); err != nil {
 		f.Close()
 		return nil, err
@@ -61,16 +86,32 @@ func createJournal(path string, shift uint) (*Journal, error) {
 	return j, nil
 }
 
-// Add appends s and returns it in place, published as open. The caller must
-// hand it to [Journal.Finish] once, and may not touch it afterwards. An error,
-// most often a full disk, is for good.
-func (j *Journal) Add(s Slot) (*Slot, error) {
+// Reserve appends an empty slot and returns it in place. The caller must fill it
+// in, and hand it to [Journal.Publish] and to [Journal.Finish], each once. An
+// error, most often a full disk, is for good.
+func (j *Journal) Reserve() (*Slot, error) {
 	n := j.next.Add(1) - 1
 	w, err := j.window(n >> j.shift)
 	if err != nil {
 		return nil, err
 	}
-	at := (*Slot)(unsafe.Pointer(&w.mem[(n&(1<<j.shift-1))*SlotSize]))
+	return (*Slot)(unsafe.Pointer(&w.slots[(n&(1<<j.shift-1))*SlotSize])), nil
+}
+
+// Publish makes a slot that was reserved and filled in count, as open. The caller
+// may not touch it afterwards.
+func (j *Journal) Publish(s *Slot, k Kind, owner Owner) {
+	atomic.StoreUint64(&s.state, stateOf(k, OutcomeOpen, owner))
+}
+
+// Add appends s and returns it in place, published with the outcome it has. The
+// caller must hand it to [Journal.Finish] once, and may not touch it otherwise.
+// An error, most often a full disk, is for good.
+func (j *Journal) Add(s Slot) (*Slot, error) {
+	at, err := j.Reserve()
+	if err != nil {
+		return nil, err
+	}
 	state := s.state
 	s.state = 0
 	*at = s
@@ -96,49 +137,66 @@ func (j *Journal) Append(s Slot) error {
 	return nil
 }
 
-// release unmaps the slot's window if it was the last one in use there.
+// release retires the slot's window if it was the last one in use there.
 func (j *Journal) release(s *Slot) {
 	at := uintptr(unsafe.Pointer(s))
-	ws := *j.windows.Load()
-	for i := len(ws) - 1; i >= 0; i-- { // the windows in use are the last few
-		w := ws[i]
-		if w == nil || w.mem == nil {
+	list := j.windows.Load().list
+	for i := len(list) - 1; i >= 0; i-- { // mostly it is one of the last few
+		w := list[i]
+		if w == nil {
 			continue
 		}
-		from := uintptr(unsafe.Pointer(&w.mem[0]))
-		if at < from || at >= from+uintptr(len(w.mem)) {
+		from := uintptr(unsafe.Pointer(unsafe.SliceData(w.slots)))
+		if at < from || at >= from+uintptr(len(w.slots)) {
 			continue
 		}
 		if w.left.Add(-1) == 0 {
-			j.unmap(i)
+			j.retire(w)
 		}
 		return
 	}
 }
 
-func (j *Journal) unmap(i int) {
+// retire lets go of a window whose slots are finished. One that could not be
+// written stays in its frame.
+func (j *Journal) retire(w *window) {
+	var err error
+	if w.frame != nil {
+		if _, err = j.file.WriteAt(w.slots, w.number*int64(len(w.slots))); err == nil {
+			setWindow(w.frame, -1)
+			clear(w.slots)
+		}
+	} else {
+		unix.Munmap(w.slots)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	ws := append([]*window(nil), *j.windows.Load()...)
-	w := ws[i]
-	ws[i] = nil
-	j.windows.Store(&ws)
-	if w != nil {
-		unix.Munmap(w.mem)
+	switch {
+	case err != nil && j.err == nil:
+		j.err = fmt.Errorf("journal %s: %w", j.file.Name(), err)
+	case err == nil && w.frame != nil:
+		j.frames.free = append(j.frames.free, w.frame)
 	}
+	old := j.windows.Load()
+	ws := &windows{first: old.first, list: append([]*window(nil), old.list...)}
+	ws.list[w.number-ws.first] = nil
+	for len(ws.list) > 0 && ws.list[0] == nil {
+		ws.first, ws.list = ws.first+1, ws.list[1:]
+	}
+	j.windows.Store(ws)
 }
 
-// window returns window i, mapping all up to it.
+// window returns window i, making all up to it.
 func (j *Journal) window(i int64) (*window, error) {
-	if ws := *j.windows.Load(); i < int64(len(ws)) {
-		return ws[i], nil
+	if ws := j.windows.Load(); i-ws.first < int64(len(ws.list)) {
+		return ws.list[i-ws.first], nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for {
-		ws := *j.windows.Load()
-		if i < int64(len(ws)) {
-			return ws[i], nil
+		ws := j.windows.Load()
+		if i-ws.first < int64(len(ws.list)) {
+			return ws.list[i-ws.first], nil
 		}
 		if j.err == nil {
 			j.err = j.grow(ws)
@@ -149,31 +207,41 @@ func (j *Journal) window(i int64) (*window, error) {
 	}
 }
 
-// grow maps one more window. The caller holds mu.
-func (j *Journal) grow(ws []*window) error {
+// grow makes one more window. The caller holds mu.
+func (j *Journal) grow(ws *windows) error {
 	if j.closed {
 		return fmt.Errorf("journal %s: %w", j.file.Name(), os.ErrClosed)
 	}
-	size := int64(SlotSize) << j.shift
-	from := int64(len(ws)) * size
-	if len(ws)%allocWindows == 0 {
-		if err := allocate(j.file, from, allocWindows*size); err != nil {
-			return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), allocWindows*size, err)
+	w, size := &window{number: ws.first + int64(len(ws.list))}, int64(SlotSize)<<j.shift
+	w.left.Store(1 << j.shift)
+	from := w.number * size
+	if from >= j.allocated { // also where frames are: what is finished must find room
+		more := int64(allocSlots * SlotSize)
+		if j.frames == nil {
+			more = allocSmall * SlotSize
 		}
+		if err := allocate(j.file, from, more); err != nil {
+			return fmt.Errorf("journal %s: allocate %d bytes: %w", j.file.Name(), more, err)
+		}
+		j.allocated += more
 	}
-	mem, err := unix.Mmap(int(j.file.Fd()), from, int(size), unix.PROT_READ|unix.PROT_WRITE, mapFlags)
+	var err error
+	if j.frames != nil {
+		if w.frame, err = j.frames.take(w.number); err == nil {
+			w.slots = w.frame[frameHead:]
+		}
+	} else {
+		w.slots, err = unix.Mmap(int(j.file.Fd()), from, int(size), unix.PROT_READ|unix.PROT_WRITE, mapFlags)
+	}
 	if err != nil {
 		return fmt.Errorf("journal %s: map: %w", j.file.Name(), err)
 	}
-	w := &window{mem: mem}
-	w.left.Store(1 << j.shift)
-	grown := append(append(make([]*window, 0, len(ws)+1), ws...), w)
-	j.windows.Store(&grown)
+	j.windows.Store(&windows{first: ws.first, list: append(append(make([]*window, 0, len(ws.list)+1), ws.list...), w)})
 	return nil
 }
 
-// Close unmaps and closes the file. No other call may be under way or follow;
-// slots not finished stay open for good.
+// Close closes the file, with all slots in it. No other call may be under way
+// or follow; slots not finished stay open for good.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -181,14 +249,28 @@ func (j *Journal) Close() error {
 		return nil
 	}
 	j.closed = true
-	for _, w := range *j.windows.Load() {
-		if w != nil {
-			unix.Munmap(w.mem)
+	var errs error
+	for _, w := range j.windows.Load().list {
+		switch {
+		case w == nil:
+		case w.frame == nil:
+			unix.Munmap(w.slots)
+		default:
+			_, err := j.file.WriteAt(w.slots, w.number*int64(len(w.slots)))
+			errs = errors.Join(errs, err)
+			if err == nil {
+				setWindow(w.frame, -1)
+			}
+			unix.Munmap(w.frame)
 		}
 	}
-	j.windows.Store(&[]*window{})
-	if err := j.file.Close(); err != nil {
-		return fmt.Errorf("close journal: %w", err)
+	j.windows.Store(&windows{})
+	errs = errors.Join(errs, j.file.Close())
+	if j.frames != nil && errs == nil {
+		errs = j.frames.close()
+	}
+	if errs != nil {
+		return fmt.Errorf("close journal: %w", errs)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,21 +82,86 @@ func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 	}
 }
 
-func TestJournalUnmapsFinishedWindows(t *testing.T) {
-	j, _ := create(t)
-	for range 5*windowSlots + 1 {
-		if err := j.Append(attempt(1, 0, 0, 0, 0)); err != nil {
+func TestJournalUsesFramesAgain(t *testing.T) {
+	j, path := create(t)
+	stuck, err := j.Add(attempt(1, 0, 0, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5*windowSlots + 1
+	for i := range n - 1 {
+		if err := j.Append(attempt(1, 0, uint32(i+1), 0, 0).With(OutcomeEffect)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mapped := 0
-	for _, w := range *j.windows.Load() {
-		if w != nil {
-			mapped++
+	if j.frames.n != 2 {
+		t.Errorf("%d frames, want that of the open slot and one that moves on", j.frames.n)
+	}
+	if got := len(j.windows.Load().list); got != 6 {
+		t.Errorf("%d windows from the first in use on, want 6", got)
+	}
+	j.Finish(stuck, 1, OutcomeEffect)
+	if got := j.windows.Load(); got.first != 5 || len(got.list) != 1 {
+		t.Errorf("windows %d to %d are in use, want the last alone", got.first, got.first+int64(len(got.list))-1)
+	}
+	for i, s := range read(t, path) {
+		if s.Seq != uint32(i) {
+			t.Fatalf("slot %d is that of seq %d", i, s.Seq)
 		}
 	}
-	if mapped != 1 {
-		t.Errorf("%d windows are mapped, want the last alone", mapped)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(read(t, path)); got != n {
+		t.Errorf("%d slots after the end, want %d", got, n)
+	}
+	if _, err := os.Stat(path + framesExt); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the frame file is still there (%v)", err)
+	}
+}
+
+// A writer that was killed has its open windows in frames, and one that was
+// killed as it wrote a window to its place has that in both.
+func TestSealBringsFramesIn(t *testing.T) {
+	j, path := create(t)
+	const n = 3*windowSlots + 7
+	for i := range n {
+		s, err := j.Add(attempt(1, 0, uint32(i), 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i/windowSlots != 1 || i%2 == 0 {
+			j.Finish(s, 1, OutcomeEffect)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte("half a window that never came to its end"), windowSlots*SlotSize+30); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, path)
+	sealed, err := Seal(path)
+	if err != nil || sealed.Slots != n || sealed.Torn != 0 {
+		t.Fatalf("sealed %+v, %v; want %d slots, none torn", sealed, err, n)
+	}
+	if _, err := os.Stat(path + framesExt); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the frame file is still there (%v)", err)
+	}
+	after := read(t, path)
+	if len(after) != n || !slices.Equal(before, after) {
+		t.Fatalf("%d slots before, %d after, and not the same", len(before), len(after))
+	}
+	for i, s := range after {
+		want := OutcomeEffect
+		if i/windowSlots == 1 && i%2 != 0 {
+			want = OutcomeOpen
+		}
+		if s.Seq != uint32(i) || s.Outcome() != want {
+			t.Fatalf("slot %d: seq %d, %v, want %v", i, s.Seq, s.Outcome(), want)
+		}
 	}
 }
 
@@ -105,7 +171,7 @@ func TestSmallJournalKeepsEverySlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = (allocWindows + 1) << smallShift
+	const n = allocSmall + 1<<smallShift
 	for i := range n {
 		if err := j.Append(attempt(1, 0, uint32(i), 0, 0)); err != nil {
 			t.Fatal(err)

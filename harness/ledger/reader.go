@@ -25,6 +25,7 @@ var ErrCorrupt = errors.New("ledger file is corrupt")
 // goroutine.
 type Reader struct {
 	file   *os.File
+	frames *frameReader // frames has what a killed writer did not bring into the file; mostly nil
 	slots  int64
 	sums   []uint32 // by block; nil if not sealed
 	buf    []byte
@@ -40,7 +41,7 @@ func Open(path string) (*Reader, error) {
 	}
 	r := &Reader{file: f, buf: alignedBlock(), loaded: -1}
 	if err := r.open(); err != nil {
-		f.Close()
+		r.Close()
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
 	return r, nil
@@ -67,6 +68,14 @@ func (r *Reader) open() error {
 		// cannot make it pass for an unsealed one.
 		if string(foot[:len(sealMagic)]) == sealMagic || string(foot[SlotSize-len(sealMagic):]) == sealMagic {
 			return r.openSealed(size, foot)
+		}
+	}
+	if r.frames, err = openFrames(r.file.Name()); err != nil {
+		return err
+	}
+	if r.frames != nil {
+		if err := r.frames.look(); err != nil {
+			return err
 		}
 	}
 	r.slots, r.cut = size/SlotSize, min(1, size%SlotSize)
@@ -141,7 +150,7 @@ func (r *Reader) block(i int64) ([]Slot, error) {
 	raw := r.buf[:n*SlotSize]
 	if r.loaded != i {
 		r.loaded = -1
-		if _, err := r.file.ReadAt(raw, i*blockSize); err != nil && err != io.EOF {
+		if err := r.read(raw, i); err != nil {
 			return nil, fmt.Errorf("read journal %s: %w", r.file.Name(), err)
 		}
 		if r.sums != nil && crc32.Checksum(raw, castagnoli) != r.sums[i] {
@@ -150,6 +159,19 @@ func (r *Reader) block(i int64) ([]Slot, error) {
 		r.loaded = i
 	}
 	return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
+}
+
+// read reads block i, or its beginning, from its frame or from the file.
+func (r *Reader) read(raw []byte, i int64) error {
+	if r.frames != nil {
+		if ok, err := r.frames.read(raw, i, 0); ok || err != nil {
+			return err
+		}
+	}
+	if _, err := r.file.ReadAt(raw, i*blockSize); err != nil && err != io.EOF {
+		return err
+	}
+	return nil
 }
 
 // Each calls fn for every published slot, in the order of reservation. The
@@ -170,7 +192,12 @@ func (r *Reader) Each(fn func(*Slot)) error {
 }
 
 // Close closes the file.
-func (r *Reader) Close() error { return r.file.Close() }
+func (r *Reader) Close() error {
+	if r.frames != nil {
+		r.frames.close()
+	}
+	return r.file.Close()
+}
 
 // Sealing is what [Seal] found.
 type Sealing struct {
@@ -180,8 +207,8 @@ type Sealing struct {
 	Torn int64
 }
 
-// Seal cuts the space that the journal at path allocated and did not use, and
-// appends a checksum for each block and a footer: from then on a flipped bit is
+// Seal brings what a killed writer left in frames into the journal at path, cuts
+// the space that was allocated and not used, and appends a checksum for each block and a footer: from then on a flipped bit is
 // found. Its writer must have ended. A sealed file is left as it is.
 func Seal(path string) (Sealing, error) {
 	r, err := Open(path)
@@ -193,6 +220,11 @@ func Seal(path string) (Sealing, error) {
 	if r.sums != nil {
 		return found, nil
 	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return found, fmt.Errorf("seal journal: %w", err)
+	}
+	defer f.Close()
 	sums := make([]uint32, r.blocks())
 	for i := range r.blocks() {
 		slots, err := r.block(i)
@@ -204,18 +236,24 @@ func Seal(path string) (Sealing, error) {
 				found.Torn++
 			}
 		}
-		sums[i] = crc32.Checksum(r.buf[:len(slots)*SlotSize], castagnoli)
+		raw := r.buf[:len(slots)*SlotSize]
+		if r.frames != nil && r.frames.has(i) {
+			if _, err := f.WriteAt(raw, i*blockSize); err != nil {
+				return found, fmt.Errorf("seal journal: %w", err)
+			}
+		}
+		sums[i] = crc32.Checksum(raw, castagnoli)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return found, fmt.Errorf("seal journal: %w", err)
-	}
-	defer f.Close()
 	if err := f.Truncate(r.slots * SlotSize); err != nil {
 		return found, fmt.Errorf("seal journal: %w", err)
 	}
 	if err := writeSeal(f, r.slots, sums); err != nil {
 		return found, fmt.Errorf("seal journal: %w", err)
+	}
+	if r.frames != nil {
+		if err := os.Remove(r.frames.file.Name()); err != nil {
+			return found, fmt.Errorf("seal journal: %w", err)
+		}
 	}
 	return found, f.Close()
 }

@@ -13,6 +13,7 @@ import (
 // goroutine.
 type Tail struct {
 	file    *os.File
+	frames  *frameReader // frames is nil where the journal has none.
 	buf     []byte
 	scanned int64   // slots looked at
 	open    []int64 // of those, the ones not finished, or not published
@@ -27,12 +28,22 @@ func Follow(path string) (*Tail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("follow journal: %w", err)
 	}
-	return &Tail{file: f, buf: alignedBlock()}, nil
+	frames, err := openFrames(path)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("follow journal: %w", err)
+	}
+	return &Tail{file: f, frames: frames, buf: alignedBlock()}, nil
 }
 
 // Poll calls fn for each slot finished since the last Poll and returns the
 // number of those begun and not finished.
 func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
+	if t.frames != nil {
+		if err := t.frames.look(); err != nil {
+			return 0, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
+		}
+	}
 	still := t.open[:0]
 	for _, n := range t.open {
 		slots, err := t.read(n, 1)
@@ -56,7 +67,7 @@ func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
 			}
 		}
 		t.scanned += int64(used)
-		if used < n {
+		if used < len(slots) || len(slots) == 0 {
 			return len(t.open), nil
 		}
 	}
@@ -81,7 +92,20 @@ func lastUsed(slots []Slot) int {
 	return 0
 }
 
+// read reads up to n slots, and no fewer than are there in the block of the first.
 func (t *Tail) read(from int64, n int) ([]Slot, error) {
+	if t.frames != nil {
+		n = min(n, int(blockSlots-from%blockSlots))
+		raw := t.buf[:n*SlotSize]
+		if ok, err := t.frames.read(raw, from/blockSlots, from%blockSlots*SlotSize); err != nil {
+			return nil, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
+		} else if ok {
+			return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
+		}
+		if from/blockSlots >= t.frames.begun { // it may be half written
+			return nil, nil
+		}
+	}
 	got, err := t.file.ReadAt(t.buf[:n*SlotSize], from*SlotSize)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
@@ -90,4 +114,9 @@ func (t *Tail) read(from int64, n int) ([]Slot, error) {
 }
 
 // Close closes the file.
-func (t *Tail) Close() error { return t.file.Close() }
+func (t *Tail) Close() error {
+	if t.frames != nil {
+		t.frames.close()
+	}
+	return t.file.Close()
+}

@@ -69,7 +69,7 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	slot, attempt, err := s.begin(r)
+	slot, key, seq, err := s.begin(r)
 	if err == errDead {
 		return err
 	}
@@ -77,9 +77,9 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 		s.fail(err)
 		return err
 	}
-	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, attempt.Key, attempt.Seq), s.cpu)
-	if err == nil && attempt.Key != NoIdentity {
-		err = s.failing.Fail(attempt.Key, attempt.Seq)
+	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, key, seq), s.cpu)
+	if err == nil && key != NoIdentity {
+		err = s.failing.Fail(key, seq)
 	}
 	err = s.end(slot, outcome(ctx, err), err)
 	if err == load.ErrPanic {
@@ -91,18 +91,41 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	return err
 }
 
-// begin journals the start of an attempt at r. The attempt is a copy of the
-// slot, which a gate may take away.
-func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, attempt ledger.Slot, err error) {
+// begin journals the start of an attempt at r, which it fills in where it lies:
+// each copy of a slot would wait for the writes before it. The caller gets what
+// it needs of the slot, which a gate may take away.
+func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err error) {
 	if s.gate != nil {
 		if !s.gate.enter() {
-			return nil, attempt, errDead
+			return nil, 0, 0, errDead
 		}
 		defer s.gate.leave()
 	}
-	attempt = s.attempt(r)
-	slot, err = s.journal.Add(attempt)
-	return slot, attempt, err
+	id, flags := identity(r, s.run)
+	start := s.clock.Now()
+	if id.Key == NoIdentity {
+		id.Due, id.Sent = start, start
+	}
+	if slot, err = s.journal.Reserve(); err != nil {
+		return nil, 0, 0, err
+	}
+	slot.Topic, slot.Partition, slot.Offset = s.topic(r.Topic), r.Partition, r.Offset
+	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
+	slot.Start, slot.Flags, slot.Count = start, flags, uint8(min(r.Deliveries, math.MaxUint8))
+	s.journal.Publish(slot, ledger.KindAttempt, s.owner)
+	return slot, id.Key, id.Seq, nil
+}
+
+// identity is which record of the run r is, of nobody if it is none.
+func identity(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.Flags) {
+	id, err := ledger.DecodeIdentity(r.Value)
+	if err != nil {
+		flags = ledger.FlagCorrupt
+	}
+	if id.Run != run || err != nil && errors.Is(err, ledger.ErrNoIdentity) {
+		id.Key, id.Seq = NoIdentity, NoIdentity
+	}
+	return id, flags
 }
 
 // end journals the end of an attempt and returns its error.
@@ -115,24 +138,6 @@ func (s *shim) end(slot *ledger.Slot, how ledger.Outcome, err error) error {
 	}
 	s.journal.Finish(slot, s.clock.Now(), how)
 	return err
-}
-
-// attempt is the slot of an attempt at r that begins now.
-func (s *shim) attempt(r *harness.Record) ledger.Slot {
-	slot := ledger.NewSlot(ledger.KindAttempt, s.owner)
-	slot.Topic, slot.Partition, slot.Offset = s.topic(r.Topic), r.Partition, r.Offset
-	slot.Count = uint8(min(r.Deliveries, math.MaxUint8))
-	id, err := ledger.DecodeIdentity(r.Value)
-	slot.Start = s.clock.Now()
-	if err != nil {
-		slot.Flags = ledger.FlagCorrupt
-	}
-	if errors.Is(err, ledger.ErrNoIdentity) || id.Run != s.run {
-		slot.Key, slot.Seq, slot.Due, slot.Sent = NoIdentity, NoIdentity, slot.Start, slot.Start
-		return slot
-	}
-	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
-	return slot
 }
 
 // noTopic is the number of a topic that is none of the run's.
