@@ -57,7 +57,7 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 		return err
 	}
 	pool := newScheduler(cfg.Workers, cfg.Window, func() func(task) {
-		return (&worker{work: work}).run
+		return (&worker{work: m.fence.Around(work)}).run
 	})
 	defer m.leave(pool.close)
 	shard := func(t task) uint64 { return c.shard(t.record) }

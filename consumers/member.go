@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -28,8 +29,9 @@ const (
 //     budget and then cancelled, the watermark is committed, the rest dropped.
 //   - Lost (the group has expelled us): all is cancelled and dropped, and
 //     nothing is committed, since the partition may have a new owner.
-//   - Lost, and not told (see [member.usurped]): the same, and then a new member
-//     takes this one's place.
+//   - Lost, and not told yet (see [Fence]): the same.
+//   - Lost, and not told at all (see [member.usurped]): the same, and then a new
+//     member takes this one's place.
 //   - The end of the consumer's context: as revoked, for all there is.
 //
 // The broker does not check who commits for a partition, so every commit is
@@ -39,6 +41,7 @@ type member struct {
 	cfg    harness.Config
 	client *kgo.Client
 	window *window
+	fence  Fence
 
 	work   context.Context // work is the parent of all work: it outlives the consumer's context by the drain
 	cancel context.CancelFunc
@@ -46,6 +49,10 @@ type member struct {
 	polls  context.Context    // polls ends with the consumer's context, and when the member is usurped
 	stop   context.CancelFunc // stop ends polls and the commit clock, and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
+
+	// succeeded is set when a new member is to take this one's place, whose client is
+	// in the middle of a join, or beyond, that is nobody's.
+	succeeded atomic.Bool
 
 	// committing is a lock, full during a commit and during the end of an
 	// assignment. It is held over the network, and a mutex held that long would
@@ -155,11 +162,15 @@ func (m *member) leave(workers func()) {
 	// Without an answer the group finds out at the session timeout. Close alone
 	// would wait for one much longer, and for the end of a rebalance that waits for
 	// somebody else.
-	if m.client.LeaveGroupContext(ctx) != nil {
+	id, _ := m.client.GroupMetadata()
+	if m.succeeded.Load() || m.client.LeaveGroupContext(ctx) != nil {
 		m.hangUp()
 	}
 	m.client.Close()
 	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
+	if m.succeeded.Load() {
+		Dismiss(ctx, m.cfg, id)
+	}
 	m.cancel()
 	m.hangUp()
 }
@@ -195,16 +206,23 @@ func (m *member) usurped() bool {
 	return false
 }
 
-// watch gives everything up once the member is usurped, for which it looks as
-// often as members send heartbeats. It does not wait behind commits: the client
-// holds them back while it joins.
+// watch gives up what the group has taken away without the client's noticing, or
+// before it does. It does not wait behind commits: the client holds them back while
+// it joins.
 func (m *member) watch() {
-	beat := time.NewTicker(m.cfg.Heartbeat)
-	defer beat.Stop()
+	look := time.NewTicker(m.cfg.Heartbeat / Looks)
+	defer look.Stop()
 	for {
 		select {
-		case <-beat.C:
+		case <-look.C:
+			had := m.all()
+			if !m.fence.Look(m.polls, m.client, m.cfg, m.usurped) {
+				abandon(had) // the client will say that it is lost, or be usurped
+				await(had, cancelGrace)
+				m.fence.Open()
+			}
 			if m.usurped() {
+				m.succeeded.Store(true)
 				m.forsake(m.all())
 				m.stop()
 				return

@@ -30,7 +30,7 @@ func serially(ctx context.Context, cfg harness.Config, work harness.Work) error 
 		return err
 	}
 	defer m.leave(func() {})
-	w := worker{work: work}
+	w := worker{work: m.fence.Around(work)}
 	var tasks []task
 	for ctx.Err() == nil {
 		if tasks, err = m.poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {

@@ -23,7 +23,7 @@ import (
 func TestConformanceInVirtualTime(t *testing.T) {
 	for _, promise := range promises {
 		for _, i := range harness.Implementations() {
-			if i.Mutant || !promise.fits(i) {
+			if !promise.fits(i) {
 				continue
 			}
 			for _, p := range harness.Protocols {
@@ -54,7 +54,7 @@ func TestSoakInVirtualTime(t *testing.T) {
 		seeds, _ = strconv.Atoi(s)
 	}
 	for _, i := range harness.Implementations() {
-		if i.Mutant || !honest(i) {
+		if !honest(i) {
 			continue
 		}
 		for _, p := range harness.Protocols {

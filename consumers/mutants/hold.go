@@ -26,6 +26,7 @@ type task struct {
 type hold struct {
 	ctx    context.Context // ctx of the work on its records
 	cancel context.CancelFunc
+	member string // member is the id under which the group gave it; of the member's mutex
 
 	committed atomic.Int64 // committed is what the group has from here, -1 for nothing
 

@@ -27,7 +27,7 @@ func settleAndCommitLater(m *member, taken map[place]*hold) {
 		for p, h := range taken {
 			if next, ok := h.low(); ok {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{p.partition: {Epoch: -1, Offset: next}}
-				_ = m.commit(offsets)
+				_ = m.commit(m.ctx, offsets)
 			}
 		}
 	})

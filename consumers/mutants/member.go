@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/consumers"
@@ -24,15 +25,19 @@ type member struct {
 	cfg    harness.Config
 	work   harness.Work
 	client *kgo.Client
+	fence  consumers.Fence
 
 	ctx     context.Context // ctx is the parent of all work: it outlives the consumer's by the drain
 	cancel  context.CancelFunc
 	hangUp  context.CancelFunc // hangUp ends all requests of the client
-	clock   context.CancelFunc // clock stops the commits
+	polls   context.Context    // polls ends with the consumer's context, and when the member is usurped
+	stop    context.CancelFunc // stop ends polls and the commits
 	ticking sync.WaitGroup
-	workers sync.WaitGroup
-	queues  []chan task
-	freed   chan struct{} // freed has an element when records may have come under the low watermark
+
+	succeeded atomic.Bool // succeeded is set when a new member is to take this one's place
+	workers   sync.WaitGroup
+	queues    []chan task
+	freed     chan struct{} // freed has an element when records may have come under the low watermark
 
 	// committing is full during a commit and the end of a hold: no commit has
 	// an offset of a partition given back before. No mutex, as it is held over the
@@ -46,9 +51,10 @@ type member struct {
 // join becomes a member of the group; [member.leave] must follow.
 func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*member, error) {
 	m := &member{
-		steps: q, cfg: cfg, work: w, holds: map[place]*hold{},
+		steps: q, cfg: cfg, holds: map[place]*hold{},
 		freed: make(chan struct{}, 1), committing: make(chan struct{}, 1),
 	}
+	m.work = q.fence(m, w)
 	options, err := consumers.MemberOptions(cfg)
 	if err != nil {
 		return nil, err
@@ -59,7 +65,7 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // until what was polled is under its holds
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.assigned(ps) }),
+		kgo.OnPartitionsAssigned(func(_ context.Context, c *kgo.Client, ps map[string][]int32) { m.assigned(c, ps) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { q.revoke(m, m.those(ps)) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { q.lost(m, m.those(ps)) }),
 	)
@@ -74,23 +80,25 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 		m.queues = append(m.queues, queue)
 		m.workers.Go(func() { m.workOff(queue) })
 	}
-	ctx, m.clock = context.WithCancel(ctx)
-	m.ticking.Go(func() { m.commitEvery(ctx) })
+	m.polls, m.stop = context.WithCancel(ctx)
+	m.ticking.Go(m.commitEvery)
+	m.ticking.Go(m.watch)
 	return m, nil
 }
 
-// pollOn polls as long as the window has room, until ctx ends.
+// pollOn polls as long as the window has room, until ctx ends, or with
+// errUsurped.
 func (m *member) pollOn(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for m.polls.Err() == nil {
 		room := min(m.cfg.Window-m.out(), m.cfg.MaxPoll)
 		if room <= 0 {
 			select {
 			case <-m.freed:
-			case <-ctx.Done():
+			case <-m.polls.Done():
 			}
 			continue
 		}
-		fetches := m.client.PollRecords(ctx, room)
+		fetches := m.client.PollRecords(m.polls, room)
 		tasks := m.take(fetches)
 		m.client.AllowRebalance()
 		if fetches.IsClientClosed() {
@@ -99,6 +107,9 @@ func (m *member) pollOn(ctx context.Context) error {
 		for _, t := range tasks {
 			m.steps.submit(m, t)
 		}
+	}
+	if ctx.Err() == nil {
+		return errUsurped
 	}
 	return nil
 }
@@ -151,11 +162,13 @@ func (m *member) alive(batch []task, queue <-chan task) []task {
 	return alive
 }
 
-func (m *member) assigned(given map[string][]int32) {
+func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
+	id, _ := client.GroupMetadata() // it may come before m has the client
 	for topic, partitions := range given {
 		for _, p := range partitions {
 			h := m.steps.assign(m, place{topic, p})
 			m.mu.Lock()
+			h.member = id
 			m.holds[place{topic, p}] = h
 			m.mu.Unlock()
 		}
@@ -185,6 +198,14 @@ func (m *member) settle(taken map[place]*hold) {
 
 // abandon ends holds that may have a new owner by now: nothing is committed.
 func (m *member) abandon(taken map[place]*hold) {
+	end(taken)
+	m.committing <- struct{}{}
+	defer func() { <-m.committing }()
+	m.forget(taken)
+}
+
+// end lets nothing begin under holds, cancels what has, and waits for it.
+func end(taken map[place]*hold) {
 	for _, h := range taken {
 		h.end()
 	}
@@ -192,9 +213,6 @@ func (m *member) abandon(taken map[place]*hold) {
 		h.cancel()
 	}
 	await(taken, grace)
-	m.committing <- struct{}{}
-	defer func() { <-m.committing }()
-	m.forget(taken)
 }
 
 // forget lets go of holds. The window has their room at once.
@@ -218,12 +236,21 @@ func (m *member) leave() {
 	defer time.AfterFunc(m.cfg.Drain+m.cfg.Session/2, m.cancel).Stop()
 	// What was sent with a sequence number a client takes back for no context but its own.
 	defer time.AfterFunc(m.cfg.Drain+m.cfg.Session, m.hangUp).Stop()
-	m.clock()
+	m.stop()
 	m.ticking.Wait()
 	m.steps.revoke(m, m.all())
 	m.cancel()
 	m.workers.Wait()
+	if !m.succeeded.Load() {
+		leave(m.client, m.cfg, m.hangUp)
+		return
+	}
+	id, _ := m.client.GroupMetadata() // of a join that is nobody's
+	m.hangUp()
 	leave(m.client, m.cfg, m.hangUp)
+	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.Session/2)
+	defer cancel()
+	consumers.Dismiss(ctx, m.cfg, id)
 }
 
 // leave leaves the group and closes the client, whose context hangUp ends. Without
@@ -241,8 +268,8 @@ func leave(client *kgo.Client, cfg harness.Config, hangUp func()) {
 	hangUp()
 }
 
-func (m *member) commitEvery(ctx context.Context) {
-	for sleep(ctx, m.cfg.Commit) == nil {
+func (m *member) commitEvery() {
+	for sleep(m.polls, m.cfg.Commit) == nil {
 		m.committing <- struct{}{}
 		err := m.send(m.all())
 		<-m.committing
@@ -252,16 +279,17 @@ func (m *member) commitEvery(ctx context.Context) {
 
 // send commits what the group does not have of the holds. The caller holds committing.
 func (m *member) send(holds map[place]*hold) error {
+	id, _ := m.client.GroupMetadata()
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, h := range holds {
-		if next, ok := m.steps.offset(h); ok && h.committed.Load() != next {
+		if next, ok := m.steps.offset(h); ok && h.committed.Load() != next && m.under(h, id) {
 			if offsets[p.topic] == nil {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}
 			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
 	}
-	err := m.commit(offsets)
+	err := m.commit(as(m.ctx, id), offsets)
 	for p, h := range holds {
 		if next, sent := offsets[p.topic][p.partition]; sent && err == nil {
 			h.committed.Store(next.Offset)
@@ -270,11 +298,11 @@ func (m *member) send(holds map[place]*hold) error {
 	return err
 }
 
-func (m *member) commit(offsets map[string]map[int32]kgo.EpochOffset) (failed error) {
+func (m *member) commit(ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset) (failed error) {
 	if len(offsets) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(m.ctx, m.cfg.Session/2)
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Session/2)
 	defer cancel()
 	m.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if failed = err; err != nil {

@@ -2,7 +2,6 @@ package mutants
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -26,6 +25,7 @@ type queues struct {
 	options []kgo.Opt // options of the client beside those of every member
 	batch   int       // batch is how many records of a queue a worker takes at a time
 
+	fence     func(m *member, w harness.Work) harness.Work       // fence holds work back that a member who stood still must not begin
 	assign    func(m *member, p place) *hold                     // assign makes the hold of a partition just given
 	submit    func(m *member, t task)                            // submit puts a record into its queue
 	skip      func(m *member, t task)                            // skip is for a record whose turn comes after its hold has ended
@@ -41,6 +41,7 @@ type queues struct {
 func plain() queues {
 	return queues{
 		batch:  1,
+		fence:  func(m *member, w harness.Work) harness.Work { return m.fence.Around(w) },
 		assign: func(m *member, _ place) *hold { return newHold(m.ctx) },
 		submit: func(m *member, t task) { m.queues[hash(t.Key)%uint32(len(m.queues))] <- t },
 		skip:   func(_ *member, t task) { t.of.pass(t.Offset, false) },
@@ -113,15 +114,4 @@ func view(r *kgo.Record) *harness.Record {
 		to.Headers = append(to.Headers, harness.Header{Key: h.Key, Value: h.Value})
 	}
 	return to
-}
-
-// Consume implements [harness.Consumer].
-func (q queues) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	m, err := join(ctx, cfg, q, w)
-	if err != nil {
-		return fmt.Errorf("queues: %w", err)
-	}
-	err = m.pollOn(ctx)
-	m.leave()
-	return err
 }

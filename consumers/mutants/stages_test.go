@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +24,8 @@ import (
 var stages = []string{"virtual", "embedded", "docker"}
 
 // play makes one run of a consumer in a scene. Where time is real, a run that is
-// inconclusive is made once more, as in any comparison.
+// inconclusive is made once more, as in any comparison. One that does not pass
+// leaves its ledger in STAMPEDE_SOAK_KEEP, if that names a folder.
 func play(t *testing.T, stage string, s harness.Scenario, consumer string, seed uint64) *harness.Run {
 	t.Helper()
 	if stage == "virtual" {
@@ -58,7 +62,11 @@ func realTime(t *testing.T, stage string, s harness.Scenario, consumer string, s
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	o, err := engine.Run(ctx, engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: seed})
+	plan := engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: seed}
+	if dir := os.Getenv("STAMPEDE_SOAK_KEEP"); dir != "" {
+		plan.KeepIn = filepath.Join(dir, stage, s.Name, consumer, strconv.FormatUint(seed, 10))
+	}
+	o, err := engine.Run(ctx, plan)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,5 +11,7 @@ var _ = harness.Register(harness.Implementation{
 	Mutant:      true,
 	MustFail:    mustIn("pause", "unfenced"),
 	MayFail:     moved,
-	New:         made(nil),
+	New: made(func(q *queues) {
+		q.fence = func(_ *member, w harness.Work) harness.Work { return w }
+	}),
 })

@@ -51,7 +51,7 @@ func (r *run) left(in *pod.Incarnation, by int64) bool {
 func (r *run) injected(x observe.Expulsion, faults []outcome) bool {
 	grace := r.cfg.Heartbeat + r.cfg.Session
 	for _, o := range faults {
-		if o.owner == x.Owner && r.since(x.Seen) >= o.injected && (o.healed == harness.Never || r.since(x.Earliest) <= o.healed+grace) {
+		if o.owner == x.Owner && r.since(x.Seen) >= o.injected && (o.healed == harness.Never || r.since(x.Member) <= o.healed+grace) {
 			return true
 		}
 	}

@@ -152,7 +152,7 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 		return
 	}
 	at := rec.Timestamp.UnixNano() - wall
-	r.w.snapshot(generation(key.Group, &v), at, at+stampSlack)
+	r.w.written(generation(key.Group, &v), at, at+stampSlack)
 }
 
 // commit passes a commit on, or keeps it until its transaction ends.

@@ -59,6 +59,7 @@ type group struct {
 	members    map[string]string
 	clients    map[string]string // clients are the client ids by member id, past ones too.
 	generation int32
+	written    int64 // written is when its coordinator last wrote it down, 0 where it is looked at.
 	told       int64 // told is when the cluster last said who was given what, 0 if it does not: who was a member then left later.
 }
 
@@ -74,8 +75,9 @@ type holding struct {
 // another member id. Whether it was meant to be, the engine knows.
 type Expulsion struct {
 	Owner    ledger.Owner
-	Earliest int64 // Earliest and Seen bound the moment, ns on CLOCK_MONOTONIC.
+	Earliest int64 // Earliest and Seen bound the moment from which on others could be given what it had, ns on CLOCK_MONOTONIC.
 	Seen     int64
+	Member   int64 // Member is when it was surely a member last.
 }
 
 // Watch starts to watch. Call it before the group forms.
@@ -215,6 +217,16 @@ func (w *Watcher) snapshot(g harness.Group, earliest, seen int64) {
 	w.compare(g, was, min(max(earliest, w.asked), seen), earliest, seen)
 }
 
+// written takes a group as its coordinator wrote it down between at and seen, which
+// it does when a generation begins: who is gone then may have gone since the one before.
+func (w *Watcher) written(g harness.Group, at, seen int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.group(g.Name)
+	w.compare(g, was, at, at, seen)
+	was.written = seen
+}
+
 // assign takes what the cluster saw a group give to its members.
 func (w *Watcher) assign(a harness.Assignment) {
 	w.mu.Lock()
@@ -243,7 +255,7 @@ func (w *Watcher) departed(g harness.Group, seen int64) {
 		}
 		delete(was.members, client)
 		if was.key == 0 {
-			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen})
+			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen, earliest})
 		}
 		for topic := range was.owned {
 			for p, h := range was.owned[topic] {
@@ -269,9 +281,13 @@ func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int6
 		}
 	}
 	if was.key == 0 {
+		member := left
+		if was.written > 0 {
+			member = min(left, was.written)
+		}
 		for client, id := range was.members {
 			if is.members[client] != id {
-				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen})
+				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen, member})
 			}
 		}
 		if changed {

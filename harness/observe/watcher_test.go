@@ -108,11 +108,23 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 40, 50}, {2, 50, 60}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 40, 50, 40}, {2, 50, 60, 50}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 	if got := w.Changes(); got != 4 {
 		t.Errorf("%d changes, want 4", got)
+	}
+}
+
+// TestWhoIsGoneFromAGenerationWentSinceTheOneBefore: Kafka writes a group down as a
+// generation begins, and not when it drops a member.
+func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
+	w, _ := watcher(t, harness.Cooperative)
+	w.written(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 10, 11)
+	w.written(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 20, 21)
+	w.written(snapshotOf(4, member("m2", "pod-2.1", 0, 1)), 60, 61)
+	if got, want := w.Expelled(), []Expulsion{{1, 60, 61, 21}}; !slices.Equal(got, want) {
+		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
 
@@ -145,7 +157,7 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 50, 70}, {2, 82, 90}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 70, 50}, {2, 82, 90, 82}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
@@ -267,7 +279,7 @@ func TestShareGroupHasMembersOnly(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{2, 20, 30}, {0, 20, 30}}; len(got) != 2 || !slices.Contains(got, want[0]) || w.Changes() != 2 {
+	if got, want := w.Expelled(), []Expulsion{{2, 20, 30, 20}, {0, 20, 30, 20}}; len(got) != 2 || !slices.Contains(got, want[0]) || w.Changes() != 2 {
 		t.Errorf("expelled %v, want %v; %d changes, want 2", got, want, w.Changes())
 	}
 }
@@ -343,7 +355,7 @@ func TestStaticMemberThatComesBack(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 30, 40}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 30, 40, 30}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }

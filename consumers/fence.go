@@ -1,0 +1,158 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Fence keeps a pod that stood still for long from beginning work before it knows
+// whether it is a member of its group still. The client finds out by its next
+// heartbeat: an interval and an answer later, in which others work on what was
+// taken away. The fence finds out at once, by a clock that was not looked at for
+// half a session, lets nothing begin, and asks.
+//
+// Safe for concurrent use, but for Look. The zero value is open.
+type Fence struct {
+	shut   atomic.Pointer[chan struct{}] // shut is nil while the fence is open, and closed when it opens
+	looked time.Time                     // looked is when the clock was looked at last
+}
+
+// Looks is how many times a heartbeat a member should call Look.
+const Looks = 4
+
+// Around is work that begins only while the fence is open, and not after its
+// context has ended.
+func (f *Fence) Around(w harness.Work) harness.Work { return fenced{w, f} }
+
+type fenced struct {
+	work  harness.Work
+	fence *Fence
+}
+
+func (w fenced) Do(ctx context.Context, r *harness.Record) error {
+	if shut := w.fence.shut.Load(); shut != nil {
+		select {
+		case <-*shut:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return w.work.Do(ctx, r)
+}
+
+// Look looks at the clock. If the pod stood still the fence is shut until the group
+// says that the pod's client is a member. Look reports false if the client is none
+// any more, or lost says that it is another than it was, or ctx has ended in doubt:
+// then the fence stays shut until Open, before which the pod gives up all that it was
+// given before it stood still.
+func (f *Fence) Look(ctx context.Context, client *kgo.Client, cfg harness.Config, lost func() bool) (member bool) {
+	now := time.Now()
+	stood := !f.looked.IsZero() && now.Sub(f.looked) > cfg.Session/2
+	f.looked = now
+	if !stood {
+		return true
+	}
+	shut := make(chan struct{})
+	f.shut.Store(&shut)
+	for {
+		err := stillMember(ctx, client, cfg)
+		stood := time.Since(f.looked) > cfg.Session/2 // an answer from before it stood still once more says nothing
+		f.looked = time.Now()
+		switch {
+		case refused(err) || lost():
+			return false
+		case err == nil && !stood:
+			f.Open()
+			return true
+		}
+		select {
+		case <-time.After(commitPause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// Open lets work begin again. It is for whoever calls Look.
+func (f *Fence) Open() {
+	if shut := f.shut.Swap(nil); shut != nil {
+		close(*shut)
+	}
+}
+
+// stillMember asks the group. The answer is an error that [refused] knows if the
+// client is no member.
+func stillMember(ctx context.Context, client *kgo.Client, cfg harness.Config) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Session/2)
+	defer cancel()
+	id, generation := client.GroupMetadata()
+	if cfg.Protocol == harness.Server {
+		return described(ctx, client, cfg.Group, id)
+	}
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.Generation = cfg.Group, id, generation
+	if cfg.Protocol == harness.Static {
+		req.InstanceID = &cfg.Pod
+	}
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("ask the group: %w", err)
+	}
+	err = kerr.ErrorForCode(resp.ErrorCode)
+	if errors.Is(err, kerr.RebalanceInProgress) {
+		return nil
+	}
+	return err
+}
+
+// described looks for a member among those of a group of KIP-848, where a heartbeat
+// of our own could take the answer away that the client's is to have.
+func described(ctx context.Context, client *kgo.Client, group, id string) error {
+	req := kmsg.NewPtrConsumerGroupDescribeRequest()
+	req.Groups = []string{group}
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("ask for the group: %w", err)
+	}
+	for _, g := range resp.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return err
+		}
+		for _, m := range g.Members {
+			if m.MemberID == id {
+				return nil
+			}
+		}
+	}
+	return kerr.UnknownMemberID
+}
+
+// Dismiss has the group drop a member whose client is closed, so that it need not
+// wait for the end of its session. If that fails it waits.
+func Dismiss(ctx context.Context, cfg harness.Config, id string) {
+	options, err := ClientOptions(cfg)
+	if err != nil || id == "" {
+		return
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	member := kmsg.NewLeaveGroupRequestMember()
+	member.MemberID = id
+	if cfg.Protocol == harness.Static {
+		member.InstanceID = &cfg.Pod
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID, req.Members = cfg.Group, id, []kmsg.LeaveGroupRequestMember{member}
+	_, _ = req.RequestWith(ctx, client)
+}
