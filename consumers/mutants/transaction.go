@@ -9,6 +9,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -123,7 +124,11 @@ func (t *transactional) transact(ctx context.Context, cfg harness.Config, sessio
 	// the other while pods stand still one after the other.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest(cfg))
 	defer cancel()
-	if _, err := session.End(within, kgo.TransactionEndTry(err == nil)); err != nil && ctx.Err() == nil {
+	_, err = session.End(within, kgo.TransactionEndTry(err == nil))
+	if errors.Is(err, kerr.FencedInstanceID) {
+		return nil // by our own client, which joined anew meanwhile; kgo has aborted the transaction
+	}
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("end a transaction: %w", err)
 	}
 	return nil
