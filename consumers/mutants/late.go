@@ -7,7 +7,7 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-late",
-	Doc:         "Commits for a partition once more three commit intervals after it was revoked: the broker does not ask whose it is, and the group goes back.",
+	Doc:         "Goes on committing for a partition for three commit intervals after it was revoked: the broker does not ask whose it is, and the group goes back.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
@@ -20,15 +20,29 @@ var _ = harness.Register(harness.Implementation{
 func settleAndCommitLater(m *member, taken map[place]*hold) {
 	m.settle(taken)
 	m.ticking.Go(func() {
-		if sleep(m.ctx, 3*m.cfg.Commit) != nil {
-			return
-		}
-		offsets := map[string]map[int32]kgo.EpochOffset{}
-		for p, h := range taken {
-			if next, ok := h.low(); ok {
-				offsets[p.topic] = map[int32]kgo.EpochOffset{p.partition: {Epoch: -1, Offset: next}}
-				_ = m.commit(m.ctx, offsets)
+		// Before the new owner has committed these are commits after a revoke, then the
+		// group goes back; when that will be depends on its clock.
+		for range 3 * m.cfg.Commit / pause {
+			if sleep(m.ctx, pause) != nil {
+				return
 			}
+			m.commitAgain(taken)
 		}
 	})
+}
+
+// commitAgain commits for partitions whosoever they are.
+func (m *member) commitAgain(taken map[place]*hold) {
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for p, h := range taken {
+		if next, ok := h.low(); ok {
+			if offsets[p.topic] == nil {
+				offsets[p.topic] = map[int32]kgo.EpochOffset{}
+			}
+			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
+		}
+	}
+	if len(offsets) > 0 {
+		_ = m.commit(m.ctx, offsets)
+	}
 }
