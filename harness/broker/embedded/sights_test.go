@@ -139,10 +139,9 @@ func TestRewindsSeen(t *testing.T) {
 			wait := trickle(ctx, cl)
 			const asked = "rewind pod-0.1 of consumers source/0"
 			s.await(t, asked, 1)
-			// Its heartbeats are refused, as those of a member that was expelled: two of the
-			// classic protocol, since one may be the cluster's for who joins.
-			c.Kfake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, TopLevel: true, Count: 2})
-			c.Kfake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ConsumerGroupHeartbeat}, Err: kerr.UnknownMemberID, TopLevel: true, Count: 1})
+			// Its heartbeats are refused, as those of a member that was expelled.
+			heartbeats := []kmsg.Key{kmsg.Heartbeat, kmsg.ConsumerGroupHeartbeat}
+			c.Kfake().Fault(kfake.Fault{Keys: heartbeats, Err: kerr.UnknownMemberID, TopLevel: true, Count: 1})
 			s.await(t, asked, 2)
 			cancel()
 			wait()
