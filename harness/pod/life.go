@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -220,26 +222,34 @@ func (l *life) enter() bool {
 
 func (l *life) leave() { l.mu.RUnlock() }
 
-// pass waits while the pod is paused; its error is that the pod is dead.
-func (l *life) pass() error {
+// pass waits while the pod is paused, and reports whether it lives.
+func (l *life) pass() bool {
 	for {
 		l.mu.RLock()
 		going, dead := l.going, l.dead
 		l.mu.RUnlock()
 		switch {
 		case dead:
-			return errDead
+			return false
 		case going == nil:
-			return nil
+			return true
 		}
 		<-going
 	}
 }
 
+// cut is what the network of a dead pod says. It is an error of a network by its
+// type, too: where kgo finds another it may try again at once, for ever.
+func cut(op, call string, why syscall.Errno) error {
+	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, why)}
+}
+
+func refused() error { return cut("dial", "connect", syscall.ECONNREFUSED) }
+
 // connect is the dialer of the consumer.
 func (l *life) connect(ctx context.Context, network, addr string) (net.Conn, error) {
-	if err := l.pass(); err != nil {
-		return nil, err
+	if !l.pass() {
+		return nil, refused()
 	}
 	c, err := l.dial(ctx, network, addr)
 	if err != nil {
@@ -248,7 +258,7 @@ func (l *life) connect(ctx context.Context, network, addr string) (net.Conn, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead {
-		return nil, errors.Join(errDead, c.Close())
+		return nil, errors.Join(refused(), c.Close())
 	}
 	w := &wire{c, l}
 	l.conns[w] = struct{}{}
@@ -264,16 +274,16 @@ type wire struct {
 // Read holds what it read while the pod is paused.
 func (w *wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
-	if dead := w.life.pass(); dead != nil {
-		return 0, dead
+	if !w.life.pass() {
+		return 0, cut("read", "read", syscall.ECONNRESET)
 	}
 	return n, err
 }
 
 // Write waits while the pod is paused.
 func (w *wire) Write(b []byte) (int, error) {
-	if err := w.life.pass(); err != nil {
-		return 0, err
+	if !w.life.pass() {
+		return 0, cut("write", "write", syscall.EPIPE)
 	}
 	return w.Conn.Write(b)
 }

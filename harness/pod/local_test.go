@@ -285,6 +285,38 @@ func TestLocalConnections(t *testing.T) {
 	})
 }
 
+// Clients tell by an error's type whether to wait before they try again.
+func TestLocalDeadPodHasANetworkThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hungUp := make(chan struct{})
+		var errs []error
+		f := local(t, 1, func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+			c, err := cfg.Dialer(ctx, "tcp", "broker")
+			if err != nil {
+				return err
+			}
+			<-ctx.Done()
+			_, read := c.Read(make([]byte, 1))
+			_, write := c.Write([]byte{1})
+			_, dial := cfg.Dialer(context.Background(), "tcp", "broker")
+			errs = []error{read, write, dial}
+			return nil
+		}, func(o *pod.Options) { o.Config.Dialer = echo(hungUp) })
+		synctest.Wait()
+		kill(t, f)
+		<-hungUp
+		for i, err := range errs {
+			var typed *net.OpError
+			if !errors.As(err, &typed) {
+				t.Errorf("%s: %v (%T)", []string{"read", "write", "dial"}[i], err, err)
+			}
+		}
+		if len(errs) != 3 {
+			t.Error("it did not come so far")
+		}
+	})
+}
+
 func TestLocalEnds(t *testing.T) {
 	stuck := func(ctx context.Context, _ harness.Config, w harness.Work) error {
 		_ = w.Do(context.WithoutCancel(ctx), numbered(0))

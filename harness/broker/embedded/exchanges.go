@@ -39,6 +39,7 @@ func (c *Cluster) exchanged(x *exchange) {
 	case *kmsg.ShareAcknowledgeRequest:
 		c.acknowledged(x, orEmpty(req.GroupID), plainAcks(req))
 	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
+		c.waiting.cutOff(x)
 		if a, ok := c.assignments.over(x); ok {
 			c.tell(c.watchesOf(a.Group.Name), func(see harness.Sights) {
 				if see.Assign != nil {

@@ -50,9 +50,15 @@ func (w *waiting) watch(c *Cluster) {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	c.kfake.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.JoinGroupRequest)
-		who := joiner{req.Group, req.MemberID, orEmpty(req.InstanceID), time.Duration(req.SessionTimeoutMillis) * time.Millisecond}
-		if who.member != "" || who.instance != "" { // else it is told its id, and comes again
-			time.AfterFunc(soon, func() { w.joined(who) })
+		if req.MemberID == "" {
+			return nil, nil, false // it is told its id, and comes again
+		}
+		w.mu.Lock()
+		w.sessions[req.MemberID] = time.Duration(req.SessionTimeoutMillis) * time.Millisecond
+		w.mu.Unlock()
+		// kfake times no session of a new member until it has joined.
+		if info := c.kfake.GroupInfo(req.Group); info != nil && isMember(info, req.MemberID) {
+			w.begin(wait{req.Group, req.MemberID, info.Epoch, preparing})
 		}
 		return nil, nil, false
 	})
@@ -79,22 +85,35 @@ func (j joiner) in(info *kfake.GroupInfo) (id string, ok bool) {
 	return "", false
 }
 
-// joined looks after a member once kfake has its JoinGroup, and sends it a heartbeat
-// whatever it waits for. kfake times the session of a new member from its answer on,
-// and if that finds the connection gone it never does: a pod that died as it joined
-// kept its partitions for ever. Kafka times it all the same.
-func (w *waiting) joined(who joiner) {
+// cutOff looks after a member whose connection broke before it had the answer to its
+// JoinGroup. kfake takes it into the next generation and times the session of a new
+// member from its answer on: one that died as it joined kept its partitions for ever.
+// Kafka times it all the same.
+func (w *waiting) cutOff(x *exchange) {
+	req, ok := x.req.(*kmsg.JoinGroupRequest)
+	if !ok || x.resp != nil || req.MemberID == "" && req.InstanceID == nil {
+		return
+	}
+	who := joiner{req.Group, req.MemberID, orEmpty(req.InstanceID), time.Duration(req.SessionTimeoutMillis) * time.Millisecond}
+	time.AfterFunc(soon, func() { w.expire(who) })
+}
+
+// expire has kfake time the session of a member, once the group has it.
+func (w *waiting) expire(who joiner) {
 	done, err := w.cluster.use()
 	if err != nil {
 		return
 	}
 	defer done()
-	for w.ctx.Err() == nil {
+	for began := time.Now(); w.ctx.Err() == nil; time.Sleep(soon) {
 		info := w.cluster.kfake.GroupInfo(who.group)
 		if info == nil {
 			return
 		}
 		id, ok := who.in(info)
+		if !ok && time.Since(began) < who.session {
+			continue // kfake may have its request still to come
+		}
 		if !ok {
 			return
 		}
@@ -103,8 +122,7 @@ func (w *waiting) joined(who joiner) {
 		w.mu.Unlock()
 		m := wait{who.group, id, info.Epoch, info.State}
 		if err := w.heartbeat(m); err != nil && !errors.Is(err, kerr.RebalanceInProgress) {
-			time.Sleep(soon) // the group has gone on to another generation, mostly
-			continue
+			continue // the group has gone on to another generation, mostly
 		}
 		if info.State == preparing {
 			w.later(m)
@@ -117,7 +135,7 @@ func isMember(info *kfake.GroupInfo, id string) bool {
 	return slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == id })
 }
 
-// begin looks after a member as soon as kfake has its SyncGroup, which alone does not
+// begin looks after a member as soon as kfake has its request, which alone does not
 // prolong its session: that of a pod that stood still may be all but over.
 func (w *waiting) begin(m wait) {
 	time.AfterFunc(soon, func() { w.beat(m) })

@@ -184,3 +184,23 @@ func TestTag(t *testing.T) {
 		}
 	}
 }
+
+// A reader that is always a little behind, as in requests sent ahead, does not
+// have the stream keep all that it ever carried.
+func TestStreamMakesRoomOfWhatWasRead(t *testing.T) {
+	s, block := newStream(), make([]byte, 1<<10)
+	if _, err := s.write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	for range 10_000 {
+		if _, err := s.write(block); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.read(block); n != len(block) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if held := cap(s.data); held > 64<<10 {
+		t.Errorf("%d KiB are held for one byte under way", held>>10)
+	}
+}
