@@ -26,12 +26,12 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
-	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *kgo.Record) error {
+	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeAcked)
 		if err := identify(&s, r, run); err != nil {
 			return nil
 		}
-		s.Start = r.Timestamp.UnixNano()
+		s.Start = r.timestamp * int64(time.Millisecond)
 		return emit(s)
 	})
 }
@@ -50,7 +50,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 	if err != nil {
 		return fmt.Errorf("final read of %s: %w", topic, err)
 	}
-	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *kgo.Record) error {
+	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindCustody, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
 			s = rangeOf(r, number)
@@ -60,10 +60,10 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 				return nil
 			}
 		}
-		if r.Attrs.IsTransactional() {
+		if r.transactional {
 			s.Flags |= ledger.FlagTransactional
 		}
-		s.Start = clock.NotAfter(r.Timestamp)
+		s.Start = clock.NotAfter(r.time())
 		return emit(s)
 	})
 }
@@ -73,9 +73,9 @@ var errOtherRun = errors.New("a record of another run")
 
 // identify fills in where a record lies and which it is. With an error of the
 // value's own the slot is corrupt.
-func identify(s *ledger.Slot, r *kgo.Record, run uint64) error {
-	s.Partition, s.Offset = r.Partition, r.Offset
-	id, err := ledger.DecodeIdentity(r.Value)
+func identify(s *ledger.Slot, r *logRecord, run uint64) error {
+	s.Partition, s.Offset = r.partition, r.offset
+	id, err := ledger.DecodeIdentity(r.value)
 	switch {
 	case errors.Is(err, ledger.ErrNoIdentity):
 		s.Key, s.Seq, s.Flags = noIdentity, noIdentity, ledger.FlagCorrupt
@@ -90,11 +90,11 @@ func identify(s *ledger.Slot, r *kgo.Record, run uint64) error {
 }
 
 // rangeOf is the range of the source that a record sets aside.
-func rangeOf(r *kgo.Record, number uint16) ledger.Slot {
+func rangeOf(r *logRecord, number uint16) ledger.Slot {
 	s := ledger.NewSlot(ledger.KindRange, 0).With(ledger.OutcomeConfirmed)
 	s.Key, s.Seq, s.Due = uint32(number), uint32(r.Partition), r.Offset+1
 	var set harness.Range
-	if err := json.Unmarshal(r.Value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
+	if err := json.Unmarshal(r.value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
 		s.Partition, s.Flags = -1, ledger.FlagCorrupt
 		return s
 	}

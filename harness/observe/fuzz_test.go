@@ -84,7 +84,7 @@ func FuzzRange(f *testing.F) {
 	f.Add([]byte(`{"partition":-1,"from":3,"to":9}`))
 	f.Add([]byte(`{"from":9,"to":3`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		s := rangeOf(&kgo.Record{Value: value}, 2)
+		s := rangeOf(&logRecord{value: value}, 2)
 		whole := s.Flags&ledger.FlagCorrupt == 0
 		if whole != (s.Partition >= 0) || whole && (s.Offset < 0 || s.Sent < s.Offset) || s.Key != 2 {
 			t.Fatalf("partition %d, [%d, %d), flags %d", s.Partition, s.Offset, s.Sent, s.Flags)

@@ -32,7 +32,7 @@ type logReader struct {
 	decompressor kgo.Decompressor
 
 	taking sync.Mutex // guards take
-	take   func(*kgo.Record) error
+	take   func(*logRecord) error
 
 	next []int64 // by partition, of the goroutine that reads it
 }
@@ -41,7 +41,7 @@ type logReader struct {
 // one call at a time, the records of a partition in the order of the log. take
 // may not keep a record. It goes on until ctx ends where a broker does not
 // answer or has not got the partition any more.
-func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, take func(*kgo.Record) error) error {
+func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, take func(*logRecord) error) error {
 	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), take: take}
 	for {
 		err := l.pass(ctx)
@@ -177,7 +177,30 @@ func (l *logReader) response(rp *kmsg.FetchResponseTopicPartition, records *reco
 	if rp.Partition < 0 || int(rp.Partition) >= len(l.ends) {
 		return hopelessError{fmt.Errorf("an answer about partition %d, of which nothing was asked", rp.Partition)}
 	}
+	l.taking.Lock()
+	defer l.taking.Unlock()
 	end := l.ends[rp.Partition]
+	take := func(r *logRecord) error {
+		if r.offset >= end {
+			return nil // written after the end was taken
+		}
+		if err := l.take(r); err != nil {
+			return hopelessError{err}
+		}
+		return nil
+	}
+	p := &l.next[rp.Partition]
+	if rp.ErrorCode == 0 {
+		var err error
+		if rp.RecordBatches, *p, err = plainBatches(rp.RecordBatches, rp.Partition, *p, take); err != nil {
+			return err
+		}
+	}
+	return l.others(rp, records, take)
+}
+
+// others takes what is not in plain batches.
+func (l *logReader) others(rp *kmsg.FetchResponseTopicPartition, records *recordArena, take func(*logRecord) error) error {
 	records.used = 0
 	read, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Offset: l.next[rp.Partition], IsolationLevel: l.isolation, Topic: l.topic, Partition: rp.Partition, Pools: []kgo.Pool{records},
@@ -188,14 +211,10 @@ func (l *logReader) response(rp *kmsg.FetchResponseTopicPartition, records *reco
 		}
 		return err
 	}
-	l.taking.Lock()
-	defer l.taking.Unlock()
 	for _, r := range read.Records {
-		if r.Offset >= end {
-			break // written after the end was taken
-		}
-		if err := l.take(r); err != nil {
-			return hopelessError{err}
+		record := recordOf(r)
+		if err := take(&record); err != nil {
+			return err
 		}
 	}
 	l.next[rp.Partition] = next
