@@ -92,7 +92,7 @@ func identify(s *ledger.Slot, r *logRecord, run uint64) error {
 // rangeOf is the range of the source that a record sets aside.
 func rangeOf(r *logRecord, number uint16) ledger.Slot {
 	s := ledger.NewSlot(ledger.KindRange, 0).With(ledger.OutcomeConfirmed)
-	s.Key, s.Seq, s.Due = uint32(number), uint32(r.Partition), r.Offset+1
+	s.Key, s.Seq, s.Due = uint32(number), uint32(r.partition), r.offset+1
 	var set harness.Range
 	if err := json.Unmarshal(r.value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
 		s.Partition, s.Flags = -1, ledger.FlagCorrupt
