@@ -115,7 +115,7 @@ func newClient(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(append(opts, more...)...)
+	client, err := kgo.NewClient(append(append(opts, kgo.WithPools(new(records))), more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
