@@ -40,6 +40,7 @@ type scheduler[T any] struct {
 	most   int // most workers to be waking at a time
 	closed bool
 
+	shards  []uint64 // of the items being submitted
 	workers sync.WaitGroup
 }
 
@@ -67,15 +68,22 @@ func newScheduler[T any](workers, capacity int, newWorker func() func(T)) *sched
 	return s
 }
 
-// submit queues items, in order; shard says for each where it belongs.
+// submit queues items, in order; shard says for each where it belongs. It is for
+// one goroutine at a time.
 func (s *scheduler[T]) submit(items []T, shard func(T) uint64) {
 	if len(items) == 0 {
 		return
 	}
+	// Before the lock, and in a row: items that another processor made are waited
+	// for at the first touch, and those waits overlap.
+	s.shards = s.shards[:0]
+	for _, item := range items {
+		s.shards = append(s.shards, shard(item))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, item := range items {
-		s.push(item, shard(item))
+	for i, item := range items {
+		s.push(item, s.shards[i])
 	}
 	s.wake()
 }

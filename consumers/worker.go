@@ -20,7 +20,8 @@ type worker struct {
 	record harness.Record
 }
 
-// run works on t, unless its assignment has ended by now.
+// run works on t, unless its assignment has ended by now. The client's record is
+// gone afterwards.
 func (w *worker) run(t task) {
 	if !t.from.start(t.seq) {
 		return
@@ -29,6 +30,7 @@ func (w *worker) run(t task) {
 	err := retry(t.from.ctx, w.work, &w.record)
 	t.from.finish(t.seq, err == nil)
 	empty(&w.record)
+	t.record.Recycle()
 }
 
 // retry calls the work until it has its effect, with a pause after each failure

@@ -1,0 +1,46 @@
+package consumers
+
+import (
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// records is a pool of what the client decodes into: a batch's worth comes back
+// when all its records were recycled, and serves again for a batch that is no
+// larger. Records that are not recycled go to the garbage collector as ever. They
+// are the most of what a client allocates, and the collector's runs a seventh of
+// the CPU time of a pod.
+type records struct {
+	mu   sync.Mutex
+	free [][]kgo.Record
+}
+
+var _ kgo.PoolRecords = (*records)(nil)
+
+// mostFree bounds what lies idle.
+const mostFree = 64
+
+// GetRecords implements [kgo.PoolRecords].
+func (p *records) GetRecords(n int) []kgo.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.free) - 1; i >= 0; i-- {
+		if f := p.free[i]; cap(f) >= n {
+			last := len(p.free) - 1
+			p.free[i], p.free[last] = p.free[last], nil
+			p.free = p.free[:last]
+			return f
+		}
+	}
+	return make([]kgo.Record, n)
+}
+
+// PutRecords implements [kgo.PoolRecords].
+func (p *records) PutRecords(r []kgo.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) < mostFree {
+		p.free = append(p.free, r)
+	}
+}
