@@ -73,7 +73,7 @@ func (p *pump) locate(events []ledger.Event) {
 			if e.Topic > 0 {
 				e.Origin, e.Source = log.origin(e.Key, e.Seq)
 			}
-			e.Held = log.Holds(e.Position(), e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+			e.Held = log.Holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
 		case ledger.EdgeAcknowledged: // it names a position and no record
 			e.Origin, e.Source = -1, -1
 			e.Held = log.Landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
