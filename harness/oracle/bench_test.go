@@ -132,7 +132,7 @@ const (
 )
 
 func newStream(n, keys int64) *stream {
-	return &stream{n: n, keys: keys / streamPartitions * streamPartitions, out: make([]ledger.Event, 0, 1100)}
+	return &stream{n: n, keys: keys / streamPartitions * streamPartitions, out: make([]ledger.Event, 0, 300)}
 }
 
 // record is number i of the load.
@@ -173,7 +173,7 @@ func (s *stream) lands(log *Log) {
 // Next implements [Source].
 func (s *stream) Next() ([]ledger.Event, error) {
 	s.out = s.out[:0]
-	for len(s.out) < 1000 && s.at < s.n+endedAfter+2*shuffled {
+	for len(s.out) < 250 && s.at < s.n+endedAfter+2*shuffled {
 		now := time.Duration(s.at) * streamEvery
 		if s.at%movedEvery == 0 {
 			s.move(now)
