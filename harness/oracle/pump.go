@@ -64,9 +64,12 @@ func (p *pump) next() (_ *Batch, err error) {
 // locate finds the records of events in the final read, in a loop of its own: the
 // looks at the log do not wait for each other there.
 func (p *pump) locate(events []ledger.Event) {
-	log, partitions := p.facts.Log, p.facts.Partitions
+	log, keyed, partitions := p.facts.Log, p.facts.byKey(), p.facts.Partitions
 	for i := range events {
 		e := &events[i]
+		if e.Edge == ledger.EdgeStart {
+			keyed.fetch(e.Key)
+		}
 		switch e.Edge {
 		case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody:
 			e.Origin, e.Source = e.Partition, e.Offset
