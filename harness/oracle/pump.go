@@ -10,6 +10,7 @@ import (
 // which work the group had fenced off. It hands the events out in batches.
 type pump struct {
 	facts  *Facts
+	fences *fences
 	source Source
 	beside *beside
 	acks   bool // acks: a check wants all answers to sends
@@ -39,7 +40,7 @@ const batchSize = 128
 func newPump(f *Facts, source Source, observers []Observer) *pump {
 	f.finished = f.sets()
 	f.fences = newFences(f)
-	p := &pump{facts: f, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
+	p := &pump{facts: f, fences: f.fences, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
 	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
@@ -98,7 +99,7 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 				continue
 			}
 		case ledger.EdgeStart:
-			p.facts.fences.start(e)
+			p.fences.start(e)
 			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
@@ -118,9 +119,9 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 			asked = true
 		case ledger.EdgeInject:
 			p.facts.injections++
-			p.facts.fences.observe(e)
+			p.fences.observe(e)
 		default:
-			p.facts.fences.observe(e)
+			p.fences.observe(e)
 		}
 		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 	}
@@ -130,7 +131,7 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 // end marks the end of an attempt, or a copy.
 func (p *pump) end(e *ledger.Event) {
 	if e.Edge == ledger.EdgeEnd {
-		p.facts.fences.end(e)
+		p.fences.end(e)
 	}
 	if p.facts.Effect == harness.EffectOutput {
 		p.output(e)

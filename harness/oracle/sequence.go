@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -29,7 +30,6 @@ var (
 // record that is either counts as late.
 type sequence struct {
 	next       perKey[uint32] // one past the highest seq
-	touched    uint32         // touched keeps fetch from being optimised away
 	missing    map[uint64]struct{}
 	forgot     bool
 	duplicates findings
@@ -39,15 +39,13 @@ type sequence struct {
 // maxMissing is how many missing records are remembered at most.
 const maxMissing = 1 << 16
 
-// fetch touches the states of the keys of some slots, see [keyed.fetch].
+// fetch has the states of the keys of some slots fetched, see [keyed.fetch].
 func (s *sequence) fetch(slots []ledger.Slot) {
-	touched := uint32(0)
 	for i := range slots {
-		if slots[i].Kind() == ledger.KindLanded {
-			touched += *s.next.at(slots[i].Key)
+		if next := s.next.peek(slots[i].Key); next != nil {
+			prefetch(unsafe.Pointer(next))
 		}
 	}
-	s.touched = touched
 }
 
 func (s *sequence) add(p ledger.Position, key, seq uint32) {
