@@ -125,7 +125,9 @@ func (s *Saved) Judge(observers ...oracle.Observer) (*oracle.Facts, []harness.Ve
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := oracle.Name(verdicts, s.landed); err != nil {
+	if err := oracle.Name(verdicts, func(fn func(*ledger.Slot)) error {
+		return s.landed(func(r *ledger.Reader) error { return r.Each(fn) })
+	}); err != nil {
 		return nil, nil, err
 	}
 	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.Figure }) {
@@ -154,14 +156,10 @@ func (s *Saved) replay(fn func(*ledger.Stream) error) error {
 // tells where they come from.
 func (s *Saved) log() (*oracle.Log, error) {
 	log := oracle.NewLog()
-	add := func(slot *ledger.Slot) {
-		if slot.Kind() == ledger.KindLanded || slot.Kind() == ledger.KindCustody {
-			log.Add(slot.Position(), slot.Key, slot.Seq)
-		}
-	}
+	add := func(r *ledger.Reader) error { return r.Blocks(log.AddAll) }
 	for _, j := range s.Journals {
 		if j.Copies {
-			if err := each(s.path(j), add); err != nil {
+			if err := read(s.path(j), add); err != nil {
 				return nil, err
 			}
 		}
@@ -169,11 +167,11 @@ func (s *Saved) log() (*oracle.Log, error) {
 	return log, s.landed(add)
 }
 
-// landed calls fn for every record of the final read of the source.
-func (s *Saved) landed(fn func(*ledger.Slot)) error {
+// landed opens the final read of the source for fn.
+func (s *Saved) landed(fn func(*ledger.Reader) error) error {
 	for _, j := range s.Journals {
 		if j.Landed {
-			if err := each(s.path(j), fn); err != nil {
+			if err := read(s.path(j), fn); err != nil {
 				return err
 			}
 		}
@@ -181,13 +179,13 @@ func (s *Saved) landed(fn func(*ledger.Slot)) error {
 	return nil
 }
 
-// each calls fn for every slot of a journal.
-func each(path string, fn func(*ledger.Slot)) error {
+// read opens a journal for fn.
+func read(path string, fn func(*ledger.Reader) error) error {
 	reader, err := ledger.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(reader.Each(fn), reader.Close())
+	return errors.Join(fn(reader), reader.Close())
 }
 
 // moveTo makes a folder of the ledger, in place of what it had.

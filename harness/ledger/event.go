@@ -46,7 +46,8 @@ func (e Edge) String() string {
 }
 
 // Event is one moment of one fact, as the replay hands it to checks and
-// measures. Times count from the run's start.
+// measures. Times count from the run's start. What checks look at of each record
+// comes first, in 64 bytes.
 type Event struct {
 	At         time.Duration // At is when it happened.
 	Edge       Edge
@@ -60,13 +61,13 @@ type Event struct {
 	Offset     int64 // Offset of the record, or the offset committed.
 	Source     int64 // Source is the record's offset in Origin, -1 if it never lay there; the judge sets it.
 	Key, Seq   uint32
-	Generation int32 // Generation of an EdgeOwned or an EdgeCommit; see [Event.RangeAt] for an EdgeRange.
+	Start      time.Duration // Start of the attempt, at an EdgeEnd too.
+	Generation int32         // Generation of an EdgeOwned or an EdgeCommit; see [Event.RangeAt] for an EdgeRange.
 	Flags      Flags
 	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
 	Unfenced   bool          // Unfenced marks, at an EdgeStart and EdgeEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
 	Member     uint64        // Member is a hash of the member id of an EdgeOwned, EdgeReleased or EdgeCommit, of the transactional id of an EdgeTransaction.
 	Due, Sent  time.Duration // of the record
-	Start      time.Duration // Start of the attempt, at an EdgeEnd too.
 	// Seen is when an observer saw an EdgeOwned, EdgeReleased or EdgeExpelled,
 	// which happened no earlier than At.
 	Seen time.Duration

@@ -177,16 +177,24 @@ func (r *Reader) read(raw []byte, i int64) error {
 // Each calls fn for every published slot, in the order of reservation. The
 // slot is valid during the call alone.
 func (r *Reader) Each(fn func(*Slot)) error {
-	for i := range r.blocks() {
-		b, err := r.block(i)
-		if err != nil {
-			return err
-		}
+	return r.Blocks(func(b []Slot) {
 		for k := range b {
 			if b[k].Kind() != 0 {
 				fn(&b[k])
 			}
 		}
+	})
+}
+
+// Blocks calls fn for all slots, many at a time, in the order of reservation, with
+// those that were never published. They are valid during the call alone.
+func (r *Reader) Blocks(fn func([]Slot)) error {
+	for i := range r.blocks() {
+		b, err := r.block(i)
+		if err != nil {
+			return err
+		}
+		fn(b)
 	}
 	return nil
 }

@@ -110,7 +110,6 @@ type stream struct {
 	at      int64 // the next record to be sent
 	owners  [streamPartitions]tenancy
 	moves   int64
-	named   uint64 // named keeps lands from being optimised away
 	out     []ledger.Event
 }
 
@@ -133,7 +132,7 @@ const (
 )
 
 func newStream(n, keys int64) *stream {
-	return &stream{n: n, keys: keys / streamPartitions * streamPartitions, out: make([]ledger.Event, 0, 1100)}
+	return &stream{n: n, keys: keys / streamPartitions * streamPartitions, out: make([]ledger.Event, 0, 300)}
 }
 
 // record is number i of the load.
@@ -157,20 +156,24 @@ func (s *stream) facts() *Facts {
 
 // lands fills the log with all records; without one it only says what it would.
 func (s *stream) lands(log *Log) {
-	for i := range s.n {
-		p, offset, key, seq := s.record(i)
-		if log == nil {
-			s.named += uint64(key) + uint64(seq)
-			continue
+	slots := make([]ledger.Slot, 1024)
+	for i := int64(0); i < s.n; {
+		n := int(min(s.n-i, int64(len(slots))))
+		for k := range slots[:n] {
+			slots[k] = ledger.NewSlot(ledger.KindLanded, 0)
+			slots[k].Partition, slots[k].Offset, slots[k].Key, slots[k].Seq = s.record(i)
+			i++
 		}
-		log.Add(ledger.Position{Partition: p, Offset: offset}, key, seq)
+		if log != nil {
+			log.AddAll(slots[:n])
+		}
 	}
 }
 
 // Next implements [Source].
 func (s *stream) Next() ([]ledger.Event, error) {
 	s.out = s.out[:0]
-	for len(s.out) < 1000 && s.at < s.n+endedAfter+2*shuffled {
+	for len(s.out) < 250 && s.at < s.n+endedAfter+2*shuffled {
 		now := time.Duration(s.at) * streamEvery
 		if s.at%movedEvery == 0 {
 			s.move(now)

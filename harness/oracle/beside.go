@@ -10,7 +10,7 @@ type beside struct {
 }
 
 // lead is how many lists of events the observers may be behind.
-const lead = 4
+const lead = 16
 
 func newBeside(observers []Observer) *beside {
 	if len(observers) == 0 {

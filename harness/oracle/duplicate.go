@@ -103,7 +103,12 @@ func (r *rewinds) view(name string, found *findings) Check {
 func (r *rewinds) observe(b *Batch) {
 	for _, e := range b.Work {
 		switch e.Edge {
-		case ledger.EdgeSent, ledger.EdgeAcked:
+		case ledger.EdgeStart, ledger.EdgeEnd:
+			if p := r.part(e.Topic, e.Partition); p != nil && !r.facts.Share {
+				r.attempt(p, e)
+				continue
+			}
+		case ledger.EdgeAcked:
 			continue
 		case ledger.EdgeCustody:
 			r.copied(e)
@@ -160,14 +165,17 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 		if e.Outcome == ledger.OutcomeConfirmed {
 			p.commit(e.Offset)
 		}
-	case ledger.EdgeStart:
+	}
+}
+
+// attempt takes the begin or the end of one.
+func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
+	if e.Edge == ledger.EdgeStart {
 		if !r.beginRange(e) {
 			p.begin(e)
 		}
-	case ledger.EdgeEnd:
-		if e.Outcome == ledger.OutcomeEffect && e.Held {
-			r.effect(p, e)
-		}
+	} else if e.Outcome == ledger.OutcomeEffect && e.Held {
+		r.effect(p, e)
 	}
 }
 

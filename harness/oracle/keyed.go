@@ -3,7 +3,6 @@ package oracle
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -17,13 +16,12 @@ import (
 //
 // Effects and failures of unfenced work, which nobody is to blame for, are left out.
 type keyed struct {
-	facts   *Facts
-	keys    perKey[keyState]
-	under   []attempts // attempts under way, by keyState.under; the first is of nobody
-	unused  []int32    // of under
-	touched int32      // touched keeps fetch from being optimised away
-	failed  map[ledger.Position]failure
-	hunger  hunger
+	facts  *Facts
+	keys   perKey[keyState]
+	under  []working // attempts under way, in lists by key; 0 is the end of a list
+	unused int32     // unused is the list of places in under that are free
+	failed map[ledger.Position]failure
+	hunger hunger
 
 	inverted, overtaken, steppedBack findings
 	overlapped                       findings
@@ -36,26 +34,21 @@ type keyState struct {
 	top     int64         // top is the rank of the first effect furthest ahead + 1, 0 before any
 	last    int64         // last is the rank of the latest effect + 1
 	quiet   time.Duration // quiet is when the latest attempt ended
-	under   int32         // under is the place of the attempts under way in keyed.under, 0 without any
+	under   int32         // under is the latest of the attempts under way, in keyed.under
 	topBy   ledger.Owner
 	failing uint16 // failing records, which have an entry in keyed.failed; stays at its maximum
 }
 
 var _ [32]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
 
-// attempts are those under way on one key, in the order in which they began.
-type attempts struct {
-	first working
-	more  []working
-}
-
 // working is an attempt under way.
 type working struct {
-	start time.Duration
-	seq   uint32
-	part  int32
-	topic uint16
-	owner ledger.Owner
+	start   time.Duration
+	seq     uint32
+	part    int32
+	earlier int32 // earlier is the one that began before it on the same key
+	topic   uint16
+	owner   ledger.Owner
 }
 
 // failure is a record with a failed attempt and no effect yet.
@@ -67,7 +60,7 @@ type failure struct {
 
 func (f *Facts) byKey() *keyed {
 	if f.keyed == nil {
-		f.keyed = &keyed{facts: f, under: make([]attempts, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
+		f.keyed = &keyed{facts: f, under: make([]working, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
 	}
 	return f.keyed
 }
@@ -82,7 +75,6 @@ func (c *keyed) view(name string, first bool, found *findings, detail func() str
 }
 
 func (c *keyed) observe(b *Batch) {
-	c.fetch(b.Work)
 	for _, e := range b.Work {
 		if !e.Held {
 			switch e.Edge {
@@ -116,16 +108,13 @@ func (c *keyed) observe(b *Batch) {
 	}
 }
 
-// fetch touches the states of keys that are soon needed. There are too many for
-// the processor's caches, and its misses overlap where nothing waits for them.
-func (c *keyed) fetch(events []*ledger.Event) {
-	touched := int32(0)
-	for _, e := range events {
-		if e.Edge == ledger.EdgeStart && e.Held {
-			touched += c.keys.at(e.Key).under
-		}
+// fetch has the state of a key fetched that is soon needed. There are too many for
+// the processor's caches, and to wait for each would cost more than all that is done
+// with it.
+func (c *keyed) fetch(key uint32) {
+	if k := c.keys.peek(key); k != nil {
+		prefetch(unsafe.Pointer(k))
 	}
-	c.touched = touched
 }
 
 // effect takes an effect of the key.
@@ -188,61 +177,36 @@ func sourceOf(e *ledger.Event) ledger.Position {
 
 // begin adds an attempt to those under way on the key.
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
-	a := working{e.At, e.Seq, e.Partition, e.Topic, e.Owner}
 	if k.under == 0 {
 		c.hunger.start(k, e)
-		k.under = c.place()
-		c.under[k.under].first = a
-		return
+	} else {
+		c.overlap(k, e)
 	}
-	list := &c.under[k.under]
-	c.overlap(list, e)
-	list.more = append(list.more, a)
-}
-
-// place is a place of keyed.under that is not in use.
-func (c *keyed) place() int32 {
-	n := len(c.unused) - 1
-	if n < 0 {
-		c.under = append(c.under, attempts{})
-		return int32(len(c.under) - 1)
+	place := c.unused
+	if place == 0 {
+		place = int32(len(c.under))
+		c.under = append(c.under, working{})
 	}
-	place := c.unused[n]
-	c.unused = c.unused[:n]
-	return place
+	a := &c.under[place]
+	c.unused = a.earlier
+	*a = working{e.At, e.Seq, e.Partition, k.under, e.Topic, e.Owner}
+	k.under = place
 }
 
 // end takes an attempt from those under way.
 func (c *keyed) end(k *keyState, e *ledger.Event) {
 	k.quiet = e.At
-	if k.under == 0 {
-		return
-	}
-	list := &c.under[k.under]
-	switch {
-	case !list.first.is(e):
-		if i := slices.IndexFunc(list.more, func(a working) bool { return a.is(e) }); i >= 0 {
-			list.more = slices.Delete(list.more, i, i+1)
+	var of *int32
+	for at := &k.under; *at != 0; at = &c.under[*at].earlier {
+		if a := &c.under[*at]; a.start == e.Start && a.owner == e.Owner && a.seq == e.Seq {
+			of = at
 		}
-	case len(list.more) > 0:
-		list.first = list.more[0]
-		list.more = slices.Delete(list.more, 0, 1)
-	default:
-		c.unused = append(c.unused, k.under)
-		k.under = 0
 	}
-}
-
-func (a *working) is(e *ledger.Event) bool {
-	return a.start == e.Start && a.owner == e.Owner && a.seq == e.Seq
-}
-
-// at is attempt number i.
-func (a *attempts) at(i int) *working {
-	if i == 0 {
-		return &a.first
+	if of != nil {
+		place := *of
+		a := &c.under[place]
+		*of, a.earlier, c.unused = a.earlier, c.unused, place
 	}
-	return &a.more[i-1]
 }
 
 func noDetail() string { return "" }

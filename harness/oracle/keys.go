@@ -16,6 +16,14 @@ func (p *perKey[T]) at(key uint32) *T {
 	return &p.pages[n][key%pageKeys]
 }
 
+// peek is the value of a key, nil if its page is not there yet.
+func (p *perKey[T]) peek(key uint32) *T {
+	if n := int(key / pageKeys); n < len(p.pages) && p.pages[n] != nil {
+		return &p.pages[n][key%pageKeys]
+	}
+	return nil
+}
+
 func (p *perKey[T]) add(page int) {
 	if page >= len(p.pages) {
 		p.pages = append(p.pages, make([]*[pageKeys]T, page+1-len(p.pages))...)

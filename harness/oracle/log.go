@@ -31,6 +31,22 @@ func NewLog() *Log {
 
 func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
 
+// AddAll adds the records that slots of the final read stand for, in their order.
+func (l *Log) AddAll(slots []ledger.Slot) {
+	for ; len(slots) > 0; slots = slots[min(fetched, len(slots)):] {
+		some := slots[:min(fetched, len(slots))]
+		l.sequence.fetch(some)
+		for i := range some {
+			if s := &some[i]; s.Kind() == ledger.KindLanded || s.Kind() == ledger.KindCustody {
+				l.Add(s.Position(), s.Key, s.Seq)
+			}
+		}
+	}
+}
+
+// fetched is how many records have the states of their keys fetched together.
+const fetched = 64
+
 // Add notes that the record (key, seq) lies at p. Positions of a partition come
 // in the order of the log and may have gaps; those of side topics come before
 // those of the source.
@@ -122,17 +138,19 @@ func mark(key, seq uint32) uint16 {
 }
 
 // Landed reports whether any record lies at p.
-func (l *Log) Landed(p ledger.Position) bool { return l.at(p) != 0 }
+func (l *Log) Landed(p ledger.Position) bool { return l.at(p.Topic, p.Partition, p.Offset) != 0 }
 
-// Holds reports whether the record (key, seq) lies at p.
-func (l *Log) Holds(p ledger.Position, key, seq uint32) bool { return l.at(p) == mark(key, seq) }
+// Holds reports whether the record (key, seq) lies at a position.
+func (l *Log) Holds(topic uint16, partition int32, offset int64, key, seq uint32) bool {
+	return l.at(topic, partition, offset) == mark(key, seq)
+}
 
-func (l *Log) at(p ledger.Position) uint16 {
-	if int(p.Topic) >= len(l.topics) {
+func (l *Log) at(topic uint16, partition int32, offset int64) uint16 {
+	if int(topic) >= len(l.topics) {
 		return 0
 	}
-	if parts := l.topics[p.Topic]; uint(p.Partition) < uint(len(parts)) {
-		return parts[p.Partition].get(p.Offset)
+	if parts := l.topics[topic]; uint(partition) < uint(len(parts)) {
+		return parts[partition].get(offset)
 	}
 	return 0
 }

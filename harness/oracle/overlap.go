@@ -19,9 +19,9 @@ var overlapEntry = entry{
 }
 
 // overlap looks for another attempt under way as e begins.
-func (c *keyed) overlap(others *attempts, e *ledger.Event) {
-	for i := len(others.more); i >= 0; i-- {
-		other := others.at(i)
+func (c *keyed) overlap(k *keyState, e *ledger.Event) {
+	for i := k.under; i != 0; i = c.under[i].earlier {
+		other := &c.under[i]
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
 		if c.facts.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
 			continue

@@ -10,6 +10,7 @@ import (
 // which work the group had fenced off. It hands the events out in batches.
 type pump struct {
 	facts  *Facts
+	fences *fences
 	source Source
 	beside *beside
 	acks   bool // acks: a check wants all answers to sends
@@ -39,7 +40,7 @@ const batchSize = 128
 func newPump(f *Facts, source Source, observers []Observer) *pump {
 	f.finished = f.sets()
 	f.fences = newFences(f)
-	p := &pump{facts: f, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
+	p := &pump{facts: f, fences: f.fences, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
 	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
@@ -64,16 +65,19 @@ func (p *pump) next() (_ *Batch, err error) {
 // locate finds the records of events in the final read, in a loop of its own: the
 // looks at the log do not wait for each other there.
 func (p *pump) locate(events []ledger.Event) {
-	log, partitions := p.facts.Log, p.facts.Partitions
+	log, keyed, partitions := p.facts.Log, p.facts.byKey(), p.facts.Partitions
 	for i := range events {
 		e := &events[i]
+		if e.Edge == ledger.EdgeStart {
+			keyed.fetch(e.Key)
+		}
 		switch e.Edge {
 		case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody:
 			e.Origin, e.Source = e.Partition, e.Offset
 			if e.Topic > 0 {
 				e.Origin, e.Source = log.origin(e.Key, e.Seq)
 			}
-			e.Held = log.Holds(e.Position(), e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+			e.Held = log.Holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
 		case ledger.EdgeAcknowledged: // it names a position and no record
 			e.Origin, e.Source = -1, -1
 			e.Held = log.Landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
@@ -95,7 +99,7 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 				continue
 			}
 		case ledger.EdgeStart:
-			p.facts.fences.start(e)
+			p.fences.start(e)
 			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
@@ -115,9 +119,9 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 			asked = true
 		case ledger.EdgeInject:
 			p.facts.injections++
-			p.facts.fences.observe(e)
+			p.fences.observe(e)
 		default:
-			p.facts.fences.observe(e)
+			p.fences.observe(e)
 		}
 		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 	}
@@ -127,7 +131,7 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 // end marks the end of an attempt, or a copy.
 func (p *pump) end(e *ledger.Event) {
 	if e.Edge == ledger.EdgeEnd {
-		p.facts.fences.end(e)
+		p.fences.end(e)
 	}
 	if p.facts.Effect == harness.EffectOutput {
 		p.output(e)

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -37,6 +38,15 @@ type sequence struct {
 
 // maxMissing is how many missing records are remembered at most.
 const maxMissing = 1 << 16
+
+// fetch has the states of the keys of some slots fetched, see [keyed.fetch].
+func (s *sequence) fetch(slots []ledger.Slot) {
+	for i := range slots {
+		if next := s.next.peek(slots[i].Key); next != nil {
+			prefetch(unsafe.Pointer(next))
+		}
+	}
+}
 
 func (s *sequence) add(p ledger.Position, key, seq uint32) {
 	next := s.next.at(key)

@@ -106,6 +106,9 @@ func (c *fences) start(e *ledger.Event) {
 
 // end marks the end of an attempt that an expulsion left unfenced.
 func (c *fences) end(e *ledger.Event) {
+	if int(e.Owner) >= len(c.expelled) || len(c.expelled[e.Owner]) == 0 {
+		return
+	}
 	l := c.taken(e.Position(), e.Owner, e.Start, e.At)
 	if l == nil {
 		return
