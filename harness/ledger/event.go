@@ -176,10 +176,10 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
 // event makes e one moment of the slot.
 func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
 	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
-	*e = Event{
-		At: at, Edge: edge, Outcome: s.Outcome(), Owner: s.Owner(), Topic: s.Topic, Partition: s.Partition, Offset: s.Offset,
-		Key: s.Key, Seq: s.Seq, Due: since(s.Due), Sent: since(s.Sent), Start: since(s.Start), Flags: s.Flags, Count: s.Count,
-	}
+	*e = Event{} // field by field from here: a literal is made elsewhere first, and copied
+	e.At, e.Edge, e.Outcome, e.Owner = at, edge, s.Outcome(), s.Owner()
+	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.Offset, s.Key, s.Seq
+	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(s.Due), since(s.Sent), since(s.Start), s.Flags, s.Count
 	switch edge {
 	case EdgeStart:
 		e.Outcome = OutcomeOpen

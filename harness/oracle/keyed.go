@@ -189,7 +189,7 @@ func (c *keyed) begin(k *keyState, e *ledger.Event) {
 	}
 	a := &c.under[place]
 	c.unused = a.earlier
-	*a = working{e.At, e.Seq, e.Partition, k.under, e.Topic, e.Owner}
+	a.start, a.seq, a.part, a.topic, a.owner, a.earlier = e.At, e.Seq, e.Partition, e.Topic, e.Owner, k.under
 	k.under = place
 }
 
