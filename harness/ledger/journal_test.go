@@ -290,6 +290,59 @@ func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
 	}
 }
 
+// Who follows a journal sees no slot half written and none twice, whatever
+// frames its windows move through while it reads.
+func TestTailWhileTheWriterWrites(t *testing.T) {
+	j, path := create(t)
+	tail, err := Follow(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tail.Close()
+	const writers, each = 4, 20_000
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				s, err := j.Add(attempt(7, uint32(w+1), uint32(i), int64(i)+1, 3))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				j.Finish(s, 5, OutcomeEffect)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	seen := map[[2]uint32]bool{}
+	poll := func() {
+		_, err := tail.Poll(func(s *Slot) {
+			id := [2]uint32{s.Key, s.Seq}
+			if s.Key == 0 || s.Offset != int64(s.Seq)+1 || s.Start != 3 || s.End != 5 || seen[id] {
+				t.Errorf("slot %+v, seen before: %v", *s, seen[id])
+			}
+			seen[id] = true
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for !t.Failed() {
+		select {
+		case <-done:
+			poll()
+			if len(seen) != writers*each {
+				t.Errorf("%d slots seen, %d written", len(seen), writers*each)
+			}
+			return
+		default:
+			poll()
+		}
+	}
+	wg.Wait()
+}
+
 func TestIdentityRoundTripAndDamage(t *testing.T) {
 	id := Identity{Run: 1 << 60, Key: 4, Seq: 5, Due: -6, Sent: 7}
 	v := make([]byte, IdentitySize+9)
