@@ -142,6 +142,8 @@ func slotsOf(path string) (slots []Slot, err error) {
 	return slots, err
 }
 
+// tailed follows a journal until nothing more comes: no more may come than is there.
+// A look may stop short, at a stretch of slots that were reserved and never published.
 func tailed(t *testing.T, path string, most int) {
 	tail, err := Follow(path)
 	if err != nil {
@@ -149,12 +151,12 @@ func tailed(t *testing.T, path string, most int) {
 	}
 	defer tail.Close()
 	seen := 0
-	open, err := tail.Poll(func(*Slot) { seen++ })
-	if err != nil || seen+open > most {
-		t.Fatalf("%d finished and %d open of at most %d slots, %v", seen, open, most, err)
-	}
-	if again, err := tail.Poll(func(*Slot) { t.Fatal("a slot was seen twice") }); err != nil || again != open {
-		t.Fatalf("%d open, then %d, %v", open, again, err)
+	for before := -1; before < seen; {
+		before = seen
+		open, err := tail.Poll(func(*Slot) { seen++ })
+		if err != nil || seen+open > most {
+			t.Fatalf("%d finished and %d open of at most %d slots, %v", seen, open, most, err)
+		}
 	}
 }
 
