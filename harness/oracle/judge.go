@@ -65,10 +65,17 @@ func Checks() (names []string) {
 // maxExamples is how many anomalies a verdict spells out.
 const maxExamples = 5
 
-// Judge replays src once for all checks and observers and returns the verdicts,
-// the gravest check first. The observers see the events beside it, in a goroutine. Its
-// error is the source's.
-func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
+// Found is what the checks found in a run. What it is worth depends on the
+// assumptions, and some of those only the replay itself shows: see [Found.Settle].
+type Found struct {
+	facts    *Facts
+	verdicts []harness.Verdict // by check, as in the table
+}
+
+// Judge replays src once for all checks and observers and returns what the checks
+// found. The observers see the events beside it, in a goroutine. Its error is the
+// source's.
+func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
 	entries := table()
 	checks := make([]Check, len(entries))
 	for i, e := range entries {
@@ -88,37 +95,62 @@ func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, erro
 			c.Observe(b)
 		}
 	}
-	verdicts := make([]harness.Verdict, len(checks))
+	found := &Found{facts: f, verdicts: make([]harness.Verdict, len(checks))}
 	for i, c := range checks {
-		verdicts[i] = entries[i].settle(f, c.Verdict())
+		found.verdicts[i] = c.Verdict()
 	}
-	Unproven(f.Broken, verdicts)
-	return verdicts, nil
+	return found, nil
 }
 
+// Settle turns what was found into verdicts on what was claimed, the gravest check
+// first. broken has the reason of each broken assumption by its name: those of
+// [Facts], and what the replay has shown.
+func (found *Found) Settle(broken map[string]string) []harness.Verdict {
+	verdicts := slices.Clone(found.verdicts)
+	for i, e := range table() {
+		e.settle(found.facts, broken, &verdicts[i])
+	}
+	return verdicts
+}
+
+// asPlanned are the assumptions that the run was what the scenario says. What a check
+// finds in another run is found all the same, but that it finds nothing proves nothing.
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
+
 // settle turns what a check found into a verdict on what was claimed.
-func (e entry) settle(f *Facts, v harness.Verdict) harness.Verdict {
+func (e entry) settle(f *Facts, broken map[string]string, v *harness.Verdict) {
 	v.Check, v.HeldTo = e.name, e.heldTo(f)
 	switch {
 	case slices.Contains(f.Unobserved, e.name):
 		v.Status = harness.NotObserved
-		return v
+		return
 	case v.HeldTo == "":
 		v.Status = harness.Figure
-		return v
+		return
 	}
-	for _, a := range e.leans {
-		if why, broken := f.Broken[a]; broken {
-			v.Status = harness.Inconclusive
-			v.Detail = fmt.Sprintf("%s: %s", a, why)
-			return v
-		}
+	if why, is := firstBroken(broken, e.leans); is {
+		v.Status, v.Detail = harness.Inconclusive, why
+		return
+	}
+	if v.Count > 0 {
+		v.Status = harness.Fail
+		return
+	}
+	if why, is := firstBroken(broken, asPlanned); is {
+		v.Status, v.Detail = harness.Inconclusive, "nothing was found, but "+why
+		return
 	}
 	v.Status, v.Bound = harness.Pass, f.bound()
-	if v.Count > 0 {
-		v.Status, v.Bound = harness.Fail, 0
+}
+
+// firstBroken is the first of some assumptions that is broken, with its reason.
+func firstBroken(broken map[string]string, of []string) (why string, is bool) {
+	for _, a := range of {
+		if why, is := broken[a]; is {
+			return a + ": " + why, true
+		}
 	}
-	return v
+	return "", false
 }
 
 // bound is the share of trials that goes wrong at most, with 95 % confidence, if
@@ -133,28 +165,6 @@ func (f *Facts) bound() float64 {
 		return 1
 	}
 	return 1 - math.Pow(0.05, 1/float64(trials))
-}
-
-// asPlanned are the assumptions that the run was what the scenario says.
-var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
-
-// Unproven makes the checks that pass inconclusive where the run was not as
-// planned: what a check finds in another is found all the same, but that it finds
-// nothing proves nothing. [Judge] does so for what it is told; call it for what
-// comes to light later.
-func Unproven(broken map[string]string, verdicts []harness.Verdict) {
-	for _, a := range asPlanned {
-		why, is := broken[a]
-		if !is {
-			continue
-		}
-		for i := range verdicts {
-			if v := &verdicts[i]; v.Status == harness.Pass {
-				v.Bound = 0
-				v.Status, v.Detail = harness.Inconclusive, fmt.Sprintf("nothing was found, but %s: %s", a, why)
-			}
-		}
-	}
 }
 
 // view is one of several checks over the same state. observe is nil in all but
