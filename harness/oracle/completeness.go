@@ -8,9 +8,7 @@ import (
 )
 
 var completenessEntry = entry{
-	name: "completeness", make: func(f *Facts) Check {
-		return &view{name: "completeness", verdict: f.tenures().complete.verdict}
-	},
+	name: "completeness", verdict: func(j *judging) harness.Verdict { return j.rewinds.complete.verdict() },
 	heldTo: heldToCompleteness, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
@@ -35,6 +33,7 @@ func heldToCompleteness(f *Facts) string {
 // explain: each explains one more.
 type completeness struct {
 	facts       *Facts
+	done        []ledger.Offsets // what is finished, see [judging]
 	dead        []ledger.Offsets // by partition of the source
 	aside       []ledger.Offsets // what ranges set aside
 	none        bool             // none: nothing is in either, as in most runs
@@ -44,8 +43,8 @@ type completeness struct {
 	found       findings
 }
 
-func newCompleteness(f *Facts) completeness {
-	return completeness{facts: f, dead: make([]ledger.Offsets, f.Partitions), aside: make([]ledger.Offsets, f.Partitions), none: true}
+func newCompleteness(f *Facts, finished []ledger.Offsets) completeness {
+	return completeness{facts: f, done: finished, dead: make([]ledger.Offsets, f.Partitions), aside: make([]ledger.Offsets, f.Partitions), none: true}
 }
 
 // setAside takes a range of the source.
@@ -100,8 +99,8 @@ func (c *completeness) verdict() harness.Verdict {
 		return c.found.verdict("")
 	}
 	var finished int64
-	for p := range c.facts.finished {
-		finished += c.facts.finished[p].Len()
+	for p := range c.done {
+		finished += c.done[p].Len()
 	}
 	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d landed", finished-c.compensated, c.compensated, c.letters, c.facts.Log.Len())
 	if c.explained > 0 {

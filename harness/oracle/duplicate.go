@@ -10,18 +10,11 @@ import (
 
 var (
 	unexplainedEntry = entry{
-		name: "unexplained duplicate", make: func(f *Facts) Check {
-			r := f.tenures()
-			return r.view("unexplained duplicate", &r.unexplained)
-		},
-		// No claim allows it: at-most-once and exactly-once forbid the explained ones too.
+		name: "unexplained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.unexplained.verdict("") },
 		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
-		name: "explained duplicate", make: func(f *Facts) Check {
-			r := f.tenures()
-			return r.view("explained duplicate", &r.explained)
-		},
+		name: "explained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.explained.verdict("") },
 		heldTo: func(f *Facts) string {
 			if f.Delivery == harness.AtLeastOnce {
 				return ""
@@ -80,24 +73,13 @@ type setAside struct {
 	at        time.Duration
 }
 
-func (f *Facts) tenures() *rewinds {
-	if f.rewinds == nil {
-		r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f)}
-		r.shares = newShares(f)
-		for _, side := range f.Sides {
-			r.sides = append(r.sides, make([]tenures, side.Partitions))
-		}
-		f.rewinds = r
+func newRewinds(f *Facts, finished []ledger.Offsets) *rewinds {
+	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f, finished)}
+	r.shares = newShares(f)
+	for _, side := range f.Sides {
+		r.sides = append(r.sides, make([]tenures, side.Partitions))
 	}
-	return f.rewinds
-}
-
-func (r *rewinds) view(name string, found *findings) Check {
-	v := &view{name: name, verdict: func() harness.Verdict { return found.verdict("") }}
-	if found == &r.unexplained {
-		v.observe = r.observe
-	}
-	return v
+	return r
 }
 
 func (r *rewinds) observe(b *Batch) {

@@ -11,12 +11,13 @@ import (
 )
 
 // keyed is what happened on each key: one state for the checks of the order by
-// key, which the first of them feeds. The order of a key is that of its records by
+// key. The order of a key is that of its records by
 // their first position in the source, their rank; a key lies in one partition.
 //
 // Effects and failures of unfenced work, which nobody is to blame for, are left out.
 type keyed struct {
 	facts  *Facts
+	fences *fences // asked who had been expelled
 	keys   perKey[keyState]
 	under  []working // attempts under way, in lists by key; 0 is the end of a list
 	unused int32     // unused is the list of places in under that are free
@@ -58,20 +59,8 @@ type failure struct {
 	behind bool // behind: a later record of its key had its effect before the failure
 }
 
-func (f *Facts) byKey() *keyed {
-	if f.keyed == nil {
-		f.keyed = &keyed{facts: f, under: make([]working, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
-	}
-	return f.keyed
-}
-
-// view is one of the checks; found and detail are what it found.
-func (c *keyed) view(name string, first bool, found *findings, detail func() string) Check {
-	v := &view{name: name, verdict: func() harness.Verdict { return found.verdict(detail()) }}
-	if first {
-		v.observe = c.observe
-	}
-	return v
+func newKeyed(f *Facts, fences *fences) *keyed {
+	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
 }
 
 func (c *keyed) observe(b *Batch) {
@@ -208,8 +197,6 @@ func (c *keyed) end(k *keyState, e *ledger.Event) {
 		*of, a.earlier, c.unused = a.earlier, c.unused, place
 	}
 }
-
-func noDetail() string { return "" }
 
 // first says in words which effect came before that of e.
 func (c *keyed) first(k *keyState) string {

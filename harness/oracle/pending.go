@@ -9,7 +9,7 @@ import (
 )
 
 var pendingEntry = entry{
-	name: "loss pending", make: func(f *Facts) Check { return newPending(f) },
+	name: "loss pending", make: func(j *judging) check { return newPending(j.Facts, j.finished) },
 	heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
@@ -29,16 +29,17 @@ var pendingEntry = entry{
 // The commit of a share group is the answer for a record: an accept, a reject or a
 // gap covers its position alone.
 type pending struct {
-	facts  *Facts
-	parts  []pendingPart // of the source
-	trails trails
-	ranges []pendingRange
-	looked map[ledger.Position]int64 // by partition of a side topic, as a position at offset 0: up to where commits have been looked at
-	found  findings
+	facts    *Facts
+	finished []ledger.Offsets // by position where a record first lay, see [judging]
+	parts    []pendingPart    // of the source
+	trails   trails
+	ranges   []pendingRange
+	looked   map[ledger.Position]int64 // by partition of a side topic, as a position at offset 0: up to where commits have been looked at
+	found    findings
 }
 
 // pendingPart is a partition of the source: what was copied, what was set aside, and up
-// to where commits have been looked at. What is finished is in [Facts].
+// to where commits have been looked at. What is finished is in [judging].
 type pendingPart struct {
 	copied, aside ledger.Offsets
 	looked        int64
@@ -51,11 +52,9 @@ type pendingRange struct {
 	from, to  int64
 }
 
-func newPending(f *Facts) *pending {
-	return &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
+func newPending(f *Facts, finished []ledger.Offsets) *pending {
+	return &pending{facts: f, finished: finished, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
 }
-
-func (p *pending) Name() string { return pendingEntry.name }
 
 func (p *pending) Observe(b *Batch) {
 	for _, e := range b.Rare {
@@ -105,7 +104,7 @@ func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Positio
 	end := min(e.Offset, p.facts.Log.End(e.Topic, e.Partition))
 	for offset := looked; offset < end; offset++ {
 		if e.Topic == 0 {
-			if offset = p.facts.finished[e.Partition].Lacks(offset); offset >= end {
+			if offset = p.finished[e.Partition].Lacks(offset); offset >= end {
 				break
 			}
 		}
@@ -132,7 +131,7 @@ func (p *pending) coversRanges(e *ledger.Event) {
 		for offset := r.from; offset < r.to; offset++ {
 			pos := ledger.Position{Partition: r.partition, Offset: offset}
 			still := slices.ContainsFunc(p.ranges, func(o pendingRange) bool { return o.partition == r.partition && o.from <= offset && offset < o.to })
-			if !still && p.facts.Log.Landed(pos) && !p.finished(pos) {
+			if !still && p.facts.Log.Landed(pos) && !p.done(pos) {
 				p.covered(e, pos, "the range with it")
 			}
 		}
@@ -164,24 +163,24 @@ func (p *pending) answer(e *ledger.Event) {
 // safe reports whether a crash would not lose the record at a position of the
 // source, if it were committed.
 func (p *pending) safe(at ledger.Position) bool {
-	return p.finished(at) || p.parts[at.Partition].aside.Has(at.Offset)
+	return p.done(at) || p.parts[at.Partition].aside.Has(at.Offset)
 }
 
-// finished reports whether the record at a position of the source was finished or
+// done reports whether the record at a position of the source was finished or
 // copied.
-func (p *pending) finished(at ledger.Position) bool {
-	if p.facts.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].copied.Has(at.Offset) {
+func (p *pending) done(at ledger.Position) bool {
+	if p.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].copied.Has(at.Offset) {
 		return true
 	}
 	first := p.facts.Log.first(at)
-	return first != at && p.finished(first)
+	return first != at && p.done(first)
 }
 
 // safeCopy does so for a copy. What is no copy of a record of the source is owed
 // by nobody.
 func (p *pending) safeCopy(at ledger.Position) bool {
 	t := p.trails.places[at]
-	return t == nil || t.passedOn(at) || p.facts.finished[t.source.Partition].Has(t.source.Offset)
+	return t == nil || t.passedOn(at) || p.finished[t.source.Partition].Has(t.source.Offset)
 }
 
 func (p *pending) Verdict() harness.Verdict {

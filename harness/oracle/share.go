@@ -13,15 +13,11 @@ const expiredName = "ack after lock expiry"
 
 var (
 	deliveryCountEntry = entry{
-		name: "delivery count", make: func(f *Facts) Check {
-			return &view{name: "delivery count", verdict: func() harness.Verdict { return f.tenures().shares.counted.verdict("") }}
-		},
+		name: "delivery count", verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.counted.verdict("") },
 		heldTo: heldToShare("the group's limit of deliveries"), leans: []string{LedgerComplete},
 	}
 	expiredEntry = entry{
-		name: expiredName, make: func(f *Facts) Check {
-			return &view{name: expiredName, verdict: func() harness.Verdict { return f.tenures().shares.expired() }}
-		},
+		name: expiredName, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.expired() },
 		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
 	}
 )

@@ -13,9 +13,7 @@ import (
 const starvedAfter = 5 * time.Second
 
 var starvationEntry = entry{
-	name: "starvation", make: func(f *Facts) Check {
-		return &view{name: "starvation", verdict: func() harness.Verdict { return f.byKey().hunger.verdict() }}
-	},
+	name: "starvation", verdict: func(j *judging) harness.Verdict { return j.keyed.hunger.verdict() },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)

@@ -9,15 +9,11 @@ import (
 
 var (
 	zombieEntry = entry{
-		name: "zombie", make: func(f *Facts) Check {
-			return &view{name: "zombie", verdict: func() harness.Verdict { return f.fences.zombieVerdict() }}
-		},
+		name: "zombie", verdict: func(j *judging) harness.Verdict { return j.fences.zombieVerdict() },
 		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
 	}
 	unfencedEntry = entry{
-		name: "unfenced", make: func(f *Facts) Check {
-			return &view{name: "unfenced", verdict: func() harness.Verdict { return f.fences.unfencedVerdict() }}
-		},
+		name: "unfenced", verdict: func(j *judging) harness.Verdict { return j.fences.unfencedVerdict() },
 		heldTo: heldToNothing,
 	}
 )
