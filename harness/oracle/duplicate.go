@@ -57,7 +57,7 @@ type rewinds struct {
 	source      []tenures
 	sides       [][]tenures // by number of the topic - 1
 	trails      trails
-	asides      []setAside
+	asides      *asides
 	lastDown    time.Duration
 	complete    completeness
 	shares      *shares // of a share group
@@ -65,16 +65,8 @@ type rewinds struct {
 	unexplained findings
 }
 
-// setAside is a range of the source.
-type setAside struct {
-	topic     uint16
-	partition int32
-	from, to  int64
-	at        time.Duration
-}
-
-func newRewinds(f *Facts, finished []ledger.Offsets) *rewinds {
-	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f, finished)}
+func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
+	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, lastDown: -1, complete: newCompleteness(f, finished, asides)}
 	r.shares = newShares(f)
 	for _, side := range f.Sides {
 		r.sides = append(r.sides, make([]tenures, side.Partitions))
@@ -96,12 +88,10 @@ func (r *rewinds) observe(b *Batch) {
 			r.copied(e)
 			continue
 		case ledger.EdgeRange:
-			if from, to, ok := r.facts.aside(e); ok {
-				r.asides = append(r.asides, setAside{uint16(e.Key), e.Partition, from, to, e.At})
-				if p := &r.source[e.Partition]; len(p.list) > 0 {
+			if a, ok := asideOf(r.facts, e); ok {
+				if p := &r.source[a.partition]; len(p.list) > 0 {
 					p.list[len(p.list)-1].settled = true // it has read what it sets aside
 				}
-				r.complete.setAside(e.Partition, from, to)
 			}
 			continue
 		case ledger.EdgeDown:
@@ -124,15 +114,20 @@ func (r *rewinds) observe(b *Batch) {
 func (r *rewinds) part(topic uint16, partition int32) *tenures {
 	parts := r.source
 	if topic > 0 {
-		if int(topic) > len(r.sides) {
-			return nil
-		}
-		parts = r.sides[topic-1]
+		parts = r.side(topic)
 	}
 	if partition < 0 || int(partition) >= len(parts) {
 		return nil
 	}
 	return &parts[partition]
+}
+
+// side are the partitions of a side topic, none if it is none of the run's.
+func (r *rewinds) side(topic uint16) []tenures {
+	if topic == 0 || int(topic) > len(r.sides) {
+		return nil
+	}
+	return r.sides[topic-1]
 }
 
 func (r *rewinds) partition(p *tenures, e *ledger.Event) {
@@ -177,7 +172,7 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 	if r.output(e) {
 		return
 	}
-	was, is, excused := p.effect(e, r.setAsideUnder(p, e))
+	was, is, excused := p.effect(e, r.asideUnder(p, e))
 	switch {
 	case is == noTenure:
 	case was == noTenure:
@@ -253,29 +248,21 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 // beginRange reports whether an attempt is on a record set aside: then it is the
 // topic of the ranges that its owner has begun to read.
 func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
-	for _, a := range r.asides {
-		if !a.has(e) {
-			continue
-		}
+	for _, a := range r.asides.before(e, e.Position()) {
 		is = true
-		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
-			r.sides[a.topic-1][i].settle(e.Owner)
+		parts := r.side(a.in.Topic)
+		for i := range parts {
+			parts[i].settle(e.Owner)
 		}
 	}
 	return is
 }
 
-func (a setAside) has(e *ledger.Event) bool {
-	return e.Topic == 0 && a.partition == e.Partition && a.from <= e.Offset && e.Offset < a.to
-}
-
-// setAsideUnder are the tenures under which ranges with the position of an effect
-// were set aside.
-func (r *rewinds) setAsideUnder(p *tenures, e *ledger.Event) (list []int) {
-	for i := range r.asides {
-		if a := r.asides[i]; a.has(e) {
-			list = append(list, p.at(a.at)...)
-		}
+// asideUnder are the tenures under which ranges with the position of an effect were set
+// aside.
+func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
+	for _, a := range r.asides.before(e, e.Position()) {
+		list = append(list, p.at(a.at)...)
 	}
 	return list
 }
@@ -283,15 +270,13 @@ func (r *rewinds) setAsideUnder(p *tenures, e *ledger.Event) (list []int) {
 // takenUp reports whether the position of an effect lies in a range that may have been
 // worked on from its begin once more.
 func (r *rewinds) takenUp(e *ledger.Event) bool {
-	for _, a := range r.asides {
-		if !a.has(e) {
-			continue
-		}
+	for _, a := range r.asides.before(e, e.Position()) {
 		if r.lastDown >= a.at {
 			return true
 		}
-		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
-			if p := &r.sides[a.topic-1][i]; max(1, p.since(a.at)) < len(p.list) {
+		parts := r.side(a.in.Topic)
+		for i := range parts {
+			if p := &parts[i]; max(1, p.since(a.at)) < len(p.list) {
 				return true
 			}
 		}

@@ -77,14 +77,6 @@ func (f *Facts) topic(topic uint16) string {
 	return "a topic that is none of the run's"
 }
 
-// aside is the part of the source that an EdgeRange sets aside, ok if there is any.
-func (f *Facts) aside(e *ledger.Event) (from, to int64, ok bool) {
-	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
-		return 0, 0, false
-	}
-	return max(0, e.Offset), min(e.To, f.Log.End(0, e.Partition)), true
-}
-
 // isOutput reports whether the event is an effect that no attempt made: a record
 // in the output topic of a consumer whose effects lie there.
 func (f *Facts) isOutput(e *ledger.Event) bool {

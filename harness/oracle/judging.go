@@ -12,6 +12,7 @@ type judging struct {
 	*Facts
 	finished []ledger.Offsets // by partition of the source, where a record first lay; of the pump, see [Batch]
 	fences   *fences          // of the pump too, and ahead of the checks: asked for a time
+	asides   *asides          // so are these
 
 	unfinished *unfinished
 	commits    *commits
@@ -23,12 +24,13 @@ type judging struct {
 }
 
 func newJudging(f *Facts) *judging {
-	j := &judging{Facts: f, finished: make([]ledger.Offsets, f.Partitions), fences: newFences(f), entries: table()}
+	j := &judging{Facts: f, finished: make([]ledger.Offsets, f.Partitions), asides: &asides{facts: f}, entries: table()}
+	j.fences = newFences(f, j.asides)
 	for p := range j.finished {
 		j.finished[p].Grow(f.Log.End(0, int32(p)))
 	}
-	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished), newKeyed(f, j.fences)
-	j.unfinished = newUnfinished(f, j.finished, j.rewinds.shares)
+	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished, j.asides), newKeyed(f, j.fences)
+	j.unfinished = newUnfinished(f, j.finished, j.asides, j.rewinds.shares)
 	j.checks = make([]check, len(j.entries))
 	for i, e := range j.entries {
 		if e.make != nil {
@@ -38,7 +40,9 @@ func newJudging(f *Facts) *judging {
 	return j
 }
 
-// observe hands on the next events: to what is shared first, then to each check.
+// observe hands on the next events: to what is shared first, then to each check. So a
+// check that looks at the trails at a commit or an answer finds the copies appended by
+// then, and none that were later, see [Batch].
 func (j *judging) observe(b *Batch) {
 	j.unfinished.observe(b)
 	j.commits.observe(b)

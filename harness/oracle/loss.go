@@ -48,13 +48,13 @@ type unfinished struct {
 	finished []ledger.Offsets // see [judging]
 	shares   *shares          // of a share group
 	last     time.Duration    // the latest first effect or dead letter before the drain ended
-	ranges   []ledger.Offsets // by partition: what is set aside still
+	asides   *asides
 	copies   map[ledger.Position]*copied
 	found    *[overloaded + 1]findings // by fate; nil before the first verdict
 }
 
-func newUnfinished(f *Facts, finished []ledger.Offsets, shares *shares) *unfinished {
-	return &unfinished{facts: f, finished: finished, shares: shares}
+func newUnfinished(f *Facts, finished []ledger.Offsets, asides *asides, shares *shares) *unfinished {
+	return &unfinished{facts: f, finished: finished, asides: asides, shares: shares}
 }
 
 func (u *unfinished) observe(b *Batch) {
@@ -64,13 +64,8 @@ func (u *unfinished) observe(b *Batch) {
 		}
 	}
 	for _, e := range b.Rare {
-		switch {
-		case e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
+		if e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter {
 			u.note(e.At)
-		case e.Edge == ledger.EdgeRange:
-			if from, to, ok := u.facts.aside(e); ok && !u.workedOff(e) {
-				u.setAside(e.Partition, from, to)
-			}
 		}
 	}
 }
@@ -84,21 +79,6 @@ func (u *unfinished) note(at time.Duration) bool {
 	return true
 }
 
-// workedOff reports whether the group's final commit is past a range.
-func (u *unfinished) workedOff(e *ledger.Event) bool {
-	in := e.RangeAt()
-	return in.Offset >= 0 && in.Offset < u.facts.finalAt(in)
-}
-
-func (u *unfinished) setAside(partition int32, from, to int64) {
-	if u.ranges == nil {
-		u.ranges = make([]ledger.Offsets, u.facts.Partitions)
-	}
-	for offset := from; offset < to; offset++ {
-		u.ranges[partition].Add(offset)
-	}
-}
-
 // past reports whether nobody will be given the record at a place any more.
 func (u *unfinished) past(place ledger.Position) bool {
 	return place.Offset < u.facts.finalAt(place) || u.facts.Share && u.shares.given(place)
@@ -107,7 +87,7 @@ func (u *unfinished) past(place ledger.Position) bool {
 // fateOf says what becomes of a record of the source without an effect at its
 // place, ok if it is not finished elsewhere.
 func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
-	isLost := u.past(place) && (u.ranges == nil || !u.ranges[place.Partition].Has(place.Offset))
+	isLost := u.past(place) && !u.asides.owed(place)
 	first := u.facts.Log.first(place)
 	if first != place && u.finished[first.Partition].Has(first.Offset) {
 		return lost, false

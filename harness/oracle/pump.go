@@ -13,6 +13,7 @@ type pump struct {
 	source     Source
 	beside     *beside
 	fences     *fences
+	asides     *asides
 	finished   []ledger.Offsets // see [judging]
 	keyed      *keyed           // told early which keys it will want
 	injections int64            // faults that took hold
@@ -28,8 +29,9 @@ type pump struct {
 // interest to most checks, and to pass over them in each would cost more than all
 // they do. Each list is in the order of time and valid until the next batch.
 //
-// A batch has no first effect behind a commit or an answer of a share group: who is
-// given one finds in [judging] what was finished by then, and nothing that was later.
+// A batch has no first effect and no copy behind a commit or an answer of a share group:
+// who is given one finds in [judging] what was finished or copied by then, and nothing
+// that was later.
 type Batch struct {
 	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
 	Firsts []*ledger.Event // of those the first effects
@@ -43,7 +45,7 @@ const batchSize = 128
 func newPump(j *judging, source Source, observers []Observer) *pump {
 	p := &pump{
 		facts: j.Facts, source: source, beside: newBeside(observers),
-		fences: j.fences, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0,
+		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0,
 	}
 	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
@@ -124,6 +126,8 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 		case ledger.EdgeInject:
 			p.injections++
 			p.fences.observe(e)
+		case ledger.EdgeRange:
+			p.asides.add(e)
 		default:
 			p.fences.observe(e)
 		}
