@@ -62,9 +62,6 @@ func Checks() (names []string) {
 	return names
 }
 
-// maxExamples is how many anomalies a verdict spells out.
-const maxExamples = 5
-
 // Found is what the checks found in a run. What it is worth depends on the
 // assumptions, and some of those only the replay itself shows: see [Found.Settle].
 type Found struct {
@@ -154,35 +151,6 @@ func (found *Found) bound() float64 {
 		return 1
 	}
 	return 1 - math.Pow(0.05, 1/float64(trials))
-}
-
-// findings counts anomalies and keeps the first few.
-type findings struct {
-	count    int64
-	examples []harness.Anomaly
-}
-
-func (f *findings) add(a func() harness.Anomaly) {
-	f.count++
-	if len(f.examples) < maxExamples {
-		f.examples = append(f.examples, a())
-	}
-}
-
-func (f *findings) verdict(detail string) harness.Verdict {
-	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
-}
-
-// anomaly is the evidence that an event holds.
-func anomaly(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
-	a := harness.Anomaly{
-		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
-		Partition: e.Partition, Offset: e.Offset, At: e.At,
-	}
-	if e.Owner != 0 {
-		a.Pods = []string{f.name(e.Owner)}
-	}
-	return a
 }
 
 // The guarantees that checks are held to, in words.

@@ -16,13 +16,13 @@ import (
 //
 // Effects and failures of unfenced work, which nobody is to blame for, are left out.
 type keyed struct {
-	facts  *Facts
-	fences *fences // asked who had been expelled
-	keys   perKey[keyState]
-	under  []working // attempts under way, in lists by key; 0 is the end of a list
-	unused int32     // unused is the list of places in under that are free
-	failed map[ledger.Position]failure
-	hunger hunger
+	facts      *Facts
+	fences     *fences // asked who had been expelled
+	keys       perKey[keyState]
+	under      []working // attempts under way, in lists by key; 0 is the end of a list
+	unused     int32     // unused is the list of places in under that are free
+	failed     map[ledger.Position]failure
+	starvation starvation
 
 	inverted, overtaken, steppedBack findings
 	overlapped                       findings
@@ -60,7 +60,7 @@ type failure struct {
 }
 
 func newKeyed(f *Facts, fences *fences) *keyed {
-	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
+	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
 }
 
 func (c *keyed) observe(b *Batch) {
@@ -68,7 +68,7 @@ func (c *keyed) observe(b *Batch) {
 		if !e.Held {
 			switch e.Edge {
 			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
-				c.hunger.group(e)
+				c.starvation.group(e)
 			}
 			continue
 		}
@@ -109,7 +109,7 @@ func (c *keyed) fetch(key uint32) {
 // effect takes an effect of the key.
 func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	rank := e.Source + 1
-	c.hunger.effect(e)
+	c.starvation.effect(e)
 	switch {
 	case !e.First:
 		if rank < k.last {
@@ -167,7 +167,7 @@ func sourceOf(e *ledger.Event) ledger.Position {
 // begin adds an attempt to those under way on the key.
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
 	if k.under == 0 {
-		c.hunger.start(k, e)
+		c.starvation.start(k, e)
 	} else {
 		c.overlap(k, e)
 	}

@@ -91,8 +91,3 @@ func (s *sequence) skip(key, from, to uint32) {
 		s.missing[recordID(key, seq)] = struct{}{}
 	}
 }
-
-// landed is the evidence that a record of the source holds.
-func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
-	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
-}
