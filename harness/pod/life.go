@@ -201,8 +201,9 @@ func (l *life) paused() bool {
 	return l.going != nil
 }
 
-// enter implements [gate]: mu is read-locked while the work writes.
-func (l *life) enter() bool {
+// held read-locks mu once the pod is not paused, and reports whether it lives: a
+// dead one holds no lock.
+func (l *life) held() bool {
 	for {
 		l.mu.RLock()
 		going, dead := l.going, l.dead
@@ -211,31 +212,32 @@ func (l *life) enter() bool {
 		}
 		l.mu.RUnlock()
 		if dead {
-			if l.pleas.Add(1) > patience {
-				runtime.Goexit()
-			}
 			return false
 		}
 		<-going
 	}
 }
 
+// enter implements [gate]: mu is read-locked while the work writes.
+func (l *life) enter() bool {
+	if l.held() {
+		return true
+	}
+	if l.pleas.Add(1) > patience {
+		runtime.Goexit()
+	}
+	return false
+}
+
 func (l *life) leave() { l.mu.RUnlock() }
 
 // pass waits while the pod is paused, and reports whether it lives.
 func (l *life) pass() bool {
-	for {
-		l.mu.RLock()
-		going, dead := l.going, l.dead
-		l.mu.RUnlock()
-		switch {
-		case dead:
-			return false
-		case going == nil:
-			return true
-		}
-		<-going
+	if !l.held() {
+		return false
 	}
+	l.mu.RUnlock()
+	return true
 }
 
 // cut is what the network of a dead pod says. It is an error of a network by its
