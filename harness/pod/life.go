@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -64,7 +65,7 @@ func newLife(spec Spec, clock ledger.Clock, exited func(Incarnation)) (*life, er
 	l := &life{
 		dial: spec.Config.Dialer, exited: exited, conns: map[*wire]struct{}{},
 		ended: make(chan struct{}), returned: make(chan struct{}),
-		record: Incarnation{Owner: spec.Owner, Pod: spec.Config.Pod, N: spec.Config.Incarnation, Journal: spec.Journal, Up: clock.Now()},
+		record: spec.incarnation(clock.Now()),
 	}
 	spec.Config.Dialer = l.connect
 	l.spec = spec
@@ -171,6 +172,11 @@ func (l *life) alive() bool {
 	defer l.mu.RUnlock()
 	return !l.dead
 }
+
+func (l *life) over() <-chan struct{} { return l.ended }
+
+// used is nothing that could be told from what the rest of this process used.
+func (l *life) used() (cpu time.Duration, memory int64) { return 0, 0 }
 
 func (l *life) snapshot() Incarnation {
 	l.mu.RLock()
