@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"math"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -9,7 +8,7 @@ import (
 )
 
 // nobody is the key and seq of an anomaly whose record is known by its position alone.
-const nobody = math.MaxUint32
+const nobody = ledger.NoIdentity
 
 // unnamed is an anomaly at a position; [Name] finds out which record lies there.
 func unnamed(p ledger.Position, at time.Duration, text string) harness.Anomaly {
