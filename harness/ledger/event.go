@@ -100,6 +100,26 @@ func (e *Event) OwnGroup() bool {
 	return false
 }
 
+// edgeOf is the first moment of each kind of slot; the others have none.
+var edgeOf = [1 << 8]Edge{
+	KindSend:         EdgeSent,
+	KindAttempt:      EdgeStart,
+	KindCommit:       EdgeCommit,
+	KindOwned:        EdgeOwned,
+	KindReleased:     EdgeReleased,
+	KindUp:           EdgeUp,
+	KindDown:         EdgeDown,
+	KindInject:       EdgeInject,
+	KindHeal:         EdgeHeal,
+	KindExpelled:     EdgeExpelled,
+	KindRewound:      EdgeRewound,
+	KindCustody:      EdgeCustody,
+	KindRange:        EdgeRange,
+	KindAcknowledged: EdgeAcknowledged,
+	KindTransaction:  EdgeTransaction,
+	KindAcquired:     EdgeAcquired,
+}
+
 // edgeAt is an edge and its time.
 type edgeAt struct {
 	edge Edge // 0 for none
@@ -120,66 +140,35 @@ func (s *Slot) first() int64 {
 	}
 }
 
+// since is a time of a slot as one of events.
+func since(epoch, t int64) time.Duration { return time.Duration(t - epoch) }
+
 // moments are the one or two moments of a slot; reaped is when its writer
 // ended, which ends an attempt left open.
 func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
-	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
-	m[0].at = since(s.first())
-	open := s.Outcome() == OutcomeOpen
-	switch s.Kind() {
-	case KindSend:
-		m[0].edge = EdgeSent
-		if !open {
-			m[1] = edgeAt{EdgeAcked, since(s.End)}
-		}
-	case KindAttempt:
-		m[0].edge = EdgeStart
-		end := since(s.End)
+	kind, open := s.Kind(), s.Outcome() == OutcomeOpen
+	m[0] = edgeAt{edgeOf[kind], since(epoch, s.first())}
+	switch {
+	case kind == KindSend && !open:
+		m[1] = edgeAt{EdgeAcked, since(epoch, s.End)}
+	case kind == KindAttempt:
+		end := since(epoch, s.End)
 		if open {
 			end = reaped
 		}
 		if m[1] = (edgeAt{EdgeEnd, max(end, m[0].at)}); m[1].at == m[0].at {
 			m[1].edge = EdgeEndAtOnce
 		}
-	case KindCommit:
-		m[0].edge = EdgeCommit
-	case KindOwned:
-		m[0].edge = EdgeOwned
-	case KindReleased:
-		m[0].edge = EdgeReleased
-	case KindUp:
-		m[0].edge = EdgeUp
-	case KindDown:
-		m[0].edge = EdgeDown
-	case KindInject:
-		m[0].edge = EdgeInject
-	case KindHeal:
-		m[0].edge = EdgeHeal
-	case KindExpelled:
-		m[0].edge = EdgeExpelled
-	case KindRewound:
-		m[0].edge = EdgeRewound
-	case KindCustody:
-		m[0].edge = EdgeCustody
-	case KindRange:
-		m[0].edge = EdgeRange
-	case KindAcknowledged:
-		m[0].edge = EdgeAcknowledged
-	case KindTransaction:
-		m[0].edge = EdgeTransaction
-	case KindAcquired:
-		m[0].edge = EdgeAcquired
 	}
 	return m
 }
 
 // event makes e one moment of the slot.
 func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
-	since := func(t int64) time.Duration { return time.Duration(t - epoch) }
 	*e = Event{} // field by field from here: a literal is made elsewhere first, and copied
 	e.At, e.Edge, e.Outcome, e.Owner = at, edge, s.Outcome(), s.Owner()
 	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.Offset, s.Key, s.Seq
-	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(s.Due), since(s.Sent), since(s.Start), s.Flags, s.Count
+	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(epoch, s.Due), since(epoch, s.Sent), since(epoch, s.Start), s.Flags, s.Count
 	switch edge {
 	case EdgeStart:
 		e.Outcome = OutcomeOpen

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // IdentitySize is the length in bytes of the identity prefix, the smallest
@@ -23,6 +24,11 @@ type Identity struct {
 	Due  int64  // Due is when the schedule wanted it sent, ns on CLOCK_MONOTONIC.
 	Sent int64  // Sent is when Produce was called, ns on CLOCK_MONOTONIC.
 }
+
+// NoIdentity is the Key and the Seq of a record of which nobody knows which it is:
+// it has no identity, or that of another run. No record of a run has them, so they
+// match nothing.
+const NoIdentity = math.MaxUint32
 
 // ErrNoIdentity is returned for a value without a whole, well-formed prefix:
 // it was not made by Stampede. ErrChecksum is returned for a prefix or a body

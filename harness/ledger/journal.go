@@ -104,21 +104,6 @@ func (j *Journal) Publish(s *Slot, k Kind, owner Owner) {
 	atomic.StoreUint64(&s.state, stateOf(k, OutcomeOpen, owner))
 }
 
-// Add appends s and returns it in place, published with the outcome it has. The
-// caller must hand it to [Journal.Finish] once, and may not touch it otherwise.
-// An error, most often a full disk, is for good.
-func (j *Journal) Add(s Slot) (*Slot, error) {
-	at, err := j.Reserve()
-	if err != nil {
-		return nil, err
-	}
-	state := s.state
-	s.state = 0
-	*at = s
-	atomic.StoreUint64(&at.state, state)
-	return at, nil
-}
-
 // Finish completes a slot in place: from the return of this call on its end
 // and outcome survive the death of the process.
 func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
@@ -129,10 +114,14 @@ func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
 
 // Append adds a fact that is complete as it is.
 func (j *Journal) Append(s Slot) error {
-	at, err := j.Add(s)
+	at, err := j.Reserve()
 	if err != nil {
 		return err
 	}
+	state := s.state
+	s.state = 0
+	*at = s
+	atomic.StoreUint64(&at.state, state)
 	j.release(at)
 	return nil
 }

@@ -29,6 +29,19 @@ func attempt(owner Owner, key, seq uint32, offset, start int64) Slot {
 	return s
 }
 
+// add appends a slot that is open.
+func add(j *Journal, s Slot) (*Slot, error) {
+	at, err := j.Reserve()
+	if err != nil {
+		return nil, err
+	}
+	kind, owner := s.Kind(), s.Owner()
+	s.state = 0
+	*at = s
+	j.Publish(at, kind, owner)
+	return at, nil
+}
+
 func read(t *testing.T, path string) (all []Slot) {
 	t.Helper()
 	r, err := Open(path)
@@ -49,7 +62,7 @@ func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				s, err := j.Add(attempt(7, uint32(w), uint32(i), int64(i), int64(i)))
+				s, err := add(j, attempt(7, uint32(w), uint32(i), int64(i), int64(i)))
 				if err != nil {
 					t.Error(err)
 					return
@@ -84,7 +97,7 @@ func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 
 func TestJournalUsesFramesAgain(t *testing.T) {
 	j, path := create(t)
-	stuck, err := j.Add(attempt(1, 0, 0, 0, 0))
+	stuck, err := add(j, attempt(1, 0, 0, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +139,7 @@ func TestSealBringsFramesIn(t *testing.T) {
 	j, path := create(t)
 	const n = 3*windowSlots + 7
 	for i := range n {
-		s, err := j.Add(attempt(1, 0, uint32(i), 0, 0))
+		s, err := add(j, attempt(1, 0, uint32(i), 0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,8 +210,8 @@ func TestJournalAfterClose(t *testing.T) {
 		j.Append(attempt(1, 0, 0, 0, 0))
 	}
 	j.Close()
-	if _, err := j.Add(attempt(1, 0, 0, 0, 0)); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("Add after Close: %v, want %v", err, os.ErrClosed)
+	if _, err := add(j, attempt(1, 0, 0, 0, 0)); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Reserve after Close: %v, want %v", err, os.ErrClosed)
 	}
 }
 
@@ -267,7 +280,7 @@ func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
 	var open []*Slot
 	seen, finished := map[uint32]int{}, 0
 	for i := range 5 * blockSlots {
-		s, _ := j.Add(attempt(1, 0, uint32(i), 0, 0))
+		s, _ := add(j, attempt(1, 0, uint32(i), 0, 0))
 		open = append(open, s)
 		for len(open) > 0 && rng.IntN(3) > 0 {
 			k := rng.IntN(len(open))
@@ -304,7 +317,7 @@ func TestTailWhileTheWriterWrites(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				s, err := j.Add(attempt(7, uint32(w+1), uint32(i), int64(i)+1, 3))
+				s, err := add(j, attempt(7, uint32(w+1), uint32(i), int64(i)+1, 3))
 				if err != nil {
 					t.Error(err)
 					return
@@ -400,7 +413,7 @@ func TestStreamOrdersEverySource(t *testing.T) {
 		for i := range 4 * blockSlots {
 			now += rng.Int64N(20)
 			s := attempt(owner, uint32(owner), uint32(i), int64(i/2), now-rng.Int64N(50)) // starts a little out of order
-			at, _ := j.Add(s)
+			at, _ := add(j, s)
 			want++
 			if i%100 != 0 {
 				j.Finish(at, s.Start+rng.Int64N(5000), OutcomeEffect)
@@ -504,7 +517,7 @@ func BenchmarkJournal(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			s, err := j.Add(attempt(1, 2, 3, 4, 5))
+			s, err := add(j, attempt(1, 2, 3, 4, 5))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -102,19 +102,6 @@ func (r *Reader) openSealed(size int64, foot []byte) error {
 	return nil
 }
 
-// footer is the last slot of a sealed file: the magic, the number of slots, the
-// magic again.
-func footer(slots int64) []byte {
-	foot := make([]byte, SlotSize)
-	copy(foot, sealMagic)
-	binary.LittleEndian.PutUint64(foot[len(sealMagic):], uint64(slots))
-	copy(foot[SlotSize-len(sealMagic):], sealMagic)
-	return foot
-}
-
-// sumsSize is the length of the checksums of a number of blocks, in whole slots.
-func sumsSize(blocks int64) int64 { return (4*blocks + SlotSize - 1) / SlotSize * SlotSize }
-
 // trim leaves out the slots at the end that were allocated and never used.
 func (r *Reader) trim() error {
 	for r.slots > 0 {
@@ -205,74 +192,4 @@ func (r *Reader) Close() error {
 		r.frames.close()
 	}
 	return r.file.Close()
-}
-
-// Sealing is what [Seal] found.
-type Sealing struct {
-	Slots int64 // Slots is how many the file has.
-	// Torn is how many of them a killed writer had reserved and not published, and
-	// a last one cut in its middle, which is cut off: they say nothing.
-	Torn int64
-}
-
-// Seal brings what a killed writer left in frames into the journal at path, cuts
-// the space that was allocated and not used, and appends a checksum for each block and a footer: from then on a flipped bit is
-// found. Its writer must have ended. A sealed file is left as it is.
-func Seal(path string) (Sealing, error) {
-	r, err := Open(path)
-	if err != nil {
-		return Sealing{}, err
-	}
-	defer r.Close()
-	found := Sealing{Slots: r.slots, Torn: r.cut}
-	if r.sums != nil {
-		return found, nil
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return found, fmt.Errorf("seal journal: %w", err)
-	}
-	defer f.Close()
-	sums := make([]uint32, r.blocks())
-	for i := range r.blocks() {
-		slots, err := r.block(i)
-		if err != nil {
-			return found, err
-		}
-		for k := range slots {
-			if slots[k].Kind() == 0 {
-				found.Torn++
-			}
-		}
-		raw := r.buf[:len(slots)*SlotSize]
-		if r.frames != nil && r.frames.has(i) {
-			if _, err := f.WriteAt(raw, i*blockSize); err != nil {
-				return found, fmt.Errorf("seal journal: %w", err)
-			}
-		}
-		sums[i] = crc32.Checksum(raw, castagnoli)
-	}
-	if err := f.Truncate(r.slots * SlotSize); err != nil {
-		return found, fmt.Errorf("seal journal: %w", err)
-	}
-	if err := writeSeal(f, r.slots, sums); err != nil {
-		return found, fmt.Errorf("seal journal: %w", err)
-	}
-	if r.frames != nil {
-		if err := os.Remove(r.frames.file.Name()); err != nil {
-			return found, fmt.Errorf("seal journal: %w", err)
-		}
-	}
-	return found, f.Close()
-}
-
-// writeSeal appends the checksums of the blocks and the footer to a file of slots.
-func writeSeal(f *os.File, slots int64, sums []uint32) error {
-	tail := make([]byte, sumsSize(int64(len(sums)))+SlotSize)
-	for i, sum := range sums {
-		binary.LittleEndian.PutUint32(tail[4*i:], sum)
-	}
-	copy(tail[len(tail)-SlotSize:], footer(slots))
-	_, err := f.WriteAt(tail, slots*SlotSize)
-	return err
 }

@@ -10,20 +10,21 @@ import (
 type Kind uint8
 
 const (
-	// KindSend is one record handed to the producer: Key, Seq, Due, Sent;
-	// once Done: End, Outcome, and the position if acked.
+	// KindSend is one record handed to the producer: Key, Seq, Due, Sent; if it
+	// came to an end: End, Outcome, and the position if acked.
 	KindSend Kind = iota + 1
 	// KindAttempt is one call of the work: position, Key, Seq, Due, Sent,
-	// Start; once Done: End and Outcome.
+	// Start; once [Journal.Finish] was called: End and Outcome.
 	KindAttempt
 	// KindLanded is one record of the final read of the log: position, Key,
 	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
 	KindLanded
 	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
 	// (when), Owner (who; 0 = not one of ours), Seq (the generation), Due (a hash of
-	// the member id). Done once it is known to hold. Metadata follows in slots of
-	// [KindText]. Key is 0 for the run's group and a hash of its name for one of
-	// the consumer's own, here and in the next two and KindRewound.
+	// the member id), Outcome (confirmed where it is known to hold, else unknown).
+	// Metadata follows in slots of [KindText]. Key is 0 for the run's group and a hash
+	// of its name for one of the consumer's own, here and in the next two and
+	// KindRewound.
 	KindCommit
 	// KindOwned says that Owner was seen at Start to have the partition, and had
 	// it no earlier than End, under the generation Seq and the member hash Offset.
@@ -123,8 +124,8 @@ const SlotSize = 64
 
 // Slot is one fact, as it lies in the file (little endian). Times are ns on
 // CLOCK_MONOTONIC. A slot is written in two steps, each published by a store of
-// its state word after its fields: [Journal.Add] makes it open,
-// [Journal.Finish] completes it in place.
+// its state word after its fields: [Journal.Publish] makes it open,
+// [Journal.Finish] completes it in place. [Journal.Append] does both at once.
 type Slot struct {
 	state     uint64 // kind | outcome<<8 | owner<<16 | published<<63
 	Offset    int64
@@ -148,7 +149,7 @@ func stateOf(k Kind, o Outcome, owner Owner) uint64 {
 	return published | uint64(owner)<<16 | uint64(o)<<8 | uint64(k)
 }
 
-// NewSlot is an empty slot of a kind and an owner, for [Journal.Add].
+// NewSlot is an empty slot of a kind and an owner, for [Journal.Append].
 func NewSlot(k Kind, owner Owner) Slot { return Slot{state: stateOf(k, OutcomeOpen, owner)} }
 
 // Kind says what the slot records; 0 is a slot that was reserved and never published.

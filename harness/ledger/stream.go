@@ -168,7 +168,7 @@ func newSource(f File, epoch int64) (*source, error) {
 		}
 		for k := range slots {
 			if slots[k].Kind() != 0 && slots[k].Kind() != KindText {
-				least = min(least, time.Duration(slots[k].first()-epoch))
+				least = min(least, since(epoch, slots[k].first()))
 			}
 		}
 		src.floor[i] = least

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -13,9 +12,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
-
-// noIdentity is the key and seq of a record whose identity cannot be read.
-const noIdentity = math.MaxUint32
 
 // ReadAll reads every partition from its start to the end it has now, with a
 // fresh client, and calls emit for each record of the run in the order of the
@@ -78,7 +74,7 @@ func identify(s *ledger.Slot, r *logRecord, run uint64) error {
 	id, err := ledger.DecodeIdentity(r.value)
 	switch {
 	case errors.Is(err, ledger.ErrNoIdentity):
-		s.Key, s.Seq, s.Flags = noIdentity, noIdentity, ledger.FlagCorrupt
+		s.Key, s.Seq, s.Flags = ledger.NoIdentity, ledger.NoIdentity, ledger.FlagCorrupt
 		return err
 	case errors.Is(err, ledger.ErrChecksum):
 		s.Flags = ledger.FlagCorrupt

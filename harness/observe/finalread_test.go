@@ -138,7 +138,7 @@ func TestReadSide(t *testing.T) {
 	got.want(t,
 		custody("3/0@0 1/2 due 11 sent 12 flags 0"),
 		custody("3/0@2 1/4 due 11 sent 12 flags %d", ledger.FlagCorrupt),
-		custody("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(noIdentity), uint32(noIdentity), ledger.FlagCorrupt),
+		custody("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(ledger.NoIdentity), uint32(ledger.NoIdentity), ledger.FlagCorrupt),
 		custody("3/1@2 5/1 due 11 sent 12 flags %d", ledger.FlagTransactional),
 	)
 }

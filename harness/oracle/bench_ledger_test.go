@@ -119,8 +119,9 @@ func (s *stream) write(dir string) (files []ledger.File, err error) {
 		}
 	}
 	for i, name := range names {
+		closeErr := journals[name].Close() // before it is sealed
 		_, sealErr := ledger.Seal(files[i].Path)
-		err = errors.Join(err, journals[name].Close(), sealErr)
+		err = errors.Join(err, closeErr, sealErr)
 	}
 	return files, err
 }
@@ -139,11 +140,13 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 		landed.Key, landed.Seq, landed.Partition, landed.Offset = e.Key, e.Seq, e.Partition, e.Offset
 		return errors.Join(journals["sends"].Append(send), journals["landed"].Append(landed))
 	case ledger.EdgeStart:
-		start := ledger.NewSlot(ledger.KindAttempt, e.Owner)
+		start, err := journals[pod].Reserve()
+		if err != nil {
+			return err
+		}
 		start.Key, start.Seq, start.Partition, start.Offset, start.Due, start.Sent, start.Start = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent), int64(e.At)
-		at, err := journals[pod].Add(start)
-		open[number] = at
-		return err
+		journals[pod].Publish(start, ledger.KindAttempt, e.Owner)
+		open[number] = start
 	case ledger.EdgeEnd:
 		journals[pod].Finish(open[number], int64(e.At), e.Outcome)
 		delete(open, number)

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -47,7 +46,7 @@ func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
 }
 
 // nobody is the key and seq of an anomaly whose record is known by its position alone.
-const nobody = math.MaxUint32
+const nobody = ledger.NoIdentity
 
 // unnamed is an anomaly at a position; [Name] finds out which record lies there.
 func unnamed(p ledger.Position, at time.Duration, text string) harness.Anomaly {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -64,7 +65,7 @@ func newLife(spec Spec, clock ledger.Clock, exited func(Incarnation)) (*life, er
 	l := &life{
 		dial: spec.Config.Dialer, exited: exited, conns: map[*wire]struct{}{},
 		ended: make(chan struct{}), returned: make(chan struct{}),
-		record: Incarnation{Owner: spec.Owner, Pod: spec.Config.Pod, N: spec.Config.Incarnation, Journal: spec.Journal, Up: clock.Now()},
+		record: spec.incarnation(clock.Now()),
 	}
 	spec.Config.Dialer = l.connect
 	l.spec = spec
@@ -172,6 +173,11 @@ func (l *life) alive() bool {
 	return !l.dead
 }
 
+func (l *life) over() <-chan struct{} { return l.ended }
+
+// used is nothing that could be told from what the rest of this process used.
+func (l *life) used() (cpu time.Duration, memory int64) { return 0, 0 }
+
 func (l *life) snapshot() Incarnation {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -201,8 +207,9 @@ func (l *life) paused() bool {
 	return l.going != nil
 }
 
-// enter implements [gate]: mu is read-locked while the work writes.
-func (l *life) enter() bool {
+// held read-locks mu once the pod is not paused, and reports whether it lives: a
+// dead one holds no lock.
+func (l *life) held() bool {
 	for {
 		l.mu.RLock()
 		going, dead := l.going, l.dead
@@ -211,31 +218,32 @@ func (l *life) enter() bool {
 		}
 		l.mu.RUnlock()
 		if dead {
-			if l.pleas.Add(1) > patience {
-				runtime.Goexit()
-			}
 			return false
 		}
 		<-going
 	}
 }
 
+// enter implements [gate]: mu is read-locked while the work writes.
+func (l *life) enter() bool {
+	if l.held() {
+		return true
+	}
+	if l.pleas.Add(1) > patience {
+		runtime.Goexit()
+	}
+	return false
+}
+
 func (l *life) leave() { l.mu.RUnlock() }
 
 // pass waits while the pod is paused, and reports whether it lives.
 func (l *life) pass() bool {
-	for {
-		l.mu.RLock()
-		going, dead := l.going, l.dead
-		l.mu.RUnlock()
-		switch {
-		case dead:
-			return false
-		case going == nil:
-			return true
-		}
-		<-going
+	if !l.held() {
+		return false
 	}
+	l.mu.RUnlock()
+	return true
 }
 
 // cut is what the network of a dead pod says. It is an error of a network by its

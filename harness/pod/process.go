@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // process is one incarnation as the operating system sees it.
@@ -14,6 +16,7 @@ type process struct {
 	os       *os.Process
 	lifeline *os.File // the write end: it closes when the harness dies
 	output   *output
+	clock    ledger.Clock
 	reaped   chan struct{} // closed once record is final
 
 	mu     *sync.Mutex // of the fleet, for what follows
@@ -26,7 +29,7 @@ type process struct {
 
 // spawn starts executable as the pod of spec. It must run on a thread that
 // outlives the pod.
-func spawn(executable string, spec Spec, mu *sync.Mutex) (*process, error) {
+func spawn(executable string, spec Spec, clock ledger.Clock, mu *sync.Mutex) (*process, error) {
 	env, err := spec.Environ()
 	if err != nil {
 		return nil, err
@@ -53,13 +56,13 @@ func spawn(executable string, spec Spec, mu *sync.Mutex) (*process, error) {
 		read.Close()
 		return nil, err
 	}
-	return &process{os: p, lifeline: held, output: keepOutput(read), reaped: make(chan struct{}), mu: mu}, nil
+	return &process{os: p, lifeline: held, output: keepOutput(read), clock: clock, reaped: make(chan struct{}), mu: mu}, nil
 }
 
 // wait reaps the process and completes its record.
-func (p *process) wait(now func() int64) Incarnation {
+func (p *process) wait() Incarnation {
 	state, err := p.os.Wait()
-	down := now()
+	down := p.clock.Now()
 	unix.Kill(-p.os.Pid, unix.SIGKILL) // what it left behind in its group
 	p.lifeline.Close()
 	p.output.close()
@@ -91,6 +94,14 @@ func (p *process) asked(s syscall.WaitStatus) bool {
 	return false
 }
 
+func (p *process) over() <-chan struct{} { return p.reaped }
+
+// alive reports whether it has not been reaped. The caller holds mu.
+func (p *process) alive() bool { return p.record.Down == 0 }
+
+// used is what it used so far. The caller holds mu.
+func (p *process) used() (cpu time.Duration, memory int64) { return p.cpu, p.peak }
+
 // snapshot is the record now. The caller holds mu.
 func (p *process) snapshot() Incarnation {
 	r := p.record
@@ -98,8 +109,9 @@ func (p *process) snapshot() Incarnation {
 	return r
 }
 
-// terminate asks the process to stop, now, and has it go on if it is paused.
-func (p *process) terminate(now int64) {
+// terminate is SIGTERM. The process goes on if it is paused.
+func (p *process) terminate() {
+	now := p.clock.Now()
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,7 +126,7 @@ func (p *process) terminate(now int64) {
 func (p *process) pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.record.Down != 0 {
+	if !p.alive() {
 		return
 	}
 	p.paused = true
@@ -123,7 +135,7 @@ func (p *process) pause() {
 
 // resume lets the process go on if it is paused. The caller holds mu.
 func (p *process) resume() {
-	if !p.paused || p.record.Down != 0 {
+	if !p.paused || !p.alive() {
 		return
 	}
 	p.paused = false
@@ -135,7 +147,7 @@ func (p *process) kill() {
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.record.Down != 0 {
+	if !p.alive() {
 		return
 	}
 	p.killed = true
@@ -145,7 +157,7 @@ func (p *process) kill() {
 // giveUp kills a process that did not stop when it was asked to.
 func (p *process) giveUp() {
 	p.mu.Lock()
-	p.record.Deaf = p.record.Down == 0
+	p.record.Deaf = p.alive()
 	p.mu.Unlock()
 	p.kill()
 }

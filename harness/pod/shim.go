@@ -10,12 +10,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// NoIdentity is the Key and the Seq of an attempt at a record that the run
-// never sent: without an identity, which is marked as corrupt, or with that of
-// another run. No record has them, so the attempt matches nothing; its Due and
-// Sent are its start.
-const NoIdentity = math.MaxUint32
-
 // shim is the application's work, measured. It takes no lock and allocates
 // nothing, so that it does not serialise the workers it measures. Safe for many
 // goroutines.
@@ -78,7 +72,7 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 		return err
 	}
 	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, key, seq), s.cpu)
-	if err == nil && key != NoIdentity {
+	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq)
 	}
 	err = s.end(slot, outcome(ctx, err), err)
@@ -103,7 +97,7 @@ func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err
 	}
 	id, flags := identity(r, s.run)
 	start := s.clock.Now()
-	if id.Key == NoIdentity {
+	if id.Key == ledger.NoIdentity { // the run never sent it
 		id.Due, id.Sent = start, start
 	}
 	if slot, err = s.journal.Reserve(); err != nil {
@@ -123,7 +117,7 @@ func identity(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.F
 		flags = ledger.FlagCorrupt
 	}
 	if id.Run != run || err != nil && errors.Is(err, ledger.ErrNoIdentity) {
-		id.Key, id.Seq = NoIdentity, NoIdentity
+		id.Key, id.Seq = ledger.NoIdentity, ledger.NoIdentity
 	}
 	return id, flags
 }

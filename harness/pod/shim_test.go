@@ -128,7 +128,7 @@ func TestShimJournalsRecordsOfNobody(t *testing.T) {
 			if corrupt := got.Flags == ledger.FlagCorrupt; corrupt != (name == "no identity") {
 				t.Errorf("flags %v", got.Flags)
 			}
-			if got.Key != NoIdentity || got.Seq != NoIdentity || got.Offset != 42 || got.Due != got.Start || got.Sent != got.Start {
+			if got.Key != ledger.NoIdentity || got.Seq != ledger.NoIdentity || got.Offset != 42 || got.Due != got.Start || got.Sent != got.Start {
 				t.Errorf("slot %+v", got)
 			}
 		})

@@ -18,14 +18,14 @@ func (c *Cluster) watchCommits() {
 	c.kfake.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.OffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.commit(c.plainCommits(req))
+			w.commit(c.commitsIn(req))
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.TxnOffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.TxnOffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.stage(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.client(req.TransactionalID), c.txnCommits(req))
+			w.stage(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.client(req.TransactionalID), c.commitsIn(req))
 		}
 		return nil, nil, false
 	})
@@ -70,27 +70,28 @@ func (c *Cluster) topicName(name string, id [16]byte) string {
 	return info.Topic
 }
 
-func (c *Cluster) plainCommits(req *kmsg.OffsetCommitRequest) (commits []harness.Commit) {
-	for _, t := range req.Topics {
-		topic := c.topicName(t.Topic, t.TopicID)
-		for _, p := range t.Partitions {
-			commits = append(commits, harness.Commit{
-				Group: req.Group, Topic: topic, Partition: p.Partition, Offset: p.Offset,
-				MemberID: req.MemberID, Generation: req.Generation, Metadata: orEmpty(p.Metadata),
-			})
-		}
+// commitsIn are the commits in a request, those of a transaction too.
+func (c *Cluster) commitsIn(req kmsg.Request) (commits []harness.Commit) {
+	add := func(of harness.Commit, partition int32, offset int64, metadata *string) {
+		of.Partition, of.Offset, of.Metadata = partition, offset, orEmpty(metadata)
+		commits = append(commits, of)
 	}
-	return commits
-}
-
-func (c *Cluster) txnCommits(req *kmsg.TxnOffsetCommitRequest) (commits []harness.Commit) {
-	for _, t := range req.Topics {
-		topic := c.topicName(t.Topic, t.TopicID)
-		for _, p := range t.Partitions {
-			commits = append(commits, harness.Commit{
-				Group: req.Group, Topic: topic, Partition: p.Partition, Offset: p.Offset,
-				MemberID: req.MemberID, Generation: req.Generation, Metadata: orEmpty(p.Metadata),
-			})
+	switch req := req.(type) {
+	case *kmsg.OffsetCommitRequest:
+		of := harness.Commit{Group: req.Group, MemberID: req.MemberID, Generation: req.Generation}
+		for _, t := range req.Topics {
+			of.Topic = c.topicName(t.Topic, t.TopicID)
+			for _, p := range t.Partitions {
+				add(of, p.Partition, p.Offset, p.Metadata)
+			}
+		}
+	case *kmsg.TxnOffsetCommitRequest:
+		of := harness.Commit{Group: req.Group, MemberID: req.MemberID, Generation: req.Generation}
+		for _, t := range req.Topics {
+			of.Topic = c.topicName(t.Topic, t.TopicID)
+			for _, p := range t.Partitions {
+				add(of, p.Partition, p.Offset, p.Metadata)
+			}
 		}
 	}
 	return commits

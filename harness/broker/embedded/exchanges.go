@@ -34,10 +34,10 @@ func (c *Cluster) exchanged(x *exchange) {
 	case *kmsg.OffsetFetchRequest:
 		c.fetched(x, req)
 	case *kmsg.ShareFetchRequest:
-		c.acknowledged(x, orEmpty(req.GroupID), fetchAcks(req))
+		c.acknowledged(x, orEmpty(req.GroupID), acksIn(req))
 		c.acquired(x, orEmpty(req.GroupID))
 	case *kmsg.ShareAcknowledgeRequest:
-		c.acknowledged(x, orEmpty(req.GroupID), plainAcks(req))
+		c.acknowledged(x, orEmpty(req.GroupID), acksIn(req))
 	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
 		c.waiting.cutOff(x)
 		if a, ok := c.assignments.over(x); ok {
@@ -129,22 +129,26 @@ type acks struct {
 	types    []int8
 }
 
-func fetchAcks(req *kmsg.ShareFetchRequest) (all []acks) {
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
-			for _, b := range p.AcknowledgementBatches {
-				all = append(all, acks{part{t.TopicID, p.Partition}, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes})
+// acksIn are the answers in a request.
+func acksIn(req kmsg.Request) (all []acks) {
+	add := func(topicID [16]byte, partition int32, b kmsg.ShareAcknowledgeRequestTopicPartitionAcknowledgementBatch) {
+		all = append(all, acks{part{topicID, partition}, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes})
+	}
+	switch req := req.(type) {
+	case *kmsg.ShareFetchRequest:
+		for _, t := range req.Topics {
+			for _, p := range t.Partitions {
+				for _, b := range p.AcknowledgementBatches {
+					add(t.TopicID, p.Partition, kmsg.ShareAcknowledgeRequestTopicPartitionAcknowledgementBatch(b))
+				}
 			}
 		}
-	}
-	return all
-}
-
-func plainAcks(req *kmsg.ShareAcknowledgeRequest) (all []acks) {
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
-			for _, b := range p.AcknowledgementBatches {
-				all = append(all, acks{part{t.TopicID, p.Partition}, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes})
+	case *kmsg.ShareAcknowledgeRequest:
+		for _, t := range req.Topics {
+			for _, p := range t.Partitions {
+				for _, b := range p.AcknowledgementBatches {
+					add(t.TopicID, p.Partition, b)
+				}
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -162,7 +161,7 @@ func (p *port) adopt(ln net.Listener, raw net.Conn) net.Conn {
 		reset(raw)
 		return nil
 	}
-	c := &conn{Conn: raw, port: p, tap: p.tap()}
+	c := newConn(raw, p)
 	p.conns[c] = struct{}{}
 	return c
 }
@@ -219,30 +218,4 @@ func (p *port) open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.conns)
-}
-
-// conn is a connection that its port knows of until kfake closes it.
-type conn struct {
-	net.Conn
-	port     *port
-	tap      *wiretap
-	requests requests // requests are for Read alone, which one goroutine calls at a time.
-	doomed   atomic.Pointer[doomed]
-}
-
-func (c *conn) Close() error {
-	c.port.mu.Lock()
-	delete(c.port.conns, c)
-	c.port.mu.Unlock()
-	c.tap.end()
-	return c.Conn.Close()
-}
-
-// reset ends a connection as the kernel ends those of a killed process with
-// unread data: the peer reads an error, not an end of file.
-func reset(c net.Conn) {
-	if c, ok := c.(interface{ SetLinger(seconds int) error }); ok {
-		c.SetLinger(0)
-	}
-	c.Close()
 }

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -40,10 +41,8 @@ func (c *Cluster) ConfigureShareGroup(ctx context.Context, group string, lock ti
 		configs = append(configs, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
 	}
 	altered, err := kadm.NewClient(client).AlterBrokerConfigs(ctx, configs)
-	if err == nil {
-		for _, a := range altered {
-			err = a.Err
-		}
+	for _, a := range altered {
+		err = errors.Join(err, a.Err)
 	}
 	if err != nil {
 		return fmt.Errorf("configure share group %s: %w", group, err)

@@ -18,13 +18,16 @@ type exchange struct {
 	resp       kmsg.Response // resp is nil if the connection broke first.
 }
 
-// wiretap reads the exchanges of some kinds off one connection. What the two
-// ends send passes through it before it goes on.
+// wiretap reads the exchanges of some kinds off one connection, and the heads of
+// requests of other kinds. What the two ends send passes through it before it goes on.
 type wiretap struct {
 	now   func() int64
-	wants func(key int16) bool
-	asked func(*exchange) // asked is called before the broker gets the request.
-	over  func(*exchange) // over is called before the client gets the answer, or when there will be none.
+	wants func(key int16) bool // wants names the kinds of exchanges that are read.
+	asked func(*exchange)      // asked is called before the broker gets the request.
+	over  func(*exchange)      // over is called before the client gets the answer, or when there will be none.
+
+	watched func(key int16) bool                              // watched names the kinds of requests of which head is told.
+	head    func(key int16, correlation int32, client string) // head is called before asked.
 
 	in, out framer
 
@@ -34,7 +37,10 @@ type wiretap struct {
 
 // read is shown what the broker reads.
 func (t *wiretap) read(b []byte) {
-	t.in.feed(b, func(first []byte) bool { return t.wants(int16(binary.BigEndian.Uint16(first))) }, t.request)
+	t.in.feed(b, func(first []byte) bool {
+		key := int16(binary.BigEndian.Uint16(first))
+		return t.wants(key) || t.watched(key)
+	}, t.request)
 }
 
 // wrote is shown what the broker writes.
@@ -51,9 +57,15 @@ func (t *wiretap) wrote(b []byte) {
 func (t *wiretap) request(frame []byte) {
 	r := kbin.Reader{Src: frame}
 	key, version, correlation := r.Int16(), r.Int16(), r.Int32()
-	client := r.NullableString()
+	client := orEmpty(r.NullableString())
+	if !r.Ok() {
+		return
+	}
+	if t.watched(key) {
+		t.head(key, correlation, client)
+	}
 	req := kmsg.RequestForKey(key)
-	if req == nil || !r.Ok() {
+	if req == nil || !t.wants(key) {
 		return
 	}
 	req.SetVersion(version)
@@ -63,10 +75,7 @@ func (t *wiretap) request(frame []byte) {
 	if req.ReadFrom(r.Src) != nil {
 		return
 	}
-	x := &exchange{at: t.now(), req: req}
-	if client != nil {
-		x.client = *client
-	}
+	x := &exchange{client: client, at: t.now(), req: req}
 	t.mu.Lock()
 	if t.open == nil {
 		t.open = map[int32]*exchange{}

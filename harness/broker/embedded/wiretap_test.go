@@ -16,7 +16,9 @@ func onWire(body []byte) []byte {
 }
 
 // TestWiretap lets two exchanges that are listened to pass among others, cut
-// into pieces of any size, the second asked before the first is answered.
+// into pieces of any size, the second asked before the first is answered. Of the
+// requests of two more kinds it tells the heads: of one without a client, and of one
+// that nobody can read.
 func TestWiretap(t *testing.T) {
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("pod-0.1"))
 	end := func(id string, commit bool, correlation int32) []byte {
@@ -24,15 +26,19 @@ func TestWiretap(t *testing.T) {
 		req.Version, req.TransactionalID, req.Commit = 4, id, commit
 		return formatter.AppendRequest(nil, req, correlation)
 	}
-	produce := kmsg.NewPtrProduceRequest()
-	produce.Version = 9
+	produce, fetch := kmsg.NewPtrProduceRequest(), kmsg.NewPtrFetchRequest()
+	produce.Version, fetch.Version = 9, 4
+	unknown := onWire(append([]byte{0x7f, 0, 0, 9, 0, 0, 0, 6, 0, 5}, "pod-1unreadable"...))
 	answer := func(correlation int32, code int16) []byte {
 		resp := kmsg.NewPtrEndTxnResponse()
 		resp.Version, resp.ErrorCode = 4, code
 		body := append(binary.BigEndian.AppendUint32(nil, uint32(correlation)), 0) // and no tags
 		return onWire(resp.AppendTo(body))
 	}
-	asked := slices.Concat(end("a", true, 1), formatter.AppendRequest(nil, produce, 2), end("b", false, 3), end("c", true, 4))
+	asked := slices.Concat(
+		end("a", true, 1), formatter.AppendRequest(nil, produce, 2), end("b", false, 3),
+		kmsg.NewRequestFormatter().AppendRequest(nil, fetch, 5), unknown, end("c", true, 4),
+	)
 	answered := slices.Concat(answer(1, 0), onWire([]byte{0, 0, 0, 2, 1, 2, 3}), answer(3, 48))
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -49,12 +55,16 @@ func TestWiretap(t *testing.T) {
 				}
 				seen = append(seen, fmt.Sprintf("%s by %s at %d answered at %d: %d", x.req.(*kmsg.EndTxnRequest).TransactionalID, x.client, x.at, x.answeredAt, code))
 			},
+			watched: func(key int16) bool { return key != int16(kmsg.Produce) },
+			head: func(key int16, correlation int32, client string) {
+				seen = append(seen, fmt.Sprintf("%d: %d %q", correlation, key, client))
+			},
 		}
 		pieces(random, asked, tap.read)
 		pieces(random, answered, tap.wrote)
 		tap.end()
 		tap.end()
-		want := []string{"a", "b", "c", "a by pod-0.1 at 1 answered at 4: 0", "b by pod-0.1 at 2 answered at 5: 48", "c by pod-0.1 at 3 answered at 0: -1"}
+		want := []string{`1: 26 "pod-0.1"`, "a", `3: 26 "pod-0.1"`, "b", `5: 1 ""`, `6: 32512 "pod-1"`, `4: 26 "pod-0.1"`, "c", "a by pod-0.1 at 1 answered at 4: 0", "b by pod-0.1 at 2 answered at 5: 48", "c by pod-0.1 at 3 answered at 0: -1"}
 		if !slices.Equal(seen, want) {
 			t.Fatalf("seed %d: seen %q, want %q", seed, seen, want)
 		}
@@ -82,6 +92,7 @@ func FuzzWiretap(f *testing.F) {
 		tap := &wiretap{
 			now: func() int64 { return 1 }, wants: func(int16) bool { return true },
 			asked: func(*exchange) { asked++ }, over: func(*exchange) { over++ },
+			watched: func(int16) bool { return true }, head: func(int16, int32, string) {},
 		}
 		tap.read(in)
 		tap.wrote(out)
