@@ -39,15 +39,11 @@ func (a *asides) add(e *ledger.Event) {
 	}
 }
 
-// before are the ranges with the record at p that were set aside before an event.
-func (a *asides) before(e *ledger.Event, p ledger.Position) []*aside {
-	if len(a.list) == 0 { // as in most runs
-		return nil
-	}
-	return a.find(e, p)
-}
+// none reports whether nothing was set aside, as in most runs.
+func (a *asides) none() bool { return len(a.list) == 0 }
 
-func (a *asides) find(e *ledger.Event, p ledger.Position) (found []*aside) {
+// before are the ranges with the record at p that were set aside before an event.
+func (a *asides) before(e *ledger.Event, p ledger.Position) (found []*aside) {
 	for i := range a.list {
 		if r := &a.list[i]; r.has(p) && r.before(e) {
 			found = append(found, r)

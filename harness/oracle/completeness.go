@@ -56,7 +56,7 @@ func (c *completeness) letter(e *ledger.Event, r *rewinds) {
 
 // finished takes the first effect at a position.
 func (c *completeness) finished(e *ledger.Event, r *rewinds) {
-	if e.First && len(c.asides.before(e, sourceOf(e))) > 0 {
+	if e.First && !c.asides.none() && len(c.asides.before(e, sourceOf(e))) > 0 {
 		c.compensated++
 	}
 	if c.letters > 0 && c.dead[e.Origin].Has(e.Source) {

@@ -148,7 +148,7 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 // attempt takes the begin or the end of one.
 func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
 	if e.Edge == ledger.EdgeStart {
-		if !r.beginRange(e) {
+		if r.asides.none() || !r.beginRange(e) {
 			p.begin(e)
 		}
 	} else if e.Outcome == ledger.OutcomeEffect && e.Held {
@@ -172,7 +172,11 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 	if r.output(e) {
 		return
 	}
-	was, is, excused := p.effect(e, r.asideUnder(p, e))
+	var aside []int
+	if !r.asides.none() {
+		aside = r.asideUnder(p, e)
+	}
+	was, is, excused := p.effect(e, aside)
 	switch {
 	case is == noTenure:
 	case was == noTenure:
