@@ -134,13 +134,13 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 
 func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
+	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
 	return at, []string{"stall"}, ok
 }
 
 func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter()
+	w.facts.DrainEnd = last + w.facts.stallAfter()
 	return at, nil, ok
 }
 

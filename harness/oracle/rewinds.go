@@ -83,7 +83,7 @@ func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
 	return r
 }
 
-func (r *rewinds) observe(b *Batch) {
+func (r *rewinds) observe(b *batch) {
 	for _, e := range b.Work {
 		switch e.Edge {
 		case ledger.EdgeStart, ledger.EdgeEnd:
@@ -94,7 +94,7 @@ func (r *rewinds) observe(b *Batch) {
 		case ledger.EdgeAcked:
 			continue
 		case ledger.EdgeCustody:
-			r.copied(e)
+			r.custody(e)
 			continue
 		case ledger.EdgeRange:
 			if a, ok := asideOf(r.facts, e); ok {
@@ -167,8 +167,8 @@ func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
 	}
 }
 
-// copied takes a copy into a topic with custody.
-func (r *rewinds) copied(e *ledger.Event) {
+// custody takes a copy into a topic with custody.
+func (r *rewinds) custody(e *ledger.Event) {
 	role := r.facts.role(e.Topic)
 	if !e.Held || !role.Custody() {
 		return
@@ -207,7 +207,7 @@ func (r *rewinds) output(e *ledger.Event) bool {
 	}
 	if !e.First {
 		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", at(e.At))
+			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", moment(e.At))
 		})
 	}
 	return true
@@ -221,11 +221,11 @@ func (r *rewinds) shared(e *ledger.Event) {
 	switch had, again := r.shares.effect(e); {
 	case again:
 		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", moment(e.At), r.facts.name(e.Owner))
 		})
 	case had:
 		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, by another delivery", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, by another delivery", moment(e.At), r.facts.name(e.Owner))
 		})
 	default:
 		if !e.First {
@@ -243,11 +243,11 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 	case excused:
 		r.explained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
-				at(e.At), r.facts.name(e.Owner), e.Partition, base)
+				moment(e.At), r.facts.name(e.Owner), e.Partition, base)
 		})
 	case r.takenUp(e):
 		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", moment(e.At), r.facts.name(e.Owner))
 		})
 	default:
 		r.unexplained.add(func() harness.Anomaly {
@@ -257,7 +257,7 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 			} else if is != was {
 				why = fmt.Sprintf("the last rewind was to %d, past it", base)
 			}
-			return anomaly(r.facts, e, "again at %s by %s: %s", at(e.At), r.facts.name(e.Owner), why)
+			return anomaly(r.facts, e, "again at %s by %s: %s", moment(e.At), r.facts.name(e.Owner), why)
 		})
 	}
 }
@@ -279,7 +279,7 @@ func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
 // aside.
 func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
 	for _, a := range r.asides.before(e, e.Position()) {
-		list = append(list, p.at(a.at)...)
+		list = append(list, p.under(a.at)...)
 	}
 	return list
 }

@@ -183,8 +183,8 @@ func (p *tenures) effect(e *ledger.Event, aside []int) (was, is int, excused boo
 	return was, is, excused
 }
 
-// at are the tenures under which something may have happened at a time.
-func (p *tenures) at(when time.Duration) (list []int) {
+// under are the tenures under which something may have happened at a time.
+func (p *tenures) under(when time.Duration) (list []int) {
 	for i := range p.list {
 		switch t := &p.list[i]; {
 		case t.seen <= when:
