@@ -51,7 +51,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.sends, err = ledger.NewWriter(r.path("sends")); err != nil {
 		return err
 	}
-	if r.observed, err = ledger.Create(r.path("observed")); err != nil {
+	if r.observed, err = ledger.NewWriter(r.path("observed")); err != nil {
 		return err
 	}
 	if err := r.newFleet(); err != nil {
