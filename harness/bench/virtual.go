@@ -107,12 +107,17 @@ func inBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outc
 		v.Guard = &b.guard
 		b.plan.Backend = v
 	}
-	started := time.Now()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		b.make(ctx, t)
 	}()
+	return b.watch(done)
+}
+
+// watch waits for the end of the run, or for what keeps it from ending.
+func (b *bubble) watch(done <-chan struct{}) (*engine.Outcome, error) {
+	started := time.Now()
 	last, since, size := b.beat.Load(), started, memory()
 	for {
 		select {
@@ -130,7 +135,8 @@ func inBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outc
 			continue
 		}
 		traces, spins := "", false
-		stood, grown := time.Since(since), memory()-min(size, memory())
+		has := memory()
+		stood, grown := time.Since(since), has-min(size, has)
 		if stood >= standstill || grown > mostGrown {
 			traces, spins = b.awake()
 		}

@@ -29,11 +29,17 @@ func (r *run) judge() (*Outcome, error) {
 	}
 	r.stage("seal")
 	recorder, counts := measure.NewRecorder(r.measures()), &counter{}
-	facts, verdicts, err := saved.Judge(recorder, counts)
+	facts, found, err := saved.look(recorder, counts)
 	if err != nil {
 		return nil, err
 	}
 	counts.counts.Landed = facts.Log.Len()
+	r.judgeLoad(recorder.Load(), counts.counts)
+	saved.Facts.Broken = maps.Clone(r.broken) // all that is known by now, for whoever judges it again too
+	verdicts, err := saved.settle(facts, found)
+	if err != nil {
+		return nil, err
+	}
 	r.stage("replay")
 	out := r.result(verdicts, counts.counts, recorder)
 	out.Command = r.Command
@@ -144,7 +150,7 @@ func (r *run) facts() oracle.Facts {
 		Partitions: r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
-		Owners: []string{""}, Broken: r.broken,
+		Owners: []string{""},
 	}
 	if _, sees := r.cluster.(harness.GroupObserver); !sees {
 		f.Unobserved = oracle.Requests

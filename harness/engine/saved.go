@@ -108,33 +108,44 @@ func (s *Saved) whole(j SavedJournal) error {
 
 func (s *Saved) path(j SavedJournal) string { return filepath.Join(s.dir, j.File) }
 
-// Judge replays the ledger for the checks and for observers, the final read
-// first, and once more for the stories of what went wrong. A figure of what the
-// consumer does not claim has a story only beside those.
+// Judge judges the run by its ledger: see [Saved.look] and [Saved.settle].
 func (s *Saved) Judge(observers ...oracle.Observer) (*oracle.Facts, []harness.Verdict, error) {
-	f := s.Facts
-	var err error
-	if f.Log, err = s.log(); err != nil {
-		return nil, nil, err
-	}
-	var verdicts []harness.Verdict
-	err = s.replay(func(stream *ledger.Stream) (err error) {
-		verdicts, err = oracle.Judge(&f, stream, observers...)
-		return err
-	})
+	f, found, err := s.look(observers...)
 	if err != nil {
 		return nil, nil, err
 	}
+	verdicts, err := s.settle(f, found)
+	return f, verdicts, err
+}
+
+// look replays the ledger for the checks and for observers, the final read first.
+func (s *Saved) look(observers ...oracle.Observer) (f *oracle.Facts, found *oracle.Found, err error) {
+	facts := s.Facts
+	if facts.Log, err = s.log(); err != nil {
+		return nil, nil, err
+	}
+	err = s.replay(func(stream *ledger.Stream) (err error) {
+		found, err = oracle.Judge(&facts, stream, observers...)
+		return err
+	})
+	return &facts, found, err
+}
+
+// settle makes verdicts of what was found, by the assumptions of s.Facts as they are
+// now, and replays the ledger once more for the stories of what went wrong. A figure
+// of what the consumer does not claim has a story only beside those.
+func (s *Saved) settle(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict, error) {
+	verdicts := found.Settle(s.Facts.Broken)
 	if err := oracle.Name(verdicts, func(fn func(*ledger.Slot)) error {
 		return s.landed(func(r *ledger.Reader) error { return r.Each(fn) })
 	}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.Figure }) {
-		return &f, verdicts, nil
+		return verdicts, nil
 	}
-	err = s.replay(func(stream *ledger.Stream) error { return oracle.Tell(&f, stream, verdicts) })
-	return &f, verdicts, err
+	err := s.replay(func(stream *ledger.Stream) error { return oracle.Tell(f, stream, verdicts) })
+	return verdicts, err
 }
 
 func (s *Saved) replay(fn func(*ledger.Stream) error) error {

@@ -47,8 +47,6 @@ func (r *run) result(verdicts []harness.Verdict, counts harness.Counts, rec *mea
 	counts.Explained, counts.Unexplained = count("explained duplicate"), count("unexplained duplicate")
 	counts.Inversions, counts.Overlaps = count("inversion"), count("overlap")
 	out.Counts = counts
-	r.judgeLoad(&out)
-	oracle.Unproven(r.broken, out.Verdicts[1:]) // the first judges the pods themselves
 	out.Assumptions = r.assumptions(&out)
 	r.settle(&out)
 	return out
@@ -106,16 +104,16 @@ func (r *run) faultReports(rec *measure.Recorder) []harness.FaultReport {
 
 // judgeLoad breaks "load delivered" where the producer was late or did not
 // send it all.
-func (r *run) judgeLoad(out *harness.Run) {
+func (r *run) judgeLoad(sent harness.LoadReport, counts harness.Counts) {
 	limit := r.Scenario.Thresholds.Lateness
-	if late := out.Load.Lateness; !out.Load.Flood && late.P99 > limit {
+	if late := sent.Lateness; !sent.Flood && late.P99 > limit {
 		r.doubt(loadDelivered, fmt.Sprintf("the producer was late: p99 %v, at most %v is allowed (max %v)",
 			late.P99.Round(time.Millisecond), limit, late.Max.Round(time.Millisecond)))
 	}
-	if out.Counts.Failed > 0 {
-		r.doubt(loadDelivered, fmt.Sprintf("%d of %d records could not be sent", out.Counts.Failed, out.Counts.Sent))
+	if counts.Failed > 0 {
+		r.doubt(loadDelivered, fmt.Sprintf("%d of %d records could not be sent", counts.Failed, counts.Sent))
 	}
-	if out.Counts.Sent == 0 && r.broken[groupFormed] == "" {
+	if counts.Sent == 0 && r.broken[groupFormed] == "" {
 		r.doubt(loadDelivered, "nothing was sent")
 	}
 }

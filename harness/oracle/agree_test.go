@@ -79,7 +79,7 @@ func agree(seed uint64) (p planted, err error) {
 	w, p := planting(seed)
 	h := w.history()
 	slowly := reference(h)
-	verdicts, err := Judge(h.facts, h.source())
+	verdicts, err := judge(h.facts, h.source())
 	if err != nil {
 		return p, err
 	}
@@ -139,7 +139,7 @@ func reads(h *history, want []harness.Verdict) error {
 			return fmt.Errorf("line %q: %w", line, err)
 		}
 	}
-	got, err := Judge(again.facts, again.source())
+	got, err := judge(again.facts, again.source())
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 var atomicityEntry = entry{
-	name: "transaction atomicity", make: func(f *Facts) Check { return &atomicity{facts: f} },
+	name: "transaction atomicity", make: func(j *judging) check { return &atomicity{facts: j.Facts, finished: j.finished} },
 	heldTo: func(f *Facts) string {
 		if f.Effect != harness.EffectOutput || f.Delivery != harness.ExactlyOnce {
 			return ""
@@ -27,13 +27,12 @@ var atomicityEntry = entry{
 // apart. A committed offset without an output is loss, a second output an
 // unexplained duplicate.
 type atomicity struct {
-	facts   *Facts
-	outputs int64 // outside a transaction
-	commits int64
-	found   findings
+	facts    *Facts
+	finished []ledger.Offsets // see [judging]
+	outputs  int64            // outside a transaction
+	commits  int64
+	found    findings
 }
-
-func (a *atomicity) Name() string { return atomicityEntry.name }
 
 func (a *atomicity) Observe(b *Batch) {
 	if a.facts.Effect != harness.EffectOutput {
@@ -71,7 +70,7 @@ func (a *atomicity) Verdict() harness.Verdict {
 	for p := range a.facts.Partitions {
 		final := a.facts.final(p)
 		for offset := final; offset < a.facts.Log.End(0, int32(p)); offset++ {
-			if a.facts.finished[p].Has(offset) {
+			if a.finished[p].Has(offset) {
 				torn++
 				at := ledger.Position{Partition: int32(p), Offset: offset}
 				a.found.add(func() harness.Anomaly {

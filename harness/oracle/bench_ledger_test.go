@@ -38,7 +38,7 @@ func BenchmarkJudgeLedger(b *testing.B) {
 		judge := used(b, func() error {
 			facts := s.facts()
 			return errors.Join(read(landed.Path, facts.Log.AddAll), replay(files[1:], func(events *ledger.Stream) (err error) {
-				verdicts, err = Judge(facts, events)
+				verdicts, err = judge(facts, events)
 				return err
 			}))
 		})

@@ -27,7 +27,7 @@ func BenchmarkJudge(b *testing.B) {
 		facts := s.facts()
 		s.lands(facts.Log)
 		logged := cpu(b) - used
-		verdicts, err := Judge(facts, s)
+		verdicts, err := judge(facts, s)
 		took, used := time.Since(start), cpu(b)-used
 		if err != nil {
 			b.Fatal(err)

@@ -19,7 +19,7 @@ func TestObserversSeeAll(t *testing.T) {
 	facts := s.facts()
 	s.lands(facts.Log)
 	var a, b watcher
-	if _, err := Judge(facts, s, &a, &b); err != nil {
+	if _, err := judge(facts, s, &a, &b); err != nil {
 		t.Fatal(err)
 	}
 	var want []ledger.Event

@@ -15,7 +15,7 @@ import (
 const slowFor = time.Second
 
 var blastEntry = entry{
-	name: "blast radius", make: func(f *Facts) Check { return newBlast(f) },
+	name: "blast radius", make: func(j *judging) check { return newBlast(j.Facts) },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
 			return fmt.Sprintf("p99 of the other keys at most %v", limit)
@@ -47,8 +47,6 @@ func newBlast(f *Facts) *blast {
 	}
 	return b
 }
-
-func (b *blast) Name() string { return blastEntry.name }
 
 func (b *blast) Observe(events *Batch) {
 	if len(b.aggressors) == 0 {

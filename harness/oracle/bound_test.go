@@ -27,7 +27,7 @@ func TestBound(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		verdicts, err := Judge(h.facts, h.source())
+		verdicts, err := judge(h.facts, h.source())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 var brokerLossEntry = entry{
-	name: "lost by broker", make: func(f *Facts) Check { return &brokerLoss{facts: f} },
+	name: "lost by broker", make: func(j *judging) check { return &brokerLoss{facts: j.Facts} },
 	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 }
 
@@ -18,8 +18,6 @@ type brokerLoss struct {
 	facts *Facts
 	found findings
 }
-
-func (b *brokerLoss) Name() string { return brokerLossEntry.name }
 
 func (b *brokerLoss) Observe(events *Batch) {
 	for _, e := range events.Rare {

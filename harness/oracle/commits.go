@@ -10,11 +10,11 @@ import (
 
 var (
 	commitRegressionEntry = entry{
-		name: "commit regression", make: func(f *Facts) Check { return f.offsets().view("commit regression", true) },
+		name: "commit regression", verdict: func(j *judging) harness.Verdict { return j.commits.regressions() },
 		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	lateCommitEntry = entry{
-		name: "commit after revoke", make: func(f *Facts) Check { return f.offsets().view("commit after revoke", false) },
+		name: "commit after revoke", verdict: func(j *judging) harness.Verdict { return j.commits.late.verdict("") },
 		heldTo: heldToNothing,
 	}
 )
@@ -30,6 +30,7 @@ var (
 // named as the culprit, whichever of the two commits it was.
 type commits struct {
 	facts     *Facts
+	fences    *fences     // asked who had what
 	source    []committed // of the run's group on the source, by partition
 	others    map[groupPart]*committed
 	regressed findings
@@ -51,18 +52,8 @@ type committed struct {
 	by     ledger.Owner
 }
 
-func (f *Facts) offsets() *commits {
-	if f.commits == nil {
-		f.commits = &commits{facts: f, source: make([]committed, f.Partitions), others: map[groupPart]*committed{}}
-	}
-	return f.commits
-}
-
-func (c *commits) view(name string, first bool) Check {
-	if first {
-		return &view{name: name, observe: c.observe, verdict: c.regressions}
-	}
-	return &view{name: name, verdict: func() harness.Verdict { return c.late.verdict("") }}
+func newCommits(f *Facts, fences *fences) *commits {
+	return &commits{facts: f, fences: fences, source: make([]committed, f.Partitions), others: map[groupPart]*committed{}}
 }
 
 func (c *commits) observe(b *Batch) {
@@ -128,7 +119,7 @@ func (c *commits) afterRevoke(e *ledger.Event, owner ledger.Owner, when time.Dur
 	if e.OwnGroup() && e.Topic == 0 || owner == 0 {
 		return ""
 	}
-	l, lost := c.facts.fences.lostBefore(ledger.Position{Topic: e.Topic, Partition: e.Partition}, owner, when)
+	l, lost := c.fences.lostBefore(ledger.Position{Topic: e.Topic, Partition: e.Partition}, owner, when)
 	switch {
 	case !lost:
 		return ""

@@ -8,9 +8,7 @@ import (
 )
 
 var completenessEntry = entry{
-	name: "completeness", make: func(f *Facts) Check {
-		return &view{name: "completeness", verdict: f.tenures().complete.verdict}
-	},
+	name: "completeness", verdict: func(j *judging) harness.Verdict { return j.rewinds.complete.verdict() },
 	heldTo: heldToCompleteness, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
@@ -35,30 +33,21 @@ func heldToCompleteness(f *Facts) string {
 // explain: each explains one more.
 type completeness struct {
 	facts       *Facts
+	done        []ledger.Offsets // what is finished, see [judging]
 	dead        []ledger.Offsets // by partition of the source
-	aside       []ledger.Offsets // what ranges set aside
-	none        bool             // none: nothing is in either, as in most runs
-	letters     int64            // records with a dead letter
-	compensated int64            // records with their first effect after they were set aside
+	asides      *asides
+	letters     int64 // records with a dead letter
+	compensated int64 // records with their first effect after they were set aside
 	explained   int64
 	found       findings
 }
 
-func newCompleteness(f *Facts) completeness {
-	return completeness{facts: f, dead: make([]ledger.Offsets, f.Partitions), aside: make([]ledger.Offsets, f.Partitions), none: true}
-}
-
-// setAside takes a range of the source.
-func (c *completeness) setAside(partition int32, from, to int64) {
-	c.none = false
-	for offset := from; offset < to; offset++ {
-		c.aside[partition].Add(offset)
-	}
+func newCompleteness(f *Facts, finished []ledger.Offsets, asides *asides) completeness {
+	return completeness{facts: f, done: finished, dead: make([]ledger.Offsets, f.Partitions), asides: asides}
 }
 
 // letter takes a dead letter.
 func (c *completeness) letter(e *ledger.Event, r *rewinds) {
-	c.none = false
 	if c.dead[e.Origin].Add(e.Source) {
 		c.letters++
 	}
@@ -67,13 +56,10 @@ func (c *completeness) letter(e *ledger.Event, r *rewinds) {
 
 // finished takes the first effect at a position.
 func (c *completeness) finished(e *ledger.Event, r *rewinds) {
-	if c.none {
-		return
-	}
-	if e.First && c.aside[e.Origin].Has(e.Source) {
+	if e.First && !c.asides.none() && len(c.asides.before(e, sourceOf(e))) > 0 {
 		c.compensated++
 	}
-	if c.dead[e.Origin].Has(e.Source) {
+	if c.letters > 0 && c.dead[e.Origin].Has(e.Source) {
 		c.judge(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.name(e.Owner), at(e.At))
 	}
 }
@@ -100,8 +86,8 @@ func (c *completeness) verdict() harness.Verdict {
 		return c.found.verdict("")
 	}
 	var finished int64
-	for p := range c.facts.finished {
-		finished += c.facts.finished[p].Len()
+	for p := range c.done {
+		finished += c.done[p].Len()
 	}
 	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d landed", finished-c.compensated, c.compensated, c.letters, c.facts.Log.Len())
 	if c.explained > 0 {

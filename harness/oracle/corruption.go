@@ -6,7 +6,7 @@ import (
 )
 
 var corruptionEntry = entry{
-	name: "corruption", make: func(f *Facts) Check { return &corruption{facts: f} },
+	name: "corruption", make: func(j *judging) check { return &corruption{facts: j.Facts} },
 	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete},
 }
 
@@ -18,8 +18,6 @@ type corruption struct {
 	facts *Facts
 	found findings
 }
-
-func (c *corruption) Name() string { return corruptionEntry.name }
 
 func (c *corruption) Observe(b *Batch) {
 	for _, e := range b.Rare {

@@ -2,11 +2,28 @@ package oracle
 
 import (
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
+// delivery is the latest of a position to an owner.
+type delivery struct {
+	owner    ledger.Owner
+	count    uint8
+	effect   bool
+	answered bool // for good
+	released bool
+	contest  bool // another owner acquired it or began an attempt since
+	working  int  // attempts open
+	first    time.Duration
+	began    time.Duration // the latest attempt, and its Count
+	counted  uint8
+	locked   time.Duration // the first attempt, or the last renewal
+}
+
+// start takes an attempt that begins.
 func (s *shares) start(e *ledger.Event) {
 	p := e.Position()
 	at, list := s.at(p), s.open[p]
@@ -128,26 +145,27 @@ func (s *shares) accept(e *ledger.Event, d *delivery) {
 	})
 }
 
-// fault notes when faults are upon whom; those of no pod are of Owner 0.
-func (s *shares) fault(e *ledger.Event) {
-	f := s.faults[e.Owner]
-	if f == nil {
-		f = &struck{healed: -1}
-		s.faults[e.Owner] = f
-	}
-	if e.Edge == ledger.EdgeInject {
-		f.open++
-		return
-	}
-	f.open, f.healed = max(0, f.open-1), e.At
-}
-
-// excused reports whether a fault was upon the owner of a delivery since it began.
-func (s *shares) excused(d *delivery) bool {
-	for _, o := range []ledger.Owner{d.owner, 0} {
-		if f := s.faults[o]; f != nil && (f.open > 0 || f.healed >= d.first) {
-			return true
+// of is the latest delivery of a position to an owner.
+func (s *shares) of(p ledger.Position, owner ledger.Owner) *delivery {
+	for _, d := range s.open[p] {
+		if d.owner == owner {
+			return d
 		}
 	}
-	return false
+	return nil
+}
+
+// keep remembers the deliveries of a position until one is answered for good and
+// no other is open.
+func (s *shares) keep(p ledger.Position, list []*delivery) {
+	answered, waiting := false, false
+	for _, d := range list {
+		answered = answered || d.answered
+		waiting = waiting || !d.answered && !d.released
+	}
+	if len(list) == 0 || answered && !waiting {
+		delete(s.open, p)
+		return
+	}
+	s.open[p] = list
 }

@@ -1,11 +1,49 @@
 package oracle
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
+
+// maxExamples is how many anomalies a verdict spells out.
+const maxExamples = 5
+
+// findings counts anomalies and keeps the first few.
+type findings struct {
+	count    int64
+	examples []harness.Anomaly
+}
+
+func (f *findings) add(a func() harness.Anomaly) {
+	f.count++
+	if len(f.examples) < maxExamples {
+		f.examples = append(f.examples, a())
+	}
+}
+
+func (f *findings) verdict(detail string) harness.Verdict {
+	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
+}
+
+// anomaly is the evidence that an event holds.
+func anomaly(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
+	a := harness.Anomaly{
+		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
+		Partition: e.Partition, Offset: e.Offset, At: e.At,
+	}
+	if e.Owner != 0 {
+		a.Pods = []string{f.name(e.Owner)}
+	}
+	return a
+}
+
+// landed is the evidence that a record of the source holds.
+func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
+	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+}
 
 // nobody is the key and seq of an anomaly whose record is known by its position alone.
 const nobody = ledger.NoIdentity

@@ -44,14 +44,6 @@ type Facts struct {
 
 	// Unobserved names the checks that this back end cannot see.
 	Unobserved []string `json:"unobserved,omitempty"`
-
-	injections int64            // faults that took hold; of the pump, complete once it has ended
-	finished   []ledger.Offsets // by partition of the source; of the pump, see [Batch]
-	fences     *fences          // of the pump too; its holdings may be asked
-	unfinished *unfinished      // state that several checks share
-	commits    *commits
-	keyed      *keyed
-	rewinds    *rewinds
 }
 
 // Requests are the checks that take a back end that sees the requests of a group's
@@ -83,14 +75,6 @@ func (f *Facts) topic(topic uint16) string {
 		return f.Sides[topic-1].Name
 	}
 	return "a topic that is none of the run's"
-}
-
-// aside is the part of the source that an EdgeRange sets aside, ok if there is any.
-func (f *Facts) aside(e *ledger.Event) (from, to int64, ok bool) {
-	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
-		return 0, 0, false
-	}
-	return max(0, e.Offset), min(e.To, f.Log.End(0, e.Partition)), true
 }
 
 // isOutput reports whether the event is an effect that no attempt made: a record
@@ -141,15 +125,6 @@ func (f *Facts) finalAt(p ledger.Position) int64 {
 		return final[p.Partition]
 	}
 	return 0
-}
-
-// sets are empty sets of offsets by partition of the source, with room for its log.
-func (f *Facts) sets() []ledger.Offsets {
-	sets := make([]ledger.Offsets, f.Partitions)
-	for p := range sets {
-		sets[p].Grow(f.Log.End(0, int32(p)))
-	}
-	return sets
 }
 
 // StallAfter is how long nothing may finish, with work left, before it is a stall.

@@ -109,10 +109,10 @@ func (w *world) acquire(p *part, from, to *member) {
 }
 
 // look is the interval in which an observer sees a change that happens now; it
-// begins no earlier than the one before ended.
+// begins later than the one before ended.
 func (w *world) look(p *part) (at, seen time.Duration) {
 	if at, seen = w.now, w.now; w.slack > 0 {
-		at = max(p.settled, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
+		at = max(p.settled+time.Microsecond, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
 		seen += time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond))) * time.Microsecond
 	}
 	p.settled = seen

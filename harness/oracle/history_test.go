@@ -71,7 +71,7 @@ func TestHistories(t *testing.T) {
 					t.Fatalf("line %q: %v", line, err)
 				}
 			}
-			verdicts, err := Judge(h.facts, h.source())
+			verdicts, err := judge(h.facts, h.source())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,6 +118,15 @@ func lines(s string) (out []string) {
 		}
 	}
 	return out
+}
+
+// judge is [Judge] with the assumptions as the facts have them.
+func judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
+	found, err := Judge(f, src, observers...)
+	if err != nil {
+		return nil, err
+	}
+	return found.Settle(f.Broken), nil
 }
 
 // source replays the history in time order, as a stream does.

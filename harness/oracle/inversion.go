@@ -10,9 +10,7 @@ import (
 // attempt before the first such effect. A redelivery that steps back is none: its
 // record had its first effect in order.
 var inversionEntry = entry{
-	name: "inversion", make: func(f *Facts) Check {
-		return f.byKey().view("inversion", true, &f.byKey().inverted, noDetail)
-	},
+	name: "inversion", verdict: func(j *judging) harness.Verdict { return j.keyed.inverted.verdict("") },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 

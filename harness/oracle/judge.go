@@ -9,10 +9,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Check looks at the events of a run and says what it found. It keeps only
+// check looks at the events of a run and says what it found. It keeps only
 // its own state and is used for one run, by one goroutine.
-type Check interface {
-	Name() string
+type check interface {
 	// Observe is given the next events. They are valid during the call alone.
 	Observe(*Batch)
 	// Verdict is called once, after the last Observe. It fills Count, Detail and
@@ -29,13 +28,14 @@ type Source interface {
 	Next() ([]ledger.Event, error)
 }
 
-// entry is a check in the table: how to make it, to which claims it is held,
-// and the assumptions it leans on.
+// entry is a check in the table: to which claims it is held, the assumptions it leans
+// on, and either how to make it, or its verdict by what checks share.
 type entry struct {
-	name   string
-	make   func(*Facts) Check
-	heldTo func(*Facts) string // heldTo is "" where this consumer does not claim it
-	leans  []string
+	name    string
+	make    func(*judging) check
+	verdict func(*judging) harness.Verdict // verdict is instead of make
+	heldTo  func(*Facts) string            // heldTo is "" where this consumer does not claim it
+	leans   []string
 }
 
 // table lists the checks, the gravest first. A new check is a file of its own
@@ -62,146 +62,95 @@ func Checks() (names []string) {
 	return names
 }
 
-// maxExamples is how many anomalies a verdict spells out.
-const maxExamples = 5
+// Found is what the checks found in a run. What it is worth depends on the
+// assumptions, and some of those only the replay itself shows: see [Found.Settle].
+type Found struct {
+	facts      *Facts
+	injections int64             // faults that took hold
+	verdicts   []harness.Verdict // by check, as in the table
+}
 
-// Judge replays src once for all checks and observers and returns the verdicts,
-// the gravest check first. The observers see the events beside it, in a goroutine. Its
-// error is the source's.
-func Judge(f *Facts, src Source, observers ...Observer) ([]harness.Verdict, error) {
-	entries := table()
-	checks := make([]Check, len(entries))
-	for i, e := range entries {
-		checks[i] = e.make(f)
-	}
-	pump := newPump(f, src, observers)
-	fed := slices.DeleteFunc(slices.Clone(checks), func(c Check) bool { v, ok := c.(*view); return ok && v.observe == nil })
+// Judge replays src once for all checks and observers and returns what the checks
+// found. The observers see the events beside it, in a goroutine. Its error is the
+// source's.
+func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
+	j := newJudging(f)
+	pump := newPump(j, src, observers)
 	for {
 		b, err := pump.next()
 		if err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 		if b == nil {
-			break
+			return &Found{f, pump.injections, j.verdicts()}, nil
 		}
-		for _, c := range fed {
-			c.Observe(b)
-		}
+		j.observe(b)
 	}
-	verdicts := make([]harness.Verdict, len(checks))
-	for i, c := range checks {
-		verdicts[i] = entries[i].settle(f, c.Verdict())
-	}
-	Unproven(f.Broken, verdicts)
-	return verdicts, nil
 }
 
+// Settle turns what was found into verdicts on what was claimed, the gravest check
+// first. broken has the reason of each broken assumption by its name: those of
+// [Facts], and what the replay has shown.
+func (found *Found) Settle(broken map[string]string) []harness.Verdict {
+	verdicts := slices.Clone(found.verdicts)
+	for i, e := range table() {
+		found.settle(e, broken, &verdicts[i])
+	}
+	return verdicts
+}
+
+// asPlanned are the assumptions that the run was what the scenario says. What a check
+// finds in another run is found all the same, but that it finds nothing proves nothing.
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
+
 // settle turns what a check found into a verdict on what was claimed.
-func (e entry) settle(f *Facts, v harness.Verdict) harness.Verdict {
-	v.Check, v.HeldTo = e.name, e.heldTo(f)
+func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict) {
+	v.Check, v.HeldTo = e.name, e.heldTo(found.facts)
 	switch {
-	case slices.Contains(f.Unobserved, e.name):
+	case slices.Contains(found.facts.Unobserved, e.name):
 		v.Status = harness.NotObserved
-		return v
+		return
 	case v.HeldTo == "":
 		v.Status = harness.Figure
-		return v
+		return
 	}
-	for _, a := range e.leans {
-		if why, broken := f.Broken[a]; broken {
-			v.Status = harness.Inconclusive
-			v.Detail = fmt.Sprintf("%s: %s", a, why)
-			return v
+	if why, is := firstBroken(broken, e.leans); is {
+		v.Status, v.Detail = harness.Inconclusive, why
+		return
+	}
+	if v.Count > 0 {
+		v.Status = harness.Fail
+		return
+	}
+	if why, is := firstBroken(broken, asPlanned); is {
+		v.Status, v.Detail = harness.Inconclusive, "nothing was found, but "+why
+		return
+	}
+	v.Status, v.Bound = harness.Pass, found.bound()
+}
+
+// firstBroken is the first of some assumptions that is broken, with its reason.
+func firstBroken(broken map[string]string, of []string) (why string, is bool) {
+	for _, a := range of {
+		if why, is := broken[a]; is {
+			return a + ": " + why, true
 		}
 	}
-	v.Status, v.Bound = harness.Pass, f.bound()
-	if v.Count > 0 {
-		v.Status, v.Bound = harness.Fail, 0
-	}
-	return v
+	return "", false
 }
 
 // bound is the share of trials that goes wrong at most, with 95 % confidence, if
 // none did: violations cluster by fault, so that injections are the trials where there
 // were any, and records where there were none.
-func (f *Facts) bound() float64 {
-	trials := f.injections
+func (found *Found) bound() float64 {
+	trials := found.injections
 	if trials == 0 {
-		trials = f.Log.Len()
+		trials = found.facts.Log.Len()
 	}
 	if trials == 0 {
 		return 1
 	}
 	return 1 - math.Pow(0.05, 1/float64(trials))
-}
-
-// asPlanned are the assumptions that the run was what the scenario says.
-var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
-
-// Unproven makes the checks that pass inconclusive where the run was not as
-// planned: what a check finds in another is found all the same, but that it finds
-// nothing proves nothing. [Judge] does so for what it is told; call it for what
-// comes to light later.
-func Unproven(broken map[string]string, verdicts []harness.Verdict) {
-	for _, a := range asPlanned {
-		why, is := broken[a]
-		if !is {
-			continue
-		}
-		for i := range verdicts {
-			if v := &verdicts[i]; v.Status == harness.Pass {
-				v.Bound = 0
-				v.Status, v.Detail = harness.Inconclusive, fmt.Sprintf("nothing was found, but %s: %s", a, why)
-			}
-		}
-	}
-}
-
-// view is one of several checks over the same state. observe is nil in all but
-// the one that feeds it.
-type view struct {
-	name    string
-	observe func(*Batch)
-	verdict func() harness.Verdict
-}
-
-func (v *view) Name() string { return v.name }
-
-func (v *view) Observe(b *Batch) {
-	if v.observe != nil {
-		v.observe(b)
-	}
-}
-
-func (v *view) Verdict() harness.Verdict { return v.verdict() }
-
-// findings counts anomalies and keeps the first few.
-type findings struct {
-	count    int64
-	examples []harness.Anomaly
-}
-
-func (f *findings) add(a func() harness.Anomaly) {
-	f.count++
-	if len(f.examples) < maxExamples {
-		f.examples = append(f.examples, a())
-	}
-}
-
-func (f *findings) verdict(detail string) harness.Verdict {
-	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
-}
-
-// anomaly is the evidence that an event holds.
-func anomaly(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
-	a := harness.Anomaly{
-		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
-		Partition: e.Partition, Offset: e.Offset, At: e.At,
-	}
-	if e.Owner != 0 {
-		a.Pods = []string{f.name(e.Owner)}
-	}
-	return a
 }
 
 // The guarantees that checks are held to, in words.

@@ -11,17 +11,18 @@ import (
 )
 
 // keyed is what happened on each key: one state for the checks of the order by
-// key, which the first of them feeds. The order of a key is that of its records by
+// key. The order of a key is that of its records by
 // their first position in the source, their rank; a key lies in one partition.
 //
 // Effects and failures of unfenced work, which nobody is to blame for, are left out.
 type keyed struct {
-	facts  *Facts
-	keys   perKey[keyState]
-	under  []working // attempts under way, in lists by key; 0 is the end of a list
-	unused int32     // unused is the list of places in under that are free
-	failed map[ledger.Position]failure
-	hunger hunger
+	facts      *Facts
+	fences     *fences // asked who had been expelled
+	keys       perKey[keyState]
+	under      []working // attempts under way, in lists by key; 0 is the end of a list
+	unused     int32     // unused is the list of places in under that are free
+	failed     map[ledger.Position]failure
+	starvation starvation
 
 	inverted, overtaken, steppedBack findings
 	overlapped                       findings
@@ -58,20 +59,8 @@ type failure struct {
 	behind bool // behind: a later record of its key had its effect before the failure
 }
 
-func (f *Facts) byKey() *keyed {
-	if f.keyed == nil {
-		f.keyed = &keyed{facts: f, under: make([]working, 1), failed: map[ledger.Position]failure{}, hunger: newHunger(f)}
-	}
-	return f.keyed
-}
-
-// view is one of the checks; found and detail are what it found.
-func (c *keyed) view(name string, first bool, found *findings, detail func() string) Check {
-	v := &view{name: name, verdict: func() harness.Verdict { return found.verdict(detail()) }}
-	if first {
-		v.observe = c.observe
-	}
-	return v
+func newKeyed(f *Facts, fences *fences) *keyed {
+	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
 }
 
 func (c *keyed) observe(b *Batch) {
@@ -79,7 +68,7 @@ func (c *keyed) observe(b *Batch) {
 		if !e.Held {
 			switch e.Edge {
 			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
-				c.hunger.group(e)
+				c.starvation.group(e)
 			}
 			continue
 		}
@@ -120,7 +109,7 @@ func (c *keyed) fetch(key uint32) {
 // effect takes an effect of the key.
 func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	rank := e.Source + 1
-	c.hunger.effect(e)
+	c.starvation.effect(e)
 	switch {
 	case !e.First:
 		if rank < k.last {
@@ -178,7 +167,7 @@ func sourceOf(e *ledger.Event) ledger.Position {
 // begin adds an attempt to those under way on the key.
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
 	if k.under == 0 {
-		c.hunger.start(k, e)
+		c.starvation.start(k, e)
 	} else {
 		c.overlap(k, e)
 	}
@@ -208,8 +197,6 @@ func (c *keyed) end(k *keyState, e *ledger.Event) {
 		*of, a.earlier, c.unused = a.earlier, c.unused, place
 	}
 }
-
-func noDetail() string { return "" }
 
 // first says in words which effect came before that of e.
 func (c *keyed) first(k *keyState) string {

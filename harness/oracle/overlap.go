@@ -12,9 +12,7 @@ import (
 // attempts overlap nothing; nor do, once the group has expelled their pod, those
 // that it had begun before.
 var overlapEntry = entry{
-	name: "overlap", make: func(f *Facts) Check {
-		return f.byKey().view("overlap", false, &f.byKey().overlapped, f.byKey().where)
-	},
+	name: "overlap", verdict: func(j *judging) harness.Verdict { return j.keyed.overlapped.verdict(j.keyed.where()) },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
@@ -23,7 +21,7 @@ func (c *keyed) overlap(k *keyState, e *ledger.Event) {
 	for i := k.under; i != 0; i = c.under[i].earlier {
 		other := &c.under[i]
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
-		if c.facts.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
+		if c.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
 		where := "it"

@@ -11,9 +11,7 @@ import (
 // an effect, because it is poison, was overtaken by nobody. A dead letter ends the
 // retries before it: an effect in spite of it is an inversion.
 var overtakingEntry = entry{
-	name: "retry overtaking", make: func(f *Facts) Check {
-		return f.byKey().view("retry overtaking", false, &f.byKey().overtaken, noDetail)
-	},
+	name: "retry overtaking", verdict: func(j *judging) harness.Verdict { return j.keyed.overtaken.verdict("") },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 

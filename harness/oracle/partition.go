@@ -6,7 +6,7 @@ import (
 )
 
 var partitionEntry = entry{
-	name: "order by partition", make: func(f *Facts) Check { return &partitionOrder{facts: f, latest: make([]latest, f.Partitions)} },
+	name: "order by partition", make: func(j *judging) check { return &partitionOrder{facts: j.Facts, latest: make([]latest, j.Partitions)} },
 	heldTo: heldToPartitionOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
@@ -24,8 +24,6 @@ type latest struct {
 	rank int64
 	by   ledger.Owner
 }
-
-func (c *partitionOrder) Name() string { return partitionEntry.name }
 
 func (c *partitionOrder) Observe(b *Batch) {
 	for _, e := range b.Firsts {

@@ -9,7 +9,7 @@ import (
 )
 
 var pendingEntry = entry{
-	name: "loss pending", make: func(f *Facts) Check { return newPending(f) },
+	name: "loss pending", make: func(j *judging) check { return newPending(j) },
 	heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
@@ -29,49 +29,21 @@ var pendingEntry = entry{
 // The commit of a share group is the answer for a record: an accept, a reject or a
 // gap covers its position alone.
 type pending struct {
-	facts  *Facts
-	parts  []pendingPart // of the source
-	trails trails
-	ranges []pendingRange
-	looked map[ledger.Position]int64 // by partition of a side topic, as a position at offset 0: up to where commits have been looked at
-	found  findings
+	facts    *Facts
+	finished []ledger.Offsets // by position where a record first lay, see [judging]
+	asides   *asides
+	trails   *trails
+	looked   map[ledger.Position]int64 // by partition, as a position at offset 0: up to where commits have been looked at
+	found    findings
 }
 
-// pendingPart is a partition of the source: what was copied, what was set aside, and up
-// to where commits have been looked at. What is finished is in [Facts].
-type pendingPart struct {
-	copied, aside ledger.Offsets
-	looked        int64
+func newPending(j *judging) *pending {
+	return &pending{facts: j.Facts, finished: j.finished, asides: j.asides, trails: &j.rewinds.trails, looked: map[ledger.Position]int64{}}
 }
-
-// pendingRange is a range set aside, until a commit covers it.
-type pendingRange struct {
-	in        ledger.Position // where it lies
-	partition int32
-	from, to  int64
-}
-
-func newPending(f *Facts) *pending {
-	return &pending{facts: f, parts: make([]pendingPart, f.Partitions), looked: map[ledger.Position]int64{}}
-}
-
-func (p *pending) Name() string { return pendingEntry.name }
 
 func (p *pending) Observe(b *Batch) {
 	for _, e := range b.Rare {
 		switch e.Edge {
-		case ledger.EdgeCustody:
-			if e.Held && p.facts.role(e.Topic).Custody() {
-				p.parts[e.Origin].copied.Add(e.Source)
-				p.trails.add(e)
-			}
-		case ledger.EdgeRange:
-			if from, to, ok := p.facts.aside(e); ok {
-				p.ranges = append(p.ranges, pendingRange{e.RangeAt(), e.Partition, from, to})
-				for offset := from; offset < to; offset++ {
-					p.parts[e.Partition].aside.Add(offset)
-				}
-			}
 		case ledger.EdgeCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {
 				p.commit(e)
@@ -89,50 +61,47 @@ func (p *pending) commit(e *ledger.Event) {
 	role := p.facts.role(e.Topic)
 	switch {
 	case e.Topic > 0 && role.Custody() && role != harness.RoleDeadLetter:
-		part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
-		p.looked[part] = p.covers(e, p.looked[part], p.safeCopy)
+		p.covers(e)
 	case role == harness.RoleRanges:
 		p.coversRanges(e)
-	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(p.parts):
-		part := &p.parts[e.Partition]
-		part.looked = p.covers(e, part.looked, p.safe)
+	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < p.facts.Partitions:
+		p.covers(e)
 	}
 }
 
-// covers looks at the positions that a commit covers and looked does not, and
-// returns up to where it has looked.
-func (p *pending) covers(e *ledger.Event, looked int64, safe func(ledger.Position) bool) int64 {
+// covers looks at the positions that a commit is the first to cover.
+func (p *pending) covers(e *ledger.Event) {
+	part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
 	end := min(e.Offset, p.facts.Log.End(e.Topic, e.Partition))
-	for offset := looked; offset < end; offset++ {
+	for offset := p.looked[part]; offset < end; offset++ {
 		if e.Topic == 0 {
-			if offset = p.facts.finished[e.Partition].Lacks(offset); offset >= end {
+			if offset = p.finished[e.Partition].Lacks(offset); offset >= end {
 				break
 			}
 		}
 		pos := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
-		if safe(pos) || !p.facts.Log.Landed(pos) {
-			continue
+		if !p.safe(e, pos) && p.facts.Log.Landed(pos) {
+			p.covered(e, pos, "it")
 		}
-		p.covered(e, pos, "it")
 	}
-	return max(looked, end)
+	p.looked[part] = max(p.looked[part], end)
 }
 
 // coversRanges looks at the records of the ranges that a commit is the first to cover.
 func (p *pending) coversRanges(e *ledger.Event) {
-	var covered []pendingRange
-	p.ranges = slices.DeleteFunc(p.ranges, func(r pendingRange) bool {
-		is := r.in.Topic == e.Topic && r.in.Partition == e.Partition && r.in.Offset >= 0 && r.in.Offset < e.Offset
-		if is {
-			covered = append(covered, r)
+	var covered []aside
+	for i := range p.asides.list {
+		r := &p.asides.list[i]
+		if !r.covered && r.before(e) && r.in.Topic == e.Topic && r.in.Partition == e.Partition && r.in.Offset >= 0 && r.in.Offset < e.Offset {
+			r.covered = true
+			covered = append(covered, *r)
 		}
-		return is
-	})
+	}
 	for _, r := range covered {
 		for offset := r.from; offset < r.to; offset++ {
 			pos := ledger.Position{Partition: r.partition, Offset: offset}
-			still := slices.ContainsFunc(p.ranges, func(o pendingRange) bool { return o.partition == r.partition && o.from <= offset && offset < o.to })
-			if !still && p.facts.Log.Landed(pos) && !p.finished(pos) {
+			still := slices.ContainsFunc(p.asides.before(e, pos), func(o *aside) bool { return !o.covered })
+			if !still && p.facts.Log.Landed(pos) && !p.done(pos) {
 				p.covered(e, pos, "the range with it")
 			}
 		}
@@ -151,7 +120,7 @@ func (p *pending) covered(e *ledger.Event, pos ledger.Position, what string) {
 // answer looks at what a member of a share group said it was done with.
 func (p *pending) answer(e *ledger.Event) {
 	pos := e.Position()
-	if e.Topic == 0 && p.safe(pos) || e.Topic > 0 && p.safeCopy(pos) {
+	if p.safe(e, pos) {
 		return
 	}
 	p.found.add(func() harness.Anomaly {
@@ -161,27 +130,23 @@ func (p *pending) answer(e *ledger.Event) {
 	})
 }
 
-// safe reports whether a crash would not lose the record at a position of the
-// source, if it were committed.
-func (p *pending) safe(at ledger.Position) bool {
-	return p.finished(at) || p.parts[at.Partition].aside.Has(at.Offset)
+// safe reports whether a crash would not lose the record at a position, if it were
+// committed now. A copy of what the source never had is owed by nobody.
+func (p *pending) safe(now *ledger.Event, at ledger.Position) bool {
+	if at.Topic == 0 {
+		return p.done(at) || len(p.asides.before(now, at)) > 0
+	}
+	t := p.trails.places[at]
+	return t == nil || t.passedOn(at) || p.finished[t.source.Partition].Has(t.source.Offset)
 }
 
-// finished reports whether the record at a position of the source was finished or
-// copied.
-func (p *pending) finished(at ledger.Position) bool {
-	if p.facts.finished[at.Partition].Has(at.Offset) || p.parts[at.Partition].copied.Has(at.Offset) {
+// done reports whether the record at a position of the source was finished or copied.
+func (p *pending) done(at ledger.Position) bool {
+	if p.finished[at.Partition].Has(at.Offset) || p.trails.places[at] != nil {
 		return true
 	}
 	first := p.facts.Log.first(at)
-	return first != at && p.finished(first)
-}
-
-// safeCopy does so for a copy. What is no copy of a record of the source is owed
-// by nobody.
-func (p *pending) safeCopy(at ledger.Position) bool {
-	t := p.trails.places[at]
-	return t == nil || t.passedOn(at) || p.facts.finished[t.source.Partition].Has(t.source.Offset)
+	return first != at && p.done(first)
 }
 
 func (p *pending) Verdict() harness.Verdict {

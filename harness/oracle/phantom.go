@@ -6,7 +6,7 @@ import (
 )
 
 var phantomEntry = entry{
-	name: "phantom", make: func(f *Facts) Check { return &phantom{facts: f} },
+	name: "phantom", make: func(j *judging) check { return &phantom{facts: j.Facts} },
 	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
 }
 
@@ -20,8 +20,6 @@ type phantom struct {
 	facts *Facts
 	found findings
 }
-
-func (p *phantom) Name() string { return phantomEntry.name }
 
 func (p *phantom) Observe(b *Batch) {
 	for _, e := range b.Rare {

@@ -196,7 +196,12 @@ func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool)
 	b := *last
 	b.At, b.Start, b.end, b.outcome = e.At+nanosecond, e.At+nanosecond, e.At+2*nanosecond, ledger.OutcomeEffect
 	w.attempts = append(w.attempts, &b)
-	return []ledger.Position{b.Position()}, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+	for p, id := range w.ids { // a rewind may excuse this end of the record, and not the next
+		if id == [2]uint32{e.Key, e.Seq} {
+			at = append(at, p)
+		}
+	}
+	return at, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
 }
 
 // plantEffectLetter makes a dead letter of a record that was worked on.

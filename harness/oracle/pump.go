@@ -9,12 +9,16 @@ import (
 // lies where it says, where it came from, which effect of a record is the first, and
 // which work the group had fenced off. It hands the events out in batches.
 type pump struct {
-	facts  *Facts
-	fences *fences
-	source Source
-	beside *beside
-	acks   bool // acks: a check wants all answers to sends
-	batch  Batch
+	facts      *Facts
+	source     Source
+	beside     *beside
+	fences     *fences
+	asides     *asides
+	finished   []ledger.Offsets // see [judging]
+	keyed      *keyed           // told early which keys it will want
+	injections int64            // faults that took hold
+	acks       bool             // acks: a check wants all answers to sends
+	batch      Batch
 
 	events  []ledger.Event // of the source
 	at      int            // of events, the next
@@ -25,8 +29,9 @@ type pump struct {
 // interest to most checks, and to pass over them in each would cost more than all
 // they do. Each list is in the order of time and valid until the next batch.
 //
-// A batch has no first effect behind a commit or an answer of a share group: who is
-// given one finds in [Facts] what was finished by then, and nothing that was later.
+// A batch has no first effect and no copy behind a commit or an answer of a share group:
+// who is given one finds in [judging] what was finished or copied by then, and nothing
+// that was later.
 type Batch struct {
 	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
 	Firsts []*ledger.Event // of those the first effects
@@ -37,10 +42,11 @@ type Batch struct {
 // processor's nearest cache while one check after the other passes over them.
 const batchSize = 128
 
-func newPump(f *Facts, source Source, observers []Observer) *pump {
-	f.finished = f.sets()
-	f.fences = newFences(f)
-	p := &pump{facts: f, fences: f.fences, source: source, beside: newBeside(observers), acks: len(f.Aggressors) > 0}
+func newPump(j *judging, source Source, observers []Observer) *pump {
+	p := &pump{
+		facts: j.Facts, source: source, beside: newBeside(observers),
+		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0,
+	}
 	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
@@ -65,7 +71,7 @@ func (p *pump) next() (_ *Batch, err error) {
 // locate finds the records of events in the final read, in a loop of its own: the
 // looks at the log do not wait for each other there.
 func (p *pump) locate(events []ledger.Event) {
-	log, keyed, partitions := p.facts.Log, p.facts.byKey(), p.facts.Partitions
+	log, keyed, partitions := p.facts.Log, p.keyed, p.facts.Partitions
 	for i := range events {
 		e := &events[i]
 		if e.Edge == ledger.EdgeStart {
@@ -118,8 +124,10 @@ func (p *pump) fill(b *Batch, events []ledger.Event) int {
 		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
 			asked = true
 		case ledger.EdgeInject:
-			p.facts.injections++
+			p.injections++
 			p.fences.observe(e)
+		case ledger.EdgeRange:
+			p.asides.add(e)
 		default:
 			p.fences.observe(e)
 		}
@@ -137,7 +145,7 @@ func (p *pump) end(e *ledger.Event) {
 		p.output(e)
 	}
 	if isEffect(e) {
-		e.First = e.Held && p.facts.finished[e.Origin].Add(e.Source)
+		e.First = e.Held && p.finished[e.Origin].Add(e.Source)
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 
 var (
 	logDuplicateEntry = entry{
-		name: "log duplicate", make: func(f *Facts) Check { return f.Log.sequence.view("log duplicate", true) },
+		name: "log duplicate", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.duplicates.verdict("") },
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 	logOrderEntry = entry{
-		name: "log order", make: func(f *Facts) Check { return f.Log.sequence.view("log order", false) },
+		name: "log order", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.late.verdict("") },
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 )
@@ -90,18 +90,4 @@ func (s *sequence) skip(key, from, to uint32) {
 		}
 		s.missing[recordID(key, seq)] = struct{}{}
 	}
-}
-
-// landed is the evidence that a record of the source holds.
-func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
-	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
-}
-
-func (s *sequence) view(name string, duplicates bool) Check {
-	return &view{name: name, verdict: func() harness.Verdict {
-		if duplicates {
-			return s.duplicates.verdict("")
-		}
-		return s.late.verdict("")
-	}}
 }

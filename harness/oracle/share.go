@@ -13,15 +13,11 @@ const expiredName = "ack after lock expiry"
 
 var (
 	deliveryCountEntry = entry{
-		name: "delivery count", make: func(f *Facts) Check {
-			return &view{name: "delivery count", verdict: func() harness.Verdict { return f.tenures().shares.counted.verdict("") }}
-		},
+		name: "delivery count", verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.counted.verdict("") },
 		heldTo: heldToShare("the group's limit of deliveries"), leans: []string{LedgerComplete},
 	}
 	expiredEntry = entry{
-		name: expiredName, make: func(f *Facts) Check {
-			return &view{name: expiredName, verdict: func() harness.Verdict { return f.tenures().shares.expired() }}
-		},
+		name: expiredName, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.expired() },
 		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
 	}
 )
@@ -80,21 +76,6 @@ type shared struct {
 	last       uint8        // the last answer but renewals + 1, 0 without one
 }
 
-// delivery is the latest of a position to an owner.
-type delivery struct {
-	owner    ledger.Owner
-	count    uint8
-	effect   bool
-	answered bool // for good
-	released bool
-	contest  bool // another owner acquired it or began an attempt since
-	working  int  // attempts open
-	first    time.Duration
-	began    time.Duration // the latest attempt, and its Count
-	counted  uint8
-	locked   time.Duration // the first attempt, or the last renewal
-}
-
 // struck is since when a fault is upon an owner, and when the last one ended.
 type struck struct {
 	open   int
@@ -145,31 +126,6 @@ func (s *shares) at(p ledger.Position) *shared {
 	return (*topic)[p.Partition].at(p.Offset)
 }
 
-// of is the latest delivery of a position to an owner.
-func (s *shares) of(p ledger.Position, owner ledger.Owner) *delivery {
-	for _, d := range s.open[p] {
-		if d.owner == owner {
-			return d
-		}
-	}
-	return nil
-}
-
-// keep remembers the deliveries of a position until one is answered for good and
-// no other is open.
-func (s *shares) keep(p ledger.Position, list []*delivery) {
-	answered, waiting := false, false
-	for _, d := range list {
-		answered = answered || d.answered
-		waiting = waiting || !d.answered && !d.released
-	}
-	if len(list) == 0 || answered && !waiting {
-		delete(s.open, p)
-		return
-	}
-	s.open[p] = list
-}
-
 // acquired notes how often records came to a member, begun or not.
 func (s *shares) acquired(e *ledger.Event) {
 	p := e.Position()
@@ -213,4 +169,28 @@ func (s *shares) peek(p ledger.Position) shared {
 		return s.parts[p.Topic][p.Partition].get(p.Offset)
 	}
 	return shared{}
+}
+
+// fault notes when faults are upon whom; those of no pod are of Owner 0.
+func (s *shares) fault(e *ledger.Event) {
+	f := s.faults[e.Owner]
+	if f == nil {
+		f = &struck{healed: -1}
+		s.faults[e.Owner] = f
+	}
+	if e.Edge == ledger.EdgeInject {
+		f.open++
+		return
+	}
+	f.open, f.healed = max(0, f.open-1), e.At
+}
+
+// excused reports whether a fault was upon the owner of a delivery since it began.
+func (s *shares) excused(d *delivery) bool {
+	for _, o := range []ledger.Owner{d.owner, 0} {
+		if f := s.faults[o]; f != nil && (f.open > 0 || f.healed >= d.first) {
+			return true
+		}
+	}
+	return false
 }

@@ -13,9 +13,7 @@ import (
 const starvedAfter = 5 * time.Second
 
 var starvationEntry = entry{
-	name: "starvation", make: func(f *Facts) Check {
-		return &view{name: "starvation", verdict: func() harness.Verdict { return f.byKey().hunger.verdict() }}
-	},
+	name: "starvation", verdict: func(j *judging) harness.Verdict { return j.keyed.starvation.verdict() },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)
@@ -25,7 +23,7 @@ var starvationEntry = entry{
 	leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
 }
 
-// hunger measures how long keys wait while the records behind theirs are worked
+// starvation measures how long keys wait while the records behind theirs are worked
 // on. A stretch of a partition of the source begins with each acquisition, loss
 // and rewind of it by the run's group, and with the end of each fault. A record is
 // passed when in the stretch under way a record of its partition first has an effect
@@ -37,7 +35,7 @@ var starvationEntry = entry{
 // acquisition or loss was surely seen; and when the record was passed, in whole ms, rounded up. Longer than the limit is starved.
 //
 // The state is that of keyed, which feeds it.
-type hunger struct {
+type starvation struct {
 	facts   *Facts
 	limit   time.Duration
 	parts   []stretch
@@ -56,8 +54,8 @@ type stretch struct {
 // passedEvery is how many offsets share a moment at which they were passed.
 const passedEvery = 16
 
-func newHunger(f *Facts) hunger {
-	h := hunger{facts: f, limit: starvedAfter, parts: make([]stretch, f.Partitions)}
+func newStarvation(f *Facts) starvation {
+	h := starvation{facts: f, limit: starvedAfter, parts: make([]stretch, f.Partitions)}
 	if f.Thresholds.StarvedAfter > 0 {
 		h.limit = f.Thresholds.StarvedAfter
 	}
@@ -65,7 +63,7 @@ func newHunger(f *Facts) hunger {
 }
 
 // group takes an event of owners and faults.
-func (h *hunger) group(e *ledger.Event) {
+func (h *starvation) group(e *ledger.Event) {
 	switch {
 	case e.Edge == ledger.EdgeHeal:
 		for i := range h.parts {
@@ -78,7 +76,7 @@ func (h *hunger) group(e *ledger.Event) {
 }
 
 // effect takes any effect.
-func (h *hunger) effect(e *ledger.Event) {
+func (h *starvation) effect(e *ledger.Event) {
 	p, block := &h.parts[e.Origin], int(e.Source/passedEvery)
 	if len(p.passed) == 0 {
 		p.base = block
@@ -92,7 +90,7 @@ func (h *hunger) effect(e *ledger.Event) {
 }
 
 // start takes an attempt that begins on a key of which nothing is under way.
-func (h *hunger) start(k *keyState, e *ledger.Event) {
+func (h *starvation) start(k *keyState, e *ledger.Event) {
 	p := &h.parts[e.Origin]
 	next := max(0, int(e.Source/passedEvery)+1-p.base)
 	if e.Topic != 0 || next >= len(p.passed) {
@@ -110,7 +108,7 @@ func (h *hunger) start(k *keyState, e *ledger.Event) {
 	}
 }
 
-func (h *hunger) verdict() harness.Verdict {
+func (h *starvation) verdict() harness.Verdict {
 	detail := ""
 	if h.longest > 0 {
 		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", at(h.longest), h.by, h.limit)

@@ -39,7 +39,7 @@ func TestStoryOfALoss(t *testing.T) {
 			t.Fatalf("%q: %v", line, err)
 		}
 	}
-	verdicts, err := Judge(h.facts, h.source())
+	verdicts, err := judge(h.facts, h.source())
 	if err != nil {
 		t.Fatal(err)
 	}

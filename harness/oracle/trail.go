@@ -11,7 +11,7 @@ import (
 // far as the replay has come. The zero value is empty.
 type trails struct {
 	records map[uint64]*trail
-	places  map[ledger.Position]*trail
+	places  map[ledger.Position]*trail // places are those of the copies, and where their records first lay in the source
 }
 
 // trail is the way of one record.
@@ -34,7 +34,7 @@ func (t *trails) add(e *ledger.Event) *trail {
 	r := t.of(e)
 	if r == nil {
 		r = &trail{source: ledger.Position{Partition: e.Origin, Offset: e.Source}}
-		t.records[recordID(e.Key, e.Seq)] = r
+		t.records[recordID(e.Key, e.Seq)], t.places[r.source] = r, r
 	}
 	r.hops = append(r.hops, hop{e.Position(), e.At})
 	t.places[e.Position()] = r

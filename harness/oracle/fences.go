@@ -9,15 +9,11 @@ import (
 
 var (
 	zombieEntry = entry{
-		name: "zombie", make: func(f *Facts) Check {
-			return &view{name: "zombie", verdict: func() harness.Verdict { return f.fences.zombieVerdict() }}
-		},
+		name: "zombie", verdict: func(j *judging) harness.Verdict { return j.fences.zombieVerdict() },
 		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
 	}
 	unfencedEntry = entry{
-		name: "unfenced", make: func(f *Facts) Check {
-			return &view{name: "unfenced", verdict: func() harness.Verdict { return f.fences.unfencedVerdict() }}
-		},
+		name: "unfenced", verdict: func(j *judging) harness.Verdict { return j.fences.unfencedVerdict() },
 		heldTo: heldToNothing,
 	}
 )
@@ -38,23 +34,14 @@ var (
 // never found.
 type fences struct {
 	*holdings
-	aside    map[int32][][2]int64 // aside has the ranges set aside, by partition of the source
+	asides   *asides
 	zombies  findings
 	late     int64 // late is how many of them began after an expulsion
 	unfenced findings
 }
 
-func newFences(f *Facts) *fences {
-	return &fences{holdings: newHoldings(f), aside: map[int32][][2]int64{}}
-}
-
-// observe takes all events but those of attempts and sends.
-func (c *fences) observe(e *ledger.Event) {
-	if e.Edge != ledger.EdgeRange {
-		c.holdings.observe(e)
-	} else if from, to, ok := c.facts.aside(e); ok {
-		c.aside[e.Partition] = append(c.aside[e.Partition], [2]int64{from, to})
-	}
+func newFences(f *Facts, asides *asides) *fences {
+	return &fences{holdings: newHoldings(f), asides: asides}
 }
 
 // start takes an attempt that begins.
@@ -121,16 +108,7 @@ func (c *fences) end(e *ledger.Event) {
 	}
 }
 
-func (c *fences) isAside(e *ledger.Event) bool {
-	if e.Topic == 0 {
-		for _, r := range c.aside[e.Partition] {
-			if r[0] <= e.Offset && e.Offset < r[1] {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (c *fences) isAside(e *ledger.Event) bool { return len(c.asides.before(e, e.Position())) > 0 }
 
 func (c *fences) zombieVerdict() harness.Verdict {
 	detail := ""

@@ -11,15 +11,15 @@ import (
 
 var (
 	lossEntry = entry{
-		name: "loss", make: func(f *Facts) Check { return f.ending().view("loss", lost) },
+		name: "loss", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(lost) },
 		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, DrainEnded},
 	}
 	stallEntry = entry{
-		name: "stall", make: func(f *Facts) Check { return f.ending().view("stall", stalled) },
+		name: "stall", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(stalled) },
 		heldTo: heldAlways("progress"), leans: []string{LedgerComplete, DrainEnded},
 	}
 	overloadEntry = entry{
-		name: "overload", make: func(f *Facts) Check { return f.ending().view("overload", overloaded) },
+		name: "overload", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(overloaded) },
 		heldTo: heldToNothing, // whether it may is the scenario's word; the engine judges it
 	}
 )
@@ -34,8 +34,7 @@ const (
 )
 
 // unfinished finds the landed records of the source that were never finished,
-// and tells apart what became of them. The three checks share one, which the
-// first of them feeds.
+// and tells apart what became of them. Three checks read it.
 //
 // A record is finished by an effect at any place, or by a copy in a dead-letter
 // topic. Otherwise it is lost if every place where it lies, which are its position
@@ -45,26 +44,17 @@ const (
 // stalled if from the latest first effect or dead letter to the end of the drain
 // it is longer than [Facts.StallAfter], else overloaded.
 type unfinished struct {
-	facts  *Facts
-	last   time.Duration    // the latest first effect or dead letter before the drain ended
-	ranges []ledger.Offsets // by partition: what is set aside still
-	copies map[ledger.Position]*copied
-	found  *[overloaded + 1]findings // by fate; nil before the first verdict
+	facts    *Facts
+	finished []ledger.Offsets // see [judging]
+	shares   *shares          // of a share group
+	last     time.Duration    // the latest first effect or dead letter before the drain ended
+	asides   *asides
+	copies   map[ledger.Position]*copied
+	found    *[overloaded + 1]findings // by fate; nil before the first verdict
 }
 
-func (f *Facts) ending() *unfinished {
-	if f.unfinished == nil {
-		f.unfinished = &unfinished{facts: f}
-	}
-	return f.unfinished
-}
-
-func (u *unfinished) view(name string, what fate) Check {
-	v := &view{name: name, verdict: func() harness.Verdict { return u.verdict(what) }}
-	if what == lost {
-		v.observe = u.observe
-	}
-	return v
+func newUnfinished(f *Facts, finished []ledger.Offsets, asides *asides, shares *shares) *unfinished {
+	return &unfinished{facts: f, finished: finished, asides: asides, shares: shares}
 }
 
 func (u *unfinished) observe(b *Batch) {
@@ -74,13 +64,8 @@ func (u *unfinished) observe(b *Batch) {
 		}
 	}
 	for _, e := range b.Rare {
-		switch {
-		case e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
+		if e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter {
 			u.note(e.At)
-		case e.Edge == ledger.EdgeRange:
-			if from, to, ok := u.facts.aside(e); ok && !u.workedOff(e) {
-				u.setAside(e.Partition, from, to)
-			}
 		}
 	}
 }
@@ -94,32 +79,17 @@ func (u *unfinished) note(at time.Duration) bool {
 	return true
 }
 
-// workedOff reports whether the group's final commit is past a range.
-func (u *unfinished) workedOff(e *ledger.Event) bool {
-	in := e.RangeAt()
-	return in.Offset >= 0 && in.Offset < u.facts.finalAt(in)
-}
-
-func (u *unfinished) setAside(partition int32, from, to int64) {
-	if u.ranges == nil {
-		u.ranges = make([]ledger.Offsets, u.facts.Partitions)
-	}
-	for offset := from; offset < to; offset++ {
-		u.ranges[partition].Add(offset)
-	}
-}
-
 // past reports whether nobody will be given the record at a place any more.
 func (u *unfinished) past(place ledger.Position) bool {
-	return place.Offset < u.facts.finalAt(place) || u.facts.Share && u.facts.tenures().shares.given(place)
+	return place.Offset < u.facts.finalAt(place) || u.facts.Share && u.shares.given(place)
 }
 
 // fateOf says what becomes of a record of the source without an effect at its
 // place, ok if it is not finished elsewhere.
 func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
-	isLost := u.past(place) && (u.ranges == nil || !u.ranges[place.Partition].Has(place.Offset))
+	isLost := u.past(place) && !u.asides.owed(place)
 	first := u.facts.Log.first(place)
-	if first != place && u.facts.finished[first.Partition].Has(first.Offset) {
+	if first != place && u.finished[first.Partition].Has(first.Offset) {
 		return lost, false
 	}
 	if c := u.copies[first]; c != nil {
@@ -154,7 +124,7 @@ func (u *unfinished) verdict(what fate) harness.Verdict {
 // look finds what became of the records of a partition that have no effect at their
 // place.
 func (u *unfinished) look(partition int32) {
-	done, end := &u.facts.finished[partition], u.facts.Log.End(0, partition)
+	done, end := &u.finished[partition], u.facts.Log.End(0, partition)
 	for offset := done.Lacks(0); offset < end; offset = done.Lacks(offset + 1) {
 		at := ledger.Position{Partition: partition, Offset: offset}
 		if !u.facts.Log.Landed(at) {

@@ -10,18 +10,11 @@ import (
 
 var (
 	unexplainedEntry = entry{
-		name: "unexplained duplicate", make: func(f *Facts) Check {
-			r := f.tenures()
-			return r.view("unexplained duplicate", &r.unexplained)
-		},
-		// No claim allows it: at-most-once and exactly-once forbid the explained ones too.
+		name: "unexplained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.unexplained.verdict("") },
 		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
-		name: "explained duplicate", make: func(f *Facts) Check {
-			r := f.tenures()
-			return r.view("explained duplicate", &r.explained)
-		},
+		name: "explained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.explained.verdict("") },
 		heldTo: func(f *Facts) string {
 			if f.Delivery == harness.AtLeastOnce {
 				return ""
@@ -64,7 +57,7 @@ type rewinds struct {
 	source      []tenures
 	sides       [][]tenures // by number of the topic - 1
 	trails      trails
-	asides      []setAside
+	asides      *asides
 	lastDown    time.Duration
 	complete    completeness
 	shares      *shares // of a share group
@@ -72,32 +65,13 @@ type rewinds struct {
 	unexplained findings
 }
 
-// setAside is a range of the source.
-type setAside struct {
-	topic     uint16
-	partition int32
-	from, to  int64
-	at        time.Duration
-}
-
-func (f *Facts) tenures() *rewinds {
-	if f.rewinds == nil {
-		r := &rewinds{facts: f, source: make([]tenures, f.Partitions), lastDown: -1, complete: newCompleteness(f)}
-		r.shares = newShares(f)
-		for _, side := range f.Sides {
-			r.sides = append(r.sides, make([]tenures, side.Partitions))
-		}
-		f.rewinds = r
+func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
+	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, lastDown: -1, complete: newCompleteness(f, finished, asides)}
+	r.shares = newShares(f)
+	for _, side := range f.Sides {
+		r.sides = append(r.sides, make([]tenures, side.Partitions))
 	}
-	return f.rewinds
-}
-
-func (r *rewinds) view(name string, found *findings) Check {
-	v := &view{name: name, verdict: func() harness.Verdict { return found.verdict("") }}
-	if found == &r.unexplained {
-		v.observe = r.observe
-	}
-	return v
+	return r
 }
 
 func (r *rewinds) observe(b *Batch) {
@@ -114,12 +88,10 @@ func (r *rewinds) observe(b *Batch) {
 			r.copied(e)
 			continue
 		case ledger.EdgeRange:
-			if from, to, ok := r.facts.aside(e); ok {
-				r.asides = append(r.asides, setAside{uint16(e.Key), e.Partition, from, to, e.At})
-				if p := &r.source[e.Partition]; len(p.list) > 0 {
+			if a, ok := asideOf(r.facts, e); ok {
+				if p := &r.source[a.partition]; len(p.list) > 0 {
 					p.list[len(p.list)-1].settled = true // it has read what it sets aside
 				}
-				r.complete.setAside(e.Partition, from, to)
 			}
 			continue
 		case ledger.EdgeDown:
@@ -142,15 +114,20 @@ func (r *rewinds) observe(b *Batch) {
 func (r *rewinds) part(topic uint16, partition int32) *tenures {
 	parts := r.source
 	if topic > 0 {
-		if int(topic) > len(r.sides) {
-			return nil
-		}
-		parts = r.sides[topic-1]
+		parts = r.side(topic)
 	}
 	if partition < 0 || int(partition) >= len(parts) {
 		return nil
 	}
 	return &parts[partition]
+}
+
+// side are the partitions of a side topic, none if it is none of the run's.
+func (r *rewinds) side(topic uint16) []tenures {
+	if topic == 0 || int(topic) > len(r.sides) {
+		return nil
+	}
+	return r.sides[topic-1]
 }
 
 func (r *rewinds) partition(p *tenures, e *ledger.Event) {
@@ -171,7 +148,7 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 // attempt takes the begin or the end of one.
 func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
 	if e.Edge == ledger.EdgeStart {
-		if !r.beginRange(e) {
+		if r.asides.none() || !r.beginRange(e) {
 			p.begin(e)
 		}
 	} else if e.Outcome == ledger.OutcomeEffect && e.Held {
@@ -195,7 +172,11 @@ func (r *rewinds) effect(p *tenures, e *ledger.Event) {
 	if r.output(e) {
 		return
 	}
-	was, is, excused := p.effect(e, r.setAsideUnder(p, e))
+	var aside []int
+	if !r.asides.none() {
+		aside = r.asideUnder(p, e)
+	}
+	was, is, excused := p.effect(e, aside)
 	switch {
 	case is == noTenure:
 	case was == noTenure:
@@ -271,29 +252,21 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 // beginRange reports whether an attempt is on a record set aside: then it is the
 // topic of the ranges that its owner has begun to read.
 func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
-	for _, a := range r.asides {
-		if !a.has(e) {
-			continue
-		}
+	for _, a := range r.asides.before(e, e.Position()) {
 		is = true
-		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
-			r.sides[a.topic-1][i].settle(e.Owner)
+		parts := r.side(a.in.Topic)
+		for i := range parts {
+			parts[i].settle(e.Owner)
 		}
 	}
 	return is
 }
 
-func (a setAside) has(e *ledger.Event) bool {
-	return e.Topic == 0 && a.partition == e.Partition && a.from <= e.Offset && e.Offset < a.to
-}
-
-// setAsideUnder are the tenures under which ranges with the position of an effect
-// were set aside.
-func (r *rewinds) setAsideUnder(p *tenures, e *ledger.Event) (list []int) {
-	for i := range r.asides {
-		if a := r.asides[i]; a.has(e) {
-			list = append(list, p.at(a.at)...)
-		}
+// asideUnder are the tenures under which ranges with the position of an effect were set
+// aside.
+func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
+	for _, a := range r.asides.before(e, e.Position()) {
+		list = append(list, p.at(a.at)...)
 	}
 	return list
 }
@@ -301,78 +274,16 @@ func (r *rewinds) setAsideUnder(p *tenures, e *ledger.Event) (list []int) {
 // takenUp reports whether the position of an effect lies in a range that may have been
 // worked on from its begin once more.
 func (r *rewinds) takenUp(e *ledger.Event) bool {
-	for _, a := range r.asides {
-		if !a.has(e) {
-			continue
-		}
+	for _, a := range r.asides.before(e, e.Position()) {
 		if r.lastDown >= a.at {
 			return true
 		}
-		for i := 0; a.topic > 0 && int(a.topic) <= len(r.sides) && i < len(r.sides[a.topic-1]); i++ {
-			if p := &r.sides[a.topic-1][i]; max(1, p.since(a.at)) < len(p.list) {
+		parts := r.side(a.in.Topic)
+		for i := range parts {
+			if p := &parts[i]; max(1, p.since(a.at)) < len(p.list) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// elsewhere judges the first effect at a position, of a record that had one at
-// another.
-func (r *rewinds) elsewhere(e *ledger.Event) {
-	ends, rewinds := r.way(e)
-	ends = max(2, ends) // there was one elsewhere, or this were the first
-	if ends-1 <= rewinds {
-		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, in %s, after a rewind of a place where it had been finished",
-				at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic))
-		})
-		return
-	}
-	r.unexplained.add(func() harness.Anomaly {
-		return anomaly(r.facts, e, "again at %s by %s, in %s: finished at %d places, which were rewound %d times since",
-			at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic), ends, rewinds)
-	})
-}
-
-// way counts the places at which the record of an event has had an effect, the
-// event's included, and the rewinds that lead back to where it was finished.
-func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
-	look := func(place ledger.Position, exit time.Duration, left bool) {
-		if r.facts.Share {
-			rewinds += r.shares.redelivered(place)
-			if r.shares.peek(place).owner != 0 {
-				ends++
-			}
-			return
-		}
-		p := r.part(place.Topic, place.Partition)
-		if p == nil {
-			return
-		}
-		first := len(p.list)
-		if left {
-			first = p.since(exit)
-		}
-		if last := p.last(place.Offset); last >= 0 {
-			ends++
-			first = min(first, last+1)
-		}
-		rewinds += p.rewinds(first, place.Offset)
-	}
-	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
-	t := r.trails.of(e)
-	if t == nil {
-		look(source, 0, false)
-		return ends, rewinds
-	}
-	look(source, t.hops[0].at, true)
-	for i, h := range t.hops {
-		if i+1 < len(t.hops) {
-			look(h.Position, t.hops[i+1].at, true)
-		} else {
-			look(h.Position, 0, false)
-		}
-	}
-	return ends, rewinds
 }
