@@ -45,12 +45,26 @@ func (r *run) judge() (*Outcome, error) {
 	out.Command = r.Command
 	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
 		saved.Verdicts = out.Verdicts[1:]
-		if err := saved.moveTo(r.KeepIn); err != nil {
+		if err := r.keep(saved); err != nil {
 			return nil, err
 		}
 		out.Ledger = r.KeepIn
 	}
 	return &Outcome{Run: out, Latencies: recorder.Latencies(), Stages: r.stages}, nil
+}
+
+// keep saves the ledger beyond the run. Where that fails, as on a full disk, it is
+// left where it is: there is no other.
+func (r *run) keep(saved *Saved) error {
+	err := saved.saveTo(r.KeepIn)
+	if err == nil {
+		return nil
+	}
+	if manifestErr := saved.writeManifest(saved.dir); manifestErr != nil {
+		return errors.Join(err, manifestErr)
+	}
+	r.scratch.keep = true
+	return fmt.Errorf("%w; it is in %s", err, saved.dir)
 }
 
 // writeWindows notes the lives of the pods and the windows of the faults.
