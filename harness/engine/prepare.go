@@ -48,10 +48,10 @@ func (r *run) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.sends, err = ledger.NewWriter(r.path("sends")); err != nil {
+	if r.sends, err = ledger.NewWriter(r.path(sendsJournal)); err != nil {
 		return err
 	}
-	if r.observed, err = ledger.NewWriter(r.path("observed")); err != nil {
+	if r.observed, err = ledger.NewWriter(r.path(observedJournal)); err != nil {
 		return err
 	}
 	if err := r.newFleet(); err != nil {
@@ -67,9 +67,15 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.newProducer(within)
 }
 
-func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+journalExt) }
+// The journals that the harness writes; each incarnation of a pod has one by its name.
+const (
+	sendsJournal    = "sends.journal"
+	observedJournal = "observed.journal"
+	landedJournal   = "landed.journal" // landedJournal has the final read of the source.
+	copiesJournal   = "copies.journal" // copiesJournal has that of the side topics.
+)
 
-const journalExt = ".journal"
+func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal) }
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = newFleet(pod.Options{

@@ -18,16 +18,16 @@ func TestALedgerThatCannotBeCopiedStaysWhole(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(other) })
 	s := &Saved{Version: savedVersion, dir: t.TempDir()}
 	for _, name := range []string{"first", "second"} {
-		w, err := ledger.NewWriter(filepath.Join(s.dir, name+journalExt))
+		w, err := ledger.NewWriter(filepath.Join(s.dir, name+".journal"))
 		if err == nil {
 			err = w.Close()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Journals = append(s.Journals, SavedJournal{File: name + journalExt})
+		s.Journals = append(s.Journals, SavedJournal{File: name + ".journal"})
 	}
-	s.Journals = append(s.Journals, SavedJournal{File: "third" + journalExt})
+	s.Journals = append(s.Journals, SavedJournal{File: "third.journal"})
 	if err := os.Mkdir(s.path(s.Journals[2]), 0o755); err != nil {
 		t.Fatal(err)
 	}

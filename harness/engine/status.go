@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -92,6 +93,16 @@ func (r *run) pods() []harness.PodReport {
 		reports[i].Stderr = tail(reports[i].Stderr)
 	}
 	return reports
+}
+
+// tail is the end of a text, for a report.
+func tail(s string) string {
+	const most = 4 << 10
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = "..." + s[len(s)-most:]
+	}
+	return s
 }
 
 func (r *run) faultReports(rec *measure.Recorder) []harness.FaultReport {
