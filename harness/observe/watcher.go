@@ -28,7 +28,7 @@ type Config struct {
 	// MaxGap is how long the observer may be blind before what leans on it is
 	// inconclusive.
 	MaxGap time.Duration
-	// Look is how often a cluster that describes groups itself is asked. 0: every 20 ms.
+	// Look is how often a cluster that describes groups itself is asked. 0: [LookEvery].
 	Look time.Duration
 }
 
