@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -35,6 +36,7 @@ var (
 type fences struct {
 	*holdings
 	asides   *asides
+	undead   map[begun]bool // undead are zombies under way
 	zombies  findings
 	late     int64 // late is how many of them began after an expulsion
 	unfenced findings
@@ -68,6 +70,7 @@ func (c *fences) start(e *ledger.Event) {
 		known := c.learned(l.by)
 		if e.Unfenced = e.At <= known; !e.Unfenced && !c.isAside(e) {
 			c.late++
+			c.zombie(e)
 			c.zombies.add(func() harness.Anomaly {
 				return anomaly(c.facts, e, "begun at %s by %s, which the group had expelled by %s and which could know it by %s",
 					at(e.At), c.facts.name(e.Owner), at(l.by.seen), at(known))
@@ -80,6 +83,7 @@ func (c *fences) start(e *ledger.Event) {
 	}
 	for k := i + 1; k < len(list); k++ {
 		if by := &list[k]; by.owner != e.Owner && by.begun < e.At {
+			c.zombie(e)
 			c.zombies.add(func() harness.Anomaly {
 				a := anomaly(c.facts, e, "begun at %s by %s, which had lost the partition by %s, after %s had begun to work on it at %s",
 					at(e.At), c.facts.name(e.Owner), at(l.until), c.facts.name(by.owner), at(by.begun))
@@ -91,8 +95,29 @@ func (c *fences) start(e *ledger.Event) {
 	}
 }
 
-// end marks the end of an attempt that an expulsion left unfenced.
+// begun is an attempt: of whom on what since when.
+type begun struct {
+	ledger.Position
+	owner ledger.Owner
+	start time.Duration
+}
+
+// zombie marks a zombie, whose end will be marked too.
+func (c *fences) zombie(e *ledger.Event) {
+	e.Zombie = true
+	if c.undead == nil {
+		c.undead = map[begun]bool{}
+	}
+	c.undead[begun{e.Position(), e.Owner, e.At}] = true
+}
+
+// end marks the end of an attempt of a zombie, or one that an expulsion left unfenced.
 func (c *fences) end(e *ledger.Event) {
+	if len(c.undead) > 0 {
+		a := begun{e.Position(), e.Owner, e.Start}
+		e.Zombie = c.undead[a]
+		delete(c.undead, a)
+	}
 	if int(e.Owner) >= len(c.expelled) || len(c.expelled[e.Owner]) == 0 {
 		return
 	}
