@@ -67,15 +67,21 @@ func (m *member) commit() error {
 	return m.send(ctx, m.all())
 }
 
-// send makes one commit request of what the group does not have yet.
-func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
-	id, _ := m.client.GroupMetadata()
-	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+// CommitAs is the context of a commit that is made as the member with an id, and as
+// no other that the client has become meanwhile: it was not that one's to make.
+func CommitAs(ctx context.Context, id string) context.Context {
+	return kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
 		if req.MemberID != id {
-			return kerr.UnknownMemberID // it was another member's to commit
+			return kerr.UnknownMemberID
 		}
 		return nil
 	})
+}
+
+// send makes one commit request of what the group does not have yet.
+func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
+	id, _ := m.client.GroupMetadata()
+	ctx = CommitAs(ctx, id)
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, a := range assignments {
 		if next, ok := a.uncommitted(); ok && a.member == id {

@@ -42,9 +42,9 @@ type member struct {
 	stop   context.CancelFunc // stop ends polls and the commit clock, and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
 
-	// succeeded is set when a new member is to take this one's place, whose client is
+	// replaced is set when a new member is to take this one's place, whose client is
 	// in the middle of a join, or beyond, that is nobody's.
-	succeeded atomic.Bool
+	replaced atomic.Bool
 
 	// committing is a lock, full during a commit and during the end of an
 	// assignment. It is held over the network, and a mutex held that long would
@@ -109,7 +109,7 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 		return into, nil // what was polled all the same is never committed
 	}
 	if m.polls.Err() != nil {
-		return into, errUsurped
+		return into, ErrUsurped
 	}
 	if err := fatal(fetches); err != nil {
 		return into, err
@@ -135,23 +135,31 @@ func (m *member) leave(workers func()) {
 	<-m.ended
 	workers()
 	m.end(m.all(), true)
-	m.client.AllowRebalance()
 	ctx, cancel := context.WithTimeout(m.work, m.patience())
 	defer cancel()
-	// Without an answer the group finds out at the session timeout. Close alone
-	// would wait for one much longer, and for the end of a rebalance that waits for
-	// somebody else.
 	id, _ := m.client.GroupMetadata()
-	if m.succeeded.Load() || m.client.LeaveGroupContext(ctx) != nil {
+	if m.replaced.Load() {
 		m.hangUp()
 	}
-	m.client.Close()
-	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
-	if m.succeeded.Load() {
+	Leave(ctx, m.client, m.hangUp)
+	if m.replaced.Load() {
 		Dismiss(ctx, m.cfg, id)
 	}
 	m.cancel()
-	m.hangUp()
+}
+
+// Leave has a client leave its group and closes it; hangUp ends all its requests.
+// Without an answer until ctx ends the group finds out at the session timeout: Close
+// alone would wait for one much longer, and for the end of a rebalance that waits for
+// somebody else.
+func Leave(ctx context.Context, client *kgo.Client, hangUp func()) {
+	client.AllowRebalance()
+	if client.LeaveGroupContext(ctx) != nil {
+		hangUp()
+	}
+	client.Close()
+	client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
+	hangUp()
 }
 
 // patience is how long a broker is waited for where others wait for us.

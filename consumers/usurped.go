@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// errUsurped says that a member must make room for a new one.
-var errUsurped = errors.New("the group has expelled the member without the client's noticing")
+// ErrUsurped says that a member must make room for a new one.
+var ErrUsurped = errors.New("the group has expelled the member without the client's noticing")
 
 // again is a consumer's life: one membership after the other, while the client
 // does not notice that it was expelled.
 func again(membership func() error) error {
 	for {
-		if err := membership(); !errors.Is(err, errUsurped) {
+		if err := membership(); !errors.Is(err, ErrUsurped) {
 			return err
 		}
 	}
@@ -36,7 +36,7 @@ func (m *member) usurped() bool {
 // before it does. It does not wait behind commits: the client holds them back while
 // it joins.
 func (m *member) watch() {
-	look := time.NewTicker(m.cfg.Heartbeat / Looks)
+	look := time.NewTicker(m.cfg.Heartbeat / LooksPerHeartbeat)
 	defer look.Stop()
 	for {
 		select {
@@ -48,7 +48,7 @@ func (m *member) watch() {
 				m.fence.Open()
 			}
 			if m.usurped() {
-				m.succeeded.Store(true)
+				m.replaced.Store(true)
 				m.forsake(m.all())
 				m.stop()
 				return
