@@ -44,7 +44,7 @@ func table() []entry {
 	return []entry{
 		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
-		unexplainedEntry, completenessEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
+		unexplainedEntry, completenessEntry, unfoundedEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,

@@ -39,6 +39,7 @@ func plans() []plan {
 		{"range done too early", plain, plantEarlyRange},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
 		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
+		{"dead letter without a failure", plain, plantUnfoundedLetter},
 		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
