@@ -42,7 +42,7 @@ type entry struct {
 // that ends in an entry here.
 func table() []entry {
 	return []entry{
-		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
+		lossEntry, unexplainedLossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
 		unexplainedEntry, completenessEntry, unfoundedEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,

@@ -31,6 +31,7 @@ func (r *slow) judge() {
 	r.log()
 	r.atomic()
 	r.ends()
+	r.calm()
 	r.covers()
 	r.letter()
 	r.orders()
