@@ -34,6 +34,7 @@ func (r *run) judge() (*Outcome, error) {
 	}
 	counts.counts.Landed = facts.Log.Len()
 	r.judgeLoad(recorder.Load(), counts.counts)
+	r.judgeWork(counts.counts)
 	saved.Facts.Broken = maps.Clone(r.broken) // all that is known by now, for whoever judges it again too
 	verdicts, err := saved.settle(facts, found)
 	if err != nil {

@@ -22,6 +22,7 @@ const (
 	ledgerComplete  = oracle.LedgerComplete
 	podsFed         = oracle.PodsFed
 	drainEnded      = oracle.DrainEnded
+	workDone        = oracle.WorkDone
 )
 
 // aliveCheck is the check that every pod ran until it was told to stop, and
@@ -129,6 +130,13 @@ func (r *run) judgeLoad(sent harness.LoadReport, counts harness.Counts) {
 	}
 }
 
+// judgeWork breaks "work done" where no record had an effect.
+func (r *run) judgeWork(counts harness.Counts) {
+	if counts.Landed > 0 && counts.Finished == 0 {
+		r.doubt(workDone, fmt.Sprintf("none of %d landed records had an effect, in %d attempts", counts.Landed, counts.Attempts))
+	}
+}
+
 func (r *run) assumptions(out *harness.Run) (list []harness.Assumption) {
 	held := map[string]string{
 		groupFormed:     fmt.Sprintf("%d pods shared %d partitions before the first record was due", min(r.Scenario.Pods, r.Scenario.Partitions), r.Scenario.Partitions),
@@ -138,6 +146,7 @@ func (r *run) assumptions(out *harness.Run) (list []harness.Assumption) {
 		podsFed:         "the group dropped no living pod",
 		observersKeptUp: "commits and owners were seen throughout",
 		drainEnded:      fmt.Sprintf("after %v", r.drainEnd.Round(time.Millisecond)),
+		workDone:        fmt.Sprintf("%d of %d landed records had an effect", out.Counts.Finished, out.Counts.Landed),
 		ledgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which say nothing", out.Counts.Landed, r.torn),
 	}
 	if out.Load.Flood {

@@ -42,9 +42,9 @@ type entry struct {
 // that ends in an entry here.
 func table() []entry {
 	return []entry{
-		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
+		lossEntry, unexplainedLossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
-		unexplainedEntry, completenessEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
+		unexplainedEntry, completenessEntry, unfoundedEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
@@ -100,8 +100,10 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 }
 
 // asPlanned are the assumptions that the run was what the scenario says. What a check
-// finds in another run is found all the same, but that it finds nothing proves nothing.
-var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
+// finds in another run is found all the same, but that it finds nothing proves nothing. Nor
+// does it where no record had an effect. That is no check, since it breaks no claim: all
+// may be poison, and all dead letters.
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, WorkDone}
 
 // settle turns what a check found into a verdict on what was claimed.
 func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict) {

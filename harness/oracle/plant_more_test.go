@@ -213,7 +213,31 @@ func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool)
 	w.tick()
 	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq)
 	w.facts.DrainEnd = w.tick()
-	return []ledger.Position{place}, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+	fails = []string{"completeness"}
+	if len(reference(w.history())["unfounded dead letter"]) > 0 {
+		fails = append(fails, "unfounded dead letter")
+	}
+	return []ledger.Position{place}, fails, len(reference(w.history())["completeness"]) == 1
+}
+
+// plantUnfoundedLetter takes back that the work on a record failed before it became a
+// dead letter: it was cut short.
+func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	for _, o := range w.appended(harness.RoleDeadLetter) { // a rewind may have brought about more than one
+		if o.Key == e.Key && o.Seq == e.Seq {
+			at = append(at, o.Position())
+		}
+	}
+	for _, a := range w.attempts {
+		if a.Key == e.Key && a.Seq == e.Seq && a.outcome == ledger.OutcomeError {
+			a.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return at, []string{"unfounded dead letter"}, true
 }
 
 // plantPhantomCopy makes a dead letter of a record that nobody sent.

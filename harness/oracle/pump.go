@@ -45,7 +45,7 @@ const batchSize = 128
 func newPump(j *judging, source Source, observers []Observer) *pump {
 	p := &pump{
 		facts: j.Facts, source: source, beside: newBeside(observers),
-		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0,
+		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0 || j.Delivery == harness.AtMostOnce,
 	}
 	p.batch = batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p

@@ -113,17 +113,22 @@ func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
 
 func (u *unfinished) verdict(what fate) harness.Verdict {
 	if u.found == nil {
-		u.copies, u.found = u.facts.Log.origins(), &[overloaded + 1]findings{}
+		u.found = &[overloaded + 1]findings{}
 		for p := range u.facts.Partitions {
-			u.look(int32(p))
+			u.each(int32(p), func(is fate, at ledger.Position) {
+				u.found[is].add(func() harness.Anomaly { return u.example(is, at) })
+			})
 		}
 	}
 	return u.found[what].verdict(u.detail(what, u.found[what].count))
 }
 
-// look finds what became of the records of a partition that have no effect at their
-// place.
-func (u *unfinished) look(partition int32) {
+// each says what became of the records of a partition that were never finished. Nothing
+// may be observed after it.
+func (u *unfinished) each(partition int32, became func(fate, ledger.Position)) {
+	if u.copies == nil {
+		u.copies = u.facts.Log.origins()
+	}
 	done, end := &u.finished[partition], u.facts.Log.end(0, partition)
 	for offset := done.Lacks(0); offset < end; offset = done.Lacks(offset + 1) {
 		place := ledger.Position{Partition: partition, Offset: offset}
@@ -131,7 +136,7 @@ func (u *unfinished) look(partition int32) {
 			continue
 		}
 		if is, ok := u.fateOf(place); ok {
-			u.found[is].add(func() harness.Anomaly { return u.example(is, place) })
+			became(is, place)
 		}
 	}
 }
