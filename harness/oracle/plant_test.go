@@ -32,7 +32,7 @@ func plans() []plan {
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
 		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
-		{"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
+		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},

@@ -33,6 +33,7 @@ func (r *slow) judge() {
 	r.ends()
 	r.covers()
 	r.orders()
+	r.together()
 	r.slowed()
 	r.duplicates()
 	r.regressions()
@@ -338,6 +339,37 @@ func (r *slow) orders() {
 			r.add("order by partition", at)
 		}
 	}
+}
+
+// together: of the attempts of an incarnation that are open for a time, no more may be
+// open at once than declared.
+func (r *slow) together() {
+	closed := func(s ledger.Event, by int) bool { // before the event of that number
+		return slices.ContainsFunc(r.events[:by], func(e ledger.Event) bool {
+			return e.Edge == ledger.EdgeEnd && e.Start == s.At && e.Owner == s.Owner && e.Position() == s.Position() && e.Key == s.Key && e.Seq == s.Seq
+		})
+	}
+	for i, e := range r.events {
+		if e.Edge != ledger.EdgeStart || r.facts.Parallelism == 0 || r.atOnce(&e) {
+			continue
+		}
+		open := 1
+		for _, o := range r.events[:i] {
+			if o.Edge == ledger.EdgeStart && o.Owner == e.Owner && !r.atOnce(&o) && !closed(o, i) {
+				open++
+			}
+		}
+		if open > r.facts.Parallelism {
+			r.add("parallelism", e.Position())
+		}
+	}
+}
+
+// atOnce reports whether an attempt ended in the instant in which it began.
+func (r *slow) atOnce(s *ledger.Event) bool {
+	return slices.ContainsFunc(r.events, func(e ledger.Event) bool {
+		return e.Edge == ledger.EdgeEnd && e.Start == s.At && e.At == s.At && e.Owner == s.Owner && e.Position() == s.Position() && e.Key == s.Key && e.Seq == s.Seq
+	})
 }
 
 // waited is how long the key of an attempt has waited, while records 16 offsets
