@@ -11,18 +11,6 @@ var _ = harness.Register(harness.Implementation{
 	Mutant:      true,
 	MustFail:    mustIn("busy", "parallelism"),
 	New: made(func(q *queues) {
-		q.submit = func(m *member, t task) {
-			m.workers.Go(func() {
-				if t.of.begins() {
-					m.steps.run(m, []task{t})
-				} else {
-					m.steps.skip(m, t)
-				}
-				select {
-				case m.freed <- struct{}{}:
-				default:
-				}
-			})
-		}
+		q.submit = func(m *member, t task) { m.workers.Go(func() { m.begin(t) }) }
 	}),
 })
