@@ -15,6 +15,8 @@ type Facts struct {
 	Protocol harness.Protocol `json:"protocol"`
 	Effect   harness.Effect   `json:"effect,omitempty"` // Effect is where its effects are counted.
 	Share    bool             `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
+	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
+	Parallelism int `json:"parallelism,omitempty"`
 
 	Partitions int     `json:"partitions"`
 	Log        *Log    `json:"-"`               // Log is the final read.

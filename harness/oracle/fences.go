@@ -36,7 +36,7 @@ var (
 type fences struct {
 	*holdings
 	asides     *asides
-	undead     map[begun]bool // undead are zombies under way
+	zombied    map[undead]bool // zombied are zombies under way
 	zombies    findings
 	byExpelled int64    // byExpelled is how many of them began after an expulsion
 	ranOn      findings // ranOn is unfenced work
@@ -95,8 +95,8 @@ func (c *fences) start(e *ledger.Event) {
 	}
 }
 
-// begun is an attempt: of whom on what since when.
-type begun struct {
+// undead is an attempt of a zombie: of whom on what since when.
+type undead struct {
 	ledger.Position
 	owner ledger.Owner
 	start time.Duration
@@ -105,18 +105,18 @@ type begun struct {
 // zombie marks a zombie, whose end will be marked too.
 func (c *fences) zombie(e *ledger.Event) {
 	e.Zombie = true
-	if c.undead == nil {
-		c.undead = map[begun]bool{}
+	if c.zombied == nil {
+		c.zombied = map[undead]bool{}
 	}
-	c.undead[begun{e.Position(), e.Owner, e.At}] = true
+	c.zombied[undead{e.Position(), e.Owner, e.At}] = true
 }
 
 // end marks the end of an attempt of a zombie, or one that an expulsion left unfenced.
 func (c *fences) end(e *ledger.Event) {
-	if len(c.undead) > 0 {
-		a := begun{e.Position(), e.Owner, e.Start}
-		e.Zombie = c.undead[a]
-		delete(c.undead, a)
+	if len(c.zombied) > 0 {
+		a := undead{e.Position(), e.Owner, e.Start}
+		e.Zombie = c.zombied[a]
+		delete(c.zombied, a)
 	}
 	if int(e.Owner) >= len(c.expelled) || len(c.expelled[e.Owner]) == 0 {
 		return

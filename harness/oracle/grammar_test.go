@@ -52,6 +52,8 @@ func (h *history) line(line string) (err error) {
 		err = h.log(w[1:])
 	case "final":
 		err = h.final(w[1], w[2])
+	case "parallelism":
+		f.Parallelism, err = strconv.Atoi(w[1])
 	case "drain":
 		f.DrainEnd, err = time.ParseDuration(w[1])
 	case "threshold":

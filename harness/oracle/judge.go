@@ -49,7 +49,7 @@ func table() []entry {
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
 		explainedEntry, regressionEntry, afterRevokeEntry, unfencedEntry,
-		starvationEntry, blastEntry,
+		parallelismEntry, starvationEntry, blastEntry,
 		overloadEntry,
 	}
 }

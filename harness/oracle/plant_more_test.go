@@ -387,6 +387,19 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{a.Position()}, []string{"ack after lock expiry"}, true
 }
 
+// plantParallelism declares one attempt at once less than there were.
+func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) {
+	most := 0
+	for _, a := range w.attempts {
+		most = max(most, w.beside(a))
+	}
+	if w.facts.Parallelism = most - 1; most < 2 {
+		return nil, nil, false
+	}
+	at = reference(w.history())["parallelism"]
+	return at, []string{"parallelism"}, len(at) > 0
+}
+
 // plantStarvation has no patience with the key that waits longest.
 func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
 	long := slices.ContainsFunc(w.parts, func(p *part) bool { return p.place.Offset > passedEvery+1 })
