@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -28,8 +30,11 @@ func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) st
 // judgeSaved judges a saved ledger again and prints what became of it. The status
 // is that of the binary, and the one that the run itself had: exitFailed where it was
 // not as it should be, or is not judged as it was.
-func judgeSaved(w io.Writer, dir string) (status int, err error) {
+func judgeSaved(w io.Writer, dir, out string) (status int, err error) {
 	saved, err := engine.OpenSaved(dir)
+	if errors.Is(err, engine.ErrNoLedger) {
+		return exitNoRun, fmt.Errorf("%w: %s", err, ledgersNear(dir, out))
+	}
 	if err != nil {
 		return exitNoRun, err
 	}
@@ -44,4 +49,45 @@ func judgeSaved(w io.Writer, dir string) (status int, err error) {
 		return exitFailed, nil
 	}
 	return exitOK, nil
+}
+
+// ledgersNear says what is wanted in place of dir, and lists the ledgers that lie in
+// it, beside it, or under out.
+func ledgersNear(dir, out string) string {
+	const most = 30
+	want := "IN= must be the folder of one, as a failing run leaves under OUT/ledger, and with KEEP=1 any run"
+	parent := filepath.Dir(dir)
+	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
+		found, err := filepath.Glob(filepath.Join(quoted(in), "*", engine.Manifest))
+		if err != nil || len(found) == 0 {
+			continue
+		}
+		want += "; there are:"
+		for i, path := range found {
+			if i == most {
+				want += fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
+				break
+			}
+			want += "\n  " + short(filepath.Dir(path))
+		}
+		return want
+	}
+	return want + "; none was found near it"
+}
+
+// quoted is a path without a meaning as a pattern.
+func quoted(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// short is a path from here, where it lies below.
+func short(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
 }
