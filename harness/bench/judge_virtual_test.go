@@ -42,7 +42,7 @@ func TestJudgeASavedLedger(t *testing.T) {
 		first    string // line; as it begins
 		more     string
 	}{
-		"pass":    {consumer: "serial", exit: exitOK, first: "verdict: pass, as the run was judged\n", more: "\nneither claimed nor found: "},
+		"pass": {consumer: "serial", exit: exitOK, first: "verdict: pass, as the run was judged\n", more: "\nneither claimed nor found: "},
 		"control": {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(300 * time.Millisecond) },
 			exit: exitOK, first: "verdict: fail (loss pending ", more: "as the run was judged: a control, which may fail\n",
