@@ -22,14 +22,6 @@ const savedVersion = 2
 // Manifest is the file of a saved ledger that names the others.
 const Manifest = "ledger.json"
 
-// The journals of a run beside those of its incarnations, which are named after them.
-const (
-	sendsFile    = "sends" + journalExt
-	observedFile = "observed" + journalExt
-	landedFile   = "landed" + journalExt // landedFile has the final read of the source.
-	copiesFile   = "copies" + journalExt // copiesFile has that of the side topics.
-)
-
 // signature ends a manifest: the digest of all that is before it, as its last
 // field. It is over the text and not over what the text means, so that nothing in
 // the file can change unseen.
@@ -113,13 +105,13 @@ func (s *Saved) consistent() error {
 	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != aliveCheck:
 		return errors.New("it has no verdict on the pods")
 	}
-	want := []string{sendsFile, observedFile, landedFile}
+	want := []string{sendsJournal, observedJournal, landedJournal}
 	if len(f.Sides) > 0 {
-		want = append(want, copiesFile)
+		want = append(want, copiesJournal)
 	}
 	for _, name := range f.Owners[1:] {
 		if !slices.Contains(s.Unbegun, name) {
-			want = append(want, name+journalExt)
+			want = append(want, name+".journal")
 		}
 	}
 	for _, file := range want {

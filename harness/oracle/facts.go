@@ -127,5 +127,5 @@ func (f *Facts) finalAt(p ledger.Position) int64 {
 	return 0
 }
 
-// StallAfter is how long nothing may finish, with work left, before it is a stall.
-func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }
+// stallAfter is how long nothing may finish, with work left, before it is a stall.
+func (f *Facts) stallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }

@@ -130,7 +130,7 @@ func (h *history) addLog() {
 	for _, side := range []bool{true, false} {
 		for _, p := range h.lies {
 			if (p.Topic > 0) == side {
-				h.facts.Log.Add(p, h.ids[p][0], h.ids[p][1])
+				h.facts.Log.add(p, h.ids[p][0], h.ids[p][1])
 			}
 		}
 	}

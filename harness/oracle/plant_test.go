@@ -35,6 +35,7 @@ func plans() []plan {
 		{"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"range done too early", plain, plantEarlyRange},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
@@ -133,13 +134,13 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 
 func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
+	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
 	return at, []string{"stall"}, ok
 }
 
 func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter()
+	w.facts.DrainEnd = last + w.facts.stallAfter()
 	return at, nil, ok
 }
 

@@ -34,9 +34,9 @@ func (r *slow) judge() {
 	r.covers()
 	r.orders()
 	r.slowed()
+	r.fenced()
 	r.duplicates()
 	r.regressions()
-	r.fenced()
 }
 
 // slow is a history taken apart.
@@ -48,6 +48,7 @@ type slow struct {
 	firsts  []ledger.Event // of those, the first of each record
 	copies  []ledger.Event // in topics with custody, of records that lie there, in the order of their appends
 	ranges  []ledger.Event
+	zombies []ledger.Event                // the begins of their attempts
 	origin  map[[2]uint32]ledger.Position // where a record first lay in the source
 	copied  map[[2]uint32]bool
 	found   map[string][]ledger.Position
