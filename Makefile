@@ -87,8 +87,8 @@ list: ## consumers, their knobs, scenarios
 report: ## render a saved result again: make report IN=out/result.json; beside it, or into OUT
 	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(if $(filter file,$(origin OUT)),$(dir $(IN)),$(OUT)))'
 
-judge: ## judge a saved ledger again: make judge IN=out/ledger/...; a failing run leaves its own, KEEP=1 keeps all
-	@go test -count=1 -run '^$$' -judge='$(abspath $(IN))'
+judge: ## judge a saved ledger again: make judge IN=out/ledger/...; without IN it lists them. A failing run leaves its own, KEEP=1 keeps all
+	@go test -count=1 -run '^$$' -judge='$(abspath $(if $(filter file,$(origin IN)),$(OUT)/ledger,$(IN)))' -out='$(abspath $(OUT))'
 
 kafka-image: ## build stampede/kafka:4.3.1 where no container registry is reachable (root, a running Docker engine)
 	testdata/kafka-image/build.sh

@@ -32,17 +32,17 @@ func JSON(w io.Writer, c *harness.Comparison) error {
 func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, fmt.Errorf("read result.json: %w", err)
+		return nil, fmt.Errorf("read it: %w", err)
 	}
 	if err := checkVersion(data); err != nil {
 		return nil, err
 	}
 	c := new(harness.Comparison)
 	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("result.json is damaged: %w; take an unharmed copy or run the comparison again", err)
+		return nil, fmt.Errorf("it is damaged: %w; take an unharmed copy or run the comparison again", err)
 	}
 	if err := consistent(c); err != nil {
-		return nil, fmt.Errorf("result.json is damaged: %w; take an unharmed copy or run the comparison again", err)
+		return nil, fmt.Errorf("it is damaged: %w; take an unharmed copy or run the comparison again", err)
 	}
 	return c, nil
 }
@@ -57,15 +57,15 @@ func checkVersion(data []byte) error {
 	var syntax *json.SyntaxError
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
-		return errors.New("result.json is empty; take an unharmed copy or run the comparison again")
+		return errors.New("it is empty; take an unharmed copy or run the comparison again")
 	case errors.As(err, &syntax) && syntax.Offset >= int64(len(bytes.TrimSpace(data))):
-		return fmt.Errorf("result.json is cut short after %d bytes; take a whole copy or run the comparison again", len(data))
+		return fmt.Errorf("it is cut short after %d bytes; take a whole copy or run the comparison again", len(data))
 	case err != nil:
-		return fmt.Errorf("result.json is no result of Stampede: %w", err)
+		return fmt.Errorf("no result of Stampede: %w", err)
 	case head.Version == nil:
-		return errors.New("result.json has no version: it is no result of Stampede")
+		return errors.New("no result of Stampede: it has no version")
 	case *head.Version != harness.ResultVersion:
-		return fmt.Errorf("result.json is version %d, this Stampede reads %d: render it with the Stampede that wrote it, or run the comparison again",
+		return fmt.Errorf("it is version %d, this Stampede reads %d: render it with the Stampede that wrote it, or run the comparison again",
 			*head.Version, harness.ResultVersion)
 	}
 	return nil

@@ -132,15 +132,19 @@ func (d *display) done(o *engine.Outcome, again string) {
 		d.expect = 0
 	}
 	d.mu.Unlock()
+	lines := fmt.Sprintf("%s: %s\n", d.prefix(), status)
+	if o != nil && o.Run.Ledger != "" {
+		lines += fmt.Sprintf("%s: its ledger is in %s\n", d.prefix(), o.Run.Ledger)
+	}
 	if d.bars == nil {
-		fmt.Fprintf(d.out, "%s: %s\n", d.prefix(), status)
+		fmt.Fprint(d.out, lines)
 		return
 	}
 	d.current.Abort(true)
 	if again == "" {
 		d.total.Increment()
 	}
-	fmt.Fprintf(d.bars, "%s: %s\n", d.prefix(), status)
+	fmt.Fprint(d.bars, lines)
 }
 
 // end leaves the terminal as it was.

@@ -40,8 +40,8 @@ func (o *options) define(fs *flag.FlagSet) {
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of random fault choices")
 	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: none are written)")
 	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, stampede/kafka:4.3.1 if it is there, apache/kafka:4.3.1)")
-	fs.StringVar(&o.in, "in", "", "a result.json to render again, to the terminal and into -out; nothing is run")
-	fs.StringVar(&o.judge, "judge", "", "a saved ledger to judge again, as out/ledger/...; nothing is run")
+	fs.Var(path(&o.in, "a result.json"), "in", "a result.json to render again, to the terminal and into -out; nothing is run")
+	fs.Var(path(&o.judge, "the folder of a saved ledger"), "judge", "a saved ledger to judge again, as out/ledger/...; nothing is run")
 	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of those that did not come out as they should")
 	fs.BoolVar(&o.list, "scenarios", false, "print consumers, their knobs, and scenarios; nothing is run")
 
@@ -69,6 +69,17 @@ func (v *value) String() string { return v.text }
 func (v *value) Set(s string) error {
 	v.text = s
 	return v.parse(s)
+}
+
+// path is a flag that refuses to be there and empty: it would do nothing then, and
+// that with success.
+func path(to *string, what string) flag.Value {
+	return &value{parse: func(s string) error {
+		if *to = s; s == "" {
+			return errors.New("want the path of " + what)
+		}
+		return nil
+	}}
 }
 
 func positive(to *int) flag.Value {

@@ -1,16 +1,15 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
-	"github.com/stampede-bench/stampede/reports"
 )
 
 // keepIn is the folder under out for the ledger of a run, "" where no reports are
@@ -28,43 +27,67 @@ func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) st
 	return strings.Replace(command(o), "-run '^TestCompare$'", only, 1)
 }
 
-// judgeSaved judges a saved ledger again and prints its verdicts. The status is
-// that of the binary: a check that fails is exitFailed.
-func judgeSaved(w io.Writer, dir string) (status int, err error) {
+// judgeSaved judges a saved ledger again and prints what became of it. The status
+// is that of the binary, and the one that the run itself had: exitFailed where it was
+// not as it should be, or is not judged as it was.
+func judgeSaved(w io.Writer, dir, out string) (status int, err error) {
 	saved, err := engine.OpenSaved(dir)
+	if errors.Is(err, engine.ErrNoLedger) {
+		return exitNoRun, fmt.Errorf("%w: %s", err, ledgersNear(dir, out))
+	}
 	if err != nil {
 		return exitNoRun, err
 	}
-	_, verdicts, err := saved.Judge()
+	j, err := saved.Judge()
 	if err != nil {
-		return exitNoRun, fmt.Errorf("judge %s: %w", dir, err)
-	}
-	fmt.Fprintf(w, "%s, %s on %s, repeat %d, seed %d\n", saved.Scenario, saved.Consumer, saved.Backend, saved.Repeat, saved.Seed)
-	for _, s := range saved.Settings {
-		fmt.Fprintf(w, "  %s: %s\n", s.Name, s.Value)
-	}
-	if saved.Command != "" {
-		fmt.Fprintf(w, "  again: %s\n", saved.Command)
-	}
-	if err := reports.Verdicts(w, verdicts); err != nil {
 		return exitNoRun, err
 	}
-	if changed := changes(saved.Verdicts, verdicts); len(changed) > 0 {
-		fmt.Fprintf(w, "\nnot as the run itself was judged, by another version of the checks or with an incomplete ledger: %s\n", strings.Join(changed, ", "))
+	if err := printJudgement(w, saved, j); err != nil {
+		return exitNoRun, err
 	}
-	if slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return v.Status == harness.Fail || v.Status == harness.Inconclusive }) {
+	if !j.Expected {
 		return exitFailed, nil
 	}
 	return exitOK, nil
 }
 
-// changes are the checks whose verdicts differ.
-func changes(was, is []harness.Verdict) (names []string) {
-	for _, v := range is {
-		i := slices.IndexFunc(was, func(w harness.Verdict) bool { return w.Check == v.Check })
-		if i < 0 || !reflect.DeepEqual(was[i], v) {
-			names = append(names, v.Check)
+// ledgersNear says what is wanted in place of dir, and lists the ledgers that lie in
+// it, beside it, or under out.
+func ledgersNear(dir, out string) string {
+	const most = 30
+	want := "IN= must be the folder of one, as a failing run leaves under OUT/ledger, and with KEEP=1 any run"
+	parent := filepath.Dir(dir)
+	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
+		found, err := filepath.Glob(filepath.Join(quoted(in), "*", engine.Manifest))
+		if err != nil || len(found) == 0 {
+			continue
 		}
+		want += "; there are:"
+		for i, path := range found {
+			if i == most {
+				want += fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
+				break
+			}
+			want += "\n  " + short(filepath.Dir(path))
+		}
+		return want
 	}
-	return names
+	return want + "; none was found near it"
+}
+
+// quoted is a path without a meaning as a pattern.
+func quoted(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// short is a path from here, where it lies below.
+func short(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
 }

@@ -80,7 +80,7 @@ func run(m *testing.M) int {
 		list(os.Stdout)
 		return exitOK
 	case opts.judge != "":
-		status, err := judgeSaved(os.Stdout, opts.judge)
+		status, err := judgeSaved(os.Stdout, opts.judge, opts.out)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "stampede:", err)
 		}

@@ -44,7 +44,8 @@ func (r *run) judge() (*Outcome, error) {
 	out := r.result(verdicts, counts.counts, recorder)
 	out.Command = r.Command
 	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
-		saved.Verdicts = out.Verdicts[1:]
+		saved.Status, saved.Reasons, saved.Expected, saved.Unmet = out.Status, out.Reasons, out.Expected, r.unmet(&out)
+		saved.Assumptions, saved.Verdicts = out.Assumptions, out.Verdicts
 		if err := r.keep(saved); err != nil {
 			return nil, err
 		}
@@ -114,19 +115,20 @@ func (r *run) seal() (*Saved, error) {
 			if r.live.followed(in.Owner) {
 				r.doubt(ledgerComplete, fmt.Sprintf("the journal of %s is gone", harness.ClientID(in.Pod, in.N)))
 			}
+			s.Unbegun = append(s.Unbegun, harness.ClientID(in.Pod, in.N))
 			continue // it ended before it could begin, or after that its journal was removed
 		}
 		journals = append(journals, SavedJournal{File: filepath.Base(in.Journal), Reaped: in.Down})
 	}
 	if len(r.topics) > 1 {
-		journals = append(journals, SavedJournal{File: copiesJournal, Reaped: now, Copies: true})
+		journals = append(journals, SavedJournal{File: copiesJournal, Reaped: now})
 	}
-	for _, j := range append(journals, SavedJournal{File: landedJournal, Reaped: now, Landed: true}) {
+	for _, j := range append(journals, SavedJournal{File: landedJournal, Reaped: now}) {
 		sealed, err := ledger.Seal(s.path(j))
 		if err != nil {
 			return nil, err
 		}
-		j.Slots, j.Torn = sealed.Slots, sealed.Torn
+		j.Slots, j.Torn, j.Digest = sealed.Slots, sealed.Torn, sealed.Digest
 		s.Journals = append(s.Journals, j)
 		r.torn += sealed.Torn
 	}

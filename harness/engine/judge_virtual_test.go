@@ -61,7 +61,7 @@ func TestALedgerThatCannotBeKeptIsLeftWhereItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, verdicts, err := s.Judge(); err != nil || len(verdicts) == 0 {
-		t.Errorf("%d verdicts, error %v", len(verdicts), err)
+	if j, err := s.Judge(); err != nil || len(j.Verdicts) < 2 || len(j.Changed) > 0 {
+		t.Errorf("judged again it is %+v, error %v", j, err)
 	}
 }

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,12 +13,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// savedVersion is the version of a saved ledger: of its manifest, and with it of
-// the journals and of the facts. A reader refuses any other.
-const savedVersion = 1
-
-// manifest is the file of a saved ledger that names the others.
-const manifest = "ledger.json"
+// ErrNoLedger is the error of [OpenSaved] where no ledger was saved.
+var ErrNoLedger = errors.New("no saved ledger")
 
 // Saved is the ledger of a run: its journals in one folder, and all that the
 // judge knows beside them. The folder can be moved and judged again at any time.
@@ -36,86 +30,83 @@ type Saved struct {
 
 	Epoch    int64          `json:"epoch_ns"` // Epoch is the start of the load, ns on CLOCK_MONOTONIC.
 	Journals []SavedJournal `json:"journals"`
+	Unbegun  []string       `json:"unbegun,omitempty"` // Unbegun are the incarnations that left no journal.
 	Facts    oracle.Facts   `json:"facts"`
 
-	Verdicts []harness.Verdict `json:"verdicts"` // Verdicts of the run itself; judged again they come out the same.
+	// What became of the run itself, as in [harness.Run]. Judged again the checks come
+	// out the same; the rest is taken from here.
+	Status      harness.Status       `json:"status"`
+	Reasons     []string             `json:"reasons,omitempty"`
+	Expected    bool                 `json:"expected"`
+	Unmet       string               `json:"unmet,omitempty"` // Unmet is the threshold that the run did not meet.
+	Assumptions []harness.Assumption `json:"assumptions"`
+	Verdicts    []harness.Verdict    `json:"verdicts"` // Verdicts begin with that on the pods themselves, which no journal has.
 
-	dir string
+	Digest string `json:"digest,omitempty"` // Digest is of all above, see signature.
+
+	dir  string
+	torn bool // torn: the end of a journal is missing
 }
 
 // SavedJournal is one journal of a saved ledger.
 type SavedJournal struct {
 	File   string `json:"file"`
 	Slots  int64  `json:"slots"`
-	Torn   int64  `json:"torn,omitempty"`   // Torn is how many of them its writer had begun and not written when it was killed.
-	Reaped int64  `json:"reaped_ns"`        // Reaped is when its writer ended, ns on CLOCK_MONOTONIC.
-	Landed bool   `json:"landed,omitempty"` // Landed: it has the final read of the source.
-	Copies bool   `json:"copies,omitempty"` // Copies: it has that of the side topics, and is replayed with the rest.
+	Digest string `json:"digest"`         // Digest is that of [ledger.Reader.Digest].
+	Torn   int64  `json:"torn,omitempty"` // Torn is how many of them its writer had begun and not written when it was killed.
+	Reaped int64  `json:"reaped_ns"`      // Reaped is when its writer ended, ns on CLOCK_MONOTONIC.
 }
 
 // OpenSaved reads the manifest of a ledger saved in dir and looks whether its
 // journals are whole: what is missing at their ends breaks the assumption that
 // the ledger is complete, so that nothing is judged by it.
 func OpenSaved(dir string) (*Saved, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, manifest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no saved ledger in %s: a folder with %s is wanted, as a failing run leaves under OUT", dir, manifest)
-	}
+	s, err := openManifest(dir)
 	if err != nil {
-		return nil, fmt.Errorf("saved ledger: %w", err)
-	}
-	s := &Saved{dir: dir}
-	if err := json.Unmarshal(raw, s); err != nil {
-		return nil, fmt.Errorf("saved ledger %s: %w", dir, err)
-	}
-	if s.Version != savedVersion {
-		return nil, fmt.Errorf("saved ledger %s: it is of version %d, this build reads %d", dir, s.Version, savedVersion)
-	}
-	if s.Facts.Partitions < 0 || s.Facts.Partitions > 1<<20 {
-		return nil, fmt.Errorf("saved ledger %s: %d partitions", dir, s.Facts.Partitions)
+		return nil, err
 	}
 	for _, j := range s.Journals {
 		if err := s.whole(j); err != nil {
-			return nil, fmt.Errorf("saved ledger %s: %w", dir, err)
+			return nil, s.damaged(err)
 		}
 	}
 	return s, nil
 }
 
-// whole compares a journal with what the manifest says of it.
+// whole compares a journal with what the manifest says of it. One that a kill or a
+// full disk cut short has no seal; one that has another seal is another.
 func (s *Saved) whole(j SavedJournal) error {
-	if filepath.Base(j.File) != j.File {
-		return fmt.Errorf("journal %q lies outside the folder", j.File)
-	}
 	r, err := ledger.Open(s.path(j))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	switch {
-	case r.Sealed() && r.Len() == j.Slots:
+	case r.Sealed() && r.Digest() == j.Digest:
 		return nil
+	case r.Sealed():
+		return fmt.Errorf("journal %s is not the one that the run left: %w", j.File, ledger.ErrCorrupt)
 	case r.Len() > j.Slots:
 		return fmt.Errorf("journal %s: %d slots, the manifest says %d: %w", j.File, r.Len(), j.Slots, ledger.ErrCorrupt)
 	}
 	if s.Facts.Broken == nil {
 		s.Facts.Broken = map[string]string{}
 	}
+	s.torn = true
 	s.Facts.Broken[ledgerComplete] = fmt.Sprintf("the end of journal %s is torn off: %d of %d slots are missing", j.File, j.Slots-r.Len(), j.Slots)
 	return nil
 }
 
-func (s *Saved) path(j SavedJournal) string { return filepath.Join(s.dir, j.File) }
-
-// Judge judges the run by its ledger: see [Saved.look] and [Saved.settle].
-func (s *Saved) Judge(observers ...oracle.Observer) (*oracle.Facts, []harness.Verdict, error) {
-	f, found, err := s.look(observers...)
-	if err != nil {
-		return nil, nil, err
+// damaged says of an error what to do about it.
+func (s *Saved) damaged(err error) error {
+	err = fmt.Errorf("saved ledger %s: %w: the ledger is damaged; make a new run", s.dir, err)
+	if s.Command != "" {
+		err = fmt.Errorf("%w: %s", err, s.Command)
 	}
-	verdicts, err := s.settle(f, found)
-	return f, verdicts, err
+	return err
 }
+
+func (s *Saved) path(j SavedJournal) string { return filepath.Join(s.dir, j.File) }
 
 // look replays the ledger for the checks and for observers, the final read first.
 func (s *Saved) look(observers ...oracle.Observer) (f *oracle.Facts, found *oracle.Found, err error) {
@@ -150,7 +141,7 @@ func (s *Saved) settle(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict,
 func (s *Saved) replay(fn func(*ledger.Stream) error) error {
 	var files []ledger.File
 	for _, j := range s.Journals {
-		if !j.Landed {
+		if j.File != landedJournal {
 			files = append(files, ledger.File{Path: s.path(j), Reaped: j.Reaped})
 		}
 	}
@@ -168,7 +159,7 @@ func (s *Saved) log() (*oracle.Log, error) {
 	log := oracle.NewLog()
 	add := func(r *ledger.Reader) error { return r.Blocks(log.AddAll) }
 	for _, j := range s.Journals {
-		if j.Copies {
+		if j.File == copiesJournal {
 			if err := read(s.path(j), add); err != nil {
 				return nil, err
 			}
@@ -180,7 +171,7 @@ func (s *Saved) log() (*oracle.Log, error) {
 // landed opens the final read of the source for fn.
 func (s *Saved) landed(fn func(*ledger.Reader) error) error {
 	for _, j := range s.Journals {
-		if j.Landed {
+		if j.File == landedJournal {
 			if err := read(s.path(j), fn); err != nil {
 				return err
 			}
@@ -217,11 +208,11 @@ func (s *Saved) saveTo(dir string) error {
 }
 
 func (s *Saved) writeManifest(dir string) error {
-	raw, err := json.MarshalIndent(s, "", "  ")
+	raw, err := s.encode()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, manifest), raw, 0o644)
+	return os.WriteFile(filepath.Join(dir, Manifest), raw, 0o644)
 }
 
 // place puts a file at another place too, by copying it where that lies on another

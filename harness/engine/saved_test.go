@@ -44,7 +44,7 @@ func TestAFailingRunKeepsItsLedger(t *testing.T) {
 	t.Run("another version", func(t *testing.T) {
 		at := copied(t, dir)
 		edit(t, filepath.Join(at, "ledger.json"), func(b []byte) []byte {
-			return []byte(strings.Replace(string(b), `"version": 1`, `"version": 99`, 1))
+			return []byte(strings.Replace(string(b), `"version": 2`, `"version": 99`, 1))
 		})
 		if _, err := engine.OpenSaved(at); err == nil || !strings.Contains(err.Error(), "version 99") {
 			t.Errorf("error %v", err)
@@ -62,25 +62,27 @@ func judgedAgain(t *testing.T, dir string, want []harness.Verdict) []harness.Ver
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, got, err := s.Judge()
+	j, err := s.Judge()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = slices.DeleteFunc(slices.Clone(want), func(v harness.Verdict) bool { return v.Check == "alive" })
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("verdicts\n got  %+v\n want %+v", got, want)
+	if !reflect.DeepEqual(j.Verdicts, want) {
+		t.Errorf("verdicts\n got  %+v\n want %+v", j.Verdicts, want)
 	}
-	return got
+	if len(j.Changed) > 0 {
+		t.Errorf("said to have changed: %v", j.Changed)
+	}
+	return j.Verdicts
 }
 
 func flippedBit(t *testing.T, dir string) {
 	edit(t, filepath.Join(dir, "sends.journal"), func(b []byte) []byte { b[777] ^= 4; return b })
 	s, err := engine.OpenSaved(dir)
 	if err == nil {
-		_, _, err = s.Judge()
+		_, err = s.Judge()
 	}
-	if !errors.Is(err, ledger.ErrCorrupt) {
-		t.Errorf("error %v, want that the ledger is corrupt", err)
+	if !errors.Is(err, ledger.ErrCorrupt) || !strings.Contains(err.Error(), "make a new run: repeat me") {
+		t.Errorf("error %v, want that the ledger is corrupt, and what to do", err)
 	}
 }
 
@@ -90,11 +92,14 @@ func tornTail(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, verdicts, err := s.Judge()
+	j, err := s.Judge()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range verdicts {
+	if j.Expected || !j.Torn || !slices.Contains(j.Changed, "ledger complete") || !slices.Contains(j.Changed, "loss") {
+		t.Errorf("expected %v, torn %v, changed %v", j.Expected, j.Torn, j.Changed)
+	}
+	for _, v := range j.Verdicts {
 		if v.Check == "loss" && (v.Status != harness.Inconclusive || !strings.Contains(v.Detail, "390 of 400 slots are missing")) {
 			t.Errorf("loss: %s, %s", v.Status, v.Detail)
 		}

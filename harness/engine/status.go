@@ -170,41 +170,55 @@ func (r *run) needInHand() time.Duration {
 	return time.Duration(r.Scenario.Thresholds.WorkInHand * float64(r.cfg.Commit))
 }
 
-// settle gives the run its status: a claim broken beats a broken assumption,
-// which beats overload.
+// settle gives the run its status.
 func (r *run) settle(out *harness.Run) {
+	out.Status, out.Reasons = status(out.Verdicts, out.Assumptions, r.unmet(out))
+	missed := r.missed(out)
+	if missed != "" && out.Status != harness.Inconclusive {
+		out.Status, out.Reasons = harness.Fail, append([]string{fmt.Sprintf("control: %s was to fail here and did not", missed)}, out.Reasons...)
+	}
+	out.Expected = missed == "" && r.expected(out.Status)
+}
+
+// unmet is the threshold that the run did not meet, "" if there is none.
+func (r *run) unmet(out *harness.Run) string {
+	share := r.Scenario.Thresholds.OfBound
+	if share <= 0 || out.Completed >= share*out.Bound {
+		return ""
+	}
+	return fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound)
+}
+
+// status is that of a run, with the reasons: a claim broken beats a broken
+// assumption, which beats overload. A threshold that was not met means nothing where
+// an assumption is broken.
+func status(verdicts []harness.Verdict, assumptions []harness.Assumption, unmet string) (harness.Status, []string) {
 	var failed, doubts []string
-	for _, v := range out.Verdicts {
+	for _, v := range verdicts {
 		switch v.Status {
 		case harness.Fail:
 			failed = append(failed, fmt.Sprintf("%s: %d", v.Check, v.Count))
 		case harness.Pass, harness.Figure, harness.NotObserved, harness.Inconclusive:
 		}
 	}
-	for _, a := range out.Assumptions {
+	for _, a := range assumptions {
 		if !a.Held {
 			doubts = append(doubts, a.Name+": "+a.Detail)
 		}
 	}
-	if share := r.Scenario.Thresholds.OfBound; share > 0 && len(doubts) == 0 && out.Completed < share*out.Bound {
-		failed = append(failed, fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound))
+	if unmet != "" && len(doubts) == 0 {
+		failed = append(failed, unmet)
 	}
-	overload := out.Verdicts[indexOf(out.Verdicts, "overload")]
+	overload := verdicts[indexOf(verdicts, "overload")]
 	switch {
 	case len(failed) > 0:
-		out.Status, out.Reasons = harness.Fail, append(failed, doubts...)
+		return harness.Fail, append(failed, doubts...)
 	case len(doubts) > 0:
-		out.Status, out.Reasons = harness.Inconclusive, doubts
+		return harness.Inconclusive, doubts
 	case overload.Count > 0:
-		out.Status, out.Reasons = harness.Overload, []string{overload.Detail}
-	default:
-		out.Status = harness.Pass
+		return harness.Overload, []string{overload.Detail}
 	}
-	missed := r.missed(out)
-	if missed != "" && out.Status != harness.Inconclusive {
-		out.Status, out.Reasons = harness.Fail, append([]string{fmt.Sprintf("control: %s was to fail here and did not", missed)}, out.Reasons...)
-	}
-	out.Expected = missed == "" && r.expected(out.Status)
+	return harness.Pass, nil
 }
 
 // missed is a check that was to fail of a control in this scenario, and did not; ""

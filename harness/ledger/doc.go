@@ -26,6 +26,8 @@
 // of 64 bytes: "stampede ledger 1 sealed", the number of slots in eight bytes,
 // zeros, and the same words again. A file without the footer is what a killed
 // writer left: its unused end is cut, what is torn is counted ([Seal]).
+// The manifest keeps the SHA-256 of the seal of each ([Reader.Digest]), so that a
+// journal of another run is not taken for one of this.
 // Beside it there may be a file of frames, with parts of the journal that the
 // writer had not brought in yet (frames.go); sealing does that and removes it.
 //

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -12,7 +14,8 @@ type Sealing struct {
 	Slots int64 // Slots is how many the file has.
 	// Torn is how many of them a killed writer had reserved and not published, and
 	// a last one cut in its middle, which is cut off: they say nothing.
-	Torn int64
+	Torn   int64
+	Digest string // Digest is that of [Reader.Digest].
 }
 
 // Seal brings what a killed writer left in frames into the journal at path, cuts
@@ -26,12 +29,12 @@ func Seal(path string) (Sealing, error) {
 	}
 	defer r.Close()
 	found := Sealing{Slots: r.slots, Torn: r.cut}
-	if r.sums != nil {
-		return found, nil
+	if r.sums == nil {
+		if err := r.seal(&found); err != nil {
+			return found, fmt.Errorf("seal journal: %w", err)
+		}
 	}
-	if err := r.seal(&found); err != nil {
-		return found, fmt.Errorf("seal journal: %w", err)
-	}
+	found.Digest = r.Digest()
 	return found, nil
 }
 
@@ -60,7 +63,7 @@ func (r *Reader) seal(found *Sealing) error {
 	if err := f.Truncate(r.slots * SlotSize); err != nil {
 		return err
 	}
-	if err := writeSeal(f, r.slots, sums); err != nil {
+	if _, err := f.WriteAt(sealOf(r.slots, sums), r.slots*SlotSize); err != nil {
 		return err
 	}
 	if r.frames != nil {
@@ -68,6 +71,7 @@ func (r *Reader) seal(found *Sealing) error {
 			return err
 		}
 	}
+	r.sums = sums
 	return f.Close()
 }
 
@@ -81,15 +85,26 @@ func torn(slots []Slot) (n int64) {
 	return n
 }
 
-// writeSeal appends the checksums of the blocks and the footer to a file of slots.
-func writeSeal(f *os.File, slots int64, sums []uint32) error {
+// Digest is the SHA-256 of the seal, in hexadecimal: of the checksums of all blocks
+// and of the footer. With the blocks, which are verified as they are read, it stands
+// for the whole journal. "" if it is not sealed.
+func (r *Reader) Digest() string {
+	if r.sums == nil {
+		return ""
+	}
+	sum := sha256.Sum256(sealOf(r.slots, r.sums))
+	return hex.EncodeToString(sum[:])
+}
+
+// sealOf is what a sealed file has behind its slots: the checksums of the blocks and
+// the footer.
+func sealOf(slots int64, sums []uint32) []byte {
 	tail := make([]byte, sumsSize(int64(len(sums)))+SlotSize)
 	for i, sum := range sums {
 		binary.LittleEndian.PutUint32(tail[4*i:], sum)
 	}
 	copy(tail[len(tail)-SlotSize:], footer(slots))
-	_, err := f.WriteAt(tail, slots*SlotSize)
-	return err
+	return tail
 }
 
 // footer is the last slot of a sealed file: the magic, the number of slots, the

@@ -67,7 +67,7 @@ func (w *Writer) Close() error {
 		w.err = w.flush()
 	}
 	if w.err == nil {
-		if err := writeSeal(w.file, w.n, w.sums); err != nil {
+		if _, err := w.file.WriteAt(sealOf(w.n, w.sums), w.n*SlotSize); err != nil {
 			w.err = fmt.Errorf("seal journal: %w", err)
 		}
 	}

@@ -41,6 +41,10 @@ func TestWriterSealsWhatItWrote(t *testing.T) {
 		if r.sums == nil {
 			t.Errorf("%d slots: not sealed", slots)
 		}
+		sealed, err := Seal(path)
+		if err != nil || sealed.Digest == "" || sealed.Digest != r.Digest() {
+			t.Errorf("%d slots: digest %q, sealed once more %q: %v", slots, r.Digest(), sealed.Digest, err)
+		}
 		r.Close()
 	}
 }

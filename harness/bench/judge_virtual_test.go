@@ -1,0 +1,122 @@
+//go:build synctests
+
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// kept makes a run that keeps its ledger.
+func kept(t *testing.T, consumer string, change func(*harness.Scenario)) (dir string, o *engine.Outcome) {
+	t.Helper()
+	p := bubblePlan(t, consumer)
+	p.Scenario.Load.Pacer = load.Constant{Rate: 50, For: 10 * time.Second}
+	p.Scenario.Service = load.Fixed(10 * time.Millisecond)
+	if change != nil {
+		change(&p.Scenario)
+	}
+	p.KeepIn, p.KeepAll, p.Command = filepath.Join(t.TempDir(), "ledger", "kept"), true, "repeat me"
+	o, err := inBubble(t.Context(), t, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.KeepIn, o
+}
+
+// The status of a saved ledger that is judged again is that of the run, unless it
+// comes out otherwise.
+func TestJudgeASavedLedger(t *testing.T) {
+	for name, tt := range map[string]struct {
+		consumer string
+		change   func(*harness.Scenario)
+		spoil    func(t *testing.T, dir string)
+		exit     int
+		first    string // line; as it begins
+		more     string
+	}{
+		"pass": {consumer: "serial", exit: exitOK, first: "verdict: pass, as the run was judged\n", more: "\nneither claimed nor found: "},
+		"control": {
+			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(300 * time.Millisecond) },
+			exit: exitOK, first: "verdict: fail (loss pending ", more: "as the run was judged: a control, which may fail\n",
+		},
+		"overload": {
+			consumer: "serial", change: func(s *harness.Scenario) { s.Service = load.Fixed(time.Second) },
+			exit: exitFailed, first: "verdict: overload (overload ", more: "as the run was judged\n",
+		},
+		"threshold": {
+			consumer: "serial", change: func(s *harness.Scenario) { s.Thresholds.OfBound = 0.99 },
+			exit: exitFailed, first: "verdict: fail (threshold: completed 50/s, less than 99 % of the bound 100/s), as the run was judged\n",
+		},
+		"torn": {
+			consumer: "serial", exit: exitFailed,
+			spoil: func(t *testing.T, dir string) {
+				if err := os.Truncate(filepath.Join(dir, "landed.journal"), 1000); err != nil {
+					t.Fatal(err)
+				}
+			},
+			first: "verdict: inconclusive (ledger complete), NOT as the run was judged (pass)\n! ledger complete: the end of journal landed.journal is torn off: 485 of 500 slots are missing\n",
+			more:  "\ninconclusive, by the assumptions above: loss, ",
+		},
+		"flipped bit": {
+			consumer: "serial", exit: exitNoRun,
+			spoil: func(t *testing.T, dir string) {
+				path := filepath.Join(dir, "sends.journal")
+				b, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b[999] ^= 8
+				if err := os.WriteFile(path, b, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			},
+			more: "the ledger is damaged; make a new run: repeat me",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, o := kept(t, tt.consumer, tt.change)
+			if tt.spoil != nil {
+				tt.spoil(t, dir)
+			}
+			out := &strings.Builder{}
+			exit, err := judgeSaved(out, dir, "")
+			said := out.String()
+			if err != nil {
+				said += err.Error()
+			}
+			if exit != tt.exit || !strings.HasPrefix(said, tt.first) || !strings.Contains(said, tt.more) {
+				t.Errorf("exit %d, want %d; want %q and %q in:\n%s", exit, tt.exit, tt.first, tt.more, said)
+			}
+			if tt.spoil == nil && (exit == exitOK) != o.Run.Expected {
+				t.Errorf("exit %d, but of the run it was as expected: %v", exit, o.Run.Expected)
+			}
+			if n := strings.Count(said, "slots are missing"); n > 1 {
+				t.Errorf("what is torn is said %d times", n)
+			}
+		})
+	}
+}
+
+func TestJudgeSaysWhichLedgersThereAre(t *testing.T) {
+	dir, _ := kept(t, "serial", nil)
+	parent := filepath.Dir(dir)
+	out := filepath.Dir(parent)
+	result := filepath.Join(out, "result.json")
+	if err := os.WriteFile(result, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{result, out, parent, filepath.Join(parent, "kapt"), os.DevNull} {
+		exit, err := judgeSaved(os.Stdout, in, out)
+		if exit != exitNoRun || err == nil || !strings.Contains(err.Error(), "IN= must be the folder of one") || !strings.HasSuffix(err.Error(), "there are:\n  "+dir) {
+			t.Errorf("%s: exit %d, %v", in, exit, err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/reports"
+)
+
+// printJudgement tells what became of a saved ledger: the verdict first, then what
+// the run was, then what was found, and in a line each what was not.
+func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error {
+	b := &strings.Builder{}
+	fmt.Fprintln(b, judgementLine(saved, j))
+	var held []string
+	for _, a := range j.Assumptions {
+		if a.Held {
+			held = append(held, a.Name)
+		} else {
+			fmt.Fprintf(b, "! %s: %s\n", a.Name, a.Detail)
+		}
+	}
+	if len(j.Changed) > 0 {
+		why := "the checks are of another version, or something is wrong with them"
+		if j.Torn {
+			why = "the ledger is not whole"
+		}
+		fmt.Fprintf(b, "! not as in the run, for %s: %s\n", why, strings.Join(j.Changed, ", "))
+	}
+	fmt.Fprintf(b, "%s, %s on %s, repeat %d, seed %d\n", saved.Scenario, saved.Consumer, saved.Backend, saved.Repeat, saved.Seed)
+	for _, s := range saved.Settings {
+		fmt.Fprintf(b, "  %s: %s\n", s.Name, s.Value)
+	}
+	if saved.Command != "" {
+		fmt.Fprintf(b, "  again: %s\n", saved.Command)
+	}
+	if len(held) > 0 {
+		fmt.Fprintf(b, "  assumptions that held: %s\n", strings.Join(held, ", "))
+	}
+	found, rest := sifted(j.Verdicts)
+	if err := reports.Verdicts(b, found); err != nil {
+		return err
+	}
+	fmt.Fprintln(b)
+	for _, line := range rest {
+		fmt.Fprintln(b, line)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// judgementLine is the verdict in a line, and whether it is the run's own.
+func judgementLine(saved *engine.Saved, j *engine.Judgement) string {
+	line := "verdict: " + string(j.Status)
+	var why []string
+	switch j.Status {
+	case harness.Inconclusive:
+		for _, a := range j.Assumptions {
+			if !a.Held {
+				why = append(why, a.Name)
+			}
+		}
+	case harness.Fail, harness.Overload:
+		for _, v := range j.Verdicts {
+			if v.Status == harness.Fail || j.Status == harness.Overload && v.Check == string(harness.Overload) {
+				why = append(why, fmt.Sprintf("%s %d", v.Check, v.Count))
+			}
+		}
+		if len(why) == 0 && len(j.Reasons) > 0 { // a threshold, or a control that did not fail
+			why = j.Reasons[:1]
+		}
+	case harness.Pass, harness.Skipped, harness.NotObserved, harness.Figure:
+	}
+	if len(why) > 0 {
+		line += " (" + strings.Join(why, ", ") + ")"
+	}
+	switch {
+	case len(j.Changed) > 0:
+		line += fmt.Sprintf(", NOT as the run was judged (%s)", saved.Status)
+	case j.Status == harness.Fail && j.Expected:
+		line += ", as the run was judged: a control, which may fail"
+	default:
+		line += ", as the run was judged"
+	}
+	return line
+}
+
+// sifted are the verdicts worth telling one by one, and lines for all others. What is
+// inconclusive is so for a broken assumption, which has been told.
+func sifted(verdicts []harness.Verdict) (found []harness.Verdict, lines []string) {
+	const idle, unseen = "neither claimed nor found", "not observed on this broker"
+	byLine := map[string][]string{}
+	add := func(line, check string) {
+		if byLine[line] == nil && line != idle && line != unseen {
+			lines = append(lines, line)
+		}
+		byLine[line] = append(byLine[line], check)
+	}
+	for _, v := range verdicts {
+		switch {
+		case v.Status == harness.NotObserved:
+			add(unseen, v.Check)
+		case v.Status == harness.Inconclusive:
+			add("inconclusive, by the assumptions above", v.Check)
+			if v.Detail = ""; v.Count > 0 {
+				found = append(found, v)
+			}
+		case v.Status == harness.Fail, v.Count > 0, v.Status == harness.Figure && v.Detail != "":
+			found = append(found, v)
+		case v.Status == harness.Figure:
+			add(idle, v.Check)
+		default:
+			add(fmt.Sprintf("%s, held to %s", v.Status, v.HeldTo), v.Check)
+		}
+	}
+	for _, line := range []string{idle, unseen} { // last
+		if byLine[line] != nil {
+			lines = append(lines, line)
+		}
+	}
+	for i, line := range lines {
+		lines[i] = line + ": " + strings.Join(byLine[line], ", ")
+	}
+	return found, lines
+}

@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// savedVersion is the version of a saved ledger: of its manifest, and with it of
+// the journals and of the facts. A reader refuses any other.
+const savedVersion = 2
+
+// Manifest is the file of a saved ledger that names the others.
+const Manifest = "ledger.json"
+
+// signature ends a manifest: the digest of all that is before it, as its last
+// field. It is over the text and not over what the text means, so that nothing in
+// the file can change unseen.
+func signature(body []byte) []byte {
+	return fmt.Appendf(nil, ",\n  \"digest\": \"%x\"\n}\n", sha256.Sum256(body))
+}
+
+// encode is the manifest with its signature.
+func (s *Saved) encode() ([]byte, error) {
+	unsigned := *s
+	unsigned.Digest = ""
+	raw, err := json.MarshalIndent(&unsigned, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	body := bytes.TrimSuffix(raw, []byte("\n}"))
+	return append(body, signature(body)...), nil
+}
+
+// decode reads a manifest that is as it was written.
+func decode(raw []byte) (*Saved, error) {
+	const again = "the ledger is damaged; make the run again"
+	var head struct {
+		Version *int `json:"version"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil, fmt.Errorf("it was changed or cut short: %w: %s", err, again)
+	}
+	if head.Version == nil {
+		return nil, errors.New("it has no version, and is no manifest of a ledger")
+	}
+	if *head.Version != savedVersion {
+		return nil, fmt.Errorf("it is of version %d, this build reads %d: judge it with the build that made it, or make the run again", *head.Version, savedVersion)
+	}
+	n := max(0, len(raw)-len(signature(nil)))
+	if !bytes.Equal(raw[n:], signature(raw[:n])) {
+		return nil, errors.New("it was changed since the run: " + again)
+	}
+	s := new(Saved)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(s); err != nil {
+		return nil, err
+	}
+	return s, s.consistent()
+}
+
+// openManifest reads the manifest of a ledger saved in dir.
+func openManifest(dir string) (*Saved, error) {
+	path := filepath.Join(dir, Manifest)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("%s is %w", dir, ErrNoLedger)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("saved ledger: %w", err)
+	}
+	s, err := decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("saved ledger: %s: %w", path, err)
+	}
+	s.dir = dir
+	return s, nil
+}
+
+// consistent checks that the manifest says what the judge can go by, and names each
+// journal that belongs to the run, once.
+func (s *Saved) consistent() error {
+	f := &s.Facts
+	switch {
+	case !slices.Contains([]harness.Delivery{harness.AtMostOnce, harness.AtLeastOnce, harness.ExactlyOnce}, f.Delivery):
+		return fmt.Errorf("nobody knows the delivery %q", f.Delivery)
+	case !slices.Contains([]harness.Order{harness.OrderNone, harness.OrderKey, harness.OrderPartition}, f.Order):
+		return fmt.Errorf("nobody knows the order %q", f.Order)
+	case f.Partitions < 1 || f.Partitions > 1<<20:
+		return fmt.Errorf("%d partitions", f.Partitions)
+	case len(f.Owners) == 0:
+		return errors.New("it names no owners")
+	case !slices.Contains([]harness.Status{harness.Pass, harness.Fail, harness.Overload, harness.Inconclusive}, s.Status):
+		return fmt.Errorf("nobody knows the status %q", s.Status)
+	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != aliveCheck:
+		return errors.New("it has no verdict on the pods")
+	}
+	want := []string{sendsJournal, observedJournal, landedJournal}
+	if len(f.Sides) > 0 {
+		want = append(want, copiesJournal)
+	}
+	for _, name := range f.Owners[1:] {
+		if !slices.Contains(s.Unbegun, name) {
+			want = append(want, name+".journal")
+		}
+	}
+	for _, file := range want {
+		n := 0
+		for _, j := range s.Journals {
+			if j.File == file {
+				n++
+			}
+		}
+		if n != 1 {
+			return fmt.Errorf("it names %s %d times, want once", file, n)
+		}
+	}
+	for _, j := range s.Journals {
+		if !slices.Contains(want, j.File) {
+			return fmt.Errorf("it names %s, which is no journal of the run", j.File)
+		}
+		if j.Digest == "" {
+			return fmt.Errorf("it has no digest of %s", j.File)
+		}
+	}
+	return nil
+}
