@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -20,8 +21,20 @@ type findings struct {
 func (f *findings) add(a func() harness.Anomaly) {
 	f.count++
 	if len(f.examples) < maxExamples {
-		f.examples = append(f.examples, a())
+		example := a()
+		example.Pods = once(example.Pods)
+		f.examples = append(f.examples, example)
 	}
+}
+
+// once are names, each the first time it comes.
+func once(names []string) (all []string) {
+	for _, n := range names {
+		if !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 func (f *findings) verdict(detail string) harness.Verdict {
