@@ -113,16 +113,6 @@ type matrix struct {
 // runs is the number of runs.
 func (m *matrix) runs() int { return len(m.scenarios) * len(m.consumers) * m.repeats }
 
-// estimate is about how long all runs take.
-func (m *matrix) estimate() (total time.Duration) {
-	for _, s := range m.scenarios {
-		for _, c := range m.consumers {
-			total += engine.Estimate(s, engine.Describe(s, c).Parallelism) * time.Duration(m.repeats)
-		}
-	}
-	return total
-}
-
 // matrix resolves names and overrides, and refuses what cannot be run.
 func (o *options) matrix() (*matrix, error) {
 	m := &matrix{repeats: max(1, o.repeat)}
