@@ -82,6 +82,11 @@ func TestExitStatus(t *testing.T) {
 		{"-rate=0", 2, "above zero"},
 		{"-repeat=-1", 2, "above zero"},
 		{"-payload=10", 2, "identity"},
+		{"-payload=1048577", 2, "at most 999000"},
+		{"-partitions=1000000", 2, "at most 10000"},
+		{"-rate=1e8", 2, "at most 1000000"},
+		{"-rate=1e6 -load-duration=10h -scenario=brief", 2, "keeps them in memory"},
+		{"-consumer=", 2, "names none"},
 		{"-keys=uniform:0", 2, "keys"},
 		{"-service=-5ms", 2, "service"},
 		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
@@ -97,7 +102,7 @@ func start(t *testing.T, args ...string) (exit int, out string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"-test.run=^TestCompare$"}, args...)...)
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"-test.run=^TestCompare$"}, strings.Fields(strings.Join(args, " "))...)...)
 	raw, err := cmd.CombinedOutput()
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {

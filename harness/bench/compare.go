@@ -92,6 +92,9 @@ func prepare(ctx context.Context, o options) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.sane(m, machineMemory()); err != nil {
+		return nil, err
+	}
 	if o.out != "" {
 		if err := writable(o.out); err != nil {
 			return nil, err

@@ -82,8 +82,8 @@ func positive(to *int) flag.Value {
 
 func positiveFloat(to *float64) flag.Value {
 	return &value{parse: func(s string) (err error) {
-		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > 1e9 {
-			return errors.New("want a number above zero")
+		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > mostRate {
+			return fmt.Errorf("want a number above zero and at most %d, more than one producer sends", mostRate)
 		}
 		return nil
 	}}

@@ -89,5 +89,13 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 	})
 }
 
+// were is "1 record was", "2 records were".
+func were(n int64) string {
+	if n == 1 {
+		return "1 record was"
+	}
+	return fmt.Sprintf("%d records were", n)
+}
+
 // at writes a moment of a run for people.
 func at(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
