@@ -86,6 +86,10 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
+			name: "work that is poison, all of it", breaks: oracle.WorkDone, consumer: "test-once", leaning: everything,
+			change: func(s *harness.Scenario) { s.Failures = harness.Failures{Poison: 1} },
+		},
+		{
 			name: "a log that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{"loss", "lost by broker", "phantom", "inversion", "overlap", "unexplained duplicate"},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				var stopping atomic.Bool
@@ -257,6 +261,19 @@ var (
 		},
 	})
 	_ = harness.Register(harness.Implementation{
+		Name: "test-once", Delivery: harness.AtMostOnce, Order: harness.OrderKey, Mutant: true,
+		New: func(cfg harness.Config) (harness.Consumer, error) {
+			keyed, err := harness.FindImplementation("keyed")
+			if err != nil {
+				return nil, err
+			}
+			inner, err := keyed.New(cfg)
+			return consume(func(ctx context.Context, cfg harness.Config, w harness.Work) error {
+				return inner.Consume(ctx, cfg, once{w})
+			}), err
+		},
+	})
+	_ = harness.Register(harness.Implementation{
 		Name: "test-hoarse", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			keyed, err := harness.FindImplementation("keyed")
@@ -273,6 +290,14 @@ var (
 		},
 	})
 )
+
+// once is work that is done with a record after one try, whatever came of it.
+type once struct{ harness.Work }
+
+func (o once) Do(ctx context.Context, r *harness.Record) error {
+	_ = o.Work.Do(ctx, r)
+	return ctx.Err()
+}
 
 // hoarse dials connections that send nothing for ten seconds, ten seconds from
 // now on: what a pod does that burns all its CPU.

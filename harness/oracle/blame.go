@@ -80,6 +80,6 @@ func (b *blame) name(f *Facts) {
 			continue
 		}
 		l.of.At, l.of.Pods = l.by.at, []string{f.name(l.by.owner)}
-		l.of.Text = fmt.Sprintf("%s committed past it while its work was not finished, to %d at %s: %s", f.name(l.by.owner), l.by.offset, at(l.by.at), l.of.Text)
+		l.of.Text = fmt.Sprintf("%s committed past it while its work was not finished, to %d at %s: %s", f.name(l.by.owner), l.by.offset, moment(l.by.at), l.of.Text)
 	}
 }

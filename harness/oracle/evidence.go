@@ -97,5 +97,5 @@ func were(n int64) string {
 	return fmt.Sprintf("%d records were", n)
 }
 
-// at writes a moment of a run for people.
-func at(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
+// moment writes a time of a run for people.
+func moment(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }

@@ -94,10 +94,11 @@ const (
 	LedgerComplete  = "ledger complete"   // journals and the final read are whole
 	PodsFed         = "pods fed"          // no pod was expelled that nobody struck
 	DrainEnded      = "drain ended"       // the run was not cut short
+	WorkDone        = "work done"         // of what landed, something was worked on
 )
 
 // Assumptions are all of them, in the order they are judged.
-var Assumptions = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, PodsFed, ObserversKeptUp, DrainEnded, LedgerComplete}
+var Assumptions = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, PodsFed, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
 
 // name is what the report calls an incarnation.
 func (f *Facts) name(o ledger.Owner) string {
@@ -127,5 +128,5 @@ func (f *Facts) finalAt(p ledger.Position) int64 {
 	return 0
 }
 
-// StallAfter is how long nothing may finish, with work left, before it is a stall.
-func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }
+// stallAfter is how long nothing may finish, with work left, before it is a stall.
+func (f *Facts) stallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }

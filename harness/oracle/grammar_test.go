@@ -130,7 +130,7 @@ func (h *history) addLog() {
 	for _, side := range []bool{true, false} {
 		for _, p := range h.lies {
 			if (p.Topic > 0) == side {
-				h.facts.Log.Add(p, h.ids[p][0], h.ids[p][1])
+				h.facts.Log.add(p, h.ids[p][0], h.ids[p][1])
 			}
 		}
 	}
@@ -250,7 +250,7 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 }
 
 func (h *history) setting(e *ledger.Event, name, value string) (err error) {
-	if at := map[string]*time.Duration{"seen": &e.Seen, "due": &e.Due, "since": &e.Start}[name]; at != nil {
+	if at := map[string]*time.Duration{"seen": &e.Seen, "due": &e.Due, "sent": &e.Sent, "since": &e.Start}[name]; at != nil {
 		*at, err = time.ParseDuration(value)
 		return err
 	}

@@ -28,7 +28,7 @@ import (
 //	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
 //	effects output                effects are counted in the output topic
 //	share lock=30s deliveries=5   a share group
-//	10ms acked p0@0 1/0
+//	10ms acked p0@0 1/0           sent=5ms
 //	0ms own p0 a gen=2 seen=30ms  a, b, ... are incarnations
 //	0ms released p0 a
 //	10ms start p0@0 a [1/7]       the record of the log, or another; due=5ms

@@ -13,7 +13,7 @@ import (
 // its own state and is used for one run, by one goroutine.
 type check interface {
 	// Observe is given the next events. They are valid during the call alone.
-	Observe(*Batch)
+	Observe(*batch)
 	// Verdict is called once, after the last Observe. It fills Count, Detail and
 	// Examples; the rest is the judge's.
 	Verdict() harness.Verdict
@@ -42,13 +42,13 @@ type entry struct {
 // that ends in an entry here.
 func table() []entry {
 	return []entry{
-		lossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
+		lossEntry, unexplainedLossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
 		stallEntry, pendingEntry, commitRegressionEntry,
-		unexplainedEntry, completenessEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
+		unexplainedEntry, completenessEntry, unfoundedEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
-		explainedEntry, regressionEntry, lateCommitEntry, unfencedEntry,
+		explainedEntry, regressionEntry, afterRevokeEntry, unfencedEntry,
 		starvationEntry, blastEntry,
 		overloadEntry,
 	}
@@ -100,8 +100,10 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 }
 
 // asPlanned are the assumptions that the run was what the scenario says. What a check
-// finds in another run is found all the same, but that it finds nothing proves nothing.
-var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand}
+// finds in another run is found all the same, but that it finds nothing proves nothing. Nor
+// does it where no record had an effect. That is no check, since it breaks no claim: all
+// may be poison, and all dead letters.
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, WorkDone}
 
 // settle turns what a check found into a verdict on what was claimed.
 func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict) {

@@ -63,7 +63,7 @@ func newKeyed(f *Facts, fences *fences) *keyed {
 	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
 }
 
-func (c *keyed) observe(b *Batch) {
+func (c *keyed) observe(b *batch) {
 	for _, e := range b.Work {
 		if !e.Held {
 			switch e.Edge {
@@ -118,14 +118,14 @@ func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	case rank > k.top:
 		k.top, k.topBy = rank, e.Owner
 	default:
-		c.late(k, e)
+		c.outOfOrder(k, e)
 	}
 	k.last = rank
 	c.forget(k, e)
 }
 
-// late takes a first effect behind one of a later record.
-func (c *keyed) late(k *keyState, e *ledger.Event) {
+// outOfOrder takes a first effect behind one of a later record.
+func (c *keyed) outOfOrder(k *keyState, e *ledger.Event) {
 	if k.failing > 0 {
 		if f, ok := c.failed[sourceOf(e)]; ok && !f.behind {
 			c.overtake(k, e, f)

@@ -21,7 +21,7 @@ func (c *keyed) overlap(k *keyState, e *ledger.Event) {
 	for i := k.under; i != 0; i = c.under[i].earlier {
 		other := &c.under[i]
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
-		if c.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
+		if c.fences.unfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
 		where := "it"
@@ -31,7 +31,7 @@ func (c *keyed) overlap(k *keyState, e *ledger.Event) {
 		}
 		c.overlapped.add(func() harness.Anomaly {
 			a := anomaly(c.facts, e, "begun at %s by %s, while %s worked on seq %d of the same key since %s",
-				at(e.At), c.facts.name(e.Owner), where, other.seq, at(other.start))
+				moment(e.At), c.facts.name(e.Owner), where, other.seq, moment(other.start))
 			if other.owner != e.Owner {
 				a.Pods = append(a.Pods, where)
 			}

@@ -213,7 +213,31 @@ func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool)
 	w.tick()
 	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq)
 	w.facts.DrainEnd = w.tick()
-	return []ledger.Position{place}, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+	fails = []string{"completeness"}
+	if len(reference(w.history())["unfounded dead letter"]) > 0 {
+		fails = append(fails, "unfounded dead letter")
+	}
+	return []ledger.Position{place}, fails, len(reference(w.history())["completeness"]) == 1
+}
+
+// plantUnfoundedLetter takes back that the work on a record failed before it became a
+// dead letter: it was cut short.
+func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	for _, o := range w.appended(harness.RoleDeadLetter) { // a rewind may have brought about more than one
+		if o.Key == e.Key && o.Seq == e.Seq {
+			at = append(at, o.Position())
+		}
+	}
+	for _, a := range w.attempts {
+		if a.Key == e.Key && a.Seq == e.Seq && a.outcome == ledger.OutcomeError {
+			a.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return at, []string{"unfounded dead letter"}, true
 }
 
 // plantPhantomCopy makes a dead letter of a record that nobody sent.
@@ -489,4 +513,44 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	return nil, nil, false
+}
+
+// plantStranger has a pod that never had the partition do again what its owner did.
+func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.alone())
+	m, alive := anyOf(w, w.alive())
+	if !ok || !alive || m.owner == a.Owner || w.rangeOf(a) != nil {
+		return nil, nil, false
+	}
+	ended := slices.ContainsFunc(w.seen, func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.Owner == a.Owner && e.At <= a.end })
+	had := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		owns := e.Edge == ledger.EdgeOwned || e.Edge == ledger.EdgeRewound || e.Edge == ledger.EdgeReleased
+		return owns && e.Owner == m.owner && e.Topic == a.Topic && e.Partition == a.Partition
+	})
+	holds := w.between(a.Position(), 0, a.end)
+	for len(holds) > 0 && holds[len(holds)-1].Edge != ledger.EdgeOwned && holds[len(holds)-1].Edge != ledger.EdgeRewound && holds[len(holds)-1].Edge != ledger.EdgeReleased {
+		holds = holds[:len(holds)-1]
+	}
+	if ended || had || len(holds) == 0 || holds[len(holds)-1].Owner != a.Owner || holds[len(holds)-1].Edge == ledger.EdgeReleased {
+		return nil, nil, false
+	}
+	b := w.again(a)
+	b.Owner = m.owner
+	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
+}
+
+// plantCalmRewind has an owner read the commit again, and what it had done, before
+// anything has happened.
+func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.alone())
+	if !ok || w.rangeOf(a) != nil || !w.undisturbed(a.Position(), a.At, a.end+3*nanosecond) || slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		return (e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled) && e.At <= a.end
+	}) {
+		return nil, nil, false
+	}
+	p := w.part(a.Position())
+	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
+	b := w.again(a)
+	b.At, b.Start, b.end = b.At+nanosecond, b.Start+nanosecond, b.end+nanosecond
+	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
 }

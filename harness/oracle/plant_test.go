@@ -27,7 +27,9 @@ type plan struct {
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{"loss", plain, plantLoss}, {"stall", plain, plantStall}, {"overload", plain, plantOverload},
+		{"loss", plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
+		{"loss in calm in a share group", sharing, plantCalmLoss},
+		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
 		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
@@ -35,10 +37,12 @@ func plans() []plan {
 		{"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"range done too early", plain, plantEarlyRange},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
 		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
+		{"dead letter without a failure", plain, plantUnfoundedLetter},
 		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
@@ -114,6 +118,48 @@ func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return w.lost(a.Key, a.Seq)
 }
 
+// plantCalmLoss claims at-most-once and cuts off all work on a record where nothing goes
+// wrong.
+func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a := w.cutOff()
+	if a == nil {
+		return nil, nil, false
+	}
+	for _, o := range w.attempts {
+		if o.outcome == ledger.OutcomeError && o.Key == a.Key && o.Seq == a.Seq {
+			o.outcome = ledger.OutcomeCancelled
+		}
+	}
+	found := reference(w.history())
+	lost := found["unexplained loss"]
+	return lost, []string{"unexplained loss"}, len(lost) == 1 && len(found["explained duplicate"]) == 0
+}
+
+// plantTroubledLoss does so where somebody came or went since, or where the work had failed
+// before: then nobody is to blame.
+func plantTroubledLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.cutOff() == nil {
+		return nil, nil, false
+	}
+	found := reference(w.history())
+	return nil, nil, len(found["loss"]) > 0 && len(found["unexplained loss"])+len(found["explained duplicate"]) == 0
+}
+
+// cutOff claims at-most-once, and cuts off what was an effect of some record.
+func (w *world) cutOff() *attempt {
+	a, ok := anyOf(w, w.effects())
+	if !ok {
+		return nil
+	}
+	w.facts.Delivery = harness.AtMostOnce
+	for _, o := range w.attempts {
+		if o.outcome == ledger.OutcomeEffect && o.Key == a.Key && o.Seq == a.Seq {
+			o.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return a
+}
+
 // lost is the evidence of a record that was not finished: the commit that covers it
 // was ahead of the work too, if it was seen.
 func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
@@ -133,13 +179,13 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 
 func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
+	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
 	return at, []string{"stall"}, ok
 }
 
 func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter()
+	w.facts.DrainEnd = last + w.facts.stallAfter()
 	return at, nil, ok
 }
 

@@ -31,12 +31,14 @@ func (r *slow) judge() {
 	r.log()
 	r.atomic()
 	r.ends()
+	r.calmly()
 	r.covers()
+	r.letter()
 	r.orders()
 	r.slowed()
+	r.fenced()
 	r.duplicates()
 	r.regressions()
-	r.fenced()
 }
 
 // slow is a history taken apart.
@@ -48,6 +50,7 @@ type slow struct {
 	firsts  []ledger.Event // of those, the first of each record
 	copies  []ledger.Event // in topics with custody, of records that lie there, in the order of their appends
 	ranges  []ledger.Event
+	zombies []ledger.Event                // the begins of their attempts
 	origin  map[[2]uint32]ledger.Position // where a record first lay in the source
 	copied  map[[2]uint32]bool
 	found   map[string][]ledger.Position
@@ -207,6 +210,19 @@ func (r *slow) ends() {
 			r.add("stall", p)
 		default:
 			r.add("overload", p)
+		}
+	}
+}
+
+// letter: a dead letter needs work on its record that failed before, at any place, or
+// hardly later, since the broker's time is not exact.
+func (r *slow) letter() {
+	for _, c := range r.copies {
+		if r.facts.role(c.Topic) == harness.RoleDeadLetter && !slices.ContainsFunc(r.events, func(e ledger.Event) bool {
+			return e.Edge == ledger.EdgeEnd && e.Outcome == ledger.OutcomeError && r.holds(&e) &&
+				r.record(e.Position()) == r.record(c.Position()) && e.At <= c.At+10*time.Millisecond
+		}) {
+			r.add("unfounded dead letter", c.Position())
 		}
 	}
 }

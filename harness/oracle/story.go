@@ -27,18 +27,18 @@ const textUp, textDown = "up", "down"
 // verdict that has one, and into each loss whose commit was ahead of the work. It
 // reads nothing if there is none to tell.
 func Tell(f *Facts, src Source, verdicts []harness.Verdict) error {
-	var told []*story
+	var stories []*story
 	var to blame
 	for i := range verdicts {
 		v := &verdicts[i]
 		if len(v.Examples) > 0 {
-			told = append(told, newStory(f, v.Check, &v.Examples[0]))
+			stories = append(stories, newStory(f, v.Check, &v.Examples[0]))
 		}
 		if v.Check == lossEntry.name {
 			to.find(f, v.Examples)
 		}
 	}
-	if len(told) == 0 {
+	if len(stories) == 0 {
 		return nil
 	}
 	for {
@@ -51,13 +51,13 @@ func Tell(f *Facts, src Source, verdicts []harness.Verdict) error {
 		}
 		for i := range events {
 			to.observe(&events[i])
-			for _, s := range told {
+			for _, s := range stories {
 				s.observe(&events[i])
 			}
 		}
 	}
 	to.name(f)
-	for _, s := range told {
+	for _, s := range stories {
 		s.end()
 	}
 	return nil
@@ -69,12 +69,12 @@ type story struct {
 	check   string
 	of      *harness.Anomaly
 	places  []ledger.Position // where its record lies
-	moments []moment
+	moments []told
 	faults  map[uint32]int // moments of the faults under way
 }
 
-// moment is a moment of a story with what it is known by.
-type moment struct {
+// told is a moment of a story with what it is known by.
+type told struct {
 	harness.Moment
 	edge    ledger.Edge // edge is what it begins with: of moments at one time that of the cause is less
 	owner   ledger.Owner
@@ -111,7 +111,7 @@ func (s *story) observe(e *ledger.Event) {
 
 // add adds what an event tells.
 func (s *story) add(e *ledger.Event, lane string, from, until time.Duration, format string, args ...any) {
-	m := moment{
+	m := told{
 		Moment: harness.Moment{At: from, Until: until, Lane: lane, Text: fmt.Sprintf(format, args...)},
 		edge:   e.Edge, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
 	}
@@ -143,7 +143,7 @@ func (s *story) record(e *ledger.Event) {
 		}
 		s.add(e, laneRecord, e.At, 0, "%s", text)
 	case ledger.EdgeCustody:
-		s.add(e, laneRecord, e.At, 0, "copied to %s, %v", s.topic(e.Topic), e.Position())
+		s.add(e, laneRecord, e.At, 0, "copied to %s, %v", s.facts.topic(e.Topic), e.Position())
 	}
 }
 
@@ -165,7 +165,7 @@ func (s *story) attempt(e *ledger.Event) {
 func (s *story) offset(e *ledger.Event) string {
 	switch {
 	case e.Topic > 0:
-		return fmt.Sprintf("%s %d offset %d", s.topic(e.Topic), e.Partition, e.Offset)
+		return fmt.Sprintf("%s %d offset %d", s.facts.topic(e.Topic), e.Partition, e.Offset)
 	case e.Partition != s.of.Partition:
 		return e.Position().String()
 	}
@@ -179,7 +179,7 @@ func (s *story) group(e *ledger.Event) {
 	}
 	where := ""
 	if e.Topic > 0 {
-		where = " of " + s.topic(e.Topic)
+		where = " of " + s.facts.topic(e.Topic)
 	}
 	who := s.facts.name(e.Owner)
 	switch e.Edge {
@@ -230,13 +230,6 @@ func (s *story) around(e *ledger.Event) {
 		}
 		s.add(e, s.facts.name(e.Owner), e.At, 0, "%s", what)
 	}
-}
-
-func (s *story) topic(n uint16) string {
-	if n > 0 && int(n) <= len(s.facts.Sides) {
-		return string(s.facts.Sides[n-1].Role)
-	}
-	return "the source"
 }
 
 // seen says how much later than its earliest time an event may have happened.

@@ -19,7 +19,7 @@ const laneMoments = 8
 func (s *story) end() {
 	s.mark()
 	s.moments = slices.DeleteFunc(s.moments, s.apart())
-	slices.SortStableFunc(s.moments, func(a, b moment) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.edge, b.edge)) })
+	slices.SortStableFunc(s.moments, func(a, b told) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.edge, b.edge)) })
 	kept := s.nearest()
 	gaps := map[string]int{} // by lane, the line of the story for what is left out since the last that is kept
 	for i, m := range s.moments {
@@ -38,24 +38,24 @@ func (s *story) end() {
 }
 
 // leaveOut makes of a line one that stands for all from its moment to a later one.
-func leaveOut(line *harness.Moment, until *moment) {
+func leaveOut(line *harness.Moment, until *told) {
 	line.Omitted = max(1, line.Omitted) + 1
 	line.Until = until.At
 	switch line.Lane {
 	case laneCommits:
-		line.Text = fmt.Sprintf("... %d more commits, up to %d at %s", line.Omitted, until.place.Offset, at(until.At))
+		line.Text = fmt.Sprintf("... %d more commits, up to %d at %s", line.Omitted, until.place.Offset, moment(until.At))
 	default:
-		line.Text = fmt.Sprintf("... %d more, until %s", line.Omitted, at(until.At))
+		line.Text = fmt.Sprintf("... %d more, until %s", line.Omitted, moment(until.At))
 	}
 }
 
 // apart tells the moments of incarnations that were there and no more.
-func (s *story) apart() func(moment) bool {
+func (s *story) apart() func(told) bool {
 	part := map[string]bool{laneRecord: true, laneCommits: true, laneOwner: true, laneFaults: true}
 	for _, m := range s.moments {
 		part[m.Lane] = part[m.Lane] || m.Text != textUp && m.Text != textDown || slices.Contains(s.of.Pods, m.Lane)
 	}
-	return func(m moment) bool { return !part[m.Lane] }
+	return func(m told) bool { return !part[m.Lane] }
 }
 
 // nearest are the moments of each lane that lie nearest to the anomaly, and all that

@@ -89,7 +89,7 @@ func (h *history) write(e *ledger.Event) string {
 	switch e.Edge {
 	case ledger.EdgeAcked:
 		if e.Outcome == ledger.OutcomeAcked {
-			return "acked " + record + more
+			return fmt.Sprintf("acked %s%s sent=%v", record, more, e.Sent)
 		}
 	case ledger.EdgeOwned:
 		return fmt.Sprintf("own %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
