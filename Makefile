@@ -37,7 +37,7 @@ help: ## this text
 	@echo
 	@echo "Exit status of the compiled binary (go test -c): 0 all as claimed, 1 a verdict failed, 2 nothing could be run."
 
-test: ## all tests; those that start brokers and pods too (under 3 minutes without Docker)
+test: ## all tests; those that start brokers and pods too (under 3 minutes; with a Docker engine about 10)
 	STAMPEDE_E2E=1 go test -timeout 15m ./...
 	go test -timeout 10m -tags synctests $(VIRTUAL)
 

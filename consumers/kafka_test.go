@@ -184,7 +184,18 @@ func (w *world) goroutines() string {
 			ours = append(ours, stack)
 		}
 	}
-	return strings.Join(ours, "\n\n")
+	return inBrief(ours, testing.Verbose())
+}
+
+// fewStacks is how many of a test's stacks its failure shows.
+const fewStacks = 3
+
+// inBrief are the first few of some stacks; -v shows all.
+func inBrief(stacks []string, all bool) string {
+	if more := len(stacks) - fewStacks; more > 0 && !all {
+		stacks = append(stacks[:fewStacks:fewStacks], fmt.Sprintf("... and goroutines at %d other places: -v shows them", more))
+	}
+	return strings.Join(stacks, "\n\n")
 }
 
 // effects is what the work saw and did.
@@ -353,5 +364,15 @@ func (c *cable) set(cut ...string) {
 			conn.Close()
 			delete(c.conns, conn)
 		}
+	}
+}
+
+func TestFailuresShowFewStacks(t *testing.T) {
+	stacks := []string{"a", "b", "c", "d", "e"}
+	if got, want := inBrief(stacks, false), "a\n\nb\n\nc\n\n... and goroutines at 2 other places: -v shows them"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := inBrief(stacks, true), "a\n\nb\n\nc\n\nd\n\ne"; got != want {
+		t.Errorf("all: got %q, want %q", got, want)
 	}
 }

@@ -159,6 +159,9 @@ type Moment struct {
 	Lane  string        `json:"lane"`               // Lane is where it happened: record, commits, owner, faults, or an incarnation.
 	Text  string        `json:"text"`
 	Bad   bool          `json:"bad,omitempty"` // Bad: it is what the anomaly is about.
+	// Omitted is how many moments of its lane, from At until Until, a line stands for that
+	// leaves them out; 0 for a moment.
+	Omitted int `json:"omitted,omitempty"`
 }
 
 // Counts are the totals of a run, in records.

@@ -284,15 +284,15 @@ func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 	loss := harness.Verdict{Check: "loss", HeldTo: "at-least-once", Status: harness.Fail, Count: 312, Detail: "312 of 1,800 landed records have no effect and lie below the group's final commit"}
 	for n := range 3 {
 		loss.Examples = append(loss.Examples, harness.Anomaly{
-			Text: fmt.Sprintf("Record %d of key %d landed at partition 2 offset %d; pod-1 took it and was killed at 1.002 s before its work began, the group had committed offset %d, and pod-2 went on from there.", n+3, 8214-n*77, 118+n, 203),
-			Key:  uint32(8214 - n*77), Seq: uint32(n + 3), Partition: 2, Offset: int64(118 + n), Pods: []string{"pod-1", "pod-2"}, At: 1002 * time.Millisecond,
+			Text: "pod-1.1 committed past it while its work was not finished, to 203 at 871ms: landed, never finished, and the group's commit 300 is past it",
+			Key:  uint32(8214 - n*77), Seq: uint32(n + 3), Partition: 2, Offset: int64(118 + n), Pods: []string{"pod-1.1"}, At: 871 * time.Millisecond,
 		})
 	}
 	loss.Examples[0].Story = story()
 	run.Ledger, run.Command = "out/ledger/pod-crash_naive@cooperative_1", "go test -count=1 -timeout 0 -v -run '^TestCompare$/^pod-crash$/^naive@cooperative$/^1$' -scenario=pod-crash -consumer=naive -seed=7"
 	run.Verdicts[0] = loss
 	run.Verdicts[6] = harness.Verdict{Check: "loss pending", HeldTo: "at-least-once", Status: harness.Fail, Count: 344, Detail: "344 offsets committed before their effect", Examples: []harness.Anomaly{{
-		Text: "pod-1 committed offset 203 of partition 2 while offset 118 had no effect.", Key: 8214, Seq: 3, Partition: 2, Offset: 118, Pods: []string{"pod-1"}, At: 871 * time.Millisecond,
+		Text: "commit 203 by pod-1.1 at 871ms covers it, and its work was not finished", Key: 8214, Seq: 3, Partition: 2, Offset: 118, Pods: []string{"pod-1.1"}, At: 871 * time.Millisecond,
 	}}}
 }
 
@@ -304,13 +304,14 @@ func story() []harness.Moment {
 		{At: 602 * ms, Lane: "record", Text: "due"},
 		{At: 603 * ms, Lane: "record", Text: "sent"},
 		{At: 606 * ms, Lane: "record", Text: "acked at partition 2 offset 118"},
-		{At: 640 * ms, Until: 660 * ms, Lane: "pod-1.1", Text: "seq 1: effect"},
-		{At: 871 * ms, Lane: "commits", Text: "203 by pod-1.1"},
-		{At: 990 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "seq 2: cut off"},
-		{At: 995 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "seq 3: cut off", Bad: true},
+		{At: 640 * ms, Until: 660 * ms, Lane: "pod-1.1", Text: "offset 61, seq 1: effect"},
+		{At: 871 * ms, Lane: "commits", Text: "203 by pod-1.1", Bad: true},
+		{At: 990 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "offset 97, seq 2: cut off"},
+		{At: 995 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "offset 118, seq 3: cut off"},
 		{At: 1001 * ms, Until: 9001 * ms, Lane: "faults", Text: "kill pod (pod-1.1)"},
 		{At: 1002 * ms, Lane: "pod-1.1", Text: "down"},
 		{At: 6980 * ms, Lane: "owner", Text: "pod-2.1 has it, generation 4 (or up to 30ms later)"},
+		{At: 7020 * ms, Until: 11470 * ms, Lane: "commits", Text: "... 9 more commits, up to 300 at 11.47s", Omitted: 9},
 	}
 }
 

@@ -160,7 +160,7 @@ func (v *view) caveats() []string {
 		out = append(out, "The broker is modelled, no real Kafka ran ("+v.Broker+"): the figures rank designs, they are no broker benchmark. Run with BROKER=docker for figures to believe.")
 	}
 	if v.Interrupted {
-		out = append(out, fmt.Sprintf("Interrupted: %d of %s were measured before the comparison was ended.", len(v.Runs), plural(v.Planned, "run")))
+		out = append(out, fmt.Sprintf("Interrupted: %d of %s ended before the comparison did.", len(v.Runs), plural(v.Planned, "run")))
 	}
 	return out
 }

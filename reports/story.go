@@ -54,9 +54,9 @@ func storyText(a *harness.Anomaly, indent string) string {
 		if m.Bad {
 			mark = ">"
 		}
-		took := ""
-		if until := ending(m); until > m.At {
-			took = "+" + duration((until - m.At).Seconds())
+		took := took(m)
+		if took != "" {
+			took = "+" + took
 		}
 		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, stamp(m.At), took, lane, m.Lane, m.Text)
 	}
@@ -69,6 +69,16 @@ func ending(m harness.Moment) time.Duration {
 		return m.At
 	}
 	return max(m.At, m.Until)
+}
+
+// took is how long a moment took, "" if no time. A line that leaves moments out says
+// until when itself.
+func took(m harness.Moment) string {
+	until := ending(m)
+	if until == m.At || m.Omitted > 0 {
+		return ""
+	}
+	return duration((until - m.At).Seconds())
 }
 
 // stamp is a time of a run to a tenth of a millisecond, which tells the end of
@@ -84,7 +94,7 @@ type pageStory struct {
 
 type pageMoment struct {
 	At, Took, Lane, Text string
-	Bad                  bool
+	Bad, Gap             bool // Gap: it stands for what is left out.
 }
 
 // newPageStory is nil for an anomaly without a story.
@@ -94,11 +104,7 @@ func newPageStory(a *harness.Anomaly) *pageStory {
 	}
 	p := &pageStory{Figure: template.HTML(storyLanes(a).SVG())}
 	for _, m := range a.Story {
-		line := pageMoment{At: stamp(m.At), Lane: m.Lane, Text: m.Text, Bad: m.Bad}
-		if until := ending(m); until > m.At {
-			line.Took = duration((until - m.At).Seconds())
-		}
-		p.Moments = append(p.Moments, line)
+		p.Moments = append(p.Moments, pageMoment{At: stamp(m.At), Took: took(m), Lane: m.Lane, Text: m.Text, Bad: m.Bad, Gap: m.Omitted > 0})
 	}
 	return p
 }
@@ -139,7 +145,7 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 	}
 	for i, m := range a.Story {
 		figure.Moments = append(figure.Moments, chart.LaneMoment{
-			Lane: at[place[i]], From: m.At.Seconds(), To: ending(m).Seconds(), Bad: m.Bad,
+			Lane: at[place[i]], From: m.At.Seconds(), To: ending(m).Seconds(), Bad: m.Bad, Gap: m.Omitted > 0,
 		})
 	}
 	return figure

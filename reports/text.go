@@ -104,8 +104,11 @@ func (t *text) cellText(c *harness.Cell) string {
 	if len(o.Counts) > 0 {
 		s += separator + strings.Join(o.Counts, ", ")
 	}
-	if !o.Expected {
+	switch {
+	case !o.Expected:
 		s += " (!)"
+	case o.Status == harness.Fail && strings.HasPrefix(o.Note, "control"):
+		s += " (control)"
 	}
 	return s
 }

@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/stampede-bench/stampede/harness"
 	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
@@ -84,6 +88,11 @@ func TestExitStatus(t *testing.T) {
 		{"-rate=0", 2, "above zero"},
 		{"-repeat=-1", 2, "above zero"},
 		{"-payload=10", 2, "identity"},
+		{"-payload=1048577", 2, "at most 999000"},
+		{"-partitions=1000000", 2, "at most 10000"},
+		{"-rate=1e8", 2, "at most 1000000"},
+		{"-rate=1e6 -load-duration=10h -scenario=brief", 2, "keeps them in memory"},
+		{"-consumer=", 2, "names none"},
 		{"-keys=uniform:0", 2, "keys"},
 		{"-service=-5ms", 2, "service"},
 		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
@@ -99,7 +108,7 @@ func start(t *testing.T, args ...string) (exit int, out string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"-test.run=^TestCompare$"}, args...)...)
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"-test.run=^TestCompare$"}, strings.Fields(strings.Join(args, " "))...)...)
 	raw, err := cmd.CombinedOutput()
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
@@ -138,5 +147,47 @@ func TestGraver(t *testing.T) {
 		if got := graver(c.a, c.b); got != c.want {
 			t.Errorf("graver of %q and %q is %q, want %q", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+// Who waits for another run on this machine ends at Ctrl-C, and says that nothing was
+// run.
+func TestCtrlCEndsWaiting(t *testing.T) {
+	dir := t.TempDir()
+	other, err := os.Create(filepath.Join(dir, "stampede-e2e.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestCompare$", "-scenario=brief", "-consumer=absent")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	var stdout strings.Builder
+	cmd.Stdout = &stdout
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(stderr)
+	for said.Scan() {
+		if strings.Contains(said.Text(), "waiting for another run") {
+			if !strings.Contains(said.Text(), fmt.Sprintf("process %d: ", os.Getpid())) {
+				t.Errorf("it does not say who holds the lock: %s", said.Text())
+			}
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	cmd.Wait()
+	if exit := cmd.ProcessState.ExitCode(); exit != exitNoRun || strings.Contains(stdout.String(), "PASS") || !strings.Contains(stdout.String(), "nothing was run") {
+		t.Errorf("exit status %d, want %d, and no PASS in:\n%s", exit, exitNoRun, stdout.String())
 	}
 }

@@ -60,11 +60,19 @@ func Compare(t *testing.T, smoke Smoke) {
 		t.Fatalf("nothing was run: %v", err)
 	}
 	if !harness.IsVirtual(c.matrix.backend) { // where time is virtual, runs do not starve each other
-		lock.Hold(t)
+		if err := lock.Wait(t); err != nil {
+			failed(exitNoRun)
+			t.Fatalf("nothing was run: %v", err)
+		}
 	}
 	using(c.matrix.backend)
 	c.run(t)
-	if len(c.result.Runs) == 0 && !t.Failed() && process.ctx.Err() == nil {
+	switch {
+	case len(c.result.Runs) > 0 || t.Failed():
+	case process.ctx.Err() != nil:
+		failed(exitNoRun)
+		t.Fatal("nothing was run: interrupted before the first run")
+	default:
 		failed(exitNoRun)
 		t.Fatalf("nothing was run: -run matches none of the %d runs, which are named SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.runs())
 	}
@@ -72,12 +80,19 @@ func Compare(t *testing.T, smoke Smoke) {
 		failed(exitFailed)
 		t.Fatal(err)
 	}
+	if c.result.Interrupted {
+		failed(exitFailed)
+		t.Errorf("interrupted after %d of %d runs", len(c.result.Runs), c.result.Planned)
+	}
 }
 
 // prepare checks all that can be checked before anything starts.
 func prepare(ctx context.Context, o options) (*comparison, error) {
 	m, err := o.matrix()
 	if err != nil {
+		return nil, err
+	}
+	if err := o.sane(m, machineMemory()); err != nil {
 		return nil, err
 	}
 	if o.out != "" {
@@ -209,9 +224,6 @@ func (c *comparison) finish() error {
 		c.forget()
 	}
 	c.result.Cells = cells(c.result, c.merged)
-	if c.result.Interrupted {
-		failed(exitFailed)
-	}
 	if len(c.result.Runs) == 0 {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 func describe(o *options, m *matrix) *harness.Comparison {
 	c := &harness.Comparison{
 		Version: harness.ResultVersion, Started: time.Now().UTC().Truncate(time.Millisecond), Command: command(o),
-		Seed: o.seed, Backend: o.broker, Planned: m.runs(), Environment: environment(), Settings: settings(m),
+		Seed: o.seed, Backend: o.broker, Planned: len(m.ahead(runFlag())), Environment: environment(), Settings: settings(m),
 	}
 	for _, s := range m.scenarios {
 		c.Scenarios = append(c.Scenarios, engine.Info(s))
@@ -31,12 +32,30 @@ func describe(o *options, m *matrix) *harness.Comparison {
 }
 
 // command repeats the comparison; where its report went is not part of it.
-func command(o *options) string {
-	words := []string{"go test -count=1 -timeout 0 -v -run '^TestCompare$'"}
-	if o.broker == "virtual" {
+func command(o *options) string { return testCommand(o.broker, "^TestCompare$", o.given) }
+
+// commandOf repeats one run of the comparison: it names the one scenario, the one
+// consumer and no more repeats than it takes to come to this one.
+func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) string {
+	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtest(c)), repeat)
+	given := slices.DeleteFunc(slices.Clone(o.given), func(g string) bool {
+		name, _, _ := strings.Cut(g, "=")
+		return name == "-scenario" || name == "-consumer" || name == "-repeat"
+	})
+	given = append(given, "-scenario="+s.Name, "-consumer="+c.Name())
+	if repeat > 1 {
+		given = append(given, fmt.Sprintf("-repeat=%d", repeat))
+	}
+	return testCommand(o.broker, run, given)
+}
+
+// testCommand is a call of go test with flags of ours.
+func testCommand(broker, run string, given []string) string {
+	words := []string{"go test -count=1 -timeout 0 -v -run '" + run + "'"}
+	if broker == "virtual" {
 		words[0] = strings.Replace(words[0], "go test", "go test -tags synctests", 1)
 	}
-	for _, g := range o.given {
+	for _, g := range given {
 		if strings.HasPrefix(g, "-out=") {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
@@ -19,6 +20,7 @@ import (
 type display struct {
 	out     io.Writer
 	matrix  *matrix
+	ahead   []planned
 	bars    *mpb.Progress // nil elsewhere
 	total   *mpb.Bar
 	current *mpb.Bar
@@ -33,7 +35,10 @@ type display struct {
 }
 
 func newDisplay(out *os.File, m *matrix) *display {
-	d := &display{out: out, matrix: m, all: m.estimate()}
+	d := &display{out: out, matrix: m, ahead: m.ahead(runFlag())}
+	for _, r := range d.ahead {
+		d.all += r.estimate()
+	}
 	if _, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
 		d.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(64), mpb.WithRefreshRate(200*time.Millisecond))
 	}
@@ -42,22 +47,24 @@ func newDisplay(out *os.File, m *matrix) *display {
 
 // plan says what is ahead.
 func (d *display) plan() {
-	fmt.Fprintf(d.out, "%d runs: %d scenarios x %d consumers x %d repeats on %s, about %v\n",
-		d.matrix.runs(), len(d.matrix.scenarios), len(d.matrix.consumers), d.matrix.repeats, d.matrix.backend.Name(), d.all.Round(10*time.Second))
+	fmt.Fprintln(d.out, inWords(d.ahead, d.matrix.backend))
 	for _, s := range d.matrix.scenarios {
 		if s.Pods > s.Partitions {
 			fmt.Fprintf(d.out, "scenario %s: %d pods share %d partitions, so %d pods will idle\n", s.Name, s.Pods, s.Partitions, s.Pods-s.Partitions)
 		}
 	}
 	if d.bars != nil {
-		d.total = d.bars.AddBar(int64(d.matrix.runs()),
+		d.total = d.bars.AddBar(int64(len(d.ahead)),
 			mpb.PrependDecorators(decor.Name("runs  ", decor.WC{W: 7}), decor.CountersNoUnit("%d / %d", decor.WC{W: 10})),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.left() })))
 	}
 }
 
-// left is the estimated time to the end.
+// left is the estimated time to the end. How fast virtual time goes is not known.
 func (d *display) left() string {
+	if harness.IsVirtual(d.matrix.backend) {
+		return ""
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	left := d.all - d.past - min(d.expect, d.last.Elapsed)
@@ -102,7 +109,7 @@ func (d *display) progress(e engine.Progress) {
 }
 
 func (d *display) prefix() string {
-	return fmt.Sprintf("[%d/%d] %s", d.number, d.matrix.runs(), d.label)
+	return fmt.Sprintf("[%d/%d] %s", d.number, len(d.ahead), d.label)
 }
 
 // now is the current run in a few words.

@@ -93,8 +93,8 @@ func positive(to *int) flag.Value {
 
 func positiveFloat(to *float64) flag.Value {
 	return &value{parse: func(s string) (err error) {
-		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > 1e9 {
-			return errors.New("want a number above zero")
+		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > mostRate {
+			return fmt.Errorf("want a number above zero and at most %d, more than one producer sends", mostRate)
 		}
 		return nil
 	}}
@@ -123,16 +123,6 @@ type matrix struct {
 
 // runs is the number of runs.
 func (m *matrix) runs() int { return len(m.scenarios) * len(m.consumers) * m.repeats }
-
-// estimate is about how long all runs take.
-func (m *matrix) estimate() (total time.Duration) {
-	for _, s := range m.scenarios {
-		for _, c := range m.consumers {
-			total += engine.Estimate(s, engine.Describe(s, c).Parallelism) * time.Duration(m.repeats)
-		}
-	}
-	return total
-}
 
 // matrix resolves names and overrides, and refuses what cannot be run.
 func (o *options) matrix() (*matrix, error) {

@@ -21,12 +21,6 @@ func keepIn(out string, s *harness.Scenario, c harness.Choice, repeat int) strin
 	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", s.Name, subtest(c), repeat))
 }
 
-// commandOf repeats one run of the comparison.
-func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) string {
-	only := fmt.Sprintf("-run '^TestCompare$/^%s$/^%s$/^%d$'", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtest(c)), repeat)
-	return strings.Replace(command(o), "-run '^TestCompare$'", only, 1)
-}
-
 // judgeSaved judges a saved ledger again and prints what became of it. The status
 // is that of the binary, and the one that the run itself had: exitFailed where it was
 // not as it should be, or is not judged as it was.

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/pod"
 	"github.com/stampede-bench/stampede/reports"
 )
@@ -101,6 +102,7 @@ func run(m *testing.M) int {
 	defer stop()
 	defer quiet() // before stop, which ends ctx too
 	process.ctx, process.used = ctx, map[harness.Backend]bool{}
+	lock.Until(ctx)
 	code := m.Run()
 	process.mu.Lock()
 	defer process.mu.Unlock()

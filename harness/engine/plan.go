@@ -76,6 +76,14 @@ func set[T int | time.Duration](field *T, override, fallback T) {
 // minSession is below what a starved pod on a small machine can keep alive.
 const minSession = time.Second
 
+const (
+	// maxPayload leaves room for the rest of a batch in the 1,000,012 bytes that a client
+	// sends at most, which is a little less than the 1 MiB that a broker takes.
+	maxPayload = 999_000
+	// maxPartitions is more than three nodes on one machine serve.
+	maxPartitions = 10_000
+)
+
 // fits refuses a scenario whose phases or sizes do not go together.
 func fits(s *harness.Scenario) error {
 	if v, ok := s.Load.Pacer.(interface{ Validate() error }); ok {
@@ -92,6 +100,10 @@ func fits(s *harness.Scenario) error {
 		return errors.New("partitions, pods, spare pods, workers, window and payload must be above zero")
 	case s.Load.Payload < ledger.IdentitySize:
 		return fmt.Errorf("a payload of %d bytes cannot hold a record's identity: at least %d", s.Load.Payload, ledger.IdentitySize)
+	case s.Load.Payload > maxPayload:
+		return fmt.Errorf("a payload of %d bytes is more than a broker takes with its record, 1 MiB by default: at most %d", s.Load.Payload, maxPayload)
+	case s.Partitions > maxPartitions:
+		return fmt.Errorf("%d partitions are more than three nodes on one machine serve: at most %d", s.Partitions, maxPartitions)
 	case s.Session < minSession:
 		return fmt.Errorf("a session timeout of %v is too short: at least %v", s.Session, minSession)
 	case s.Commit > s.Drain:

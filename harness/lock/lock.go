@@ -4,13 +4,25 @@
 package lock
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// patience ends all waiting; see [Until].
+var patience = context.Background()
+
+// again is how long it takes until who waits says so once more.
+var again = time.Minute
+
+// Until has all waiting end with ctx. It is for a process that takes Ctrl-C itself,
+// before its first test.
+func Until(ctx context.Context) { patience = ctx }
 
 // Machine skips the test unless STAMPEDE_E2E=1, and otherwise holds the
 // machine-wide lock until the test and its subtests have ended.
@@ -23,22 +35,61 @@ func Machine(t testing.TB) {
 }
 
 // Hold holds the machine-wide lock until the test and its subtests have ended,
-// waiting for it as long as it takes.
+// waiting for it as long as it takes. Where waiting ended before, the test fails.
 func Hold(t testing.TB) {
 	t.Helper()
+	if err := Wait(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Wait is [Hold] with an error where the test does not hold the lock.
+func Wait(t testing.TB) error {
 	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
-		t.Fatalf("lock %s: %v", path, err)
+		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	t.Cleanup(func() { f.Close() })
 	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
-		fmt.Fprintf(os.Stderr, "%s: waiting for another run of Stampede on this machine (%s)\n", t.Name(), path)
-		err = flock(f, unix.LOCK_EX)
+		err = wait(t.Name(), f)
 	}
 	if err != nil {
-		t.Fatalf("lock %s: %v", path, err)
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return nil
+}
+
+// wait waits for the lock, and says so now and then. Nothing ends a call for the lock
+// before it has it: given up, it lets go of it then.
+func wait(name string, f *os.File) error {
+	got := make(chan error)
+	go func() {
+		err := flock(f, unix.LOCK_EX)
+		select {
+		case got <- err:
+		case <-patience.Done():
+			f.Close()
+		}
+	}()
+	began, tick := time.Now(), time.NewTicker(again)
+	defer tick.Stop()
+	say := func() {
+		so := ""
+		if took := time.Since(began); took >= again {
+			so = fmt.Sprintf("for %v by now ", took.Round(time.Second))
+		}
+		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, holder(f), f.Name())
+	}
+	for say(); ; say() {
+		select {
+		case err := <-got:
+			return err
+		case <-patience.Done():
+			return fmt.Errorf("interrupted while it waited for another run of Stampede on this machine, %s", holder(f))
+		case <-tick.C:
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -20,8 +21,20 @@ type findings struct {
 func (f *findings) add(a func() harness.Anomaly) {
 	f.count++
 	if len(f.examples) < maxExamples {
-		f.examples = append(f.examples, a())
+		example := a()
+		example.Pods = once(example.Pods)
+		f.examples = append(f.examples, example)
 	}
+}
+
+// once are names, each the first time it comes.
+func once(names []string) (all []string) {
+	for _, n := range names {
+		if !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 func (f *findings) verdict(detail string) harness.Verdict {
@@ -74,6 +87,14 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 			a.Key, a.Seq = s.Key, s.Seq
 		}
 	})
+}
+
+// were is "1 record was", "2 records were".
+func were(n int64) string {
+	if n == 1 {
+		return "1 record was"
+	}
+	return fmt.Sprintf("%d records were", n)
 }
 
 // moment writes a time of a run for people.

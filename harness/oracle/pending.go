@@ -152,7 +152,7 @@ func (p *pending) done(pos ledger.Position) bool {
 func (p *pending) Verdict() harness.Verdict {
 	detail := ""
 	if p.found.count > 0 {
-		detail = fmt.Sprintf("%d records were committed before their work was finished: a crash in between loses them", p.found.count)
+		detail = fmt.Sprintf("%s committed before the work was finished: a crash in between loses what is committed", were(p.found.count))
 	}
 	return p.found.verdict(detail)
 }

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -10,12 +9,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-const (
-	// neighbours is how far in seq from its record the attempts of a story may lie.
-	neighbours = 2
-	// laneMoments is how many moments of a lane a story keeps: those nearest to the anomaly.
-	laneMoments = 8
-)
+// neighbours is how far in seq from its record the attempts of a story may lie.
+const neighbours = 2
 
 // The lanes of a story that are not an incarnation's.
 const (
@@ -25,16 +20,25 @@ const (
 	laneFaults  = "faults"
 )
 
+// What a story tells of the life of an incarnation.
+const textUp, textDown = "up", "down"
+
 // Tell replays src once more and writes the story of the first anomaly of each
-// verdict that has one. It reads nothing if there is none to tell.
+// verdict that has one, and into each loss whose commit was ahead of the work. It
+// reads nothing if there is none to tell.
 func Tell(f *Facts, src Source, verdicts []harness.Verdict) error {
-	var told []*story
+	var stories []*story
+	var to blame
 	for i := range verdicts {
-		if len(verdicts[i].Examples) > 0 {
-			told = append(told, newStory(f, &verdicts[i].Examples[0]))
+		v := &verdicts[i]
+		if len(v.Examples) > 0 {
+			stories = append(stories, newStory(f, v.Check, &v.Examples[0]))
+		}
+		if v.Check == lossEntry.name {
+			to.find(f, v.Examples)
 		}
 	}
-	if len(told) == 0 {
+	if len(stories) == 0 {
 		return nil
 	}
 	for {
@@ -46,12 +50,14 @@ func Tell(f *Facts, src Source, verdicts []harness.Verdict) error {
 			break
 		}
 		for i := range events {
-			for _, s := range told {
+			to.observe(&events[i])
+			for _, s := range stories {
 				s.observe(&events[i])
 			}
 		}
 	}
-	for _, s := range told {
+	to.name(f)
+	for _, s := range stories {
 		s.end()
 	}
 	return nil
@@ -60,19 +66,34 @@ func Tell(f *Facts, src Source, verdicts []harness.Verdict) error {
 // story is what happened around one anomaly.
 type story struct {
 	facts   *Facts
+	check   string
 	of      *harness.Anomaly
 	places  []ledger.Position // where its record lies
-	moments []harness.Moment
+	moments []told
 	faults  map[uint32]int // moments of the faults under way
 }
 
-func newStory(f *Facts, a *harness.Anomaly) *story {
-	s := &story{facts: f, of: a, faults: map[uint32]int{}}
-	s.places = append(s.places, ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset})
+// told is a moment of a story with what it is known by.
+type told struct {
+	harness.Moment
+	edge    ledger.Edge // edge is what it begins with: of moments at one time that of the cause is less
+	owner   ledger.Owner
+	place   ledger.Position // place of the record, or of the commit
+	seq     uint32
+	outcome ledger.Outcome
+}
+
+func newStory(f *Facts, check string, a *harness.Anomaly) *story {
+	return &story{facts: f, check: check, of: a, places: places(f, a), faults: map[uint32]int{}}
+}
+
+// places are where the record of an anomaly lies, its own position first.
+func places(f *Facts, a *harness.Anomaly) []ledger.Position {
+	all := []ledger.Position{{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}}
 	if c := f.Log.copies[recordID(a.Key, a.Seq)]; c != nil {
-		s.places = append(append(s.places, c.origin), c.hops...)
+		all = append(append(all, c.origin), c.hops...)
 	}
-	return s
+	return all
 }
 
 func (s *story) observe(e *ledger.Event) {
@@ -88,15 +109,23 @@ func (s *story) observe(e *ledger.Event) {
 	}
 }
 
-func (s *story) add(lane string, from, until time.Duration, format string, args ...any) {
-	s.moments = append(s.moments, harness.Moment{At: from, Until: until, Lane: lane, Text: fmt.Sprintf(format, args...)})
+// add adds what an event tells.
+func (s *story) add(e *ledger.Event, lane string, from, until time.Duration, format string, args ...any) {
+	m := told{
+		Moment: harness.Moment{At: from, Until: until, Lane: lane, Text: fmt.Sprintf(format, args...)},
+		edge:   e.Edge, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
+	}
+	if e.Edge == ledger.EdgeEnd {
+		m.edge = ledger.EdgeStart
+	}
+	s.moments = append(s.moments, m)
 }
 
 // record tells what became of the record outside of the work.
 func (s *story) record(e *ledger.Event) {
 	if e.Edge == ledger.EdgeAcknowledged {
 		if slices.Contains(s.places, e.Position()) {
-			s.add(s.facts.name(e.Owner), e.At, 0, "answers %s for %v", ackName(e.Count), e.Position())
+			s.add(e, s.facts.name(e.Owner), e.At, 0, "answers %s for %v", ackName(e.Count), e.Position())
 		}
 		return
 	}
@@ -105,32 +134,42 @@ func (s *story) record(e *ledger.Event) {
 	}
 	switch e.Edge {
 	case ledger.EdgeSent:
-		s.add(laneRecord, e.Due, 0, "due")
-		s.add(laneRecord, e.At, 0, "sent")
+		s.add(e, laneRecord, e.Due, 0, "due")
+		s.add(e, laneRecord, e.At, 0, "sent")
 	case ledger.EdgeAcked:
 		text := e.Outcome.String()
 		if e.Outcome == ledger.OutcomeAcked {
 			text += " at " + e.Position().String()
 		}
-		s.add(laneRecord, e.At, 0, "%s", text)
+		s.add(e, laneRecord, e.At, 0, "%s", text)
 	case ledger.EdgeCustody:
-		s.add(laneRecord, e.At, 0, "copied to %s, %v", s.facts.topic(e.Topic), e.Position())
+		s.add(e, laneRecord, e.At, 0, "copied to %s, %v", s.facts.topic(e.Topic), e.Position())
 	}
 }
 
 // attempt tells of the work on the record and on its neighbours of the same key.
+// Where it is that two were under way at once, the other may be further away.
 func (s *story) attempt(e *ledger.Event) {
-	if e.Key != s.of.Key || max(e.Seq, s.of.Seq)-min(e.Seq, s.of.Seq) > neighbours {
+	near := max(e.Seq, s.of.Seq)-min(e.Seq, s.of.Seq) <= neighbours
+	if e.Key != s.of.Key || !near && !(s.check == overlapEntry.name && e.Start <= s.of.At && s.of.At <= e.At) {
 		return
 	}
 	what := e.Outcome.String()
 	if e.Outcome == ledger.OutcomeOpen {
 		what = "cut off"
 	}
-	s.add(s.facts.name(e.Owner), e.Start, e.At, "seq %d: %s", e.Seq, what)
-	if e.Seq == s.of.Seq && e.At == s.of.At {
-		s.moments[len(s.moments)-1].Bad = true
+	s.add(e, s.facts.name(e.Owner), e.Start, e.At, "%s, seq %d: %s", s.offset(e), e.Seq, what)
+}
+
+// offset is where an attempt found its record, as short as can be.
+func (s *story) offset(e *ledger.Event) string {
+	switch {
+	case e.Topic > 0:
+		return fmt.Sprintf("%s %d offset %d", s.facts.topic(e.Topic), e.Partition, e.Offset)
+	case e.Partition != s.of.Partition:
+		return e.Position().String()
 	}
+	return fmt.Sprintf("offset %d", e.Offset)
 }
 
 // group tells of commits and owners of the partitions that the record lies in.
@@ -149,18 +188,15 @@ func (s *story) group(e *ledger.Event) {
 		if e.Outcome != ledger.OutcomeConfirmed {
 			text += " (" + e.Outcome.String() + ")"
 		}
-		s.add(laneCommits, e.At, 0, "%s", text)
-		if e.At == s.of.At {
-			s.moments[len(s.moments)-1].Bad = true
-		}
+		s.add(e, laneCommits, e.At, 0, "%s", text)
 	case ledger.EdgeOwned:
-		s.add(laneOwner, e.At, 0, "%s has it%s, generation %d%s", who, where, e.Generation, seen(e))
+		s.add(e, laneOwner, e.At, 0, "%s has it%s, generation %d%s", who, where, e.Generation, seen(e))
 	case ledger.EdgeReleased:
-		s.add(laneOwner, e.At, 0, "%s lost it%s%s", who, where, seen(e))
+		s.add(e, laneOwner, e.At, 0, "%s lost it%s%s", who, where, seen(e))
 	case ledger.EdgeRewound:
-		s.add(laneOwner, e.At, 0, "%s goes back to the commit%s", who, where)
+		s.add(e, laneOwner, e.At, 0, "%s goes back to the commit%s", who, where)
 	case ledger.EdgeRange:
-		s.add(laneRecord, e.At, 0, "offsets %d to %d are set aside", e.Offset, e.To)
+		s.add(e, laneRecord, e.At, 0, "offsets %d to %d are set aside", e.Offset, e.To)
 	}
 }
 
@@ -176,48 +212,24 @@ func (s *story) around(e *ledger.Event) {
 			name += " (" + s.facts.name(e.Owner) + ")"
 		}
 		s.faults[e.Key] = len(s.moments)
-		s.add(laneFaults, e.At, 0, "%s", name)
+		s.add(e, laneFaults, e.At, 0, "%s", name)
 	case ledger.EdgeHeal:
 		if i, ok := s.faults[e.Key]; ok {
 			s.moments[i].Until = e.At
 		}
 	case ledger.EdgeExpelled:
-		s.add(laneOwner, e.At, 0, "the group drops %s%s", s.facts.name(e.Owner), seen(e))
+		s.add(e, laneOwner, e.At, 0, "the group drops %s%s", s.facts.name(e.Owner), seen(e))
 	case ledger.EdgeUp:
-		s.add(s.facts.name(e.Owner), e.At, 0, "up")
+		s.add(e, s.facts.name(e.Owner), e.At, 0, textUp)
 	case ledger.EdgeDown:
-		s.add(s.facts.name(e.Owner), e.At, 0, "down")
+		s.add(e, s.facts.name(e.Owner), e.At, 0, textDown)
 	case ledger.EdgeTransaction:
 		what := "commits its transaction"
 		if e.Outcome != ledger.OutcomeConfirmed {
 			what = "aborts its transaction"
 		}
-		s.add(s.facts.name(e.Owner), e.At, 0, "%s", what)
+		s.add(e, s.facts.name(e.Owner), e.At, 0, "%s", what)
 	}
-}
-
-// end keeps of each lane what lies nearest to the anomaly, in the order of time.
-// Incarnations that had no part in it are left out.
-func (s *story) end() {
-	apart := func(m harness.Moment) time.Duration {
-		until := m.At
-		if m.Until != 0 {
-			until = m.Until
-		}
-		return max(0, m.At-s.of.At, s.of.At-until)
-	}
-	part, kept := map[string]bool{laneRecord: true, laneCommits: true, laneOwner: true, laneFaults: true}, map[string]int{}
-	for _, m := range s.moments {
-		part[m.Lane] = part[m.Lane] || m.Text != "up" && m.Text != "down" || slices.Contains(s.of.Pods, m.Lane)
-	}
-	slices.SortStableFunc(s.moments, func(a, b harness.Moment) int { return cmp.Compare(apart(a), apart(b)) })
-	for _, m := range s.moments {
-		if part[m.Lane] && kept[m.Lane] < laneMoments {
-			kept[m.Lane]++
-			s.of.Story = append(s.of.Story, m)
-		}
-	}
-	slices.SortStableFunc(s.of.Story, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
 }
 
 // seen says how much later than its earliest time an event may have happened.

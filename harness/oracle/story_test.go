@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -71,10 +72,129 @@ func TestStoryOfALoss(t *testing.T) {
 	}
 	want = []string{
 		"0s owner: a has it, generation 1 (or up to 1ms later)", "10ms record: acked at partition 0 offset 1",
-		"20ms a: seq 0: effect", "40ms a: seq 1: error", "53ms a: seq 2: effect", "57ms a: seq 3: effect",
+		"20ms a: offset 0, seq 0: effect", "40ms a: offset 1, seq 1: error", "53ms a: offset 3, seq 2: effect", "57ms a: offset 4, seq 3: effect",
 		"60ms commits: 6 by a !",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("story\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
 	}
+}
+
+// tell judges a history, names its anomalies by name, and tells the story of the
+// first of a check.
+func tell(t *testing.T, history, check string, named ...[2]uint32) (a harness.Anomaly, story []string) {
+	t.Helper()
+	h := newHistory()
+	for _, line := range lines(history) {
+		if err := h.line(line); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+	}
+	verdicts, err := judge(h.facts, h.source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(verdicts, func(v harness.Verdict) bool { return v.Check == check })
+	if len(verdicts[i].Examples) == 0 {
+		t.Fatalf("%s found nothing", check)
+	}
+	for k, n := range named {
+		verdicts[i].Examples[k].Key, verdicts[i].Examples[k].Seq = n[0], n[1]
+	}
+	if err := Tell(h.facts, h.source(), verdicts); err != nil {
+		t.Fatal(err)
+	}
+	a = verdicts[i].Examples[0]
+	for _, m := range a.Story {
+		line := fmt.Sprintf("%v %s: %s", m.At, m.Lane, m.Text)
+		if m.Bad {
+			line += " !"
+		}
+		story = append(story, line)
+	}
+	return a, story
+}
+
+func sameStory(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("story\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
+	}
+}
+
+// The commit that lost a record is in its story and makes its headline, however many
+// there were since, and however many at the same time.
+func TestStoryHasTheCommitThatLost(t *testing.T) {
+	history := `
+		log p0 1/0 1/1
+		log p1 2/0
+		final p0 44
+		0ms own p0 a gen=1
+		20ms start p0@0 a
+		30ms effect p0@0 a
+		30ms commit p0 1 a
+		40ms start p0@1 a
+		50ms cancelled p0@1 a
+		50ms commit p0 2 a unknown
+		50ms commit p0 2 a
+		50ms commit p1 1 b
+		51ms released p0 a
+		52ms own p0 b gen=2`
+	for n := range 42 {
+		history += fmt.Sprintf("\n%dms commit p0 %d b", 100+n, n+3)
+	}
+	a, story := tell(t, history, "loss", [2]uint32{1, 1})
+	if want := "a committed past it while its work was not finished, to 2 at 50ms: landed, never finished, and the group's commit 44 is past it"; a.Text != want {
+		t.Errorf("text %q, want %q", a.Text, want)
+	}
+	if a.At != 50*time.Millisecond || !slices.Equal(a.Pods, []string{"a"}) {
+		t.Errorf("at %v by %v", a.At, a.Pods)
+	}
+	want := []string{
+		"0s owner: a has it, generation 1", "20ms a: offset 0, seq 0: effect", "30ms commits: 1 by a", "40ms a: offset 1, seq 1: cancelled",
+		"50ms commits: 2 by a (unknown)", "50ms commits: 2 by a !", "51ms owner: a lost it", "52ms owner: b has it, generation 2",
+	}
+	for n := range laneMoments - 3 {
+		want = append(want, fmt.Sprintf("%dms commits: %d by b", 100+n, n+3))
+	}
+	want = append(want, "105ms commits: ... 37 more commits, up to 44 at 141ms")
+	sameStory(t, story, want)
+}
+
+// A copy is owed as its record is: it is lost by the commit past the last of them.
+func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
+	a, _ := tell(t, `
+		side retry-1 retry
+		log p0 1/0
+		log retry-1/p0 1/0
+		final p0 1
+		final retry-1/p0 1
+		10ms start p0@0 a
+		20ms error p0@0 a
+		21ms custody retry-1/p0@0
+		30ms commit p0 1 a
+		40ms commit retry-1/p0 1 b`, "loss", [2]uint32{1, 0})
+	if a.At != 40*time.Millisecond || !slices.Equal(a.Pods, []string{"b"}) {
+		t.Errorf("at %v by %v: %s", a.At, a.Pods, a.Text)
+	}
+}
+
+// Of an overlap both attempts are marked, and nothing else that began as they did.
+func TestStoryOfAnOverlap(t *testing.T) {
+	a, story := tell(t, `
+		log p0 1/0 1/1 1/2 1/3 1/4 1/5 2/0
+		final p0 7
+		10ms start p0@0 a
+		20ms effect p0@0 a
+		20ms start p0@5 a
+		20ms start p0@1 a
+		30ms effect p0@1 a
+		31ms effect p0@5 a
+		32ms commit p0 7 a`, "overlap")
+	if !slices.Equal(a.Pods, []string{"a"}) {
+		t.Errorf("pods %v", a.Pods)
+	}
+	sameStory(t, story, []string{
+		"10ms a: offset 0, seq 0: effect", "20ms a: offset 1, seq 1: effect !", "20ms a: offset 5, seq 5: effect !", "32ms commits: 7 by a",
+	})
 }

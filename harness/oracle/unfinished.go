@@ -170,9 +170,9 @@ func (u *unfinished) detail(what fate, n int64) string {
 	case lost:
 		return fmt.Sprintf("%d of %d landed records were never finished and lie below the group's commit", n, u.facts.Log.Len())
 	case stalled:
-		return fmt.Sprintf("%d records were owed when the drain ended and nothing had been finished for %v, more than session + 2 x commit + 2 s = %v",
-			n, (u.facts.DrainEnd - u.last).Round(time.Millisecond), u.facts.stallAfter())
+		return fmt.Sprintf("%s owed when the drain ended and nothing had been finished for %v, more than session + 2 x commit + 2 s = %v",
+			were(n), (u.facts.DrainEnd - u.last).Round(time.Millisecond), u.facts.stallAfter())
 	default:
-		return fmt.Sprintf("%d records were owed when the drain ended, while completions went on", n)
+		return fmt.Sprintf("%s owed when the drain ended, while completions went on", were(n))
 	}
 }

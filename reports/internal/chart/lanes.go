@@ -10,6 +10,7 @@ type LaneMoment struct {
 	Lane     int
 	From, To float64 // To is From for what took no time.
 	Bad      bool    // Bad: it is what the chart is about.
+	Gap      bool    // Gap: it stands for many that are left out.
 }
 
 // Lanes shows what happened where, a row a lane, in the order of time: each
@@ -60,6 +61,9 @@ func (l Lanes) moment(c *canvas, number int, m LaneMoment, x func(float64) float
 	class, y := "moment", laneTop+laneRow*(float64(m.Lane)+0.5)
 	if m.Bad {
 		class += " bad"
+	}
+	if m.Gap {
+		class += " gap"
 	}
 	from, to := x(m.From), x(m.To)
 	if to > from {

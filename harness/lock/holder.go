@@ -1,0 +1,55 @@
+package lock
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// holder says who holds the lock on a file, as far as /proc tells it: where there is
+// none it says that it does not know.
+func holder(f *os.File) string {
+	const unknown = "by whom is not known"
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
+		return unknown
+	}
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return unknown
+	}
+	inode := fmt.Sprintf(":%d", stat.Ino)
+	for line := range strings.Lines(string(locks)) {
+		w := strings.Fields(line) // number, FLOCK, ADVISORY, WRITE, process, device:inode, ...; who waits has -> behind the number
+		if len(w) < 6 || w[1] != "FLOCK" || !strings.HasSuffix(w[5], inode) {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join("/proc", w[4], "cmdline"))
+		if err != nil {
+			return "process " + w[4]
+		}
+		return fmt.Sprintf("process %s: %s", w[4], shortened(string(command)))
+	}
+	return unknown
+}
+
+// shortened is a command line without the folder of its program and without the flags
+// that go test adds by itself, cut where it gets long.
+func shortened(command string) string {
+	const most = 100
+	words := strings.Split(strings.TrimRight(command, "\x00"), "\x00")
+	kept := []string{filepath.Base(words[0])}
+	for _, w := range words[1:] {
+		if !strings.HasPrefix(w, "-test.") || strings.HasPrefix(w, "-test.run=") {
+			kept = append(kept, w)
+		}
+	}
+	s := strings.ToValidUTF8(strings.Join(kept, " "), "?")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
