@@ -3,6 +3,7 @@ package consumers
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -112,6 +113,21 @@ func abandon(ending map[partition]*assignment) {
 	for _, a := range ending {
 		a.cancel()
 	}
+}
+
+// await waits until all that may be done under the assignments is done, and
+// reports whether that came within the budget.
+func await(ending map[partition]*assignment, budget time.Duration) bool {
+	timer := time.NewTimer(budget)
+	defer timer.Stop()
+	for _, a := range ending {
+		select {
+		case <-a.quiet:
+		case <-timer.C:
+			return false
+		}
+	}
+	return true
 }
 
 func (a *assignment) settle() {

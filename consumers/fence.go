@@ -25,8 +25,8 @@ type Fence struct {
 	looked time.Time                     // looked is when the clock was looked at last
 }
 
-// Looks is how many times a heartbeat a member should call Look.
-const Looks = 4
+// LooksPerHeartbeat is how many times a heartbeat a member should call Look.
+const LooksPerHeartbeat = 4
 
 // Around is work that begins only while the fence is open, and not after its
 // context has ended.
@@ -50,10 +50,10 @@ func (w fenced) Do(ctx context.Context, r *harness.Record) error {
 
 // Look looks at the clock. If the pod stood still the fence is shut until the group
 // says that the pod's client is a member. Look reports false if the client is none
-// any more, or lost says that it is another than it was, or ctx has ended in doubt:
+// any more, or usurped says that it is another than it was, or ctx has ended in doubt:
 // then the fence stays shut until Open, before which the pod gives up all that it was
 // given before it stood still.
-func (f *Fence) Look(ctx context.Context, client *kgo.Client, cfg harness.Config, lost func() bool) (member bool) {
+func (f *Fence) Look(ctx context.Context, client *kgo.Client, cfg harness.Config, usurped func() bool) (member bool) {
 	now := time.Now()
 	stood := !f.looked.IsZero() && now.Sub(f.looked) > cfg.Session/2
 	f.looked = now
@@ -67,7 +67,7 @@ func (f *Fence) Look(ctx context.Context, client *kgo.Client, cfg harness.Config
 		stood := time.Since(f.looked) > cfg.Session/2 // an answer from before it stood still once more says nothing
 		f.looked = time.Now()
 		switch {
-		case refused(err) || lost():
+		case refused(err) || usurped():
 			return false
 		case err == nil && !stood:
 			f.Open()

@@ -2,24 +2,16 @@ package consumers
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const (
-	// commitPause is between two tries of a commit that is a partition's last.
-	commitPause = 50 * time.Millisecond
-	// cancelGrace is how long work whose context has ended is waited for.
-	cancelGrace = time.Second
-)
+// cancelGrace is how long work whose context has ended is waited for.
+const cancelGrace = time.Second
 
 // member is this pod's place in the consumer group. It takes records under the
 // assignments that the group gives it, commits their low watermarks on a clock
@@ -50,9 +42,9 @@ type member struct {
 	stop   context.CancelFunc // stop ends polls and the commit clock, and starts the drain
 	ended  chan struct{}      // ended is closed when the drain is over
 
-	// succeeded is set when a new member is to take this one's place, whose client is
+	// replaced is set when a new member is to take this one's place, whose client is
 	// in the middle of a join, or beyond, that is nobody's.
-	succeeded atomic.Bool
+	replaced atomic.Bool
 
 	// committing is a lock, full during a commit and during the end of an
 	// assignment. It is held over the network, and a mutex held that long would
@@ -107,19 +99,6 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 	return m, nil
 }
 
-// errUsurped says that the member must make room for a new one.
-var errUsurped = errors.New("the group has expelled the member without the client's noticing")
-
-// again is a consumer's life: one membership after the other, while the client
-// does not notice that it was expelled.
-func again(membership func() error) error {
-	for {
-		if err := membership(); !errors.Is(err, errUsurped) {
-			return err
-		}
-	}
-}
-
 // poll waits for records and takes at most limit of them, as tasks behind those
 // in into. It returns none when ctx has ended, and an error when the consumer
 // cannot go on, or not as this member.
@@ -130,7 +109,7 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 		return into, nil // what was polled all the same is never committed
 	}
 	if m.polls.Err() != nil {
-		return into, errUsurped
+		return into, ErrUsurped
 	}
 	if err := fatal(fetches); err != nil {
 		return into, err
@@ -156,23 +135,31 @@ func (m *member) leave(workers func()) {
 	<-m.ended
 	workers()
 	m.end(m.all(), true)
-	m.client.AllowRebalance()
 	ctx, cancel := context.WithTimeout(m.work, m.patience())
 	defer cancel()
-	// Without an answer the group finds out at the session timeout. Close alone
-	// would wait for one much longer, and for the end of a rebalance that waits for
-	// somebody else.
 	id, _ := m.client.GroupMetadata()
-	if m.succeeded.Load() || m.client.LeaveGroupContext(ctx) != nil {
+	if m.replaced.Load() {
 		m.hangUp()
 	}
-	m.client.Close()
-	m.client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
-	if m.succeeded.Load() {
+	Leave(ctx, m.client, m.hangUp)
+	if m.replaced.Load() {
 		Dismiss(ctx, m.cfg, id)
 	}
 	m.cancel()
-	m.hangUp()
+}
+
+// Leave has a client leave its group and closes it; hangUp ends all its requests.
+// Without an answer until ctx ends the group finds out at the session timeout: Close
+// alone would wait for one much longer, and for the end of a rebalance that waits for
+// somebody else.
+func Leave(ctx context.Context, client *kgo.Client, hangUp func()) {
+	client.AllowRebalance()
+	if client.LeaveGroupContext(ctx) != nil {
+		hangUp()
+	}
+	client.Close()
+	client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
+	hangUp()
 }
 
 // patience is how long a broker is waited for where others wait for us.
@@ -192,47 +179,6 @@ func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
 	}
 }
 
-// usurped reports whether the group has given us another member id and the client
-// goes on with what it had under the old one. Kgo does so in the cooperative
-// protocol when the answer to its JoinGroup is that the group does not know it: it
-// joins anew, says nothing, and reads on what others have by now.
-func (m *member) usurped() bool {
-	id, _ := m.client.GroupMetadata()
-	for _, a := range m.all() {
-		if a.member != id {
-			return true
-		}
-	}
-	return false
-}
-
-// watch gives up what the group has taken away without the client's noticing, or
-// before it does. It does not wait behind commits: the client holds them back while
-// it joins.
-func (m *member) watch() {
-	look := time.NewTicker(m.cfg.Heartbeat / Looks)
-	defer look.Stop()
-	for {
-		select {
-		case <-look.C:
-			had := m.all()
-			if !m.fence.Look(m.polls, m.client, m.cfg, m.usurped) {
-				abandon(had) // the client will say that it is lost, or be usurped
-				await(had, cancelGrace)
-				m.fence.Open()
-			}
-			if m.usurped() {
-				m.succeeded.Store(true)
-				m.forsake(m.all())
-				m.stop()
-				return
-			}
-		case <-m.polls.Done():
-			return
-		}
-	}
-}
-
 func (m *member) revoked(taken map[string][]int32) {
 	ending := m.those(taken)
 	m.drain(ending)
@@ -240,13 +186,6 @@ func (m *member) revoked(taken map[string][]int32) {
 }
 
 func (m *member) lost(taken map[string][]int32) { m.forsake(m.those(taken)) }
-
-// forsake gives up what is not ours any more.
-func (m *member) forsake(ending map[partition]*assignment) {
-	abandon(ending)
-	await(ending, cancelGrace)
-	m.end(ending, false)
-}
 
 // drain lets the work under way finish, within the budget, and then cancels it.
 func (m *member) drain(ending map[partition]*assignment) {
@@ -258,21 +197,6 @@ func (m *member) drain(ending map[partition]*assignment) {
 	}
 	abandon(ending)
 	await(ending, cancelGrace)
-}
-
-// await waits until all that may be done under the assignments is done, and
-// reports whether that came within the budget.
-func await(ending map[partition]*assignment, budget time.Duration) bool {
-	timer := time.NewTimer(budget)
-	defer timer.Stop()
-	for _, a := range ending {
-		select {
-		case <-a.quiet:
-		case <-timer.C:
-			return false
-		}
-	}
-	return true
 }
 
 // end gives assignments up, after a last commit if they are still ours to
@@ -294,99 +218,6 @@ func (m *member) end(ending map[partition]*assignment, ours bool) {
 		}
 		a.retire()
 	}
-}
-
-// commitLast commits until it succeeds, is refused, or took as long as a
-// rebalance may be held up by a broker. The caller holds committing.
-func (m *member) commitLast(ending map[partition]*assignment) {
-	ctx, cancel := context.WithTimeout(m.work, m.patience())
-	defer cancel()
-	for {
-		err := m.send(ctx, ending)
-		if err == nil || refused(err) {
-			return
-		}
-		select {
-		case <-time.After(commitPause):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// refused says that the group does not take commits of this member any more.
-// Anything else may pass: a coordinator on the move, an epoch that the next
-// heartbeat brings up to date, a broker that is gone for a while.
-func refused(err error) bool {
-	return errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) ||
-		errors.Is(err, kerr.FencedMemberEpoch) || errors.Is(err, kerr.FencedInstanceID) ||
-		errors.Is(err, kerr.GroupAuthorizationFailed)
-}
-
-// commitEvery commits at an interval until ctx ends. A commit that fails is
-// made up for by the next.
-func (m *member) commitEvery(ctx context.Context, interval time.Duration) {
-	clock := time.NewTicker(interval)
-	defer clock.Stop()
-	for {
-		select {
-		case <-clock.C:
-			_ = m.commit()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// commit commits the low watermarks of all partitions that this pod owns.
-func (m *member) commit() error {
-	m.committing <- struct{}{}
-	defer func() { <-m.committing }()
-	// Not under the consumer's context: cutting a commit short cuts its
-	// connection, and leaves open whether it was made.
-	ctx, cancel := context.WithTimeout(m.work, m.patience())
-	defer cancel()
-	return m.send(ctx, m.all())
-}
-
-// send makes one commit request of what the group does not have yet.
-func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
-	id, _ := m.client.GroupMetadata()
-	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
-		if req.MemberID != id {
-			return kerr.UnknownMemberID // it was another member's to commit
-		}
-		return nil
-	})
-	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for p, a := range assignments {
-		if next, ok := a.uncommitted(); ok && a.member == id {
-			if offsets[p.topic] == nil {
-				offsets[p.topic] = map[int32]kgo.EpochOffset{}
-			}
-			offsets[p.topic][p.id] = next
-		}
-	}
-	if len(offsets) == 0 {
-		return nil
-	}
-	var failed error
-	m.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err != nil {
-			failed = fmt.Errorf("commit: %w", err)
-			return
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					failed = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
-				} else if a := assignments[partition{t.Topic, p.Partition}]; a != nil {
-					a.setCommitted(offsets[t.Topic][p.Partition].Offset)
-				}
-			}
-		}
-	})
-	return failed
 }
 
 // all are the assignments there are now.

@@ -160,7 +160,8 @@ type Implementation struct {
 	Delivery Delivery
 	Order    Order
 
-	// Parallelism is how many records one pod can work on at once. nil means 1.
+	// Parallelism is how many records one pod can work on at once. nil means 1. A pod
+	// that works on more fails "parallelism".
 	Parallelism func(Config) int
 
 	// Side are the topics it needs beside the source. nil means none.

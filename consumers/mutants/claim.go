@@ -14,7 +14,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderPartition,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("order by partition"),
+	MustFail:    must("order by partition", "overlap"),
 	New:         keyed(linger),
 })
 

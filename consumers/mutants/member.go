@@ -34,10 +34,10 @@ type member struct {
 	stop    context.CancelFunc // stop ends polls and the commits
 	ticking sync.WaitGroup
 
-	succeeded atomic.Bool // succeeded is set when a new member is to take this one's place
-	workers   sync.WaitGroup
-	queues    []chan task
-	freed     chan struct{} // freed has an element when records may have come under the low watermark
+	replaced atomic.Bool // replaced is set when a new member is to take this one's place
+	workers  sync.WaitGroup
+	queues   []chan task
+	freed    chan struct{} // freed has an element when records may have come under the low watermark
 
 	// committing is full during a commit and the end of a hold: no commit has
 	// an offset of a partition given back before. No mutex, as it is held over the
@@ -87,7 +87,7 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 }
 
 // pollOn polls as long as the window has room, until ctx ends, or with
-// errUsurped.
+// consumers.ErrUsurped.
 func (m *member) pollOn(ctx context.Context) error {
 	for m.polls.Err() == nil {
 		room := min(m.cfg.Window-m.out(), m.cfg.MaxPoll)
@@ -109,7 +109,7 @@ func (m *member) pollOn(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() == nil {
-		return errUsurped
+		return consumers.ErrUsurped
 	}
 	return nil
 }
@@ -241,31 +241,23 @@ func (m *member) leave() {
 	m.steps.revoke(m, m.all())
 	m.cancel()
 	m.workers.Wait()
-	if !m.succeeded.Load() {
-		leave(m.client, m.cfg, m.hangUp)
-		return
+	id, _ := m.client.GroupMetadata()
+	if m.replaced.Load() { // by then it is that of a join that is nobody's
+		m.hangUp()
 	}
-	id, _ := m.client.GroupMetadata() // of a join that is nobody's
-	m.hangUp()
 	leave(m.client, m.cfg, m.hangUp)
-	ctx, cancel := context.WithTimeout(context.Background(), m.cfg.Session/2)
-	defer cancel()
-	consumers.Dismiss(ctx, m.cfg, id)
+	if m.replaced.Load() {
+		ctx, cancel := context.WithTimeout(context.Background(), m.cfg.Session/2)
+		defer cancel()
+		consumers.Dismiss(ctx, m.cfg, id)
+	}
 }
 
-// leave leaves the group and closes the client, whose context hangUp ends. Without
-// an answer the group finds out at the session timeout; Close alone would wait for
-// one much longer, and for the end of a rebalance.
+// leave leaves the group and closes the client, whose context hangUp ends.
 func leave(client *kgo.Client, cfg harness.Config, hangUp func()) {
-	client.AllowRebalance()
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer cancel()
-	if client.LeaveGroupContext(ctx) != nil {
-		hangUp()
-	}
-	client.Close()
-	client.AllowRebalance() // Close polls once more
-	hangUp()
+	consumers.Leave(ctx, client, hangUp)
 }
 
 func (m *member) commitEvery() {
@@ -289,7 +281,7 @@ func (m *member) send(holds map[place]*hold) error {
 			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
 	}
-	err := m.commit(as(m.ctx, id), offsets)
+	err := m.commit(consumers.CommitAs(m.ctx, id), offsets)
 	for p, h := range holds {
 		if next, sent := offsets[p.topic][p.partition]; sent && err == nil {
 			h.committed.Store(next.Offset)

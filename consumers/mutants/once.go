@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -28,7 +29,7 @@ type plainOnce struct{}
 // Consume implements [harness.Consumer]: one membership after the other, as queues do.
 func (plainOnce) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	for {
-		if err := onceOver(ctx, cfg, w); !errors.Is(err, errUsurped) {
+		if err := onceOver(ctx, cfg, w); !errors.Is(err, consumers.ErrUsurped) {
 			return err
 		}
 	}
@@ -51,7 +52,7 @@ func onceOver(ctx context.Context, cfg harness.Config, w harness.Work) error {
 		m.client.AllowRebalance()
 	}
 	if ctx.Err() == nil {
-		return errUsurped
+		return consumers.ErrUsurped
 	}
 	return nil
 }
@@ -68,7 +69,7 @@ func (m *member) tryOnce(batch []*kgo.Record) {
 	}
 	id, _ := m.client.GroupMetadata()
 	for {
-		err := m.commit(as(m.ctx, id), offsets)
+		err := m.commit(consumers.CommitAs(m.ctx, id), offsets)
 		if err == nil {
 			break
 		}
@@ -85,6 +86,6 @@ func (m *member) tryOnce(batch []*kgo.Record) {
 
 // isGone reports whether a commit failed since the member is none any more.
 func isGone(err error) bool {
-	gone := []error{errUsurped, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
+	gone := []error{consumers.ErrUsurped, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
 	return slices.ContainsFunc(gone, func(g error) bool { return errors.Is(err, g) })
 }

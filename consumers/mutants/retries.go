@@ -30,7 +30,8 @@ type retries struct {
 // what change does, which may be nil.
 func plainRetries(name, doc string, change func(*retries)) harness.Implementation {
 	return harness.Implementation{
-		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Parallelism: workers, Mutant: true,
+		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		Parallelism: func(cfg harness.Config) int { return 2 * cfg.Workers }, // those of each group
 		Side: func(harness.Config) []harness.SideTopic {
 			return []harness.SideTopic{
 				{Name: retryTopic, Role: harness.RoleRetry},

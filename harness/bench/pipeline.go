@@ -228,7 +228,7 @@ func owned(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic
 // harness's producer.
 func flood(ctx context.Context, seeds []string, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(time.Millisecond), kgo.MaxBufferedRecords(1<<20),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(load.Linger), kgo.MaxBufferedRecords(1<<20),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/observe"
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
@@ -41,17 +43,16 @@ func Linger(b harness.Backend) time.Duration {
 	if harness.IsVirtual(b) {
 		return 10 * time.Millisecond
 	}
-	return time.Millisecond
+	return load.Linger
 }
 
-// pace is how often something is looked at on the back end that is looked at
-// every so often in real time: in virtual time looking is what costs, and what is
-// seen a little later is not missed.
-func pace(b harness.Backend, every time.Duration) time.Duration {
+// lookEvery is how often the group is looked at on the back end: in virtual time
+// looking is what costs, and what is seen a little later is not missed.
+func lookEvery(b harness.Backend) time.Duration {
 	if harness.IsVirtual(b) {
-		return every * 5 / 2
+		return 50 * time.Millisecond
 	}
-	return every
+	return observe.LookEvery
 }
 
 // clock is that of a run on the back end.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -46,12 +45,26 @@ func (r *run) judge() (*Outcome, error) {
 	out.Command = r.Command
 	if r.KeepIn != "" && (r.KeepAll || !out.Expected) {
 		saved.Verdicts = out.Verdicts[1:]
-		if err := saved.moveTo(r.KeepIn); err != nil {
+		if err := r.keep(saved); err != nil {
 			return nil, err
 		}
 		out.Ledger = r.KeepIn
 	}
 	return &Outcome{Run: out, Latencies: recorder.Latencies(), Stages: r.stages}, nil
+}
+
+// keep saves the ledger beyond the run. Where that fails, as on a full disk, it is
+// left where it is: there is no other.
+func (r *run) keep(saved *Saved) error {
+	err := saved.saveTo(r.KeepIn)
+	if err == nil {
+		return nil
+	}
+	if manifestErr := saved.writeManifest(saved.dir); manifestErr != nil {
+		return errors.Join(err, manifestErr)
+	}
+	r.scratch.keep = true
+	return fmt.Errorf("%w; it is in %s", err, saved.dir)
 }
 
 // writeWindows notes the lives of the pods and the windows of the faults.
@@ -95,7 +108,7 @@ func (r *run) seal() (*Saved, error) {
 		Epoch: r.start, Facts: r.facts(), dir: r.scratch.dir,
 	}
 	now := r.clock.Now()
-	journals := []SavedJournal{{File: "sends" + journalExt, Reaped: now}, {File: "observed" + journalExt, Reaped: now}}
+	journals := []SavedJournal{{File: sendsJournal, Reaped: now}, {File: observedJournal, Reaped: now}}
 	for _, in := range r.fleet.Incarnations() {
 		if _, err := os.Stat(in.Journal); errors.Is(err, fs.ErrNotExist) {
 			if r.live.followed(in.Owner) {
@@ -106,9 +119,9 @@ func (r *run) seal() (*Saved, error) {
 		journals = append(journals, SavedJournal{File: filepath.Base(in.Journal), Reaped: in.Down})
 	}
 	if len(r.topics) > 1 {
-		journals = append(journals, SavedJournal{File: "copies" + journalExt, Reaped: now, Copies: true})
+		journals = append(journals, SavedJournal{File: copiesJournal, Reaped: now, Copies: true})
 	}
-	for _, j := range append(journals, SavedJournal{File: "landed" + journalExt, Reaped: now, Landed: true}) {
+	for _, j := range append(journals, SavedJournal{File: landedJournal, Reaped: now, Landed: true}) {
 		sealed, err := ledger.Seal(s.path(j))
 		if err != nil {
 			return nil, err
@@ -148,7 +161,8 @@ func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
-		Partitions: r.Scenario.Partitions, Final: r.final[0],
+		Parallelism: i.ParallelismOf(r.cfg),
+		Partitions:  r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""},
@@ -196,43 +210,4 @@ func (r *run) measures() measure.Config {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.hit.Partitions})
 	}
 	return cfg
-}
-
-// counter adds up what the replay shows.
-type counter struct{ counts harness.Counts }
-
-// Observe implements [oracle.Observer].
-func (c *counter) Observe(events []ledger.Event) {
-	for i := range events {
-		e := &events[i]
-		switch e.Edge {
-		case ledger.EdgeSent:
-			c.counts.Sent++
-		case ledger.EdgeAcked:
-			switch e.Outcome {
-			case ledger.OutcomeAcked:
-				c.counts.Acked++
-			case ledger.OutcomeFailed:
-				c.counts.Failed++
-			}
-		case ledger.EdgeEnd:
-			if e.Owner != 0 { // an output has none
-				c.counts.Attempts++
-			}
-			if e.First {
-				c.counts.Finished++
-			}
-		}
-	}
-	c.counts.Unknown = c.counts.Sent - c.counts.Acked - c.counts.Failed
-}
-
-// tail is the end of a text, for a report.
-func tail(s string) string {
-	const most = 4 << 10
-	s = strings.TrimSpace(s)
-	if len(s) > most {
-		s = "..." + s[len(s)-most:]
-	}
-	return s
 }

@@ -3,12 +3,17 @@
 package engine_test
 
 import (
+	"context"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
@@ -27,4 +32,36 @@ func TestALateProducerIsNoBlastRadius(t *testing.T) {
 		t.Errorf("the run is %s: %v; blast radius is %s with %d: %s", r.Status, r.Reasons, v.Status, v.Count, v.Detail)
 	}
 	judgedAgain(t, p.KeepIn, r.Verdicts)
+}
+
+// A ledger that cannot be kept where it is wanted is not lost with its run.
+func TestALedgerThatCannotBeKeptIsLeftWhereItIs(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	p := calmPlan(t, "", nil)
+	file := filepath.Join(temp, "no folder")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.KeepIn, p.KeepAll = filepath.Join(file, "kept"), true
+	var err error
+	synctest.Test(t, func(*testing.T) {
+		_, err = engine.Run(context.Background(), p)
+		time.Sleep(time.Minute) // what the run has closed finds out
+	})
+	if err == nil || !strings.Contains(err.Error(), "it is in "+temp) {
+		t.Fatalf("error %v, want one that says where the ledger is", err)
+	}
+	engine.Sweep()
+	left, _ := filepath.Glob(filepath.Join(temp, "stampede-run-*"))
+	if len(left) != 1 {
+		t.Fatalf("folders of runs: %q, want that of this one", left)
+	}
+	s, err := engine.OpenSaved(left[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, verdicts, err := s.Judge(); err != nil || len(verdicts) == 0 {
+		t.Errorf("%d verdicts, error %v", len(verdicts), err)
+	}
 }

@@ -48,10 +48,10 @@ func (r *run) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.sends, err = ledger.NewWriter(r.path("sends")); err != nil {
+	if r.sends, err = ledger.NewWriter(r.path(sendsJournal)); err != nil {
 		return err
 	}
-	if r.observed, err = ledger.Create(r.path("observed")); err != nil {
+	if r.observed, err = ledger.NewWriter(r.path(observedJournal)); err != nil {
 		return err
 	}
 	if err := r.newFleet(); err != nil {
@@ -59,7 +59,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.watcher, err = observe.Watch(within, observe.Config{
 		Cluster: r.cluster, Client: r.client, Topics: r.topics, Protocol: r.cfg.Protocol, Share: r.Consumer.Implementation.Share,
-		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, Look: pace(r.Backend, 20*time.Millisecond),
+		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, Look: lookEvery(r.Backend),
 	})
 	if err != nil {
 		return err
@@ -67,9 +67,15 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.newProducer(within)
 }
 
-func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal+journalExt) }
+// The journals that the harness writes; each incarnation of a pod has one by its name.
+const (
+	sendsJournal    = "sends.journal"
+	observedJournal = "observed.journal"
+	landedJournal   = "landed.journal" // landedJournal has the final read of the source.
+	copiesJournal   = "copies.journal" // copiesJournal has that of the side topics.
+)
 
-const journalExt = ".journal"
+func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, journal) }
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = newFleet(pod.Options{

@@ -34,7 +34,7 @@ type run struct {
 	producer *load.Producer
 	live     *live
 	sends    *ledger.Writer
-	observed *ledger.Journal
+	observed *ledger.Writer
 
 	torn      int64 // slots of journals that their writers were killed in the midst of
 	start     int64 // of the load, ns on CLOCK_MONOTONIC

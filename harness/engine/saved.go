@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -199,35 +198,37 @@ func read(path string, fn func(*ledger.Reader) error) error {
 	return errors.Join(fn(reader), reader.Close())
 }
 
-// moveTo makes a folder of the ledger, in place of what it had.
-func (s *Saved) moveTo(dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
+// saveTo makes a folder of the ledger, in place of what it had. Where it cannot,
+// nothing is in the folder; the ledger stays where it is in any case.
+func (s *Saved) saveTo(dir string) error {
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 		return fmt.Errorf("keep ledger: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("keep ledger: %w", err)
-	}
-	raw, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fmt.Errorf("keep ledger: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, manifest), raw, 0o644); err != nil {
-		return fmt.Errorf("keep ledger: %w", err)
-	}
+	err := s.writeManifest(dir)
 	for _, j := range s.Journals {
-		if err := move(s.path(j), filepath.Join(dir, j.File)); err != nil {
-			return fmt.Errorf("keep ledger: %w", err)
+		if err == nil {
+			err = place(s.path(j), filepath.Join(dir, j.File))
 		}
 	}
-	s.dir = dir
+	if err != nil {
+		return fmt.Errorf("keep ledger: %w", errors.Join(err, os.RemoveAll(dir)))
+	}
 	return nil
 }
 
-// move moves a file, by copying it where it would leave its file system.
-func move(from, to string) error {
-	err := os.Rename(from, to)
-	if !errors.Is(err, syscall.EXDEV) {
+func (s *Saved) writeManifest(dir string) error {
+	raw, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
 		return err
+	}
+	return os.WriteFile(filepath.Join(dir, manifest), raw, 0o644)
+}
+
+// place puts a file at another place too, by copying it where that lies on another
+// file system.
+func place(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
 	}
 	in, err := os.Open(from)
 	if err != nil {
@@ -239,5 +240,5 @@ func move(from, to string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close(), os.Remove(from))
+	return errors.Join(err, out.Close())
 }

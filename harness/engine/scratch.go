@@ -20,6 +20,7 @@ const (
 type scratch struct {
 	dir  string
 	lock *os.File
+	keep bool // keep says that close leaves the folder, and for good.
 }
 
 func newScratch() (*scratch, error) {
@@ -37,8 +38,12 @@ func newScratch() (*scratch, error) {
 	return &scratch{dir: dir, lock: lock}, nil
 }
 
-// close removes the folder and all in it.
+// close removes the folder and all in it, or of what is to be kept the lock, which
+// has [Sweep] pass over it.
 func (s *scratch) close() error {
+	if s.keep {
+		return errors.Join(os.Remove(s.lock.Name()), s.lock.Close())
+	}
 	return errors.Join(os.RemoveAll(s.dir), s.lock.Close())
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -93,6 +94,16 @@ func (r *run) pods() []harness.PodReport {
 		reports[i].Stderr = tail(reports[i].Stderr)
 	}
 	return reports
+}
+
+// tail is the end of a text, for a report.
+func tail(s string) string {
+	const most = 4 << 10
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = "..." + s[len(s)-most:]
+	}
+	return s
 }
 
 func (r *run) faultReports(rec *measure.Recorder) []harness.FaultReport {
@@ -189,32 +200,35 @@ func (r *run) settle(out *harness.Run) {
 	default:
 		out.Status = harness.Pass
 	}
-	out.Expected = r.expected(out)
+	missed := r.missed(out)
+	if missed != "" && out.Status != harness.Inconclusive {
+		out.Status, out.Reasons = harness.Fail, append([]string{fmt.Sprintf("control: %s was to fail here and did not", missed)}, out.Reasons...)
+	}
+	out.Expected = missed == "" && r.expected(out.Status)
 }
 
-// expected reports whether the status is fine for the exit status.
-func (r *run) expected(out *harness.Run) bool {
-	if i := r.Consumer.Implementation; i.Control() {
-		for _, must := range i.MustFail {
-			if must.Scenario != out.Scenario {
-				continue
-			}
-			if k := indexOf(out.Verdicts, must.Check); k < 0 || out.Verdicts[k].Status != harness.Fail {
-				if out.Status != harness.Inconclusive {
-					out.Reasons = append([]string{fmt.Sprintf("control: %s was to fail here and did not", must.Check)}, out.Reasons...)
-					out.Status = harness.Fail
-				}
-				return false
-			}
+// missed is a check that was to fail of a control in this scenario, and did not; ""
+// for none.
+func (r *run) missed(out *harness.Run) string {
+	for _, must := range r.Consumer.Implementation.MustFail {
+		if must.Scenario != out.Scenario {
+			continue
 		}
-		return out.Status != harness.Inconclusive
+		if k := indexOf(out.Verdicts, must.Check); k < 0 || out.Verdicts[k].Status != harness.Fail {
+			return must.Check
+		}
 	}
-	switch out.Status {
-	case harness.Pass, harness.Skipped:
-		return true
-	case harness.Overload:
+	return ""
+}
+
+// expected reports whether a status is fine for the exit status. A control may
+// end in any way that says something.
+func (r *run) expected(s harness.Status) bool {
+	switch {
+	case r.Consumer.Implementation.Control():
+		return s != harness.Inconclusive
+	case s == harness.Overload:
 		return r.Scenario.MayOverload
-	default:
-		return false
 	}
+	return s == harness.Pass || s == harness.Skipped
 }

@@ -68,7 +68,7 @@ func (r *run) owing() (topics []observe.Topic) {
 // in side topics into one that is replayed with the rest, since they are facts of
 // their time.
 func (r *run) readLog(ctx context.Context) error {
-	landed, err := ledger.NewWriter(r.path("landed"))
+	landed, err := ledger.NewWriter(r.path(landedJournal))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *run) readLog(ctx context.Context) error {
 	if err := landed.Close(); err != nil || len(r.topics) == 1 {
 		return err
 	}
-	copies, err := ledger.NewWriter(r.path("copies"))
+	copies, err := ledger.NewWriter(r.path(copiesJournal))
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ type Event struct {
 	Flags      Flags
 	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
 	Unfenced   bool          // Unfenced marks, at an EdgeStart and EdgeEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
+	Zombie     bool          // Zombie marks, at an EdgeStart and EdgeEnd, work begun on a partition that its pod had surely lost, and could know it; the judge sets it.
 	Member     uint64        // Member is a hash of the member id of an EdgeOwned, EdgeReleased or EdgeCommit, of the transactional id of an EdgeTransaction.
 	Due, Sent  time.Duration // of the record
 	// Seen is when an observer saw an EdgeOwned, EdgeReleased or EdgeExpelled,

@@ -10,9 +10,9 @@ import (
 // Writer writes a journal whose reader is its own process: what it holds is
 // worth nothing once that process is dead. So facts are written when they are
 // complete, from ordinary memory, a block at a time, and with their checksums.
-// That costs a fraction of a [Journal], which pays a page fault for every 64
-// slots. The file is sealed by Close and means nothing before. Not safe for
-// concurrent use.
+// That spares what lets a [Journal] survive and take many at once: frames, a
+// published word for each slot, and reading all of it again for the checksums. The
+// file is sealed by Close and means nothing before. Not safe for concurrent use.
 type Writer struct {
 	file  *os.File
 	slots []Slot // of the block that is not full yet

@@ -17,11 +17,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Linger is how long a record waits for others to go with, unless said otherwise.
+const Linger = time.Millisecond
+
 // ProducerConfig is what a [Producer] needs to know.
 type ProducerConfig struct {
 	Seeds      []string                                                          // Seeds are the bootstrap brokers, host:port.
 	Dialer     func(ctx context.Context, network, addr string) (net.Conn, error) // Dialer is nil for the ordinary network.
-	Linger     time.Duration                                                     // Linger is how long a record may wait for others to go with. 0: 1 ms.
+	Linger     time.Duration                                                     // Linger is how long a record may wait for others to go with. 0: [Linger].
 	Topic      string
 	Partitions int // Partitions of the topic.
 	Load       harness.Load
@@ -96,7 +99,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.DefaultProduceTopic(cfg.Topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.ProducerLinger(cmp.Or(cfg.Linger, time.Millisecond)),
+		kgo.ProducerLinger(cmp.Or(cfg.Linger, Linger)),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: room is waited for in Run
 		kgo.RecordDeliveryTimeout(deliveryTimeout),

@@ -9,11 +9,11 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Every how long groups are described: by the cluster itself, or over the network.
-const (
-	lookEvery     = 20 * time.Millisecond
-	describeEvery = 200 * time.Millisecond
-)
+// LookEvery is how often groups are described by the cluster itself.
+const LookEvery = 20 * time.Millisecond
+
+// describeEvery is how often they are described over the network.
+const describeEvery = 200 * time.Millisecond
 
 // watchCluster watches by the cluster's own eyes.
 func (w *Watcher) watchCluster(groups harness.GroupObserver) error {
@@ -21,7 +21,7 @@ func (w *Watcher) watchCluster(groups harness.GroupObserver) error {
 	if err != nil {
 		return err
 	}
-	stopLooking := w.look(cmp.Or(w.cfg.Look, lookEvery), func(ctx context.Context) ([]harness.Group, error) {
+	stopLooking := w.look(cmp.Or(w.cfg.Look, LookEvery), func(ctx context.Context) ([]harness.Group, error) {
 		return groups.DescribeGroups(ctx, w.cfg.Client.Group)
 	})
 	w.stop = func(context.Context) error {

@@ -22,13 +22,13 @@ type Config struct {
 	Protocol harness.Protocol
 	Share    bool // Share: the run's group is a share group, in which nobody owns a partition.
 	Clock    ledger.Clock
-	Journal  *ledger.Journal // Journal takes what is seen.
+	Journal  interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
 	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
 	OwnerOf func(clientID string) ledger.Owner
 	// MaxGap is how long the observer may be blind before what leans on it is
 	// inconclusive.
 	MaxGap time.Duration
-	// Look is how often a cluster that describes groups itself is asked. 0: every 20 ms.
+	// Look is how often a cluster that describes groups itself is asked. 0: [LookEvery].
 	Look time.Duration
 }
 

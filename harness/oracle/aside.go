@@ -29,7 +29,7 @@ func asideOf(f *Facts, e *ledger.Event) (a aside, ok bool) {
 	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
 		return a, false
 	}
-	return aside{in: e.RangeAt(), partition: e.Partition, from: max(0, e.Offset), to: min(e.To, f.Log.End(0, e.Partition)), at: e.At}, true
+	return aside{in: e.RangeAt(), partition: e.Partition, from: max(0, e.Offset), to: min(e.To, f.Log.end(0, e.Partition)), at: e.At}, true
 }
 
 // add takes an EdgeRange.

@@ -34,7 +34,7 @@ type atomicity struct {
 	found    findings
 }
 
-func (a *atomicity) Observe(b *Batch) {
+func (a *atomicity) Observe(b *batch) {
 	if a.facts.Effect != harness.EffectOutput {
 		return
 	}
@@ -44,12 +44,12 @@ func (a *atomicity) Observe(b *Batch) {
 		case isEffect(e):
 			a.outputs++
 			a.found.add(func() harness.Anomaly {
-				return anomaly(a.facts, e, "output outside the transaction at %s", at(e.At))
+				return anomaly(a.facts, e, "output outside the transaction at %s", moment(e.At))
 			})
 		case e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && a.input(e):
 			a.commits++
 			a.found.add(func() harness.Anomaly {
-				n := anomaly(a.facts, e, "offset %d committed outside the transaction at %s", e.Offset, at(e.At))
+				n := anomaly(a.facts, e, "offset %d committed outside the transaction at %s", e.Offset, moment(e.At))
 				n.Key, n.Seq = nobody, nobody
 				return n
 			})
@@ -69,12 +69,12 @@ func (a *atomicity) Verdict() harness.Verdict {
 	var torn int64
 	for p := range a.facts.Partitions {
 		final := a.facts.final(p)
-		for offset := final; offset < a.facts.Log.End(0, int32(p)); offset++ {
+		for offset := final; offset < a.facts.Log.end(0, int32(p)); offset++ {
 			if a.finished[p].Has(offset) {
 				torn++
-				at := ledger.Position{Partition: int32(p), Offset: offset}
+				place := ledger.Position{Partition: int32(p), Offset: offset}
 				a.found.add(func() harness.Anomaly {
-					return unnamed(at, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
+					return unnamed(place, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
 				})
 			}
 		}

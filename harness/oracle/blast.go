@@ -48,7 +48,7 @@ func newBlast(f *Facts) *blast {
 	return b
 }
 
-func (b *blast) Observe(events *Batch) {
+func (b *blast) Observe(events *batch) {
 	if len(b.aggressors) == 0 {
 		return
 	}
@@ -77,7 +77,7 @@ func (b *blast) effect(e *ledger.Event) {
 	}
 	if took > b.limit {
 		if b.slow++; len(b.first) < maxExamples {
-			b.first = append(b.first, anomaly(b.facts, e, "took %s from due to its effect at %s by %s", at(took), at(e.At), b.facts.name(e.Owner)))
+			b.first = append(b.first, anomaly(b.facts, e, "took %s from due to its effect at %s by %s", moment(took), moment(e.At), b.facts.name(e.Owner)))
 		}
 	}
 }
@@ -147,5 +147,5 @@ func (l latencies) String() string {
 	if l.n == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s and %s", at(l.quantile(0.5)), at(l.quantile(0.99)))
+	return fmt.Sprintf("%s and %s", moment(l.quantile(0.5)), moment(l.quantile(0.99)))
 }

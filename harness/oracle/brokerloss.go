@@ -19,13 +19,13 @@ type brokerLoss struct {
 	found findings
 }
 
-func (b *brokerLoss) Observe(events *Batch) {
+func (b *brokerLoss) Observe(events *batch) {
 	for _, e := range events.Rare {
 		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || e.Held {
 			continue
 		}
 		b.found.add(func() harness.Anomaly {
-			return anomaly(b.facts, e, "acknowledged at %s, and the final read did not find it there", at(e.At))
+			return anomaly(b.facts, e, "acknowledged at %s, and the final read did not find it there", moment(e.At))
 		})
 	}
 }

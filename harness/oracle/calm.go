@@ -72,7 +72,7 @@ func newCalm(j *judging) *calm {
 	return c
 }
 
-func (c *calm) Observe(b *Batch) {
+func (c *calm) Observe(b *batch) {
 	if c.facts.Delivery != harness.AtMostOnce {
 		return
 	}

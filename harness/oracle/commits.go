@@ -13,8 +13,8 @@ var (
 		name: "commit regression", verdict: func(j *judging) harness.Verdict { return j.commits.regressions() },
 		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
-	lateCommitEntry = entry{
-		name: "commit after revoke", verdict: func(j *judging) harness.Verdict { return j.commits.late.verdict("") },
+	afterRevokeEntry = entry{
+		name: "commit after revoke", verdict: func(j *judging) harness.Verdict { return j.commits.revoked.verdict("") },
 		heldTo: heldToNothing,
 	}
 )
@@ -34,8 +34,8 @@ type commits struct {
 	source    []committed // of the run's group on the source, by partition
 	others    map[groupPart]*committed
 	regressed findings
-	late      findings
-	culprits  int64 // culprits is how many regressions have a commit after a revoke in them
+	revoked   findings // revoked are commits after a revoke
+	culprits  int64    // culprits is how many regressions have a commit after a revoke in them
 }
 
 // groupPart is a partition as a group reads it.
@@ -56,7 +56,7 @@ func newCommits(f *Facts, fences *fences) *commits {
 	return &commits{facts: f, fences: fences, source: make([]committed, f.Partitions), others: map[groupPart]*committed{}}
 }
 
-func (c *commits) observe(b *Batch) {
+func (c *commits) observe(b *batch) {
 	for _, e := range b.Rare {
 		switch e.Edge {
 		case ledger.EdgeCommit:
@@ -95,13 +95,13 @@ func (c *commits) commit(e *ledger.Event) {
 		}
 		c.regressed.add(func() harness.Anomaly {
 			a := c.anomaly(e, "commit %d at %s by %s%s, below the commit %d at %s by %s%s",
-				e.Offset, at(e.At), c.facts.name(e.Owner), why, before.offset, at(before.at), c.facts.name(before.by), earlier)
+				e.Offset, moment(e.At), c.facts.name(e.Owner), why, before.offset, moment(before.at), c.facts.name(before.by), earlier)
 			a.Pods = append(a.Pods, c.facts.name(before.by))
 			return a
 		})
 	case why != "":
-		c.late.add(func() harness.Anomaly {
-			return c.anomaly(e, "commit %d at %s by %s%s, after the commit %d", e.Offset, at(e.At), c.facts.name(e.Owner), why, before.offset)
+		c.revoked.add(func() harness.Anomaly {
+			return c.anomaly(e, "commit %d at %s by %s%s, after the commit %d", e.Offset, moment(e.At), c.facts.name(e.Owner), why, before.offset)
 		})
 	}
 }
@@ -124,9 +124,9 @@ func (c *commits) afterRevoke(e *ledger.Event, owner ledger.Owner, when time.Dur
 	case !lost:
 		return ""
 	case l.by != nil:
-		return fmt.Sprintf(" (which the group had expelled by %s)", at(l.until))
+		return fmt.Sprintf(" (which the group had expelled by %s)", moment(l.until))
 	default:
-		return fmt.Sprintf(" (which had lost the partition by %s)", at(l.until))
+		return fmt.Sprintf(" (which had lost the partition by %s)", moment(l.until))
 	}
 }
 

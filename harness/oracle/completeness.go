@@ -51,7 +51,7 @@ func (c *completeness) letter(e *ledger.Event, r *rewinds) {
 	if c.dead[e.Origin].Add(e.Source) {
 		c.letters++
 	}
-	c.judge(e, r, "appended to %s at %s, and it had ended before: %d ends, %d rewinds since", c.facts.topic(e.Topic), at(e.At))
+	c.judge(e, r, "appended to %s at %s, and it had ended before: %d ends, %d rewinds since", c.facts.topic(e.Topic), moment(e.At))
 }
 
 // finished takes the first effect at a position.
@@ -60,7 +60,7 @@ func (c *completeness) finished(e *ledger.Event, r *rewinds) {
 		c.compensated++
 	}
 	if c.letters > 0 && c.dead[e.Origin].Has(e.Source) {
-		c.judge(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.name(e.Owner), at(e.At))
+		c.judge(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.name(e.Owner), moment(e.At))
 	}
 }
 

@@ -19,24 +19,24 @@ type corruption struct {
 	found findings
 }
 
-func (c *corruption) Observe(b *Batch) {
+func (c *corruption) Observe(b *batch) {
 	for _, e := range b.Rare {
 		if e.Flags&ledger.FlagCorrupt == 0 {
 			continue
 		}
 		// An output that stands for an effect was a copy before the pump read it.
-		copied := e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(e) && c.facts.isOutput(e)
-		if e.Edge != ledger.EdgeStart && !copied {
+		appended := e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(e) && c.facts.isOutput(e)
+		if e.Edge != ledger.EdgeStart && !appended {
 			continue
 		}
 		c.found.add(func() harness.Anomaly {
 			switch {
 			case e.Edge == ledger.EdgeRange:
-				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), at(e.At))
-			case copied:
-				return anomaly(c.facts, e, "appended to %s at %s with a checksum that does not hold", c.facts.topic(e.Topic), at(e.At))
+				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), moment(e.At))
+			case appended:
+				return anomaly(c.facts, e, "appended to %s at %s with a checksum that does not hold", c.facts.topic(e.Topic), moment(e.At))
 			}
-			return anomaly(c.facts, e, "given to the work at %s with a checksum that does not hold", at(e.At))
+			return anomaly(c.facts, e, "given to the work at %s with a checksum that does not hold", moment(e.At))
 		})
 	}
 }

@@ -26,9 +26,9 @@ type delivery struct {
 // start takes an attempt that begins.
 func (s *shares) start(e *ledger.Event) {
 	p := e.Position()
-	at, list := s.at(p), s.open[p]
+	state, list := s.at(p), s.open[p]
 	s.count(e, list)
-	at.highest = max(at.highest, e.Count)
+	state.highest = max(state.highest, e.Count)
 	for _, d := range list {
 		d.contest = d.contest || d.owner != e.Owner
 	}
@@ -41,9 +41,9 @@ func (s *shares) start(e *ledger.Event) {
 	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At}
 	if d == nil {
 		// It may be the one that had an effect and was answered.
-		next.effect = at.owner == e.Owner && !higher(e.Count, at.count)
+		next.effect = state.owner == e.Owner && !higher(e.Count, state.count)
 	}
-	at.deliveries = uint8(min(int(at.deliveries)+1, 255))
+	state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	s.open[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && higher(e.Count, d.count) }), next)
 }
 
@@ -54,14 +54,14 @@ func higher(count, than uint8) bool { return count > 0 && than > 0 && count > th
 func (s *shares) count(e *ledger.Event, list []*delivery) {
 	if limit := s.facts.Deliveries; limit > 0 && int(e.Count) > limit {
 		s.counted.add(func() harness.Anomaly {
-			return anomaly(s.facts, e, "begun at %s as delivery %d of at most %d", at(e.At), e.Count, limit)
+			return anomaly(s.facts, e, "begun at %s as delivery %d of at most %d", moment(e.At), e.Count, limit)
 		})
 		return
 	}
 	for _, d := range list {
 		if d.released && e.Count > 0 && e.Count <= d.count {
 			s.counted.add(func() harness.Anomaly {
-				return anomaly(s.facts, e, "begun at %s as delivery %d, after %s had released delivery %d", at(e.At), e.Count, s.facts.name(d.owner), d.count)
+				return anomaly(s.facts, e, "begun at %s as delivery %d, after %s had released delivery %d", moment(e.At), e.Count, s.facts.name(d.owner), d.count)
 			})
 			return
 		}
@@ -72,15 +72,15 @@ func (s *shares) count(e *ledger.Event, list []*delivery) {
 // before, again that it was under the same delivery.
 func (s *shares) effect(e *ledger.Event) (had, again bool) {
 	p := e.Position()
-	at, d := s.at(p), s.of(p, e.Owner)
-	had = at.owner != 0
+	state, d := s.at(p), s.of(p, e.Owner)
+	had = state.owner != 0
 	switch {
 	case d == nil: // answered for good already
-		again = at.owner == e.Owner && !higher(e.Count, at.count) && !higher(at.count, e.Count)
+		again = state.owner == e.Owner && !higher(e.Count, state.count) && !higher(state.count, e.Count)
 	case e.Start >= d.first:
 		again, d.effect = d.effect, true
 	}
-	at.owner, at.count = e.Owner, e.Count
+	state.owner, state.count = e.Owner, e.Count
 	if d != nil && !s.answers {
 		d.answered = true
 		s.keep(p, s.open[p])
@@ -122,7 +122,7 @@ func (s *shares) release(e *ledger.Event, d *delivery) {
 	case d.began > d.first:
 		if d.counted > 0 && d.counted <= d.count {
 			s.counted.add(func() harness.Anomaly {
-				return anomaly(s.facts, e, "begun by %s at %s as delivery %d, after it had released delivery %d", s.facts.name(d.owner), at(e.At), d.counted, d.count)
+				return anomaly(s.facts, e, "begun by %s at %s as delivery %d, after it had released delivery %d", s.facts.name(d.owner), moment(e.At), d.counted, d.count)
 			})
 		}
 		*d = delivery{owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
@@ -139,9 +139,9 @@ func (s *shares) accept(e *ledger.Event, d *delivery) {
 		s.harmless++
 		return
 	}
-	s.late.add(func() harness.Anomaly {
+	s.overdue.add(func() harness.Anomaly {
 		return anomaly(s.facts, e, "accepted at %s by %s, whose lock expired no later than %s, while another member worked on it",
-			at(e.At), s.facts.name(e.Owner), at(d.locked+s.facts.Lock))
+			moment(e.At), s.facts.name(e.Owner), moment(d.locked+s.facts.Lock))
 	})
 }
 

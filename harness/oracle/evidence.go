@@ -76,5 +76,5 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 	})
 }
 
-// at writes a moment of a run for people.
-func at(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
+// moment writes a time of a run for people.
+func moment(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }

@@ -15,6 +15,8 @@ type Facts struct {
 	Protocol harness.Protocol `json:"protocol"`
 	Effect   harness.Effect   `json:"effect,omitempty"` // Effect is where its effects are counted.
 	Share    bool             `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
+	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
+	Parallelism int `json:"parallelism,omitempty"`
 
 	Partitions int     `json:"partitions"`
 	Log        *Log    `json:"-"`               // Log is the final read.
@@ -128,5 +130,5 @@ func (f *Facts) finalAt(p ledger.Position) int64 {
 	return 0
 }
 
-// StallAfter is how long nothing may finish, with work left, before it is a stall.
-func (f *Facts) StallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }
+// stallAfter is how long nothing may finish, with work left, before it is a stall.
+func (f *Facts) stallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }

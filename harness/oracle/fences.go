@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -34,10 +35,11 @@ var (
 // never found.
 type fences struct {
 	*holdings
-	asides   *asides
-	zombies  findings
-	late     int64 // late is how many of them began after an expulsion
-	unfenced findings
+	asides     *asides
+	zombied    map[undead]bool // zombied are zombies under way
+	zombies    findings
+	byExpelled int64    // byExpelled is how many of them began after an expulsion
+	ranOn      findings // ranOn is unfenced work
 }
 
 func newFences(f *Facts, asides *asides) *fences {
@@ -49,7 +51,7 @@ func (c *fences) start(e *ledger.Event) {
 	list := c.of(e.Topic, e.Partition)
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
 		if e.At <= list[n-1].seen {
-			if e.Unfenced = c.holdings.unfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
+			if e.Unfenced = c.unfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
 				return // it may not have the partition again yet
 			}
 		}
@@ -67,10 +69,11 @@ func (c *fences) start(e *ledger.Event) {
 	if l.by != nil {
 		known := c.learned(l.by)
 		if e.Unfenced = e.At <= known; !e.Unfenced && !c.isAside(e) {
-			c.late++
+			c.byExpelled++
+			c.zombie(e)
 			c.zombies.add(func() harness.Anomaly {
 				return anomaly(c.facts, e, "begun at %s by %s, which the group had expelled by %s and which could know it by %s",
-					at(e.At), c.facts.name(e.Owner), at(l.by.seen), at(known))
+					moment(e.At), c.facts.name(e.Owner), moment(l.by.seen), moment(known))
 			})
 		}
 		return
@@ -80,9 +83,10 @@ func (c *fences) start(e *ledger.Event) {
 	}
 	for k := i + 1; k < len(list); k++ {
 		if by := &list[k]; by.owner != e.Owner && by.begun < e.At {
+			c.zombie(e)
 			c.zombies.add(func() harness.Anomaly {
 				a := anomaly(c.facts, e, "begun at %s by %s, which had lost the partition by %s, after %s had begun to work on it at %s",
-					at(e.At), c.facts.name(e.Owner), at(l.until), c.facts.name(by.owner), at(by.begun))
+					moment(e.At), c.facts.name(e.Owner), moment(l.until), c.facts.name(by.owner), moment(by.begun))
 				a.Pods = append(a.Pods, c.facts.name(by.owner))
 				return a
 			})
@@ -91,8 +95,29 @@ func (c *fences) start(e *ledger.Event) {
 	}
 }
 
-// end marks the end of an attempt that an expulsion left unfenced.
+// undead is an attempt of a zombie: of whom on what since when.
+type undead struct {
+	ledger.Position
+	owner ledger.Owner
+	start time.Duration
+}
+
+// zombie marks a zombie, whose end will be marked too.
+func (c *fences) zombie(e *ledger.Event) {
+	e.Zombie = true
+	if c.zombied == nil {
+		c.zombied = map[undead]bool{}
+	}
+	c.zombied[undead{e.Position(), e.Owner, e.At}] = true
+}
+
+// end marks the end of an attempt of a zombie, or one that an expulsion left unfenced.
 func (c *fences) end(e *ledger.Event) {
+	if len(c.zombied) > 0 {
+		a := undead{e.Position(), e.Owner, e.Start}
+		e.Zombie = c.zombied[a]
+		delete(c.zombied, a)
+	}
 	if int(e.Owner) >= len(c.expelled) || len(c.expelled[e.Owner]) == 0 {
 		return
 	}
@@ -101,9 +126,9 @@ func (c *fences) end(e *ledger.Event) {
 		return
 	}
 	if e.Unfenced = e.Start <= c.learned(l.by); e.Unfenced && e.At > l.by.seen && !c.isAside(e) {
-		c.unfenced.add(func() harness.Anomaly {
+		c.ranOn.add(func() harness.Anomaly {
 			return anomaly(c.facts, e, "worked on from %s to %s (%s) by %s, which the group had expelled by %s",
-				at(e.Start), at(e.At), e.Outcome, c.facts.name(e.Owner), at(l.by.seen))
+				moment(e.Start), moment(e.At), e.Outcome, c.facts.name(e.Owner), moment(l.by.seen))
 		})
 	}
 }
@@ -113,15 +138,15 @@ func (c *fences) isAside(e *ledger.Event) bool { return len(c.asides.before(e, e
 func (c *fences) zombieVerdict() harness.Verdict {
 	detail := ""
 	if n := c.zombies.count; n > 0 {
-		detail = fmt.Sprintf("%d attempts began after their pod was expelled and could know it, %d after another pod had taken over", c.late, n-c.late)
+		detail = fmt.Sprintf("%d attempts began after their pod was expelled and could know it, %d after another pod had taken over", c.byExpelled, n-c.byExpelled)
 	}
 	return c.zombies.verdict(detail)
 }
 
 func (c *fences) unfencedVerdict() harness.Verdict {
 	detail := ""
-	if n := c.unfenced.count; n > 0 {
+	if n := c.ranOn.count; n > 0 {
 		detail = fmt.Sprintf("%d attempts ran on after the group had expelled their pod, which could not know it when they began", n)
 	}
-	return c.unfenced.verdict(detail)
+	return c.ranOn.verdict(detail)
 }

@@ -375,10 +375,25 @@ func (w *world) settle() {
 		}
 		*final = append(*final, p.committed)
 	}
+	if w.r.IntN(4) > 0 { // what is planted may work on one more
+		for _, a := range w.attempts {
+			w.facts.Parallelism = max(w.facts.Parallelism, w.beside(a)+1)
+		}
+	}
 	w.facts.Owners = []string{""}
 	for i := range w.pods {
 		w.facts.Owners = append(w.facts.Owners, string(rune('a'+i)))
 	}
+}
+
+// beside is how many attempts of its incarnation are open as one begins, with it.
+func (w *world) beside(a *attempt) (open int) {
+	for _, o := range w.attempts {
+		if o.Owner == a.Owner && o.At <= a.At && o.end > a.At {
+			open++
+		}
+	}
+	return open
 }
 
 // history is the run as the oracles get it.

@@ -52,6 +52,8 @@ func (h *history) line(line string) (err error) {
 		err = h.log(w[1:])
 	case "final":
 		err = h.final(w[1], w[2])
+	case "parallelism":
+		f.Parallelism, err = strconv.Atoi(w[1])
 	case "drain":
 		f.DrainEnd, err = time.ParseDuration(w[1])
 	case "threshold":
@@ -130,7 +132,7 @@ func (h *history) addLog() {
 	for _, side := range []bool{true, false} {
 		for _, p := range h.lies {
 			if (p.Topic > 0) == side {
-				h.facts.Log.Add(p, h.ids[p][0], h.ids[p][1])
+				h.facts.Log.add(p, h.ids[p][0], h.ids[p][1])
 			}
 		}
 	}

@@ -26,6 +26,7 @@ import (
 //	aggressors 1 2                the keys that the scenario makes hot
 //	side retry-1 retry            a side topic and its role; its partitions are retry-1/p0 and so on
 //	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
+//	parallelism 4                 attempts at once in an incarnation, as declared
 //	effects output                effects are counted in the output topic
 //	share lock=30s deliveries=5   a share group
 //	10ms acked p0@0 1/0           sent=5ms

@@ -16,7 +16,7 @@ var inversionEntry = entry{
 
 func (c *keyed) invert(k *keyState, e *ledger.Event) {
 	c.inverted.add(func() harness.Anomaly {
-		a := anomaly(c.facts, e, "first effect at %s, after that of %s", at(e.At), c.first(k))
+		a := anomaly(c.facts, e, "first effect at %s, after that of %s", moment(e.At), c.first(k))
 		a.Pods = append(a.Pods, c.facts.name(k.topBy))
 		return a
 	})

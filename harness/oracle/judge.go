@@ -13,7 +13,7 @@ import (
 // its own state and is used for one run, by one goroutine.
 type check interface {
 	// Observe is given the next events. They are valid during the call alone.
-	Observe(*Batch)
+	Observe(*batch)
 	// Verdict is called once, after the last Observe. It fills Count, Detail and
 	// Examples; the rest is the judge's.
 	Verdict() harness.Verdict
@@ -48,8 +48,8 @@ func table() []entry {
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,
 		partitionEntry,
-		explainedEntry, regressionEntry, lateCommitEntry, unfencedEntry,
-		starvationEntry, blastEntry,
+		explainedEntry, regressionEntry, afterRevokeEntry, unfencedEntry,
+		parallelismEntry, starvationEntry, blastEntry,
 		overloadEntry,
 	}
 }

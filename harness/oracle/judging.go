@@ -10,7 +10,7 @@ import (
 // it is, is in [Facts].
 type judging struct {
 	*Facts
-	finished []ledger.Offsets // by partition of the source, where a record first lay; of the pump, see [Batch]
+	finished []ledger.Offsets // by partition of the source, where a record first lay; of the pump, see [batch]
 	fences   *fences          // of the pump too, and ahead of the checks: asked for a time
 	asides   *asides          // so are these
 
@@ -27,7 +27,7 @@ func newJudging(f *Facts) *judging {
 	j := &judging{Facts: f, finished: make([]ledger.Offsets, f.Partitions), asides: &asides{facts: f}, entries: table()}
 	j.fences = newFences(f, j.asides)
 	for p := range j.finished {
-		j.finished[p].Grow(f.Log.End(0, int32(p)))
+		j.finished[p].Grow(f.Log.end(0, int32(p)))
 	}
 	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished, j.asides), newKeyed(f, j.fences)
 	j.unfinished = newUnfinished(f, j.finished, j.asides, j.rewinds.shares)
@@ -42,8 +42,8 @@ func newJudging(f *Facts) *judging {
 
 // observe hands on the next events: to what is shared first, then to each check. So a
 // check that looks at the trails at a commit or an answer finds the copies appended by
-// then, and none that were later, see [Batch].
-func (j *judging) observe(b *Batch) {
+// then, and none that were later, see [batch].
+func (j *judging) observe(b *batch) {
 	j.unfinished.observe(b)
 	j.commits.observe(b)
 	j.rewinds.observe(b)

@@ -19,8 +19,9 @@ type keyed struct {
 	facts      *Facts
 	fences     *fences // asked who had been expelled
 	keys       perKey[keyState]
-	under      []working // attempts under way, in lists by key; 0 is the end of a list
-	unused     int32     // unused is the list of places in under that are free
+	under      underway // attempts under way, in lists by key
+	parts      []int32  // parts are lists of them by partition of the source, where that is the order that is claimed
+	within     underway // within is what parts are lists of
 	failed     map[ledger.Position]failure
 	starvation starvation
 
@@ -35,22 +36,12 @@ type keyState struct {
 	top     int64         // top is the rank of the first effect furthest ahead + 1, 0 before any
 	last    int64         // last is the rank of the latest effect + 1
 	quiet   time.Duration // quiet is when the latest attempt ended
-	under   int32         // under is the latest of the attempts under way, in keyed.under
+	under   int32         // under is the list of the attempts under way, in keyed.under
 	topBy   ledger.Owner
 	failing uint16 // failing records, which have an entry in keyed.failed; stays at its maximum
 }
 
 var _ [32]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
-
-// working is an attempt under way.
-type working struct {
-	start   time.Duration
-	seq     uint32
-	part    int32
-	earlier int32 // earlier is the one that began before it on the same key
-	topic   uint16
-	owner   ledger.Owner
-}
 
 // failure is a record with a failed attempt and no effect yet.
 type failure struct {
@@ -60,10 +51,14 @@ type failure struct {
 }
 
 func newKeyed(f *Facts, fences *fences) *keyed {
-	return &keyed{facts: f, fences: fences, under: make([]working, 1), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
+	c := &keyed{facts: f, fences: fences, failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
+	if f.Order == harness.OrderPartition {
+		c.parts = make([]int32, f.Partitions)
+	}
+	return c
 }
 
-func (c *keyed) observe(b *Batch) {
+func (c *keyed) observe(b *batch) {
 	for _, e := range b.Work {
 		if !e.Held {
 			switch e.Edge {
@@ -118,14 +113,14 @@ func (c *keyed) effect(k *keyState, e *ledger.Event) {
 	case rank > k.top:
 		k.top, k.topBy = rank, e.Owner
 	default:
-		c.late(k, e)
+		c.outOfOrder(k, e)
 	}
 	k.last = rank
 	c.forget(k, e)
 }
 
-// late takes a first effect behind one of a later record.
-func (c *keyed) late(k *keyState, e *ledger.Event) {
+// outOfOrder takes a first effect behind one of a later record.
+func (c *keyed) outOfOrder(k *keyState, e *ledger.Event) {
 	if k.failing > 0 {
 		if f, ok := c.failed[sourceOf(e)]; ok && !f.behind {
 			c.overtake(k, e, f)
@@ -164,37 +159,28 @@ func sourceOf(e *ledger.Event) ledger.Position {
 	return ledger.Position{Partition: e.Origin, Offset: e.Source}
 }
 
-// begin adds an attempt to those under way on the key.
+// begin adds an attempt to those under way on the key, and in the partition.
 func (c *keyed) begin(k *keyState, e *ledger.Event) {
-	if k.under == 0 {
+	switch {
+	case k.under == 0:
 		c.starvation.start(k, e)
-	} else {
-		c.overlap(k, e)
+	case c.parts == nil:
+		c.overlap(&c.under, k.under, e)
 	}
-	place := c.unused
-	if place == 0 {
-		place = int32(len(c.under))
-		c.under = append(c.under, working{})
+	c.under.begin(&k.under, e)
+	if c.parts != nil {
+		p := &c.parts[e.Origin]
+		c.overlap(&c.within, *p, e)
+		c.within.begin(p, e)
 	}
-	a := &c.under[place]
-	c.unused = a.earlier
-	a.start, a.seq, a.part, a.topic, a.owner, a.earlier = e.At, e.Seq, e.Partition, e.Topic, e.Owner, k.under
-	k.under = place
 }
 
 // end takes an attempt from those under way.
 func (c *keyed) end(k *keyState, e *ledger.Event) {
 	k.quiet = e.At
-	var of *int32
-	for at := &k.under; *at != 0; at = &c.under[*at].earlier {
-		if a := &c.under[*at]; a.start == e.Start && a.owner == e.Owner && a.seq == e.Seq {
-			of = at
-		}
-	}
-	if of != nil {
-		place := *of
-		a := &c.under[place]
-		*of, a.earlier, c.unused = a.earlier, c.unused, place
+	c.under.end(&k.under, e)
+	if c.parts != nil {
+		c.within.end(&c.parts[e.Origin], e)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // it keeps where each copy came from.
 type Log struct {
 	topics   [][]chunks[uint16] // by topic, partition and offset
-	landed   int64              // of the source
+	n        int64              // records landed in the source
 	sequence sequence
 	copies   map[uint64]*copied
 	order    []*copied                           // copies, in the order in which they were added
@@ -38,7 +38,7 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 		l.sequence.fetch(some)
 		for i := range some {
 			if s := &some[i]; s.Kind() == ledger.KindLanded || s.Kind() == ledger.KindCustody {
-				l.Add(s.Position(), s.Key, s.Seq)
+				l.add(s.Position(), s.Key, s.Seq)
 			}
 		}
 	}
@@ -47,16 +47,16 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 // fetched is how many records have the states of their keys fetched together.
 const fetched = 64
 
-// Add notes that the record (key, seq) lies at p. Positions of a partition come
+// add notes that the record (key, seq) lies at p. Positions of a partition come
 // in the order of the log and may have gaps; those of side topics come before
 // those of the source.
-func (l *Log) Add(p ledger.Position, key, seq uint32) {
+func (l *Log) add(p ledger.Position, key, seq uint32) {
 	lies := l.part(p).at(p.Offset)
 	if p.Topic > 0 {
 		l.addCopy(p, key, seq)
 	} else {
 		if *lies == 0 {
-			l.landed++
+			l.n++
 		}
 		l.sequence.add(p, key, seq)
 		if len(l.copies) > 0 {
@@ -137,15 +137,15 @@ func mark(key, seq uint32) uint16 {
 	return max(1, uint16(x>>48))
 }
 
-// Landed reports whether any record lies at p.
-func (l *Log) Landed(p ledger.Position) bool { return l.at(p.Topic, p.Partition, p.Offset) != 0 }
+// landed reports whether any record lies at p.
+func (l *Log) landed(p ledger.Position) bool { return l.markAt(p.Topic, p.Partition, p.Offset) != 0 }
 
-// Holds reports whether the record (key, seq) lies at a position.
-func (l *Log) Holds(topic uint16, partition int32, offset int64, key, seq uint32) bool {
-	return l.at(topic, partition, offset) == mark(key, seq)
+// holds reports whether the record (key, seq) lies at a position.
+func (l *Log) holds(topic uint16, partition int32, offset int64, key, seq uint32) bool {
+	return l.markAt(topic, partition, offset) == mark(key, seq)
 }
 
-func (l *Log) at(topic uint16, partition int32, offset int64) uint16 {
+func (l *Log) markAt(topic uint16, partition int32, offset int64) uint16 {
 	if int(topic) >= len(l.topics) {
 		return 0
 	}
@@ -155,8 +155,8 @@ func (l *Log) at(topic uint16, partition int32, offset int64) uint16 {
 	return 0
 }
 
-// End is one past the last landed offset of a partition.
-func (l *Log) End(topic uint16, partition int32) int64 {
+// end is one past the last landed offset of a partition.
+func (l *Log) end(topic uint16, partition int32) int64 {
 	if int(topic) >= len(l.topics) || int(partition) >= len(l.topics[topic]) {
 		return 0
 	}
@@ -164,4 +164,4 @@ func (l *Log) End(topic uint16, partition int32) int64 {
 }
 
 // Len is the number of landed records of the source.
-func (l *Log) Len() int64 { return l.landed }
+func (l *Log) Len() int64 { return l.n }

@@ -7,8 +7,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// An overlap is an attempt that begins while another on its key is under way, in
-// one pod or in two: in which, the latest begun of the others decides. Unfenced
+// An overlap is an attempt that begins while another on its key is under way, or, of a
+// consumer that claims order by partition, on any record of its partition of the source;
+// in one pod or in two: in which, the latest begun of the others decides. Unfenced
 // attempts overlap nothing; nor do, once the group has expelled their pod, those
 // that it had begun before.
 var overlapEntry = entry{
@@ -16,12 +17,12 @@ var overlapEntry = entry{
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
 }
 
-// overlap looks for another attempt under way as e begins.
-func (c *keyed) overlap(k *keyState, e *ledger.Event) {
-	for i := k.under; i != 0; i = c.under[i].earlier {
-		other := &c.under[i]
+// overlap looks for another attempt under way in a list as e begins.
+func (c *keyed) overlap(u *underway, list int32, e *ledger.Event) {
+	for i := list; i != 0; i = u.list[i].earlier {
+		other := &u.list[i]
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
-		if c.fences.holdings.unfenced(place, other.owner, other.start, e.At) {
+		if c.fences.unfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
 		where := "it"
@@ -30,8 +31,12 @@ func (c *keyed) overlap(k *keyState, e *ledger.Event) {
 			where = c.facts.name(other.owner)
 		}
 		c.overlapped.add(func() harness.Anomaly {
-			a := anomaly(c.facts, e, "begun at %s by %s, while %s worked on seq %d of the same key since %s",
-				at(e.At), c.facts.name(e.Owner), where, other.seq, at(other.start))
+			what := fmt.Sprintf("seq %d of the same key", other.seq)
+			if other.key != e.Key {
+				what = fmt.Sprintf("seq %d of key %d, in the same partition,", other.seq, other.key)
+			}
+			a := anomaly(c.facts, e, "begun at %s by %s, while %s worked on %s since %s",
+				moment(e.At), c.facts.name(e.Owner), where, what, moment(other.start))
 			if other.owner != e.Owner {
 				a.Pods = append(a.Pods, where)
 			}

@@ -18,7 +18,7 @@ var overtakingEntry = entry{
 func (c *keyed) overtake(k *keyState, e *ledger.Event, f failure) {
 	c.overtaken.add(func() harness.Anomaly {
 		a := anomaly(c.facts, e, "failed at %s by %s, and had its first effect at %s, after that of %s",
-			at(f.at), c.facts.name(f.by), at(e.At), c.first(k))
+			moment(f.at), c.facts.name(f.by), moment(e.At), c.first(k))
 		a.Pods = append(a.Pods, c.facts.name(k.topBy))
 		return a
 	})

@@ -25,7 +25,7 @@ type latest struct {
 	by   ledger.Owner
 }
 
-func (c *partitionOrder) Observe(b *Batch) {
+func (c *partitionOrder) Observe(b *batch) {
 	for _, e := range b.Firsts {
 		if e.Unfenced {
 			continue
@@ -37,7 +37,7 @@ func (c *partitionOrder) Observe(b *Batch) {
 		}
 		ahead := *p
 		c.found.add(func() harness.Anomaly {
-			return anomaly(c.facts, e, "first effect at %s, after that of offset %d by %s", at(e.At), ahead.rank-1, c.facts.name(ahead.by))
+			return anomaly(c.facts, e, "first effect at %s, after that of offset %d by %s", moment(e.At), ahead.rank-1, c.facts.name(ahead.by))
 		})
 	}
 }

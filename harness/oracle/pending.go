@@ -41,7 +41,7 @@ func newPending(j *judging) *pending {
 	return &pending{facts: j.Facts, finished: j.finished, asides: j.asides, trails: &j.rewinds.trails, looked: map[ledger.Position]int64{}}
 }
 
-func (p *pending) Observe(b *Batch) {
+func (p *pending) Observe(b *batch) {
 	for _, e := range b.Rare {
 		switch e.Edge {
 		case ledger.EdgeCommit:
@@ -72,7 +72,7 @@ func (p *pending) commit(e *ledger.Event) {
 // covers looks at the positions that a commit is the first to cover.
 func (p *pending) covers(e *ledger.Event) {
 	part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
-	end := min(e.Offset, p.facts.Log.End(e.Topic, e.Partition))
+	end := min(e.Offset, p.facts.Log.end(e.Topic, e.Partition))
 	for offset := p.looked[part]; offset < end; offset++ {
 		if e.Topic == 0 {
 			if offset = p.finished[e.Partition].Lacks(offset); offset >= end {
@@ -80,7 +80,7 @@ func (p *pending) covers(e *ledger.Event) {
 			}
 		}
 		pos := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
-		if !p.safe(e, pos) && p.facts.Log.Landed(pos) {
+		if !p.safe(e, pos) && p.facts.Log.landed(pos) {
 			p.covered(e, pos, "it")
 		}
 	}
@@ -101,7 +101,7 @@ func (p *pending) coversRanges(e *ledger.Event) {
 		for offset := r.from; offset < r.to; offset++ {
 			pos := ledger.Position{Partition: r.partition, Offset: offset}
 			still := slices.ContainsFunc(p.asides.before(e, pos), func(o *aside) bool { return !o.covered })
-			if !still && p.facts.Log.Landed(pos) && !p.done(pos) {
+			if !still && p.facts.Log.landed(pos) && !p.done(pos) {
 				p.covered(e, pos, "the range with it")
 			}
 		}
@@ -111,7 +111,7 @@ func (p *pending) coversRanges(e *ledger.Event) {
 // covered finds that a commit is ahead of the work on a record.
 func (p *pending) covered(e *ledger.Event, pos ledger.Position, what string) {
 	p.found.add(func() harness.Anomaly {
-		a := unnamed(pos, e.At, fmt.Sprintf("commit %d by %s at %s covers %s, and its work was not finished", e.Offset, p.facts.name(e.Owner), at(e.At), what))
+		a := unnamed(pos, e.At, fmt.Sprintf("commit %d by %s at %s covers %s, and its work was not finished", e.Offset, p.facts.name(e.Owner), moment(e.At), what))
 		a.Pods = []string{p.facts.name(e.Owner)}
 		return a
 	})
@@ -124,7 +124,7 @@ func (p *pending) answer(e *ledger.Event) {
 		return
 	}
 	p.found.add(func() harness.Anomaly {
-		a := unnamed(pos, e.At, fmt.Sprintf("answered for good by %s at %s, and its work was not finished", p.facts.name(e.Owner), at(e.At)))
+		a := unnamed(pos, e.At, fmt.Sprintf("answered for good by %s at %s, and its work was not finished", p.facts.name(e.Owner), moment(e.At)))
 		a.Pods = []string{p.facts.name(e.Owner)}
 		return a
 	})
@@ -132,21 +132,21 @@ func (p *pending) answer(e *ledger.Event) {
 
 // safe reports whether a crash would not lose the record at a position, if it were
 // committed now. A copy of what the source never had is owed by nobody.
-func (p *pending) safe(now *ledger.Event, at ledger.Position) bool {
-	if at.Topic == 0 {
-		return p.done(at) || len(p.asides.before(now, at)) > 0
+func (p *pending) safe(now *ledger.Event, pos ledger.Position) bool {
+	if pos.Topic == 0 {
+		return p.done(pos) || len(p.asides.before(now, pos)) > 0
 	}
-	t := p.trails.places[at]
-	return t == nil || t.passedOn(at) || p.finished[t.source.Partition].Has(t.source.Offset)
+	t := p.trails.places[pos]
+	return t == nil || t.passedOn(pos) || p.finished[t.source.Partition].Has(t.source.Offset)
 }
 
 // done reports whether the record at a position of the source was finished or copied.
-func (p *pending) done(at ledger.Position) bool {
-	if p.finished[at.Partition].Has(at.Offset) || p.trails.places[at] != nil {
+func (p *pending) done(pos ledger.Position) bool {
+	if p.finished[pos.Partition].Has(pos.Offset) || p.trails.places[pos] != nil {
 		return true
 	}
-	first := p.facts.Log.first(at)
-	return first != at && p.done(first)
+	first := p.facts.Log.first(pos)
+	return first != pos && p.done(first)
 }
 
 func (p *pending) Verdict() harness.Verdict {

@@ -21,7 +21,7 @@ type phantom struct {
 	found findings
 }
 
-func (p *phantom) Observe(b *Batch) {
+func (p *phantom) Observe(b *batch) {
 	for _, e := range b.Rare {
 		if !isEffect(e) && e.Edge != ledger.EdgeCustody || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
@@ -29,11 +29,11 @@ func (p *phantom) Observe(b *Batch) {
 		p.found.add(func() harness.Anomaly {
 			switch {
 			case e.Edge == ledger.EdgeCustody || p.facts.isOutput(e):
-				return anomaly(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topic(e.Topic), at(e.At))
+				return anomaly(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topic(e.Topic), moment(e.At))
 			case e.Key == nobody && e.Seq == nobody:
-				return anomaly(p.facts, e, "effect of a value that this run did not make, at %s", at(e.At))
+				return anomaly(p.facts, e, "effect of a value that this run did not make, at %s", moment(e.At))
 			}
-			return anomaly(p.facts, e, "effect of a record that does not lie there, at %s", at(e.At))
+			return anomaly(p.facts, e, "effect of a record that does not lie there, at %s", moment(e.At))
 		})
 	}
 }

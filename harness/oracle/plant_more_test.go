@@ -387,6 +387,19 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{a.Position()}, []string{"ack after lock expiry"}, true
 }
 
+// plantParallelism declares one attempt at once less than there were.
+func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) {
+	most := 0
+	for _, a := range w.attempts {
+		most = max(most, w.beside(a))
+	}
+	if w.facts.Parallelism = most - 1; most < 2 {
+		return nil, nil, false
+	}
+	at = reference(w.history())["parallelism"]
+	return at, []string{"parallelism"}, len(at) > 0
+}
+
 // plantStarvation has no patience with the key that waits longest.
 func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
 	long := slices.ContainsFunc(w.parts, func(p *part) bool { return p.place.Offset > passedEvery+1 })
@@ -513,4 +526,44 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	return nil, nil, false
+}
+
+// plantStranger has a pod that never had the partition do again what its owner did.
+func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.alone())
+	m, alive := anyOf(w, w.alive())
+	if !ok || !alive || m.owner == a.Owner || w.rangeOf(a) != nil {
+		return nil, nil, false
+	}
+	ended := slices.ContainsFunc(w.seen, func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.Owner == a.Owner && e.At <= a.end })
+	had := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		owns := e.Edge == ledger.EdgeOwned || e.Edge == ledger.EdgeRewound || e.Edge == ledger.EdgeReleased
+		return owns && e.Owner == m.owner && e.Topic == a.Topic && e.Partition == a.Partition
+	})
+	holds := w.between(a.Position(), 0, a.end)
+	for len(holds) > 0 && holds[len(holds)-1].Edge != ledger.EdgeOwned && holds[len(holds)-1].Edge != ledger.EdgeRewound && holds[len(holds)-1].Edge != ledger.EdgeReleased {
+		holds = holds[:len(holds)-1]
+	}
+	if ended || had || len(holds) == 0 || holds[len(holds)-1].Owner != a.Owner || holds[len(holds)-1].Edge == ledger.EdgeReleased {
+		return nil, nil, false
+	}
+	b := w.again(a)
+	b.Owner = m.owner
+	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
+}
+
+// plantCalmRewind has an owner read the commit again, and what it had done, before
+// anything has happened.
+func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.alone())
+	if !ok || w.rangeOf(a) != nil || !w.undisturbed(a.Position(), a.At, a.end+3*nanosecond) || slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		return (e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled) && e.At <= a.end
+	}) {
+		return nil, nil, false
+	}
+	p := w.part(a.Position())
+	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
+	b := w.again(a)
+	b.At, b.Start, b.end = b.At+nanosecond, b.Start+nanosecond, b.end+nanosecond
+	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
 }

@@ -34,9 +34,10 @@ func plans() []plan {
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
 		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
-		{"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
+		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
 		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"range done too early", plain, plantEarlyRange},
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
@@ -178,13 +179,13 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 
 func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter() + nanosecond
+	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
 	return at, []string{"stall"}, ok
 }
 
 func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
-	w.facts.DrainEnd = last + w.facts.StallAfter()
+	w.facts.DrainEnd = last + w.facts.stallAfter()
 	return at, nil, ok
 }
 
@@ -283,7 +284,9 @@ func (w *world) again(a *attempt) *attempt {
 // commits for an instant.
 func (w *world) alone() (list []*attempt) {
 	for _, a := range w.effects() {
-		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool { return o.Key == a.Key && o.At <= a.end+2*nanosecond && o.end > a.end })
+		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool {
+			return w.inOrder(o) == w.inOrder(a) && o.At <= a.end+2*nanosecond && o.end > a.end
+		})
 		if !busy && w.undisturbed(a.Position(), a.At, a.end+2*nanosecond) {
 			list = append(list, a)
 		}
@@ -412,7 +415,16 @@ func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok boo
 	return at, []string{"order by partition"}, ok
 }
 
-// plantOverlap begins an attempt before the one before it on its key has ended.
+// inOrder is what the records of which only one may be in work at once have in common.
+func (w *world) inOrder(a *attempt) uint32 {
+	if w.facts.Order == harness.OrderPartition {
+		return uint32(a.Partition)
+	}
+	return a.Key
+}
+
+// plantOverlap begins an attempt before the one before it on its key, or in its
+// partition, has ended.
 func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
 		return nil, nil, false
@@ -421,11 +433,11 @@ func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
 	last := map[uint32]*attempt{}
 	before := map[*attempt]*attempt{}
 	for _, a := range w.attempts { // in the order of their starts
-		if b := last[a.Key]; b != nil && b.Owner == a.Owner && w.undisturbed(a.Position(), b.At, a.At) {
+		if b := last[w.inOrder(a)]; b != nil && b.Owner == a.Owner && w.undisturbed(a.Position(), b.At, a.At) {
 			before[a] = b
 			fit = append(fit, a)
 		}
-		last[a.Key] = a
+		last[w.inOrder(a)] = a
 	}
 	a, ok := anyOf(w, fit)
 	if !ok {

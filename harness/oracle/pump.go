@@ -7,7 +7,7 @@ import (
 
 // pump reads a source and marks what an event alone does not tell: whether its record
 // lies where it says, where it came from, which effect of a record is the first, and
-// which work the group had fenced off. It hands the events out in batches.
+// which work was unfenced: nobody is to blame for it. It hands the events out in batches.
 type pump struct {
 	facts      *Facts
 	source     Source
@@ -18,21 +18,21 @@ type pump struct {
 	keyed      *keyed           // told early which keys it will want
 	injections int64            // faults that took hold
 	acks       bool             // acks: a check wants all answers to sends
-	batch      Batch
+	batch      batch
 
 	events  []ledger.Event // of the source
-	at      int            // of events, the next
+	taken   int            // of events, how many have been handed out
 	located int            // of events, how many are located
 }
 
-// Batch is some events of the replay, by who wants to see them: most are of no
+// batch is some events of the replay, by who wants to see them: most are of no
 // interest to most checks, and to pass over them in each would cost more than all
 // they do. Each list is in the order of time and valid until the next batch.
 //
 // A batch has no first effect and no copy behind a commit or an answer of a share group:
 // who is given one finds in [judging] what was finished or copied by then, and nothing
 // that was later.
-type Batch struct {
+type batch struct {
 	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
 	Firsts []*ledger.Event // of those the first effects
 	Rare   []*ledger.Event // of Work all but attempts on records that lie where they say, with values unaltered
@@ -47,24 +47,24 @@ func newPump(j *judging, source Source, observers []Observer) *pump {
 		facts: j.Facts, source: source, beside: newBeside(observers),
 		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0 || j.Delivery == harness.AtMostOnce,
 	}
-	p.batch = Batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
+	p.batch = batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
 
 // next is the next batch, nil at the end.
-func (p *pump) next() (_ *Batch, err error) {
-	if p.at == len(p.events) {
+func (p *pump) next() (_ *batch, err error) {
+	if p.taken == len(p.events) {
 		p.beside.observe(p.events)
-		p.at, p.located = 0, 0
+		p.taken, p.located = 0, 0
 		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
 			p.beside.wait()
 			return nil, err
 		}
 	}
-	end := min(p.at+batchSize, len(p.events))
+	end := min(p.taken+batchSize, len(p.events))
 	p.locate(p.events[p.located:end])
 	p.located = end
-	p.at += p.fill(&p.batch, p.events[p.at:end])
+	p.taken += p.fill(&p.batch, p.events[p.taken:end])
 	return &p.batch, nil
 }
 
@@ -83,16 +83,16 @@ func (p *pump) locate(events []ledger.Event) {
 			if e.Topic > 0 {
 				e.Origin, e.Source = log.origin(e.Key, e.Seq)
 			}
-			e.Held = log.Holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+			e.Held = log.holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
 		case ledger.EdgeAcknowledged: // it names a position and no record
 			e.Origin, e.Source = -1, -1
-			e.Held = log.Landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
+			e.Held = log.landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
 		}
 	}
 }
 
 // fill marks events and sorts them into a batch, and returns how many it took.
-func (p *pump) fill(b *Batch, events []ledger.Event) int {
+func (p *pump) fill(b *batch, events []ledger.Event) int {
 	b.Work, b.Firsts, b.Rare = b.Work[:0], b.Firsts[:0], b.Rare[:0]
 	asked := false
 	for i := range events {

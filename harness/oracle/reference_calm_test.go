@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// calm: who claims at-most-once may lose a record whose work failed, or where its
+// calmly: who claims at-most-once may lose a record whose work failed, or where its
 // partition had trouble since it landed, or was cut off by the end of the run.
-func (r *slow) calm() {
+func (r *slow) calmly() {
 	if r.facts.Delivery != harness.AtMostOnce {
 		return
 	}

@@ -12,9 +12,10 @@ import (
 // stay is the time in which a member has a partition and does not go back.
 type stay struct {
 	ledger.Event
-	base  int64 // the least commit from which it may have begun
-	begun bool
-	gone  bool
+	base   int64 // the least commit from which it may have begun
+	begun  bool
+	gone   bool
+	unseen bool // nobody saw it begin
 }
 
 // stays are those of a partition, as seen before an event.
@@ -53,6 +54,9 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 				s.base = e.Offset
 			}
 			within := mine && e.At <= last.Seen
+			if mine && !within && last.begun && e.Offset < 0 && r.calm(i) {
+				continue // it had no reason to
+			}
 			for _, before := range list { // it is the same member under the same generation still
 				if before.Owner == e.Owner {
 					s.Member, s.Generation = before.Member, before.Generation
@@ -77,8 +81,13 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 				continue // it is worked on for the range
 			}
 			own := slices.IndexFunc(list, func(s stay) bool { return s.Owner == e.Owner })
+			if own < 0 && last != nil && !last.unseen && !last.gone && last.Seen <= e.At && !slices.ContainsFunc(r.events[:i], func(d ledger.Event) bool {
+				return d.Edge == ledger.EdgeDown && d.Owner == last.Owner
+			}) {
+				continue // it is another's, surely
+			}
 			if own < 0 {
-				s.begun, s.Seen = true, e.At
+				s.begun, s.Seen, s.unseen = true, e.At, true
 				list = append(list, s)
 			}
 			begin(list, e.Owner)
@@ -95,6 +104,14 @@ func begin(list []stay, o ledger.Owner) {
 			return
 		}
 	}
+}
+
+// calm reports whether nothing had happened by an event that makes a member read the
+// commit again.
+func (r *slow) calm(before int) bool {
+	return !slices.ContainsFunc(r.events[:before], func(e ledger.Event) bool {
+		return e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled
+	})
 }
 
 // duplicates: as many effects of a position are explained as can be dealt out to
@@ -125,7 +142,8 @@ func (r *slow) duplicates() {
 				return true
 			})
 			if len(may) > 1 {
-				r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[dealt > before || r.takenUp(i)], p)
+				nobodys := len(may) == 2 && len(may[0]) == 0 // and one of the two is right
+				r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[dealt > before && !nobodys || r.takenUp(i)], p)
 			}
 		}
 	}
@@ -271,7 +289,9 @@ func (r *slow) way(i int) (ends, rewinds int) {
 		}
 		for k, o := range r.events[:i+1] {
 			if isEffect(&o) && r.holds(&o) && o.Position() == p {
-				latest = 1 + slices.Min(r.under(stays, k))
+				if latest = len(r.stays(p, k)); len(r.under(stays, k)) > 0 {
+					latest = 1 + slices.Min(r.under(stays, k))
+				}
 			}
 		}
 		if latest >= 0 {
@@ -292,8 +312,13 @@ func (r *slow) way(i int) (ends, rewinds int) {
 // been set aside it is those in which it was, too.
 func (r *slow) under(stays []stay, event int) (list []int) {
 	e := &r.events[event]
+	if slices.ContainsFunc(r.zombies, func(z ledger.Event) bool {
+		return z.Position() == e.Position() && z.Owner == e.Owner && z.Start == e.Start
+	}) {
+		return nil
+	}
 	if aside := r.asideUnder(e.Position(), stays, event); len(aside) > 0 {
-		return append(slices.DeleteFunc(ownedUnder(stays, e), func(i int) bool { return i < 0 }), aside...)
+		return append(ownedUnder(stays, e), aside...)
 	}
 	return ownedUnder(stays, e)
 }
@@ -308,8 +333,8 @@ func ownedUnder(stays []stay, e *ledger.Event) (list []int) {
 		}
 		list = append(list, i)
 	}
-	if len(list) == 0 { // begun before any was seen: the first
-		list = append(list, slices.IndexFunc(stays, func(s stay) bool { return s.Owner == e.Owner }))
+	if i := slices.IndexFunc(stays, func(s stay) bool { return s.Owner == e.Owner }); len(list) == 0 && i >= 0 { // begun before any was seen: the first
+		list = append(list, i)
 	}
 	return list
 }
@@ -459,9 +484,11 @@ func (r *slow) fenced() {
 		case h.by != nil:
 			if e.At > r.knew(h.by) {
 				r.add("zombie", e.Position())
+				r.zombies = append(r.zombies, e)
 			}
 		case h.until < e.At && r.begun(list, h, i):
 			r.add("zombie", e.Position())
+			r.zombies = append(r.zombies, e)
 		}
 	}
 }

@@ -31,14 +31,15 @@ func (r *slow) judge() {
 	r.log()
 	r.atomic()
 	r.ends()
-	r.calm()
+	r.calmly()
 	r.covers()
 	r.letter()
 	r.orders()
+	r.together()
 	r.slowed()
+	r.fenced()
 	r.duplicates()
 	r.regressions()
-	r.fenced()
 }
 
 // slow is a history taken apart.
@@ -50,6 +51,7 @@ type slow struct {
 	firsts  []ledger.Event // of those, the first of each record
 	copies  []ledger.Event // in topics with custody, of records that lie there, in the order of their appends
 	ranges  []ledger.Event
+	zombies []ledger.Event                // the begins of their attempts
 	origin  map[[2]uint32]ledger.Position // where a record first lay in the source
 	copied  map[[2]uint32]bool
 	found   map[string][]ledger.Position
@@ -294,11 +296,12 @@ func (r *slow) rank(e *ledger.Event) int64 {
 
 // orders: of first effects, none may come after one of a later record of its key,
 // which is a retry overtaking if it had failed before, or of its partition; no effect
-// should step back; no two attempts of a key may be under way at once. Work that
+// should step back; no two attempts of a key, or of a partition where that is the order
+// that is claimed, may be under way at once. Work that
 // nobody could know to be fenced off is left out.
 func (r *slow) orders() {
 	var fenced []ledger.Event
-	open := map[uint32][]ledger.Event{}
+	open := []ledger.Event{}
 	last := map[uint32]int64{}
 	for i, e := range r.events {
 		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !r.holds(&e) {
@@ -307,23 +310,29 @@ func (r *slow) orders() {
 		at := e.Position()
 		isFirst := slices.Contains(r.firsts, e)
 		if e.Edge == ledger.EdgeEnd {
-			open[e.Key] = slices.DeleteFunc(open[e.Key], func(o ledger.Event) bool { return o.Start == e.Start && o.Owner == e.Owner && o.Seq == e.Seq })
+			open = slices.DeleteFunc(open, func(o ledger.Event) bool {
+				return o.Start == e.Start && o.Owner == e.Owner && o.Key == e.Key && o.Seq == e.Seq
+			})
 		}
 		if r.unfenced(&e, i, e.At) {
 			continue
 		}
 		if e.Edge == ledger.EdgeStart {
-			if slices.ContainsFunc(open[e.Key], func(o ledger.Event) bool { return !r.unfenced(&o, len(r.events), e.At) }) {
+			same := func(o ledger.Event) bool { return o.Key == e.Key }
+			if slices.ContainsFunc(open, func(o ledger.Event) bool {
+				beside := same(o) || r.facts.Order == harness.OrderPartition && r.record(o.Position()).Partition == r.record(at).Partition
+				return beside && !r.unfenced(&o, len(r.events), e.At)
+			}) {
 				r.add("overlap", at)
 			}
-			if len(open[e.Key]) == 0 && e.Topic == 0 {
+			if !slices.ContainsFunc(open, same) && e.Topic == 0 {
 				wait := r.waited(i)
 				r.longest = max(r.longest, wait)
 				if wait > cmp.Or(r.facts.Thresholds.StarvedAfter, 5*time.Second) {
 					r.add("starvation", at)
 				}
 			}
-			open[e.Key] = append(open[e.Key], e)
+			open = append(open, e)
 			continue
 		}
 		if fenced = append(fenced, e); !isEffect(&e) {
@@ -351,6 +360,33 @@ func (r *slow) orders() {
 			return r.record(o.Position()).Partition == r.record(at).Partition && ahead(o)
 		}) {
 			r.add("order by partition", at)
+		}
+	}
+}
+
+// together: of the attempts of an incarnation that are open for a time, no more may be
+// open at once than declared.
+func (r *slow) together() {
+	if r.facts.Parallelism == 0 {
+		return
+	}
+	same := func(a, b *ledger.Event) bool {
+		return a.Start == b.Start && a.Owner == b.Owner && a.Position() == b.Position() && a.Key == b.Key && a.Seq == b.Seq
+	}
+	var open []ledger.Event
+	for _, e := range r.events {
+		switch e.Edge {
+		case ledger.EdgeEnd:
+			open = slices.DeleteFunc(open, func(o ledger.Event) bool { return same(&o, &e) })
+		case ledger.EdgeStart:
+			if slices.ContainsFunc(r.events, func(o ledger.Event) bool { return o.Edge == ledger.EdgeEnd && o.At == e.At && same(&o, &e) }) {
+				continue
+			}
+			open = append(open, e)
+			of := slices.DeleteFunc(slices.Clone(open), func(o ledger.Event) bool { return o.Owner != e.Owner })
+			if len(of) > r.facts.Parallelism {
+				r.add("parallelism", e.Position())
+			}
 		}
 	}
 }

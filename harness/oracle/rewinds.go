@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -46,6 +47,12 @@ var (
 // first of a partition, counts that came after the earlier of them and whose base is
 // not past the offset.
 //
+// Work begun by a pod that surely did not have the partition, because it lost it (a
+// zombie) or because another that lives has it and nobody saw that this one ever did, is
+// under no tenure: of two effects of which one is such work, one has no excuse. A member
+// that reads the commit again where nothing has happened that would make it explains
+// nothing either.
+//
 // An effect of a record that a range set aside belongs to the tenure under which that
 // was done, whoever works the range off, or to one of its owner; it may be repeated
 // after the end of any incarnation and after any rewind of the topic that the range
@@ -59,6 +66,8 @@ type rewinds struct {
 	trails      trails
 	asides      *asides
 	lastDown    time.Duration
+	downs       []ledger.Owner // downs are the incarnations that ended
+	calm        bool           // calm: no incarnation ended, none was expelled, and nothing was injected yet
 	complete    completeness
 	shares      *shares // of a share group
 	explained   findings
@@ -66,7 +75,7 @@ type rewinds struct {
 }
 
 func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
-	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, lastDown: -1, complete: newCompleteness(f, finished, asides)}
+	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, lastDown: -1, calm: true, complete: newCompleteness(f, finished, asides)}
 	r.shares = newShares(f)
 	for _, side := range f.Sides {
 		r.sides = append(r.sides, make([]tenures, side.Partitions))
@@ -74,7 +83,7 @@ func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
 	return r
 }
 
-func (r *rewinds) observe(b *Batch) {
+func (r *rewinds) observe(b *batch) {
 	for _, e := range b.Work {
 		switch e.Edge {
 		case ledger.EdgeStart, ledger.EdgeEnd:
@@ -85,7 +94,7 @@ func (r *rewinds) observe(b *Batch) {
 		case ledger.EdgeAcked:
 			continue
 		case ledger.EdgeCustody:
-			r.copied(e)
+			r.custody(e)
 			continue
 		case ledger.EdgeRange:
 			if a, ok := asideOf(r.facts, e); ok {
@@ -95,7 +104,9 @@ func (r *rewinds) observe(b *Batch) {
 			}
 			continue
 		case ledger.EdgeDown:
-			r.lastDown = e.At
+			r.lastDown, r.calm, r.downs = e.At, false, append(r.downs, e.Owner)
+		case ledger.EdgeInject, ledger.EdgeExpelled:
+			r.calm = false
 		}
 		if r.facts.Share {
 			r.shares.observe(e)
@@ -137,7 +148,7 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 	case ledger.EdgeReleased:
 		p.release(e.Owner)
 	case ledger.EdgeRewound:
-		p.rewind(e)
+		p.rewind(e, r.calm)
 	case ledger.EdgeCommit:
 		if e.Outcome == ledger.OutcomeConfirmed {
 			p.commit(e.Offset)
@@ -149,15 +160,15 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
 	if e.Edge == ledger.EdgeStart {
 		if r.asides.none() || !r.beginRange(e) {
-			p.begin(e)
+			p.begin(e, func(o ledger.Owner) bool { return !slices.Contains(r.downs, o) })
 		}
 	} else if e.Outcome == ledger.OutcomeEffect && e.Held {
 		r.effect(p, e)
 	}
 }
 
-// copied takes a copy into a topic with custody.
-func (r *rewinds) copied(e *ledger.Event) {
+// custody takes a copy into a topic with custody.
+func (r *rewinds) custody(e *ledger.Event) {
 	role := r.facts.role(e.Topic)
 	if !e.Held || !role.Custody() {
 		return
@@ -196,7 +207,7 @@ func (r *rewinds) output(e *ledger.Event) bool {
 	}
 	if !e.First {
 		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", at(e.At))
+			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", moment(e.At))
 		})
 	}
 	return true
@@ -210,11 +221,11 @@ func (r *rewinds) shared(e *ledger.Event) {
 	switch had, again := r.shares.effect(e); {
 	case again:
 		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", moment(e.At), r.facts.name(e.Owner))
 		})
 	case had:
 		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, by another delivery", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, by another delivery", moment(e.At), r.facts.name(e.Owner))
 		})
 	default:
 		if !e.First {
@@ -232,19 +243,21 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 	case excused:
 		r.explained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
-				at(e.At), r.facts.name(e.Owner), e.Partition, base)
+				moment(e.At), r.facts.name(e.Owner), e.Partition, base)
 		})
 	case r.takenUp(e):
 		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", at(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", moment(e.At), r.facts.name(e.Owner))
 		})
 	default:
 		r.unexplained.add(func() harness.Anomaly {
 			why := "no rewind lies between its effects"
-			if is != was {
+			if high, _ := p.of(e.Owner, e.Start); high < 0 || e.Zombie {
+				why = "its pod did not have the partition"
+			} else if is != was {
 				why = fmt.Sprintf("the last rewind was to %d, past it", base)
 			}
-			return anomaly(r.facts, e, "again at %s by %s: %s", at(e.At), r.facts.name(e.Owner), why)
+			return anomaly(r.facts, e, "again at %s by %s: %s", moment(e.At), r.facts.name(e.Owner), why)
 		})
 	}
 }
@@ -266,7 +279,7 @@ func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
 // aside.
 func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
 	for _, a := range r.asides.before(e, e.Position()) {
-		list = append(list, p.at(a.at)...)
+		list = append(list, p.under(a.at)...)
 	}
 	return list
 }

@@ -14,7 +14,7 @@ var (
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 	logOrderEntry = entry{
-		name: "log order", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.late.verdict("") },
+		name: "log order", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.behind.verdict("") },
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 )
@@ -25,15 +25,15 @@ var (
 // while the log is built: the records of a key lie in one partition and come in
 // its order.
 //
-// A record whose seq is not above all before it is late if it was missing, else a
+// A record whose seq is not above all before it is behind if it was missing, else a
 // duplicate. What is missing is remembered for [maxMissing] records; beyond that, a
-// record that is either counts as late.
+// record that is either counts as behind.
 type sequence struct {
 	next       perKey[uint32] // one past the highest seq
 	missing    map[uint64]struct{}
 	forgot     bool
 	duplicates findings
-	late       findings
+	behind     findings
 }
 
 // maxMissing is how many missing records are remembered at most.
@@ -68,7 +68,7 @@ func (s *sequence) outOfTurn(p ledger.Position, key, seq uint32, next *uint32) {
 	_, wasMissing := s.missing[recordID(key, seq)]
 	if wasMissing || s.forgot {
 		delete(s.missing, recordID(key, seq))
-		s.late.add(func() harness.Anomaly {
+		s.behind.add(func() harness.Anomaly {
 			return landed(p, key, seq, fmt.Sprintf("lies behind seq %d of its key", highest))
 		})
 		return

@@ -16,7 +16,7 @@ func TestSequenceRemembersSoMuchAndNoMore(t *testing.T) {
 	}
 	s.add(ledger.Position{Offset: 1}, 1, maxMissing+7)
 	s.add(ledger.Position{Offset: 2}, 1, maxMissing+7)
-	if s.late.count != 2 || s.duplicates.count != 0 {
-		t.Errorf("%d late, %d duplicates", s.late.count, s.duplicates.count)
+	if s.behind.count != 2 || s.duplicates.count != 0 {
+		t.Errorf("%d behind, %d duplicates", s.behind.count, s.duplicates.count)
 	}
 }

@@ -52,7 +52,7 @@ func heldToShare(what string) func(*Facts) string {
 // owner's latest delivery of the position and after the last renewal, if another owner
 // acquired it or began an attempt at it after that delivery began, and no fault was upon the
 // owner, or upon no pod in particular, at any time since then. KIP-932 has the broker
-// refuse an answer for a record that is not its member's any more, so a late accept by
+// refuse an answer for a record that is not its member's any more, so an overdue accept by
 // itself loses nothing and is a figure; with another member at work the lock has not
 // done what it is for. An accept counts here if it was refused, too; nowhere else does
 // an answer with OutcomeFailed.
@@ -63,8 +63,8 @@ type shares struct {
 	faults   map[ledger.Owner]*struck
 	answers  bool // answers are seen, so deliveries are kept until they are answered
 	counted  findings
-	late     findings
-	harmless int64 // late accepts of records that nobody else was given
+	overdue  findings // accepts
+	harmless int64    // overdue accepts of records that nobody else was given
 }
 
 // shared is a position.
@@ -129,10 +129,10 @@ func (s *shares) at(p ledger.Position) *shared {
 // acquired notes how often records came to a member, begun or not.
 func (s *shares) acquired(e *ledger.Event) {
 	p := e.Position()
-	for ; p.Offset < min(e.To, s.facts.Log.End(e.Topic, e.Partition)); p.Offset++ {
-		if s.facts.Log.Landed(p) {
-			at := s.at(p)
-			at.highest = max(at.highest, e.Count)
+	for ; p.Offset < min(e.To, s.facts.Log.end(e.Topic, e.Partition)); p.Offset++ {
+		if s.facts.Log.landed(p) {
+			state := s.at(p)
+			state.highest = max(state.highest, e.Count)
 			for _, d := range s.open[p] {
 				d.contest = d.contest || d.owner != e.Owner
 			}
@@ -140,27 +140,27 @@ func (s *shares) acquired(e *ledger.Event) {
 	}
 }
 
-// expired is the verdict on late accepts.
+// expired is the verdict on overdue accepts.
 func (s *shares) expired() harness.Verdict {
 	detail := ""
 	if s.harmless > 0 {
 		detail = fmt.Sprintf("%d accepts came after the lock had expired while nobody else had begun the record, or in a fault", s.harmless)
 	}
-	return s.late.verdict(detail)
+	return s.overdue.verdict(detail)
 }
 
 // given reports whether a position will never be delivered again: its last answer
 // was final, or its deliveries are used up.
 func (s *shares) given(p ledger.Position) bool {
-	at := s.peek(p)
-	final := at.last > 0 && at.last-1 != ledger.AckRelease
-	return final || s.facts.Deliveries > 0 && int(at.highest) >= s.facts.Deliveries
+	state := s.peek(p)
+	final := state.last > 0 && state.last-1 != ledger.AckRelease
+	return final || s.facts.Deliveries > 0 && int(state.highest) >= s.facts.Deliveries
 }
 
 // redelivered is how often a position was delivered again.
 func (s *shares) redelivered(p ledger.Position) int {
-	at := s.peek(p)
-	return max(0, int(max(at.highest, at.deliveries))-1)
+	state := s.peek(p)
+	return max(0, int(max(state.highest, state.deliveries))-1)
 }
 
 // peek is the state of any position.

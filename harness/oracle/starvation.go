@@ -103,7 +103,7 @@ func (h *starvation) start(k *keyState, e *ledger.Event) {
 	}
 	if wait > h.limit {
 		h.found.add(func() harness.Anomaly {
-			return anomaly(h.facts, e, "begun at %s by %s; nothing of its key was worked on since %s, while records behind it were", at(e.At), h.facts.name(e.Owner), at(from))
+			return anomaly(h.facts, e, "begun at %s by %s; nothing of its key was worked on since %s, while records behind it were", moment(e.At), h.facts.name(e.Owner), moment(from))
 		})
 	}
 }
@@ -111,7 +111,7 @@ func (h *starvation) start(k *keyState, e *ledger.Event) {
 func (h *starvation) verdict() harness.Verdict {
 	detail := ""
 	if h.longest > 0 {
-		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", at(h.longest), h.by, h.limit)
+		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", moment(h.longest), h.by, h.limit)
 	}
 	return h.found.verdict(detail)
 }

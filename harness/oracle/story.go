@@ -114,7 +114,7 @@ func (s *story) record(e *ledger.Event) {
 		}
 		s.add(laneRecord, e.At, 0, "%s", text)
 	case ledger.EdgeCustody:
-		s.add(laneRecord, e.At, 0, "copied to %s, %v", s.topic(e.Topic), e.Position())
+		s.add(laneRecord, e.At, 0, "copied to %s, %v", s.facts.topic(e.Topic), e.Position())
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *story) group(e *ledger.Event) {
 	}
 	where := ""
 	if e.Topic > 0 {
-		where = " of " + s.topic(e.Topic)
+		where = " of " + s.facts.topic(e.Topic)
 	}
 	who := s.facts.name(e.Owner)
 	switch e.Edge {
@@ -218,13 +218,6 @@ func (s *story) end() {
 		}
 	}
 	slices.SortStableFunc(s.of.Story, func(a, b harness.Moment) int { return cmp.Compare(a.At, b.At) })
-}
-
-func (s *story) topic(n uint16) string {
-	if n > 0 && int(n) <= len(s.facts.Sides) {
-		return string(s.facts.Sides[n-1].Role)
-	}
-	return "the source"
 }
 
 // seen says how much later than its earliest time an event may have happened.

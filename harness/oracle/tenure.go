@@ -26,6 +26,7 @@ type tenure struct {
 	base       int64
 	settled    bool // settled: the owner has begun a record, so the base is final
 	released   bool
+	unseen     bool // unseen: nobody saw the owner acquire the partition
 }
 
 // lastTenure is the index from which on tenures share a number: more than 254
@@ -59,17 +60,21 @@ func (p *tenures) release(o ledger.Owner) {
 // rewind begins a tenure with a rewind that was seen itself. It is the one that
 // comes with an acquisition where the acquisition was seen no more exactly, or
 // where the owner has not begun: then it says from where the owner reads, and since
-// when.
-func (p *tenures) rewind(e *ledger.Event) {
-	base := e.Offset
-	if base < 0 {
-		base = p.committed
+// when. calm says that nothing has happened that makes a member read the commit again:
+// whoever does so for once explains nothing.
+func (p *tenures) rewind(e *ledger.Event, calm bool) {
+	t := tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
+	if e.Offset < 0 {
+		t.base = p.committed
 	}
-	t := tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: base}
 	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
 		last := &p.list[n-1]
-		if within := e.At <= last.seen; within || !last.settled {
-			last.base = min(last.base, base)
+		within := e.At <= last.seen
+		if calm && !within && last.settled && e.Offset < 0 {
+			return
+		}
+		if within || !last.settled {
+			last.base = min(last.base, t.base)
 			if within {
 				last.earliest, last.seen, last.settled = e.At, e.At, false
 			}
@@ -95,12 +100,23 @@ func (p *tenures) commit(offset int64) {
 }
 
 // begin settles the base of the owner's tenure. An owner that no observer saw
-// acquire the partition gets a tenure from its first record.
-func (p *tenures) begin(e *ledger.Event) {
-	if p.settle(e.Owner) {
+// acquire the partition gets a tenure from its first record, unless it surely is
+// another's.
+func (p *tenures) begin(e *ledger.Event, alive func(ledger.Owner) bool) {
+	if p.settle(e.Owner) || p.heldFrom(e, alive) {
 		return
 	}
-	p.list = append(p.list, tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true})
+	p.list = append(p.list, tenure{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true, unseen: true})
+}
+
+// heldFrom reports whether another than the owner of an event surely has the partition.
+func (p *tenures) heldFrom(e *ledger.Event, alive func(ledger.Owner) bool) bool {
+	n := len(p.list)
+	if n == 0 {
+		return false
+	}
+	last := &p.list[n-1]
+	return last.owner != e.Owner && last.seen <= e.At && !last.released && !last.unseen && alive(last.owner)
 }
 
 // of is the index of the latest and of the earliest tenure under which an
@@ -141,12 +157,17 @@ const noTenure = -1
 // effect notes an effect at the event's position. It returns the latest tenure of
 // those before, noTenure without any, and its own; and whether the two lie so that a
 // rewind explains it. aside are tenures under which its record was set aside, to
-// which it may belong too.
+// which it may belong too. An effect of an owner without the partition is under none,
+// and passes for the latest.
 func (p *tenures) effect(e *ledger.Event, aside []int) (was, is int, excused bool) {
 	is, low := p.of(e.Owner, e.Start)
 	if len(aside) > 0 {
 		low = max(low, 0) // its owner may never have had the partition
 		is = max(is, slices.Max(aside))
+	}
+	nobodys := is < 0 || e.Zombie
+	if nobodys {
+		is, low = len(p.list)-1, len(p.list)
 	}
 	if is < 0 {
 		return noTenure, noTenure, false
@@ -162,8 +183,8 @@ func (p *tenures) effect(e *ledger.Event, aside []int) (was, is int, excused boo
 	return was, is, excused
 }
 
-// at are the tenures under which something may have happened at a time.
-func (p *tenures) at(when time.Duration) (list []int) {
+// under are the tenures under which something may have happened at a time.
+func (p *tenures) under(when time.Duration) (list []int) {
 	for i := range p.list {
 		switch t := &p.list[i]; {
 		case t.seen <= when:
@@ -179,7 +200,9 @@ func (p *tenures) at(when time.Duration) (list []int) {
 // noTenure without one.
 func (p *tenures) last(offset int64) int {
 	if spans := p.unsure[offset]; len(spans) > 0 {
-		return slices.Min(spans[len(spans)-1].tenures(p))
+		if of := spans[len(spans)-1].tenures(p); len(of) > 0 {
+			return slices.Min(of)
+		}
 	}
 	return int(p.effects.get(offset)) - 1
 }

@@ -42,7 +42,7 @@ const (
 // of its partition, or in a share group was last answered by accept, reject or gap, or
 // was acquired [Facts.Deliveries] times, by the Count of an attempt or an acquisition; and no range that commits are not past sets it aside. If not, it is owed:
 // stalled if from the latest first effect or dead letter to the end of the drain
-// it is longer than [Facts.StallAfter], else overloaded.
+// it is longer than [Facts.stallAfter], else overloaded.
 type unfinished struct {
 	facts    *Facts
 	finished []ledger.Offsets // see [judging]
@@ -57,7 +57,7 @@ func newUnfinished(f *Facts, finished []ledger.Offsets, asides *asides, shares *
 	return &unfinished{facts: f, finished: finished, asides: asides, shares: shares}
 }
 
-func (u *unfinished) observe(b *Batch) {
+func (u *unfinished) observe(b *batch) {
 	for _, e := range slices.Backward(b.Firsts) {
 		if u.note(e.At) {
 			break // the others were no later
@@ -105,7 +105,7 @@ func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
 	switch {
 	case isLost:
 		return lost, true
-	case u.facts.DrainEnd-u.last > u.facts.StallAfter():
+	case u.facts.DrainEnd-u.last > u.facts.stallAfter():
 		return stalled, true
 	}
 	return overloaded, true
@@ -129,20 +129,20 @@ func (u *unfinished) each(partition int32, became func(fate, ledger.Position)) {
 	if u.copies == nil {
 		u.copies = u.facts.Log.origins()
 	}
-	done, end := &u.finished[partition], u.facts.Log.End(0, partition)
+	done, end := &u.finished[partition], u.facts.Log.end(0, partition)
 	for offset := done.Lacks(0); offset < end; offset = done.Lacks(offset + 1) {
-		at := ledger.Position{Partition: partition, Offset: offset}
-		if !u.facts.Log.Landed(at) {
+		place := ledger.Position{Partition: partition, Offset: offset}
+		if !u.facts.Log.landed(place) {
 			continue
 		}
-		if is, ok := u.fateOf(at); ok {
-			became(is, at)
+		if is, ok := u.fateOf(place); ok {
+			became(is, place)
 		}
 	}
 }
 
-func (u *unfinished) example(what fate, at ledger.Position) harness.Anomaly {
-	final := u.facts.final(int(at.Partition))
+func (u *unfinished) example(what fate, place ledger.Position) harness.Anomaly {
+	final := u.facts.final(int(place.Partition))
 	text := map[fate]string{
 		lost:       fmt.Sprintf("landed, never finished, and the group's commit %d is past it", final),
 		stalled:    fmt.Sprintf("landed and still owed (commit %d), but nothing was finished after %v", final, u.last.Round(time.Millisecond)),
@@ -154,12 +154,12 @@ func (u *unfinished) example(what fate, at ledger.Position) harness.Anomaly {
 	if what == lost && u.facts.Effect == harness.EffectOutput {
 		text = fmt.Sprintf("landed, its offset is committed (%d), and there is no output of it", final)
 	}
-	if c := u.copies[u.facts.Log.first(at)]; c != nil {
+	if c := u.copies[u.facts.Log.first(place)]; c != nil {
 		for _, hop := range c.hops {
 			text += fmt.Sprintf("; a copy in %s, %d/%d (commit %d)", u.facts.topic(hop.Topic), hop.Partition, hop.Offset, u.facts.finalAt(hop))
 		}
 	}
-	return unnamed(at, u.facts.DrainEnd, text)
+	return unnamed(place, u.facts.DrainEnd, text)
 }
 
 func (u *unfinished) detail(what fate, n int64) string {
@@ -171,7 +171,7 @@ func (u *unfinished) detail(what fate, n int64) string {
 		return fmt.Sprintf("%d of %d landed records were never finished and lie below the group's commit", n, u.facts.Log.Len())
 	case stalled:
 		return fmt.Sprintf("%d records were owed when the drain ended and nothing had been finished for %v, more than session + 2 x commit + 2 s = %v",
-			n, (u.facts.DrainEnd - u.last).Round(time.Millisecond), u.facts.StallAfter())
+			n, (u.facts.DrainEnd - u.last).Round(time.Millisecond), u.facts.stallAfter())
 	default:
 		return fmt.Sprintf("%d records were owed when the drain ended, while completions went on", n)
 	}

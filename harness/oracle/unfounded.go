@@ -51,7 +51,7 @@ func newUnfounded(f *Facts) *unfounded {
 	return &unfounded{facts: f, observed: hasLetters(f), failed: newFailures(f)}
 }
 
-func (u *unfounded) Observe(b *Batch) {
+func (u *unfounded) Observe(b *batch) {
 	if !u.observed {
 		return
 	}
@@ -78,7 +78,7 @@ func (u *unfounded) expire(before time.Duration) {
 	for n < len(u.waiting) && u.waiting[n].At < before {
 		e := &u.waiting[n]
 		u.found.add(func() harness.Anomaly {
-			return anomaly(u.facts, e, "appended to %s at %s, and no work on it had failed", u.facts.topic(e.Topic), at(e.At))
+			return anomaly(u.facts, e, "appended to %s at %s, and no work on it had failed", u.facts.topic(e.Topic), moment(e.At))
 		})
 		n++
 	}

@@ -3,7 +3,8 @@ package oracle
 import "github.com/stampede-bench/stampede/harness/ledger"
 
 // span is an effect that may belong to any tenure of its owner from low to high, or
-// to one under which a range was set aside that has its record.
+// to one under which a range was set aside that has its record; or to none, of an owner
+// without the partition.
 type span struct {
 	owner     ledger.Owner
 	low, high int
@@ -72,10 +73,13 @@ func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
 		p.unsure = map[int64][]span{}
 	}
 	others, known := p.unsure[offset]
-	if !known && was >= 0 {
+	if !known && was >= 0 { // there is no other in another span
 		others = []span{{owner: p.list[was].owner, low: was, high: was}}
 	}
 	p.unsure[offset] = append(others, e)
+	if len(others) == 1 && len(others[0].tenures(p)) == 0 {
+		return false // the first was nobody's
+	}
 	return p.deal(p.unsure[offset], offset) > p.deal(others, offset)
 }
 

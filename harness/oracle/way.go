@@ -15,13 +15,13 @@ func (r *rewinds) elsewhere(e *ledger.Event) {
 	if ends-1 <= rewinds {
 		r.explained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "again at %s by %s, in %s, after a rewind of a place where it had been finished",
-				at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic))
+				moment(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic))
 		})
 		return
 	}
 	r.unexplained.add(func() harness.Anomaly {
 		return anomaly(r.facts, e, "again at %s by %s, in %s: finished at %d places, which were rewound %d times since",
-			at(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic), ends, rewinds)
+			moment(e.At), r.facts.name(e.Owner), r.facts.topic(e.Topic), ends, rewinds)
 	})
 }
 

@@ -14,6 +14,9 @@ func (h *history) String() string {
 	var b strings.Builder
 	f := h.facts
 	fmt.Fprintf(&b, "claims %s %s %s\n", f.Delivery, f.Order, f.Protocol)
+	if f.Parallelism > 0 {
+		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
+	}
 	if f.Effect != "" {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)
 	}

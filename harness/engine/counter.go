@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// counter adds up what the replay shows.
+type counter struct{ counts harness.Counts }
+
+// Observe implements [oracle.Observer].
+func (c *counter) Observe(events []ledger.Event) {
+	for i := range events {
+		e := &events[i]
+		switch e.Edge {
+		case ledger.EdgeSent:
+			c.counts.Sent++
+		case ledger.EdgeAcked:
+			switch e.Outcome {
+			case ledger.OutcomeAcked:
+				c.counts.Acked++
+			case ledger.OutcomeFailed:
+				c.counts.Failed++
+			}
+		case ledger.EdgeEnd:
+			if e.Owner != 0 { // an output has none
+				c.counts.Attempts++
+			}
+			if e.First {
+				c.counts.Finished++
+			}
+		}
+	}
+	c.counts.Unknown = c.counts.Sent - c.counts.Acked - c.counts.Failed
+}

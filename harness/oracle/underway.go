@@ -1,0 +1,55 @@
+package oracle
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// underway keeps attempts under way in lists, the latest first, each of which begins
+// wherever its owner keeps the head. Places are used again at once. The zero value is
+// ready to use.
+type underway struct {
+	list   []working // 0 is the end of a list
+	unused int32     // unused is the list of places that are free
+}
+
+// working is an attempt under way.
+type working struct {
+	start   time.Duration
+	key     uint32
+	seq     uint32
+	part    int32
+	earlier int32 // earlier is the one that began before it in the same list
+	topic   uint16
+	owner   ledger.Owner
+}
+
+// begin puts an attempt at the head of a list.
+func (u *underway) begin(list *int32, e *ledger.Event) {
+	place := u.unused
+	if place == 0 {
+		place = max(1, int32(len(u.list)))
+		u.list = append(u.list, make([]working, int(place)+1-len(u.list))...)
+	}
+	a := &u.list[place]
+	u.unused = a.earlier
+	a.start, a.key, a.seq, a.part, a.topic, a.owner, a.earlier = e.At, e.Key, e.Seq, e.Partition, e.Topic, e.Owner, *list
+	*list = place
+}
+
+// end takes an attempt from a list: of those that began in one instant on one record
+// the first.
+func (u *underway) end(list *int32, e *ledger.Event) {
+	var of *int32
+	for at := list; *at != 0; at = &u.list[*at].earlier {
+		if a := &u.list[*at]; a.start == e.Start && a.owner == e.Owner && a.seq == e.Seq && a.key == e.Key {
+			of = at
+		}
+	}
+	if of != nil {
+		place := *of
+		a := &u.list[place]
+		*of, a.earlier, u.unused = a.earlier, u.unused, place
+	}
+}
