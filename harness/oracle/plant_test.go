@@ -238,7 +238,9 @@ func (w *world) again(a *attempt) *attempt {
 // commits for an instant.
 func (w *world) alone() (list []*attempt) {
 	for _, a := range w.effects() {
-		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool { return w.inOrder(o) == w.inOrder(a) && o.At <= a.end+2*nanosecond && o.end > a.end })
+		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool {
+			return w.inOrder(o) == w.inOrder(a) && o.At <= a.end+2*nanosecond && o.end > a.end
+		})
 		if !busy && w.undisturbed(a.Position(), a.At, a.end+2*nanosecond) {
 			list = append(list, a)
 		}
