@@ -120,6 +120,7 @@ func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
 var (
 	_ = harness.Register(harness.Implementation{
 		Name: "fails-alone", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		Parallelism: func(cfg harness.Config) int { return cfg.Workers },
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			return consume(func(ctx context.Context, cfg harness.Config, w harness.Work) error {
 				if cfg.Pod == "pod-2" {

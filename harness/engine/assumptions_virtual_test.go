@@ -261,7 +261,7 @@ var (
 		},
 	})
 	_ = harness.Register(harness.Implementation{
-		Name: "test-once", Delivery: harness.AtMostOnce, Order: harness.OrderKey, Mutant: true,
+		Name: "test-once", Delivery: harness.AtMostOnce, Order: harness.OrderKey, Mutant: true, Parallelism: func(cfg harness.Config) int { return cfg.Workers },
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			keyed, err := harness.FindImplementation("keyed")
 			if err != nil {
@@ -275,6 +275,7 @@ var (
 	})
 	_ = harness.Register(harness.Implementation{
 		Name: "test-hoarse", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
+		Parallelism: func(cfg harness.Config) int { return cfg.Workers },
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			keyed, err := harness.FindImplementation("keyed")
 			if err != nil {

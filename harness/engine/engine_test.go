@@ -32,6 +32,7 @@ var (
 	})
 	_ = harness.Register(harness.Implementation{
 		Name: "test-panics", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+		Parallelism: func(cfg harness.Config) int { return cfg.Workers },
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			keyed, err := harness.FindImplementation("keyed")
 			if err != nil {

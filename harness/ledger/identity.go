@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"strconv"
 )
 
 // IdentitySize is the length in bytes of the identity prefix, the smallest
@@ -71,4 +72,27 @@ func DecodeIdentity(value []byte) (Identity, error) {
 		return id, ErrChecksum
 	}
 	return id, nil
+}
+
+// MaxKeyLen is the length of the longest key in Kafka.
+const MaxKeyLen = len("key-4294967295")
+
+// AppendKey appends the key of a record as it goes to Kafka: "key-" and the index.
+func AppendKey(to []byte, key uint32) []byte {
+	return strconv.AppendUint(append(to, "key-"...), uint64(key), 10)
+}
+
+// IsKey reports whether bytes are the key of a record as it goes to Kafka. Each attempt
+// asks: it compares from the last digit on and writes nothing.
+func IsKey(bytes []byte, key uint32) bool {
+	const prefix = "key-"
+	if len(bytes) <= len(prefix) || string(bytes[:len(prefix)]) != prefix {
+		return false
+	}
+	for i := len(bytes) - 1; i >= len(prefix) && bytes[i] == '0'+byte(key%10); i-- {
+		if key /= 10; key == 0 {
+			return i == len(prefix)
+		}
+	}
+	return false
 }

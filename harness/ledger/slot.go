@@ -76,7 +76,7 @@ type Flags uint8
 
 const (
 	FlagTransactional Flags = 1 << iota // of a record or a commit: made in a transaction
-	FlagCorrupt                         // of a record: the checksum of its value does not hold; Key and Seq may be wrong
+	FlagCorrupt                         // of a record: the checksum of its value does not hold, or its key in Kafka is another; Key and Seq may be wrong
 )
 
 // Ack is how a member of a share group answers for a record (KIP-932).

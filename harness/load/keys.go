@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // KeysSyntax is what [ParseKeys] reads.
@@ -134,9 +135,5 @@ func parseKeys(s string) (harness.Keys, error) {
 	}
 }
 
-// KeyBytes is the key of a record as it goes to Kafka: "key-" and the index.
-func KeyBytes(key uint32) []byte { return appendKey(nil, key) }
-
-func appendKey(to []byte, key uint32) []byte {
-	return strconv.AppendUint(append(to, "key-"...), uint64(key), 10)
-}
+// KeyBytes is the key of a record as it goes to Kafka: see [ledger.AppendKey].
+func KeyBytes(key uint32) []byte { return ledger.AppendKey(nil, key) }

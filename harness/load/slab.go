@@ -41,9 +41,6 @@ type slabs struct {
 	warmed uint64 // warmed is of no meaning: it keeps the reads of warm from being left out
 }
 
-// maxKeyLen is the length of the longest key.
-const maxKeyLen = len("key-4294967295")
-
 // newSlabs prepares bodies from the seed.
 func newSlabs(payload int, seed uint64) *slabs {
 	if payload == 0 {
@@ -62,7 +59,7 @@ func (s *slabs) next(n uint64, key uint32) *sending {
 	last := len(s.free) - 1
 	next := s.free[last]
 	s.free = s.free[:last]
-	next.record.Key = appendKey(next.record.Key[:0], key)
+	next.record.Key = ledger.AppendKey(next.record.Key[:0], key)
 	at := int(mix(n) % fillerOffsets)
 	copy(next.record.Value[ledger.IdentitySize:], s.filler[at:])
 	return next
@@ -100,14 +97,14 @@ func (s *slabs) warm(n int) {
 }
 
 func (s *slabs) grow() {
-	records, size := make([]sending, slabRecords), maxKeyLen+s.value
+	records, size := make([]sending, slabRecords), ledger.MaxKeyLen+s.value
 	s.all = append(s.all, records)
 	bytes := make([]byte, slabRecords*size)
 	for i := range records {
 		next, at := &records[i], bytes[i*size:(i+1)*size]
 		next.Context = context.Background()
 		next.record.Context = next
-		next.record.Key, next.record.Value = at[:0:maxKeyLen], at[maxKeyLen:]
+		next.record.Key, next.record.Value = at[:0:ledger.MaxKeyLen], at[ledger.MaxKeyLen:]
 		s.free = append(s.free, next)
 	}
 }

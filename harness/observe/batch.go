@@ -17,11 +17,11 @@ type logRecord struct {
 	transactional bool
 	offset        int64
 	timestamp     int64  // ms of Unix time
-	value         []byte // part of a response
+	key, value    []byte // parts of a response
 }
 
 func recordOf(r *kgo.Record) logRecord {
-	return logRecord{r.Partition, r.Attrs.IsTransactional(), r.Offset, r.Timestamp.UnixMilli(), r.Value}
+	return logRecord{r.Partition, r.Attrs.IsTransactional(), r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Value}
 }
 
 func (r *logRecord) time() time.Time { return time.UnixMilli(r.timestamp) }
@@ -109,7 +109,7 @@ func plainRecords(batch []byte, partition int32, next int64, take func(*logRecor
 		if n <= 0 {
 			return malformed(partition, first)
 		}
-		_, body, ok := varintBytes(body[n:]) // the key
+		key, body, ok := varintBytes(body[n:])
 		if !ok {
 			return malformed(partition, first)
 		}
@@ -117,7 +117,7 @@ func plainRecords(batch []byte, partition int32, next int64, take func(*logRecor
 		if !ok {
 			return malformed(partition, first)
 		}
-		if r.offset, r.timestamp, r.value = first+offsetDelta, time, value; !appended {
+		if r.offset, r.timestamp, r.key, r.value = first+offsetDelta, time, key, value; !appended {
 			r.timestamp += timeDelta
 		}
 		if r.offset < next {

@@ -27,6 +27,7 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 		if err := identify(&s, r, run); err != nil {
 			return nil
 		}
+		checkKey(&s, r)
 		s.Start = r.timestamp * int64(time.Millisecond)
 		return emit(s)
 	})
@@ -52,8 +53,12 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 			s = rangeOf(r, number)
 		} else {
 			s.Topic = number
-			if err := identify(&s, r, run); errors.Is(err, errOtherRun) {
+			err := identify(&s, r, run)
+			if errors.Is(err, errOtherRun) {
 				return nil
+			}
+			if role.Custody() && err == nil {
+				checkKey(&s, r)
 			}
 		}
 		if r.transactional {
@@ -83,6 +88,15 @@ func identify(s *ledger.Slot, r *logRecord, run uint64) error {
 	}
 	s.Key, s.Seq, s.Due, s.Sent = id.Key, id.Seq, id.Due, id.Sent
 	return nil
+}
+
+// checkKey marks a whole record as corrupt whose key in Kafka is not that of its identity:
+// the order of all that come after it hangs on that. An output is keyed as its
+// consumer likes.
+func checkKey(s *ledger.Slot, r *logRecord) {
+	if !ledger.IsKey(r.key, s.Key) {
+		s.Flags |= ledger.FlagCorrupt
+	}
 }
 
 // rangeOf is the range of the source that a record sets aside.

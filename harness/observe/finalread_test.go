@@ -68,11 +68,23 @@ func (m *memory) producer(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 func send(t *testing.T, cl *kgo.Client, topic string, partition int32, values ...[]byte) {
 	t.Helper()
 	for _, v := range values {
-		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: v}).FirstErr(); err != nil {
+		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Key: keyOf(v), Value: v}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
+
+// keyOf is the key of a value, but for [otherKey].
+func keyOf(value []byte) []byte {
+	id, _ := ledger.DecodeIdentity(value)
+	if id.Seq == otherKey {
+		id.Key++
+	}
+	return ledger.AppendKey(nil, id.Key)
+}
+
+// otherKey is the seq of records that are sent under the key of others.
+const otherKey = 99
 
 func value(run uint64, key, seq uint32) []byte {
 	v := make([]byte, ledger.IdentitySize+8)
@@ -114,7 +126,7 @@ func custody(format string, args ...any) string {
 func TestReadSide(t *testing.T) {
 	m := inMemory(t)
 	clock := ledger.NewClock()
-	send(t, m.producer(t), side, 0, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"))
+	send(t, m.producer(t), side, 0, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"), value(thisRun, 1, otherKey))
 	txn := m.producer(t, kgo.TransactionalID("x"))
 	for i, commit := range []kgo.TransactionEndTry{kgo.TryAbort, kgo.TryCommit} {
 		if err := txn.BeginTransaction(); err != nil {
@@ -139,8 +151,20 @@ func TestReadSide(t *testing.T) {
 		custody("3/0@0 1/2 due 11 sent 12 flags 0"),
 		custody("3/0@2 1/4 due 11 sent 12 flags %d", ledger.FlagCorrupt),
 		custody("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(ledger.NoIdentity), uint32(ledger.NoIdentity), ledger.FlagCorrupt),
+		custody("3/0@4 1/99 due 11 sent 12 flags %d", ledger.FlagCorrupt),
 		custody("3/1@2 5/1 due 11 sent 12 flags %d", ledger.FlagTransactional),
 	)
+}
+
+// An output is keyed as its consumer likes.
+func TestReadSideOfAnOutput(t *testing.T) {
+	m := inMemory(t)
+	send(t, m.producer(t), side, 0, value(thisRun, 1, otherKey))
+	var got slots
+	if err := m.ReadSide(t.Context(), side, 3, 2, harness.RoleOutput, thisRun, ledger.NewClock(), got.emit); err != nil {
+		t.Fatal(err)
+	}
+	got.want(t, custody("3/0@0 1/99 due 11 sent 12 flags 0"))
 }
 
 // TestReadSideOfAnOpenTransaction errs: what lies behind its begin is hidden.
@@ -185,13 +209,14 @@ func TestReadSideOfRanges(t *testing.T) {
 
 func TestReadAll(t *testing.T) {
 	m := inMemory(t)
-	send(t, m.producer(t), "source", 1, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"))
+	send(t, m.producer(t), "source", 1, value(thisRun, 1, 2), value(8, 1, 3), spoiled(value(thisRun, 1, 4), ledger.IdentitySize), []byte("what?"), value(thisRun, 1, otherKey))
 	var got slots
 	if err := m.ReadAll(t.Context(), 2, thisRun, got.emit); err != nil {
 		t.Fatal(err)
 	}
 	got.want(t, fmt.Sprintf("%v 0/1@0 1/2 due 11 sent 12 flags 0", ledger.KindLanded),
-		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt))
+		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt),
+		fmt.Sprintf("%v 0/1@4 1/99 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt))
 }
 
 // TestReadAllAsksAgain where a broker errs for a while, and gives up where the

@@ -7,13 +7,15 @@ import (
 
 var corruptionEntry = entry{
 	name: "corruption", make: func(j *judging) check { return &corruption{facts: j.Facts} },
-	heldTo: heldAlways("values unaltered"), leans: []string{LedgerComplete},
+	heldTo: heldAlways("keys and values unaltered"), leans: []string{LedgerComplete},
 }
 
-// corruption finds values that were altered on the way: the checksum over their
-// identity and body does not hold, or the identity is gone. An attempt that is
-// given such a value counts when it begins (EdgeStart), a copy in a side topic
-// and a range set aside when they are appended (EdgeCustody, EdgeRange).
+// corruption finds records that were altered on the way: the checksum over identity and
+// body of the value does not hold, the identity is gone, or the key in Kafka is not
+// that of the identity. An attempt that is
+// given such a record counts when it begins (EdgeStart), a copy in a side topic
+// and a range set aside when they are appended (EdgeCustody, EdgeRange). The key of
+// an output is its consumer's own affair.
 type corruption struct {
 	facts *Facts
 	found findings
@@ -34,9 +36,9 @@ func (c *corruption) Observe(b *batch) {
 			case e.Edge == ledger.EdgeRange:
 				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), moment(e.At))
 			case appended:
-				return anomaly(c.facts, e, "appended to %s at %s with a checksum that does not hold", c.facts.topic(e.Topic), moment(e.At))
+				return anomaly(c.facts, e, "appended to %s at %s with a checksum or a key that does not hold", c.facts.topic(e.Topic), moment(e.At))
 			}
-			return anomaly(c.facts, e, "given to the work at %s with a checksum that does not hold", moment(e.At))
+			return anomaly(c.facts, e, "given to the work at %s with a checksum or a key that does not hold", moment(e.At))
 		})
 	}
 }

@@ -15,8 +15,10 @@ type delivery struct {
 	effect   bool
 	answered bool // for good
 	released bool
-	contest  bool // another owner acquired it or began an attempt since
-	working  int  // attempts open
+	returned time.Duration // when it was released
+	undone   bool          // undone: it would not be but for a release of finished work
+	contest  bool          // another owner acquired it or began an attempt since
+	working  int           // attempts open
 	first    time.Duration
 	began    time.Duration // the latest attempt, and its Count
 	counted  uint8
@@ -38,7 +40,7 @@ func (s *shares) start(e *ledger.Event) {
 		d.began, d.counted = e.At, e.Count
 		return
 	}
-	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At}
+	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At, undone: state.undone}
 	if d == nil {
 		// It may be the one that had an effect and was answered.
 		next.effect = state.owner == e.Owner && !higher(e.Count, state.count)
@@ -76,9 +78,10 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 	had = state.owner != 0
 	switch {
 	case d == nil: // answered for good already
-		again = state.owner == e.Owner && !higher(e.Count, state.count) && !higher(state.count, e.Count)
+		again = state.undone || state.owner == e.Owner && !higher(e.Count, state.count) && !higher(state.count, e.Count)
 	case e.Start >= d.first:
-		again, d.effect = d.effect, true
+		again, d.effect = d.effect || d.undone, true
+		state.undone = state.undone || d.released && e.At <= d.returned+releaseAhead
 	}
 	state.owner, state.count = e.Owner, e.Count
 	if d != nil && !s.answers {
@@ -118,14 +121,16 @@ func (s *shares) release(e *ledger.Event, d *delivery) {
 	state := s.at(e.Position())
 	switch {
 	case d.working == 0 || d.began != e.At:
-		d.released = true
+		d.released, d.returned = true, e.At
+		state.undone = state.undone || d.effect
 	case d.began > d.first:
 		if d.counted > 0 && d.counted <= d.count {
 			s.counted.add(func() harness.Anomaly {
 				return anomaly(s.facts, e, "begun by %s at %s as delivery %d, after it had released delivery %d", s.facts.name(d.owner), moment(e.At), d.counted, d.count)
 			})
 		}
-		*d = delivery{owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
+		state.undone = state.undone || d.effect
+		*d = delivery{undone: state.undone, owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
 		state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	}
 }

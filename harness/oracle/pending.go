@@ -26,6 +26,9 @@ var pendingEntry = entry{
 // unless a range that is not covered does so too. Of the source the commits of the run's group count, of side topics those
 // of all groups.
 //
+// A commit of the source past the end of its log, further than any before it, counts
+// too: what lands there next would be lost. (A source has no control records.)
+//
 // The commit of a share group is the answer for a record: an accept, a reject or a
 // gap covers its position alone.
 type pending struct {
@@ -34,11 +37,12 @@ type pending struct {
 	asides   *asides
 	trails   *trails
 	looked   map[ledger.Position]int64 // by partition, as a position at offset 0: up to where commits have been looked at
+	beyond   map[int32]int64           // by partition of the source: the furthest commit past the end of its log
 	found    findings
 }
 
 func newPending(j *judging) *pending {
-	return &pending{facts: j.Facts, finished: j.finished, asides: j.asides, trails: &j.rewinds.trails, looked: map[ledger.Position]int64{}}
+	return &pending{facts: j.Facts, finished: j.finished, asides: j.asides, trails: &j.rewinds.trails, looked: map[ledger.Position]int64{}, beyond: map[int32]int64{}}
 }
 
 func (p *pending) Observe(b *batch) {
@@ -66,7 +70,23 @@ func (p *pending) commit(e *ledger.Event) {
 		p.coversRanges(e)
 	case e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < p.facts.Partitions:
 		p.covers(e)
+		p.past(e)
 	}
+}
+
+// past looks whether a commit of the source is past the end of its log.
+func (p *pending) past(e *ledger.Event) {
+	end := p.facts.Log.end(0, e.Partition)
+	if e.Offset <= max(end, p.beyond[e.Partition]) {
+		return
+	}
+	p.beyond[e.Partition] = e.Offset
+	p.found.add(func() harness.Anomaly {
+		a := unnamed(ledger.Position{Partition: e.Partition, Offset: end}, e.At, fmt.Sprintf(
+			"commit %d by %s at %s is past the end of the log, %d: it covers what is not there yet", e.Offset, p.facts.name(e.Owner), moment(e.At), end))
+		a.Pods = []string{p.facts.name(e.Owner)}
+		return a
+	})
 }
 
 // covers looks at the positions that a commit is the first to cover.

@@ -330,6 +330,32 @@ func (w *world) last(a *attempt) bool {
 	return on[len(on)-1] == a
 }
 
+// plantReleaseDone makes a release of the accept of a record, which comes again and is
+// worked on again.
+func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok || !w.last(a) || int(a.Count) >= w.facts.Deliveries {
+		return nil, nil, false
+	}
+	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool {
+		return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position()
+	})
+	if i < 0 || w.seen[i].At < a.end || w.seen[i].At >= a.At+w.facts.Lock {
+		return nil, nil, false
+	}
+	accept := w.seen[i]
+	w.seen[i].Count = ledger.AckRelease
+	b := *a
+	b.Count++
+	b.At = accept.At + nanosecond
+	b.Start, b.end = b.At, b.At+nanosecond
+	w.attempts = append(w.attempts, &b)
+	accept.At += 3 * nanosecond
+	accept.Seen = accept.At
+	w.event(accept)
+	return []ledger.Position{a.Position()}, []string{"unexplained duplicate"}, true
+}
+
 // plantTooMany delivers a record more often than the group's limit.
 func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)

@@ -31,6 +31,7 @@ func plans() []plan {
 		{"loss in calm in a share group", sharing, plantCalmLoss},
 		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
 		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
+		{"commit past the end", plain, plantPastEnd},
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
 		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
@@ -47,6 +48,7 @@ func plans() []plan {
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
 		{"loss in a share group", sharing, plantLoss}, {"twice under one delivery", sharing, plantTwiceDelivered},
+		{"release of finished work", sharing, plantReleaseDone},
 		{"delivery beyond the limit", sharing, plantTooMany}, {"delivery not counted", sharing, plantUncounted},
 		{"accept after the lock", sharing, plantLateAccept},
 	}
@@ -270,6 +272,19 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset + 1,
 	})
 	return []ledger.Position{a.Position()}, []string{"loss pending"}, true
+}
+
+// plantPastEnd commits past the end of the log when all is done.
+func plantPastEnd(w *world) (at []ledger.Position, fails []string, ok bool) {
+	p := pick(w.r, w.parts[:w.facts.Partitions]...)
+	if p.owner == nil {
+		return nil, nil, false
+	}
+	w.event(ledger.Event{
+		Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: w.facts.DrainEnd, Owner: p.owner.owner,
+		Partition: p.place.Partition, Offset: p.place.Offset + 1 + w.r.Int64N(3),
+	})
+	return []ledger.Position{p.place}, []string{"loss pending"}, true
 }
 
 // again adds an attempt right behind another.

@@ -15,6 +15,7 @@ type delivered struct {
 	locked   time.Duration
 	released time.Duration // 0: not
 	effects  int
+	at       []time.Duration // of the effects
 }
 
 // deliveries are those of a position: the attempts of an owner, until its Count is
@@ -41,7 +42,8 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 			}
 			d.starts = append(d.starts, e.At)
 		case isEffect(&e):
-			of(e.Owner, e.Start).effects++
+			d := of(e.Owner, e.Start)
+			d.effects, d.at = d.effects+1, append(d.at, e.At)
 		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRenew:
 			d.locked = e.At
 		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRelease:
@@ -75,6 +77,14 @@ func (r *slow) shared() {
 		unexplained, effects := 0, 0
 		for _, d := range list {
 			effects += d.effects
+			undone := slices.ContainsFunc(list, func(o *delivered) bool { // finished, and given back for all that
+				return o.released > 0 && o.released < d.starts[0] &&
+					slices.ContainsFunc(o.at, func(at time.Duration) bool { return at <= o.released+time.Nanosecond })
+			})
+			if undone {
+				unexplained += d.effects
+				continue
+			}
 			unexplained += max(0, d.effects-1)
 		}
 		for i := 1; i < effects; i++ {

@@ -245,6 +245,7 @@ func (r *slow) covers() {
 			c.Topic > 0 && (!role.Custody() || role == harness.RoleDeadLetter) {
 			continue
 		}
+		r.past(&c)
 		for p := range r.h.ids {
 			if p.Topic != c.Topic || p.Partition != c.Partition || p.Offset >= c.Offset || covered[p] {
 				continue
@@ -264,6 +265,23 @@ func (r *slow) covers() {
 				r.add("loss pending", p)
 			}
 		}
+	}
+}
+
+// past: a commit of the source covers no more than there is; each that goes further past it counts.
+func (r *slow) past(c *ledger.Event) {
+	end := ledger.Position{Partition: c.Partition}
+	for p := range r.h.ids {
+		if p.Topic == 0 && p.Partition == c.Partition {
+			end.Offset = max(end.Offset, p.Offset+1)
+		}
+	}
+	before := slices.ContainsFunc(r.events, func(o ledger.Event) bool {
+		return o.Edge == ledger.EdgeCommit && o.Outcome == ledger.OutcomeConfirmed && o.Topic == 0 && !o.OwnGroup() &&
+			o.Partition == c.Partition && o.Offset >= c.Offset && o.At < c.At
+	})
+	if c.Topic == 0 && c.Offset > end.Offset && !before {
+		r.add("loss pending", end)
 	}
 }
 

@@ -38,7 +38,10 @@ func heldToShare(what string) func(*Facts) string {
 // up to one that is of the next delivery because its Count is higher, because the
 // owner released the record since, or because it begins no less than [Facts.Lock] after
 // the first attempt of the delivery and after each renewal by its owner. Counts of 0
-// are unknown. Two effects under one delivery are an unexplained duplicate, any other
+// are unknown. Two effects under one delivery are an unexplained duplicate, and so is
+// each effect under a delivery that began after the owner of another had released the record
+// although it had had its effect under it: no delivery would have followed but for
+// that. Any other
 // second effect of a position is explained: only the broker gives a record to another
 // member, or counts up. (Kafka counts a delivery back if its member leaves or its
 // session breaks, so that an equal Count of another member means nothing.)
@@ -74,7 +77,12 @@ type shared struct {
 	highest    uint8        // the highest Count of an attempt or an acquisition
 	deliveries uint8        // seen, at most 255
 	last       uint8        // the last answer but renewals + 1, 0 without one
+	undone     bool         // a member released it under a delivery that had had an effect
 }
+
+// releaseAhead is how far ahead of its exchange a release is stamped: an effect in the
+// instant of the exchange was before it.
+const releaseAhead = time.Nanosecond
 
 // struck is since when a fault is upon an owner, and when the last one ended.
 type struck struct {

@@ -113,7 +113,10 @@ func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err
 // identity is which record of the run r is, of nobody if it is none.
 func identity(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.Flags) {
 	id, err := ledger.DecodeIdentity(r.Value)
-	if err != nil {
+	switch {
+	case err != nil:
+		flags = ledger.FlagCorrupt
+	case id.Run == run && !ledger.IsKey(r.Key, id.Key):
 		flags = ledger.FlagCorrupt
 	}
 	if id.Run != run || err != nil && errors.Is(err, ledger.ErrNoIdentity) {

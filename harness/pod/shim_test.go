@@ -36,7 +36,7 @@ func testShim(t testing.TB, service string) (s *shim, journal string) {
 }
 
 func testRecord(id ledger.Identity) *harness.Record {
-	r := &harness.Record{Topic: "source", Partition: 3, Offset: 42, Value: make([]byte, 100)}
+	r := &harness.Record{Topic: "source", Partition: 3, Offset: 42, Key: ledger.AppendKey(nil, id.Key), Value: make([]byte, 100)}
 	id.Encode(r.Value)
 	return r
 }
@@ -144,6 +144,23 @@ func TestShimMarksAnAlteredRecord(t *testing.T) {
 	}
 	if got := readSlots(t, journal)[0]; got.Key != 1 || got.Seq != 2 || got.Flags != ledger.FlagCorrupt {
 		t.Errorf("slot %+v", got)
+	}
+}
+
+// The order of what comes after hangs on the key, whatever the value says.
+func TestShimMarksARecordUnderAnotherKey(t *testing.T) {
+	s, journal := testShim(t, "0s")
+	record := testRecord(ledger.Identity{Run: testRun, Key: 12, Seq: 2})
+	for _, key := range []string{"", "12", "key-1", "key-012", "key-13", "key-12 and much more"} {
+		record.Key = []byte(key)
+		if err := s.Do(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, got := range readSlots(t, journal) {
+		if got.Key != 12 || got.Seq != 2 || got.Flags != ledger.FlagCorrupt {
+			t.Errorf("attempt %d: slot %+v", i+1, got)
+		}
 	}
 }
 

@@ -1,0 +1,40 @@
+package mutants
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(func() harness.Implementation {
+	i := plainRetries("mutant-keyless",
+		"Copies the value of a record to the retry topic and forgets its key.",
+		func(c *retries) {
+			c.retry = func(ctx context.Context, m *member, t task) error {
+				return m.copyTo(ctx, retryTopic, t.Value, task{&kgo.Record{}, t.of})
+			}
+		})
+	i.MustFail = mustIn("failing", "corruption")
+	return i
+}())
+
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-key-before",
+	Doc:         "Keeps the key of a record in a buffer that it has used again by the time of the work on it.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Mutant:      true,
+	MustFail:    must("corruption"),
+	New: keyed(func(honest harness.Work) harness.Work {
+		return work(func(ctx context.Context, r *harness.Record) error {
+			if !picked(r) {
+				return honest.Do(ctx, r)
+			}
+			mixed := *r
+			mixed.Key = append([]byte("key-1"), r.Key[len("key-"):]...)
+			return honest.Do(ctx, &mixed)
+		})
+	}),
+})
