@@ -84,6 +84,8 @@ type Config struct {
 	Side  map[string]string `json:"side,omitempty"` // Side has the names of the side topics by [SideTopic.Name].
 	Group string            `json:"group"`          // Group is the consumer group; groups of a consumer's own start with it.
 
+	Partitions int `json:"partitions"` // Partitions of the source; 0 if nobody said.
+
 	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
 	Incarnation int    `json:"incarnation"` // Incarnation counts the starts of the pod, from 1.
 
@@ -157,6 +159,9 @@ type Allowance struct {
 type Implementation struct {
 	Name     string
 	Doc      string // Doc says in a sentence or two how it works and what it costs.
+	Use      string // Use says when to choose it, and when not.
+	Bound    string // Bound is what its throughput cannot exceed.
+	Crash    string // Crash is what the crash of a pod costs.
 	Delivery Delivery
 	Order    Order
 
