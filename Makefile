@@ -17,7 +17,7 @@ flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))'
 FUZZTIME ?= 10s
 HISTORIES ?= 100000
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
-  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON
+  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers:FuzzFinished
 
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine

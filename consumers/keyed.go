@@ -29,7 +29,7 @@ func workers(cfg harness.Config) int { return cfg.Workers }
 // parallel and on records of one shard in log order, on a pool of cfg.Workers. A
 // shard is whatever the function makes of a record: its key, its partition, or a
 // number of its own for no order at all.
-func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard} }
+func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard: shard} }
 
 // byKey makes a shard of each key. A record without a key is in order with
 // nothing: its place in the log is its shard.
@@ -50,6 +50,7 @@ type partitionOffset struct {
 
 type sharded struct {
 	shard func(*kgo.Record) uint64
+	keeps bool // keeps: it keeps what is finished above the watermark in its commits
 }
 
 // Consume polls as long as the window has room and hands what it gets to the
@@ -59,7 +60,7 @@ func (c sharded) Consume(ctx context.Context, cfg harness.Config, work harness.W
 }
 
 func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg)
+	m, err := join(ctx, cfg, c.keeps)
 	if err != nil {
 		return err
 	}

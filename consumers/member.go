@@ -39,6 +39,7 @@ const (
 // offset of a partition given back before.
 type member struct {
 	cfg    harness.Config
+	keeps  bool // keeps: commits carry what is finished above them (see [progress])
 	client *kgo.Client
 	window *window
 	fence  Fence
@@ -69,10 +70,12 @@ type partition struct {
 }
 
 // join makes the client and becomes a member of the group, until ctx ends and
-// [member.leave] is called, which must follow.
-func join(ctx context.Context, cfg harness.Config) (*member, error) {
+// [member.leave] is called, which must follow. One that keeps does not work again
+// on what the owner before had finished above its commit.
+func join(ctx context.Context, cfg harness.Config, keeps bool) (*member, error) {
 	m := &member{
 		cfg:        cfg,
+		keeps:      keeps,
 		window:     newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
 		ended:      make(chan struct{}),
 		committing: make(chan struct{}, 1),
@@ -81,14 +84,18 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	m.hangUp = hangUp
-	client, err := newClient(cfg,
+	options := []kgo.Opt{
 		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
 		kgo.OnPartitionsAssigned(func(_ context.Context, c *kgo.Client, ps map[string][]int32) { m.assigned(c, ps) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.lost(ps) }),
-	)
+	}
+	if keeps {
+		options = append(options, kgo.OnOffsetsFetched(m.told))
+	}
+	client, err := newClient(cfg, options...)
 	if err != nil {
 		m.cancel()
 		m.hangUp()
@@ -137,12 +144,44 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.keeps {
+		return m.resume(fetches, into), nil
+	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if a := m.owned[partition{p.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
 			into = a.take(p.Records, into)
 		}
 	})
 	return into, nil
+}
+
+// resume makes tasks of what was fetched and is not finished yet. The caller holds mu.
+func (m *member) resume(fetches kgo.Fetches, into []task) []task {
+	fetches.EachTopic(func(t kgo.FetchTopic) {
+		for _, p := range t.Partitions {
+			if a := m.owned[partition{t.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
+				into = a.resume(t.TopicID, p.HighWatermark, p.Records, into)
+			}
+		}
+	})
+	return into
+}
+
+// told has what the group knows of the partitions that it has given.
+func (m *member) told(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics { // of one topic, which newer brokers do not name
+			for _, p := range t.Partitions {
+				a := m.owned[partition{m.cfg.Topic, p.Partition}]
+				if a != nil && p.ErrorCode == 0 && p.Metadata != nil {
+					a.tell(kgo.EpochOffset{Epoch: p.LeaderEpoch, Offset: p.Offset}, *p.Metadata)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // leave settles what is still in hand, commits it, and leaves the group. No
@@ -187,6 +226,9 @@ func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
 		for _, p := range ids {
 			a := newAssignment(m.work, m.window)
 			a.member = id
+			if m.keeps {
+				a.kept = newProgress(p)
+			}
 			m.owned[partition{topic, p}] = a
 		}
 	}
@@ -352,24 +394,27 @@ func (m *member) commit() error {
 // send makes one commit request of what the group does not have yet.
 func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
 	id, _ := m.client.GroupMetadata()
-	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
-		if req.MemberID != id {
-			return kerr.UnknownMemberID // it was another member's to commit
-		}
-		return nil
-	})
+	room := mostMetadata - len(withMember(id, ""))
+	commits := map[partition]commit{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, a := range assignments {
-		if next, ok := a.uncommitted(); ok && a.member == id {
+		if next, ok := a.uncommitted(room); ok && a.member == id {
 			if offsets[p.topic] == nil {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}
-			offsets[p.topic][p.id] = next
+			offsets[p.topic][p.id], commits[p] = next.at, next
 		}
 	}
 	if len(offsets) == 0 {
 		return nil
 	}
+	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		if req.MemberID != id {
+			return kerr.UnknownMemberID // it was another member's to commit
+		}
+		describe(req, commits)
+		return nil
+	})
 	var failed error
 	m.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
@@ -378,15 +423,28 @@ func (m *member) send(ctx context.Context, assignments map[partition]*assignment
 		}
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
+				at := partition{t.Topic, p.Partition}
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 					failed = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
-				} else if a := assignments[partition{t.Topic, p.Partition}]; a != nil {
-					a.setCommitted(offsets[t.Topic][p.Partition].Offset)
+				} else if a := assignments[at]; a != nil {
+					a.setCommitted(commits[at])
 				}
 			}
 		}
 	})
 	return failed
+}
+
+// describe adds texts to the metadata of a request, which says whose commit it is.
+func describe(req *kmsg.OffsetCommitRequest, commits map[partition]commit) {
+	for i := range req.Topics {
+		for j := range req.Topics[i].Partitions {
+			p := &req.Topics[i].Partitions[j]
+			if c := commits[partition{req.Topics[i].Topic, p.Partition}]; c.text != "" {
+				p.Metadata = kmsg.StringPtr(withMember(req.MemberID, c.text))
+			}
+		}
+	}
 }
 
 // all are the assignments there are now.
