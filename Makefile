@@ -2,10 +2,10 @@
 OUT      ?= out
 IN       ?= $(OUT)/result.json
 SCENARIO ?= *
-CONSUMER ?= *
+CONSUMER ?=
 
 # Variables of the command line become flags of the test binary.
-flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))' \
+flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consumer='$(CONSUMER)') \
   $(if $(BROKER),-broker='$(BROKER)') $(if $(REPEAT),-repeat='$(REPEAT)') $(if $(SEED),-seed='$(SEED)') \
   $(if $(RATE),-rate='$(RATE)') $(if $(DURATION),-load-duration='$(DURATION)') $(if $(PARTITIONS),-partitions='$(PARTITIONS)') \
   $(if $(PODS),-pods='$(PODS)') $(if $(WORKERS),-workers='$(WORKERS)') $(if $(WINDOW),-window='$(WINDOW)') \
@@ -27,7 +27,8 @@ help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables of make bench:"
-	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500'"
+	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500';"
+	@echo "                      without CONSUMER each scenario has those it names, CONSUMER='*' is all"
 	@echo "  BROKER              embedded (kfake, the default), docker (three real Kafka nodes; IMAGE names its image) or"
 	@echo "                      virtual (kfake in virtual time: seconds for minutes, models waiting and no CPU)"
 	@echo "  KEEP                1 keeps the ledger of every run under OUT, not only of those that failed"
@@ -61,7 +62,7 @@ bench-oracle: ## all checks over 5, 10, 50 and 100 million records of a million 
 soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a slow reference
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
-bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
+bench: ## compare consumers: the first three in all scenarios on kfake take under 6 minutes, CONSUMER='*' all; writes $(OUT)/report.html
 	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 bench-virtual: ## seconds of virtual time a second, the whole harness included, at 20, 100 and 1,000 records/s

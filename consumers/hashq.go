@@ -17,6 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
+	Idles:       true,
 	New:         func(cfg harness.Config) (harness.Consumer, error) { return Sharded(byQueue(cfg.Workers)), nil },
 })
 

@@ -42,7 +42,7 @@ func newDisplay(out *os.File, m *matrix) *display {
 
 // plan says what is ahead.
 func (d *display) plan() {
-	fmt.Fprintf(d.out, "%d runs: %d scenarios x %d consumers x %d repeats on %s, about %v\n",
+	fmt.Fprintf(d.out, "%d runs: %d scenarios, %d consumers, %d repeats on %s, about %v\n",
 		d.matrix.runs(), len(d.matrix.scenarios), len(d.matrix.consumers), d.matrix.repeats, d.matrix.backend.Name(), d.all.Round(10*time.Second))
 	for _, s := range d.matrix.scenarios {
 		if s.Pods > s.Partitions {
