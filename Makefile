@@ -16,13 +16,14 @@ flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consu
 # What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
 FUZZTIME ?= 10s
 HISTORIES ?= 100000
+FIELD ?= 50
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers:FuzzFinished
 
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -81,6 +82,9 @@ SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 soak-mutants: ## what each check catches, over many seeds (hours; what testdata has is not run again): SOAK=virtual=20 SOAK_HONEST=
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants
+
+soak-field: ## every consumer under every protocol through random kills, pauses, leaves and joins, FIELD (50) seeds each, in virtual time
+	STAMPEDE_FIELD=$(FIELD) go test -tags synctests -count=1 -timeout 0 -v -run '^TestField$$' ./consumers/mutants
 
 list: ## consumers, their knobs, scenarios
 	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'

@@ -47,6 +47,29 @@ func TestField(t *testing.T) {
 	}
 }
 
+// A pod whose work panics dies of it, and another takes over from the commit: what
+// is wrong then is that pods died, and what nobody is left to do.
+func TestFieldLosesNothingToAPanic(t *testing.T) {
+	panics := scene("panic", "the work on some records panics", func(s *harness.Scenario) { s.Failures.Panic = 0.01 })
+	for _, i := range honest() {
+		if i.Mutant {
+			continue
+		}
+		t.Run(i.Name, func(t *testing.T) {
+			t.Parallel()
+			r := play(t, "virtual", panics, i.Name, 1)
+			if r.Status != harness.Fail || !slices.Contains(found(r), "alive") {
+				t.Errorf("%s: %v: want pods that died", r.Status, r.Reasons)
+			}
+			for _, v := range r.Verdicts {
+				if v.Status == harness.Fail && v.Check != "alive" && v.Check != "stall" {
+					t.Errorf("%s: %s", v.Check, first(v))
+				}
+			}
+		})
+	}
+}
+
 // With what is finished above the watermark in its commits, a crash repeats what
 // was in work and finished since the last commit. Without, it repeats what was
 // finished behind the slowest record too.
