@@ -16,9 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderPartition,
 	Parallelism: partitionsOrWorkers,
-	New: func(harness.Config) (harness.Consumer, error) {
-		return Sharded(func(r *kgo.Record) uint64 { return uint64(r.Partition) }), nil
-	},
+	New:         func(harness.Config) (harness.Consumer, error) { return Sharded(byPartition), nil },
 })
 
 func partitionsOrWorkers(cfg harness.Config) int {
@@ -27,3 +25,5 @@ func partitionsOrWorkers(cfg harness.Config) int {
 	}
 	return min(cfg.Workers, cfg.Partitions)
 }
+
+func byPartition(r *kgo.Record) uint64 { return uint64(r.Partition) }
