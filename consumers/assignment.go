@@ -19,11 +19,15 @@ type assignment struct {
 
 	mu        sync.Mutex
 	marks     watermark
-	kept      *progress // kept is nil unless the consumer keeps finished offsets in its commits
-	committed commit    // committed is the last that the group has from here, offset -1 for none
-	running   int       // running counts records in work
-	started   uint64    // started is one past the newest record that began
-	limit     uint64    // limit is where no record begins any more, once closing
+	kept      *progress     // kept is nil unless the consumer keeps finished offsets in its commits
+	committed commit        // committed is the last that the group has from here, offset -1 for none
+	stock     []*kgo.Record // stock is fetched and not taken, where the member takes by shares
+	enough    int           // enough is how much may be out before it wants more of its stock
+	hungry    func()        // hungry says that it does
+	paused    bool          // paused: the client does not fetch it; under the member's lock
+	running   int           // running counts records in work
+	started   uint64        // started is one past the newest record that began
+	limit     uint64        // limit is where no record begins any more, once closing
 	closing   bool
 	quiet     chan struct{} // quiet is closed when closing and all that may still be done is done
 	settled   bool          // settled: quiet is closed
@@ -116,8 +120,12 @@ func (a *assignment) finish(seq uint64, effect bool) {
 	if a.closing {
 		a.settle()
 	}
+	hungry := len(a.stock) > 0 && a.marks.out() <= a.enough
 	a.mu.Unlock()
 	a.window.release(freed)
+	if hungry {
+		a.hungry()
+	}
 }
 
 // close lets no record begin past the newest that has. Those before it may, as
@@ -172,7 +180,7 @@ func (a *assignment) retire() {
 	if !a.retired {
 		a.retired = true
 		held = a.marks.out()
-		a.marks.ring = nil
+		a.marks.ring, a.stock = nil, nil
 	}
 	a.mu.Unlock()
 	a.window.release(held)

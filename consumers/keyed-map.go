@@ -13,5 +13,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
-	New:         func(harness.Config) (harness.Consumer, error) { return sharded{shard: byKey(), keeps: true}, nil },
+	New: func(harness.Config) (harness.Consumer, error) {
+		return sharded{shard: byKey(), how: intake{keeps: true}}, nil
+	},
 })

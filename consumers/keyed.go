@@ -50,7 +50,7 @@ type partitionOffset struct {
 
 type sharded struct {
 	shard func(*kgo.Record) uint64
-	keeps bool // keeps: it keeps what is finished above the watermark in its commits
+	how   intake
 }
 
 // Consume polls as long as the window has room and hands what it gets to the
@@ -60,7 +60,7 @@ func (c sharded) Consume(ctx context.Context, cfg harness.Config, work harness.W
 }
 
 func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg, c.keeps)
+	m, err := join(ctx, cfg, c.how)
 	if err != nil {
 		return err
 	}

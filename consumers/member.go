@@ -39,7 +39,7 @@ const (
 // offset of a partition given back before.
 type member struct {
 	cfg    harness.Config
-	keeps  bool // keeps: commits carry what is finished above them (see [progress])
+	how    intake
 	client *kgo.Client
 	window *window
 	fence  Fence
@@ -62,6 +62,13 @@ type member struct {
 
 	mu    sync.Mutex
 	owned map[partition]*assignment
+	wake  atomic.Pointer[context.CancelFunc] // wake ends the wait of one that takes by shares
+}
+
+// intake is what a design asks of its member beside records and commits.
+type intake struct {
+	keeps  bool // keeps: commits carry what is finished above them, and the next owner does not do it again (see [progress])
+	shares bool // shares: of each partition it takes at most a share of the window (see [member.pollShares])
 }
 
 type partition struct {
@@ -70,12 +77,11 @@ type partition struct {
 }
 
 // join makes the client and becomes a member of the group, until ctx ends and
-// [member.leave] is called, which must follow. One that keeps does not work again
-// on what the owner before had finished above its commit.
-func join(ctx context.Context, cfg harness.Config, keeps bool) (*member, error) {
+// [member.leave] is called, which must follow.
+func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) {
 	m := &member{
 		cfg:        cfg,
-		keeps:      keeps,
+		how:        how,
 		window:     newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
 		ended:      make(chan struct{}),
 		committing: make(chan struct{}, 1),
@@ -92,7 +98,7 @@ func join(ctx context.Context, cfg harness.Config, keeps bool) (*member, error) 
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.lost(ps) }),
 	}
-	if keeps {
+	if how.keeps {
 		options = append(options, kgo.OnOffsetsFetched(m.told))
 	}
 	client, err := newClient(cfg, options...)
@@ -131,6 +137,9 @@ func again(membership func() error) error {
 // in into. It returns none when ctx has ended, and an error when the consumer
 // cannot go on, or not as this member.
 func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, error) {
+	if m.how.shares {
+		return m.pollShares(ctx, limit, into)
+	}
 	fetches := m.client.PollRecords(m.polls, limit)
 	defer m.client.AllowRebalance()
 	if ctx.Err() != nil {
@@ -144,7 +153,7 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.keeps {
+	if m.how.keeps {
 		return m.resume(fetches, into), nil
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -220,13 +229,17 @@ func (m *member) patience() time.Duration { return m.cfg.Session / 2 }
 func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
 	m.end(m.those(given), false)    // there are none unless a revocation was missed
 	id, _ := client.GroupMetadata() // it may come before m has the client
+	if m.how.shares {
+		client.ResumeFetchPartitions(given) // they may have been paused when they were ours before
+		defer m.awake()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for topic, ids := range given {
 		for _, p := range ids {
 			a := newAssignment(m.work, m.window)
-			a.member = id
-			if m.keeps {
+			a.member, a.hungry = id, m.awake
+			if m.how.keeps {
 				a.kept = newProgress(p)
 			}
 			m.owned[partition{topic, p}] = a

@@ -7,8 +7,8 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "partition",
-	Doc: "A record of each owned partition at a time, on a worker of its own: partitions in parallel, each in order. " +
-		"Commits the low watermark, drains on revoke. More partitions are the only way to more speed.",
+	Doc: "A record of each owned partition at a time, on a worker of its own: partitions in parallel, each in order and with " +
+		"a share of the window. Commits the low watermark, drains on revoke. More partitions are the only way to more speed.",
 	Use: "Where all records of a partition depend on each other, or partitions are plenty for the load. " +
 		"Not where one slow record or one hot key may make all others of its partition late.",
 	Bound:       "min(W, partitions owned) / service time a pod, partitions / service time in all; the slowest partition lags alone.",
@@ -16,7 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderPartition,
 	Parallelism: partitionsOrWorkers,
-	New:         func(harness.Config) (harness.Consumer, error) { return Sharded(byPartition), nil },
+	New:         func(harness.Config) (harness.Consumer, error) { return partitionwise(), nil },
 })
 
 func partitionsOrWorkers(cfg harness.Config) int {
@@ -24,6 +24,11 @@ func partitionsOrWorkers(cfg harness.Config) int {
 		return cfg.Workers
 	}
 	return min(cfg.Workers, cfg.Partitions)
+}
+
+// partitionwise takes of each partition a share of the window.
+func partitionwise() harness.Consumer {
+	return sharded{shard: byPartition, how: intake{shares: true}}
 }
 
 func byPartition(r *kgo.Record) uint64 { return uint64(r.Partition) }

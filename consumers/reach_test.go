@@ -56,8 +56,8 @@ func BenchmarkReach(b *testing.B) {
 				report("keyed", Sharded(byKey()))
 				report("unordered", Sharded(byNumber()))
 				report("hashq", Sharded(byHash))
-				report("partition", Sharded(byPartition))
-				report("keyed-map", sharded{shard: byKey(), keeps: true})
+				report("partition", partitionwise())
+				report("keyed-map", sharded{shard: byKey(), how: intake{keeps: true}})
 			}
 			b.ReportMetric(100*collisions(byHash), "%bound:hashq")
 			b.ReportMetric(100*float64(reachPartitions)/reachWorkers, "%bound:partition")

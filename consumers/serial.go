@@ -28,7 +28,7 @@ func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work
 }
 
 func serially(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg, false)
+	m, err := join(ctx, cfg, intake{})
 	if err != nil {
 		return err
 	}
