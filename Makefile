@@ -23,7 +23,7 @@ FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDec
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-field bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -71,6 +71,10 @@ bench-virtual: ## seconds of virtual time a second, the whole harness included, 
 
 bench-shim: ## ns a record of the pods' shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod
+
+bench-field: ## what of its workers' time, or of bare fetching, a pod of each design uses on a backlog; ns a record of the shared parts
+	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReach$$' -benchtime=1x ./consumers
+	go test -count=1 -run '^$$' -bench '^Benchmark(Scheduler|Tracker|Keyed|Finished)' ./consumers
 
 bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million records on kfake
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkMemory$$' -benchtime=1x
