@@ -108,6 +108,8 @@ type clocked struct {
 	done     atomic.Int64
 	spent    atomic.Int64
 	from, to atomic.Int64
+	before   atomic.Int64 // before is what of spent was so far at from, and part what was between
+	part     atomic.Int64
 	end      func()
 }
 
@@ -129,8 +131,10 @@ func (w *clocked) count(n int64) {
 	switch n {
 	case w.records / 10:
 		w.from.Store(int64(time.Since(reachStart)))
+		w.before.Store(w.spent.Load())
 	case w.records * 9 / 10:
 		w.to.Store(int64(time.Since(reachStart)))
+		w.part.Store(w.spent.Load() - w.before.Load())
 		w.end()
 	}
 }
@@ -159,7 +163,7 @@ func reach(b *testing.B, seeds []string, c harness.Consumer, records int, servic
 	if w.to.Load() == 0 { // too slow for a minute: what it did in that
 		return float64(w.done.Load()) / time.Minute.Seconds(), time.Duration(w.spent.Load() / w.done.Load())
 	}
-	return w.rate(), time.Duration(w.spent.Load() / w.done.Load())
+	return w.rate(), time.Duration(w.part.Load() / (w.records*9/10 - w.records/10))
 }
 
 // bareRate is the rate of a client of a group that counts and does nothing else.
