@@ -2,10 +2,10 @@
 OUT      ?= out
 IN       ?= $(OUT)/result.json
 SCENARIO ?= *
-CONSUMER ?= *
+CONSUMER ?=
 
 # Variables of the command line become flags of the test binary.
-flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))' \
+flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consumer='$(CONSUMER)') \
   $(if $(BROKER),-broker='$(BROKER)') $(if $(REPEAT),-repeat='$(REPEAT)') $(if $(SEED),-seed='$(SEED)') \
   $(if $(RATE),-rate='$(RATE)') $(if $(DURATION),-load-duration='$(DURATION)') $(if $(PARTITIONS),-partitions='$(PARTITIONS)') \
   $(if $(PODS),-pods='$(PODS)') $(if $(WORKERS),-workers='$(WORKERS)') $(if $(WINDOW),-window='$(WINDOW)') \
@@ -16,18 +16,20 @@ flags = -scenario='$(SCENARIO)' -consumer='$(CONSUMER)' -out='$(abspath $(OUT))'
 # What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
 FUZZTIME ?= 10s
 HISTORIES ?= 100000
+FIELD ?= 50
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
-  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON
+  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers:FuzzFinished
 
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-field bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables of make bench:"
-	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500'"
+	@echo "  SCENARIO CONSUMER   comma lists with * globs, as SCENARIO=broker-kill,pod-crash CONSUMER='keyed@848?workers=50&window=500';"
+	@echo "                      without CONSUMER each scenario has those it names, CONSUMER='*' is all"
 	@echo "  BROKER              embedded (kfake, the default), docker (three real Kafka nodes; IMAGE names its image) or"
 	@echo "                      virtual (kfake in virtual time: seconds for minutes, models waiting and no CPU)"
 	@echo "  KEEP                1 keeps the ledger of every run under OUT, not only of those that failed"
@@ -61,7 +63,7 @@ bench-oracle: ## all checks over 5, 10, 50 and 100 million records of a million 
 soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a slow reference
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
-bench: ## compare consumers: all in all scenarios on kfake take under 6 minutes; writes $(OUT)/report.html
+bench: ## compare consumers: the first three in all scenarios on kfake take under 6 minutes, CONSUMER='*' all; writes $(OUT)/report.html
 	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 bench-virtual: ## seconds of virtual time a second, the whole harness included, at 20, 100 and 1,000 records/s
@@ -69,6 +71,10 @@ bench-virtual: ## seconds of virtual time a second, the whole harness included, 
 
 bench-shim: ## ns a record of the pods' shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod
+
+bench-field: ## what of its workers' time, or of bare fetching, a pod of each design uses on a backlog; ns a record of the shared parts
+	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReach$$' -benchtime=1x ./consumers
+	go test -count=1 -run '^$$' -bench '^Benchmark(Scheduler|Tracker|Keyed|Finished)' ./consumers
 
 bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million records on kfake
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkMemory$$' -benchtime=1x
@@ -80,6 +86,9 @@ SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 soak-mutants: ## what each check catches, over many seeds (hours; what testdata has is not run again): SOAK=virtual=20 SOAK_HONEST=
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants
+
+soak-field: ## every consumer under every protocol through random kills, pauses, leaves and joins, FIELD (50) seeds each, in virtual time
+	STAMPEDE_FIELD=$(FIELD) go test -tags synctests -count=1 -timeout 0 -v -run '^TestField$$' ./consumers/mutants
 
 list: ## consumers, their knobs, scenarios
 	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'

@@ -20,18 +20,29 @@ type assignment struct {
 
 	mu        sync.Mutex
 	marks     watermark
-	committed int64  // committed is the last offset the group has from here, -1 for none
-	running   int    // running counts records in work
-	started   uint64 // started is one past the newest record that began
-	limit     uint64 // limit is where no record begins any more, once closing
+	kept      *progress     // kept is nil unless the consumer keeps finished offsets in its commits
+	committed commit        // committed is the last that the group has from here, offset -1 for none
+	stock     []*kgo.Record // stock is fetched and not taken, where the member takes by shares
+	enough    int           // enough is how much may be out before it wants more of its stock
+	hungry    func()        // hungry says that it does
+	paused    bool          // paused: the client does not fetch it; under the member's lock
+	running   int           // running counts records in work
+	started   uint64        // started is one past the newest record that began
+	limit     uint64        // limit is where no record begins any more, once closing
 	closing   bool
 	quiet     chan struct{} // quiet is closed when closing and all that may still be done is done
 	settled   bool          // settled: quiet is closed
 	retired   bool
 }
 
+// commit is what the group is to know of a partition.
+type commit struct {
+	at   kgo.EpochOffset
+	text string // text goes with it, where finished offsets are kept
+}
+
 func newAssignment(parent context.Context, w *window) *assignment {
-	a := &assignment{window: w, committed: -1, quiet: make(chan struct{})}
+	a := &assignment{window: w, committed: commit{at: kgo.EpochOffset{Offset: -1}}, quiet: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancel(parent)
 	return a
 }
@@ -52,6 +63,37 @@ func (a *assignment) take(records []*kgo.Record, into []task) []task {
 		into = append(into, task{record: r, from: a, seq: a.marks.take(r.Offset, r.LeaderEpoch)})
 	}
 	return into
+}
+
+// resume is take for a consumer that keeps finished offsets: it makes no tasks of
+// those that the owner before had finished. The records come from an incarnation
+// of the topic whose log ends at end.
+func (a *assignment) resume(topic [16]byte, end int64, records []*kgo.Record, into []task) []task {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept.begin(topic, records[0].Offset, end)
+	a.window.take(len(records))
+	freed := 0
+	for _, r := range records {
+		seq := a.marks.take(r.Offset, r.LeaderEpoch)
+		if a.kept.take(r.Offset, r.LeaderEpoch) {
+			freed += a.marks.finish(seq)
+			r.Recycle()
+			continue
+		}
+		into = append(into, task{record: r, from: a, seq: seq})
+	}
+	a.window.release(freed)
+	return into
+}
+
+// tell has what the group knows of the partition as it is given, if anybody cares.
+func (a *assignment) tell(at kgo.EpochOffset, metadata string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept != nil {
+		a.kept.tell(at, metadata)
+	}
 }
 
 // start asks to begin the work on record seq. A caller that is refused drops
@@ -79,18 +121,26 @@ func (a *assignment) finish(seq uint64, effect bool) {
 	if a.closing {
 		a.settle()
 	}
+	hungry := len(a.stock) > 0 && a.marks.out() <= a.enough
 	a.mu.Unlock()
 	a.window.release(freed)
+	if hungry {
+		a.hungry()
+	}
 }
 
 // close lets no record begin past the newest that has. Those before it may, as
 // they are the gaps: with them finished nothing of what was done here is done
-// again by the next owner, and nothing else needs doing.
+// again by the next owner, and nothing else needs doing. Where finished offsets are
+// kept, gaps may stay.
 func (a *assignment) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.closing {
 		a.closing, a.limit = true, a.started
+		if a.kept != nil && a.kept.known() && !a.kept.cut {
+			a.limit = 0
+		}
 		a.settle()
 	}
 }
@@ -146,23 +196,27 @@ func (a *assignment) retire() {
 	if !a.retired {
 		a.retired = true
 		held = a.marks.out()
-		a.marks.ring = nil
+		a.marks.ring, a.stock = nil, nil
 	}
 	a.mu.Unlock()
 	a.window.release(held)
 }
 
-// uncommitted is the offset to commit, if the group does not have it yet and
-// the assignment has not ended.
-func (a *assignment) uncommitted() (next kgo.EpochOffset, ok bool) {
+// uncommitted is what to commit, if the group does not have it yet and the
+// assignment has not ended. room is for the text to go with it.
+func (a *assignment) uncommitted(room int) (next commit, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	next, ok = a.marks.commit()
-	return next, ok && !a.retired && next.Offset != a.committed
+	if a.kept != nil && !a.retired {
+		next.at, next.text, ok = a.kept.handOn(&a.marks, room)
+	} else {
+		next.at, ok = a.marks.commit()
+	}
+	return next, ok && !a.retired && (next.at.Offset != a.committed.at.Offset || next.text != a.committed.text)
 }
 
-func (a *assignment) setCommitted(offset int64) {
+func (a *assignment) setCommitted(c commit) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.committed = offset
+	a.committed = c
 }

@@ -55,7 +55,7 @@ func TestClosedAssignmentFinishesItsGapsAndNothingElse(t *testing.T) {
 	if !quiet(a) {
 		t.Error("not quiet with all done that had to be")
 	}
-	if next, ok := a.uncommitted(); !ok || next.Offset != 4 {
+	if next, ok := a.uncommitted(0); !ok || next.at.Offset != 4 {
 		t.Errorf("commit %v %v, want 4", next, ok)
 	}
 }
@@ -80,11 +80,11 @@ func TestAbandonedAssignmentCancelsAndForgets(t *testing.T) {
 	if !quiet(a) {
 		t.Error("not quiet with nothing in work")
 	}
-	if next, ok := a.uncommitted(); !ok || next.Offset != 1 {
+	if next, ok := a.uncommitted(0); !ok || next.at.Offset != 1 {
 		t.Errorf("commit %v %v, want 1: record 1 was cancelled", next, ok)
 	}
 	a.retire()
-	if _, ok := a.uncommitted(); ok {
+	if _, ok := a.uncommitted(0); ok {
 		t.Error("something to commit after the end")
 	}
 	if held := w.held.Load(); held != 0 {
@@ -97,7 +97,7 @@ func TestRetiredAssignmentIgnoresLateWork(t *testing.T) {
 	a.start(0)
 	a.retire()
 	a.finish(0, true)
-	if _, ok := a.uncommitted(); ok {
+	if _, ok := a.uncommitted(0); ok {
 		t.Error("late work is there to commit")
 	}
 	if held := w.held.Load(); held != 0 {
@@ -109,9 +109,9 @@ func TestCommittedOffsetIsNotCommittedAgain(t *testing.T) {
 	a, _ := given(t, 2)
 	a.start(0)
 	a.finish(0, true)
-	next, _ := a.uncommitted()
-	a.setCommitted(next.Offset)
-	if _, ok := a.uncommitted(); ok {
+	next, _ := a.uncommitted(0)
+	a.setCommitted(next)
+	if _, ok := a.uncommitted(0); ok {
 		t.Error("the same offset again")
 	}
 }

@@ -54,6 +54,26 @@ func BenchmarkScheduler(b *testing.B) {
 	}
 }
 
+// BenchmarkFinished is the cost of the text that keyed-map adds to a commit, for a
+// window of 500 and of 20,000 with every other record finished, and of reading it.
+func BenchmarkFinished(b *testing.B) {
+	for _, window := range []int64{500, 20_000} {
+		runs := spread(11, 2, int(window/2))
+		text := encodeFinished(aLog, 10, runs, mostMetadata)
+		b.Run(fmt.Sprintf("encode/window=%d", window), func(b *testing.B) {
+			for b.Loop() {
+				encodeFinished(aLog, 10, runs, mostMetadata)
+			}
+			b.ReportMetric(float64(len(text)), "chars")
+		})
+		b.Run(fmt.Sprintf("decode/window=%d", window), func(b *testing.B) {
+			for b.Loop() {
+				decodeFinished(text, aLog.topic, aLog.partition, 10, 1<<40)
+			}
+		})
+	}
+}
+
 type countingWork struct{ done atomic.Int64 }
 
 func (w *countingWork) Do(context.Context, *harness.Record) error {

@@ -68,11 +68,15 @@ func (m *member) commit() error {
 }
 
 // CommitAs is the context of a commit that is made as the member with an id, and as
-// no other that the client has become meanwhile: it was not that one's to make.
-func CommitAs(ctx context.Context, id string) context.Context {
+// no other that the client has become meanwhile: it was not that one's to make. with
+// change the request, if it is made.
+func CommitAs(ctx context.Context, id string, with ...func(*kmsg.OffsetCommitRequest)) context.Context {
 	return kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
 		if req.MemberID != id {
 			return kerr.UnknownMemberID
+		}
+		for _, change := range with {
+			change(req)
 		}
 		return nil
 	})
@@ -81,19 +85,21 @@ func CommitAs(ctx context.Context, id string) context.Context {
 // send makes one commit request of what the group does not have yet.
 func (m *member) send(ctx context.Context, assignments map[partition]*assignment) error {
 	id, _ := m.client.GroupMetadata()
-	ctx = CommitAs(ctx, id)
+	room := mostMetadata - len(withMember(id, ""))
+	commits := map[partition]commit{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for p, a := range assignments {
-		if next, ok := a.uncommitted(); ok && a.member == id {
+		if next, ok := a.uncommitted(room); ok && a.member == id {
 			if offsets[p.topic] == nil {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}
-			offsets[p.topic][p.id] = next
+			offsets[p.topic][p.id], commits[p] = next.at, next
 		}
 	}
 	if len(offsets) == 0 {
 		return nil
 	}
+	ctx = CommitAs(ctx, id, func(req *kmsg.OffsetCommitRequest) { describe(req, commits) })
 	var failed error
 	m.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
@@ -102,13 +108,26 @@ func (m *member) send(ctx context.Context, assignments map[partition]*assignment
 		}
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
+				at := partition{t.Topic, p.Partition}
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 					failed = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
-				} else if a := assignments[partition{t.Topic, p.Partition}]; a != nil {
-					a.setCommitted(offsets[t.Topic][p.Partition].Offset)
+				} else if a := assignments[at]; a != nil {
+					a.setCommitted(commits[at])
 				}
 			}
 		}
 	})
 	return failed
+}
+
+// describe adds texts to the metadata of a request, which says whose commit it is.
+func describe(req *kmsg.OffsetCommitRequest, commits map[partition]commit) {
+	for i := range req.Topics {
+		for j := range req.Topics[i].Partitions {
+			p := &req.Topics[i].Partitions[j]
+			if c := commits[partition{req.Topics[i].Topic, p.Partition}]; c.text != "" {
+				p.Metadata = kmsg.StringPtr(withMember(req.MemberID, c.text))
+			}
+		}
+	}
 }

@@ -47,6 +47,7 @@ var promises = []struct {
 	{"all brokers gone for a while", honest, allBrokersGoneForAWhile},
 	{"stuck work is cancelled at revoke", honest, stuckWorkIsCancelledAtRevoke},
 	{"expelled pod lets go", honest, expelledPodLetsGo},
+	{"works on all partitions of a backlog at once", byPartitions, worksOnAllPartitionsOfABacklogAtOnce},
 	{"pod expelled while it joins reads on from the commit", honestAndPlain, podExpelledWhileItJoinsReadsOnFromTheCommit},
 }
 
@@ -76,6 +77,39 @@ func honest(i *harness.Implementation) bool { return !i.Mutant && !i.Control() }
 
 // honestAndPlain has the consumer too that most mutants are made of.
 func honestAndPlain(i *harness.Implementation) bool { return honest(i) || i.Name == "plain-queues" }
+
+// byPartitions has the designs that need a record of each partition to be busy.
+func byPartitions(i *harness.Implementation) bool { return i.Name == "partition" }
+
+// worksOnAllPartitionsOfABacklogAtOnce: a client hands out the backlog of one
+// partition before that of the next, and all of the window could be of one.
+func worksOnAllPartitionsOfABacklogAtOnce(w *world, i *harness.Implementation, p harness.Protocol) {
+	var mu sync.Mutex
+	seen := map[int32]bool{}
+	all := make(chan struct{})
+	w.effects.before = func(ctx context.Context, _ string, r *harness.Record) error {
+		mu.Lock()
+		if seen[r.Partition] = true; len(seen) == partitions {
+			seen[-1] = true
+			close(all)
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	w.send(4000)
+	a := w.start(i, w.config("a", p))
+	w.delivered()
+	w.committed()
+	a.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	w.noGoroutines()
+}
 
 func deliversAllInOrderAndStopsCleanly(w *world, i *harness.Implementation, p harness.Protocol) {
 	w.send(300)

@@ -10,7 +10,10 @@
 //     watermark, revokes with a drain, and never commits what it no longer owns.
 //   - assignment.go, watermark.go: one assignment of one partition, and which of
 //     its offsets may be committed.
+//   - progress.go, finished.go: what is finished above the watermark, handed on to the
+//     next owner in the metadata of commits, and its format.
 //   - window.go: how many records a pod may have taken and not committed past.
+//   - stock.go: for a design by partition, a share of the window for each of them.
 //   - scheduler.go: work on many keys at once, on each key in order.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

@@ -84,7 +84,7 @@ func (w *world) send(n int) {
 
 func (w *world) config(pod string, p harness.Protocol) harness.Config {
 	return harness.Config{
-		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Group: group, Pod: pod, Incarnation: 1,
+		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Partitions: partitions, Group: group, Pod: pod, Incarnation: 1,
 		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
 		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
 		Rebalance: 5 * time.Second, Drain: 2 * time.Second,

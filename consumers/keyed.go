@@ -12,17 +12,24 @@ var _ = harness.Register(harness.Implementation{
 	Name: "keyed",
 	Doc: "A queue per key over a pool of workers: keys in parallel, each key in order. Commits the low watermark, " +
 		"takes no more than a window beyond it, and drains on revoke. A crash repeats up to a window; one slow record holds the watermark.",
+	Use: "The first choice where order by key is wanted and keys are many. Not where one key alone is more than a worker can do, " +
+		"or records may be slow for as long as a window takes.",
+	Bound:       "W / service time in all, 1 / service time for one key; a window M that is full of one key's backlog holds up the others.",
+	Crash:       "Repeats what was taken and lies above the low watermark at the last commit: at most M, and what a commit interval finished.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	Parallelism: workers,
 	New:         func(harness.Config) (harness.Consumer, error) { return Sharded(byKey()), nil },
 })
+
+// workers is the parallelism of a pool that any record can occupy.
+func workers(cfg harness.Config) int { return cfg.Workers }
 
 // Sharded returns a consumer that works on records of different shards in
 // parallel and on records of one shard in log order, on a pool of cfg.Workers. A
 // shard is whatever the function makes of a record: its key, its partition, or a
 // number of its own for no order at all.
-func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard} }
+func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard: shard} }
 
 // byKey makes a shard of each key. A record without a key is in order with
 // nothing: its place in the log is its shard.
@@ -43,6 +50,7 @@ type partitionOffset struct {
 
 type sharded struct {
 	shard func(*kgo.Record) uint64
+	how   intake
 }
 
 // Consume polls as long as the window has room and hands what it gets to the
@@ -52,7 +60,7 @@ func (c sharded) Consume(ctx context.Context, cfg harness.Config, work harness.W
 }
 
 func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg)
+	m, err := join(ctx, cfg, c.how)
 	if err != nil {
 		return err
 	}

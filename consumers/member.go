@@ -8,6 +8,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // cancelGrace is how long work whose context has ended is waited for.
@@ -31,6 +32,7 @@ const cancelGrace = time.Second
 // offset of a partition given back before.
 type member struct {
 	cfg    harness.Config
+	how    intake
 	client *kgo.Client
 	window *window
 	fence  Fence
@@ -53,6 +55,13 @@ type member struct {
 
 	mu    sync.Mutex
 	owned map[partition]*assignment
+	wake  atomic.Pointer[context.CancelFunc] // wake ends the wait of one that takes by shares
+}
+
+// intake is what a design asks of its member beside records and commits.
+type intake struct {
+	keeps  bool // keeps: commits carry what is finished above them, and the next owner does not do it again (see [progress])
+	shares bool // shares: of each partition it takes at most a share of the window (see [member.pollShares])
 }
 
 type partition struct {
@@ -62,9 +71,10 @@ type partition struct {
 
 // join makes the client and becomes a member of the group, until ctx ends and
 // [member.leave] is called, which must follow.
-func join(ctx context.Context, cfg harness.Config) (*member, error) {
+func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) {
 	m := &member{
 		cfg:        cfg,
+		how:        how,
 		window:     newWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
 		ended:      make(chan struct{}),
 		committing: make(chan struct{}, 1),
@@ -73,14 +83,18 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	m.hangUp = hangUp
-	client, err := newClient(cfg,
+	options := []kgo.Opt{
 		kgo.WithContext(requests),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
 		kgo.OnPartitionsAssigned(func(_ context.Context, c *kgo.Client, ps map[string][]int32) { m.assigned(c, ps) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.lost(ps) }),
-	)
+	}
+	if how.keeps {
+		options = append(options, kgo.OnOffsetsFetched(m.told))
+	}
+	client, err := newClient(cfg, options...)
 	if err != nil {
 		m.cancel()
 		m.hangUp()
@@ -103,6 +117,9 @@ func join(ctx context.Context, cfg harness.Config) (*member, error) {
 // in into. It returns none when ctx has ended, and an error when the consumer
 // cannot go on, or not as this member.
 func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, error) {
+	if m.how.shares {
+		return m.pollShares(ctx, limit, into)
+	}
 	fetches := m.client.PollRecords(m.polls, limit)
 	defer m.client.AllowRebalance()
 	if ctx.Err() != nil {
@@ -116,12 +133,44 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.how.keeps {
+		return m.resume(fetches, into), nil
+	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if a := m.owned[partition{p.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
 			into = a.take(p.Records, into)
 		}
 	})
 	return into, nil
+}
+
+// resume makes tasks of what was fetched and is not finished yet. The caller holds mu.
+func (m *member) resume(fetches kgo.Fetches, into []task) []task {
+	fetches.EachTopic(func(t kgo.FetchTopic) {
+		for _, p := range t.Partitions {
+			if a := m.owned[partition{t.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
+				into = a.resume(t.TopicID, p.HighWatermark, p.Records, into)
+			}
+		}
+	})
+	return into
+}
+
+// told has what the group knows of the partitions that it has given.
+func (m *member) told(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range resp.Groups {
+		for _, t := range g.Topics { // of one topic, which newer brokers do not name
+			for _, p := range t.Partitions {
+				a := m.owned[partition{m.cfg.Topic, p.Partition}]
+				if a != nil && p.ErrorCode == 0 && p.Metadata != nil {
+					a.tell(kgo.EpochOffset{Epoch: p.LeaderEpoch, Offset: p.Offset}, *p.Metadata)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // leave settles what is still in hand, commits it, and leaves the group. No
@@ -168,12 +217,19 @@ func (m *member) patience() time.Duration { return m.cfg.Session / 2 }
 func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
 	m.end(m.those(given), false)    // there are none unless a revocation was missed
 	id, _ := client.GroupMetadata() // it may come before m has the client
+	if m.how.shares {
+		client.ResumeFetchPartitions(given) // they may have been paused when they were ours before
+		defer m.awake()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for topic, ids := range given {
 		for _, p := range ids {
 			a := newAssignment(m.work, m.window)
-			a.member = id
+			a.member, a.hungry = id, m.awake
+			if m.how.keeps {
+				a.kept = newProgress(p)
+			}
 			m.owned[partition{topic, p}] = a
 		}
 	}

@@ -13,9 +13,12 @@ var _ = harness.Register(harness.Implementation{
 	Name: "naive",
 	Doc: "Hands what it polls to a pool of workers through a queue and lets the client commit on its own clock: the field's classic mistake. " +
 		"What is queued counts as committed, so a crash loses up to a window.",
+	Use:         "Never: it is here so that a comparison without a failure means something.",
+	Bound:       "W / service time.",
+	Crash:       "Loses what was queued and counted as committed, up to M; what is committed on the client's clock is not what was done.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	Parallelism: workers,
 	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: "loss"}},
 	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
 })

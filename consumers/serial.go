@@ -10,6 +10,9 @@ var _ = harness.Register(harness.Implementation{
 	Name: "serial",
 	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval inside a long one. " +
 		"The least that can go wrong, and one record per service time and pod.",
+	Use:      "Where one record at a time per pod is fast enough, or all records of a partition must be done in order by code that is easy to believe.",
+	Bound:    "1 / service time a pod, and no more pods than partitions.",
+	Crash:    "Repeats what was done since the last commit: one poll, or a commit interval of a long one.",
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderPartition,
 	New:      func(harness.Config) (harness.Consumer, error) { return serial{}, nil },
@@ -25,7 +28,7 @@ func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work
 }
 
 func serially(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg)
+	m, err := join(ctx, cfg, intake{})
 	if err != nil {
 		return err
 	}

@@ -47,9 +47,10 @@ func newVirtualWorld(t *testing.T) *world {
 }
 
 // TestSoakInVirtualTime kills, stops and starts pods at random while records
-// come, in virtual time. STAMPEDE_SEEDS is the number of seeds for each consumer and protocol.
+// come, in virtual time. STAMPEDE_SEEDS is the number of seeds for each consumer and
+// protocol; with one each, TestField of the mutants adds the judge's view of three more.
 func TestSoakInVirtualTime(t *testing.T) {
-	seeds := 3
+	seeds := 1
 	if s := os.Getenv("STAMPEDE_SEEDS"); s != "" {
 		seeds, _ = strconv.Atoi(s)
 	}

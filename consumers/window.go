@@ -39,6 +39,9 @@ func (w *window) wait(ctx context.Context) int {
 	return 0
 }
 
+// most is how much may be held with a step of room left.
+func (w *window) most() int { return int(w.size - w.step) }
+
 func (w *window) take(n int) { w.held.Add(int64(n)) }
 
 func (w *window) release(n int) {

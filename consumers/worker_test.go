@@ -33,7 +33,7 @@ func TestWorkerTriesAgainUntilTheEffect(t *testing.T) {
 		if tries != 20 {
 			t.Errorf("%d tries, want 20", tries)
 		}
-		if _, ok := a.uncommitted(); !ok {
+		if _, ok := a.uncommitted(0); !ok {
 			t.Error("nothing to commit after the effect")
 		}
 	})
@@ -54,7 +54,7 @@ func TestWorkerGivesUpOnlyWithItsAssignment(t *testing.T) {
 		if tries != 3 {
 			t.Errorf("%d tries, want 3", tries)
 		}
-		if _, ok := a.uncommitted(); ok {
+		if _, ok := a.uncommitted(0); ok {
 			t.Error("a record without effect is there to commit")
 		}
 		if !quiet(a) {

@@ -84,6 +84,8 @@ type Config struct {
 	Side  map[string]string `json:"side,omitempty"` // Side has the names of the side topics by [SideTopic.Name].
 	Group string            `json:"group"`          // Group is the consumer group; groups of a consumer's own start with it.
 
+	Partitions int `json:"partitions"` // Partitions of the source that fall to a pod, the most if they do not come out even; 0 if nobody said.
+
 	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
 	Incarnation int    `json:"incarnation"` // Incarnation counts the starts of the pod, from 1.
 
@@ -157,12 +159,19 @@ type Allowance struct {
 type Implementation struct {
 	Name     string
 	Doc      string // Doc says in a sentence or two how it works and what it costs.
+	Use      string // Use says when to choose it, and when not.
+	Bound    string // Bound is what its throughput cannot exceed.
+	Crash    string // Crash is what the crash of a pod costs.
 	Delivery Delivery
 	Order    Order
 
 	// Parallelism is how many records one pod can work on at once. nil means 1. A pod
 	// that works on more fails "parallelism".
 	Parallelism func(Config) int
+
+	// Idles says that its workers can be idle while records wait, by design: it is
+	// held to no share of what its parallelism could do.
+	Idles bool
 
 	// Side are the topics it needs beside the source. nil means none.
 	Side func(Config) []SideTopic

@@ -42,6 +42,11 @@ type Scenario struct {
 	// no failure.
 	MayOverload bool
 
+	// Consumers are those that meet the scenario where the line names none, each as
+	// on the line; what is not registered is left out. Empty, or with none of them
+	// registered: all.
+	Consumers []string
+
 	// Extra leaves the scenario out where a glob names scenarios: it is there for
 	// proofs and soaks, and for those who name it.
 	Extra bool

@@ -27,5 +27,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.JoinPod{}, At: 8 * time.Second, HealAfter: 12 * time.Second},
 		{Fault: fault.LeavePod{}, At: 12 * time.Second, HealAfter: 4 * time.Second},
 	},
-	Extra: true,
+	Extra:     true,
+	Consumers: first,
 })

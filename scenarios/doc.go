@@ -7,3 +7,7 @@
 // one with its single record at a time among them, is put to the question that
 // the scenario asks and not to another; each file has its arithmetic.
 package scenarios
+
+// first are the consumers that a comparison has if it names none: one record at a
+// time, the reference of the good designs, and the control.
+var first = []string{"keyed", "naive", "serial"}

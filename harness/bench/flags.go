@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ var opts options
 // avoided.
 func (o *options) define(fs *flag.FlagSet) {
 	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios prints them (default all)")
-	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs (default all)")
+	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs; * is all of them (default what each scenario names)")
 	fs.StringVar(&o.broker, "broker", "embedded", "what serves as Kafka: embedded (kfake in this process), virtual (the same in virtual time, with -tags synctests) or docker (three real nodes)")
 	fs.Var(positive(&o.repeat), "repeat", "how often each consumer meets each scenario (default 1)")
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of random fault choices")
@@ -115,18 +116,24 @@ func (o *options) smokes() bool { return len(o.given) == 0 }
 
 // matrix is what is to be run.
 type matrix struct {
-	scenarios []harness.Scenario // overrides and defaults in place
-	consumers []harness.Choice
+	scenarios []harness.Scenario          // overrides and defaults in place
+	consumers []harness.Choice            // consumers of any scenario, each once
+	meets     map[string][]harness.Choice // meets has the consumers of each scenario, by its name
 	backend   harness.Backend
 	repeats   int
 }
 
 // runs is the number of runs.
-func (m *matrix) runs() int { return len(m.scenarios) * len(m.consumers) * m.repeats }
+func (m *matrix) runs() (n int) {
+	for _, choices := range m.meets {
+		n += len(choices) * m.repeats
+	}
+	return n
+}
 
 // matrix resolves names and overrides, and refuses what cannot be run.
 func (o *options) matrix() (*matrix, error) {
-	m := &matrix{repeats: max(1, o.repeat)}
+	m := &matrix{repeats: max(1, o.repeat), meets: map[string][]harness.Choice{}}
 	var err error
 	if m.backend, err = harness.FindBackend(o.broker); err != nil {
 		return nil, err
@@ -137,9 +144,6 @@ func (o *options) matrix() (*matrix, error) {
 			return nil, fmt.Errorf("-kafka-image is for -broker=docker, not %s", o.broker)
 		}
 		b.SetImage(o.image)
-	}
-	if m.consumers, err = chosen(orAll(o.consumer)); err != nil {
-		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, name := range strings.Split(orAll(o.scenario), ",") {
@@ -157,9 +161,32 @@ func (o *options) matrix() (*matrix, error) {
 				return nil, err
 			}
 			m.scenarios = append(m.scenarios, applied)
+			if m.meets[s.Name], err = chosen(consumersOf(s, o.consumer)); err != nil {
+				return nil, err
+			}
+			for _, c := range m.meets[s.Name] {
+				if !slices.ContainsFunc(m.consumers, func(k harness.Choice) bool { return k.Name() == c.Name() }) {
+					m.consumers = append(m.consumers, c)
+				}
+			}
 		}
 	}
 	return m, nil
+}
+
+// consumersOf is the line of consumers that meet a scenario: what was asked for, or
+// what the scenario names and there is, or all.
+func consumersOf(s *harness.Scenario, asked string) string {
+	if asked != "" {
+		return asked
+	}
+	var there []string
+	for _, name := range s.Consumers {
+		if _, err := harness.FindImplementation(name[:strings.IndexAny(name+"@", "@?")]); err == nil {
+			there = append(there, name)
+		}
+	}
+	return orAll(strings.Join(there, ","))
 }
 
 func orAll(s string) string {

@@ -46,6 +46,9 @@ func list(out io.Writer) {
 		for _, f := range info.Faults {
 			fmt.Fprintf(w, "\tfault: %s\n", f)
 		}
+		if len(s.Consumers) > 0 {
+			fmt.Fprintf(w, "\tconsumers: %s, if the line names none\n", strings.Join(s.Consumers, ", "))
+		}
 		fmt.Fprintf(w, "\ttakes about %v with a consumer that keeps up\n", engine.Estimate(applied, applied.Workers).Round(time.Second))
 	}
 }

@@ -35,7 +35,7 @@ func (m *matrix) ahead(run string) (all []planned) {
 }
 
 // met are the consumers that a scenario meets.
-func (m *matrix) met(*harness.Scenario) []harness.Choice { return m.consumers }
+func (m *matrix) met(s *harness.Scenario) []harness.Choice { return m.meets[s.Name] }
 
 // lets reports whether a filter lets the subtest of these names through.
 func lets(filter []*regexp.Regexp, names ...string) bool {

@@ -172,7 +172,8 @@ const deliveries = 5
 // with the cluster.
 func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config, error) {
 	cfg := harness.Config{
-		Workers: s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
+		Partitions: (s.Partitions + s.Pods - 1) / max(s.Pods, 1),
+		Workers:    s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
 		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // what brokers count in
 		Rebalance: 2 * s.Session, Drain: s.Session / 2, Seed: seed,
 		Lock: s.Session, Deliveries: deliveries,

@@ -183,7 +183,7 @@ func (r *run) settle(out *harness.Run) {
 // unmet is the threshold that the run did not meet, "" if there is none.
 func (r *run) unmet(out *harness.Run) string {
 	share := r.Scenario.Thresholds.OfBound
-	if share <= 0 || out.Completed >= share*out.Bound {
+	if share <= 0 || r.Consumer.Implementation.Idles || out.Completed >= share*out.Bound {
 		return ""
 	}
 	return fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound)

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"math"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -47,10 +48,11 @@ func (w *Watcher) commit(c harness.Commit) {
 }
 
 // culprit is who made a commit of which the broker does not say it: the member
-// whose id is the metadata, as franz-go has it, or else the owner.
+// whose id is the metadata, as franz-go has it, or its first word, or else the owner.
 func (g *group) culprit(c harness.Commit, topic uint16) (client, member string) {
-	if client, known := g.clients[c.Metadata]; known {
-		return client, c.Metadata
+	member, _, _ = strings.Cut(c.Metadata, " ")
+	if client, known := g.clients[member]; known {
+		return client, member
 	}
 	return g.owned[topic][c.Partition].client, ""
 }

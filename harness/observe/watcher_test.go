@@ -219,6 +219,7 @@ func TestCommits(t *testing.T) {
 	commit(7, "", 1, 3)                                                   // the broker does not say who
 	commit(8, "", 1, 4, func(c *harness.Commit) { c.Metadata = "m1" })    // but this metadata does
 	commit(9, "", 1, 5, func(c *harness.Commit) { c.Metadata = "1,2;9" }) // and this says something else
+	commit(9, "", 1, 5, func(c *harness.Commit) { c.Metadata = "m1 1,2;9" })
 	commit(10, "admin", 1, 4)
 	commit(11, "", 2, 4)                                                // no such partition
 	commit(12, "", 1, 4, func(c *harness.Commit) { c.Topic = "other" }) // no topic of ours
@@ -229,7 +230,7 @@ func TestCommits(t *testing.T) {
 	commit(15, "pod-2.1", 0, 2, func(c *harness.Commit) { c.Group = "g-own" })
 	want := []string{
 		"commit p0 7 by 1 at 5 confirmed", "commit p0 9 by 1 at 6 unknown",
-		"commit p1 3 by 2 at 7 confirmed", "commit p1 4 by 1 at 8 confirmed", `commit p1 5 by 2 at 9 confirmed "1,2;9"`,
+		"commit p1 3 by 2 at 7 confirmed", "commit p1 4 by 1 at 8 confirmed", `commit p1 5 by 2 at 9 confirmed "1,2;9"`, `commit p1 5 by 1 at 9 confirmed "m1 1,2;9"`,
 		"commit p1 4 by 0 at 10 confirmed", "commit p0 8 by 1 at 13 confirmed generation 4 transactional",
 		"commit p0 3 by 1 at 14 confirmed of topic 1", "commit p0 2 by 2 at 15 confirmed in a group of its own",
 	}

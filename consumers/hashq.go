@@ -1,0 +1,30 @@
+package consumers
+
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "hashq",
+	Doc: "As many queues as workers, a worker each; the hash of its key says which queue a record waits in. " +
+		"Keys of one queue wait for each other, and the fullest queue holds the low watermark and with it the window.",
+	Use: "Where per-key state must stay with one worker, as a cache or a connection. " +
+		"Else take keyed, which costs no more and leaves no worker idle beside a queue.",
+	Bound: "W / service time x the mean queue's share of the keys / the fullest queue's: some 80 % with 100 keys a queue, less with fewer; " +
+		"a hot key drags its whole queue along.",
+	Crash:       "As keyed: what was taken and lies above the low watermark at the last commit, at most M, and what a commit interval finished.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Idles:       true,
+	New:         func(cfg harness.Config) (harness.Consumer, error) { return Sharded(byQueue(cfg.Workers)), nil },
+})
+
+// byQueue makes a shard of each queue. The hash must not be the one by which the
+// producer chose the partition: of its values a pod sees some residues only, and
+// queues would stay empty.
+func byQueue(queues int) func(*kgo.Record) uint64 {
+	key := byKey()
+	return func(r *kgo.Record) uint64 { return key(r) % uint64(queues) }
+}

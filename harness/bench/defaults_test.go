@@ -1,0 +1,61 @@
+package bench
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "present", Delivery: harness.AtLeastOnce, Order: harness.OrderKey,
+	New: func(harness.Config) (harness.Consumer, error) { return absent{}, nil },
+})
+
+var _ = harness.RegisterScenario(harness.Scenario{
+	Name: "choosy", Doc: "it names whom it wants to meet",
+	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: time.Second}, Keys: load.Uniform{N: 5}},
+	Service:    load.Fixed(0),
+	Partitions: 2, Pods: 1,
+	Consumers: []string{"present@eager", "nobody-of-that-name"},
+})
+
+func TestScenariosNameTheirConsumers(t *testing.T) {
+	all, err := harness.ParseChoice("*") // with tags there are more than these
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]struct {
+		scenario string
+		names    []string
+		runs     int
+	}{
+		"":              {"choosy", []string{"present@eager"}, 1},
+		"*":             {"choosy", namesOf(all), len(all)},
+		"absent":        {"choosy", []string{"absent@cooperative"}, 1},
+		"present,pres*": {"choosy,brief", []string{"present@cooperative"}, 2},
+	} {
+		o := options{scenario: want.scenario, consumer: line, broker: "embedded"}
+		m, err := o.matrix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names := namesOf(m.meets["choosy"]); !slices.Equal(names, want.names) || m.runs() != want.runs {
+			t.Errorf("%q: %v and %d runs, want %v and %d", line, names, m.runs(), want.names, want.runs)
+		}
+	}
+	o := options{scenario: "brief,choosy", broker: "embedded"}
+	m, err := o.matrix()
+	if err != nil || len(m.meets["brief"]) != len(all) || len(m.meets["choosy"]) != 1 || m.runs() != len(all)+1 || len(m.consumers) != len(all)+1 {
+		t.Errorf("without names: %d, %d and %d runs: %v", len(m.meets["brief"]), len(m.meets["choosy"]), m.runs(), err)
+	}
+}
+
+func namesOf(choices []harness.Choice) (names []string) {
+	for _, c := range choices {
+		names = append(names, c.Name())
+	}
+	return names
+}
