@@ -159,11 +159,19 @@ func (r *run) settings() (list []harness.Setting) {
 	return list
 }
 
+// alone is the configuration of a pod to which all partitions fall, as they may while
+// others are gone.
+func (r *run) alone() harness.Config {
+	cfg := r.cfg
+	cfg.Partitions = r.Scenario.Partitions
+	return cfg
+}
+
 func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
-		Parallelism: i.ParallelismOf(r.cfg),
+		Parallelism: i.ParallelismOf(r.alone()),
 		Partitions:  r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
