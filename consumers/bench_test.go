@@ -74,6 +74,30 @@ func BenchmarkFinished(b *testing.B) {
 	}
 }
 
+// BenchmarkTurns is BenchmarkScheduler for workers that take up to 20 items of a
+// shard at a time.
+func BenchmarkTurns(b *testing.B) {
+	for _, keys := range []int{16, 10_000} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
+			b.ReportAllocs()
+			w := newWindow(2000, 8, 500)
+			s := newSchedulerOfTurns(8, 2000, 20, func() func(int, []int) {
+				return func(_ int, more []int) { w.release(1 + len(more)) }
+			})
+			batch := make([]int, 100)
+			for i := 0; i < b.N; i += len(batch) {
+				w.wait(context.Background())
+				w.take(len(batch))
+				for j := range batch {
+					batch[j] = i + j
+				}
+				s.submit(batch, func(i int) uint64 { return uint64(i*7919) % uint64(keys) })
+			}
+			s.close()
+		})
+	}
+}
+
 type countingWork struct{ done atomic.Int64 }
 
 func (w *countingWork) Do(context.Context, *harness.Record) error {

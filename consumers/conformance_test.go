@@ -299,9 +299,10 @@ func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ..
 // budget; then it is cancelled, and the record is the next owner's.
 func stuckWorkIsCancelledAtRevoke(w *world, i *harness.Implementation, p harness.Protocol) {
 	release := make(chan struct{})
+	var stuck atomic.Bool
 	cancelled := 0
 	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
-		if pod != "a" || r.Offset < 5 {
+		if pod != "a" || !stuck.Load() {
 			return nil
 		}
 		select {
@@ -314,11 +315,14 @@ func stuckWorkIsCancelledAtRevoke(w *world, i *harness.Implementation, p harness
 			return ctx.Err()
 		}
 	}
-	w.send(300)
+	w.send(40)
 	cfg := w.config("a", p)
 	cfg.Drain = 200 * time.Millisecond
 	a := w.start(i, cfg)
-	w.await("a is stuck", func(e *effects) bool { return e.pods["a"] >= 5 && len(e.open) > 0 })
+	w.delivered()
+	stuck.Store(true)
+	w.send(260)
+	w.await("a is stuck", func(e *effects) bool { return e.working() })
 	b := w.start(i, w.config("b", p))
 	w.await("b takes over", func(e *effects) bool { return e.pods["b"] >= 20 })
 	close(release)
@@ -333,6 +337,16 @@ func stuckWorkIsCancelledAtRevoke(w *world, i *harness.Implementation, p harness
 	w.noGoroutines()
 }
 
+// working reports whether an attempt is under way.
+func (e *effects) working() bool {
+	for _, pods := range e.open {
+		if len(pods) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // A pod cut off for longer than the session is expelled; another takes over and
 // repeats what was not committed. Back in the network the first finds out, lets
 // go and joins again. What it had in hand must not be committed.
@@ -341,9 +355,9 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 	cfg := w.config("a", p)
 	cfg.Dialer = net.dial
 	hold := make(chan struct{})
-	var cut atomic.Bool // back in the network a may fetch before it finds out, which is no fault of its
+	var held atomic.Bool // for good: back in the network a may fetch before it finds out, which is no fault of its
 	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
-		if pod != "a" || r.Offset < 10 && !cut.Load() {
+		if pod != "a" || !held.Load() {
 			return nil
 		}
 		select {
@@ -353,24 +367,19 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 			return ctx.Err()
 		}
 	}
-	w.send(600)
+	w.send(40)
 	a := w.start(i, cfg)
-	w.await("a works", func(e *effects) bool { return e.pods["a"] > 5 })
-	cut.Store(true)
+	w.delivered()
+	held.Store(true)
+	w.send(560)
+	w.await("a has work in hand", func(e *effects) bool { return e.working() })
 	net.set(w.cluster.ListenAddrs()...)
 	b := w.start(i, w.config("b", p))
 	w.delivered() // by b, while a holds what it has
 	had := w.worked("a")
 	net.set()
 	w.until(func() bool { return members(w) == 2 }, func() string { return "a does not come back" })
-	w.await("a lets go", func(e *effects) bool {
-		for _, pods := range e.open {
-			if len(pods) > 0 {
-				return false
-			}
-		}
-		return true
-	})
+	w.await("a lets go", func(e *effects) bool { return !e.working() })
 	close(hold)
 	if now := w.worked("a"); now != had {
 		w.Errorf("%d effects of records that a had lost", now-had)

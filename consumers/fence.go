@@ -29,8 +29,13 @@ type Fence struct {
 const LooksPerHeartbeat = 4
 
 // Around is work that begins only while the fence is open, and not after its
-// context has ended.
-func (f *Fence) Around(w harness.Work) harness.Work { return fenced{w, f} }
+// context has ended. It has the abilities that w has.
+func (f *Fence) Around(w harness.Work) harness.Work {
+	if b, ok := w.(harness.BatchWork); ok {
+		return fencedBatches{fenced{w, f}, b}
+	}
+	return fenced{w, f}
+}
 
 type fenced struct {
 	work  harness.Work
@@ -38,14 +43,34 @@ type fenced struct {
 }
 
 func (w fenced) Do(ctx context.Context, r *harness.Record) error {
-	if shut := w.fence.shut.Load(); shut != nil {
+	if err := w.fence.wait(ctx); err != nil {
+		return err
+	}
+	return w.work.Do(ctx, r)
+}
+
+type fencedBatches struct {
+	fenced
+	batches harness.BatchWork
+}
+
+func (w fencedBatches) DoBatch(ctx context.Context, records []harness.Record) error {
+	if err := w.fence.wait(ctx); err != nil {
+		return err
+	}
+	return w.batches.DoBatch(ctx, records)
+}
+
+// wait waits until the fence is open, or returns the error of ctx.
+func (f *Fence) wait(ctx context.Context) error {
+	if shut := f.shut.Load(); shut != nil {
 		select {
 		case <-*shut:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return w.work.Do(ctx, r)
+	return nil
 }
 
 // Look looks at the clock. If the pod stood still the fence is shut until the group

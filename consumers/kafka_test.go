@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"runtime/pprof"
@@ -101,6 +102,10 @@ type pod struct {
 
 func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	w.Helper()
+	cfg.Knobs = map[string]string{}
+	for _, k := range i.Knobs {
+		cfg.Knobs[k.Name] = k.Default
+	}
 	consumer, err := i.New(cfg)
 	if err != nil {
 		w.Fatal(err)
@@ -228,7 +233,31 @@ type podWork struct {
 }
 
 func (p podWork) Do(ctx context.Context, r *harness.Record) error {
-	e, key, value := p.effects, string(r.Key), string(r.Value)
+	return p.attempt(ctx, func(yield func(*harness.Record) bool) { yield(r) })
+}
+
+// DoBatch makes the work one that takes several records at once, all or none.
+func (p podWork) DoBatch(ctx context.Context, records []harness.Record) error {
+	return p.attempt(ctx, func(yield func(*harness.Record) bool) {
+		for i := range records {
+			if !yield(&records[i]) {
+				return
+			}
+		}
+	})
+}
+
+// attempt is one call of the work for records of one key.
+func (p podWork) attempt(ctx context.Context, records iter.Seq[*harness.Record]) error {
+	e, key := p.effects, ""
+	for r := range records {
+		if key != "" && key != string(r.Key) {
+			e.mu.Lock()
+			e.fault(harness.OrderNone, "keys %s and %s in one call", key, r.Key)
+			e.mu.Unlock()
+		}
+		key = string(r.Key)
+	}
 	e.mu.Lock()
 	before := e.before
 	if e.open[key] = append(e.open[key], p.pod); len(e.open[key]) > 1 {
@@ -239,8 +268,10 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 	e.mu.Unlock()
 
 	var err error
-	if before != nil {
-		err = before(ctx, p.pod, r)
+	for r := range records {
+		if before != nil && err == nil {
+			err = before(ctx, p.pod, r)
+		}
 	}
 
 	e.mu.Lock()
@@ -248,13 +279,21 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 	defer e.changed.Broadcast()
 	at := slices.Index(e.open[key], p.pod)
 	e.open[key] = slices.Delete(e.open[key], at, at+1)
-	if err != nil {
-		return err
+	for r := range records {
+		if err == nil {
+			p.effect(key, r)
+		}
 	}
+	return err
+}
+
+// effect counts one effect. The caller holds mu.
+func (p podWork) effect(key string, r *harness.Record) {
+	e, value := p.effects, string(r.Value)
 	e.pods[p.pod]++
 	if e.times[value]++; e.times[value] > 1 {
 		e.repeated++
-		return nil
+		return
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil {
@@ -267,7 +306,6 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 		e.fault(harness.OrderPartition, "partition %d: offset %d after %d", r.Partition, r.Offset, last)
 	}
 	e.newest[key], e.offset[r.Partition] = n, r.Offset
-	return nil
 }
 
 func (e *effects) fault(against harness.Order, format string, args ...any) {

@@ -29,7 +29,7 @@ func workers(cfg harness.Config) int { return cfg.Workers }
 // parallel and on records of one shard in log order, on a pool of cfg.Workers. A
 // shard is whatever the function makes of a record: its key, its partition, or a
 // number of its own for no order at all.
-func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard: shard} }
+func Sharded(shard func(*kgo.Record) uint64) harness.Consumer { return sharded{shard: shard, batch: 1} }
 
 // byKey makes a shard of each key. A record without a key is in order with
 // nothing: its place in the log is its shard.
@@ -51,6 +51,10 @@ type partitionOffset struct {
 type sharded struct {
 	shard func(*kgo.Record) uint64
 	how   intake
+	batch int // batch is how many records of a shard a worker takes at a time, at most
+
+	// around is what calls of the work go through before they begin. nil is nothing.
+	around func(harness.Work) harness.Work
 }
 
 // Consume polls as long as the window has room and hands what it gets to the
@@ -64,9 +68,11 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 	if err != nil {
 		return err
 	}
-	pool := newScheduler(cfg.Workers, cfg.Window, func() func(task) {
-		return (&worker{work: m.fence.Around(work)}).run
-	})
+	work = m.fence.Around(work)
+	if c.around != nil { // around the fence, lest a call waits beyond it
+		work = c.around(work)
+	}
+	pool := c.pool(cfg, work)
 	defer m.leave(pool.close)
 	shard := func(t task) uint64 { return c.shard(t.record) }
 	var tasks []task
@@ -81,4 +87,13 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 		pool.submit(tasks, shard)
 		clear(tasks) // they may be finished long before the next poll
 	}
+}
+
+func (c sharded) pool(cfg harness.Config, work harness.Work) *scheduler[task] {
+	if c.batch > 1 {
+		return newSchedulerOfTurns(cfg.Workers, cfg.Window, c.batch, func() func(task, []task) {
+			return newBatchWorker(work, c.batch).run
+		})
+	}
+	return newScheduler(cfg.Workers, cfg.Window, func() func(task) { return (&worker{work: work}).run })
 }

@@ -18,6 +18,9 @@ import (
 // of chains through the same slab, which costs a third of a map. In the steady
 // state an item costs no allocation, and a finished one holds no memory.
 //
+// A worker that can do several things at once asks for more than one item a turn: it
+// gets what its shard has, up to so many, and the shard has nothing else under way.
+//
 // A shard is a number, usually the hash of a key: two keys of one hash are
 // needlessly kept in order, and that is all. Order by partition or none at all
 // are the same scheduler with other shards.
@@ -56,15 +59,31 @@ type node[T any] struct {
 // newScheduler starts the workers; newWorker is called once for each and
 // returns what it does with an item. [scheduler.close] ends them.
 func newScheduler[T any](workers, capacity int, newWorker func() func(T)) *scheduler[T] {
+	s := idleScheduler[T](capacity)
+	for range workers {
+		s.workers.Go(func() { s.loop(newWorker(), nil, nil) })
+	}
+	return s
+}
+
+// newSchedulerOfTurns is newScheduler for workers that get up to turn items of a
+// shard at a time, the first and those behind it. They must not keep the slice.
+func newSchedulerOfTurns[T any](workers, capacity, turn int, newWorker func() func(first T, more []T)) *scheduler[T] {
+	s := idleScheduler[T](capacity)
+	for range workers {
+		s.workers.Go(func() { s.loop(nil, newWorker(), make([]T, 0, turn-1)) })
+	}
+	return s
+}
+
+// idleScheduler is a scheduler without workers.
+func idleScheduler[T any](capacity int) *scheduler[T] {
 	s := &scheduler[T]{
 		nodes: make([]node[T], 1, capacity+1),
 		last:  make([]int32, 2<<bits.Len(uint(capacity))),
 		most:  runtime.GOMAXPROCS(0),
 	}
 	s.wakeup.L = &s.mu
-	for range workers {
-		s.workers.Go(func() { s.loop(newWorker()) })
-	}
 	return s
 }
 
@@ -97,7 +116,9 @@ func (s *scheduler[T]) close() {
 	s.workers.Wait()
 }
 
-func (s *scheduler[T]) loop(run func(T)) {
+// loop is a worker: run does an item, or turn as many of a shard as there is room for
+// in more and one.
+func (s *scheduler[T]) loop(run func(T), turn func(T, []T), more []T) {
 	s.mu.Lock()
 	for {
 		for s.head == 0 {
@@ -110,13 +131,22 @@ func (s *scheduler[T]) loop(run func(T)) {
 			s.idle--
 			s.waking = max(s.waking-1, 0)
 		}
-		n := s.take()
+		first := s.take()
 		s.wake()
-		item := s.nodes[n].item
+		item, last := s.nodes[first].item, first
+		for more = more[:0]; len(more) < cap(more) && s.nodes[last].next != 0; {
+			last = s.nodes[last].next
+			more = append(more, s.nodes[last].item)
+		}
 		s.mu.Unlock()
-		run(item)
+		if turn == nil {
+			run(item)
+		} else {
+			turn(item, more)
+			clear(more)
+		}
 		s.mu.Lock()
-		s.done(n)
+		s.done(first, last)
 	}
 }
 
@@ -178,13 +208,22 @@ func (s *scheduler[T]) take() int32 {
 	return n
 }
 
-// done frees a node and makes the next item of its shard ready.
-func (s *scheduler[T]) done(n int32) {
-	if next := s.nodes[n].next; next != 0 {
+// done frees the nodes of a turn and makes the next item of their shard ready.
+func (s *scheduler[T]) done(first, last int32) {
+	if next := s.nodes[last].next; next != 0 {
 		s.line(next)
 	} else {
-		*s.find(s.nodes[n].shard) = s.nodes[n].chain
+		*s.find(s.nodes[last].shard) = s.nodes[last].chain
 	}
+	for first != last {
+		n := first
+		first = s.nodes[n].next
+		s.release(n)
+	}
+	s.release(last)
+}
+
+func (s *scheduler[T]) release(n int32) {
 	s.nodes[n] = node[T]{next: s.free}
 	s.free = n
 }

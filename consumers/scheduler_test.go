@@ -155,3 +155,59 @@ func TestSchedulerHoldsNoFinishedItem(t *testing.T) {
 		}
 	}
 }
+
+// A worker gets what its shard has waiting, in order, up to a turn, and nobody else
+// gets anything of that shard meanwhile.
+func TestSchedulerGivesTurns(t *testing.T) {
+	const items, shards, turn = 20_000, 37, 6
+	var running [shards]atomic.Int32
+	var next [shards]int
+	var ran, longest atomic.Int64
+	s := newSchedulerOfTurns(16, 8, turn, func() func(int, []int) {
+		return func(first int, more []int) {
+			batch := append([]int{first}, more...)
+			if len(batch) > turn {
+				t.Errorf("a turn of %d items", len(batch))
+			}
+			shard := batch[0] % shards
+			if running[shard].Add(1) != 1 {
+				t.Errorf("two turns of shard %d at once", shard)
+			}
+			for _, i := range batch {
+				if i%shards != shard || i != next[shard]*shards+shard {
+					t.Errorf("item %d as number %d of shard %d", i, next[shard], shard)
+				}
+				next[shard]++
+			}
+			longest.Store(max(longest.Load(), int64(len(batch))))
+			if batch[0]%5 == 0 {
+				runtime.Gosched()
+			}
+			running[shard].Add(-1)
+			ran.Add(int64(len(batch)))
+		}
+	})
+	for i := 0; i < items; i += 1000 {
+		batch := make([]int, 1000)
+		for j := range batch {
+			batch[j] = i + j
+		}
+		s.submit(batch, func(i int) uint64 { return uint64(i % shards) })
+	}
+	s.close()
+	if ran.Load() != items || longest.Load() != turn {
+		t.Errorf("%d of %d items ran, at most %d a turn", ran.Load(), items, longest.Load())
+	}
+	for _, n := range s.last {
+		if n != 0 {
+			t.Fatalf("node %d is remembered after all is done", n)
+		}
+	}
+	free := 0
+	for n := s.free; n != 0; n = s.nodes[n].next {
+		free++
+	}
+	if free != len(s.nodes)-1 {
+		t.Errorf("%d of %d nodes are free after all is done", free, len(s.nodes)-1)
+	}
+}

@@ -31,6 +31,22 @@ type Work interface {
 	Do(ctx context.Context, r *Record) error
 }
 
+// BatchWork is an ability that work may have, found by assertion: to work on
+// several records in one call of what is downstream, as a bulk insert does. Without
+// it a consumer calls Do for each record.
+type BatchWork interface {
+	// DoBatch works on records in the order given. nil is one effect for each, in
+	// that order; an error is none for any, and does not say for the sake of which:
+	// one wrapping [ErrPoison] if the work on at least one of them can never succeed,
+	// another where another try may. It is safe for many goroutines, and as [Work.Do]
+	// returns soon once ctx has ended and keeps nothing of the records.
+	//
+	// The call takes as long as the longest of its records would alone: what a batch
+	// saves is the way there, and that is the most it can. A crash leaves it open for
+	// all.
+	DoBatch(ctx context.Context, records []Record) error
+}
+
 // ErrPoison marks a record whose work can never succeed.
 var ErrPoison = errors.New("poison record")
 
@@ -165,8 +181,9 @@ type Implementation struct {
 	Delivery Delivery
 	Order    Order
 
-	// Parallelism is how many records one pod can work on at once. nil means 1. A pod
-	// that works on more fails "parallelism".
+	// Parallelism is how many records one pod can work on at once, those of one call
+	// of [BatchWork] counting as one. nil means 1. A pod that works on more fails
+	// "parallelism".
 	Parallelism func(Config) int
 
 	// Idles says that its workers can be idle while records wait, by design: it is

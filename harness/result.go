@@ -42,6 +42,7 @@ type ScenarioInfo struct {
 	Keys        string        `json:"keys"`
 	Service     string        `json:"service"`
 	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.
+	Slowdown    string        `json:"slowdown,omitempty"` // Slowdown of the work in words, "" for none.
 	Payload     int           `json:"payload"`
 	Partitions  int           `json:"partitions"`
 	Pods        int           `json:"pods"`

@@ -15,6 +15,7 @@ type Scenario struct {
 	Service Service // Service is how long the work on a record takes (-service).
 
 	Failures Failures // Failures say which of the work fails.
+	Slowdown Slowdown // Slowdown is a time in which what is downstream is slow.
 
 	Partitions int // Partitions of the source topic (-partitions).
 	Pods       int // Pods of the consumer (-pods).
@@ -68,6 +69,17 @@ type Failures struct {
 	Fraction float64  `json:"fraction,omitempty"`
 	Keys     []uint32 `json:"keys,omitempty"`
 	Times    int      `json:"times,omitempty"` // 0: 1
+}
+
+// Slowdown makes the work take Factor times as long that begins from From on and
+// before To, counted from the start of the load. It goes by the time of the work and
+// not by that of the record, as a service does that is slow for whoever calls it
+// then: a consumer that fell behind finds it quick again afterwards, with all that
+// waited, and that it catches up is part of the question. The zero value slows nothing.
+type Slowdown struct {
+	From   time.Duration `json:"from_ns,omitempty"`
+	To     time.Duration `json:"to_ns,omitempty"`
+	Factor float64       `json:"factor,omitempty"`
 }
 
 // Load is what the open-loop producer sends, and when.

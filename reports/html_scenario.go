@@ -106,6 +106,9 @@ func setup(s *harness.ScenarioInfo) []harness.Setting {
 	if s.Failures != "" {
 		out = append(out, harness.Setting{Name: "Failing work", Value: s.Failures})
 	}
+	if s.Slowdown != "" {
+		out = append(out, harness.Setting{Name: "Slow work", Value: s.Slowdown})
+	}
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
 	}

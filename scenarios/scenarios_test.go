@@ -119,6 +119,9 @@ func TestComparisonFitsTheBudget(t *testing.T) {
 		count, _, last := load.Extent(s.Load.Pacer)
 		until := func(parallelism int) time.Duration {
 			work := time.Duration(float64(count) * float64(s.Service.Mean()) / float64(s.Pods*parallelism))
+			if s.Slowdown.Factor > 0 && work > s.Slowdown.From {
+				work += time.Duration(float64(s.Slowdown.To-s.Slowdown.From) * (1 - 1/s.Slowdown.Factor))
+			}
 			end := max(work, last)
 			for _, i := range s.Injections {
 				heals, _ := i.HealsAfter(session)

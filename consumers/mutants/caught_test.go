@@ -93,14 +93,14 @@ func honest() (list []*harness.Implementation) {
 
 // fits leaves out brokers that misbehave, and what means nothing to a consumer: poison to one that has
 // nowhere to put it and keeps trying, answers to commits of a group to one that
-// commits in transactions or answers for each record. Of the designs only keyed
-// promises that keys do not wait for each other.
+// commits in transactions or answers for each record. Of the designs only the keyed
+// promise that keys do not wait for each other.
 func fits(i *harness.Implementation, scene string) bool {
 	switch {
 	case strings.HasSuffix(scene, "-broker"):
 		return false
 	case scene == "sick-key":
-		return i.Name == "keyed"
+		return i.Name == "keyed" || i.Name == "keyed-batch"
 	case strings.HasPrefix(scene, "poison"):
 		return slices.ContainsFunc(i.SideOf(harness.Config{}), func(s harness.SideTopic) bool { return s.Role == harness.RoleDeadLetter })
 	case scene == "lost-answers":

@@ -43,6 +43,9 @@ func list(out io.Writer) {
 		if info.Failures != "" {
 			fmt.Fprintf(w, "\tfailures: %s\n", info.Failures)
 		}
+		if info.Slowdown != "" {
+			fmt.Fprintf(w, "\tslowdown: %s\n", info.Slowdown)
+		}
 		for _, f := range info.Faults {
 			fmt.Fprintf(w, "\tfault: %s\n", f)
 		}

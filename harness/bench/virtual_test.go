@@ -91,6 +91,42 @@ func TestHonestConsumersInVirtualTime(t *testing.T) {
 	}
 }
 
+// Work that begins in the slow time is slow, whatever pod does it, and no other.
+func TestASlowTimeInVirtualTime(t *testing.T) {
+	s := coming()
+	s.Slowdown = harness.Slowdown{From: 8 * time.Second, To: 12 * time.Second, Factor: 10}
+	s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 5 * time.Second, HealAfter: 2 * time.Second}}
+	r, err := bench.Virtual(t, s, "keyed", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != harness.Pass {
+		t.Errorf("%s: %v", r.Status, r.Reasons)
+	}
+	slow := 0
+	for _, p := range r.Phases {
+		t.Logf("%s from %v to %v: work takes %v to %v", p.Name, p.From, p.To, p.Service.P50, p.Service.Max)
+		near := func(d, want time.Duration) bool { return d > want*98/100 && d < want*102/100 }
+		switch {
+		case p.From >= s.Slowdown.From && p.To <= s.Slowdown.To && p.Service.N > 0:
+			slow++
+			if !near(p.Service.P50, 100*time.Millisecond) {
+				t.Errorf("work in the slow time takes %v", p.Service.P50)
+			}
+		case p.To <= s.Slowdown.From && !near(p.Service.Max, 10*time.Millisecond):
+			t.Errorf("work before the slow time takes %v", p.Service.Max)
+		case p.From >= s.Slowdown.To && !near(p.Service.P50, 10*time.Millisecond):
+			t.Errorf("work after the slow time takes %v", p.Service.P50)
+		}
+	}
+	if slow != 1 {
+		t.Errorf("%d phases lie in the slow time", slow)
+	}
+	if last := r.Faults[len(r.Faults)-1]; last.Name != "slow downstream" || last.Injected != s.Slowdown.From || last.Healed != s.Slowdown.To {
+		t.Errorf("the slow time is no window of the report: %+v", last)
+	}
+}
+
 func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
 	for consumer, c := range map[string]struct {
 		scenario harness.Scenario

@@ -219,5 +219,12 @@ func (r *run) measures() measure.Config {
 	for _, o := range r.faults.outcomes() {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.hit.Partitions})
 	}
+	if s := r.Scenario.Slowdown; s.Factor > 0 { // as a fault of all partitions, behind those injected
+		all := measure.Fault{Name: "slow downstream", From: s.From, To: s.To}
+		for p := range r.Scenario.Partitions {
+			all.Partitions = append(all.Partitions, int32(p))
+		}
+		cfg.Faults = append(cfg.Faults, all)
+	}
 	return cfg
 }

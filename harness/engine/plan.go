@@ -95,6 +95,9 @@ func fits(s *harness.Scenario) error {
 		return err
 	}
 	_, _, last := load.Extent(s.Load.Pacer)
+	if err := load.CheckSlowdown(s.Slowdown, last); err != nil {
+		return err
+	}
 	switch {
 	case s.Partitions < 0 || s.Pods < 0 || s.Spare < 0 || s.Workers < 0 || s.Window < 0 || s.Load.Payload < 0:
 		return errors.New("partitions, pods, spare pods, workers, window and payload must be above zero")
@@ -134,7 +137,7 @@ func round(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond
 func Info(s harness.Scenario) harness.ScenarioInfo {
 	_, _, last := load.Extent(s.Load.Pacer)
 	info := harness.ScenarioInfo{
-		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.FailuresInWords(s.Failures),
+		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.FailuresInWords(s.Failures), Slowdown: load.SlowdownInWords(s.Slowdown),
 		Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
 		Warmup: s.Warmup, Load: last, Drain: s.Drain, Commit: s.Commit, Session: s.Session,
 		Thresholds: s.Thresholds, MayOverload: s.MayOverload,

@@ -14,7 +14,8 @@
 // A file is a sequence of slots, little endian, field by field as [Slot] has
 // them; what a field means depends on the slot's [Kind]. The first eight bytes of
 // a slot are its state: the kind in bits 0-7, the [Outcome] in bits 8-15, the
-// [Owner] in bits 16-31, and bit 63 once the slot is published; a slot whose state
+// [Owner] in bits 16-31, the number of the call of an attempt in bits 32-62
+// ([Slot.Call]), and bit 63 once the slot is published; a slot whose state
 // is zero was reserved by a writer that died and says nothing. Times are ns on
 // CLOCK_MONOTONIC of the host that made them (of the bubble, in virtual time), but
 // for Start of a KindLanded, which is the broker's stamp. Topics are numbered by

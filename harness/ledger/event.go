@@ -62,7 +62,7 @@ type Event struct {
 	Source     int64 // Source is the record's offset in Origin, -1 if it never lay there; the judge sets it.
 	Key, Seq   uint32
 	Start      time.Duration // Start of the attempt, at an EdgeEnd too.
-	Generation int32         // Generation of an EdgeOwned or an EdgeCommit; see [Event.RangeAt] for an EdgeRange.
+	Generation int32         // Generation of an EdgeOwned or an EdgeCommit; see [Event.RangeAt] for an EdgeRange, [Event.Call] for an attempt.
 	Flags      Flags
 	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
 	Unfenced   bool          // Unfenced marks, at an EdgeStart and EdgeEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
@@ -79,6 +79,18 @@ type Event struct {
 
 // Position is where the event's record lies.
 func (e *Event) Position() Position { return Position{e.Topic, e.Partition, e.Offset} }
+
+// Call is the number of the call that the attempt of an EdgeStart or EdgeEnd was
+// made in, among those of its owner for several records; 0 for a call for it alone.
+func (e *Event) Call() uint32 {
+	if e.Edge != EdgeStart && e.Edge != EdgeEnd {
+		return 0
+	}
+	return uint32(e.Generation)
+}
+
+// SetCall sets what [Event.Call] returns.
+func (e *Event) SetCall(call uint32) { e.Generation = int32(call) }
 
 // RangeAt is where the record lies by which an EdgeRange was set aside. Its Offset is
 // below 0 if that is not known.
@@ -173,8 +185,14 @@ func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
 	switch edge {
 	case EdgeStart:
 		e.Outcome = OutcomeOpen
+		e.SetCall(s.Call())
+	case EdgeEnd:
+		if s.Kind() == KindAttempt {
+			e.SetCall(s.Call())
+		}
 	case EdgeEndAtOnce:
 		e.Edge = EdgeEnd
+		e.SetCall(s.Call())
 	case EdgeOwned, EdgeReleased:
 		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
 	case EdgeExpelled:

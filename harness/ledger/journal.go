@@ -99,16 +99,16 @@ func (j *Journal) Reserve() (*Slot, error) {
 }
 
 // Publish makes a slot that was reserved and filled in count, as open. The caller
-// may not touch it afterwards.
-func (j *Journal) Publish(s *Slot, k Kind, owner Owner) {
-	atomic.StoreUint64(&s.state, stateOf(k, OutcomeOpen, owner))
+// may not touch it afterwards. call is what [Slot.Call] returns.
+func (j *Journal) Publish(s *Slot, k Kind, owner Owner, call uint32) {
+	atomic.StoreUint64(&s.state, stateOf(k, OutcomeOpen, owner)|uint64(call&MaxCall)<<32)
 }
 
 // Finish completes a slot in place: from the return of this call on its end
 // and outcome survive the death of the process.
 func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
 	s.End = end
-	atomic.StoreUint64(&s.state, stateOf(s.Kind(), o, s.Owner()))
+	atomic.StoreUint64(&s.state, ended(atomic.LoadUint64(&s.state), o))
 	j.release(s)
 }
 

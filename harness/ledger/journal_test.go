@@ -38,7 +38,7 @@ func add(j *Journal, s Slot) (*Slot, error) {
 	kind, owner := s.Kind(), s.Owner()
 	s.state = 0
 	*at = s
-	j.Publish(at, kind, owner)
+	j.Publish(at, kind, owner, 0)
 	return at, nil
 }
 

@@ -13,8 +13,9 @@ const (
 	// KindSend is one record handed to the producer: Key, Seq, Due, Sent; if it
 	// came to an end: End, Outcome, and the position if acked.
 	KindSend Kind = iota + 1
-	// KindAttempt is one call of the work: position, Key, Seq, Due, Sent,
-	// Start; once [Journal.Finish] was called: End and Outcome.
+	// KindAttempt is one record in one call of the work: position, Key, Seq, Due,
+	// Sent, Start; once [Journal.Finish] was called: End and Outcome. Those of one call for several records
+	// have a [Slot.Call] of their owner, and lie in the order of the call.
 	KindAttempt
 	// KindLanded is one record of the final read of the log: position, Key,
 	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
@@ -127,7 +128,7 @@ const SlotSize = 64
 // its state word after its fields: [Journal.Publish] makes it open,
 // [Journal.Finish] completes it in place. [Journal.Append] does both at once.
 type Slot struct {
-	state     uint64 // kind | outcome<<8 | owner<<16 | published<<63
+	state     uint64 // kind | outcome<<8 | owner<<16 | call<<32 | published<<63
 	Offset    int64
 	Due       int64
 	Sent      int64
@@ -161,11 +162,21 @@ func (s *Slot) Outcome() Outcome { return Outcome(atomic.LoadUint64(&s.state) >>
 // Owner is the incarnation the fact belongs to.
 func (s *Slot) Owner() Owner { return Owner(atomic.LoadUint64(&s.state) >> 16) }
 
+// Call is the number of the call that an attempt was made in, among those of its
+// owner that were for several records, from 1; 0 for a call for this record alone.
+func (s *Slot) Call() uint32 { return uint32(atomic.LoadUint64(&s.state)>>32) & MaxCall }
+
+// MaxCall is the highest number of a call.
+const MaxCall = 1<<31 - 1
+
 // With sets the outcome of a slot that is not in a journal yet.
 func (s Slot) With(o Outcome) Slot {
-	s.state = stateOf(s.Kind(), o, s.Owner())
+	s.state = ended(s.state, o)
 	return s
 }
+
+// ended is a state with its outcome replaced.
+func ended(state uint64, o Outcome) uint64 { return state&^(0xff<<8) | uint64(o)<<8 }
 
 // textSize is how many bytes of text a slot holds: the fields from Offset to End.
 const textSize = 40

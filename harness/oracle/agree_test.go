@@ -127,7 +127,7 @@ func planting(seed uint64) (*world, planted) {
 			}
 		}
 	}
-	return generate(r, pick(r, plain, plain, transactional, sharing)), planted{}
+	return generate(r, pick(r, plain, plain, transactional, sharing, batching)), planted{}
 }
 
 // reads holds the text of a history to what it was written from.

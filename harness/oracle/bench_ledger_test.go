@@ -145,7 +145,7 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 			return err
 		}
 		start.Key, start.Seq, start.Partition, start.Offset, start.Due, start.Sent, start.Start = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent), int64(e.At)
-		journals[pod].Publish(start, ledger.KindAttempt, e.Owner)
+		journals[pod].Publish(start, ledger.KindAttempt, e.Owner, 0)
 		open[number] = start
 	case ledger.EdgeEnd:
 		journals[pod].Finish(open[number], int64(e.At), e.Outcome)

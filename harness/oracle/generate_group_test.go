@@ -82,6 +82,9 @@ func (w *world) quiet() {
 // drain ends the work on a partition that is revoked, and commits most often.
 func (w *world) drain(p *part) {
 	for _, a := range p.open() {
+		if p.busy[a.Position()] == nil {
+			continue // its call has ended
+		}
 		w.tick()
 		w.finish(p, a, pick(w.r, ledger.OutcomeEffect, ledger.OutcomeEffect, ledger.OutcomeError, ledger.OutcomeCancelled))
 	}

@@ -33,6 +33,8 @@ type world struct {
 	letters []*part       // of the dead-letter topic, which nobody reads; nil without side topics
 	skipped *part         // of the topic with ranges set aside, nil without one
 	retries float64       // share of attempts that fail
+	batches bool          // several records of a key may be one call
+	calls   uint32        // calls for several records so far
 }
 
 // part is a partition: the log so far, and how far its owner has got.
@@ -98,6 +100,8 @@ func generate(r *rand.Rand, of design) *world {
 	case of == transactional:
 		w.transact()
 	case of == sharing:
+	case of == batching:
+		w.batches, w.facts.Order = true, harness.OrderKey
 	case r.IntN(3) == 0:
 		w.aside()
 	case r.IntN(5) == 0:
@@ -117,6 +121,7 @@ func generate(r *rand.Rand, of design) *world {
 			panic("a history without an end") // better than all memory gone
 		}
 	}
+	w.endTogether()
 	w.settle()
 	return w
 }
@@ -128,6 +133,7 @@ const (
 	plain         design = iota // commits what it has finished
 	transactional               // its output and its commits are one
 	sharing                     // works in a share group
+	batching                    // works on several records of a key in one call
 )
 
 // static is the classic protocol with static members: who comes back soon keeps
@@ -266,7 +272,10 @@ func (w *world) start(p *part) {
 		return
 	}
 	l := pick(w.r, list...)
-	p.busy[l.place] = w.attempt(l, p.owner, w.now)
+	a := w.attempt(l, p.owner, w.now)
+	if p.busy[l.place] = a; w.batches {
+		w.batch(p, a)
+	}
 }
 
 func (w *world) attempt(l *landing, by *member, at time.Duration) *attempt {
@@ -312,10 +321,12 @@ func (w *world) finish(p *part, a *attempt, o ledger.Outcome) {
 	if a.At == w.now {
 		w.tick()
 	}
-	a.end, a.outcome = w.now, o
-	delete(p.busy, a.Position())
-	if o == ledger.OutcomeEffect {
-		p.done[a.Position()] = true
+	for _, a := range p.together(a) {
+		a.end, a.outcome = w.now, o
+		delete(p.busy, a.Position())
+		if o == ledger.OutcomeEffect {
+			p.done[a.Position()] = true
+		}
 	}
 	if p == w.skipped && len(p.busy) == 0 {
 		p.closeRange()

@@ -260,6 +260,8 @@ func (h *history) setting(e *ledger.Event, name, value string) (err error) {
 	switch name {
 	case "gen":
 		e.Generation = int32(n)
+	case "call":
+		e.SetCall(uint32(n))
 	case "member":
 		e.Member = uint64(n)
 	case "group", "fault":

@@ -45,7 +45,7 @@ import (
 //	70ms inject a fault=1         a fault that struck a, until its heal
 //
 // Words after a place may also be gen=2, member=1, group=3 (one of the consumer's
-// own), count=2 (deliveries), txn and corrupt (flags), failed and unknown (of a
+// own), count=2 (deliveries), call=1 (of an attempt, for several records), txn and corrupt (flags), failed and unknown (of a
 // commit or an answer).
 //
 // "verdicts" has "check: status count" for every check with a count or a status

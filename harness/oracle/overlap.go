@@ -11,7 +11,9 @@ import (
 // consumer that claims order by partition, on any record of its partition of the source;
 // in one pod or in two: in which, the latest begun of the others decides. Unfenced
 // attempts overlap nothing; nor do, once the group has expelled their pod, those
-// that it had begun before.
+// that it had begun before. Nor do the attempts of one call for several records
+// overlap one another: their effects come in the order of the call, and an order
+// that is not the log's is an inversion.
 var overlapEntry = entry{
 	name: "overlap", verdict: func(j *judging) harness.Verdict { return j.keyed.overlapped.verdict(j.keyed.where()) },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
@@ -21,6 +23,9 @@ var overlapEntry = entry{
 func (c *keyed) overlap(u *underway, list int32, e *ledger.Event) {
 	for i := list; i != 0; i = u.list[i].earlier {
 		other := &u.list[i]
+		if other.owner == e.Owner && other.call != 0 && other.call == e.Call() {
+			continue
+		}
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
 		if c.fences.unfenced(place, other.owner, other.start, e.At) {
 			continue

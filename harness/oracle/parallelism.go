@@ -28,7 +28,8 @@ type parallelism struct {
 	facts *Facts
 	open  []int // by incarnation
 	most  int
-	begun []begun // begun are the starts of this instant
+	calls map[call]int // calls has the attempts open of each
+	begun []begun      // begun are the starts of this instant
 	found findings
 }
 
@@ -40,6 +41,7 @@ type begun struct {
 	partition int32
 	topic     uint16
 	owner     ledger.Owner
+	call      uint32
 }
 
 func (c *parallelism) Observe(b *batch) {
@@ -52,13 +54,42 @@ func (c *parallelism) Observe(b *batch) {
 		}
 		switch e.Edge {
 		case ledger.EdgeStart:
-			c.begun = append(c.begun, begun{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Owner})
+			if c.further(e, 1) {
+				continue
+			}
+			c.begun = append(c.begun, begun{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Owner, e.Call()})
 		case ledger.EdgeEnd:
-			if e.Owner != 0 { // an output has none
+			if e.Owner != 0 && !c.further(e, -1) { // an output has none
 				c.end(e)
 			}
 		}
 	}
+}
+
+// call is one for several records.
+type call struct {
+	owner  ledger.Owner
+	number uint32
+}
+
+// further counts an attempt that begins or ends, and reports whether another of its call
+// is open: all of one call are one.
+func (c *parallelism) further(e *ledger.Event, by int) bool {
+	if e.Call() == 0 {
+		return false
+	}
+	if c.calls == nil {
+		c.calls = map[call]int{}
+	}
+	of := call{e.Owner, e.Call()}
+	others := c.calls[of]
+	if by < 0 {
+		others--
+	}
+	if c.calls[of] += by; c.calls[of] <= 0 {
+		delete(c.calls, of)
+	}
+	return others > 0
 }
 
 // end takes an attempt from those that are open, or were about to be.
@@ -68,7 +99,7 @@ func (c *parallelism) end(e *ledger.Event) {
 		return
 	}
 	for i, s := range c.begun {
-		if s.owner == e.Owner && s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq {
+		if s.call > 0 && s.owner == e.Owner && s.call == e.Call() || s.owner == e.Owner && s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq {
 			c.begun = append(c.begun[:i], c.begun[i+1:]...)
 			return
 		}

@@ -51,6 +51,7 @@ func plans() []plan {
 		{"release of finished work", sharing, plantReleaseDone},
 		{"delivery beyond the limit", sharing, plantTooMany}, {"delivery not counted", sharing, plantUncounted},
 		{"accept after the lock", sharing, plantLateAccept},
+		{"call out of order", batching, plantBatchOrder}, {"two calls at once", batching, plantBatchOverlap},
 	}
 }
 

@@ -315,7 +315,7 @@ func (r *slow) rank(e *ledger.Event) int64 {
 // orders: of first effects, none may come after one of a later record of its key,
 // which is a retry overtaking if it had failed before, or of its partition; no effect
 // should step back; no two attempts of a key, or of a partition where that is the order
-// that is claimed, may be under way at once. Work that
+// that is claimed, may be under way at once, but in one call. Work that
 // nobody could know to be fenced off is left out.
 func (r *slow) orders() {
 	var fenced []ledger.Event
@@ -339,7 +339,7 @@ func (r *slow) orders() {
 			same := func(o ledger.Event) bool { return o.Key == e.Key }
 			if slices.ContainsFunc(open, func(o ledger.Event) bool {
 				beside := same(o) || r.facts.Order == harness.OrderPartition && r.record(o.Position()).Partition == r.record(at).Partition
-				return beside && !r.unfenced(&o, len(r.events), e.At)
+				return beside && !r.unfenced(&o, len(r.events), e.At) && !(o.Owner == e.Owner && o.Call() > 0 && o.Call() == e.Call())
 			}) {
 				r.add("overlap", at)
 			}
@@ -401,8 +401,16 @@ func (r *slow) together() {
 				continue
 			}
 			open = append(open, e)
-			of := slices.DeleteFunc(slices.Clone(open), func(o ledger.Event) bool { return o.Owner != e.Owner })
-			if len(of) > r.facts.Parallelism {
+			calls := map[uint32]bool{} // those of one call are one
+			of := slices.DeleteFunc(slices.Clone(open), func(o ledger.Event) bool {
+				again := o.Call() > 0 && calls[o.Call()]
+				if o.Owner == e.Owner {
+					calls[o.Call()] = true
+				}
+				return o.Owner != e.Owner || again
+			})
+			first := e.Call() == 0 || !slices.ContainsFunc(open[:len(open)-1], func(o ledger.Event) bool { return o.Owner == e.Owner && o.Call() == e.Call() })
+			if first && len(of) > r.facts.Parallelism {
 				r.add("parallelism", e.Position())
 			}
 		}

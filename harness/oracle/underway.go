@@ -23,6 +23,7 @@ type working struct {
 	earlier int32 // earlier is the one that began before it in the same list
 	topic   uint16
 	owner   ledger.Owner
+	call    uint32 // call is the number of the owner's call for several records, 0 for one of its own
 }
 
 // begin puts an attempt at the head of a list.
@@ -34,7 +35,7 @@ func (u *underway) begin(list *int32, e *ledger.Event) {
 	}
 	a := &u.list[place]
 	u.unused = a.earlier
-	a.start, a.key, a.seq, a.part, a.topic, a.owner, a.earlier = e.At, e.Key, e.Seq, e.Partition, e.Topic, e.Owner, *list
+	a.start, a.key, a.seq, a.part, a.topic, a.owner, a.call, a.earlier = e.At, e.Key, e.Seq, e.Partition, e.Topic, e.Owner, e.Call(), *list
 	*list = place
 }
 

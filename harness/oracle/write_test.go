@@ -149,5 +149,8 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	if e.Edge == ledger.EdgeStart && e.Count > 0 {
 		words += fmt.Sprintf(" count=%d", e.Count)
 	}
+	if e.Edge == ledger.EdgeStart && e.Call() > 0 {
+		words += fmt.Sprintf(" call=%d", e.Call())
+	}
 	return words
 }

@@ -314,3 +314,41 @@ func TestNewFleetRefuses(t *testing.T) {
 		})
 	}
 }
+
+// Pods that run learn when the load begins, and so do those that start later.
+func TestPodsLearnOfTheBeginning(t *testing.T) {
+	lock.Machine(t)
+	ctx, dir := patient(t), t.TempDir()
+	o := options(dir, "loop", 2)
+	o.Service, o.Slowdown = "1ms", harness.Slowdown{To: time.Hour, Factor: 500}
+	f := start(t, ctx, o)
+	working(t, ctx, filepath.Join(dir, "pod-1.1.witness"), 1)
+	working(t, ctx, filepath.Join(dir, "pod-2.1.witness"), 1)
+	f.Begin(o.Clock.Now())
+	second := f.Pods()[1]
+	if err := second.Kill(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"pod-1.1", "pod-2.2"} {
+		eventually(t, ctx, "slow work of "+id, func() bool {
+			slow := false
+			r, err := ledger.Open(filepath.Join(dir, id+".journal"))
+			if err != nil {
+				return false
+			}
+			defer r.Close()
+			if err := r.Each(func(s *ledger.Slot) {
+				slow = slow || s.Outcome() == ledger.OutcomeEffect && time.Duration(s.End-s.Start) >= 500*time.Millisecond
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return slow
+		})
+	}
+	if killed, err := f.Stop(ctx); len(killed) > 0 || err != nil {
+		t.Errorf("stop: killed %v, error %v", killed, err)
+	}
+}

@@ -167,6 +167,8 @@ func (l *life) die(exit, words string, asked func() bool) {
 	}
 }
 
+func (l *life) loadBegins(at int64) { l.shim.began.Store(at) }
+
 func (l *life) alive() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

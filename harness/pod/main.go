@@ -2,10 +2,13 @@ package pod
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -43,7 +46,8 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "pod:", err)
 		os.Exit(code)
 	}
-	go watchLifeline(die)
+	began := new(atomic.Int64)
+	go watchLifeline(began, die)
 
 	// Ctrl-C reaches whole process groups, and the harness decides what it means.
 	signal.Ignore(syscall.SIGINT)
@@ -54,7 +58,7 @@ func Main() {
 	if err != nil {
 		die(exitFault, err)
 	}
-	code, err := consume(ctx, spec, die)
+	code, err := consume(ctx, spec, began, die)
 	if err != nil {
 		die(code, err)
 	}
@@ -62,17 +66,23 @@ func Main() {
 }
 
 // watchLifeline ends the process, whatever it is doing, when the harness is gone.
-func watchLifeline(die func(int, error)) {
+// Until then it takes note of when the load begins.
+func watchLifeline(began *atomic.Int64, die func(int, error)) {
 	syscall.CloseOnExec(lifelineFD)
 	lifeline := os.NewFile(lifelineFD, "lifeline")
-	_, err := lifeline.Read(make([]byte, 1))
-	die(exitOrphaned, fmt.Errorf("the harness is gone: %w", err))
+	for {
+		var at [8]byte
+		if _, err := io.ReadFull(lifeline, at[:]); err != nil {
+			die(exitOrphaned, fmt.Errorf("the harness is gone: %w", err))
+		}
+		began.Store(int64(binary.LittleEndian.Uint64(at[:])))
+	}
 }
 
 // consume runs the consumer until ctx ends and says how the process must exit.
 // The journal is never closed: it is whole at every moment, and a consumer may
 // break its contract and go on working after it returned.
-func consume(ctx context.Context, spec Spec, die func(int, error)) (code int, err error) {
+func consume(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, error)) (code int, err error) {
 	implementation, err := harness.FindImplementation(spec.Implementation)
 	if err != nil {
 		return exitFault, err
@@ -84,6 +94,9 @@ func consume(ctx context.Context, spec Spec, die func(int, error)) (code int, er
 	work, err := newShim(spec, journal, ledger.NewClock(), func(err error) { die(exitFault, err) })
 	if err != nil {
 		return exitFault, err
+	}
+	if spec.Began == 0 {
+		work.began = began
 	}
 	return consumeWith(ctx, implementation, spec, work)
 }

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"encoding/binary"
 	"os"
 	"sync"
 	"syscall"
@@ -92,6 +93,11 @@ func (p *process) asked(s syscall.WaitStatus) bool {
 		return p.record.Told != 0
 	}
 	return false
+}
+
+// loadBegins writes to the lifeline. An error says that it has ended.
+func (p *process) loadBegins(at int64) {
+	p.lifeline.Write(binary.LittleEndian.AppendUint64(nil, uint64(at)))
 }
 
 func (p *process) over() <-chan struct{} { return p.reaped }

@@ -15,6 +15,7 @@ type body interface {
 	terminate() // terminate asks it to stop, now, and ends a pause.
 	giveUp()    // giveUp kills it, as one that did not stop when it was asked to.
 	kill()
+	loadBegins(at int64)   // loadBegins is to be told what [Spec.Began] has.
 	over() <-chan struct{} // over is closed with its end.
 
 	// The caller of these holds the mutex of the roster:
@@ -30,7 +31,8 @@ type roster[B body] struct {
 
 	mu      sync.Mutex
 	started bool
-	closing bool // no pod starts any more
+	closing bool  // no pod starts any more
+	began   int64 // began is when the load began, ns on CLOCK_MONOTONIC; 0 before
 	seats   []*seat[B]
 	all     []B // by Owner-1
 }
@@ -52,6 +54,16 @@ func (r *roster[B]) begin(also func()) error {
 	r.started = true
 	also()
 	return nil
+}
+
+// Begin tells the pods when the load begins, ns on CLOCK_MONOTONIC.
+func (r *roster[B]) Begin(at int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.began = at
+	for _, b := range r.living() {
+		b.loadBegins(at)
+	}
 }
 
 // startAll starts every pod that is no spare one.

@@ -37,7 +37,9 @@ func (s *seat[B]) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}
-	b, err := r.launch(r.options.spec(s.name, s.starts+1, ledger.Owner(len(r.all)+1)))
+	spec := r.options.spec(s.name, s.starts+1, ledger.Owner(len(r.all)+1))
+	spec.Began = r.began
+	b, err := r.launch(spec)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -11,14 +13,16 @@ import (
 )
 
 // shim is the application's work, measured. It takes no lock and allocates
-// nothing, so that it does not serialise the workers it measures. Safe for many
-// goroutines.
+// nothing, so that it does not serialise the workers it measures. It offers
+// [harness.BatchWork] (batch.go). Safe for many goroutines.
 type shim struct {
 	journal *ledger.Journal
 	clock   ledger.Clock
 	service harness.Service
 	cpu     bool // of service
 	failing *load.Failing
+	slow    harness.Slowdown
+	began   *atomic.Int64 // began is when the load began, 0 before
 	seed    uint64
 	repeat  int
 	run     uint64
@@ -26,6 +30,7 @@ type shim struct {
 	owner   ledger.Owner
 	fail    func(error) // fail ends the pod: it can no longer be believed.
 	gate    gate        // gate is nil in a process of its own.
+	calls   calls       // calls are those for several records
 }
 
 // gate is between a pod that is no process and its journal: what the death or
@@ -49,10 +54,12 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 	if err != nil {
 		return nil, err
 	}
+	began := new(atomic.Int64)
+	began.Store(spec.Began)
 	return &shim{
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
-		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat),
-		seed:    spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
+		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: spec.Slowdown, began: began,
+		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
 	}, nil
 }
 
@@ -64,30 +71,49 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 		return err
 	}
 	slot, key, seq, err := s.begin(r)
-	if err == errDead {
-		return err
-	}
 	if err != nil {
-		s.fail(err)
-		return err
+		return s.unable(err)
 	}
-	err = load.Work(ctx, load.ServiceTime(s.service, s.seed, s.repeat, key, seq), s.cpu)
+	err = load.Work(ctx, s.serviceTime(key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq)
 	}
-	err = s.end(slot, outcome(ctx, err), err)
-	if err == load.ErrPanic {
-		if s.gate != nil {
-			s.gate.panicked(err)
-		}
-		panic(err)
+	return s.returned(s.end(slot, outcome(ctx, err), err))
+}
+
+// unable is the error of work that could not begin. The pod goes down with its
+// journal.
+func (s *shim) unable(err error) error {
+	if err != errDead {
+		s.fail(err)
 	}
 	return err
 }
 
-// begin journals the start of an attempt at r, which it fills in where it lies:
-// each copy of a slot would wait for the writes before it. The caller gets what
-// it needs of the slot, which a gate may take away.
+// returned is the error that the work returns, unless it panics.
+func (s *shim) returned(err error) error {
+	if err != load.ErrPanic {
+		return err
+	}
+	if s.gate != nil {
+		s.gate.panicked(err)
+	}
+	panic(err)
+}
+
+// serviceTime is how long the work on a record takes that begins now.
+func (s *shim) serviceTime(key, seq uint32) time.Duration {
+	d := load.ServiceTime(s.service, s.seed, s.repeat, key, seq)
+	if s.slow.Factor == 0 {
+		return d
+	}
+	if began := s.began.Load(); began != 0 {
+		d = load.Slowed(s.slow, d, time.Duration(s.clock.Now()-began))
+	}
+	return d
+}
+
+// begin journals the start of an attempt at r alone.
 func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err error) {
 	if s.gate != nil {
 		if !s.gate.enter() {
@@ -95,8 +121,15 @@ func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err
 		}
 		defer s.gate.leave()
 	}
+	return s.open(r, s.clock.Now(), 0)
+}
+
+// open journals the start of an attempt at r, in a call for several records or in
+// one of its own (0). It fills the slot in where it lies: each copy of a slot would
+// wait for the writes before it. The caller gets what it needs of the slot, which a
+// gate may take away.
+func (s *shim) open(r *harness.Record, start int64, call uint32) (slot *ledger.Slot, key, seq uint32, err error) {
 	id, flags := identity(r, s.run)
-	start := s.clock.Now()
 	if id.Key == ledger.NoIdentity { // the run never sent it
 		id.Due, id.Sent = start, start
 	}
@@ -106,7 +139,7 @@ func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err
 	slot.Topic, slot.Partition, slot.Offset = s.topic(r.Topic), r.Partition, r.Offset
 	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
 	slot.Start, slot.Flags, slot.Count = start, flags, uint8(min(r.Deliveries, math.MaxUint8))
-	s.journal.Publish(slot, ledger.KindAttempt, s.owner)
+	s.journal.Publish(slot, ledger.KindAttempt, s.owner, call)
 	return slot, id.Key, id.Seq, nil
 }
 

@@ -13,7 +13,8 @@ import (
 const Env = "STAMPEDE_POD"
 
 // lifelineFD is the descriptor of a pod's lifeline: a pipe whose end of file
-// says that the harness is gone.
+// says that the harness is gone. Eight bytes on it, little endian, are what
+// [Spec.Began] has of a pod that starts later.
 const lifelineFD = 3
 
 // Spec is all that one incarnation of a pod is told.
@@ -22,6 +23,8 @@ type Spec struct {
 	Config         harness.Config   `json:"config"`
 	Service        string           `json:"service"`  // Service is the distribution of service times as on the command line.
 	Failures       harness.Failures `json:"failures"` // Failures say which of the work fails.
+	Slowdown       harness.Slowdown `json:"slowdown"` // Slowdown is when its work is slow.
+	Began          int64            `json:"began"`    // Began is when the load began, ns on CLOCK_MONOTONIC; 0: it has not yet, and the pod will be told.
 	Seed           uint64           `json:"seed"`     // Seed and Repeat decide the service time and the failures of each record, equal for all consumers.
 	Repeat         int              `json:"repeat"`
 	Topics         []string         `json:"topics"`  // Topics are the topics of the run by their number in the ledger, the source first.

@@ -1,0 +1,41 @@
+package load
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+func TestSlowed(t *testing.T) {
+	s := harness.Slowdown{From: time.Second, To: 2 * time.Second, Factor: 10}
+	for at, want := range map[time.Duration]time.Duration{
+		-1: 3, 0: 3, time.Second - 1: 3, time.Second: 30, 2*time.Second - 1: 30, 2 * time.Second: 3,
+	} {
+		if got := Slowed(s, 3, at); got != want {
+			t.Errorf("at %v: %d, want %d", at, got, want)
+		}
+	}
+	if got := Slowed(harness.Slowdown{}, 3, 0); got != 3 {
+		t.Errorf("no slowdown: %d", got)
+	}
+	if SlowdownInWords(s) != "10 times as long from 1s to 2s" || SlowdownInWords(harness.Slowdown{}) != "" {
+		t.Errorf("in words: %q", SlowdownInWords(s))
+	}
+}
+
+func TestCheckSlowdown(t *testing.T) {
+	for _, good := range []harness.Slowdown{{}, {To: 3 * time.Second, Factor: 1}, {From: time.Second, To: 2 * time.Second, Factor: 10}} {
+		if err := CheckSlowdown(good, 3*time.Second); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []harness.Slowdown{
+		{Factor: 10}, {To: time.Second}, {To: time.Second, Factor: 0.5}, {From: 2 * time.Second, To: time.Second, Factor: 10},
+		{From: -1, To: time.Second, Factor: 10}, {To: 4 * time.Second, Factor: 10},
+	} {
+		if CheckSlowdown(bad, 3*time.Second) == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
