@@ -81,8 +81,9 @@ func open(t *testing.T, stage string) {
 // third are the mutants that are caught on real Kafka too: one of each kind of
 // bug that no other covers there.
 var third = []string{
-	"mutant-altered", "mutant-claim", "mutant-dead-early", "mutant-drop", "mutant-early", "mutant-late", "mutant-marks",
-	"mutant-output-outside", "mutant-pass", "mutant-skip", "mutant-stall", "mutant-twice",
+	"mutant-altered", "mutant-beside", "mutant-claim", "mutant-crowd", "mutant-dead-early", "mutant-dead-untried",
+	"mutant-drop", "mutant-early", "mutant-late", "mutant-loose", "mutant-marks", "mutant-output-outside", "mutant-pass",
+	"mutant-skip", "mutant-stall", "mutant-twice",
 }
 
 func soakMutants(t *testing.T, stage string, n int) {
