@@ -16,6 +16,7 @@ type stay struct {
 	begun  bool
 	gone   bool
 	unseen bool // nobody saw it begin
+	looked time.Duration
 }
 
 // stays are those of a partition, as seen before an event.
@@ -41,9 +42,10 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 		case ledger.EdgeOwned:
 			kept := mine && last.Member == e.Member && !last.gone && (r.facts.Protocol != harness.Eager || last.Generation == e.Generation)
 			if kept {
-				last.Generation = e.Generation
+				last.Generation, last.looked = e.Generation, max(last.looked, e.Seen)
 				continue
 			}
+			s.looked = e.Seen
 			list = append(list, s)
 		case ledger.EdgeReleased:
 			if mine {
@@ -54,7 +56,7 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 				s.base = e.Offset
 			}
 			within := mine && e.At <= last.Seen
-			if mine && !within && last.begun && e.Offset < 0 && r.calm(i) {
+			if mine && e.At > last.looked && last.begun && e.Offset < 0 && r.calm(i) {
 				continue // it had no reason to
 			}
 			for _, before := range list { // it is the same member under the same generation still

@@ -27,6 +27,10 @@ type tenure struct {
 	settled    bool // settled: the owner has begun a record, so the base is final
 	released   bool
 	unseen     bool // unseen: nobody saw the owner acquire the partition
+
+	// looked is until when the acquisition, or a further generation, may have been, as it
+	// was seen first: a rewind may be known more exactly and be another.
+	looked time.Duration
 }
 
 // lastTenure is the index from which on tenures share a number: more than 254
@@ -41,13 +45,13 @@ func (p *tenures) acquire(e *ledger.Event, eager bool) {
 		last := &p.list[n-1]
 		same := last.owner == e.Owner && last.member == e.Member && !last.released
 		if same && (last.generation == e.Generation || !eager) {
-			last.generation = e.Generation
+			last.generation, last.looked = e.Generation, max(last.looked, e.Seen)
 			return
 		}
 	}
 	p.list = append(p.list, tenure{
 		owner: e.Owner, member: e.Member, generation: e.Generation,
-		earliest: e.At, seen: e.Seen, base: p.committed,
+		earliest: e.At, seen: e.Seen, base: p.committed, looked: e.Seen,
 	})
 }
 
@@ -70,7 +74,7 @@ func (p *tenures) rewind(e *ledger.Event, calm bool) {
 	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
 		last := &p.list[n-1]
 		within := e.At <= last.seen
-		if calm && !within && last.settled && e.Offset < 0 {
+		if calm && e.At > last.looked && last.settled && e.Offset < 0 {
 			return
 		}
 		if within || !last.settled {
