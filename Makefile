@@ -39,7 +39,7 @@ help: ## this text
 	@echo
 	@echo "Exit status of the compiled binary (go test -c): 0 all as claimed, 1 a verdict failed, 2 nothing could be run."
 
-test: ## all tests; those that start brokers and pods too (under 3 minutes; with a Docker engine about 10)
+test: ## all tests; those that start brokers and pods too (some ten minutes, with a Docker engine too)
 	STAMPEDE_E2E=1 go test -timeout 15m ./...
 	go test -timeout 10m -tags synctests $(VIRTUAL)
 

@@ -73,7 +73,7 @@ func (p *tenures) uncertain(offset int64, e span, was int) (excused bool) {
 		p.unsure = map[int64][]span{}
 	}
 	others, known := p.unsure[offset]
-	if !known && was >= 0 { // there is no other in another span
+	if !known && was >= 0 {
 		others = []span{{owner: p.list[was].owner, low: was, high: was}}
 	}
 	p.unsure[offset] = append(others, e)
