@@ -15,7 +15,7 @@ var _ = harness.Register(func() harness.Implementation {
 		func(t *transactional) {
 			t.second = plainClient
 			t.produce = func(ctx context.Context, _ *kgo.Client, out []*kgo.Record) error {
-				return produce(ctx, t.other, out...)
+				return consumers.Produce(ctx, t.other, out...)
 			}
 		})
 	i.MustFail = mustIn("crash", "transaction atomicity")

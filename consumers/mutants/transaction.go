@@ -39,8 +39,10 @@ func plainTransaction(name, doc string, change func(*transactional)) harness.Imp
 		},
 		New: func(harness.Config) (harness.Consumer, error) {
 			t := &transactional{
-				produce: func(ctx context.Context, c *kgo.Client, out []*kgo.Record) error { return produce(ctx, c, out...) },
-				before:  func(context.Context, *kgo.Client, []*kgo.Record) {},
+				produce: func(ctx context.Context, c *kgo.Client, out []*kgo.Record) error {
+					return consumers.Produce(ctx, c, out...)
+				},
+				before: func(context.Context, *kgo.Client, []*kgo.Record) {},
 			}
 			if change != nil {
 				change(t)

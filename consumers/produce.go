@@ -1,4 +1,4 @@
-package mutants
+package consumers
 
 import (
 	"context"
@@ -8,11 +8,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// produce appends records and waits until the broker has them, or ctx ends: then
+// Produce appends records and waits until the broker has them, or ctx ends: then
 // what becomes of them is open. Kgo's ProduceSync does not end with its context
 // where a broker may have a record already, and with the client's own neither, but
 // only with the client's Close, to which who waits in it never comes.
-func produce(ctx context.Context, c *kgo.Client, records ...*kgo.Record) error {
+func Produce(ctx context.Context, c *kgo.Client, records ...*kgo.Record) error {
 	var under sync.WaitGroup
 	var mu sync.Mutex
 	var failed error

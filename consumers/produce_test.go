@@ -1,6 +1,6 @@
 //go:build synctests
 
-package mutants
+package consumers_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -35,7 +36,7 @@ func TestProduceEndsWithItsContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.AfterFunc(time.Minute, hangUp)
-		err = produce(ctx, client, &kgo.Record{Topic: "topic", Value: []byte("x")})
+		err = consumers.Produce(ctx, client, &kgo.Record{Topic: "topic", Value: []byte("x")})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("produce: %v", err)
 		}

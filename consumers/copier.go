@@ -1,0 +1,85 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// copier appends copies of records to topics of the pod's own, each in the
+// partition of its key. It is a client apart from the member's, so that a copy
+// waits for no rebalance. Safe for concurrent use.
+type copier struct {
+	client *kgo.Client
+	hangUp context.CancelFunc
+}
+
+// newCopier makes a copier; [copier.close] must follow.
+func newCopier(ctx context.Context, cfg harness.Config) (*copier, error) {
+	options, err := ClientOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	client, err := kgo.NewClient(append(options,
+		kgo.WithContext(requests),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerLinger(0), // whoever copies waits for it
+	)...)
+	if err != nil {
+		hangUp()
+		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
+	}
+	return &copier{client: client, hangUp: hangUp}, nil
+}
+
+// copy appends a copy of r to a topic, with more headers behind its own, and
+// returns nil once all replicas have it. It tries again until ctx ends; then a
+// copy may be there or not.
+func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more ...kgo.RecordHeader) error {
+	to := &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}
+	for _, h := range r.Headers {
+		to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	to.Headers = append(to.Headers, more...)
+	for {
+		err := Produce(ctx, c.client, to)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("copy to %s: %w", topic, errors.Join(ctx.Err(), err))
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// close ends the client. What is on its way may arrive or not.
+func (c *copier) close() {
+	c.hangUp()
+	c.client.Close()
+}
+
+// together runs parts of a consumer side by side, as its members of several
+// groups. The first that returns ends the others; the error is that of all.
+func together(ctx context.Context, parts ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() {
+			defer cancel()
+			ended <- part(ctx)
+		}()
+	}
+	var errs error
+	for range parts {
+		errs = errors.Join(errs, <-ended)
+	}
+	return errs
+}
