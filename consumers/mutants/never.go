@@ -9,7 +9,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join", "regression", "explained duplicate"),
+	MustFail:    append(mustIn("steady", "commit behind"), mustIn("join", "commit behind", "regression", "explained duplicate")...),
 	New: made(func(q *queues) {
 		q.offset = func(*hold) (int64, bool) { return 0, false }
 	}),

@@ -25,7 +25,7 @@ func newHistory() *history {
 	return &history{
 		facts: &Facts{
 			Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative,
-			Log: NewLog(), Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, DrainEnd: time.Minute,
+			Log: NewLog(), Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Hour, DrainEnd: time.Minute,
 			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
 		},
 		ids: map[ledger.Position][2]uint32{}, open: map[string][]ledger.Event{},
@@ -54,6 +54,8 @@ func (h *history) line(line string) (err error) {
 		err = h.final(w[1], w[2])
 	case "parallelism":
 		f.Parallelism, err = strconv.Atoi(w[1])
+	case "interval": // between commits; without one no clock asks for them
+		f.Commit, err = time.ParseDuration(w[1])
 	case "drain":
 		f.DrainEnd, err = time.ParseDuration(w[1])
 	case "threshold":

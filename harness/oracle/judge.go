@@ -43,7 +43,7 @@ type entry struct {
 func table() []entry {
 	return []entry{
 		lossEntry, unexplainedLossEntry, brokerLossEntry, logDuplicateEntry, logOrderEntry,
-		stallEntry, pendingEntry, commitRegressionEntry,
+		stallEntry, pendingEntry, commitRegressionEntry, behindEntry,
 		unexplainedEntry, completenessEntry, unfoundedEntry, atomicityEntry, deliveryCountEntry, expiredEntry,
 		phantomEntry, corruptionEntry,
 		inversionEntry, overtakingEntry, overlapEntry, zombieEntry,

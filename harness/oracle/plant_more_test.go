@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -29,6 +30,28 @@ func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
 	e.Offset = w.r.Int64N(e.Offset)
 	w.event(e)
 	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{"commit regression"}, true
+}
+
+// plantBehind has no commit of a partition hold from some time on, and a clock to
+// commit by that is faster than that.
+func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok || e.Topic != 0 || e.OwnGroup() || w.facts.Final[e.Partition] == 0 {
+		return nil, nil, false
+	}
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool {
+		return o.Edge == ledger.EdgeCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At
+	})
+	w.facts.Final[e.Partition] = 0
+	for _, o := range w.seen {
+		if o.Edge == ledger.EdgeCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
+			w.facts.Final[e.Partition] = max(w.facts.Final[e.Partition], o.Offset)
+		}
+	}
+	w.facts.DrainEnd += time.Duration(w.r.IntN(3)) * time.Second
+	w.facts.Commit = time.Duration(w.r.Int64N(int64(w.facts.DrainEnd-e.At)/3 + 1))
+	at = reference(w.history())["commit behind"]
+	return at, []string{"commit behind"}, len(at) > 0
 }
 
 // gone are the losses of a partition that came before an event of it, by members

@@ -31,7 +31,7 @@ func plans() []plan {
 		{"loss in calm in a share group", sharing, plantCalmLoss},
 		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
 		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
-		{"commit past the end", plain, plantPastEnd},
+		{"commit past the end", plain, plantPastEnd}, {"commit behind", plain, plantBehind},
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
 		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
 		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},

@@ -33,6 +33,7 @@ func (r *slow) judge() {
 	r.ends()
 	r.calmly()
 	r.covers()
+	r.behind()
 	r.letter()
 	r.orders()
 	r.together()

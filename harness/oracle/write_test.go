@@ -38,7 +38,7 @@ func (h *history) String() string {
 	for i, s := range f.Sides {
 		h.writeLogs(&b, uint16(i+1), s.Partitions, s.Final)
 	}
-	fmt.Fprintf(&b, "drain %v\n", f.DrainEnd)
+	fmt.Fprintf(&b, "interval %v\ndrain %v\n", f.Commit, f.DrainEnd)
 	for _, e := range h.sorted() {
 		if line := h.write(&e); line != "" {
 			fmt.Fprintf(&b, "%v %s\n", e.At, line)
