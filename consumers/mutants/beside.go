@@ -23,14 +23,27 @@ var _ = harness.Register(harness.Implementation{
 	New: func(harness.Config) (harness.Consumer, error) { return beside{plain()}, nil },
 })
 
-// beside is queues, and in one pod a reader of two partitions, of which one at least is
-// another pod's.
-type beside struct{ queues }
+var _ = harness.Register(func() harness.Implementation {
+	i := plainShare("mutant-beside-share", "A pod of a share group reads two partitions beside it, and works on what it reads.", nil)
+	i.Parallelism = func(cfg harness.Config) int { return cfg.Workers + 1 }
+	i.MustFail = mustIn("steady", "unexplained duplicate")
+	i.MayFail = []harness.Allowance{{Check: "regression", Why: "what it does again steps back"}}
+	group := i.New
+	i.New = func(cfg harness.Config) (harness.Consumer, error) {
+		c, err := group(cfg)
+		return beside{c}, err
+	}
+	return i
+}())
+
+// beside is an honest consumer, and in one pod a reader of two partitions that no group
+// gave to it.
+type beside struct{ group harness.Consumer }
 
 // Consume implements [harness.Consumer].
 func (b beside) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	if cfg.Pod != "pod-2" {
-		return b.queues.Consume(ctx, cfg, w)
+		return b.group.Consume(ctx, cfg, w)
 	}
 	options, err := consumers.ClientOptions(cfg)
 	if err != nil {
@@ -56,5 +69,5 @@ func (b beside) Consume(ctx context.Context, cfg harness.Config, w harness.Work)
 			}
 		}
 	})
-	return b.queues.Consume(ctx, cfg, w)
+	return b.group.Consume(ctx, cfg, w)
 }

@@ -83,6 +83,9 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 		again, d.effect = d.effect || d.undone, true
 		state.undone = state.undone || d.released && e.At <= d.returned+releaseAhead
 	}
+	stranger := s.handed && state.given&bitOf(e.Owner) == 0
+	again = again || had && (stranger || state.beside)
+	state.beside = stranger
 	state.owner, state.count = e.Owner, e.Count
 	if d != nil && !s.answers {
 		d.answered = true

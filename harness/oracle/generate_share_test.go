@@ -22,6 +22,7 @@ type given struct {
 // counts, and takes it back when its lock expires.
 func (w *world) share() {
 	w.facts.Share, w.facts.Order, w.facts.Lock, w.facts.Deliveries = true, harness.OrderNone, 3*time.Second, 6
+	w.handed = w.r.IntN(2) == 0
 	var records []*given
 	for len(w.unsent) > 0 || slices.ContainsFunc(records, func(g *given) bool { return !g.done }) {
 		w.tick()
@@ -61,7 +62,18 @@ func (w *world) share() {
 }
 
 func (w *world) give(g *given) {
-	g.to, g.locked, g.count = pick(w.r, w.alive()...), w.now, g.count+1
+	w.hand(g, pick(w.r, w.alive()...))
+}
+
+// hand gives a record to a member, which begins it.
+func (w *world) hand(g *given, to *member) {
+	g.to, g.locked, g.count = to, w.now, g.count+1
+	if w.handed {
+		w.event(ledger.Event{
+			Edge: ledger.EdgeAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Count: g.count,
+			Topic: g.place.Topic, Partition: g.place.Partition, Offset: g.place.Offset, To: g.place.Offset + 1,
+		})
+	}
 	g.work = w.try(g)
 }
 
@@ -107,8 +119,7 @@ func (w *world) expire(g *given) {
 		others = append(others, w.join())
 	}
 	w.tick()
-	g.to, g.locked, g.count = pick(w.r, others...), w.now, g.count+1
-	g.work = w.try(g)
+	w.hand(g, pick(w.r, others...))
 }
 
 // kill ends a member; what it had is given to others, counted or not.

@@ -34,6 +34,7 @@ type world struct {
 	skipped *part         // of the topic with ranges set aside, nil without one
 	retries float64       // share of attempts that fail
 	batches bool          // several records of a key may be one call
+	handed  bool          // it is seen what a share group hands out
 	calls   uint32        // calls for several records so far
 }
 

@@ -347,6 +347,26 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, len(reference(w.history())["unexplained duplicate"]) == 1
 }
 
+// plantBesideShare has a pod do again what a share group gave to another and never to it.
+func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) {
+	var fit []*attempt
+	for _, a := range w.effects() {
+		if w.handed && len(w.on(a.Position())) == 1 {
+			fit = append(fit, a)
+		}
+	}
+	a, ok := anyOf(w, fit)
+	others := slices.DeleteFunc(w.alive(), func(m *member) bool { return ok && m.owner%16 == a.Owner%16 })
+	m, alive := anyOf(w, others)
+	if !ok || !alive {
+		return nil, nil, false
+	}
+	b := w.again(a)
+	b.Owner, b.Count = m.owner, 0
+	found := reference(w.history())
+	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, len(found["unexplained duplicate"]) == 1 && len(found["ack after lock expiry"]) == 0
+}
+
 // last is the last attempt on its record.
 func (w *world) last(a *attempt) bool {
 	on := w.on(a.Position())

@@ -48,7 +48,7 @@ func plans() []plan {
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
 		{"loss in a share group", sharing, plantLoss}, {"twice under one delivery", sharing, plantTwiceDelivered},
-		{"release of finished work", sharing, plantReleaseDone},
+		{"release of finished work", sharing, plantReleaseDone}, {"effect beside a share group", sharing, plantBesideShare},
 		{"delivery beyond the limit", sharing, plantTooMany}, {"delivery not counted", sharing, plantUncounted},
 		{"accept after the lock", sharing, plantLateAccept},
 		{"call out of order", batching, plantBatchOrder}, {"two calls at once", batching, plantBatchOverlap},

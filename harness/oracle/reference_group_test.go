@@ -248,7 +248,8 @@ func (r *slow) places(i int) {
 	}
 	if r.facts.isOutput(&e) {
 		if !r.isFirst(i) {
-			r.add("unexplained duplicate", e.Position())
+			may := r.facts.Delivery != harness.ExactlyOnce && !r.calm(i)
+			r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[may], e.Position())
 		}
 		return
 	}

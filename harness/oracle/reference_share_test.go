@@ -53,6 +53,50 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 	return list
 }
 
+// besides is how many effects, of those that are not a further one of their delivery, have
+// no excuse because they, or the one before, were by an owner that was never given the record.
+func (r *slow) besides(p ledger.Position, list []*delivered) (n int) {
+	first, strange := true, false
+	for i, e := range r.events {
+		if e.Position() != p || !isEffect(&e) || !r.holds(&e) {
+			continue
+		}
+		handed, given := false, false
+		for _, a := range r.events[:i] {
+			if a.Edge == ledger.EdgeAcquired {
+				handed = true
+				given = given || a.Owner == e.Owner && a.Topic == p.Topic && a.Partition == p.Partition && a.Offset <= p.Offset && p.Offset < a.To
+			}
+		}
+		stranger := handed && !given
+		if !first && (stranger || strange) && !r.excluded(list, &e) {
+			n++
+		}
+		first, strange = false, stranger
+	}
+	return n
+}
+
+// excluded reports whether an effect is counted already: a further one of its delivery, or
+// of one that would not be but for a release of finished work.
+func (r *slow) excluded(list []*delivered, e *ledger.Event) bool {
+	for _, d := range list {
+		if d.owner == e.Owner && slices.Contains(d.starts, e.Start) {
+			return len(d.at) > 0 && d.at[0] != e.At || r.undone(list, d)
+		}
+	}
+	return false
+}
+
+// undone reports whether a delivery began after a member had given the record back although
+// it had finished it.
+func (r *slow) undone(list []*delivered, d *delivered) bool {
+	return slices.ContainsFunc(list, func(o *delivered) bool {
+		return o.released > 0 && o.released < d.starts[0] &&
+			slices.ContainsFunc(o.at, func(at time.Duration) bool { return at <= o.released+time.Nanosecond })
+	})
+}
+
 // given reports whether a record of a share group will never be delivered again.
 func (r *slow) given(p ledger.Position) bool {
 	last, highest := ledger.Ack(ledger.AckRelease), 0
@@ -77,16 +121,13 @@ func (r *slow) shared() {
 		unexplained, effects := 0, 0
 		for _, d := range list {
 			effects += d.effects
-			undone := slices.ContainsFunc(list, func(o *delivered) bool { // finished, and given back for all that
-				return o.released > 0 && o.released < d.starts[0] &&
-					slices.ContainsFunc(o.at, func(at time.Duration) bool { return at <= o.released+time.Nanosecond })
-			})
-			if undone {
+			if r.undone(list, d) {
 				unexplained += d.effects
 				continue
 			}
 			unexplained += max(0, d.effects-1)
 		}
+		unexplained += r.besides(p, list)
 		for i := 1; i < effects; i++ {
 			r.add(map[bool]string{true: "unexplained duplicate", false: "explained duplicate"}[i <= unexplained], p)
 		}

@@ -58,7 +58,9 @@ var (
 // after the end of any incarnation and after any rewind of the topic that the range
 // lies in. In a
 // share group [shares] says what is explained. Of a consumer whose effects are its
-// output a second output is never explained.
+// output a second output is never explained where it claims exactly-once; of any other
+// it is as soon as an incarnation ended or was expelled, or anything was injected: who
+// made an output is not seen.
 type rewinds struct {
 	facts       *Facts
 	source      []tenures
@@ -205,10 +207,18 @@ func (r *rewinds) output(e *ledger.Event) bool {
 	if !r.facts.isOutput(e) {
 		return false
 	}
-	if !e.First {
+	switch {
+	case e.First:
+	case r.facts.Delivery == harness.ExactlyOnce:
 		r.unexplained.add(func() harness.Anomaly {
 			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", moment(e.At))
 		})
+	case r.calm:
+		r.unexplained.add(func() harness.Anomaly {
+			return anomaly(r.facts, e, "output once more at %s, and nothing has happened that would make anybody do so", moment(e.At))
+		})
+	default:
+		r.explained.add(func() harness.Anomaly { return anomaly(r.facts, e, "output once more at %s", moment(e.At)) })
 	}
 	return true
 }

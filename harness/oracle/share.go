@@ -65,6 +65,7 @@ type shares struct {
 	open     map[ledger.Position][]*delivery
 	faults   map[ledger.Owner]*struck
 	answers  bool // answers are seen, so deliveries are kept until they are answered
+	handed   bool // handed: it is seen what is handed out, and something was
 	counted  findings
 	overdue  findings // accepts
 	harmless int64    // overdue accepts of records that nobody else was given
@@ -78,6 +79,8 @@ type shared struct {
 	deliveries uint8        // seen, at most 255
 	last       uint8        // the last answer but renewals + 1, 0 without one
 	undone     bool         // a member released it under a delivery that had had an effect
+	beside     bool         // an effect of it was beside the group, see [shares]
+	given      uint16       // given has a bit of each owner that acquired it: the number of its incarnation modulo 16
 }
 
 // releaseAhead is how far ahead of its exchange a release is stamped: an effect in the
@@ -136,17 +139,20 @@ func (s *shares) at(p ledger.Position) *shared {
 
 // acquired notes how often records came to a member, begun or not.
 func (s *shares) acquired(e *ledger.Event) {
+	s.handed = true
 	p := e.Position()
 	for ; p.Offset < min(e.To, s.facts.Log.end(e.Topic, e.Partition)); p.Offset++ {
 		if s.facts.Log.landed(p) {
 			state := s.at(p)
-			state.highest = max(state.highest, e.Count)
+			state.highest, state.given = max(state.highest, e.Count), state.given|bitOf(e.Owner)
 			for _, d := range s.open[p] {
 				d.contest = d.contest || d.owner != e.Owner
 			}
 		}
 	}
 }
+
+func bitOf(o ledger.Owner) uint16 { return 1 << (o % 16) }
 
 // expired is the verdict on overdue accepts.
 func (s *shares) expired() harness.Verdict {

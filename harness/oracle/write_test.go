@@ -118,6 +118,8 @@ func (h *history) write(e *ledger.Event) string {
 		return "custody " + record + more + flags
 	case ledger.EdgeRange:
 		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.RangeAt().Offset, h.facts.Sides[e.Key-1].Name, flags)
+	case ledger.EdgeAcquired:
+		return fmt.Sprintf("acquired %s to=%d %s count=%d", record, e.To, owner, e.Count)
 	case ledger.EdgeAcknowledged:
 		for name, answer := range answers {
 			if answer == e.Count {
