@@ -7,8 +7,10 @@ import (
 
 // An inversion is the first effect of a record after that of a later record of its
 // key, by rank. It is none, but a retry overtaking, if the record had had a failed
-// attempt before the first such effect. A redelivery that steps back is none: its
-// record had its first effect in order.
+// attempt before the first such effect. A redelivery that steps back is none where a
+// rewind lies between, since its record had its first effect in order. Where it is right
+// behind the effect of a later record, and both are of one stint, see [stints], it is one:
+// who goes back to a commit goes through each key from there on in order.
 var inversionEntry = entry{
 	name: "inversion", verdict: func(j *judging) harness.Verdict { return j.keyed.inverted.verdict("") },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
@@ -19,5 +21,12 @@ func (c *keyed) invert(k *keyState, e *ledger.Event) {
 		a := anomaly(c.facts, e, "first effect at %s, after that of %s", moment(e.At), c.first(k))
 		a.Pods = append(a.Pods, c.facts.name(k.topBy))
 		return a
+	})
+}
+
+func (c *keyed) reverse(k *keyState, e *ledger.Event) {
+	c.inverted.add(func() harness.Anomaly {
+		return anomaly(c.facts, e, "again at %s, right after offset %d of the same key, and %s went back to no commit in between",
+			moment(e.At), k.last.rank()-1, c.facts.name(e.Owner))
 	})
 }

@@ -18,6 +18,7 @@ import (
 type keyed struct {
 	facts      *Facts
 	fences     *fences // asked who had been expelled
+	stints     *stints
 	keys       perKey[keyState]
 	under      underway // attempts under way, in lists by key
 	parts      []int32  // parts are lists of them by partition of the source, where that is the order that is claimed
@@ -34,12 +35,25 @@ type keyed struct {
 // line, and what is under way lies elsewhere.
 type keyState struct {
 	top     int64         // top is the rank of the first effect furthest ahead + 1, 0 before any
-	last    int64         // last is the rank of the latest effect + 1
+	last    lastEffect
 	quiet   time.Duration // quiet is when the latest attempt ended
 	under   int32         // under is the list of the attempts under way, in keyed.under
 	topBy   ledger.Owner
 	failing uint16 // failing records, which have an entry in keyed.failed; stays at its maximum
 }
+
+// lastEffect is the latest effect of a key: its rank + 1, and above that the number of the
+// stint it was of. The zero value is none.
+type lastEffect uint64
+
+const rankBits = 48
+
+func newLastEffect(rank int64, stint uint16) lastEffect {
+	return lastEffect(rank) | lastEffect(stint)<<rankBits
+}
+
+func (l lastEffect) rank() int64   { return int64(l & (1<<rankBits - 1)) }
+func (l lastEffect) stint() uint16 { return uint16(l >> rankBits) }
 
 var _ [32]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
 
@@ -51,7 +65,7 @@ type failure struct {
 }
 
 func newKeyed(f *Facts, fences *fences) *keyed {
-	c := &keyed{facts: f, fences: fences, failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
+	c := &keyed{facts: f, fences: fences, stints: newStints(f), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
 	if f.Order == harness.OrderPartition {
 		c.parts = make([]int32, f.Partitions)
 	}
@@ -64,6 +78,9 @@ func (c *keyed) observe(b *batch) {
 			switch e.Edge {
 			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
 				c.starvation.group(e)
+				c.stints.event(e)
+			case ledger.EdgeDown, ledger.EdgeExpelled:
+				c.stints.event(e)
 			}
 			continue
 		}
@@ -103,19 +120,22 @@ func (c *keyed) fetch(key uint32) {
 
 // effect takes an effect of the key.
 func (c *keyed) effect(k *keyState, e *ledger.Event) {
-	rank := e.Source + 1
+	rank, stint := e.Source+1, c.stints.of(e)
 	c.starvation.effect(e)
 	switch {
 	case !e.First:
-		if rank < k.last {
+		if rank < k.last.rank() {
 			c.stepBack(k, e)
+			if stint != 0 && stint == k.last.stint() {
+				c.reverse(k, e)
+			}
 		}
 	case rank > k.top:
 		k.top, k.topBy = rank, e.Owner
 	default:
 		c.outOfOrder(k, e)
 	}
-	k.last = rank
+	k.last = newLastEffect(rank, stint)
 	c.forget(k, e)
 }
 

@@ -33,7 +33,7 @@ func plans() []plan {
 		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
 		{"commit past the end", plain, plantPastEnd}, {"commit behind", plain, plantBehind},
 		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
-		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion},
+		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
 		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
 		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
 		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
@@ -410,6 +410,35 @@ func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
 		fails = []string{"inversion", "order by partition"}
 	}
 	return at, fails, ok
+}
+
+// plantReverse has two records of a key that a rewind brings again done in reverse.
+func plantReverse(w *world) (at []ledger.Position, fails []string, ok bool) {
+	type pair struct{ a, b *attempt }
+	var fit []pair
+	again := func(a *attempt) bool {
+		return slices.ContainsFunc(w.effects(), func(o *attempt) bool { return o.Position() == a.Position() && o.end < a.At })
+	}
+	effects := w.effects()
+	for i, a := range effects {
+		next := slices.IndexFunc(effects[i+1:], func(b *attempt) bool { return b.Key == a.Key })
+		if next < 0 || w.facts.Order == harness.OrderNone || a.Topic != 0 {
+			continue
+		}
+		b := effects[i+1+next]
+		if b.Topic == 0 && b.Owner == a.Owner && b.Offset > a.Offset && again(a) && again(b) && w.undisturbed(a.Position(), a.At, b.end) {
+			fit = append(fit, pair{a, b})
+		}
+	}
+	p, ok := anyOf(w, fit)
+	if !ok {
+		return nil, nil, false
+	}
+	at = []ledger.Position{p.a.Position()}
+	p.a.Offset, p.b.Offset = p.b.Offset, p.a.Offset
+	p.a.Seq, p.b.Seq = p.b.Seq, p.a.Seq
+	found := reference(w.history())
+	return at, []string{"inversion"}, len(found["inversion"]) == 1 && len(found["retry overtaking"]) == 0
 }
 
 func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {

@@ -35,10 +35,10 @@ func (r *slow) judge() {
 	r.covers()
 	r.behind()
 	r.letter()
+	r.fenced()
 	r.orders()
 	r.together()
 	r.slowed()
-	r.fenced()
 	r.duplicates()
 	r.regressions()
 }
@@ -321,7 +321,7 @@ func (r *slow) rank(e *ledger.Event) int64 {
 func (r *slow) orders() {
 	var fenced []ledger.Event
 	open := []ledger.Event{}
-	last := map[uint32]int64{}
+	last := map[uint32]int{} // the place of the latest effect of each key
 	for i, e := range r.events {
 		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !r.holds(&e) {
 			continue
@@ -357,10 +357,13 @@ func (r *slow) orders() {
 		if fenced = append(fenced, e); !isEffect(&e) {
 			continue
 		}
-		if before, ok := last[e.Key]; ok && !isFirst && r.rank(&e) < before {
+		if before, ok := last[e.Key]; ok && !isFirst && r.rank(&e) < r.rank(&r.events[before]) {
 			r.add("regression", at)
+			if r.oneStint(before, i) {
+				r.add("inversion", at)
+			}
 		}
-		last[e.Key] = r.rank(&e)
+		last[e.Key] = i
 		ahead := func(o ledger.Event) bool { return slices.Contains(r.firsts, o) && r.rank(&o) > r.rank(&e) }
 		sameKey := func(o ledger.Event) bool { return o.Key == e.Key && ahead(o) }
 		if i := slices.IndexFunc(fenced, sameKey); isFirst && i >= 0 {
@@ -381,6 +384,42 @@ func (r *slow) orders() {
 			r.add("order by partition", at)
 		}
 	}
+}
+
+// oneStint reports whether two effects were surely made by one owner of their partition of
+// the source without a rewind in between.
+func (r *slow) oneStint(a, b int) bool {
+	first, second := r.events[a], r.events[b]
+	if first.Topic+second.Topic != 0 || first.Owner != second.Owner || first.Partition != second.Partition ||
+		slices.ContainsFunc(r.facts.Sides, func(s Side) bool { return s.Role == harness.RoleRanges }) {
+		return false
+	}
+	owner, since := ledger.Owner(0), time.Duration(-1)
+	for i, e := range r.events[:b] {
+		here := e.Topic == 0 && e.Partition == first.Partition && !e.OwnGroup()
+		switch e.Edge {
+		case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+			if !here {
+				continue
+			}
+			if e.Edge == ledger.EdgeOwned {
+				owner = e.Owner
+			}
+		case ledger.EdgeDown, ledger.EdgeExpelled:
+			if e.Owner != owner {
+				continue
+			}
+		default:
+			continue
+		}
+		if since = max(since, e.At, e.Seen); i > a {
+			return false
+		}
+	}
+	undead := func(e ledger.Event) bool {
+		return slices.ContainsFunc(r.zombies, func(z ledger.Event) bool { return z.Owner == e.Owner && z.Position() == e.Position() && z.At == e.Start })
+	}
+	return owner == first.Owner && since >= 0 && first.Start > since && second.Start > since && !undead(first) && !undead(second)
 }
 
 // together: of the attempts of an incarnation that are open for a time, no more may be

@@ -15,6 +15,6 @@ var regressionEntry = entry{
 
 func (c *keyed) stepBack(k *keyState, e *ledger.Event) {
 	c.steppedBack.add(func() harness.Anomaly {
-		return anomaly(c.facts, e, "again at %s by %s, right after offset %d of the same key", moment(e.At), c.facts.name(e.Owner), k.last-1)
+		return anomaly(c.facts, e, "again at %s by %s, right after offset %d of the same key", moment(e.At), c.facts.name(e.Owner), k.last.rank()-1)
 	})
 }
