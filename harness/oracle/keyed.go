@@ -34,7 +34,7 @@ type keyed struct {
 // keyState is a key. It is small, since there may be a million: two share a cache
 // line, and what is under way lies elsewhere.
 type keyState struct {
-	top     int64         // top is the rank of the first effect furthest ahead + 1, 0 before any
+	top     int64 // top is the rank of the first effect furthest ahead + 1, 0 before any
 	last    lastEffect
 	quiet   time.Duration // quiet is when the latest attempt ended
 	under   int32         // under is the list of the attempts under way, in keyed.under

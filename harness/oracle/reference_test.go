@@ -417,7 +417,9 @@ func (r *slow) oneStint(a, b int) bool {
 		}
 	}
 	undead := func(e ledger.Event) bool {
-		return slices.ContainsFunc(r.zombies, func(z ledger.Event) bool { return z.Owner == e.Owner && z.Position() == e.Position() && z.At == e.Start })
+		return slices.ContainsFunc(r.zombies, func(z ledger.Event) bool {
+			return z.Owner == e.Owner && z.Position() == e.Position() && z.At == e.Start
+		})
 	}
 	return owner == first.Owner && since >= 0 && first.Start > since && second.Start > since && !undead(first) && !undead(second)
 }
