@@ -18,18 +18,18 @@ type copier struct {
 	hangUp context.CancelFunc
 }
 
-// newCopier makes a copier; [copier.close] must follow.
-func newCopier(ctx context.Context, cfg harness.Config) (*copier, error) {
+// newCopier makes a copier, with options of its own; [copier.close] must follow.
+func newCopier(ctx context.Context, cfg harness.Config, more ...kgo.Opt) (*copier, error) {
 	options, err := ClientOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
 	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	client, err := kgo.NewClient(append(options,
+	client, err := kgo.NewClient(append(append(options,
 		kgo.WithContext(requests),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0), // whoever copies waits for it
-	)...)
+	), more...)...)
 	if err != nil {
 		hangUp()
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)

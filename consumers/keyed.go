@@ -53,6 +53,10 @@ type sharded struct {
 	how   intake
 	batch int // batch is how many records of a shard a worker takes at a time, at most
 
+	// turns makes what a worker does with those, see [newSchedulerOfTurns]. nil is one
+	// call of the work for all.
+	turns func(harness.Work) func(first task, more []task)
+
 	// around is what calls of the work go through before they begin. nil is nothing.
 	around func(harness.Work) harness.Work
 }
@@ -92,6 +96,9 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 func (c sharded) pool(cfg harness.Config, work harness.Work) *scheduler[task] {
 	if c.batch > 1 {
 		return newSchedulerOfTurns(cfg.Workers, cfg.Window, c.batch, func() func(task, []task) {
+			if c.turns != nil {
+				return c.turns(work)
+			}
 			return newBatchWorker(work, c.batch).run
 		})
 	}

@@ -9,7 +9,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join", "unexplained duplicate"),
+	MustFail:    mustIn("join-swamped", "unexplained duplicate"),
 	MayFail:     moved,
 	New:         made(func(q *queues) { q.revoke = (*member).forget }),
 })

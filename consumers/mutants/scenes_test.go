@@ -24,6 +24,11 @@ var scenes = scenesBy(
 		s.Spare = 1
 		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected}}
 	}),
+	scene("join-swamped", "a pod joins while all have seconds of work in hand", func(s *harness.Scenario) {
+		busy(s)
+		s.Service, s.Spare = load.Fixed(100*time.Millisecond), 1
+		s.Injections = []harness.Injection{{Fault: fault.JoinPod{}, At: injected}}
+	}),
 	scene("there-and-back", "a pod joins while all have records in hand, and leaves again", func(s *harness.Scenario) {
 		busy(s)
 		s.Service, s.Spare = load.Fixed(60*time.Millisecond), 1

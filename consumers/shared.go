@@ -1,0 +1,31 @@
+package consumers
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// shared is the workers of a pod for a consumer that is a member of several groups: no
+// more calls of the work are under way at once, whichever member makes them.
+type shared struct{ free chan struct{} }
+
+func newShared(workers int) shared { return shared{make(chan struct{}, workers)} }
+
+// around is work that begins when a worker is free, and not after its context has ended.
+func (s shared) around(w harness.Work) harness.Work { return sharedWork{w, s} }
+
+type sharedWork struct {
+	work harness.Work
+	shared
+}
+
+func (s sharedWork) Do(ctx context.Context, r *harness.Record) error {
+	select {
+	case s.free <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.free }()
+	return s.work.Do(ctx, r)
+}
