@@ -22,7 +22,7 @@ type assignment struct {
 	marks     watermark
 	kept      *progress     // kept is nil unless the consumer keeps finished offsets in its commits
 	committed commit        // committed is the last that the group has from here, offset -1 for none
-	stock     []*kgo.Record // stock is fetched and not taken, where the member takes by shares
+	stock     []*kgo.Record // stock is fetched and not taken, where the member has any
 	enough    int           // enough is how much may be out before it wants more of its stock
 	hungry    func()        // hungry says that it does
 	paused    bool          // paused: the client does not fetch it; under the member's lock

@@ -14,6 +14,7 @@
 //     next owner in the metadata of commits, and its format.
 //   - window.go: how many records a pod may have taken and not committed past.
 //   - stock.go: for a design by partition, a share of the window for each of them.
+//   - due.go: records that wait, each until its time has come.
 //   - scheduler.go: work on many keys at once, on each key in order.
 //   - copier.go, produce.go: copies of records to side topics; consumers that are members of several groups.
 //   - worker.go: one record through the work, tried again until it has its effect.

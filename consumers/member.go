@@ -55,14 +55,20 @@ type member struct {
 
 	mu    sync.Mutex
 	owned map[partition]*assignment
-	wake  atomic.Pointer[context.CancelFunc] // wake ends the wait of one that takes by shares
+	wake  atomic.Pointer[context.CancelFunc] // wake ends the wait of one that has stock
 }
 
 // intake is what a design asks of its member beside records and commits.
 type intake struct {
 	keeps  bool // keeps: commits carry what is finished above them, and the next owner does not do it again (see [progress])
-	shares bool // shares: of each partition it takes at most a share of the window (see [member.pollShares])
+	shares bool // shares: of each partition it takes at most a share of the window (see [member.pollStock])
+
+	due    func(*kgo.Record) time.Time // due is when a record may be taken, nil for at once; those of its partition behind it wait (see due.go)
+	beside []string                    // beside are more topics that it takes, under the same window
 }
+
+// stocks says that what it takes lies in stock before.
+func (h intake) stocks() bool { return h.shares || h.due != nil }
 
 type partition struct {
 	topic string
@@ -91,6 +97,9 @@ func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) 
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.revoked(ps) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.lost(ps) }),
 	}
+	if len(how.beside) > 0 {
+		options = append(options, kgo.ConsumeTopics(append([]string{cfg.Topic}, how.beside...)...))
+	}
 	if how.keeps {
 		options = append(options, kgo.OnOffsetsFetched(m.told))
 	}
@@ -117,8 +126,8 @@ func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) 
 // in into. It returns none when ctx has ended, and an error when the consumer
 // cannot go on, or not as this member.
 func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, error) {
-	if m.how.shares {
-		return m.pollShares(ctx, limit, into)
+	if m.how.stocks() {
+		return m.pollStock(ctx, limit, into)
 	}
 	fetches := m.client.PollRecords(m.polls, limit)
 	defer m.client.AllowRebalance()
@@ -217,7 +226,7 @@ func (m *member) patience() time.Duration { return m.cfg.Session / 2 }
 func (m *member) assigned(client *kgo.Client, given map[string][]int32) {
 	m.end(m.those(given), false)    // there are none unless a revocation was missed
 	id, _ := client.GroupMetadata() // it may come before m has the client
-	if m.how.shares {
+	if m.how.stocks() {
 		client.ResumeFetchPartitions(given) // they may have been paused when they were ours before
 		defer m.awake()
 	}

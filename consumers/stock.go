@@ -2,12 +2,16 @@ package consumers
 
 import (
 	"context"
+	"math"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// This file is how a consumer by partition takes records: of each partition at most
-// its share of the window. A client hands out all it has of one partition before it
+// This file is how a consumer takes records that lie in stock before: one by partition,
+// and one whose records wait until they are due (due.go).
+//
+// By partition it takes of each at most its share of the window. A client hands out all it has of one partition before it
 // comes to the next, hundreds of records, so that with a backlog the window would be
 // full of one or two partitions, and the workers of all others idle.
 //
@@ -17,25 +21,26 @@ import (
 // wait for all the time is paused when its stock is as large as the window: that
 // costs the fetch that is under way, and bounds memory.
 
-// pollShares is poll for a member that takes by shares.
-func (m *member) pollShares(ctx context.Context, limit int, into []task) ([]task, error) {
+// noWait is the context of a poll that waits for nothing.
+var noWait context.Context
+
+// pollStock is poll for a member that has stock.
+func (m *member) pollStock(ctx context.Context, limit int, into []task) ([]task, error) {
 	for {
 		waiting, wake := context.WithCancel(m.polls)
 		m.wake.Store(&wake) // before the deal: what is wanted from here on ends the wait
-		into, dry := m.deal(limit, into)
-		if ctx.Err() != nil || len(into) > 0 {
-			wake()
-			return into, nil
-		}
+		into, dry, next := m.deal(limit, into)
 		var err error
-		if dry {
-			err = m.restock(waiting)
-		} else {
-			<-waiting.Done()
+		switch {
+		case ctx.Err() != nil:
+		case len(into) == 0:
+			err = m.waitFor(waiting, dry, next)
+		case dry && m.how.due != nil && m.client.BufferedFetchRecords() > 0:
+			err = m.restock(noWait) // lest what a partition has in stock keeps others from coming
 		}
 		wake()
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil || len(into) > 0 && err == nil:
 			return into, nil
 		case m.polls.Err() != nil:
 			return into, ErrUsurped
@@ -45,6 +50,21 @@ func (m *member) pollShares(ctx context.Context, limit int, into []task) ([]task
 	}
 }
 
+// waitFor waits for what may make something to deal: records, if a partition is dry,
+// the time at which the next is due, or the end of ctx.
+func (m *member) waitFor(ctx context.Context, dry bool, next time.Time) error {
+	if !next.IsZero() {
+		due, end := context.WithDeadline(ctx, next)
+		defer end()
+		ctx = due
+	}
+	if dry {
+		return m.restock(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}
+
 // awake has the taking of shares look again.
 func (m *member) awake() {
 	if wake := m.wake.Load(); wake != nil {
@@ -52,18 +72,24 @@ func (m *member) awake() {
 	}
 }
 
-// deal makes tasks of what is in stock, as far as shares go, and reports whether a
-// partition has nothing in stock.
-func (m *member) deal(limit int, into []task) (_ []task, dry bool) {
+// deal makes tasks of what is in stock, as far as it is due and shares go. It reports
+// whether a partition has nothing in stock, and when the next record is due that was
+// not dealt for that reason alone.
+func (m *member) deal(limit int, into []task) (_ []task, dry bool, next time.Time) {
 	var again []partition
 	m.mu.Lock()
-	share := max(m.window.most()/max(len(m.owned), 1), 1)
+	share := math.MaxInt
+	if m.how.shares {
+		share = max(m.window.most()/max(len(m.owned), 1), 1)
+	}
 	dry = len(m.owned) == 0
 	for p, a := range m.owned {
-		before, left := len(into), 0
-		into, left = a.deal(share, limit, into)
+		before := len(into)
+		var left int
+		var at time.Time
+		into, left, at = a.deal(m.how, share, limit, into)
 		limit -= len(into) - before
-		dry = dry || left == 0
+		dry, next = dry || left == 0, soonest(next, at)
 		if a.paused && left < m.cfg.Window/2 {
 			a.paused = false
 			again = append(again, p)
@@ -73,7 +99,7 @@ func (m *member) deal(limit int, into []task) (_ []task, dry bool) {
 	if len(again) > 0 {
 		m.client.ResumeFetchPartitions(named(again))
 	}
-	return into, dry
+	return into, dry, next
 }
 
 // restock polls until there is something, or ctx has ended.
@@ -111,13 +137,16 @@ func (a *assignment) lay(records []*kgo.Record) int {
 	return len(a.stock)
 }
 
-// deal takes from the stock what a share has room for, and says how much is left.
-func (a *assignment) deal(share, limit int, into []task) (_ []task, left int) {
+// deal takes from the stock what is due and a share has room for, and says how much is
+// left and, if that is why, when the next is due.
+func (a *assignment) deal(how intake, share, limit int, into []task) (_ []task, left int, next time.Time) {
 	a.mu.Lock()
 	n := 0
-	a.enough = share / 2
-	if !a.closing && a.marks.out() <= a.enough {
-		n = min(share-a.marks.out(), len(a.stock), limit)
+	if how.shares {
+		a.enough = share / 2
+	}
+	if !a.closing && (!how.shares || a.marks.out() <= a.enough) {
+		n, next = how.ripe(a.stock[:min(share-a.marks.out(), len(a.stock), limit)])
 	}
 	dealt := a.stock[:n]
 	a.stock = a.stock[n:]
@@ -127,5 +156,5 @@ func (a *assignment) deal(share, limit int, into []task) (_ []task, left int) {
 		into = a.take(dealt, into)
 		clear(dealt)
 	}
-	return into, left
+	return into, left, next
 }
