@@ -41,7 +41,10 @@ var promises = []struct {
 	{"delivers all in order and stops cleanly", all, deliversAllInOrderAndStopsCleanly},
 	{"rebalances in mid work", all, rebalancesInMidWork},
 	{"failed work is tried again in order", all, failedWorkIsTriedAgainInOrder},
-	{"record that keeps failing is not committed past", honest, recordThatKeepsFailingIsNotCommittedPast},
+	{"record that keeps failing is not committed past", keepsTrying, recordThatKeepsFailingIsNotCommittedPast},
+	{"record that keeps failing becomes a dead letter", givesUp, recordThatKeepsFailingBecomesADeadLetter},
+	{"poison becomes a dead letter at once", givesUp, poisonBecomesADeadLetterAtOnce},
+	{"retry begins when it is due", hasTiers, retryBeginsWhenItIsDue},
 	{"commits that fail are made up for", honest, commitsThatFailAreMadeUpFor},
 	{"coordinator gone for a while", honest, coordinatorGoneForAWhile},
 	{"all brokers gone for a while", honest, allBrokersGoneForAWhile},
@@ -80,6 +83,31 @@ func honestAndPlain(i *harness.Implementation) bool { return honest(i) || i.Name
 
 // byPartitions has the designs that need a record of each partition to be busy.
 func byPartitions(i *harness.Implementation) bool { return i.Name == "partition" }
+
+// givesUp has the designs with a topic for dead letters.
+func givesUp(i *harness.Implementation) bool {
+	return honest(i) && len(sidesOf(i, harness.RoleDeadLetter)) > 0
+}
+
+// keepsTrying has those without, in which a record is tried until it has its effect.
+func keepsTrying(i *harness.Implementation) bool { return honest(i) && !givesUp(i) }
+
+// hasTiers has the design whose retry topics have a delay each.
+func hasTiers(i *harness.Implementation) bool { return i.Name == "retry-dlq" }
+
+// sidesOf are the topics of a role that an implementation has with its default knobs.
+func sidesOf(i *harness.Implementation, role harness.Role) (names []string) {
+	cfg := harness.Config{Knobs: map[string]string{}}
+	for _, k := range i.Knobs {
+		cfg.Knobs[k.Name] = k.Default
+	}
+	for _, s := range i.SideOf(cfg) {
+		if s.Role == role {
+			names = append(names, sideName(s.Name))
+		}
+	}
+	return names
+}
 
 // worksOnAllPartitionsOfABacklogAtOnce: a client hands out the backlog of one
 // partition before that of the next, and all of the window could be of one.
@@ -246,6 +274,92 @@ func recordThatKeepsFailingIsNotCommittedPast(w *world, i *harness.Implementatio
 	w.delivered()
 	w.committed() // before b leaves: it may be repeating what a had done behind the record
 	b.leave()
+	w.noGoroutines()
+}
+
+// A record that never succeeds becomes a dead letter, no sooner than the design says,
+// and nothing waits for it for good.
+func recordThatKeepsFailingBecomesADeadLetter(w *world, i *harness.Implementation, p harness.Protocol) {
+	const sick = "17"
+	tries := w.failing(sick, errors.New("no"))
+	w.send(2000) // more than the window has room for
+	pod := w.start(i, w.config("a", p))
+	letters := w.copies(sidesOf(i, harness.RoleDeadLetter)[0], 1)
+	w.await("all others delivered", func(e *effects) bool { return len(e.times) == w.sent-1 })
+	w.committed()
+	pod.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	if tries() == 0 {
+		w.Error("given up without a try")
+	}
+	if len(letters) != 1 || string(letters[0].Value) != sick || string(letters[0].Key) != "key-17" {
+		w.Errorf("dead letters %v, want record %s", letters, sick)
+	}
+	w.noGoroutines()
+}
+
+// Of a record that can never succeed one try is enough.
+func poisonBecomesADeadLetterAtOnce(w *world, i *harness.Implementation, p harness.Protocol) {
+	tries := w.failing("17", fmt.Errorf("work: %w", harness.ErrPoison))
+	w.send(100)
+	pod := w.start(i, w.config("a", p))
+	letters := w.copies(sidesOf(i, harness.RoleDeadLetter)[0], 1)
+	w.await("all others delivered", func(e *effects) bool { return len(e.times) == w.sent-1 })
+	w.committed()
+	pod.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	if len(letters) != 1 || tries() != 1 {
+		w.Errorf("%d tries and %d dead letters of a poison record, want one of each", tries(), len(letters))
+	}
+	w.noGoroutines()
+}
+
+// failing has the work on a record fail, and counts the tries.
+func (w *world) failing(value string, err error) (tries func() int) {
+	var n atomic.Int32
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		if string(r.Value) != value {
+			return nil
+		}
+		n.Add(1)
+		return err
+	}
+	return func() int { return int(n.Load()) }
+}
+
+// No try begins before the delay of its tier is over, and none long after.
+func retryBeginsWhenItIsDue(w *world, i *harness.Implementation, p harness.Protocol) {
+	waits := map[string]time.Duration{sideName("retry-1"): 100 * time.Millisecond, sideName("retry-2"): time.Second}
+	const patience = 300 * time.Millisecond
+	retried := map[string]int{}
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		w.effects.mu.Lock()
+		defer w.effects.mu.Unlock()
+		if delay, is := waits[r.Topic]; is {
+			retried[r.Topic]++
+			if waited := time.Since(r.Timestamp); waited < delay || waited > delay+patience {
+				w.effects.fault(harness.OrderNone, "a copy in %s is tried %v after it was made, want %v", r.Topic, waited, delay)
+			}
+		}
+		if r.Value[len(r.Value)-1] == '7' && r.Topic != sideName("retry-2") {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	w.send(200)
+	pod := w.start(i, w.config("a", p))
+	w.delivered()
+	w.committed()
+	pod.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	for topic := range waits {
+		if retried[topic] != 20 {
+			w.Errorf("%d tries in %s, want 20", retried[topic], topic)
+		}
+	}
 	w.noGoroutines()
 }
 

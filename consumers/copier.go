@@ -59,6 +59,15 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 	}
 }
 
+// failedHeader is the key of the headers that say where, and why, the work on a record
+// failed, one for each time that it was copied for that.
+const failedHeader = "failed"
+
+// because is the header of a copy that is made since the work on r failed.
+func because(r *harness.Record, err error) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: failedHeader, Value: fmt.Appendf(nil, "%s/%d@%d: %v", r.Topic, r.Partition, r.Offset, err)}
+}
+
 // close ends the client. What is on its way may arrive or not.
 func (c *copier) close() {
 	c.hangUp()

@@ -25,8 +25,16 @@ func after(delay time.Duration) func(*kgo.Record) time.Time {
 	return func(r *kgo.Record) time.Time { return r.Timestamp.Add(delay + stampUnit) }
 }
 
-// atOnce is when records are due that do not wait.
-func atOnce(*kgo.Record) time.Time { return time.Time{} }
+// byTopic is when records are due that wait for the delay of their topic; in a topic
+// that has none they do not wait.
+func byTopic(delays map[string]time.Duration) func(*kgo.Record) time.Time {
+	return func(r *kgo.Record) time.Time {
+		if delay, waits := delays[r.Topic]; waits {
+			return after(delay)(r)
+		}
+		return time.Time{}
+	}
+}
 
 // ripe is how many of the records are due, from the first on, and when the next is,
 // zero if all are.

@@ -2,6 +2,7 @@ package consumers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -106,6 +107,7 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	for _, k := range i.Knobs {
 		cfg.Knobs[k.Name] = k.Default
 	}
+	w.sides(i, &cfg)
 	consumer, err := i.New(cfg)
 	if err != nil {
 		w.Fatal(err)
@@ -126,6 +128,45 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	w.Cleanup(stop)
 	return p
 }
+
+// sides makes the side topics that an implementation needs, if there are none yet.
+func (w *world) sides(i *harness.Implementation, cfg *harness.Config) {
+	w.Helper()
+	cfg.Side = map[string]string{}
+	for _, s := range i.SideOf(*cfg) {
+		name := sideName(s.Name)
+		cfg.Side[s.Name] = name
+		if w.cluster.TopicInfo(name) != nil {
+			continue
+		}
+		if err := w.cluster.CreateTopic(name, int32(cmp.Or(s.Partitions, partitions)), nil); err != nil {
+			w.Fatalf("make topic %s: %v", name, err)
+		}
+	}
+}
+
+// copies waits for n records in a side topic, and returns what lies there.
+func (w *world) copies(name string, n int) (records []*kgo.Record) {
+	w.Helper()
+	all := func() (sum int64) {
+		for _, p := range w.cluster.PartitionInfos(name) {
+			sum += p.HighWatermark
+		}
+		return sum
+	}
+	w.until(func() bool { return all() >= int64(n) }, func() string { return fmt.Sprintf("%d copies in %s, want %d", all(), name, n) })
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.dial), kgo.ConsumeTopics(name))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer client.Close()
+	for int64(len(records)) < all() {
+		records = append(records, client.PollFetches(w.Context()).Records()...)
+	}
+	return records
+}
+
+func sideName(name string) string { return topic + "." + name }
 
 // leave ends the pod's context and waits for the pod.
 func (p *pod) leave() {
