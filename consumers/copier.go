@@ -59,6 +59,28 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 	}
 }
 
+// copyAll appends copies of records to a topic, in their order and many at a time, and
+// returns the offset of the last once all replicas have them all. Of two of one partition
+// there the second is never in the log without the first: kgo gives a record up at the end
+// of its context, or for what holds for all of its producer. It tries again until ctx ends;
+// then the first few may be there. Only who places records by hand has them keep their partition.
+func (c *copier) copyAll(ctx context.Context, topic string, records []*kgo.Record) (last int64, err error) {
+	for {
+		copies := make([]*kgo.Record, len(records))
+		for i, r := range records {
+			copies[i] = &kgo.Record{Topic: topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
+		}
+		if err = Produce(ctx, c.client, copies...); err == nil {
+			return copies[len(copies)-1].Offset, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("copy to %s: %w", topic, errors.Join(ctx.Err(), err))
+		case <-time.After(retryPause):
+		}
+	}
+}
+
 // failedHeader is the key of the headers that say where, and why, the work on a record
 // failed, one for each time that it was copied for that.
 const failedHeader = "failed"

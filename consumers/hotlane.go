@@ -105,14 +105,7 @@ type diverter struct {
 // run is a turn of a shard: its records, as many as make a key hot, or all that wait.
 func (d *diverter) run(first task, more []task) {
 	d.turn = append(append(d.turn[:0], first), more...)
-	for from := 0; from < len(d.turn); {
-		to := from + 1
-		for to < len(d.turn) && oneBatch(d.turn[from], d.turn[to]) {
-			to++
-		}
-		d.key(d.turn[from:to])
-		from = to
-	}
+	runs(d.turn, oneBatch, d.key)
 	clear(d.turn)
 }
 
@@ -125,24 +118,13 @@ func (d *diverter) key(tasks []task) {
 		}
 		return
 	}
-	d.records = d.records[:0]
-	n := 0
-	for n < len(tasks) && a.start(tasks[n].seq) {
-		d.records = append(d.records, tasks[n].record)
-		n++
-	}
-	if n == 0 {
-		return
-	}
-	keys, err := d.lane.keysOf(a, r.Partition)
-	if err == nil {
-		err = d.lane.divert(a.ctx, keys, d.records)
-	}
-	for _, t := range tasks[:n] {
-		a.finish(t.seq, err == nil)
-		t.record.Recycle()
-	}
-	clear(d.records)
+	d.records = carry(tasks, d.records, func(ctx context.Context, records []*kgo.Record) error {
+		keys, err := d.lane.keysOf(a, records[0].Partition)
+		if err != nil {
+			return err
+		}
+		return d.lane.divert(ctx, keys, records)
+	})
 }
 
 // diverts reports whether records of a key go to the lane: it is hot, or not all of it that

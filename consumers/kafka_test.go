@@ -2,7 +2,6 @@ package consumers_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -139,7 +138,7 @@ func (w *world) sides(i *harness.Implementation, cfg *harness.Config) {
 		if w.cluster.TopicInfo(name) != nil {
 			continue
 		}
-		if err := w.cluster.CreateTopic(name, int32(cmp.Or(s.Partitions, partitions)), nil); err != nil {
+		if err := w.cluster.CreateTopic(name, int32(s.Of(partitions)), nil); err != nil {
 			w.Fatalf("make topic %s: %v", name, err)
 		}
 	}

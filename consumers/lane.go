@@ -20,12 +20,11 @@ import (
 // key have been worked on or copied, see hotlane.go: a copy that comes late, of a pod
 // that has lost the partition, then is of a record that its successor does again.
 type lane struct {
-	cfg    harness.Config
-	topic  string
-	group  string
-	client *kgo.Client
-	hangUp context.CancelFunc
-	admin  *kadm.Client
+	*copier
+	cfg   harness.Config
+	topic string
+	group string
+	admin *kadm.Client
 
 	mu    sync.Mutex
 	known map[*assignment]*laneKeys
@@ -36,15 +35,7 @@ func newLane(ctx context.Context, cfg harness.Config, topic, group string) (*lan
 	if err != nil {
 		return nil, err
 	}
-	return &lane{
-		cfg: cfg, topic: topic, group: group, client: c.client, hangUp: c.hangUp,
-		admin: kadm.NewClient(c.client), known: map[*assignment]*laneKeys{},
-	}, nil
-}
-
-func (l *lane) close() {
-	l.hangUp()
-	l.client.Close()
+	return &lane{copier: c, cfg: cfg, topic: topic, group: group, admin: kadm.NewClient(c.client), known: map[*assignment]*laneKeys{}}, nil
 }
 
 // laneKeys are the keys of one partition with copies in the lane that may not have been
@@ -208,24 +199,12 @@ func (k *laneKeys) has(key []byte, last int64) bool {
 // broker has all of them. The error is that of ctx, which has ended: then the first few of
 // them may be there.
 func (l *lane) divert(ctx context.Context, keys *laneKeys, records []*kgo.Record) error {
-	for {
-		copies := make([]*kgo.Record, len(records))
-		for i, r := range records {
-			copies[i] = &kgo.Record{Topic: l.topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
-		}
-		err := Produce(ctx, l.client, copies...)
-		if err == nil {
-			keys.mu.Lock()
-			defer keys.mu.Unlock()
-			keys.last[string(records[0].Key)] = copies[len(copies)-1].Offset
-			return nil
-		}
-		// Kgo gives a record up for its context's end, or for what holds for all of its
-		// producer, so that none behind one that failed is in the log.
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("divert: %w", ctx.Err())
-		case <-time.After(retryPause):
-		}
+	last, err := l.copyAll(ctx, l.topic, records)
+	if err != nil {
+		return err
 	}
+	keys.mu.Lock()
+	defer keys.mu.Unlock()
+	keys.last[string(records[0].Key)] = last
+	return nil
 }

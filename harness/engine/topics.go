@@ -18,12 +18,8 @@ func (r *run) nameTopics(name string) {
 		if r.cfg.Side == nil {
 			r.cfg.Side = map[string]string{}
 		}
-		partitions := side.Partitions
-		if partitions == 0 {
-			partitions = r.Scenario.Partitions
-		}
 		r.cfg.Side[side.Name] = name + "-" + side.Name
-		r.topics = append(r.topics, observe.Topic{Name: r.cfg.Side[side.Name], Role: side.Role, Partitions: partitions})
+		r.topics = append(r.topics, observe.Topic{Name: r.cfg.Side[side.Name], Role: side.Role, Partitions: side.Of(r.Scenario.Partitions)})
 	}
 }
 
