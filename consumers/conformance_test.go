@@ -532,6 +532,9 @@ func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementa
 			return nil, nil, false
 		}
 		for _, g := range r.(*kmsg.OffsetFetchRequest).Groups {
+			if g.Group != group {
+				continue // a design may have groups of its own
+			}
 			for _, t := range g.Topics {
 				for _, p := range t.Partitions {
 					select {
