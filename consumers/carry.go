@@ -12,9 +12,15 @@ const carryBatch = 500
 
 // carry begins records taken under one assignment, has them taken away, all at once, and
 // finishes them. buffer is room for their records, and is returned to be used again.
-func carry(tasks []task, buffer []*kgo.Record, away func(ctx context.Context, records []*kgo.Record) error) []*kgo.Record {
+//
+// None begins while the fence is shut: a copy that a pod makes of what others have by now
+// would be worked on once more.
+func carry(fence *Fence, tasks []task, buffer []*kgo.Record, away func(ctx context.Context, records []*kgo.Record) error) []*kgo.Record {
 	a, n := tasks[0].from, 0
 	buffer = buffer[:0]
+	if fence.wait(a.ctx) != nil {
+		return buffer
+	}
 	for n < len(tasks) && a.start(tasks[n].seq) {
 		buffer = append(buffer, tasks[n].record)
 		n++
@@ -46,20 +52,21 @@ func runs(turn []task, together func(a, b task) bool, take func([]task)) {
 // carrier is what a worker does that takes all records of a turn away, those of one
 // assignment at once.
 type carrier struct {
+	fence   *Fence
 	away    func(ctx context.Context, records []*kgo.Record) error
 	turn    []task
 	records []*kgo.Record
 }
 
 // carrying makes carriers, see [sharded.turns].
-func carrying(away func(ctx context.Context, records []*kgo.Record) error) func(harness.Work) func(task, []task) {
-	return func(harness.Work) func(task, []task) { return (&carrier{away: away}).run }
+func carrying(away func(ctx context.Context, records []*kgo.Record) error) func(*member, harness.Work) func(task, []task) {
+	return func(m *member, _ harness.Work) func(task, []task) { return (&carrier{fence: &m.fence, away: away}).run }
 }
 
 func (c *carrier) run(first task, more []task) {
 	c.turn = append(append(c.turn[:0], first), more...)
 	runs(c.turn, func(a, b task) bool { return a.from == b.from }, func(tasks []task) {
-		c.records = carry(tasks, c.records, c.away)
+		c.records = carry(c.fence, tasks, c.records, c.away)
 	})
 	clear(c.turn)
 }

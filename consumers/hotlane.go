@@ -82,8 +82,8 @@ func (h hotlane) Consume(ctx context.Context, cfg harness.Config, work harness.W
 	}
 	defer l.close()
 	shared := newShared(cfg.Workers)
-	source := sharded{shard: byKey(), batch: h.hot, around: shared.around, turns: func(w harness.Work) func(task, []task) {
-		return (&diverter{lane: l, hot: h.hot, worker: worker{work: w}}).run
+	source := sharded{shard: byKey(), batch: h.hot, around: shared.around, turns: func(m *member, w harness.Work) func(task, []task) {
+		return (&diverter{fence: &m.fence, lane: l, hot: h.hot, worker: worker{work: w}}).run
 	}}
 	return together(ctx,
 		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
@@ -95,6 +95,7 @@ func (h hotlane) Consume(ctx context.Context, cfg harness.Config, work harness.W
 
 // diverter takes the records of a shard's turn through the work, or into the lane.
 type diverter struct {
+	fence   *Fence
 	lane    *lane
 	hot     int
 	worker  worker
@@ -118,7 +119,7 @@ func (d *diverter) key(tasks []task) {
 		}
 		return
 	}
-	d.records = carry(tasks, d.records, func(ctx context.Context, records []*kgo.Record) error {
+	d.records = carry(d.fence, tasks, d.records, func(ctx context.Context, records []*kgo.Record) error {
 		keys, err := d.lane.keysOf(a, records[0].Partition)
 		if err != nil {
 			return err

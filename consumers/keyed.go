@@ -55,7 +55,7 @@ type sharded struct {
 
 	// turns makes what a worker does with those, see [newSchedulerOfTurns]. nil is one
 	// call of the work for all.
-	turns func(harness.Work) func(first task, more []task)
+	turns func(*member, harness.Work) func(first task, more []task)
 
 	// around is what calls of the work go through before they begin. nil is nothing.
 	around func(harness.Work) harness.Work
@@ -76,7 +76,7 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 	if c.around != nil { // around the fence, lest a call waits beyond it
 		work = c.around(work)
 	}
-	pool := c.pool(cfg, work)
+	pool := c.pool(m, work)
 	defer m.leave(pool.close)
 	shard := func(t task) uint64 { return c.shard(t.record) }
 	var tasks []task
@@ -93,11 +93,12 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 	}
 }
 
-func (c sharded) pool(cfg harness.Config, work harness.Work) *scheduler[task] {
+func (c sharded) pool(m *member, work harness.Work) *scheduler[task] {
+	cfg := m.cfg
 	if c.batch > 1 {
 		return newSchedulerOfTurns(cfg.Workers, cfg.Window, c.batch, func() func(task, []task) {
 			if c.turns != nil {
-				return c.turns(work)
+				return c.turns(m, work)
 			}
 			return newBatchWorker(work, c.batch).run
 		})

@@ -46,17 +46,8 @@ type share struct{ clients int }
 // Consume runs the clients over one pool of workers. When ctx ends each finishes what it
 // has in hand within the drain budget, and gives back the rest.
 func (s share) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	working, cancel := outlast(ctx, cfg.Drain)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(cfg.Drain)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-working.Done():
-		}
-	})()
 	pool := newShared(cfg.Workers).around(work)
 	parts := make([]func(context.Context) error, s.clients)
 	for n := range parts {

@@ -2,6 +2,7 @@ package consumers
 
 import (
 	"context"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -28,4 +29,22 @@ func (s sharedWork) Do(ctx context.Context, r *harness.Record) error {
 	}
 	defer func() { <-s.free }()
 	return s.work.Do(ctx, r)
+}
+
+// outlast is a context that ends so long after ctx, or when end is called, which must be.
+func outlast(ctx context.Context, budget time.Duration) (working context.Context, end context.CancelFunc) {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(budget)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-working.Done():
+		}
+	})
+	return working, func() {
+		stop()
+		cancel()
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -44,7 +43,9 @@ func (txn) Consume(ctx context.Context, cfg harness.Config, work harness.Work) e
 	if err != nil {
 		return err
 	}
-	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	working, cancel := outlast(ctx, cfg.Drain)
+	defer cancel()
+	requests, hangUp := outlast(ctx, cfg.Drain+cfg.Session) // a client takes back nothing that it may have sent
 	defer hangUp()
 	session, err := kgo.NewGroupTransactSession(append(options,
 		kgo.WithContext(requests),
@@ -55,15 +56,6 @@ func (txn) Consume(ctx context.Context, cfg harness.Config, work harness.Work) e
 	if err != nil {
 		return fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
-	defer context.AfterFunc(ctx, func() { // a client takes back nothing that it may have sent
-		timer := time.NewTimer(cfg.Drain + cfg.Session)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			hangUp()
-		case <-requests.Done():
-		}
-	})()
 	defer func() {
 		within, cancel := context.WithTimeout(requests, cfg.Session/2)
 		defer cancel()
@@ -75,7 +67,7 @@ func (txn) Consume(ctx context.Context, cfg harness.Config, work harness.Work) e
 			return err
 		}
 		if records := in.Records(); len(records) > 0 {
-			if err := transact(ctx, cfg, session, records, work); err != nil {
+			if err := transact(working, cfg, session, records, work); err != nil {
 				return err
 			}
 		}
