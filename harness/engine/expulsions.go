@@ -10,7 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
-// judgeExpulsions notes whom the group dropped without its consent, and breaks
+// judgeExpulsions notes whom a group dropped without its consent, and breaks
 // "pods fed" where no fault was the reason.
 func (r *run) judgeExpulsions() error {
 	incarnations, faults := r.fleet.Incarnations(), r.faults.outcomes()
@@ -31,7 +31,7 @@ func (r *run) judgeExpulsions() error {
 				harness.ClientID(in.Pod, in.N), r.since(x.Seen).Round(time.Millisecond), why))
 		}
 		s := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
-		s.Start, s.End = x.Seen, x.Earliest
+		s.Key, s.Start, s.End = x.Group, x.Seen, x.Earliest
 		if err := r.observed.Append(s); err != nil {
 			return err
 		}

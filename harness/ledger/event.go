@@ -107,7 +107,7 @@ func (e *Event) SetRangeAt(p Position) {
 // the run's.
 func (e *Event) OwnGroup() bool {
 	switch e.Edge {
-	case EdgeOwned, EdgeReleased, EdgeRewound, EdgeCommit:
+	case EdgeOwned, EdgeReleased, EdgeExpelled, EdgeRewound, EdgeCommit:
 		return e.Key != 0
 	}
 	return false

@@ -40,7 +40,7 @@ const (
 	// struck Owner if it struck a pod.
 	KindInject
 	KindHeal
-	// KindExpelled says that the group dropped Owner without its consent: it lived
+	// KindExpelled says that the group Key dropped Owner without its consent: it lived
 	// and had not left. It was seen at Start and happened no earlier than End.
 	KindExpelled
 	// KindRewound says that at Start Owner asked for the group's commit of a

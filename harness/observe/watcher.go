@@ -77,7 +77,8 @@ type Expulsion struct {
 	Owner    ledger.Owner
 	Earliest int64 // Earliest and Seen bound the moment from which on others could be given what it had, ns on CLOCK_MONOTONIC.
 	Seen     int64
-	Member   int64 // Member is when it was surely a member last.
+	Member   int64  // Member is when it was surely a member last.
+	Group    uint32 // Group is the key of a group of the consumer's own, 0 for the run's.
 }
 
 // Watch starts to watch. Call it before the group forms.
@@ -174,7 +175,7 @@ func (w *Watcher) Changes() int {
 	return w.changes
 }
 
-// Expelled are the members of the run's group that were seen to be gone, meant or not.
+// Expelled are the members of the groups that were seen to be gone, meant or not.
 func (w *Watcher) Expelled() []Expulsion {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -254,9 +255,7 @@ func (w *Watcher) departed(g harness.Group, seen int64) {
 			continue
 		}
 		delete(was.members, client)
-		if was.key == 0 {
-			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen, earliest})
-		}
+		w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), earliest, seen, earliest, was.key})
 		for topic := range was.owned {
 			for p, h := range was.owned[topic] {
 				if h.client == client {
@@ -280,19 +279,17 @@ func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int6
 			changed = w.pass(was.key, at, was.owned[topic][p], is.owned[topic][p], fresh, earliest, seen) || changed
 		}
 	}
-	if was.key == 0 {
-		member := left
-		if was.written > 0 {
-			member = min(left, was.written)
+	member := left
+	if was.written > 0 {
+		member = min(left, was.written)
+	}
+	for client, id := range was.members {
+		if is.members[client] != id {
+			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen, member, was.key})
 		}
-		for client, id := range was.members {
-			if is.members[client] != id {
-				w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen, member})
-			}
-		}
-		if changed {
-			w.changes++
-		}
+	}
+	if was.key == 0 && changed {
+		w.changes++
 	}
 	was.owned, was.members, was.generation = is.owned, is.members, g.Generation
 }

@@ -179,6 +179,9 @@ func (b *behind) event(e *ledger.Event) {
 			}
 		}
 	case ledger.EdgeDown, ledger.EdgeExpelled, ledger.EdgeInject:
+		if e.OwnGroup() {
+			return
+		}
 		b.quiet = max(b.quiet, over+b.facts.Session)
 		for p := range b.parts {
 			b.trouble(p, e.At)

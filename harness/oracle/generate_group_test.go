@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -225,7 +226,9 @@ func (w *world) pause() {
 	m.alive, m.back = false, healed+w.facts.Heartbeat
 	w.event(ledger.Event{Edge: ledger.EdgeInject, At: w.now, Key: fault, Owner: m.owner})
 	w.event(ledger.Event{Edge: ledger.EdgeHeal, At: healed, Key: fault, Owner: m.owner})
-	w.event(ledger.Event{Edge: ledger.EdgeExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner})
+	for _, group := range w.groups() {
+		w.event(ledger.Event{Edge: ledger.EdgeExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner, Key: group})
+	}
 	for _, p := range w.parts {
 		if p.owner != m {
 			continue
@@ -242,6 +245,17 @@ func (w *world) pause() {
 		}
 		p.owner, p.busy, p.orphaned, p.dead = nil, nil, expelled, m
 	}
+}
+
+// groups are those that a pod is a member of: the run's, and who reads a side topic.
+func (w *world) groups() (list []uint32) {
+	list = []uint32{0}
+	for _, p := range w.parts {
+		if !slices.Contains(list, p.group) {
+			list = append(list, p.group)
+		}
+	}
+	return list
 }
 
 // wake brings back who was paused, as a new member.

@@ -23,6 +23,7 @@ type holdings struct {
 // holding is one owner's time with a partition.
 type holding struct {
 	owner ledger.Owner
+	group uint32 // group gave it, 0 for the run's
 	lost  bool
 	by    *expulsion    // by is the expulsion that took it, nil if it was given up or taken over
 	at    time.Duration // at and seen bound the acquisition
@@ -32,7 +33,7 @@ type holding struct {
 	begun time.Duration // begun is the owner's first start of a record, never before that; of the pump alone
 }
 
-// expulsion is the loss of all partitions of a member that lived.
+// expulsion is the loss of all partitions that one group had given to a member that lived.
 type expulsion struct {
 	owner    ledger.Owner
 	at, seen time.Duration
@@ -124,7 +125,7 @@ func (h *holdings) acquire(e *ledger.Event) {
 		}
 		last.lose(e.At, e.Seen, nil)
 	}
-	*list = append(*list, holding{owner: e.Owner, at: e.At, seen: e.Seen, begun: never})
+	*list = append(*list, holding{owner: e.Owner, group: e.Key, at: e.At, seen: e.Seen, begun: never})
 }
 
 func (l *holding) lose(from, until time.Duration, by *expulsion) {
@@ -133,8 +134,8 @@ func (l *holding) lose(from, until time.Duration, by *expulsion) {
 	}
 }
 
-// expel takes all partitions that the member had before. What it lost within the
-// same interval it lost so.
+// expel takes all partitions that the member had of the group before: of others a pod
+// may be a member still. What it lost within the same interval it lost so.
 func (h *holdings) expel(e *ledger.Event) {
 	if int(e.Owner) >= len(h.expelled) || e.Owner == 0 {
 		return
@@ -145,7 +146,7 @@ func (h *holdings) expel(e *ledger.Event) {
 		for _, list := range parts {
 			for i := len(list) - 1; i >= 0; i-- {
 				l := &list[i]
-				if l.owner != e.Owner {
+				if l.owner != e.Owner || l.group != e.Key {
 					continue
 				}
 				if l.lost && l.by == nil && l.until >= e.At {

@@ -48,7 +48,7 @@ func (r *slow) troubles(e *ledger.Event, partition int32) bool {
 	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
 		return e.Topic == 0 && !e.OwnGroup() && e.Partition == partition
 	}
-	return e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled || e.Edge == ledger.EdgeInject
+	return e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled && !e.OwnGroup() || e.Edge == ledger.EdgeInject
 }
 
 // frontier is the first record of a partition at or above an offset.
@@ -97,7 +97,9 @@ func (r *slow) late(partition int32, offset int64, from, to int, until time.Dura
 				}
 			}
 		case ledger.EdgeDown, ledger.EdgeExpelled:
-			quiet = max(quiet, over+r.facts.Session)
+			if !e.OwnGroup() {
+				quiet = max(quiet, over+r.facts.Session)
+			}
 		case ledger.EdgeInject:
 			open++
 			quiet = max(quiet, over+r.facts.Session)

@@ -394,6 +394,7 @@ func (r *slow) regressions() {
 // hold is a member's time with a partition, as far as it was seen.
 type hold struct {
 	owner       ledger.Owner
+	group       uint32
 	from, until time.Duration
 	lost        bool
 	by          *ledger.Event // the expulsion that ended it
@@ -408,7 +409,7 @@ func (r *slow) held(p ledger.Position, before int) (list []hold) {
 		case e.Edge == ledger.EdgeReleased && here && last != nil && !last.lost:
 			last.lost, last.until = true, e.Seen
 		case e.Edge == ledger.EdgeExpelled:
-			if last = holdOf(list, e.Owner, e.At); last != nil && (!last.lost || last.until >= e.At) {
+			if last = holdOf(list, e.Owner, e.At, e.Key); last != nil && (!last.lost || last.until >= e.At) {
 				if last.by == nil {
 					last.by = e
 				}
@@ -423,16 +424,16 @@ func (r *slow) held(p ledger.Position, before int) (list []hold) {
 				}
 				list[n-1].lost, list[n-1].until = true, e.Seen
 			}
-			list = append(list, hold{owner: e.Owner, from: e.At})
+			list = append(list, hold{owner: e.Owner, group: e.Key, from: e.At})
 		}
 	}
 	return list
 }
 
 // holdOf is the last hold of an owner that began by a time.
-func holdOf(list []hold, o ledger.Owner, by time.Duration) *hold {
+func holdOf(list []hold, o ledger.Owner, by time.Duration, groups ...uint32) *hold {
 	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].owner == o && list[i].from <= by {
+		if list[i].owner == o && list[i].from <= by && (len(groups) == 0 || slices.Contains(groups, list[i].group)) {
 			return &list[i]
 		}
 	}

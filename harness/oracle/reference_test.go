@@ -406,7 +406,7 @@ func (r *slow) oneStint(a, b int) bool {
 				owner = e.Owner
 			}
 		case ledger.EdgeDown, ledger.EdgeExpelled:
-			if e.Owner != owner {
+			if e.Owner != owner || e.OwnGroup() {
 				continue
 			}
 		default:

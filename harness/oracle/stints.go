@@ -44,6 +44,9 @@ func (s *stints) event(e *ledger.Event) {
 			p.owner = e.Owner
 		}
 	case ledger.EdgeDown, ledger.EdgeExpelled:
+		if e.OwnGroup() {
+			return
+		}
 		for i := range s.parts {
 			if p := &s.parts[i]; p.owner == e.Owner {
 				p.next(e)
