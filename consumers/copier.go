@@ -66,10 +66,7 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 // then the first few may be there. Only who places records by hand has them keep their partition.
 func (c *copier) copyAll(ctx context.Context, topic string, records []*kgo.Record) (last int64, err error) {
 	for {
-		copies := make([]*kgo.Record, len(records))
-		for i, r := range records {
-			copies[i] = &kgo.Record{Topic: topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
-		}
+		copies := copiesOf(topic, records)
 		if err = Produce(ctx, c.client, copies...); err == nil {
 			return copies[len(copies)-1].Offset, nil
 		}
@@ -79,6 +76,31 @@ func (c *copier) copyAll(ctx context.Context, topic string, records []*kgo.Recor
 		case <-time.After(retryPause):
 		}
 	}
+}
+
+func copiesOf(topic string, records []*kgo.Record) []*kgo.Record {
+	copies := make([]*kgo.Record, len(records))
+	for i, r := range records {
+		copies[i] = &kgo.Record{Topic: topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
+	}
+	return copies
+}
+
+// transact appends copies of records to a topic, in their order and in one transaction, and
+// returns the last of them. After an error they may all be there or none, and the copier,
+// which must be one with a transactional id, can only be closed. It is for one call at a time.
+func (c *copier) transact(ctx context.Context, topic string, records []*kgo.Record) (last *kgo.Record, err error) {
+	copies := copiesOf(topic, records)
+	if err = c.client.BeginTransaction(); err == nil {
+		err = Produce(ctx, c.client, copies...)
+	}
+	if err == nil {
+		err = c.client.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("copy to %s in a transaction: %w", topic, err)
+	}
+	return copies[len(copies)-1], nil
 }
 
 // failedHeader is the key of the headers that say where, and why, the work on a record

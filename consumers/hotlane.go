@@ -12,11 +12,14 @@ import (
 var _ = harness.Register(harness.Implementation{
 	Name: "hotlane",
 	Doc: "As keyed, but a key with many records waiting is moved to a lane: from then on its records are copied to a topic of their own and worked off there, " +
-		"by a group of its own, so that they fill no window that other keys need. It comes back when its copies have been worked off. The workers are shared by both.",
+		"by a group of its own, so that they fill no window that other keys need. It comes back when its copies have been worked off. The workers are shared by both. " +
+		"Only who has the partition can copy: the broker keeps out who had it, by transactions.",
 	Use: "Where keyed fits but for a key now and then that brings more than one worker can do: all others keep their latency, and order holds. " +
 		"The hot key itself is no faster than in keyed; where downstream has a bulk interface, keyed-batch makes it so.",
-	Bound:    "As keyed, and the backlog of one key holds up no other. What goes through the lane costs a copy.",
-	Crash:    "As keyed in both topics; copies that were not finished in the source are made again, so that a record of a hot key may be repeated twice.",
+	Bound: "As keyed, and the backlog of one key holds up no other that is not in the lane too. What goes through the lane costs a copy in a transaction; " +
+		"a pod holds up to two windows, and a client for each partition.",
+	Crash: "As keyed in the source and as keyed-map in the lane; copies that were not finished in the source are made again, so that a record of a hot key may be " +
+		"repeated twice. A transaction cut short holds the lane of its partition up until that has a new owner.",
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderKey,
 	Parallelism: func(cfg harness.Config) int {
@@ -55,19 +58,24 @@ func hotAt(v string) (int, error) {
 // So whoever has the partition copies a record only when all before it of its key have had
 // their effect, or have been copied before it to the same partition of the lane: call that
 // the barrier. While the lane may hold copies of a key that were not worked off, every
-// record of it is copied: call that the way back. Both together keep the order of the key:
+// record of it is copied: call that the way back. And nobody but who has the partition can
+// append to its part of the lane: call that the fence, see [laneOwner]. The three together
+// keep the order of the key, and have no two of its records in work at once:
 //
 //   - Of two records of a key, the first was worked on directly: it was so before the turn
 //     of the second came. It was copied: then so is the second, behind it, or the lane's
 //     group had committed past it, and so worked it off, when the second's turn came.
-//   - A pod dies, or gives a partition back: its successor begins at the commit, reads of the
-//     lane what the group has not committed past, and knows by that which keys are there,
-//     before anything of the partition begins. What was copied and not finished in the
-//     source it copies, or does, again: a record's first effect is never later for that.
-//   - A pod that lost the partition and does not know it yet appends a copy after its
-//     successor has read the lane. By the barrier all before that record have had their
-//     effect or lie in the lane before it, so that its first effect, by the copy or by the
-//     successor, is in order; whichever is second is a repetition.
+//   - A pod dies, at any moment, or gives a partition back: its successor begins at the
+//     commit, has the broker settle what the other had under way, reads of the lane what the
+//     group has not committed past, and knows by that which keys are there, before anything
+//     of the partition begins. What was copied and not finished in the source it copies, or
+//     does, again, after what is in the lane: a record's first effect is never later for that.
+//   - A pod stands still for longer than its session, with a copy under way: it is in the
+//     lane before the successor reads that, or never. The fence is why: a copy that came
+//     later would be worked on beside the successor, who knows nothing of it, and once more
+//     than anything explains.
+//   - The lane's partition is another pod's than the source's, or changes hands: all that
+//     passes between the two is the group's commit, which never says too much.
 //
 // No state of the keys is kept anywhere else, so none can disagree with the lane.
 type hotlane struct{ hot int }
@@ -82,14 +90,13 @@ func (h hotlane) Consume(ctx context.Context, cfg harness.Config, work harness.W
 	}
 	defer l.close()
 	shared := newShared(cfg.Workers)
-	source := sharded{shard: byKey(), batch: h.hot, around: shared.around, turns: func(m *member, w harness.Work) func(task, []task) {
+	source := sharded{shard: byKey(), batch: max(h.hot, carryBatch), around: shared.around, turns: func(m *member, w harness.Work) func(task, []task) {
 		return (&diverter{fence: &m.fence, lane: l, hot: h.hot, worker: worker{work: w}}).run
 	}}
+	copies := sharded{shard: byKey(), batch: 1, around: shared.around, how: intake{committed: true, keeps: true}}
 	return together(ctx,
 		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
-		func(ctx context.Context) error {
-			return sharded{shard: byKey(), batch: 1, around: shared.around}.Consume(ctx, drain, work)
-		},
+		func(ctx context.Context) error { return copies.Consume(ctx, drain, work) },
 	)
 }
 
@@ -112,26 +119,14 @@ func (d *diverter) run(first task, more []task) {
 
 // key takes records of one key, taken under one assignment.
 func (d *diverter) key(tasks []task) {
-	a, r := tasks[0].from, tasks[0].record
-	if r.Key == nil || !d.diverts(a, r, len(tasks)) {
-		for _, t := range tasks {
-			d.worker.run(t)
+	if r := tasks[0].record; r.Key != nil {
+		o := d.lane.of(tasks[0].from, r.Partition)
+		if holds, err := o.has(r.Key); err == nil && (holds || len(tasks) >= d.hot) {
+			d.records = carry(d.fence, tasks, d.records, func(_ context.Context, records []*kgo.Record) error { return o.divert(records) })
+			return
 		}
-		return
 	}
-	d.records = carry(d.fence, tasks, d.records, func(ctx context.Context, records []*kgo.Record) error {
-		keys, err := d.lane.keysOf(a, records[0].Partition)
-		if err != nil {
-			return err
-		}
-		return d.lane.divert(ctx, keys, records)
-	})
-}
-
-// diverts reports whether records of a key go to the lane: it is hot, or not all of it that
-// is there has been worked off. Where that is not to be learned the assignment has ended,
-// and the worker finds so.
-func (d *diverter) diverts(a *assignment, r *kgo.Record, waiting int) bool {
-	keys, err := d.lane.keysOf(a, r.Partition)
-	return err == nil && (waiting >= d.hot || d.lane.in(a.ctx, r.Partition, keys, r.Key))
+	for _, t := range tasks { // where the assignment has ended the worker finds so
+		d.worker.run(t)
+	}
 }

@@ -65,6 +65,8 @@ type intake struct {
 
 	due    func(*kgo.Record) time.Time // due is when a record may be taken, nil for at once; those of its partition behind it wait (see due.go)
 	beside []string                    // beside are more topics that it takes, under the same window
+
+	committed bool // committed: of transactions it takes only those that were committed
 }
 
 // stocks says that what it takes lies in stock before.
@@ -99,6 +101,9 @@ func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) 
 	}
 	if len(how.beside) > 0 {
 		options = append(options, kgo.ConsumeTopics(append([]string{cfg.Topic}, how.beside...)...))
+	}
+	if how.committed {
+		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
 	if how.keeps {
 		options = append(options, kgo.OnOffsetsFetched(m.told))

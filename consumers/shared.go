@@ -28,6 +28,9 @@ func (s sharedWork) Do(ctx context.Context, r *harness.Record) error {
 		return ctx.Err()
 	}
 	defer func() { <-s.free }()
+	if err := ctx.Err(); err != nil { // both had come
+		return err
+	}
 	return s.work.Do(ctx, r)
 }
 
