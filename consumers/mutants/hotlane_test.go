@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,17 +26,22 @@ func TestHotlaneTakesAKeyInAndLetsItGo(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("STAMPEDE_FIELD")); err == nil {
 		seeds, protocols = n, harness.Protocols
 	}
-	watched := watchHotlane()
+	passed := &passages{came: map[harness.Protocol]int{}, went: map[harness.Protocol]int{}, in: map[string]bool{}}
+	name := watched(t, "hotlane", func(cfg harness.Config, r *harness.Record) {
+		if ledger.IsKey(r.Key, 0) {
+			passed.effect(cfg, r)
+		}
+	})
 	for _, p := range protocols {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(seeds) {
-				r := play(t, "virtual", spells(seed+1), watched.name+"@"+string(p), seed+1)
+				r := play(t, "virtual", spells(seed+1), name+"@"+string(p), seed+1)
 				if r.Status != harness.Pass {
 					t.Errorf("seed %d: %s: %v\n%s", seed+1, r.Status, r.Reasons, firsts(r))
 				}
 			}
-			came, went := watched.of(p)
+			came, went := passed.of(p)
 			t.Logf("%d runs: the key came into the lane %d times and went out of it %d times", seeds, came, went)
 			if came < seeds || went < seeds {
 				t.Errorf("in %d runs the key came into the lane %d times and went out of it %d times: want as many at least", seeds, came, went)
@@ -73,74 +80,105 @@ func (k spell) Count() int { return k.count }
 
 func (k spell) String() string { return fmt.Sprintf("spell:%v/%d", k.share, k.count) }
 
-// watch sees in which topic the effects of the hot key come, one after the other.
-type watch struct {
-	name string
-	mu   sync.Mutex
-	by   map[harness.Protocol]*passages
-}
-
+// passages are how often a key came into the lane, and went out of it.
 type passages struct {
-	came, went int
+	mu         sync.Mutex
+	came, went map[harness.Protocol]int
 	in         map[string]bool // in says of each run whether the last effect was in the lane
 }
 
-// watchHotlane is hotlane under a name that no other test looks at.
-var watchHotlane = sync.OnceValue(func() *watch {
-	w := &watch{name: "watched-hotlane", by: map[harness.Protocol]*passages{}}
-	for _, i := range harness.Implementations() {
-		if i.Name == "hotlane" {
-			watched, makes := *i, i.New
-			watched.Name, watched.Mutant = w.name, true
-			watched.New = func(cfg harness.Config) (harness.Consumer, error) {
-				c, err := makes(cfg)
-				return watchedConsumer{c, w}, err
-			}
-			harness.Register(watched)
-		}
+func (p *passages) effect(cfg harness.Config, r *harness.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := r.Topic == cfg.Side["lane"]
+	switch was := p.in[cfg.Topic]; {
+	case now && !was:
+		p.came[cfg.Protocol]++
+	case was && !now:
+		p.went[cfg.Protocol]++
 	}
-	return w
-})
-
-func (w *watch) of(p harness.Protocol) (came, went int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if by := w.by[p]; by != nil {
-		return by.came, by.went
-	}
-	return 0, 0
+	p.in[cfg.Topic] = now
 }
 
-func (w *watch) effect(cfg harness.Config, r *harness.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	by := w.by[cfg.Protocol]
-	if by == nil {
-		by = &passages{in: map[string]bool{}}
-		w.by[cfg.Protocol] = by
+func (p *passages) of(protocol harness.Protocol) (came, went int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.came[protocol], p.went[protocol]
+}
+
+// TestHotlaneSparesTheOtherKeys: a key gets twice what a worker can do, a fifth of the
+// load. What comes of that fills the window of keyed and holds all other keys up; in
+// hotlane nine tenths of their records take at most twice as long as without that key.
+func TestHotlaneSparesTheOtherKeys(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		most float64 // most is how many times as long, 0 for no bound: at least five times
+	}{{"hotlane", 2}, {"keyed", 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			with, without := othersP90(t, c.name, load.Hot{Share: 0.2, Hot: 1, Others: 10_000}, 1000), othersP90(t, c.name, load.Uniform{N: 10_001}, 800)
+			times := float64(with) / float64(without)
+			t.Logf("p90 of the other keys %v with the hot key, %v without: %.2f times", with, without, times)
+			if c.most > 0 && times > c.most {
+				t.Errorf("%.2f times, want %v at most", times, c.most)
+			}
+			if c.most == 0 && times < 5 {
+				t.Errorf("%.2f times: the hot key does not fill the window, and nothing is shown by the other design", times)
+			}
+		})
 	}
-	now, run := r.Topic == cfg.Side["lane"], cfg.Side["lane"]
-	switch was := by.in[run]; {
-	case now && !was:
-		by.came++
-	case was && !now:
-		by.went++
+}
+
+// othersP90 is the p90, from the producer's stamp to the effect, of all keys but the first.
+func othersP90(t *testing.T, consumer string, keys harness.Keys, rate float64) time.Duration {
+	t.Helper()
+	s := scene("hot", "a key gets more than a worker can do", func(s *harness.Scenario) {
+		s.Load = harness.Load{Pacer: load.Constant{Rate: rate, For: 10 * time.Second}, Keys: keys}
+		s.Partitions, s.Pods, s.Workers, s.Window, s.Drain = 12, 3, 16, 200, 60*time.Second
+	})
+	var mu sync.Mutex
+	var took []time.Duration
+	r := play(t, "virtual", s, watched(t, consumer, func(_ harness.Config, r *harness.Record) {
+		if !ledger.IsKey(r.Key, 0) {
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, time.Since(r.Timestamp))
+		}
+	}), 1)
+	if r.Status != harness.Pass {
+		t.Fatalf("%s: %v\n%s", r.Status, r.Reasons, firsts(r))
 	}
-	by.in[run] = now
+	slices.Sort(took)
+	return took[len(took)*9/10]
+}
+
+var watches atomic.Int64
+
+// watched is a design under a name that no other test looks at. effect is told of its
+// effects.
+func watched(t *testing.T, name string, effect func(harness.Config, *harness.Record)) string {
+	t.Helper()
+	for _, i := range harness.Implementations() {
+		if i.Name == name {
+			copied := *i
+			copied.Name, copied.Mutant = fmt.Sprintf("watched-%s-%d", name, watches.Add(1)), true
+			copied.New = func(cfg harness.Config) (harness.Consumer, error) {
+				c, err := i.New(cfg)
+				return watchedConsumer{c, effect}, err
+			}
+			return harness.Register(copied).Name
+		}
+	}
+	t.Fatalf("no consumer %s", name)
+	return ""
 }
 
 type watchedConsumer struct {
 	harness.Consumer
-	*watch
+	effect func(harness.Config, *harness.Record)
 }
 
 func (c watchedConsumer) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	source := cfg.Topic
-	return c.Consumer.Consume(ctx, cfg, watchedWork{w, func(r *harness.Record) {
-		if ledger.IsKey(r.Key, 0) && (r.Topic == source || r.Topic == cfg.Side["lane"]) {
-			c.effect(cfg, r)
-		}
-	}})
+	return c.Consumer.Consume(ctx, cfg, watchedWork{w, func(r *harness.Record) { c.effect(cfg, r) }})
 }
 
 type watchedWork struct {
