@@ -3,7 +3,6 @@ package consumers
 import (
 	"context"
 
-	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -47,26 +46,4 @@ func runs(turn []task, together func(a, b task) bool, take func([]task)) {
 		take(turn[from:to])
 		from = to
 	}
-}
-
-// carrier is what a worker does that takes all records of a turn away, those of one
-// assignment at once.
-type carrier struct {
-	fence   *Fence
-	away    func(ctx context.Context, records []*kgo.Record) error
-	turn    []task
-	records []*kgo.Record
-}
-
-// carrying makes carriers, see [sharded.turns].
-func carrying(away func(ctx context.Context, records []*kgo.Record) error) func(*member, harness.Work) func(task, []task) {
-	return func(m *member, _ harness.Work) func(task, []task) { return (&carrier{fence: &m.fence, away: away}).run }
-}
-
-func (c *carrier) run(first task, more []task) {
-	c.turn = append(append(c.turn[:0], first), more...)
-	runs(c.turn, func(a, b task) bool { return a.from == b.from }, func(tasks []task) {
-		c.records = carry(c.fence, tasks, c.records, c.away)
-	})
-	clear(c.turn)
 }

@@ -59,25 +59,6 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 	}
 }
 
-// copyAll appends copies of records to a topic, in their order and many at a time, and
-// returns the offset of the last once all replicas have them all. Of two of one partition
-// there the second is never in the log without the first: kgo gives a record up at the end
-// of its context, or for what holds for all of its producer. It tries again until ctx ends;
-// then the first few may be there. Only who places records by hand has them keep their partition.
-func (c *copier) copyAll(ctx context.Context, topic string, records []*kgo.Record) (last int64, err error) {
-	for {
-		copies := copiesOf(topic, records)
-		if err = Produce(ctx, c.client, copies...); err == nil {
-			return copies[len(copies)-1].Offset, nil
-		}
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("copy to %s: %w", topic, errors.Join(ctx.Err(), err))
-		case <-time.After(retryPause):
-		}
-	}
-}
-
 func copiesOf(topic string, records []*kgo.Record) []*kgo.Record {
 	copies := make([]*kgo.Record, len(records))
 	for i, r := range records {
