@@ -20,11 +20,9 @@ var _ = harness.Register(harness.Implementation{
 		"a pod holds up to two windows, and a client for each partition.",
 	Crash: "As keyed in the source and as keyed-map in the lane; copies that were not finished in the source are made again, so that a record of a hot key may be " +
 		"repeated twice. A transaction cut short holds the lane of its partition up until that has a new owner.",
-	Delivery: harness.AtLeastOnce,
-	Order:    harness.OrderKey,
-	Parallelism: func(cfg harness.Config) int {
-		return cfg.Workers
-	},
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
 	Side: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: laneTopic, Role: harness.RoleLane}}
 	},
@@ -113,7 +111,7 @@ type diverter struct {
 // run is a turn of a shard: its records, as many as make a key hot, or all that wait.
 func (d *diverter) run(first task, more []task) {
 	d.turn = append(append(d.turn[:0], first), more...)
-	runs(d.turn, oneBatch, d.key)
+	runs(d.turn, d.key)
 	clear(d.turn)
 }
 

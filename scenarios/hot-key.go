@@ -7,9 +7,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// A key in order is worked on by one worker at a time, at most 200/s with 5 ms
-// of work in the mean, which differs so that two records of a key at once end in any order. The hot key gets 0.2 x 500 = 100/s, half of that: a design that
-// keeps order by key holds, and its other keys must not notice. One record at a
+// A key in order is worked on by one worker at a time, at most 200/s with 5 ms of
+// work in the mean, which differs so that two records of a key at once end in any
+// order. The hot key gets 0.2 x 500 = 100/s, half of that: a design that keeps
+// order by key holds, and its other keys must not notice. One record at a
 // time per pod is too little for the pod with the hot partition, which is
 // offered 100 + 400/3 = 233/s against its 200/s: its backlog grows by some 40
 // records each second and is worked off within seconds after the load. So the
