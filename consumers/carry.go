@@ -36,12 +36,11 @@ func carry(fence *Fence, tasks []task, buffer []*kgo.Record, away func(ctx conte
 	return buffer
 }
 
-// runs calls take for the records of a turn, those together that are of one key and one
-// assignment.
-func runs(turn []task, take func([]task)) {
+// runs calls take for the records of a turn, as many together as may be.
+func runs(turn []task, together func(a, b task) bool, take func([]task)) {
 	for from := 0; from < len(turn); {
 		to := from + 1
-		for to < len(turn) && oneBatch(turn[from], turn[to]) {
+		for to < len(turn) && together(turn[from], turn[to]) {
 			to++
 		}
 		take(turn[from:to])

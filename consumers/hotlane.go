@@ -111,7 +111,7 @@ type diverter struct {
 // run is a turn of a shard: its records, as many as make a key hot, or all that wait.
 func (d *diverter) run(first task, more []task) {
 	d.turn = append(append(d.turn[:0], first), more...)
-	runs(d.turn, d.key)
+	runs(d.turn, oneBatch, d.key)
 	clear(d.turn)
 }
 

@@ -34,7 +34,8 @@ func (r Role) Custody() bool {
 type SideTopic struct {
 	Name       string // Name is its key in [Config.Side], as "retry-1".
 	Role       Role
-	Partitions int // Partitions is their number. 0: as many as the source has.
+	Partitions int // Partitions is their number. 0: as many as the source has, or Times as many.
+	Times      int // Times is how many times as many, where Partitions is 0; 0 stands for 1.
 }
 
 // Of is how many partitions the topic has where the source has so many.
@@ -42,7 +43,7 @@ func (s SideTopic) Of(source int) int {
 	if s.Partitions > 0 {
 		return s.Partitions
 	}
-	return source
+	return source * max(s.Times, 1)
 }
 
 // Effect is where the effects of a consumer are counted.
