@@ -104,10 +104,7 @@ type pod struct {
 
 func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	w.Helper()
-	cfg.Knobs = map[string]string{}
-	for _, k := range i.Knobs {
-		cfg.Knobs[k.Name] = k.Default
-	}
+	cfg.Knobs = defaults(i)
 	w.sides(i, &cfg)
 	w.shares = i.Share
 	consumer, err := i.New(cfg)
@@ -129,6 +126,15 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	})
 	w.Cleanup(stop)
 	return p
+}
+
+// defaults are the knobs of an implementation as they come.
+func defaults(i *harness.Implementation) map[string]string {
+	knobs := map[string]string{}
+	for _, k := range i.Knobs {
+		knobs[k.Name] = k.Default
+	}
+	return knobs
 }
 
 // sides makes the side topics that an implementation needs, if there are none yet.

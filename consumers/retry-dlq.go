@@ -24,6 +24,10 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: workers,
 	Side:        retryTopics,
+	Letters: func(cfg harness.Config) harness.Letters {
+		waits, _ := delays(cfg.Knobs["delays"])
+		return harness.Letters{Tries: 1 + len(waits)}
+	},
 	Knobs: []harness.Knob{{
 		Name: "delays", Default: "100ms/1s", Doc: "how long a record waits before each further try, a retry topic each",
 		Check: func(v string) error { _, err := delays(v); return err },

@@ -193,6 +193,10 @@ type Implementation struct {
 	// Side are the topics it needs beside the source. nil means none.
 	Side func(Config) []SideTopic
 
+	// Letters is what founds a dead letter, where it has a topic for them. nil: one
+	// attempt that ended in error.
+	Letters func(Config) Letters
+
 	Effect Effect // Effect is where its effects are counted.
 	Share  bool   // Share: it consumes by a share group, so nobody owns partitions and the protocol means nothing.
 

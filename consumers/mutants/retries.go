@@ -39,6 +39,7 @@ func plainRetries(name, doc string, change func(*retries)) harness.Implementatio
 				{Name: deadTopic, Role: harness.RoleDeadLetter, Partitions: 1},
 			}
 		},
+		Letters: func(harness.Config) harness.Letters { return harness.Letters{Tries: 2} }, // in the source, and again
 		New: func(harness.Config) (harness.Consumer, error) {
 			c := &retries{
 				source: plain(), again: plain(),

@@ -171,8 +171,8 @@ func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
-		Parallelism: i.ParallelismOf(r.alone()),
-		Partitions:  r.Scenario.Partitions, Final: r.final[0],
+		Letters: i.LettersOf(r.alone()), Parallelism: i.ParallelismOf(r.alone()),
+		Partitions: r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""},

@@ -105,9 +105,10 @@ const (
 	OutcomeCancelled                // an attempt whose context ended
 	OutcomeConfirmed                // a commit that was seen to hold
 	OutcomeComputed                 // an attempt that ended well where the output is the effect; in events alone
+	OutcomePoison                   // an attempt that failed and said that any other will
 )
 
-var outcomeNames = [...]string{"open", "acked", "failed", "unknown", "effect", "error", "cancelled", "confirmed", "computed"}
+var outcomeNames = [...]string{"open", "acked", "failed", "unknown", "effect", "error", "cancelled", "confirmed", "computed", "poison"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {

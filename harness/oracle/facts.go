@@ -15,6 +15,7 @@ type Facts struct {
 	Protocol harness.Protocol `json:"protocol"`
 	Effect   harness.Effect   `json:"effect,omitempty"` // Effect is where its effects are counted.
 	Share    bool             `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
+	Letters  harness.Letters  `json:"letters,omitzero"` // Letters is what founds a dead letter, as declared.
 	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
 	Parallelism int `json:"parallelism,omitempty"`
 

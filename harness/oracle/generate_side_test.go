@@ -9,6 +9,7 @@ import (
 // one of its own reads, and one for what it never will. It claims no order then.
 func (w *world) aside() {
 	w.facts.Order, w.window = harness.OrderNone, 3
+	w.facts.Letters = harness.Letters{Tries: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
 	w.retries = max(w.retries, 0.2)
 	role := pick(w.r, harness.RoleRetry, harness.RoleLane, harness.RoleWide, harness.RoleDelay)
 	group := pick(w.r, uint32(0), 7)
@@ -27,11 +28,42 @@ func (w *world) aside() {
 	}
 }
 
+// failure is how an attempt of that consumer ends that fails.
+func (w *world) failure() ledger.Outcome {
+	switch outcome := pick(w.r, ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomePoison, ledger.OutcomeCancelled); {
+	case w.letters == nil, outcome == ledger.OutcomeCancelled && !w.facts.Letters.Cancelled:
+		return ledger.OutcomeError
+	default:
+		return outcome
+	}
+}
+
+// mayGiveUp reports whether there was reason so far to make a dead letter of a record.
+func (w *world) mayGiveUp(key, seq uint32) bool {
+	failed := 0
+	for _, a := range w.attempts {
+		if a.Key != key || a.Seq != seq {
+			continue
+		}
+		switch a.outcome {
+		case ledger.OutcomePoison:
+			return true
+		case ledger.OutcomeCancelled:
+			if w.facts.Letters.Cancelled {
+				return true
+			}
+		case ledger.OutcomeError:
+			failed++
+		}
+	}
+	return failed >= w.facts.Letters.Least()
+}
+
 // forward copies a record that failed to another topic, waits for the answer, and
 // is done with it where it was.
 func (w *world) forward(p *part, a *attempt) {
 	to := w.letters[a.Key%uint32(len(w.letters))]
-	if w.r.IntN(2) == 0 {
+	if w.r.IntN(2) == 0 || !w.mayGiveUp(a.Key, a.Seq) {
 		to = w.parts[w.facts.Partitions+int(a.Key)%w.facts.Partitions]
 	}
 	w.tick()

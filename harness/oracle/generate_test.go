@@ -295,11 +295,11 @@ func (w *world) end(p *part) {
 	}
 	outcome := ledger.OutcomeEffect
 	if w.r.Float64() < w.retries {
-		outcome = ledger.OutcomeError
+		outcome = w.failure()
 	}
 	a := pick(w.r, p.open()...)
 	w.finish(p, a, outcome)
-	if outcome == ledger.OutcomeError && w.letters != nil && w.r.IntN(3) > 0 {
+	if outcome != ledger.OutcomeEffect && w.letters != nil && w.r.IntN(3) > 0 {
 		w.forward(p, a)
 	}
 	if w.r.IntN(4) == 0 {

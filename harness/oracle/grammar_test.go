@@ -52,6 +52,9 @@ func (h *history) line(line string) (err error) {
 		err = h.log(w[1:])
 	case "final":
 		err = h.final(w[1], w[2])
+	case "letters":
+		f.Letters.Cancelled = slices.Contains(w, "cancelled")
+		f.Letters.Tries, err = strconv.Atoi(w[1])
 	case "parallelism":
 		f.Parallelism, err = strconv.Atoi(w[1])
 	case "interval": // between commits; without one no clock asks for them
@@ -166,7 +169,7 @@ var edges = map[string]ledger.Edge{
 
 // ends are the outcomes of attempts.
 var ends = map[string]ledger.Outcome{
-	"effect": ledger.OutcomeEffect, "error": ledger.OutcomeError, "cancelled": ledger.OutcomeCancelled, "open": ledger.OutcomeOpen,
+	"effect": ledger.OutcomeEffect, "error": ledger.OutcomeError, "cancelled": ledger.OutcomeCancelled, "open": ledger.OutcomeOpen, "poison": ledger.OutcomePoison,
 }
 
 var answers = map[string]ledger.Ack{

@@ -98,7 +98,7 @@ func (c *keyed) observe(b *batch) {
 			case e.Unfenced:
 			case e.Outcome == ledger.OutcomeEffect:
 				c.effect(k, e)
-			case e.Outcome == ledger.OutcomeError:
+			case isFailure(e):
 				c.fail(k, e)
 			}
 		case ledger.EdgeCustody:

@@ -209,7 +209,7 @@ func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool)
 	}
 	var last *attempt // the one that failed
 	for _, a := range w.attempts {
-		if a.Key == e.Key && a.Seq == e.Seq && a.end < e.At && a.outcome == ledger.OutcomeError {
+		if a.Key == e.Key && a.Seq == e.Seq && a.end < e.At && failed(a.outcome) {
 			last = a
 		}
 	}
@@ -256,8 +256,39 @@ func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bo
 		}
 	}
 	for _, a := range w.attempts {
-		if a.Key == e.Key && a.Seq == e.Seq && a.outcome == ledger.OutcomeError {
+		if a.Key == e.Key && a.Seq == e.Seq && failed(a.outcome) {
 			a.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return at, []string{"unfounded dead letter"}, !w.facts.Letters.Cancelled
+}
+
+// plantHastyLetter declares one try more than a dead letter had, and that nothing else
+// will do.
+func plantHastyLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	tries := func(e *ledger.Event) (n int, poison bool) {
+		for _, a := range w.attempts {
+			if a.Key == e.Key && a.Seq == e.Seq && a.end <= e.At+stampSlack {
+				poison = poison || a.outcome == ledger.OutcomePoison
+				if a.outcome == ledger.OutcomeError {
+					n++
+				}
+			}
+		}
+		return n, poison
+	}
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	had, poison := tries(e)
+	if had == 0 || poison {
+		return nil, nil, false
+	}
+	w.facts.Letters = harness.Letters{Tries: had + 1}
+	for _, o := range w.appended(harness.RoleDeadLetter) {
+		if n, poison := tries(o); n <= had && !poison {
+			at = append(at, o.Position())
 		}
 	}
 	return at, []string{"unfounded dead letter"}, true

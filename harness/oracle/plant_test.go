@@ -44,6 +44,7 @@ func plans() []plan {
 		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
 		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
 		{"dead letter without a failure", plain, plantUnfoundedLetter},
+		{"dead letter before its time", plain, plantHastyLetter},
 		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
 		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
 		{"commit without its output", transactional, plantNoOutput},
@@ -129,7 +130,7 @@ func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	for _, o := range w.attempts {
-		if o.outcome == ledger.OutcomeError && o.Key == a.Key && o.Seq == a.Seq {
+		if failed(o.outcome) && o.Key == a.Key && o.Seq == a.Seq {
 			o.outcome = ledger.OutcomeCancelled
 		}
 	}

@@ -18,7 +18,7 @@ func (r *slow) calmly() {
 	for _, p := range r.found["loss"] {
 		excused := slices.ContainsFunc(owed, func(o ledger.Position) bool { return o.Partition == p.Partition })
 		for _, e := range r.events {
-			excused = excused || e.Edge == ledger.EdgeEnd && e.Outcome == ledger.OutcomeError && r.holds(&e) && r.record(e.Position()) == r.record(p)
+			excused = excused || e.Edge == ledger.EdgeEnd && failed(e.Outcome) && r.holds(&e) && r.record(e.Position()) == r.record(p)
 		}
 		places := []ledger.Position{p}
 		for _, c := range r.copiesOf(p, never) {

@@ -217,17 +217,35 @@ func (r *slow) ends() {
 }
 
 // letter: a dead letter needs work on its record that failed before, at any place, or
-// hardly later, since the broker's time is not exact.
+// hardly later, since the broker's time is not exact: as often as declared, or once for
+// good, or work that was cancelled where that is declared.
 func (r *slow) letter() {
 	for _, c := range r.copies {
-		if r.facts.role(c.Topic) == harness.RoleDeadLetter && !slices.ContainsFunc(r.events, func(e ledger.Event) bool {
-			return e.Edge == ledger.EdgeEnd && e.Outcome == ledger.OutcomeError && r.holds(&e) &&
-				r.record(e.Position()) == r.record(c.Position()) && e.At <= c.At+10*time.Millisecond
-		}) {
+		if r.facts.role(c.Topic) != harness.RoleDeadLetter {
+			continue
+		}
+		failed, founded := 0, false
+		for _, e := range r.events {
+			if e.Edge != ledger.EdgeEnd || !r.holds(&e) || r.record(e.Position()) != r.record(c.Position()) || e.At > c.At+10*time.Millisecond {
+				continue
+			}
+			switch e.Outcome {
+			case ledger.OutcomeError:
+				failed++
+			case ledger.OutcomePoison:
+				founded = true
+			case ledger.OutcomeCancelled:
+				founded = founded || r.facts.Letters.Cancelled
+			}
+		}
+		if !founded && failed < max(1, r.facts.Letters.Tries) {
 			r.add("unfounded dead letter", c.Position())
 		}
 	}
 }
+
+// failed reports whether an attempt ended in error.
+func failed(o ledger.Outcome) bool { return o == ledger.OutcomeError || o == ledger.OutcomePoison }
 
 // covers: what a commit is the first to cover must have been finished, copied
 // or set aside.
@@ -374,7 +392,7 @@ func (r *slow) orders() {
 				}
 			}
 			failed := slices.ContainsFunc(fenced[:i], func(o ledger.Event) bool {
-				return o.Outcome == ledger.OutcomeError && o.Key == e.Key && o.Seq == e.Seq && o.At >= letter
+				return failed(o.Outcome) && o.Key == e.Key && o.Seq == e.Seq && o.At >= letter
 			})
 			r.add(map[bool]string{true: "retry overtaking", false: "inversion"}[failed], at)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -16,6 +17,9 @@ func (h *history) String() string {
 	fmt.Fprintf(&b, "claims %s %s %s\n", f.Delivery, f.Order, f.Protocol)
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
+	}
+	if f.Letters != (harness.Letters{}) {
+		fmt.Fprintf(&b, "letters %d%s\n", f.Letters.Tries, map[bool]string{true: " cancelled"}[f.Letters.Cancelled])
 	}
 	if f.Effect != "" {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)

@@ -124,6 +124,9 @@ func TestShimFailsACallAsAWhole(t *testing.T) {
 				if tt.want[i/3] != nil {
 					want = ledger.OutcomeError
 				}
+				if errors.Is(tt.want[i/3], harness.ErrPoison) {
+					want = ledger.OutcomePoison
+				}
 				if slot.Outcome() != want {
 					t.Errorf("attempt %d: outcome %v, want %v", i+1, slot.Outcome(), want)
 				}

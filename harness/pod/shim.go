@@ -189,6 +189,8 @@ func outcome(ctx context.Context, err error) ledger.Outcome {
 		return ledger.OutcomeEffect
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return ledger.OutcomeCancelled
+	case errors.Is(err, harness.ErrPoison):
+		return ledger.OutcomePoison
 	}
 	return ledger.OutcomeError
 }

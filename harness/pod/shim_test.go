@@ -190,7 +190,7 @@ func TestShimFailsAsTheScenarioWantsIt(t *testing.T) {
 		is       error
 	}{
 		"fails twice": {harness.Failures{Keys: []uint32{8}, Times: 2}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomeEffect}, false, nil},
-		"poison":      {harness.Failures{Poison: 1}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomeError}, false, harness.ErrPoison},
+		"poison":      {harness.Failures{Poison: 1}, []ledger.Outcome{ledger.OutcomePoison, ledger.OutcomePoison, ledger.OutcomePoison}, false, harness.ErrPoison},
 		"panics":      {harness.Failures{Panic: 1}, []ledger.Outcome{ledger.OutcomeError, ledger.OutcomeEffect, ledger.OutcomeEffect}, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestShimFailsAsTheScenarioWantsIt(t *testing.T) {
 			s.failing = load.NewFailing(tt.failures, 1, 1)
 			for i, want := range tt.outcomes {
 				err, panicked := try(t.Context(), s, record)
-				if panicked != (tt.panics && i == 0) || !panicked && (err != nil) != (want == ledger.OutcomeError) || tt.is != nil && !errors.Is(err, tt.is) {
+				if panicked != (tt.panics && i == 0) || !panicked && (err != nil) != (want == ledger.OutcomeError || want == ledger.OutcomePoison) || tt.is != nil && !errors.Is(err, tt.is) {
 					t.Errorf("attempt %d: error %v, panicked: %v", i+1, err, panicked)
 				}
 			}

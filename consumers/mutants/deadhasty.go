@@ -1,0 +1,17 @@
+package mutants
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(func() harness.Implementation {
+	i := plainRetries("mutant-dead-hasty",
+		"Gives a record up after its first failure, where it says that it tries twice.",
+		func(c *retries) {
+			c.source.do = func(ctx context.Context, m *member, t task) error { return c.once(ctx, m, t, c.dead) }
+		})
+	i.MustFail = mustIn("failing", "unfounded dead letter")
+	return i
+}())
