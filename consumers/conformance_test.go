@@ -44,6 +44,7 @@ var promises = []struct {
 	{"record that keeps failing is not committed past", keepsTrying, recordThatKeepsFailingIsNotCommittedPast},
 	{"record that keeps failing becomes a dead letter", givesUp, recordThatKeepsFailingBecomesADeadLetter},
 	{"poison becomes a dead letter at once", givesUp, poisonBecomesADeadLetterAtOnce},
+	{"stuck work is cancelled once it holds up the window", cancels, stuckWorkIsCancelledOnceItHoldsUpTheWindow},
 	{"retry begins when it is due", hasTiers, retryBeginsWhenItIsDue},
 	{"commits that fail are made up for", honest, commitsThatFailAreMadeUpFor},
 	{"coordinator gone for a while", honest, coordinatorGoneForAWhile},
@@ -101,6 +102,9 @@ func givesUp(i *harness.Implementation) bool {
 
 // keepsTrying has those without, in which a record is tried until it has its effect.
 func keepsTrying(i *harness.Implementation) bool { return honest(i) && !givesUp(i) }
+
+// cancels has the design that gives up what holds up the window.
+func cancels(i *harness.Implementation) bool { return i.Name == "hol-cancel" }
 
 // hasTiers has the design whose retry topics have a delay each.
 func hasTiers(i *harness.Implementation) bool { return i.Name == "retry-dlq" }
@@ -320,6 +324,41 @@ func poisonBecomesADeadLetterAtOnce(w *world, i *harness.Implementation, p harne
 	w.repeats(0)
 	if len(letters) != 1 || tries() != 1 {
 		w.Errorf("%d tries and %d dead letters of a poison record, want one of each", tries(), len(letters))
+	}
+	w.noGoroutines()
+}
+
+// Work that does not end is waited for as long as the window has room, and cancelled
+// when it has none; the next of its key begins no sooner.
+func stuckWorkIsCancelledOnceItHoldsUpTheWindow(w *world, i *harness.Implementation, p harness.Protocol) {
+	const sick = "17"
+	const limit = time.Second // as the knob comes
+	var began, ended atomic.Int64
+	w.effects.before = func(ctx context.Context, _ string, r *harness.Record) error {
+		if string(r.Value) != sick {
+			return nil
+		}
+		began.CompareAndSwap(0, time.Now().UnixNano())
+		<-ctx.Done()
+		ended.Store(time.Now().UnixNano())
+		return ctx.Err()
+	}
+	w.send(keys) // room for all
+	pod := w.start(i, w.config("a", p))
+	w.await("all others delivered", func(e *effects) bool { return len(e.times) == w.sent-1 })
+	w.until(func() bool { return began.Load() > 0 && time.Now().UnixNano() > began.Load()+int64(2*limit) }, func() string { return "the work to be at it for two limits" })
+	if ended.Load() != 0 {
+		w.Error("cancelled while the window had room")
+	}
+	w.send(2000)
+	letters := w.copies(sidesOf(i, harness.RoleDeadLetter)[0], 1)
+	w.await("all others delivered", func(e *effects) bool { return len(e.times) == w.sent-1 })
+	w.committed()
+	pod.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	if len(letters) != 1 || string(letters[0].Value) != sick {
+		w.Errorf("dead letters %v, want record %s", letters, sick)
 	}
 	w.noGoroutines()
 }

@@ -73,6 +73,9 @@ func (f *Fence) wait(ctx context.Context) error {
 	return nil
 }
 
+// isOpen reports whether work may begin.
+func (f *Fence) isOpen() bool { return f.shut.Load() == nil }
+
 // Look looks at the clock. If the pod stood still the fence is shut until the group
 // says that the pod's client is a member. Look reports false if the client is none
 // any more, or usurped says that it is another than it was, or ctx has ended in doubt:

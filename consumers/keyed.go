@@ -95,7 +95,7 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 
 func (c sharded) pool(m *member, work harness.Work) *scheduler[task] {
 	cfg := m.cfg
-	if c.batch > 1 {
+	if c.batch > 1 || c.turns != nil {
 		return newSchedulerOfTurns(cfg.Workers, cfg.Window, c.batch, func() func(task, []task) {
 			if c.turns != nil {
 				return c.turns(m, work)

@@ -62,6 +62,16 @@ func (w *watermark) commit() (next kgo.EpochOffset, ok bool) { return w.next, w.
 // out is the number of records taken and not under the watermark.
 func (w *watermark) out() int { return int(w.high - w.low) }
 
+// above is the number of those that are finished. It looks at them all.
+func (w *watermark) above() (finished int) {
+	for seq := w.low; seq < w.high; seq++ {
+		if w.ring[seq&uint64(len(w.ring)-1)].finished {
+			finished++
+		}
+	}
+	return finished
+}
+
 func (w *watermark) grow() {
 	ring := make([]taken, max(firstRing, 2*len(w.ring)))
 	for seq := w.low; seq < w.high; seq++ {

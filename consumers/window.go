@@ -39,6 +39,9 @@ func (w *window) wait(ctx context.Context) int {
 	return 0
 }
 
+// full reports whether there is no step of room.
+func (w *window) full() bool { return w.size-w.held.Load() < w.step }
+
 // most is how much may be held with a step of room left.
 func (w *window) most() int { return int(w.size - w.step) }
 

@@ -1,0 +1,132 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "hol-cancel",
+	Doc: "As keyed, but the window waits for no record for good. One that was tried for longer than a limit, is the lowest unfinished of its partition while the window " +
+		"has no room, and has most of what its partition holds there finished above it, is cancelled and goes to a dead-letter topic; one that is poison goes there at once. " +
+		"The next of its key begins when the copy is acknowledged, so what has an effect has it in order.",
+	Use: "Where few records are stuck or fail for long, others must not wait for them, and somebody looks after the dead letters. Not where a record may not be " +
+		"left out of its key's order, nor where work ignores the end of its context. A downstream that is slow for all is waited for: nothing above is finished then. " +
+		"So is a stuck key that has most of its partition's records.",
+	Bound:       "As keyed; a record that is stuck costs the window a limit and a quarter at most, once it is full.",
+	Crash:       "As keyed; a record whose dead letter was sent and whose commit was not is tried again, and may have an effect beside.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderKey,
+	Parallelism: workers,
+	Side: func(harness.Config) []harness.SideTopic {
+		return []harness.SideTopic{{Name: deadLetters, Role: harness.RoleDeadLetter}}
+	},
+	Letters: func(harness.Config) harness.Letters { return harness.Letters{Cancelled: true} },
+	Knobs: []harness.Knob{{
+		Name: "limit", Default: "1s", Doc: "how long a record is tried at least before it may be cancelled",
+		Check: func(v string) error { _, err := aLimit(v); return err },
+	}},
+	New: func(cfg harness.Config) (harness.Consumer, error) {
+		limit, err := aLimit(cfg.Knobs["limit"])
+		return holCancel{limit}, err
+	},
+})
+
+func aLimit(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration above zero, as 1s", v)
+	}
+	return d, nil
+}
+
+// stoodStill is how late a clock is at least whose process stood still, however busy
+// the machine is.
+const stoodStill = 100 * time.Millisecond
+
+type holCancel struct{ limit time.Duration }
+
+// Consume is that of keyed, whose workers watch the records that they try.
+func (c holCancel) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	copies, err := newCopier(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer copies.close()
+	return sharded{shard: byKey(), batch: 1, turns: func(m *member, w harness.Work) func(task, []task) {
+		try := &trier{member: m, work: w, limit: c.limit, giveUp: func(ctx context.Context, r *harness.Record, why error) error {
+			return copies.copy(ctx, cfg.Side[deadLetters], r, because(r, why))
+		}}
+		run := (&worker{work: try}).run
+		return func(t task, _ []task) {
+			try.on = t
+			run(t)
+		}
+	}}.Consume(ctx, cfg, work)
+}
+
+// trier is work that tries a record until it succeeds, is poison, or holds up the
+// window for too long, and then gives it up. A worker has its own.
+type trier struct {
+	member *member
+	work   harness.Work
+	limit  time.Duration
+	giveUp func(ctx context.Context, r *harness.Record, why error) error
+	on     task // on is what the worker works on
+}
+
+// Do returns an error only once ctx has ended. Nothing is given up behind a shut fence,
+// where the record may be another's by then, and where what waits has not begun.
+func (t *trier) Do(ctx context.Context, r *harness.Record) error {
+	if err := t.member.fence.wait(ctx); err != nil {
+		return err
+	}
+	trying, end := context.WithCancel(ctx)
+	defer end()
+	watch := t.watch(trying, end, t.on, t.limit)
+	err := retry(trying, untilPoison{t.work, end}, r)
+	watch.Stop()
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if err := t.member.fence.wait(ctx); err != nil {
+		return err
+	}
+	return t.giveUp(ctx, r, err)
+}
+
+// watch looks after a time, and then four times a limit, whether a record blocks the
+// window, and if so ends the tries at it. A look that comes late is of a pod that stood
+// still, in which the work did too: the limit begins anew.
+func (t *trier) watch(trying context.Context, end context.CancelFunc, on task, after time.Duration) *time.Timer {
+	due := time.Now().Add(after)
+	return time.AfterFunc(after, func() {
+		switch {
+		case trying.Err() != nil:
+		case time.Since(due) > max(t.limit/2, stoodStill):
+			t.watch(trying, end, on, t.limit)
+		case t.member.fence.isOpen() && t.member.blockedBy(on):
+			end()
+		default:
+			t.watch(trying, end, on, t.limit/4)
+		}
+	})
+}
+
+// untilPoison is work that ends its tries with poison.
+type untilPoison struct {
+	work harness.Work
+	end  context.CancelFunc
+}
+
+func (u untilPoison) Do(ctx context.Context, r *harness.Record) error {
+	err := u.work.Do(ctx, r)
+	if errors.Is(err, harness.ErrPoison) {
+		u.end()
+	}
+	return err
+}
