@@ -102,3 +102,29 @@ func lopsided() harness.Scenario {
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
 	})
 }
+
+// A design that gives up what holds up its window does so through crashes too, and
+// keeps its claims: in a window as small as this a sick record would hold all others up.
+func TestHolCancelGivesUpWhatHoldsUpTheWindow(t *testing.T) {
+	for _, p := range harness.Protocols {
+		for seed := range uint64(5) {
+			r := play(t, "virtual", blocked(), "hol-cancel@"+string(p), seed+1)
+			if r.Status != harness.Pass {
+				t.Errorf("%s, seed %d: %s: %v\n%s", p, seed+1, r.Status, r.Reasons, firsts(r))
+			}
+			if r.Counts.Finished == r.Counts.Landed {
+				t.Errorf("%s, seed %d: all %d have effects, want some given up", p, seed+1, r.Counts.Landed)
+			}
+		}
+	}
+}
+
+// blocked is a crash while the window is full of what is finished above a record that
+// fails for long.
+func blocked() harness.Scenario {
+	return scene("blocked", "the work on one key in forty fails for three seconds a record, in a small window; a pod is killed meanwhile, and comes back", func(s *harness.Scenario) {
+		s.Window, s.Drain = 60, 60*time.Second
+		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 9}
+		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
+	})
+}
