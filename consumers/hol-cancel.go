@@ -2,7 +2,6 @@ package consumers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,10 +43,6 @@ func aLimit(v string) (time.Duration, error) {
 	return d, nil
 }
 
-// stoodStill is how late a clock is at least whose process stood still, however busy
-// the machine is.
-const stoodStill = 100 * time.Millisecond
-
 type holCancel struct{ limit time.Duration }
 
 // Consume is that of keyed, whose workers watch the records that they try.
@@ -58,75 +53,8 @@ func (c holCancel) Consume(ctx context.Context, cfg harness.Config, work harness
 	}
 	defer copies.close()
 	return sharded{shard: byKey(), batch: 1, turns: func(m *member, w harness.Work) func(task, []task) {
-		try := &trier{member: m, work: w, limit: c.limit, giveUp: func(ctx context.Context, r *harness.Record, why error) error {
+		return (&trier{member: m, work: w, limit: c.limit, giveUp: func(ctx context.Context, r *harness.Record, why error) error {
 			return copies.copy(ctx, cfg.Side[deadLetters], r, because(r, why))
-		}}
-		run := (&worker{work: try}).run
-		return func(t task, _ []task) {
-			try.on = t
-			run(t)
-		}
+		}}).worker()
 	}}.Consume(ctx, cfg, work)
-}
-
-// trier is work that tries a record until it succeeds, is poison, or holds up the
-// window for too long, and then gives it up. A worker has its own.
-type trier struct {
-	member *member
-	work   harness.Work
-	limit  time.Duration
-	giveUp func(ctx context.Context, r *harness.Record, why error) error
-	on     task // on is what the worker works on
-}
-
-// Do returns an error only once ctx has ended. Nothing is given up behind a shut fence,
-// where the record may be another's by then, and where what waits has not begun.
-func (t *trier) Do(ctx context.Context, r *harness.Record) error {
-	if err := t.member.fence.wait(ctx); err != nil {
-		return err
-	}
-	trying, end := context.WithCancel(ctx)
-	defer end()
-	watch := t.watch(trying, end, t.on, t.limit)
-	err := retry(trying, untilPoison{t.work, end}, r)
-	watch.Stop()
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	if err := t.member.fence.wait(ctx); err != nil {
-		return err
-	}
-	return t.giveUp(ctx, r, err)
-}
-
-// watch looks after a time, and then four times a limit, whether a record blocks the
-// window, and if so ends the tries at it. A look that comes late is of a pod that stood
-// still, in which the work did too: the limit begins anew.
-func (t *trier) watch(trying context.Context, end context.CancelFunc, on task, after time.Duration) *time.Timer {
-	due := time.Now().Add(after)
-	return time.AfterFunc(after, func() {
-		switch {
-		case trying.Err() != nil:
-		case time.Since(due) > max(t.limit/2, stoodStill):
-			t.watch(trying, end, on, t.limit)
-		case t.member.fence.isOpen() && t.member.blockedBy(on):
-			end()
-		default:
-			t.watch(trying, end, on, t.limit/4)
-		}
-	})
-}
-
-// untilPoison is work that ends its tries with poison.
-type untilPoison struct {
-	work harness.Work
-	end  context.CancelFunc
-}
-
-func (u untilPoison) Do(ctx context.Context, r *harness.Record) error {
-	err := u.work.Do(ctx, r)
-	if errors.Is(err, harness.ErrPoison) {
-		u.end()
-	}
-	return err
 }

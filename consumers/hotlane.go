@@ -80,22 +80,15 @@ type hotlane struct{ hot int }
 
 // Consume implements [harness.Consumer].
 func (h hotlane) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	drain := cfg
-	drain.Topic, drain.Group = cfg.Side[laneTopic], cfg.Group+"."+laneTopic
-	l, err := newLane(ctx, cfg, drain.Topic, drain.Group)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	shared := newShared(cfg.Workers)
-	source := sharded{shard: byKey(), batch: max(h.hot, carryBatch), around: shared.around, turns: func(m *member, w harness.Work) func(task, []task) {
-		return (&diverter{fence: &m.fence, lane: l, hot: h.hot, worker: worker{work: w}}).run
-	}}
-	copies := sharded{shard: byKey(), batch: 1, around: shared.around, how: intake{committed: true, keeps: true}}
-	return together(ctx,
-		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
-		func(ctx context.Context) error { return copies.Consume(ctx, drain, work) },
-	)
+	return laned{
+		topic: laneTopic,
+		source: func(l *lane) sharded {
+			return sharded{shard: byKey(), batch: max(h.hot, carryBatch), turns: func(m *member, w harness.Work) func(task, []task) {
+				return (&diverter{fence: &m.fence, lane: l, hot: h.hot, worker: worker{work: w}}).run
+			}}
+		},
+		lane: sharded{shard: byKey(), batch: 1},
+	}.Consume(ctx, cfg, work)
 }
 
 // diverter takes the records of a shard's turn through the work, or into the lane.

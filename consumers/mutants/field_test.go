@@ -18,13 +18,9 @@ import (
 // (make soak-field). What it claims must hold: nothing lost, nothing repeated
 // that no rewind explains, order as claimed.
 func TestField(t *testing.T) {
-	seeds, protocols := 3, harness.Protocols[:1]
-	if s := os.Getenv("STAMPEDE_FIELD"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("STAMPEDE_FIELD: %q is no number", s)
-		}
-		seeds, protocols = n, harness.Protocols
+	seeds, protocols := fieldSeeds(t, 3), harness.Protocols
+	if os.Getenv("STAMPEDE_FIELD") == "" {
+		protocols = protocols[:1]
 	}
 	for _, i := range honest() {
 		if i.Mutant {
@@ -45,6 +41,19 @@ func TestField(t *testing.T) {
 			})
 		}
 	}
+}
+
+// fieldSeeds is how many seeds STAMPEDE_FIELD asks for, or so few without it.
+func fieldSeeds(t *testing.T, few int) int {
+	s := os.Getenv("STAMPEDE_FIELD")
+	if s == "" {
+		return few
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("STAMPEDE_FIELD: %q is no number", s)
+	}
+	return n
 }
 
 // A pod whose work panics dies of it, and another takes over from the commit: what
@@ -101,6 +110,25 @@ func lopsided() harness.Scenario {
 		s.Load.Keys = load.Hot{Share: 0.2, Hot: 1, Others: 1000}
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
 	})
+}
+
+// Who copies what fails keeps its claims through random faults too, with work that fails
+// a few times, or for good, all the while.
+func TestFieldOfFailingWork(t *testing.T) {
+	for _, name := range []string{"retry-dlq", "retry-ordered", "hol-cancel"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, p := range harness.Protocols {
+				for seed := range uint64(fieldSeeds(t, 3)) {
+					s := chaos(seed + 1)
+					s.Failures = harness.Failures{Fraction: 0.1, Times: 3, Poison: 0.01}
+					if r := play(t, "virtual", s, name+"@"+string(p), seed+1); r.Status != harness.Pass {
+						t.Errorf("%s, seed %d: %s: %v\n%s", p, seed+1, r.Status, r.Reasons, firsts(r))
+					}
+				}
+			}
+		})
+	}
 }
 
 // A design that gives up what holds up its window does so through crashes too, and
