@@ -92,18 +92,19 @@ func (c retryDLQ) Consume(ctx context.Context, cfg harness.Config, work harness.
 		pass.next[from], waits[topic], from = topic, delay, topic
 	}
 	pass.next[from] = pass.dead
-	pool := newShared(cfg.Workers)
-	around := func(w harness.Work) harness.Work {
+	turns := func(m *member, w harness.Work) func(task, []task) {
 		p := pass
-		p.work = pool.around(w)
-		return p
+		p.work, p.fence = w, &m.fence
+		run := (&worker{work: p}).run
+		return func(t task, _ []task) { run(t) }
 	}
+	around := newShared(cfg.Workers).around
 	return together(ctx,
 		func(ctx context.Context) error {
-			return sharded{shard: byNumber(), batch: 1, around: around}.Consume(ctx, cfg, work)
+			return sharded{shard: byNumber(), batch: 1, around: around, turns: turns}.Consume(ctx, cfg, work)
 		},
 		func(ctx context.Context) error {
-			return sharded{shard: byNumber(), batch: 1, how: how, around: around}.Consume(ctx, again, work)
+			return sharded{shard: byNumber(), batch: 1, how: how, around: around, turns: turns}.Consume(ctx, again, work)
 		},
 	)
 }
@@ -112,6 +113,7 @@ func (c retryDLQ) Consume(ctx context.Context, cfg harness.Config, work harness.
 // to the dead letters, and has then done its duty.
 type passing struct {
 	work   harness.Work
+	fence  *Fence // fence holds a copy back of what may be another's by then
 	copies *copier
 	next   map[string]string // next is the topic that follows, by the one that the record lies in
 	dead   string
@@ -120,6 +122,9 @@ type passing struct {
 func (p passing) Do(ctx context.Context, r *harness.Record) error {
 	err := p.work.Do(ctx, r)
 	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if err := p.fence.wait(ctx); err != nil {
 		return err
 	}
 	to := p.next[r.Topic]
