@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // lane is an overflow topic with as many partitions as the source: partition p of it has
@@ -18,49 +16,30 @@ import (
 // group of its own works them off. It is its own state: what of it that group has not
 // committed past is what is left to do there. Safe for concurrent use.
 type lane struct {
-	cfg    harness.Config // cfg is that of the source's group
+	claims
 	topic  string
 	group  string
-	asks   *copier // asks has the client for questions
 	admin  *kadm.Client
-	owners sync.WaitGroup // owners that are not closed yet
-
-	mu    sync.Mutex
-	known map[*assignment]*laneOwner
+	owners holders[*laneOwner]
 }
 
 func newLane(ctx context.Context, cfg harness.Config, topic, group string) (*lane, error) {
-	asks, err := newCopier(ctx, cfg)
+	claims, err := newClaims(ctx, cfg, group)
 	if err != nil {
 		return nil, err
 	}
-	return &lane{cfg: cfg, topic: topic, group: group, asks: asks, admin: kadm.NewClient(asks.client), known: map[*assignment]*laneOwner{}}, nil
+	return &lane{claims: claims, topic: topic, group: group, admin: kadm.NewClient(claims.asks.client)}, nil
 }
 
 // close waits for what the assignments had, all of which must have ended.
 func (l *lane) close() {
-	l.owners.Wait()
+	l.owners.wait()
 	l.asks.close()
 }
 
 // of is what the owner of a partition has of the lane under an assignment. It ends with that.
 func (l *lane) of(a *assignment, partition int32) *laneOwner {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.known[a]
-	if o == nil {
-		o = newLaneOwner(l, a, partition)
-		l.known[a] = o
-		l.owners.Add(1)
-		context.AfterFunc(a.ctx, func() {
-			defer l.owners.Done()
-			o.close()
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			delete(l.known, a)
-		})
-	}
-	return o
+	return l.owners.of(a, func() *laneOwner { return newLaneOwner(l, a, partition) })
 }
 
 // committed is up to where the lane's group has worked a partition off.
@@ -133,28 +112,4 @@ func (l *lane) read(ctx context.Context, partition int32, from, to int64, each f
 		})
 	}
 	return nil
-}
-
-// member asks the source's group whether it has a member with an id.
-func (l *lane) member(ctx context.Context, id string) error {
-	if l.cfg.Protocol == harness.Server {
-		return described(ctx, l.asks.client, l.cfg.Group, id)
-	}
-	req := kmsg.NewPtrDescribeGroupsRequest()
-	req.Groups = []string{l.cfg.Group}
-	resp, err := req.RequestWith(ctx, l.asks.client)
-	if err != nil {
-		return fmt.Errorf("ask for the group: %w", err)
-	}
-	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return fmt.Errorf("ask for the group: %w", err)
-		}
-		for _, m := range g.Members {
-			if m.MemberID == id {
-				return nil
-			}
-		}
-	}
-	return kerr.UnknownMemberID
 }

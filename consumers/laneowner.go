@@ -11,17 +11,8 @@ import (
 
 // laneOwner is one partition of the lane, as the owner of the source's partition knows it
 // under one assignment: which keys have copies there that may not have been worked off, and
-// the right to append more. Nobody else appends to the partition meanwhile:
-//
-//   - Copies are made in transactions, under an id that is the partition's. The broker
-//     takes none of who used the id before, once another has begun to, and settles what
-//     that one had under way.
-//   - An owner begins to use the id before it reads what is there, so that it misses nothing.
-//   - It appends only if the group had it as a member after it began to. So it can lose
-//     the partition only later, and who gets it then begins later still.
-//   - An owner of before that begins to use the id late, having stood still, finds that it
-//     is no member and appends nothing. It has kept out who has the partition, who finds so
-//     with the next copy, and begins anew.
+// the right to append more, which nobody else has meanwhile (see [claims]). An owner gets
+// it before it reads what is there, so that it misses nothing.
 //
 // A transaction of which the end is in doubt is there as a whole or not at all, and nobody
 // else's can be. So what is found past the end as it was known is just that.
@@ -72,7 +63,7 @@ func (o *laneOwner) enter() error {
 	}
 	for !o.known.Load() {
 		if _, err := o.open(); err != nil {
-			if err := o.pause(err); err != nil {
+			if err := pauseIn(o.of.ctx, err); err != nil {
 				o.leave()
 				return err
 			}
@@ -83,40 +74,14 @@ func (o *laneOwner) enter() error {
 
 func (o *laneOwner) leave() { <-o.turn }
 
-// pause is between two tries, and returns an error once there shall be no other.
-func (o *laneOwner) pause(err error) error {
-	select {
-	case <-o.of.ctx.Done():
-		return fmt.Errorf("lane of partition %d: %w (last: %w)", o.part, o.of.ctx.Err(), err)
-	case <-time.After(retryPause):
-		return nil
-	}
-}
-
 // open gets the right to copy and reads what the lane has beyond what is known. found: there
 // are copies in it.
 func (o *laneOwner) open() (found bool, err error) {
-	ctx := o.of.ctx
-	if err := o.lane.member(ctx, o.of.member); err != nil {
-		return false, err // keep nobody out
-	}
-	copies, err := newCopier(ctx, o.lane.cfg,
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.TransactionalID(fmt.Sprintf("%s.%d", o.lane.group, o.part)),
-		kgo.TransactionTimeout(2*o.lane.cfg.Session), // whoever is gone for longer has a successor
-	)
+	copies, err := o.lane.claim(o.of, o.part, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("open the lane: %w", err)
 	}
-	if _, _, err = copies.client.ProducerID(ctx); err == nil {
-		err = o.lane.member(ctx, o.of.member)
-	}
-	if err == nil {
-		err = ctx.Err() // in KIP-848 who joins anew keeps its id, after all it had has ended
-	}
-	if err == nil {
-		found, err = o.read()
-	}
+	found, err = o.read()
 	if err != nil {
 		copies.close()
 		return false, fmt.Errorf("open the lane: %w", err)
@@ -180,7 +145,7 @@ func (o *laneOwner) divert(records []*kgo.Record) error {
 			inDoubt = true
 			o.drop()
 		}
-		if err := o.pause(err); err != nil {
+		if err := pauseIn(o.of.ctx, err); err != nil {
 			return err
 		}
 	}
