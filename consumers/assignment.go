@@ -54,14 +54,22 @@ type task struct {
 	seq    uint64
 }
 
-// take makes tasks of records just polled.
+// take makes tasks of records just polled. The end of a transaction is none, and done.
 func (a *assignment) take(records []*kgo.Record, into []task) []task {
 	a.window.take(len(records))
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	freed := 0
 	for _, r := range records {
-		into = append(into, task{record: r, from: a, seq: a.marks.take(r.Offset, r.LeaderEpoch)})
+		seq := a.marks.take(r.Offset, r.LeaderEpoch)
+		if r.Attrs.IsControl() {
+			freed += a.marks.finish(seq)
+			r.Recycle()
+			continue
+		}
+		into = append(into, task{record: r, from: a, seq: seq})
 	}
+	a.window.release(freed)
 	return into
 }
 

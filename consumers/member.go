@@ -104,6 +104,9 @@ func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) 
 	}
 	if how.committed {
 		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+		if !how.keeps {
+			options = append(options, kgo.KeepControlRecords()) // lest the commit stops short of the log's end
+		}
 	}
 	if how.keeps {
 		options = append(options, kgo.OnOffsetsFetched(m.told))

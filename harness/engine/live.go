@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,18 +16,23 @@ import (
 type live struct {
 	fleet fleet
 	clock ledger.Clock
+	home  func(key uint32) (partition int32, ok bool) // home is where in the source the records of a key lie
 
 	mu       sync.Mutex
 	tails    map[ledger.Owner]*ledger.Tail
 	finished []ledger.Offsets // by partition
+	aside    []int64          // effects in side topics, repeats among them, by partition of the source
 	effects  int64
 	service  int64 // ns of all effects
 	lastEnd  int64 // of an effect, ns on CLOCK_MONOTONIC
 	open     int   // attempts under way in living pods
 }
 
-func newLive(fleet fleet, clock ledger.Clock, partitions int) *live {
-	return &live{fleet: fleet, clock: clock, tails: map[ledger.Owner]*ledger.Tail{}, finished: make([]ledger.Offsets, partitions)}
+func newLive(fleet fleet, clock ledger.Clock, partitions int, home func(uint32) (int32, bool)) *live {
+	return &live{
+		fleet: fleet, clock: clock, home: home, tails: map[ledger.Owner]*ledger.Tail{},
+		finished: make([]ledger.Offsets, partitions), aside: make([]int64, partitions),
+	}
 }
 
 // poll reads what the pods wrote since the last poll.
@@ -64,10 +70,20 @@ func (l *live) followed(owner ledger.Owner) bool {
 }
 
 func (l *live) slot(s *ledger.Slot) {
-	if s.Outcome() != ledger.OutcomeEffect || s.Topic != 0 || s.Partition < 0 || int(s.Partition) >= len(l.finished) {
+	if s.Outcome() != ledger.OutcomeEffect || s.Partition < 0 {
 		return
 	}
-	l.finished[s.Partition].Add(s.Offset)
+	if s.Topic != 0 {
+		p, ok := l.home(s.Key)
+		if !ok {
+			return
+		}
+		l.aside[p]++
+	} else if int(s.Partition) < len(l.finished) {
+		l.finished[s.Partition].Add(s.Offset)
+	} else {
+		return
+	}
 	l.effects++
 	l.service += s.End - s.Start
 	l.lastEnd = max(l.lastEnd, s.End)
@@ -75,7 +91,8 @@ func (l *live) slot(s *ledger.Slot) {
 
 // progress is a reading of live.
 type progress struct {
-	finished []int64       // records finished, by partition
+	finished []int64       // records finished where they landed, by partition
+	aside    []int64       // effects in side topics, by partition of the source
 	total    int64         // of all partitions
 	mean     time.Duration // service time so far
 	lastEnd  int64
@@ -85,10 +102,10 @@ type progress struct {
 func (l *live) read() progress {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := progress{finished: make([]int64, len(l.finished)), lastEnd: l.lastEnd, open: l.open}
+	p := progress{finished: make([]int64, len(l.finished)), aside: slices.Clone(l.aside), lastEnd: l.lastEnd, open: l.open}
 	for i := range l.finished {
 		p.finished[i] = l.finished[i].Len()
-		p.total += p.finished[i]
+		p.total += p.finished[i] + l.aside[i]
 	}
 	if l.effects > 0 {
 		p.mean = time.Duration(l.service / l.effects)
@@ -106,11 +123,12 @@ func (l *live) close() {
 }
 
 // workInHand is how long a pod of the given parallelism would need for what
-// landed on its partitions and is not finished.
+// landed on its partitions and is not finished, there or in a side topic: what is repeated
+// there before makes it less.
 func workInHand(landed []int64, now progress, partitions []int32, parallelism int) time.Duration {
 	var records int64
 	for _, p := range partitions {
-		records += max(0, landed[p]-now.finished[p])
+		records += max(0, landed[p]-now.finished[p]-now.aside[p])
 	}
 	return time.Duration(records) * now.mean / time.Duration(max(1, parallelism))
 }
