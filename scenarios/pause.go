@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// The load is that of pod-crash, with more after it: the burst leaves the pod
+// The load is that of pod-crash, its keys too, with more after it: the burst leaves the pod
 // that is paused with work in hand, so that it wakes up with records that are
 // another's by then. It stands still for three seconds longer than its session,
 // in which the others have taken over, and wakes up under load.
@@ -22,7 +22,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		"is expelled, and wakes up when others have its partitions.",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 1800, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
-		Keys:  load.Uniform{N: 300},
+		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 3000},
 	},
 	Service:    load.Fixed(20 * time.Millisecond),
 	Partitions: 12,
