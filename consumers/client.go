@@ -169,6 +169,7 @@ func fatal(fetches kgo.Fetches) error {
 func fill(to *harness.Record, from *kgo.Record) {
 	to.Topic, to.Partition, to.Offset = from.Topic, from.Partition, from.Offset
 	to.Key, to.Value, to.Timestamp, to.Deliveries = from.Key, from.Value, from.Timestamp, 0
+	to.Prepared = false
 	to.Headers = to.Headers[:0]
 	for _, h := range from.Headers {
 		to.Headers = append(to.Headers, harness.Header{Key: h.Key, Value: h.Value})

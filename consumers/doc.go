@@ -17,5 +17,7 @@
 //   - due.go: records that wait, each until its time has come.
 //   - scheduler.go: work on many keys at once, on each key in order.
 //   - copier.go, produce.go: copies of records to side topics; consumers that are members of several groups.
+//   - claim.go: copies that only who has the partition can make.
+//   - sequencer.go: records that get ready in any order, back in the order of their key.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

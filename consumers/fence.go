@@ -31,10 +31,28 @@ const LooksPerHeartbeat = 4
 // Around is work that begins only while the fence is open, and not after its
 // context has ended. It has the abilities that w has.
 func (f *Fence) Around(w harness.Work) harness.Work {
-	if b, ok := w.(harness.BatchWork); ok {
-		return fencedBatches{fenced{w, f}, b}
+	b, batches := w.(harness.BatchWork)
+	p, prepares := w.(harness.PreparedWork)
+	do := fenced{w, f}
+	switch {
+	case batches && prepares:
+		return struct {
+			fenced
+			fencedBatches
+			fencedPrepares
+		}{do, fencedBatches{b, f}, fencedPrepares{p, f}}
+	case batches:
+		return struct {
+			fenced
+			fencedBatches
+		}{do, fencedBatches{b, f}}
+	case prepares:
+		return struct {
+			fenced
+			fencedPrepares
+		}{do, fencedPrepares{p, f}}
 	}
-	return fenced{w, f}
+	return do
 }
 
 type fenced struct {
@@ -50,8 +68,8 @@ func (w fenced) Do(ctx context.Context, r *harness.Record) error {
 }
 
 type fencedBatches struct {
-	fenced
 	batches harness.BatchWork
+	fence   *Fence
 }
 
 func (w fencedBatches) DoBatch(ctx context.Context, records []harness.Record) error {
@@ -59,6 +77,18 @@ func (w fencedBatches) DoBatch(ctx context.Context, records []harness.Record) er
 		return err
 	}
 	return w.batches.DoBatch(ctx, records)
+}
+
+type fencedPrepares struct {
+	work  harness.PreparedWork
+	fence *Fence
+}
+
+func (w fencedPrepares) Prepare(ctx context.Context, r *harness.Record) error {
+	if err := w.fence.wait(ctx); err != nil {
+		return err
+	}
+	return w.work.Prepare(ctx, r)
 }
 
 // wait waits until the fence is open, or returns the error of ctx.

@@ -288,6 +288,12 @@ func (p podWork) Do(ctx context.Context, r *harness.Record) error {
 	return p.attempt(ctx, func(yield func(*harness.Record) bool) { yield(r) })
 }
 
+// Prepare makes the work one of which a part can be done ahead.
+func (p podWork) Prepare(ctx context.Context, r *harness.Record) error {
+	r.Prepared = ctx.Err() == nil
+	return ctx.Err()
+}
+
 // DoBatch makes the work one that takes several records at once, all or none.
 func (p podWork) DoBatch(ctx context.Context, records []harness.Record) error {
 	return p.attempt(ctx, func(yield func(*harness.Record) bool) {

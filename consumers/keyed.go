@@ -48,6 +48,12 @@ type partitionOffset struct {
 	offset    int64
 }
 
+// crew works on what is submitted to it, see [scheduler].
+type crew interface {
+	submit(tasks []task, shard func(task) uint64)
+	close()
+}
+
 type sharded struct {
 	shard func(*kgo.Record) uint64
 	how   intake
@@ -56,6 +62,9 @@ type sharded struct {
 	// turns makes what a worker does with those, see [newSchedulerOfTurns]. nil is one
 	// call of the work for all.
 	turns func(*member, harness.Work) func(first task, more []task)
+
+	// crew makes what works on the records instead of a scheduler of tasks. nil is none.
+	crew func(*member, harness.Work) crew
 
 	// around is what calls of the work go through before they begin. nil is nothing.
 	around func(harness.Work) harness.Work
@@ -76,7 +85,12 @@ func (c sharded) member(ctx context.Context, cfg harness.Config, work harness.Wo
 	if c.around != nil { // around the fence, lest a call waits beyond it
 		work = c.around(work)
 	}
-	pool := c.pool(m, work)
+	var pool crew
+	if c.crew != nil {
+		pool = c.crew(m, work)
+	} else {
+		pool = c.pool(m, work)
+	}
 	defer m.leave(pool.close)
 	shard := func(t task) uint64 { return c.shard(t.record) }
 	var tasks []task

@@ -47,6 +47,18 @@ type BatchWork interface {
 	DoBatch(ctx context.Context, records []Record) error
 }
 
+// PreparedWork is an ability that work may have, found by assertion: a part of the work
+// on a record that commutes with all other work and has no effect, as to decode, to
+// compute, or to ask somebody, can be done ahead. Without it Do is all there is.
+type PreparedWork interface {
+	// Prepare does that part for r, in any order and beside any other work, and sets
+	// r.Prepared: what it came to is in r, and Do takes only the rest of its time. It is
+	// no attempt: nothing of it is in the ledger or can be owed, and what a crash takes of
+	// it is done anew. It fails only once ctx has ended. It is safe for many goroutines.
+	// Which share of the work it is, the scenario says ([Scenario.Prepare]).
+	Prepare(ctx context.Context, r *Record) error
+}
+
 // ErrPoison marks a record whose work can never succeed.
 var ErrPoison = errors.New("poison record")
 
@@ -58,7 +70,8 @@ type Record struct {
 	Key, Value []byte
 	Headers    []Header
 	Timestamp  time.Time
-	Deliveries int // Deliveries counts deliveries where the client knows it (share groups), else 0.
+	Prepared   bool // Prepared is set by [PreparedWork.Prepare] and nobody else.
+	Deliveries int  // Deliveries counts deliveries where the client knows it (share groups), else 0.
 }
 
 // Header is one header of a record.

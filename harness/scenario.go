@@ -14,6 +14,10 @@ type Scenario struct {
 	Load    Load
 	Service Service // Service is how long the work on a record takes (-service).
 
+	// Prepare is the share of the service time, above 0 and below 1, that is
+	// [PreparedWork]'s; only designs that prepare notice. 0: 0.8.
+	Prepare float64
+
 	Failures Failures // Failures say which of the work fails.
 	Slowdown Slowdown // Slowdown is a time in which what is downstream is slow.
 

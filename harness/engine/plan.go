@@ -91,6 +91,9 @@ func fits(s *harness.Scenario) error {
 			return err
 		}
 	}
+	if s.Prepare != 0 && !(s.Prepare > 0 && s.Prepare < 1) {
+		return fmt.Errorf("a share of %v of the work to prepare: want one above 0 and below 1", s.Prepare)
+	}
 	if err := load.CheckFailures(s.Failures); err != nil {
 		return err
 	}

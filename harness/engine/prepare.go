@@ -79,7 +79,7 @@ func (r *run) path(journal string) string { return filepath.Join(r.scratch.dir, 
 
 func (r *run) newFleet() (err error) {
 	r.fleet, err = newFleet(pod.Options{
-		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(), Failures: r.Scenario.Failures, Slowdown: r.Scenario.Slowdown, Topics: r.topicNames(),
+		Implementation: r.Consumer.Implementation.Name, Config: r.cfg, Service: r.Scenario.Service.String(), Failures: r.Scenario.Failures, Slowdown: r.Scenario.Slowdown, Prepare: r.Scenario.Prepare, Topics: r.topicNames(),
 		Seed: r.Seed, Repeat: r.Repeat, Run: r.id, Pods: r.Scenario.Pods, Spare: r.Scenario.Spare, Dir: r.scratch.dir, Clock: r.clock,
 		Exited: func(in pod.Incarnation) {
 			r.mu.Lock()

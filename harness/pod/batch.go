@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -47,9 +48,9 @@ func (s *shim) call(ctx context.Context, c *call, records []harness.Record) erro
 	if err := s.beginAll(c, records); err != nil {
 		return s.unable(err)
 	}
-	longest := s.serviceTime(c.attempts[0].key, c.attempts[0].seq)
-	for _, a := range c.attempts[1:] {
-		longest = max(longest, s.serviceTime(a.key, a.seq))
+	longest := time.Duration(0)
+	for i, a := range c.attempts {
+		longest = max(longest, s.left(records[i].Prepared, a.key, a.seq))
 	}
 	err := load.Work(ctx, longest, s.cpu)
 	if err == nil {

@@ -13,9 +13,10 @@ import (
 type Options struct {
 	Implementation string         // Implementation is the registered name of the consumer.
 	Config         harness.Config // Config of every pod; Pod and Incarnation are filled in.
-	Service        string         // Service, Failures, Slowdown, Seed, Repeat and Run are as in [Spec].
+	Service        string         // Service, Failures, Slowdown, Prepare, Seed, Repeat and Run are as in [Spec].
 	Failures       harness.Failures
 	Slowdown       harness.Slowdown
+	Prepare        float64
 	Topics         []string // Topics are those of the run, by their number in the ledger.
 	Seed           uint64
 	Repeat         int
@@ -51,7 +52,7 @@ func (o *Options) spec(pod string, n int, owner ledger.Owner) Spec {
 	cfg.Pod, cfg.Incarnation = pod, n
 	return Spec{
 		Implementation: o.Implementation, Config: cfg,
-		Service: o.Service, Failures: o.Failures, Slowdown: o.Slowdown, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics,
+		Service: o.Service, Failures: o.Failures, Slowdown: o.Slowdown, Prepare: o.Prepare, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics,
 		Journal: filepath.Join(o.Dir, cfg.ClientID()+".journal"),
 		Owner:   owner,
 	}

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -14,7 +15,7 @@ import (
 
 // shim is the application's work, measured. It takes no lock and allocates
 // nothing, so that it does not serialise the workers it measures. It offers
-// [harness.BatchWork] (batch.go). Safe for many goroutines.
+// [harness.BatchWork] (batch.go) and [harness.PreparedWork] (prepare.go). Safe for many goroutines.
 type shim struct {
 	journal *ledger.Journal
 	clock   ledger.Clock
@@ -22,6 +23,7 @@ type shim struct {
 	cpu     bool // of service
 	failing *load.Failing
 	slow    harness.Slowdown
+	prepare float64       // prepare is the share of the work that Prepare takes
 	began   *atomic.Int64 // began is when the load began, 0 before
 	seed    uint64
 	repeat  int
@@ -57,6 +59,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 	began := new(atomic.Int64)
 	began.Store(spec.Began)
 	return &shim{
+		prepare: cmp.Or(spec.Prepare, defaultPrepare),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: spec.Slowdown, began: began,
 		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
@@ -74,7 +77,7 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err != nil {
 		return s.unable(err)
 	}
-	err = load.Work(ctx, s.serviceTime(key, seq), s.cpu)
+	err = load.Work(ctx, s.left(r.Prepared, key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq)
 	}

@@ -21,11 +21,12 @@ const lifelineFD = 3
 type Spec struct {
 	Implementation string           `json:"implementation"`
 	Config         harness.Config   `json:"config"`
-	Service        string           `json:"service"`  // Service is the distribution of service times as on the command line.
-	Failures       harness.Failures `json:"failures"` // Failures say which of the work fails.
-	Slowdown       harness.Slowdown `json:"slowdown"` // Slowdown is when its work is slow.
-	Began          int64            `json:"began"`    // Began is when the load began, ns on CLOCK_MONOTONIC; 0: it has not yet, and the pod will be told.
-	Seed           uint64           `json:"seed"`     // Seed and Repeat decide the service time and the failures of each record, equal for all consumers.
+	Service        string           `json:"service"`           // Service is the distribution of service times as on the command line.
+	Failures       harness.Failures `json:"failures"`          // Failures say which of the work fails.
+	Slowdown       harness.Slowdown `json:"slowdown"`          // Slowdown is when its work is slow.
+	Prepare        float64          `json:"prepare,omitempty"` // Prepare is as in [harness.Scenario].
+	Began          int64            `json:"began"`             // Began is when the load began, ns on CLOCK_MONOTONIC; 0: it has not yet, and the pod will be told.
+	Seed           uint64           `json:"seed"`              // Seed and Repeat decide the service time and the failures of each record, equal for all consumers.
 	Repeat         int              `json:"repeat"`
 	Topics         []string         `json:"topics"`  // Topics are the topics of the run by their number in the ledger, the source first.
 	Run            uint64           `json:"run"`     // Run is the identity of the run; records of another are phantoms.
