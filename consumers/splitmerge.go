@@ -16,6 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
+	Idles:       true, // its workers prepare most of the time, which is no attempt
 	New: func(harness.Config) (harness.Consumer, error) {
 		return sharded{shard: byKey(), batch: 1, crew: func(m *member, work harness.Work) crew { return newSplit(m.cfg, work) }}, nil
 	},

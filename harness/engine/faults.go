@@ -80,7 +80,7 @@ func (f *injections) injected(i int, hit harness.Hit, at time.Duration) {
 	o := outcome{injection: i, name: f.r.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, hit: hit}
 	if hit.Pod != "" {
 		o.owner = struck(f.r.fleet.Incarnations(), hit.Pod, f.r.start+int64(at))
-		o.inHand = workInHand(f.landed, f.before, hit.Partitions, f.r.Consumer.Implementation.ParallelismOf(f.r.cfg))
+		o.inHand = workInHand(f.landed, f.before.whole(f.r.Scenario.Service.Mean()), hit.Partitions, f.r.Consumer.Implementation.ParallelismOf(f.r.cfg))
 	}
 	if need := f.r.needInHand(); need > 0 && hit.Pod != "" && o.inHand < need {
 		f.r.doubt(inHand, fmt.Sprintf("no work in hand at the kill: %s held %v of work, less than %v", hit.Pod, o.inHand.Round(time.Millisecond), need))

@@ -122,6 +122,15 @@ func (l *live) close() {
 	clear(l.tails)
 }
 
+// whole is a reading whose mean is that of the whole work on a record: of a prepared one
+// attempts are the rest only. mean is the scenario's.
+func (p progress) whole(mean time.Duration) progress {
+	if p.mean > 0 {
+		p.mean = max(p.mean, mean)
+	}
+	return p
+}
+
 // workInHand is how long a pod of the given parallelism would need for what
 // landed on its partitions and is not finished, there or in a side topic: what is repeated
 // there before makes it less.
