@@ -73,6 +73,16 @@ func (a *assignment) take(records []*kgo.Record, into []task) []task {
 	return into
 }
 
+// pass has the watermark go past an offset, and what lies before it and was not taken,
+// once all that was taken has finished.
+func (a *assignment) pass(offset int64, epoch int32) {
+	a.window.take(1)
+	a.mu.Lock()
+	freed := a.marks.finish(a.marks.take(offset, epoch))
+	a.mu.Unlock()
+	a.window.release(freed)
+}
+
 // resume is take for a consumer that keeps finished offsets: it makes no tasks of
 // those that the owner before had finished. The records come from an incarnation
 // of the topic whose log ends at end.

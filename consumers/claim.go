@@ -36,19 +36,19 @@ func newClaims(ctx context.Context, cfg harness.Config, name string) (claims, er
 
 // claim gets the right to copy the records of a partition under an assignment of it: a
 // copier with options of its own, which the caller closes.
-func (c claims) claim(a *assignment, partition int32, more ...kgo.Opt) (*copier, error) {
-	if err := c.member(a.ctx, a.member); err != nil {
+func (c claims) claim(ctx context.Context, a *assignment, partition int32, more ...kgo.Opt) (*copier, error) {
+	if err := c.member(ctx, a.member); err != nil {
 		return nil, err // keep nobody out
 	}
-	copies, err := newCopier(a.ctx, c.cfg, append(more,
+	copies, err := newCopier(ctx, c.cfg, append(more,
 		kgo.TransactionalID(fmt.Sprintf("%s.%d", c.name, partition)),
 		kgo.TransactionTimeout(2*c.cfg.Session), // whoever is gone for longer has a successor
 	)...)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err = copies.client.ProducerID(a.ctx); err == nil {
-		err = c.member(a.ctx, a.member)
+	if _, _, err = copies.client.ProducerID(ctx); err == nil {
+		err = c.member(ctx, a.member)
 	}
 	if err == nil {
 		err = a.ctx.Err() // in KIP-848 who joins anew keeps its id, after all it had has ended

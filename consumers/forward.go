@@ -92,6 +92,11 @@ func (f *forwarding) close() {
 	f.asks.close()
 }
 
+// of is what there is for an assignment.
+func (f *forwarding) of(a *assignment) *sender {
+	return f.owners.of(a, func() *sender { return &sender{turn: make(chan struct{}, 1)} })
+}
+
 // forwarder is a worker that copies.
 type forwarder struct {
 	of      *forwarding
@@ -108,9 +113,9 @@ func (f *forwarder) run(first task, more []task) {
 		if a.ctx.Err() != nil {
 			return // its sender is closed, or will be
 		}
-		s := f.of.owners.of(a, func() *sender { return &sender{turn: make(chan struct{}, 1)} })
+		s := f.of.of(a)
 		f.records = carry(&f.member.fence, tasks, f.records, func(_ context.Context, records []*kgo.Record) error {
-			err := s.send(f.of, a, partition, records)
+			err := s.send(a.ctx, f.of, a, partition, records)
 			if err != nil && a.ctx.Err() == nil {
 				a.halt()
 				f.member.stop()
@@ -136,21 +141,21 @@ func (s *sender) close() {
 }
 
 // send has all of the records copied, or an error says that they may be, and that no more can.
-func (s *sender) send(f *forwarding, a *assignment, partition int32, records []*kgo.Record) (err error) {
+func (s *sender) send(ctx context.Context, f *forwarding, a *assignment, partition int32, records []*kgo.Record) (err error) {
 	select {
 	case s.turn <- struct{}{}:
-	case <-a.ctx.Done():
-		return a.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	defer func() { <-s.turn }()
 	for s.copies == nil {
-		if s.copies, err = f.claim(a, partition); err == nil {
+		if s.copies, err = f.claim(ctx, a, partition); err == nil {
 			break
 		}
-		if err := pauseIn(a.ctx, err); err != nil {
+		if err := pauseIn(ctx, err); err != nil {
 			return err
 		}
 	}
-	_, err = s.copies.transact(a.ctx, f.topic, records)
+	_, err = s.copies.transact(ctx, f.topic, records)
 	return err
 }

@@ -79,21 +79,30 @@ func (l *lane) end(ctx context.Context, partition int32) (int64, error) {
 
 // read has each copy that counts of a partition from one offset up to, not with, another.
 func (l *lane) read(ctx context.Context, partition int32, from, to int64, each func(*kgo.Record)) error {
+	return readBetween(ctx, l.cfg, l.topic, partition, from, to, func(r *kgo.Record) error {
+		each(r)
+		return nil
+	})
+}
+
+// readBetween has each record that counts of a partition from one offset up to, not with,
+// another, until there is an error.
+func readBetween(ctx context.Context, cfg harness.Config, topic string, partition int32, from, to int64, each func(*kgo.Record) error) error {
 	if from >= to {
 		return nil
 	}
-	options, err := ClientOptions(l.cfg)
+	options, err := ClientOptions(cfg)
 	if err != nil {
 		return err
 	}
 	client, err := kgo.NewClient(append(options,
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.topic: {partition: kgo.NewOffset().At(from)}}),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}}),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // the last of the log is one
 	)...)
 	if err != nil {
-		return fmt.Errorf("read the lane: %w", err)
+		return fmt.Errorf("read %s: %w", topic, err)
 	}
 	defer client.Close()
 	for next := from; next < to; {
@@ -104,12 +113,14 @@ func (l *lane) read(ctx context.Context, partition int32, from, to int64, each f
 		if err := fatal(fetches); err != nil {
 			return err
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			next = r.Offset + 1
-			if !r.Attrs.IsControl() {
-				each(r)
+		for _, r := range fetches.Records() {
+			if next = r.Offset + 1; r.Attrs.IsControl() || r.Offset >= to {
+				continue
 			}
-		})
+			if err := each(r); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (o *laneOwner) leave() { <-o.turn }
 // open gets the right to copy and reads what the lane has beyond what is known. found: there
 // are copies in it.
 func (o *laneOwner) open() (found bool, err error) {
-	copies, err := o.lane.claim(o.of, o.part, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	copies, err := o.lane.claim(o.of.ctx, o.of, o.part, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		return false, fmt.Errorf("open the lane: %w", err)
 	}

@@ -66,6 +66,11 @@ type intake struct {
 	due    func(*kgo.Record) time.Time // due is when a record may be taken, nil for at once; those of its partition behind it wait (see due.go)
 	beside []string                    // beside are more topics that it takes, under the same window
 
+	// skip is asked after each poll for a partition that is behind its end, while no
+	// partition can be taken away: whether the records from an offset up to another are
+	// somebody else's from now on. nil is never. An error ends the member.
+	skip func(ctx context.Context, a *assignment, partition int32, from, to int64) (bool, error)
+
 	committed bool // committed: of transactions it takes only those that were committed
 }
 
@@ -148,17 +153,52 @@ func (m *member) poll(ctx context.Context, limit int, into []task) ([]task, erro
 	if err := fatal(fetches); err != nil {
 		return into, err
 	}
+	into = m.take(fetches, into)
+	if m.how.skip != nil {
+		m.skip(fetches)
+	}
+	return into, nil
+}
+
+// skip goes on at the end of partitions whose backlog is somebody else's from now on.
+func (m *member) skip(fetches kgo.Fetches) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		m.mu.Lock()
+		a := m.owned[partition{p.Topic, p.Partition}]
+		m.mu.Unlock()
+		if a == nil || len(p.Records) == 0 {
+			return
+		}
+		last := p.Records[len(p.Records)-1]
+		ctx, cancel := context.WithTimeout(m.polls, m.patience()) // others wait for us
+		defer cancel()
+		defer context.AfterFunc(a.ctx, cancel)()
+		skipped, err := m.how.skip(ctx, a, p.Partition, last.Offset+1, p.HighWatermark)
+		switch {
+		case m.polls.Err() != nil: // what was skipped or not, the next owner begins at the commit
+		case err != nil: // whether they are is in doubt
+			a.halt()
+			m.stop()
+		case skipped:
+			a.pass(p.HighWatermark-1, last.LeaderEpoch)
+			m.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: -1, Offset: p.HighWatermark}}})
+		}
+	})
+}
+
+// take makes tasks of what was fetched.
+func (m *member) take(fetches kgo.Fetches, into []task) []task {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.how.keeps {
-		return m.resume(fetches, into), nil
+		return m.resume(fetches, into)
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if a := m.owned[partition{p.Topic, p.Partition}]; a != nil && len(p.Records) > 0 {
 			into = a.take(p.Records, into)
 		}
 	})
-	return into, nil
+	return into
 }
 
 // resume makes tasks of what was fetched and is not finished yet. The caller holds mu.

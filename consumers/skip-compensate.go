@@ -1,0 +1,132 @@
+package consumers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "skip-compensate",
+	Doc: "As unordered, but a partition that is further behind its end than a limit goes on at the end: what it skips is recorded first, as ranges in a topic, " +
+		"and a group of its own works those off, on the same workers. New records are quick again at once, old ones come when they come.",
+	Use:         "Where the newest matters most and the old must be done all the same, in no order. Not where order matters: what was skipped comes after what is newer.",
+	Bound:       "W / service time in all; a range is worked off by one worker, one record after the other, and read by a client of its own.",
+	Crash:       "As unordered; a range that was not finished is worked off again from its begin.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderNone,
+	Parallelism: workers,
+	Side: func(harness.Config) []harness.SideTopic {
+		return []harness.SideTopic{{Name: rangesTopic, Role: harness.RoleRanges}}
+	},
+	Knobs: []harness.Knob{{
+		Name: "lag", Default: "1000", Doc: "records that a partition may be behind its end before it skips them",
+		Check: func(v string) error { _, err := lagLimit(v); return err },
+	}},
+	New: func(cfg harness.Config) (harness.Consumer, error) {
+		limit, err := lagLimit(cfg.Knobs["lag"])
+		return skipping{limit}, err
+	},
+})
+
+const (
+	rangesTopic = "ranges"
+	rangeSize   = 100 // rangeSize is the most offsets of a range: what a crash repeats of it
+	mostRanges  = 1000
+)
+
+func lagLimit(v string) (int64, error) {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a number of records from 1 on", v)
+	}
+	return n, nil
+}
+
+// skipping is two members: one of the source's group, one of that of the ranges. Ranges are
+// recorded in a transaction by who has the partition (see [claims]): one recorded late, by
+// who stood still, would be worked off once more than anything explains. Only then the
+// member goes on at the end, so that a crash in between has the range recorded again. Of a
+// transaction that failed the end is in doubt, and the member begins anew at the commit.
+type skipping struct{ limit int64 }
+
+// Consume implements [harness.Consumer].
+func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	ranges := cfg
+	ranges.Topic, ranges.Group = cfg.Side[rangesTopic], cfg.Group+"."+rangesTopic
+	claims, err := newClaims(ctx, cfg, ranges.Group)
+	if err != nil {
+		return err
+	}
+	f := &forwarding{claims: claims, topic: ranges.Topic}
+	defer f.close()
+	shared := newShared(cfg.Workers)
+	source := sharded{shard: byNumber(), batch: 1, around: shared.around, how: intake{skip: func(ctx context.Context, a *assignment, partition int32, from, to int64) (bool, error) {
+		if to-from <= s.limit {
+			return false, nil
+		}
+		err := f.of(a).send(ctx, f, a, partition, rangesOf(partition, from, to))
+		return err == nil, err
+	}}}
+	behind := sharded{shard: byNumber(), batch: 2, around: shared.around, how: intake{committed: true}, turns: func(_ *member, w harness.Work) func(task, []task) {
+		return (&compensator{cfg: cfg, work: w}).run
+	}}
+	return together(ctx,
+		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
+		func(ctx context.Context) error { return behind.Consume(ctx, ranges, work) },
+	)
+}
+
+// rangesOf cuts a range into such as a worker takes.
+func rangesOf(partition int32, from, to int64) (records []*kgo.Record) {
+	size := max(rangeSize, (to-from+mostRanges-1)/mostRanges)
+	for ; from < to; from += size {
+		text, _ := json.Marshal(harness.Range{Partition: partition, From: from, To: min(from+size, to)}) // of numbers only
+		records = append(records, &kgo.Record{Key: fmt.Appendf(nil, "%d/%d", partition, from), Value: text})
+	}
+	return records
+}
+
+// compensator is a worker that works ranges off.
+type compensator struct {
+	cfg  harness.Config // cfg is that of the source
+	work harness.Work
+	view harness.Record
+}
+
+func (c *compensator) run(t task, more []task) {
+	if t.from.start(t.seq) {
+		t.from.finish(t.seq, c.workOff(t.from.ctx, t.record.Value) == nil)
+	}
+	for _, t := range more {
+		c.run(t, nil)
+	}
+}
+
+// workOff works on the records of a range until all have their effects, or ctx has ended.
+func (c *compensator) workOff(ctx context.Context, text []byte) error {
+	var set harness.Range
+	if err := json.Unmarshal(text, &set); err != nil {
+		return fmt.Errorf("range: %w", err)
+	}
+	for {
+		err := readBetween(ctx, c.cfg, c.cfg.Topic, set.Partition, set.From, set.To, func(r *kgo.Record) error {
+			fill(&c.view, r)
+			err := retry(ctx, c.work, &c.view)
+			if err == nil {
+				set.From = r.Offset + 1
+			}
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		if err := pauseIn(ctx, err); err != nil {
+			return err
+		}
+	}
+}
