@@ -15,8 +15,8 @@ func TestSkipCompensateLosesNothingInChaos(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(8) {
 				s := chaos(seed + 1)
-				s.Load.Pacer = load.Constant{Rate: 300, For: 15e9}
-				if r := play(t, "virtual", s, "skip-compensate@"+string(p)+"?lag=5&workers=4", seed+1); r.Status != harness.Pass {
+				s.Load.Pacer = load.Constant{Rate: 200, For: 15e9}
+				if r := play(t, "virtual", s, "skip-compensate@"+string(p)+"?lag=5&workers=1&window=20", seed+1); r.Status != harness.Pass {
 					t.Errorf("seed %d: %s: %v\n%s", seed+1, r.Status, r.Reasons, firsts(r))
 				}
 			}
