@@ -49,11 +49,11 @@ func (r *run) topicNames() (names []string) {
 	return names
 }
 
-// owing are the topics in which records can be owed: the source, and those that
-// take records into custody.
+// owing are the topics in which records can be owed: the source, those that take
+// records into custody, and those of ranges that set some of the source aside.
 func (r *run) owing() (topics []observe.Topic) {
 	for _, t := range r.topics {
-		if t.Role == "" || t.Role.Custody() && t.Role != harness.RoleDeadLetter {
+		if t.Role == "" || t.Role == harness.RoleRanges || t.Role.Custody() && t.Role != harness.RoleDeadLetter {
 			topics = append(topics, t)
 		}
 	}

@@ -209,6 +209,19 @@ func (h *holdings) unfenced(p ledger.Position, o ledger.Owner, start, now time.D
 	return l != nil && start <= h.learned(l.by)
 }
 
+// late reports whether what the owner of a partition appends elsewhere, at a time, may
+// be of a member that the group had expelled and that could not know it: nobody says who
+// appended a copy.
+func (h *holdings) late(p ledger.Position, when time.Duration) bool {
+	list := h.of(p.Topic, p.Partition)
+	for i := range list {
+		if l := &list[i]; l.by != nil && l.by.at <= when && when <= h.learned(l.by) {
+			return true
+		}
+	}
+	return false
+}
+
 // taken is the holding under which an attempt began, if an expulsion before now took it.
 func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Duration) *holding {
 	if int(o) >= len(h.expelled) || len(h.expelled[o]) == 0 {

@@ -29,7 +29,7 @@ func newJudging(f *Facts) *judging {
 	for p := range j.finished {
 		j.finished[p].Grow(f.Log.end(0, int32(p)))
 	}
-	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished, j.asides), newKeyed(f, j.fences)
+	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished, j.asides, j.fences), newKeyed(f, j.fences)
 	j.unfinished = newUnfinished(f, j.finished, j.asides, j.rewinds.shares)
 	j.checks = make([]check, len(j.entries))
 	for i, e := range j.entries {

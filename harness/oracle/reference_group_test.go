@@ -194,12 +194,16 @@ func (r *slow) asideBy(a *ledger.Event, p ledger.Position) bool {
 }
 
 // takenUp reports whether an effect is of a record set aside, and since then some
-// incarnation ended or the ranges were begun anew.
+// incarnation ended or the ranges were begun anew, or that one who could not know of its
+// expulsion may have set aside.
 func (r *slow) takenUp(i int) bool {
 	p := r.events[i].Position()
 	for _, a := range r.events[:i] {
 		if a.Edge != ledger.EdgeRange || !r.asideBy(&a, p) {
 			continue
+		}
+		if r.belated(p, i, a.At) {
+			return true
 		}
 		down := func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.At >= a.At }
 		if slices.ContainsFunc(r.events[:i], down) {
@@ -280,6 +284,11 @@ func (r *slow) way(i int) (ends, rewinds int) {
 			return o.Edge == ledger.EdgeCustody && o.Position() == c.Position()
 		}) {
 			places, left = append(places, c.Position()), append(left, c.At)
+		}
+	}
+	for n := range left { // a copy that one may have made who did not know that he had lost where it was before
+		if slices.ContainsFunc(places[:n+1], func(p ledger.Position) bool { return r.belated(p, i, left[n]) }) {
+			rewinds++
 		}
 	}
 	for n, p := range places {
@@ -459,6 +468,11 @@ func (r *slow) knew(x *ledger.Event) time.Duration {
 		}
 	}
 	return at + grace
+}
+
+// belated reports whether a member that had been expelled from a place could not know it at a time.
+func (r *slow) belated(p ledger.Position, before int, when time.Duration) bool {
+	return slices.ContainsFunc(r.held(p, before), func(h hold) bool { return h.by != nil && h.by.At <= when && when <= r.knew(h.by) })
 }
 
 // unfenced reports whether an attempt was, at a time, one of a member that was

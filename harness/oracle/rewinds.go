@@ -56,7 +56,7 @@ var (
 // An effect of a record that a range set aside belongs to the tenure under which that
 // was done, whoever works the range off, or to one of its owner; it may be repeated
 // after the end of any incarnation and after any rewind of the topic that the range
-// lies in. In a
+// lies in, or if a member set it aside that may not have known of its expulsion. In a
 // share group [shares] says what is explained. Of a consumer whose effects are its
 // output a second output is never explained where it claims exactly-once; of any other
 // it is as soon as an incarnation ended or was expelled, or anything was injected: who
@@ -67,6 +67,7 @@ type rewinds struct {
 	sides       [][]tenures // by number of the topic - 1
 	trails      trails
 	asides      *asides
+	fences      *fences // asked who could not know of an expulsion
 	lastDown    time.Duration
 	downs       []ledger.Owner // downs are the incarnations that ended
 	calm        bool           // calm: no incarnation ended, none was expelled, and nothing was injected yet
@@ -76,8 +77,8 @@ type rewinds struct {
 	unexplained findings
 }
 
-func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides) *rewinds {
-	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, lastDown: -1, calm: true, complete: newCompleteness(f, finished, asides)}
+func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides, fences *fences) *rewinds {
+	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, fences: fences, lastDown: -1, calm: true, complete: newCompleteness(f, finished, asides)}
 	r.shares = newShares(f)
 	for _, side := range f.Sides {
 		r.sides = append(r.sides, make([]tenures, side.Partitions))
@@ -257,7 +258,7 @@ func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) 
 		})
 	case r.takenUp(e):
 		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again", moment(e.At), r.facts.name(e.Owner))
+			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again, or by who had lost it", moment(e.At), r.facts.name(e.Owner))
 		})
 	default:
 		r.unexplained.add(func() harness.Anomaly {
@@ -295,10 +296,10 @@ func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
 }
 
 // takenUp reports whether the position of an effect lies in a range that may have been
-// worked on from its begin once more.
+// worked on from its begin once more, or has been set aside by one who had lost it.
 func (r *rewinds) takenUp(e *ledger.Event) bool {
 	for _, a := range r.asides.before(e, e.Position()) {
-		if r.lastDown >= a.at {
+		if r.lastDown >= a.at || r.fences.late(e.Position(), a.at) {
 			return true
 		}
 		parts := r.side(a.in.Topic)

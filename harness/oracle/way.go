@@ -26,7 +26,9 @@ func (r *rewinds) elsewhere(e *ledger.Event) {
 }
 
 // way counts the places at which the record of an event has had an effect, the
-// event's included, and the rewinds that lead back to where it was finished.
+// event's included, and the rewinds that lead back to where it was finished. A copy of a
+// member that the group had expelled and that could not know it (see [holdings.late])
+// comes after the rewind that it is due to, and counts as one.
 func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
 	look := func(place ledger.Position, exit time.Duration, left bool) {
 		if r.facts.Share {
@@ -58,6 +60,9 @@ func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
 	}
 	look(source, t.hops[0].at, true)
 	for i, h := range t.hops {
+		if r.late(source, t.hops[:i], h.at) {
+			rewinds++
+		}
 		if i+1 < len(t.hops) {
 			look(h.Position, t.hops[i+1].at, true)
 		} else {
@@ -65,4 +70,18 @@ func (r *rewinds) way(e *ledger.Event) (ends, rewinds int) {
 		}
 	}
 	return ends, rewinds
+}
+
+// late reports whether a copy that was appended at a time may be of a member that did not
+// know that it had lost a place that the record lay at before.
+func (r *rewinds) late(source ledger.Position, before []hop, at time.Duration) bool {
+	if r.fences.late(source, at) {
+		return true
+	}
+	for _, h := range before {
+		if r.fences.late(h.Position, at) {
+			return true
+		}
+	}
+	return false
 }
