@@ -47,6 +47,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 	if err != nil {
 		return fmt.Errorf("final read of %s: %w", topic, err)
 	}
+	latest := make([]int64, partitions)
 	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindCustody, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
@@ -64,7 +65,10 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		if r.transactional {
 			s.Flags |= ledger.FlagTransactional
 		}
-		s.Start = clock.NotAfter(r.time())
+		// Two readings of a pair of clocks differ by some nanoseconds, by which records of
+		// one millisecond would change places.
+		latest[r.partition] = max(latest[r.partition], clock.NotAfter(r.time()))
+		s.Start = latest[r.partition]
 		return emit(s)
 	})
 }

@@ -156,6 +156,25 @@ func TestReadSide(t *testing.T) {
 	)
 }
 
+// Two readings of a pair of clocks differ, and the log says which came first.
+func TestReadSideKeepsTheOrderOfOneMillisecond(t *testing.T) {
+	m := inMemory(t)
+	var many []*kgo.Record
+	for n := range uint32(2000) {
+		many = append(many, &kgo.Record{Topic: side, Value: value(thisRun, 1, n)})
+	}
+	if err := m.producer(t).ProduceSync(t.Context(), many...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	var got slots
+	if err := m.ReadSide(t.Context(), side, 3, 2, harness.RoleOutput, thisRun, ledger.NewClock(), got.emit); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.at) != len(many) || !slices.IsSorted(got.at) {
+		t.Errorf("%d records of %d, sorted %v", len(got.at), len(many), slices.IsSorted(got.at))
+	}
+}
+
 // An output is keyed as its consumer likes.
 func TestReadSideOfAnOutput(t *testing.T) {
 	m := inMemory(t)

@@ -58,6 +58,7 @@ type group struct {
 	owned      [][]holding // by topic and partition
 	members    map[string]string
 	clients    map[string]string // clients are the client ids by member id, past ones too.
+	size       int               // size is how many members it has, of anybody's.
 	generation int32
 	written    int64 // written is when its coordinator last wrote it down, 0 where it is looked at.
 	told       int64 // told is when the cluster last said who was given what, 0 if it does not: who was a member then left later.
@@ -245,13 +246,14 @@ func (w *Watcher) departed(g harness.Group, seen int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	was := w.group(g.Name)
-	ids := map[string]bool{}
+	ids, clients := map[string]bool{}, map[string]bool{}
 	for _, m := range g.Members {
-		ids[m.ID], was.clients[m.ID] = true, w.clientOf(m, was)
+		client := w.clientOf(m, was)
+		ids[m.ID], clients[client], was.clients[m.ID] = true, true, client
 	}
 	earliest := min(max(w.asked, was.told+1), seen)
 	for client, id := range was.members {
-		if ids[id] || g.Generation < was.generation {
+		if ids[id] || g.Generation < was.generation || w.cfg.Share && clients[client] {
 			continue
 		}
 		delete(was.members, client)
@@ -271,7 +273,7 @@ func (w *Watcher) departed(g harness.Group, seen int64) {
 // from it may have left since left. The caller holds mu.
 func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int64) {
 	is := w.seen(g, was)
-	changed := g.Generation != was.generation || w.cfg.Share && len(is.members) != len(was.members)
+	changed := g.Generation != was.generation || w.cfg.Share && len(g.Members) != was.size
 	for topic := range is.owned {
 		for p := range is.owned[topic] {
 			at := ledger.Position{Topic: uint16(topic), Partition: int32(p)}
@@ -284,14 +286,15 @@ func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int6
 		member = min(left, was.written)
 	}
 	for client, id := range was.members {
-		if is.members[client] != id {
+		now, in := is.members[client]
+		if !in || now != id && !w.cfg.Share { // of a share group a pod may have several members
 			w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), left, seen, member, was.key})
 		}
 	}
 	if was.key == 0 && changed {
 		w.changes++
 	}
-	was.owned, was.members, was.generation = is.owned, is.members, g.Generation
+	was.owned, was.members, was.generation, was.size = is.owned, is.members, g.Generation, len(g.Members)
 }
 
 // sighting is what a snapshot shows.

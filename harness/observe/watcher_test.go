@@ -289,6 +289,24 @@ func TestShareGroupHasMembersOnly(t *testing.T) {
 	}
 }
 
+// TestPodMayBeSeveralMembersOfAShareGroup: it is expelled with the last of them.
+func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
+	w, _ := watcher(t, harness.Cooperative)
+	w.cfg.Share = true
+	w.snapshot(snapshotOf(1, member("m1", "pod-1.1"), member("m2", "pod-2.1"), member("m3", "pod-1.1")), 10, 20)
+	w.snapshot(snapshotOf(2, member("m3", "pod-1.1"), member("m4", "pod-1.1"), member("m1", "pod-1.1"), member("m2", "pod-2.1")), 20, 30)
+	w.snapshot(snapshotOf(3, member("m1", "pod-1.1"), member("m2", "pod-2.1")), 30, 40)
+	w.looked(45)
+	w.departed(snapshotOf(3, member("m5", "pod-1.1"), member("m2", "pod-2.1")), 50)
+	if got := w.Expelled(); len(got) > 0 || w.Members() != 2 || w.Changes() != 3 {
+		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, w.Members(), w.Changes())
+	}
+	w.snapshot(snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50}}; !slices.Equal(got, want) {
+		t.Errorf("expelled %v, want %v", got, want)
+	}
+}
+
 func TestRewindsAndTransactionsOfOurs(t *testing.T) {
 	w, seen := watcher(t, harness.Server)
 	for _, client := range []string{"pod-1.1", "stampede-observer"} {
