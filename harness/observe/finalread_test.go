@@ -186,6 +186,31 @@ func TestReadSideOfAnOutput(t *testing.T) {
 	got.want(t, custody("3/0@0 1/99 due 11 sent 12 flags 0"))
 }
 
+// What was aborted at the beginning of a partition that takes several requests is left out.
+func TestReadSideOfALongPartition(t *testing.T) {
+	m := inMemory(t)
+	txn := m.producer(t, kgo.TransactionalID("x"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	const each = 500
+	for i := range uint32(15) {
+		var many []*kgo.Record
+		for n := range uint32(each) {
+			many = append(many, &kgo.Record{Topic: side, Value: append(value(thisRun, i, n), make([]byte, 100)...)})
+		}
+		if err := errors.Join(txn.BeginTransaction(), txn.ProduceSync(t.Context(), many...).FirstErr(), txn.EndTransaction(t.Context(), i > 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken := 0
+	if err := m.ReadSide(t.Context(), side, 3, 1, harness.RoleOutput, thisRun, ledger.NewClock(), func(s ledger.Slot) error {
+		if taken++; s.Key == 0 {
+			return fmt.Errorf("the record at %d was aborted", s.Offset)
+		}
+		return nil
+	}); err != nil || taken != 14*each {
+		t.Errorf("%d records, %v", taken, err)
+	}
+}
+
 // TestReadSideOfAnOpenTransaction errs: what lies behind its begin is hidden.
 func TestReadSideOfAnOpenTransaction(t *testing.T) {
 	m := inMemory(t)
