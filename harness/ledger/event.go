@@ -23,7 +23,7 @@ const (
 	EdgeRewound                      // an owner went back to the commit, or to Offset
 	EdgeAcquired                     // a range of records came to a member of a share group
 	EdgeStart                        // an attempt began
-	EdgeEndAtOnce                    // an attempt ended in the instant it began; checks see EdgeEnd
+	EdgeEndAtOnce                    // an attempt ended in the instant it began, before the next start of its journal; checks see EdgeEnd
 	EdgeCustody                      // a copy was appended to a side topic
 	EdgeRange                        // a range of the source was set aside
 	EdgeAcknowledged                 // a member of a share group answered for a record

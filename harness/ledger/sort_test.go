@@ -27,6 +27,21 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 	}
 }
 
+// A start after an attempt that ended at once comes after that end, and both before
+// what follows from work; an attempt that goes on has begun before the next.
+func TestAttemptsOfOneInstantFollowOneAnother(t *testing.T) {
+	const at = time.Second
+	of := func(e Edge, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }
+	want := []moment{
+		of(EdgeEnd, 9), of(EdgeStart, 1), of(EdgeEndAtOnce, 1), of(EdgeStart, 2), of(EdgeStart, 3), of(EdgeEndAtOnce, 3), of(EdgeCommit, 0),
+	}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	if got = new(sorter).sort(got); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // BenchmarkSorter sorts what 16 workers wrote: starts in order, ends nearly so.
 func BenchmarkSorter(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -104,7 +104,19 @@ type moment struct {
 // noMoment is later than any.
 var noMoment = moment{math.MaxInt64, math.MaxUint64}
 
-func (m moment) before(o moment) bool { return m.at < o.at || m.at == o.at && m.ref < o.ref }
+// before orders moments by time, and those of one time by cause. An attempt that ended
+// in the instant it began did so before the next of its journal began.
+func (m moment) before(o moment) bool {
+	if m.at != o.at {
+		return m.at < o.at
+	}
+	if m.atOnce() && o.atOnce() && m.slot() != o.slot() {
+		return m.slot() < o.slot()
+	}
+	return m.ref < o.ref
+}
+
+func (m moment) atOnce() bool { return m.edge() == EdgeStart || m.edge() == EdgeEndAtOnce }
 
 func (m moment) edge() Edge { return Edge(m.ref >> 56) }
 
