@@ -22,8 +22,9 @@ const (
 	EdgeOwned                        // a partition came to its owner
 	EdgeRewound                      // an owner went back to the commit, or to Offset
 	EdgeAcquired                     // a range of records came to a member of a share group
+	EdgeStartAtOnce                  // an attempt began that ended in the same instant; checks see EdgeStart
+	EdgeEndAtOnce                    // and its end, before the next attempt of its journal began; checks see EdgeEnd
 	EdgeStart                        // an attempt began
-	EdgeEndAtOnce                    // an attempt ended in the instant it began, before the next start of its journal; checks see EdgeEnd
 	EdgeCustody                      // a copy was appended to a side topic
 	EdgeRange                        // a range of the source was set aside
 	EdgeAcknowledged                 // a member of a share group answered for a record
@@ -34,7 +35,7 @@ const (
 )
 
 var edgeNames = [...]string{
-	"?", "up", "inject", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "acquired", "start", "end",
+	"?", "up", "inject", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "acquired", "start", "end", "start",
 	"custody", "range", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
@@ -170,7 +171,7 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]edgeAt) {
 			end = reaped
 		}
 		if m[1] = (edgeAt{EdgeEnd, max(end, m[0].at)}); m[1].at == m[0].at {
-			m[1].edge = EdgeEndAtOnce
+			m[0].edge, m[1].edge = EdgeStartAtOnce, EdgeEndAtOnce
 		}
 	}
 	return m
@@ -183,8 +184,8 @@ func (s *Slot) event(e *Event, edge Edge, at time.Duration, epoch int64) {
 	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.Offset, s.Key, s.Seq
 	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(epoch, s.Due), since(epoch, s.Sent), since(epoch, s.Start), s.Flags, s.Count
 	switch edge {
-	case EdgeStart:
-		e.Outcome = OutcomeOpen
+	case EdgeStart, EdgeStartAtOnce:
+		e.Edge, e.Outcome = EdgeStart, OutcomeOpen
 		e.SetCall(s.Call())
 	case EdgeEnd:
 		if s.Kind() == KindAttempt {

@@ -27,13 +27,13 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 	}
 }
 
-// A start after an attempt that ended at once comes after that end, and both before
-// what follows from work; an attempt that goes on has begun before the next.
+// Attempts that end at once follow one another, and those that go on have begun after
+// them, whoever made them: they could not have waited for what ends later.
 func TestAttemptsOfOneInstantFollowOneAnother(t *testing.T) {
 	const at = time.Second
 	of := func(e Edge, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }
 	want := []moment{
-		of(EdgeEnd, 9), of(EdgeStart, 1), of(EdgeEndAtOnce, 1), of(EdgeStart, 2), of(EdgeStart, 3), of(EdgeEndAtOnce, 3), of(EdgeCommit, 0),
+		of(EdgeEnd, 9), of(EdgeStartAtOnce, 2), of(EdgeEndAtOnce, 2), of(EdgeStartAtOnce, 3), of(EdgeEndAtOnce, 3), of(EdgeStart, 1), of(EdgeCommit, 0),
 	}
 	got := slices.Clone(want)
 	slices.Reverse(got)

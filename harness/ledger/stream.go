@@ -116,7 +116,7 @@ func (m moment) before(o moment) bool {
 	return m.ref < o.ref
 }
 
-func (m moment) atOnce() bool { return m.edge() == EdgeStart || m.edge() == EdgeEndAtOnce }
+func (m moment) atOnce() bool { return m.edge() == EdgeStartAtOnce || m.edge() == EdgeEndAtOnce }
 
 func (m moment) edge() Edge { return Edge(m.ref >> 56) }
 
