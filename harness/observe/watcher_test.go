@@ -302,7 +302,7 @@ func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
 		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, w.Members(), w.Changes())
 	}
 	w.snapshot(snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
-	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50, 0}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
