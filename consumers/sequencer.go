@@ -67,7 +67,9 @@ func (s *sequencer) ready(t *turn, apply func(*turn) bool) {
 	}
 	l.applying = true
 	for l.head != nil && l.head.ready {
-		s.one(l, l.head, apply)
+		if one := l.head; !s.one(l, one, apply) {
+			l.broken = one.from
+		}
 		l.head = l.head.next
 	}
 	l.applying = false
@@ -76,18 +78,17 @@ func (s *sequencer) ready(t *turn, apply func(*turn) bool) {
 	}
 }
 
-// one ends a record whose turn it is. The lock is not held while it is applied.
-func (s *sequencer) one(l *line, t *turn, apply func(*turn) bool) {
+// one ends a record whose turn it is, and reports whether it had its effect. The lock is
+// not held while it is applied, and is again even if that panics.
+func (s *sequencer) one(l *line, t *turn, apply func(*turn) bool) (done bool) {
 	able := t.begun && l.broken != t.from
 	s.mu.Unlock()
-	done := able && apply(t)
+	defer s.mu.Lock()
+	done = able && apply(t)
 	if t.begun {
 		t.from.finish(t.seq, done)
 	}
 	empty(&t.view)
 	t.record.Recycle()
-	s.mu.Lock()
-	if !done {
-		l.broken = t.from
-	}
+	return done
 }

@@ -89,3 +89,19 @@ func TestSequencerAppliesNothingBehindWhatHadNoEffect(t *testing.T) {
 		t.Errorf("%d and %d in work, %d of the first unfinished; want none, none and 2", a.running, b.running, a.marks.out())
 	}
 }
+
+// A panic of the work is the pod's end, and not that of a lock that nobody held.
+func TestSequencerLetsAPanicThrough(t *testing.T) {
+	s, a := &sequencer{lines: map[uint64]*line{}}, newAssignment(context.Background(), newWindow(1, 1, 1))
+	one := lineUp(s, a, 1, 1)[0]
+	one.begun = a.start(one.seq)
+	defer func() {
+		if p := recover(); p != "poison" {
+			t.Errorf("panicked with %v", p)
+		}
+		if !s.mu.TryLock() {
+			t.Error("the lock is held for good")
+		}
+	}()
+	s.ready(one, func(*turn) bool { panic("poison") })
+}
