@@ -13,16 +13,16 @@ import (
 // another's by then. It stands still for three seconds longer than its session,
 // in which the others have taken over, and wakes up under load.
 //
-// One record at a time, the others do 50/s each and are offered 20/s: the 600
-// records of their own share of the burst take them until some 20 s, and those
+// One record at a time, the others do 50/s each and are offered 20/s: the 670
+// records of their own share of the burst take them until some 22 s, and those
 // of the pod that was paused, which has them back by then, as long again.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "pause",
 	Doc: "What does a pod do that was away and does not know it? One stands still for longer than its session, with work in hand, " +
 		"is expelled, and wakes up when others have its partitions.",
 	Load: harness.Load{
-		Pacer: load.Step{Base: 60, Burst: 1800, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
-		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 3000},
+		Pacer: load.Step{Base: 60, Burst: 2000, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
+		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 4000},
 	},
 	Service:    load.Fixed(20 * time.Millisecond),
 	Partitions: 12,
