@@ -13,6 +13,9 @@ flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consu
   $(if $(KEEP),-keep) \
   $(if $(COMMIT),-commit='$(COMMIT)') $(if $(SESSION),-session='$(SESSION)') $(if $(IMAGE),-kafka-image='$(IMAGE)')
 
+# The results of make bench name the commit, where git knows it.
+VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
+
 # What make fuzz feeds with arbitrary bytes, each for FUZZTIME.
 FUZZTIME ?= 10s
 HISTORIES ?= 100000
@@ -23,7 +26,7 @@ FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDec
 # Packages with tests in virtual time, which takes the build tag.
 VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
 
-.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-field bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
+.PHONY: help test lint bench list report judge kafka-image bench-virtual bench-shim bench-field field-figures bench-memory bench-pipeline fuzz soak-oracle bench-oracle soak-mutants soak-field
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -64,7 +67,10 @@ soak-oracle: ## HISTORIES (100000) generated runs, judged by the checks and by a
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
 bench: ## compare consumers: the first three in all scenarios on kfake take under 6 minutes, CONSUMER='*' all; writes $(OUT)/report.html
-	go test $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+	go test $(VCS) $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+
+field-figures: ## take results into testdata/field.json and consumers/README.md, in place of those of their back ends: make field-figures IN='out/all out/docker'
+	STAMPEDE_FIGURES='$(abspath $(IN))' go test -count=1 -run '^TestReadme$$' ./consumers
 
 bench-virtual: ## seconds of virtual time a second, the whole harness included, at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench

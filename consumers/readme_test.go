@@ -11,10 +11,11 @@ import (
 
 const readmePath = "README.md"
 
-// The page says what the registry says. STAMPEDE_UPDATE=1 writes it.
+// The page says what the registry and the figures of the last full run say.
+// STAMPEDE_UPDATE=1 writes it, STAMPEDE_FIGURES takes results in and writes it.
 func TestReadme(t *testing.T) {
 	want := readme(t)
-	if os.Getenv("STAMPEDE_UPDATE") == "1" {
+	if os.Getenv("STAMPEDE_UPDATE") == "1" || os.Getenv("STAMPEDE_FIGURES") != "" {
 		if err := os.WriteFile(readmePath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +54,7 @@ const readmeShared = `
 func readme(t *testing.T) string {
 	t.Helper()
 	var b, each strings.Builder
+	var names []string
 	b.WriteString(readmeIntro)
 	for _, i := range harness.Implementations() {
 		if i.Mutant {
@@ -61,13 +63,14 @@ func readme(t *testing.T) string {
 		if i.Doc == "" || i.Use == "" || i.Bound == "" || i.Crash == "" {
 			t.Errorf("%s does not say what it is, when to use it, what bounds it and what its crash costs", i.Name)
 		}
+		names = append(names, i.Name)
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", i.Name, i.Name, i.Delivery, i.Order, i.Bound)
 		fmt.Fprintf(&each, "\n## %s\n\n%s\n\n- *Claims*: %s.\n- *Use*: %s\n- *Bound*: %s\n- *A crash*: %s\n", i.Name, i.Doc, claims(i), i.Use, i.Bound, i.Crash)
 		for _, k := range i.Knobs {
 			fmt.Fprintf(&each, "- *Knob* `%s=%s`: %s\n", k.Name, k.Default, k.Doc)
 		}
 	}
-	return b.String() + readmeShared + each.String()
+	return b.String() + readmeShared + each.String() + figures(t, names)
 }
 
 func claims(i *harness.Implementation) string {

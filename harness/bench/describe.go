@@ -98,8 +98,11 @@ func environment() []harness.Setting {
 			}
 		}
 		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
+			switch {
+			case s.Key == "vcs.revision":
 				env = append(env, harness.Setting{Name: "commit", Value: s.Value})
+			case s.Key == "vcs.modified" && s.Value == "true":
+				env = append(env, harness.Setting{Name: "changes", Value: "not committed"})
 			}
 		}
 	}

@@ -1,0 +1,71 @@
+package reports
+
+import (
+	"bytes"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+func TestGoldenField(t *testing.T) {
+	var f Field
+	f.Take(fixture())
+	compareGolden(t, "field.md", render(t, func(w io.Writer, _ *harness.Comparison) error {
+		return f.Markdown(w, []string{"keyed", "naive", "newest"})
+	}, nil))
+}
+
+func TestFieldReadsWhatItWrote(t *testing.T) {
+	var f Field
+	f.Take(fixture())
+	var b bytes.Buffer
+	if err := f.JSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadField(&b)
+	if err != nil || !reflect.DeepEqual(got, &f) {
+		t.Errorf("read %+v, %v; wrote %+v", got, err, f)
+	}
+	_, err = ReadField(strings.NewReader(`{"rounds":[]}`))
+	wantError(t, err, "figures of the field")
+}
+
+// What is taken takes the place of all runs of its back end, and of no other.
+func TestFieldTakesByBackend(t *testing.T) {
+	of := func(backend, command string) *harness.Comparison {
+		c := fixture()
+		c.Backend, c.Command = backend, command
+		return c
+	}
+	var f Field
+	f.Take(of("docker", "a"), of("embedded", "b"))
+	f.Take(of("docker", "c"), of("docker", "d"))
+	var got string
+	for _, r := range f.Runs {
+		got += r.Backend + " " + r.Command + ", "
+	}
+	if want := "embedded b, docker c, docker d, "; got != want {
+		t.Errorf("runs %q, want %q", got, want)
+	}
+}
+
+func TestFieldVerdicts(t *testing.T) {
+	run := harness.Run{Scenario: "s", Consumer: "c", Assumptions: []harness.Assumption{{Name: "group formed", Held: true}, {Name: "pods fed"}}}
+	for status, want := range map[harness.Status]string{
+		harness.Pass: "as claimed", harness.Inconclusive: "inconclusive: pods fed", harness.Fail: "fail: inversion 3", harness.Overload: "overload (not allowed here)",
+	} {
+		run.Status = status
+		run.Verdicts = []harness.Verdict{{Check: "loss", Status: harness.Pass}}
+		if status == harness.Fail {
+			run.Verdicts = append(run.Verdicts, harness.Verdict{Check: "inversion", Status: harness.Fail, Count: 3})
+		}
+		cell := harness.Cell{Scenario: "s", Consumer: "c", Runs: []int{0}, Status: status, Expected: status == harness.Pass}
+		v := newView(&harness.Comparison{Runs: []harness.Run{run}, Cells: []harness.Cell{cell}})
+		if got := v.fieldVerdict(&cell); got != want {
+			t.Errorf("%s: %q, want %q", status, got, want)
+		}
+	}
+}
