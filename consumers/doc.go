@@ -19,5 +19,7 @@
 //   - copier.go, produce.go: copies of records to side topics; consumers that are members of several groups.
 //   - claim.go: copies that only who has the partition can make.
 //   - sequencer.go: records that get ready in any order, back in the order of their key.
+//   - hand.go: what a member of a share group has in hand, under locks that are renewed.
+//   - shared.go: workers that several members of a pod share.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

@@ -27,6 +27,8 @@ const (
 	partitions = 6
 	keys       = 40
 	patience   = 30 * time.Second
+	lockFor    = time.Second // lockFor is how long a share group locks a record
+	deliveries = 5
 )
 
 // world is a broker with a topic, a producer, and the effects seen so far.
@@ -53,6 +55,13 @@ func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
 			"group.consumer.heartbeat.interval.ms":     "100",
 			"group.consumer.min.session.timeout.ms":    "1000",
 			"group.consumer.min.heartbeat.interval.ms": "100",
+			"group.share.record.lock.duration.ms":      strconv.FormatInt(lockFor.Milliseconds(), 10),
+			"group.share.session.timeout.ms":           "3000",
+			"group.share.min.session.timeout.ms":       "1000",
+			"group.share.heartbeat.interval.ms":        "100",
+			"group.share.min.heartbeat.interval.ms":    "100",
+			"share.record.lock.sweep.interval.ms":      "50",
+			"group.share.delivery.count.limit":         strconv.Itoa(deliveries),
 		}))...)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +99,8 @@ func (w *world) config(pod string, p harness.Protocol) harness.Config {
 		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Partitions: partitions, Group: group, Pod: pod, Incarnation: 1,
 		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
 		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
-		Rebalance: 5 * time.Second, Drain: 2 * time.Second, Lock: 3 * time.Second,
+		Rebalance: 5 * time.Second, Drain: 2 * time.Second,
+		Lock: lockFor, Deliveries: deliveries,
 	}
 }
 

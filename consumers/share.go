@@ -2,6 +2,7 @@ package consumers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -13,19 +14,21 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "share",
-	Doc: "Members of a share group (KIP-932), in which the broker gives each record to one of them and counts: each takes a batch, answers for every record when " +
-		"its work is done, and takes the next. A pod has several clients, since one waits for the slowest of its batch; locks of what takes long are renewed. " +
-		"Work that fails is tried again in place: given back, a record is given up by the group after so many deliveries, whoever is to blame.",
+	Doc: "Members of a share group (KIP-932), in which the broker gives each record to one of them and counts how often: each takes a batch, answers for every record when " +
+		"its work is done, and takes the next. A pod has several clients, since one waits for the slowest of its batch, and one more for each that waits long; the locks of " +
+		"what takes long are renewed. Work that fails is tried again in place and never rejected: a record that is given back, or rejected, is one that the group may give up.",
 	Use: "Jobs that stand alone: no order, more members than partitions, a slow record holds nobody up but its batch. Not where order is wanted, nor on brokers " +
-		"before 4.1; a poison record keeps one client of one pod busy for good.",
-	Bound:       "W / service time, whatever keys and partitions.",
-	Crash:       "Repeats what was in work, as soon as the broker finds the connection gone, or its locks expire.",
+		"before 4.2, which renew no lock. A poison record keeps one client of one pod busy for good: have them rejected where they may be lost.",
+	Bound: "W / service time, whatever keys and partitions.",
+	Crash: "Repeats what was in work and what was answered in the last commit interval, as soon as the broker finds the connection gone, or its locks expire. Each crash of who holds a " +
+		"record may count as a delivery of it; the group gives up one whose limit is reached.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
 	Share:       true,
 	Knobs: []harness.Knob{{
-		Name: "clients", Default: "4", Doc: "clients of a pod, which share its workers", Check: func(v string) error { _, err := clients(v); return err },
+		Name: "clients", Default: "0", Doc: "clients of a pod, which share its workers; 0 is two for each partition that falls to it, from 4 to 16",
+		Check: func(v string) error { _, err := clients(v); return err },
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		n, err := clients(cfg.Knobs["clients"])
@@ -33,10 +36,12 @@ var _ = harness.Register(harness.Implementation{
 	},
 })
 
+const mostClients = 100
+
 func clients(v string) (int, error) {
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > 100 {
-		return 0, fmt.Errorf("%q is not a number of clients from 1 to 100", v)
+	if err != nil || n < 0 || n > mostClients {
+		return 0, fmt.Errorf("%q is not a number of clients from 0 to %d", v, mostClients)
 	}
 	return n, nil
 }
@@ -46,74 +51,156 @@ type share struct{ clients int }
 // Consume runs the clients over one pool of workers. When ctx ends each finishes what it
 // has in hand within the drain budget, and gives back the rest.
 func (s share) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	n := s.clients
+	if n == 0 {
+		// As long as members are no more than partitions, each partition is one's alone, and
+		// waits when that waits for a batch.
+		n = min(max(2*cfg.Partitions, 4), 16)
+	}
+	n = min(n, cfg.Window)
 	working, cancel := outlast(ctx, cfg.Drain)
 	defer cancel()
-	pool := newShared(cfg.Workers).around(work)
-	parts := make([]func(context.Context) error, s.clients)
-	for n := range parts {
+	pool := newShared(cfg.Workers)
+	c := &staff{
+		cfg: cfg, working: working, pool: pool, work: pool.around(work), enough: n,
 		// Twice as many in hand as there are workers, so that those whose batch ends
 		// early leave none idle.
-		batch := max(1, (2*cfg.Workers+n)/s.clients)
-		parts[n] = func(ctx context.Context) error { return takeShares(ctx, working, cfg, batch, pool) }
+		batch: max(1, min(2*cfg.Workers, cfg.Window)/n),
 	}
-	return together(ctx, parts...)
+	c.taking, c.stop = context.WithCancel(ctx)
+	defer c.stop()
+	c.hire()
+	c.running.Wait()
+	return c.failed
 }
 
-// takeShares is one client, which works on batches under the context working until ctx ends.
-func takeShares(ctx, working context.Context, cfg harness.Config, batch int, work harness.Work) error {
-	options, err := ClientOptions(cfg)
+// staff is the clients of a pod. For each that waits long for the last of its batch, while
+// workers have nothing to do, there are more: it may be the only one that has a
+// partition, and who gets a new one is up to the group, so there is one more for
+// each partition. All together have no more in hand than the window.
+type staff struct {
+	cfg     harness.Config
+	working context.Context // working is the parent of all work: it outlives taking by the drain
+	pool    shared
+	work    harness.Work
+	batch   int // batch is how many records a client takes at a time
+	enough  int // enough clients are those of a staff in which none waits long
+
+	taking  context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	number int // number of clients
+	long   int // long is how many of them wait long
+	failed error
+}
+
+// wanted is how many clients there should be. The caller holds mu.
+func (c *staff) wanted() int {
+	return max(c.enough, min(c.enough+c.long*max(c.cfg.Partitions, 1), c.cfg.Window/c.batch, mostClients))
+}
+
+// hire starts the clients that are wanted, further ones only if a worker is idle.
+func (c *staff) hire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.number < c.wanted() && (c.number < c.enough || c.pool.idle()) && c.taking.Err() == nil {
+		c.number++
+		c.running.Go(func() {
+			if err := c.take(); err != nil {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.failed = errors.Join(c.failed, err)
+				c.stop()
+			}
+		})
+	}
+}
+
+// waits notes that one client more waits long, or one less.
+func (c *staff) waits(by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.long += by
+}
+
+// workOn works on a batch. Once the locks of one have to be renewed, its client counts as
+// one that waits long.
+func (c *staff) workOn(client *kgo.Client, h *hand, records []*kgo.Record) (spent bool) {
+	if len(records) == 0 {
+		return false
+	}
+	began, long := time.Now(), false
+	spent = h.workOn(c.working, client, records, func() {
+		if time.Since(began) < c.cfg.Lock/renewals {
+			return
+		}
+		if !long {
+			long = true
+			c.waits(1)
+		}
+		c.hire()
+	})
+	if long {
+		c.waits(-1)
+	}
+	return spent
+}
+
+// goes reports whether a client is one too many, and does not count it from then on.
+func (c *staff) goes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.number <= c.wanted() {
+		return false
+	}
+	c.number--
+	return true
+}
+
+// take is one client, which takes batches until taking ends, or it is one too many.
+func (c *staff) take() error {
+	options, err := ClientOptions(c.cfg)
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(append(options, FetchOptions(cfg)...),
-		kgo.ShareGroup(cfg.Group),
-		kgo.ShareMaxRecords(int32(batch)),
-		kgo.ShareMaxRecordsStrict(), // more would lie in the client with their locks running
+	requests, hangUp := context.WithCancel(context.WithoutCancel(c.taking))
+	defer hangUp()
+	h := &hand{cfg: c.cfg, work: c.work}
+	client, err := kgo.NewClient(append(append(options, FetchOptions(c.cfg)...),
+		kgo.WithContext(requests),
+		kgo.ShareGroup(c.cfg.Group),
+		kgo.ShareMaxRecords(int32(c.batch)),
+		kgo.ShareMaxRecordsStrict(),       // more would lie in the client with their locks running
+		kgo.ConnIdleTimeout(2*c.cfg.Lock), // the broker takes back what was given over a connection that ends
+		kgo.ShareAckCallback(h.answered),
 	)...)
 	if err != nil {
-		return fmt.Errorf("client %s: %w", cfg.ClientID(), err)
+		return fmt.Errorf("client %s: %w", c.cfg.ClientID(), err)
 	}
-	defer client.Close() // sends the last answers
-	for ctx.Err() == nil {
-		fetches := client.PollRecords(ctx, batch)
-		if err := fatal(fetches); err != nil && ctx.Err() == nil {
-			return err
+	spent := false
+	for c.taking.Err() == nil {
+		fetches := client.PollRecords(c.taking, c.batch)
+		if err = fatal(fetches); err != nil {
+			break
 		}
-		var answered sync.WaitGroup
-		fetches.EachRecord(func(r *kgo.Record) {
-			answered.Go(func() { answer(working, cfg.Lock, work, r) })
-		})
-		answered.Wait() // the next poll would accept what has no answer
-	}
-	return nil
-}
-
-// answer works on a record, under a lock that is renewed, until it has its effect, and
-// accepts it; or, once ctx has ended, releases it.
-func answer(ctx context.Context, lock time.Duration, work harness.Work, r *kgo.Record) {
-	renewed, stop := context.WithCancel(ctx)
-	var renewing sync.WaitGroup
-	renewing.Go(func() {
-		tick := time.NewTicker(lock / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				r.Ack(kgo.AckRenew)
-			case <-renewed.Done():
-				return
-			}
+		if spent = c.workOn(client, h, fetches.Records()); spent || c.goes() {
+			break
 		}
-	})
-	var record harness.Record
-	fill(&record, r)
-	record.Deliveries = int(r.DeliveryCount())
-	err := retry(ctx, work, &record)
-	stop()
-	renewing.Wait() // a renewal after the answer would be an error
-	if err != nil {
-		r.Ack(kgo.AckRelease)
-		return
 	}
-	r.Ack(kgo.AckAccept)
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(requests), c.cfg.Session/2)
+	defer cancel()
+	defer time.AfterFunc(c.cfg.Session/2, hangUp).Stop() // Close waits for brokers
+	_ = client.FlushAcks(leaving)
+	if spent {
+		// Given back, a record at the limit of its deliveries would be given up. The
+		// broker counts it back for who is gone.
+		hangUp()
+	}
+	Leave(leaving, client, hangUp)
+	if c.taking.Err() != nil {
+		return nil
+	}
+	return err
 }

@@ -13,6 +13,9 @@ type shared struct{ free chan struct{} }
 
 func newShared(workers int) shared { return shared{make(chan struct{}, workers)} }
 
+// idle reports whether a worker has nothing to do.
+func (s shared) idle() bool { return len(s.free) < cap(s.free) }
+
 // around is work that begins when a worker is free, and not after its context has ended.
 func (s shared) around(w harness.Work) harness.Work { return sharedWork{w, s} }
 

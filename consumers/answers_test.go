@@ -1,0 +1,123 @@
+package consumers_test
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// answersForEach has the members of share groups.
+func answersForEach(i *harness.Implementation) bool { return every(i) && i.Share }
+
+// Records that never succeed are neither given up nor in the way of others, whoever
+// comes and goes, and whatever locks and deliveries are for.
+func recordThatKeepsFailingIsKept(w *world, i *harness.Implementation, p harness.Protocol) {
+	sick := []string{"17", "18", "19", "23", "24", "25"}
+	var failing atomic.Bool
+	failing.Store(true)
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		if failing.Load() && slices.Contains(sick, string(r.Value)) {
+			return harness.ErrPoison
+		}
+		return nil
+	}
+	w.send(100)
+	cfg := w.config("a", p)
+	cfg.Drain = 100 * time.Millisecond
+	a := w.start(i, cfg)
+	others := func(e *effects) bool { return len(e.times) == w.sent-len(sick) }
+	w.await("all others delivered", others)
+	time.Sleep(3 * lockFor) // how long they fail is what is tested
+	w.send(300)
+	w.await("all others delivered", others)
+	a.leave()
+	b := w.start(i, w.config("b", p))
+	w.send(100)
+	w.await("all others delivered to b", others)
+	failing.Store(false)
+	w.delivered()
+	b.leave()
+	w.repeats(0)
+	w.noGoroutines()
+}
+
+// Work that does not end holds the pod up for no longer than the drain budget and what
+// a broker may take.
+func stuckWorkIsCancelledAtTheEnd(w *world, i *harness.Implementation, p harness.Protocol) {
+	var stuck atomic.Bool
+	stuck.Store(true)
+	w.effects.before = func(ctx context.Context, _ string, r *harness.Record) error {
+		if !stuck.Load() || string(r.Value) != "17" {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	w.send(40)
+	cfg := w.config("a", p)
+	cfg.Drain = 200 * time.Millisecond
+	a := w.start(i, cfg)
+	w.await("a is stuck", func(e *effects) bool { return len(e.open["key-17"]) > 0 })
+	asked := time.Now()
+	a.leave()
+	if took := time.Since(asked); took > cfg.Drain+cfg.Session/2 {
+		w.Errorf("the pod took %v to stop", took)
+	}
+	stuck.Store(false)
+	b := w.start(i, w.config("b", p))
+	w.delivered()
+	b.leave()
+	w.noGoroutines()
+}
+
+// Work that takes several times as long as the lock of its record is done once.
+func longWorkKeepsItsLock(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.effects.before = func(ctx context.Context, _ string, r *harness.Record) error {
+		if r.Value[len(r.Value)-1] != '7' {
+			return nil
+		}
+		select {
+		case <-time.After(4 * lockFor):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	w.send(40)
+	a := w.start(i, w.config("a", p))
+	b := w.start(i, w.config("b", p))
+	w.delivered()
+	a.leave()
+	b.leave()
+	w.repeats(0)
+	w.noGoroutines()
+}
+
+// A pod whose connections end while it works has lost its records: others do them, and
+// it stops trying.
+func lockThatIsLostIsLetGo(w *world, i *harness.Implementation, p harness.Protocol) {
+	net := &cable{via: w.dial}
+	cfg := w.config("a", p)
+	cfg.Dialer = net.dial
+	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
+		if pod != "a" {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	w.send(100)
+	a := w.start(i, cfg)
+	w.await("a has work in hand", func(e *effects) bool { return e.working() })
+	net.set(w.cluster.ListenAddrs()...)
+	b := w.start(i, w.config("b", p))
+	w.delivered()
+	w.await("a lets go", func(e *effects) bool { return !e.working() })
+	a.leave()
+	b.leave()
+	w.repeats(0)
+	w.noGoroutines()
+}
