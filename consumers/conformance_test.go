@@ -47,9 +47,12 @@ var promises = []struct {
 	{"stuck work is cancelled once it holds up the window", cancels, stuckWorkIsCancelledOnceItHoldsUpTheWindow},
 	{"retry begins when it is due", hasTiers, retryBeginsWhenItIsDue},
 	{"record that keeps failing is kept", answersForEach, recordThatKeepsFailingIsKept},
+	{"record that keeps failing is not committed past in a transaction", writes, recordThatKeepsFailingIsNotCommittedPast},
 	{"stuck work is cancelled at the end", every, stuckWorkIsCancelledAtTheEnd},
 	{"long work keeps its lock", answersForEach, longWorkKeepsItsLock},
 	{"lock that is lost is let go", answersForEach, lockThatIsLostIsLetGo},
+	{"stuck work costs its transaction at revoke", writes, stuckWorkCostsItsTransactionAtRevoke},
+	{"transaction that the broker ended is made again", writes, transactionThatTheBrokerEndedIsMadeAgain},
 	{"commits that fail are made up for", honest, commitsThatFailAreMadeUpFor},
 	{"coordinator gone for a while", honest, coordinatorGoneForAWhile},
 	{"all brokers gone for a while", every, allBrokersGoneForAWhile},
@@ -162,6 +165,7 @@ func deliversAllInOrderAndStopsCleanly(w *world, i *harness.Implementation, p ha
 	pod.leave()
 	w.committed()
 	w.asClaimed(i)
+	w.written(i)
 	w.repeats(0)
 	w.noGoroutines()
 }

@@ -20,6 +20,7 @@
 //   - claim.go: copies that only who has the partition can make.
 //   - sequencer.go: records that get ready in any order, back in the order of their key.
 //   - hand.go: what a member of a share group has in hand, under locks that are renewed.
+//   - transactor.go: a member whose outputs and commits are transactions, which ends the work on what it loses.
 //   - shared.go: workers that several members of a pod share.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

@@ -16,7 +16,7 @@ const renewals = 3
 
 // hand is what a member of a share group has in hand, one batch after the other, under
 // locks of the broker's. All answers and renewals are given by the one goroutine that
-// polls: what is answered while the client sends a renewal of it would be told twice, and
+// polls: what is answered while the client sends a renewal of it may be told twice, and
 // the broker refuses the second with all that comes along.
 type hand struct {
 	cfg  harness.Config
