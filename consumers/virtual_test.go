@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -110,13 +111,25 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 	w.noGoroutines()
 }
 
-// members waits until the group is stable with n members.
+// members waits until the group, and those that a design has of its own, are stable with n members.
 func (w *world) members(n int) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
-	if _, err := w.cluster.WaitGroupStable(ctx, group, n); err != nil {
-		w.Fatalf("group of %d: %v", n, err)
+	stable := func(name string) {
+		if _, err := w.cluster.WaitGroupStable(ctx, name, n); err != nil {
+			w.Fatalf("group %s of %d: %v", name, n, err)
+		}
+	}
+	stable(group)
+	groups, err := kadm.NewClient(w.producer).ListGroups(ctx)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, name := range groups.Groups() {
+		if name != group {
+			stable(name)
+		}
 	}
 }
 
