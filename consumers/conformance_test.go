@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	_ "github.com/stampede-bench/stampede/consumers"
@@ -46,6 +48,7 @@ var promises = []struct {
 	{"poison becomes a dead letter at once", givesUp, poisonBecomesADeadLetterAtOnce},
 	{"stuck work is cancelled once it holds up the window", cancels, stuckWorkIsCancelledOnceItHoldsUpTheWindow},
 	{"retry begins when it is due", hasTiers, retryBeginsWhenItIsDue},
+	{"record is worked on when it is due", hasLevels, recordIsWorkedOnWhenItIsDue},
 	{"record that keeps failing is kept", answersForEach, recordThatKeepsFailingIsKept},
 	{"record that keeps failing is not committed past in a transaction", writes, recordThatKeepsFailingIsNotCommittedPast},
 	{"stuck work is cancelled at the end", cared, stuckWorkIsCancelledAtTheEnd},
@@ -118,6 +121,9 @@ func cancels(i *harness.Implementation) bool { return i.Name == "hol-cancel" }
 
 // hasTiers has the design whose retry topics have a delay each.
 func hasTiers(i *harness.Implementation) bool { return i.Name == "retry-dlq" }
+
+// hasLevels has the design whose delay topics have a delay each.
+func hasLevels(i *harness.Implementation) bool { return i.Name == "delay" }
 
 // sidesOf are the topics of a role that an implementation has with its default knobs.
 func sidesOf(i *harness.Implementation, role harness.Role) (names []string) {
@@ -389,19 +395,14 @@ func (w *world) failing(value string, err error) (tries func() int) {
 
 // No try begins before the delay of its tier is over, and none long after.
 func retryBeginsWhenItIsDue(w *world, i *harness.Implementation, p harness.Protocol) {
-	waits := map[string]time.Duration{sideName("retry-1"): 100 * time.Millisecond, sideName("retry-2"): time.Second}
-	const patience = 300 * time.Millisecond
+	waits := map[string]time.Duration{sideName("retry-1"): 100 * time.Millisecond, sideName("retry-2"): 300 * time.Millisecond, sideName("retry-3"): time.Second}
 	retried := map[string]int{}
 	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
 		w.effects.mu.Lock()
 		defer w.effects.mu.Unlock()
-		if delay, is := waits[r.Topic]; is {
-			retried[r.Topic]++
-			if waited := time.Since(r.Timestamp); waited < delay || waited > delay+patience {
-				w.effects.fault(harness.OrderNone, "a copy in %s is tried %v after it was made, want %v", r.Topic, waited, delay)
-			}
-		}
-		if r.Value[len(r.Value)-1] == '7' && r.Topic != sideName("retry-2") {
+		w.due(r, waits)
+		retried[r.Topic]++
+		if r.Value[len(r.Value)-1] == '7' && r.Topic != sideName("retry-3") {
 			return errors.New("not yet")
 		}
 		return nil
@@ -417,6 +418,64 @@ func retryBeginsWhenItIsDue(w *world, i *harness.Implementation, p harness.Proto
 		if retried[topic] != 20 {
 			w.Errorf("%d tries in %s, want 20", retried[topic], topic)
 		}
+	}
+	w.noGoroutines()
+}
+
+// due holds the work on a copy that waits for a delay from its stamp on to begin no sooner,
+// and not long after. The caller holds the lock of the effects.
+func (w *world) due(r *harness.Record, waits map[string]time.Duration) {
+	const patience = 300 * time.Millisecond
+	if delay, is := waits[r.Topic]; is {
+		if waited := time.Since(r.Timestamp); waited < delay || waited > delay+patience {
+			w.effects.fault(harness.OrderNone, "a copy in %s is worked on %v after it was made, want %v", r.Topic, waited, delay)
+		}
+	}
+}
+
+// No record is worked on before the delay of its level is over, none long after, and
+// none anywhere else; the level is the one that the record names, or its key's.
+func recordIsWorkedOnWhenItIsDue(w *world, i *harness.Implementation, p harness.Protocol) {
+	waits := map[string]time.Duration{sideName("delay-100ms"): 100 * time.Millisecond, sideName("delay-500ms"): 500 * time.Millisecond, sideName("delay-1s"): time.Second}
+	levels, named := map[string]map[string]bool{}, 0 // levels by key
+	w.effects.before = func(_ context.Context, _ string, r *harness.Record) error {
+		w.effects.mu.Lock()
+		defer w.effects.mu.Unlock()
+		if waits[r.Topic] == 0 {
+			w.effects.fault(harness.OrderNone, "record %s is worked on in %s", r.Value, r.Topic)
+		}
+		w.due(r, waits)
+		for _, h := range r.Headers {
+			if named++; sideName("delay-"+string(h.Value)) != r.Topic {
+				w.effects.fault(harness.OrderNone, "record %s names %s and is in %s", r.Value, h.Value, r.Topic)
+			}
+		}
+		if len(r.Headers) == 0 {
+			if levels[string(r.Key)] == nil {
+				levels[string(r.Key)] = map[string]bool{}
+			}
+			levels[string(r.Key)][r.Topic] = true
+		}
+		return nil
+	}
+	pod := w.start(i, w.config("a", p))
+	w.send(100)
+	w.send(100, kgo.RecordHeader{Key: "delay", Value: []byte("500ms")})
+	w.send(100)
+	w.delivered()
+	w.committed()
+	pod.leave()
+	w.asClaimed(i)
+	w.repeats(0)
+	used := map[string]bool{}
+	for key, topics := range levels {
+		if len(topics) != 1 {
+			w.Errorf("%s is in %d levels", key, len(topics))
+		}
+		maps.Copy(used, topics)
+	}
+	if len(used) != len(waits) || named != 100 {
+		w.Errorf("%d of %d levels are used, and %d of 100 records had the level that they name", len(used), len(waits), named)
 	}
 	w.noGoroutines()
 }

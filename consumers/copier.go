@@ -59,19 +59,19 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 	}
 }
 
-func copiesOf(topic string, records []*kgo.Record) []*kgo.Record {
+func copiesOf(to func(*kgo.Record) string, records []*kgo.Record) []*kgo.Record {
 	copies := make([]*kgo.Record, len(records))
 	for i, r := range records {
-		copies[i] = &kgo.Record{Topic: topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
+		copies[i] = &kgo.Record{Topic: to(r), Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
 	}
 	return copies
 }
 
-// transact appends copies of records to a topic, in their order and in one transaction, and
-// returns the last of them. After an error they may all be there or none, and the copier,
+// transact appends copies of records to the topics that to says, in their order and in one
+// transaction, and returns the last of them. After an error they may all be there or none, and the copier,
 // which must be one with a transactional id, can only be closed. It is for one call at a time.
-func (c *copier) transact(ctx context.Context, topic string, records []*kgo.Record) (last *kgo.Record, err error) {
-	copies := copiesOf(topic, records)
+func (c *copier) transact(ctx context.Context, to func(*kgo.Record) string, records []*kgo.Record) (last *kgo.Record, err error) {
+	copies := copiesOf(to, records)
 	if err = c.client.BeginTransaction(); err == nil {
 		err = Produce(ctx, c.client, copies...)
 	}
@@ -79,7 +79,7 @@ func (c *copier) transact(ctx context.Context, topic string, records []*kgo.Reco
 		err = c.client.EndTransaction(ctx, kgo.TryCommit)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("copy to %s in a transaction: %w", topic, err)
+		return nil, fmt.Errorf("copy to %s in a transaction: %w", copies[0].Topic, err)
 	}
 	return copies[len(copies)-1], nil
 }

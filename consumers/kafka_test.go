@@ -79,13 +79,13 @@ func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // send produces n more records, round the keys.
-func (w *world) send(n int) {
+func (w *world) send(n int, headers ...kgo.RecordHeader) {
 	w.Helper()
 	var records []*kgo.Record
 	for range n {
 		records = append(records, &kgo.Record{
 			Key:   fmt.Appendf(nil, "key-%d", w.sent%keys),
-			Value: strconv.AppendInt(nil, int64(w.sent), 10),
+			Value: strconv.AppendInt(nil, int64(w.sent), 10), Headers: headers,
 		})
 		w.sent++
 	}

@@ -37,6 +37,9 @@ func (l *lane) close() {
 	l.asks.close()
 }
 
+// to is where a record of the source goes.
+func (l *lane) to(*kgo.Record) string { return l.topic }
+
 // of is what the owner of a partition has of the lane under an assignment. It ends with that.
 func (l *lane) of(a *assignment, partition int32) *laneOwner {
 	return l.owners.of(a, func() *laneOwner { return newLaneOwner(l, a, partition) })

@@ -137,7 +137,7 @@ func (o *laneOwner) divert(records []*kgo.Record) error {
 			return nil
 		default:
 			var last *kgo.Record
-			if last, err = o.copies.transact(o.of.ctx, o.lane.topic, records); err == nil {
+			if last, err = o.copies.transact(o.of.ctx, o.lane.to, records); err == nil {
 				o.note(last)
 				o.end = last.Offset + 1
 				return nil

@@ -178,7 +178,7 @@ func TestAnOwnerOfBeforeAppendsNothing(t *testing.T) {
 				if err := client.BeginTransaction(); err != nil {
 					l.Fatal(err)
 				}
-				if err := Produce(l.Context(), client, copiesOf("lane", keyed("b", "under way"))...); err != nil {
+				if err := Produce(l.Context(), client, copiesOf(func(*kgo.Record) string { return "lane" }, keyed("b", "under way"))...); err != nil {
 					l.Fatal(err)
 				}
 				after, _ := l.owner(l.id)

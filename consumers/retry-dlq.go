@@ -29,7 +29,7 @@ var _ = harness.Register(harness.Implementation{
 		return harness.Letters{Tries: 1 + len(waits)}
 	},
 	Knobs: []harness.Knob{{
-		Name: "delays", Default: "100ms/1s", Doc: "how long a record waits before each further try, a retry topic each",
+		Name: "delays", Default: "100ms/300ms/1s", Doc: "how long a record waits before each further try, a retry topic each",
 		Check: func(v string) error { _, err := delays(v); return err },
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
@@ -48,7 +48,7 @@ func delays(v string) (waits []time.Duration, err error) {
 	for text := range strings.SplitSeq(v, "/") {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
-			return nil, fmt.Errorf("%q: %q is not a duration above zero, as 100ms/1s", v, text)
+			return nil, fmt.Errorf("%q: %q is not a duration above zero, as 100ms/300ms/1s", v, text)
 		}
 		waits = append(waits, d)
 	}

@@ -62,7 +62,7 @@ func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.
 	if err != nil {
 		return err
 	}
-	f := &forwarding{claims: claims, topic: ranges.Topic}
+	f := &forwarding{claims: claims, to: func(*kgo.Record) string { return ranges.Topic }}
 	defer f.close()
 	shared := newShared(cfg.Workers)
 	source := sharded{shard: byNumber(), batch: 1, around: shared.around, how: intake{skip: func(ctx context.Context, a *assignment, partition int32, from, to int64) (bool, error) {

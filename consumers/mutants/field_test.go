@@ -113,11 +113,9 @@ func lopsided() harness.Scenario {
 }
 
 // Who copies what fails keeps its claims through random faults too, with work that fails
-// a few times, or for good, all the while. Not retry-dlq yet, which about one such run
-// in forty finds with a dead letter beside another end of its record: its copies are in
-// no transaction, and one of a pod that stood still may come late.
+// a few times, or for good, all the while.
 func TestFieldOfFailingWork(t *testing.T) {
-	for _, name := range []string{"retry-ordered", "hol-cancel"} {
+	for _, name := range []string{"retry-ordered", "hol-cancel", "retry-dlq"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, p := range harness.Protocols {
