@@ -81,7 +81,7 @@ func (s share) Consume(ctx context.Context, cfg harness.Config, work harness.Wor
 type staff struct {
 	cfg     harness.Config
 	working context.Context // working is the parent of all work: it outlives taking by the drain
-	pool    shared
+	pool    *shared
 	work    harness.Work
 	batch   int // batch is how many records a client takes at a time
 	enough  int // enough clients are those of a staff in which none waits long

@@ -13,9 +13,9 @@ import (
 var _ = harness.Register(harness.Implementation{
 	Name: "skip-compensate",
 	Doc: "As unordered, but a partition that is further behind its end than a limit goes on at the end: what it skips is recorded first, as ranges in a topic, " +
-		"and a group of its own works those off, on the same workers. New records are quick again at once, old ones come when they come.",
+		"and a group of its own works those off, with the workers that recent records leave idle. New records are quick again at once, old ones come when they come.",
 	Use:         "Where the newest matters most and the old must be done all the same, in no order. Not where order matters: what was skipped comes after what is newer.",
-	Bound:       "W / service time in all; a range is worked off by one worker, one record after the other, and read by a client of its own.",
+	Bound:       "W / service time in all; a range is worked off by one worker, one record after the other, and read by a client of its own. Where recent records leave no worker idle, ranges wait.",
 	Crash:       "As unordered; a range that was not finished is worked off again from its begin.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
@@ -72,7 +72,7 @@ func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.
 		err := f.of(a).send(ctx, f, a, partition, rangesOf(partition, from, to))
 		return err == nil, err
 	}}}
-	behind := sharded{shard: byNumber(), batch: 2, around: shared.around, how: intake{committed: true}, turns: func(_ *member, w harness.Work) func(task, []task) {
+	behind := sharded{shard: byNumber(), batch: 2, around: shared.behind, how: intake{committed: true}, turns: func(_ *member, w harness.Work) func(task, []task) {
 		return (&compensator{cfg: cfg, work: w}).run
 	}}
 	return together(ctx,
