@@ -28,6 +28,16 @@ var fieldColumns = []struct {
 	}},
 }
 
+// of are the consumers that have figures on a back end, in whichever run.
+func (f *Field) of(backend string) (names []string) {
+	for i := range f.Runs {
+		if f.Runs[i].Backend == backend {
+			names = append(names, f.Runs[i].consumers()...)
+		}
+	}
+	return names
+}
+
 // Markdown writes the figures as sections of a page that has a section for each of
 // the consumers named, to which the rows link. What a run lacks of them it says, as it
 // says which of its own are not among them; neither is an error.
@@ -42,7 +52,7 @@ func (f *Field) Markdown(w io.Writer, consumers []string) error {
 		}
 	}
 	for i := range f.Runs {
-		f.Runs[i].markdown(&b, consumers)
+		f.Runs[i].markdown(&b, consumers, f.of(f.Runs[i].Backend))
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -57,7 +67,7 @@ func columnDoc(title string) string {
 	return ""
 }
 
-func (r *FieldRun) markdown(b *bytes.Buffer, consumers []string) {
+func (r *FieldRun) markdown(b *bytes.Buffer, consumers, known []string) {
 	fmt.Fprintf(b, "\n### On %s, %s\n\n`%s`, seed %d: %s. Broker: %s. Machine: %s.", r.Backend, r.Date, r.Command, r.Seed, plural(r.Runs, "run"), r.Broker, r.Machine)
 	if r.Commit != "" {
 		fmt.Fprintf(b, " Stampede's commit: %s.", r.Commit)
@@ -73,7 +83,7 @@ func (r *FieldRun) markdown(b *bytes.Buffer, consumers []string) {
 			fmt.Fprintf(b, "\n%s: %s.\n", what, list(lacking))
 		}
 	}
-	note("No figures yet", consumers, has)
+	note("No figures yet", consumers, known)
 	note("Not among the consumers above", has, consumers)
 	if r.Runs < r.Planned {
 		fmt.Fprintf(b, "\nInterrupted: %s were planned.\n", plural(r.Planned, "run"))
