@@ -56,13 +56,18 @@ type task struct {
 
 // take makes tasks of records just polled. The end of a transaction is none, and done.
 func (a *assignment) take(records []*kgo.Record, into []task) []task {
-	a.window.take(len(records))
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.taken(records, into, func(r *kgo.Record) bool { return r.Attrs.IsControl() })
+}
+
+// taken makes tasks of records but those that are done. The caller holds mu.
+func (a *assignment) taken(records []*kgo.Record, into []task, done func(*kgo.Record) bool) []task {
+	a.window.take(len(records))
 	freed := 0
 	for _, r := range records {
 		seq := a.marks.take(r.Offset, r.LeaderEpoch)
-		if r.Attrs.IsControl() {
+		if done(r) {
 			freed += a.marks.finish(seq)
 			r.Recycle()
 			continue
@@ -90,19 +95,9 @@ func (a *assignment) resume(topic [16]byte, end int64, records []*kgo.Record, in
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.kept.begin(topic, records[0].Offset, end)
-	a.window.take(len(records))
-	freed := 0
-	for _, r := range records {
-		seq := a.marks.take(r.Offset, r.LeaderEpoch)
-		if a.kept.take(r.Offset, r.LeaderEpoch) {
-			freed += a.marks.finish(seq)
-			r.Recycle()
-			continue
-		}
-		into = append(into, task{record: r, from: a, seq: seq})
-	}
-	a.window.release(freed)
-	return into
+	return a.taken(records, into, func(r *kgo.Record) bool {
+		return a.kept.take(r.Offset, r.LeaderEpoch) || r.Attrs.IsControl()
+	})
 }
 
 // tell has what the group knows of the partition as it is given, if anybody cares.

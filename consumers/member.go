@@ -108,10 +108,8 @@ func join(ctx context.Context, cfg harness.Config, how intake) (*member, error) 
 		options = append(options, kgo.ConsumeTopics(append([]string{cfg.Topic}, how.beside...)...))
 	}
 	if how.committed {
-		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-		if !how.keeps {
-			options = append(options, kgo.KeepControlRecords()) // lest the commit stops short of the log's end
-		}
+		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+			kgo.KeepControlRecords()) // lest the commit stops short of the log's end
 	}
 	if how.keeps {
 		options = append(options, kgo.OnOffsetsFetched(m.told))
