@@ -78,8 +78,8 @@ bench-virtual: ## seconds of virtual time a second, the whole harness included, 
 bench-shim: ## ns a record of the pods' shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod
 
-bench-field: ## what of its workers' time, or of bare fetching, a pod of each design uses on a backlog; ns a record of the shared parts
-	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReach$$' -benchtime=1x ./consumers
+bench-field: ## what of its workers' time, or of bare fetching, a pod of each design uses on a backlog; what a hot key does to the others; ns a record of the shared parts
+	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^Benchmark(Reach|HotKey)$$' -benchtime=1x ./consumers
 	go test -count=1 -run '^$$' -bench '^Benchmark(Scheduler|Tracker|Keyed|Finished)' ./consumers
 
 bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million records on kfake
