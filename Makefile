@@ -42,7 +42,7 @@ help: ## this text
 	@echo
 	@echo "Exit status of the compiled binary (go test -c): 0 all as claimed, 1 a verdict failed, 2 nothing could be run."
 
-test: ## all tests; those that start brokers and pods too (some ten minutes, with a Docker engine too)
+test: ## all tests; those that start brokers and pods too (some fourteen minutes with a Docker engine)
 	STAMPEDE_E2E=1 go test -timeout 25m ./...
 	go test -timeout 10m -tags synctests $(VIRTUAL)
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -58,16 +57,6 @@ func (c claims) claim(ctx context.Context, a *assignment, partition int32, more 
 		return nil, fmt.Errorf("get the right to copy: %w", err)
 	}
 	return copies, nil
-}
-
-// pauseIn is between two tries, and returns an error once there shall be no other.
-func pauseIn(ctx context.Context, err error) error {
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
-	case <-time.After(retryPause):
-		return nil
-	}
 }
 
 // member asks the source's group whether it has a member with an id.

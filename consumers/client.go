@@ -162,6 +162,16 @@ func fatal(fetches kgo.Fetches) error {
 	return nil
 }
 
+// pauseIn is between two tries, and returns an error once there shall be no other.
+func pauseIn(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
+	case <-time.After(retryPause):
+		return nil
+	}
+}
+
 // fill makes to the harness's view of a record. It shares the bytes of from and
 // reuses the headers of to, so that handing a record over allocates nothing. It
 // goes field by field: a record as a whole is copied more than once, and each time

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -51,10 +50,8 @@ func (c *copier) copy(ctx context.Context, topic string, r *harness.Record, more
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("copy to %s: %w", topic, errors.Join(ctx.Err(), err))
-		case <-time.After(retryPause):
+		if err := pauseIn(ctx, err); err != nil {
+			return fmt.Errorf("copy to %s: %w", topic, err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ var _ = harness.Register(harness.Implementation{
 		"from there to the next, and from the last to a dead-letter topic; one that is poison goes to the dead letters at once. A record is done " +
 		"where it lies only when the copy is acknowledged. Failing work holds nobody up, and no order is left.",
 	Use: "Where what fails may be done later than what came after it, and somebody looks after the dead letters. " +
-		"Not where records of a key depend on each other, nor where all work fails at once: an outage downstream becomes dead letters.",
+		"Not where records of a key depend on each other (retry-ordered), nor where all work fails at once: an outage downstream becomes dead letters.",
 	Bound: "W / service time, whatever the keys; each failure costs a copy and a fetch more.",
 	Crash: "As unordered; a record whose copy was made and whose commit was not is tried at both places. A pod back from a standstill may still " +
 		"copy what another has done since: a record can end as done and as a dead letter.",

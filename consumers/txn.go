@@ -53,9 +53,7 @@ func (txn) Consume(ctx context.Context, cfg harness.Config, work harness.Work) e
 		case !errors.Is(err, errSession) && !errors.Is(err, ErrUsurped):
 			return err
 		}
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
+		if pauseIn(ctx, err) != nil {
 			return nil
 		}
 	}
@@ -161,11 +159,8 @@ func (t *transactor) transact(in []*kgo.Record) error {
 		out[i] = &kgo.Record{Topic: t.cfg.Side[outputTopic], Key: r.Key, Value: r.Value, Headers: r.Headers}
 	}
 	err := Produce(ctx, t.session.Client(), out...)
-	if err != nil && ctx.Err() == nil { // for a while at least
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
-		}
+	if err != nil { // for a while at least
+		_ = pauseIn(ctx, err)
 	}
 	return t.end(err == nil)
 }

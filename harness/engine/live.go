@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
 )
 
 // live is what is known of a run while it runs, from the journals that the pods
@@ -16,7 +17,6 @@ import (
 type live struct {
 	fleet fleet
 	clock ledger.Clock
-	home  func(key uint32) (partition int32, ok bool) // home is where in the source the records of a key lie
 
 	mu       sync.Mutex
 	tails    map[ledger.Owner]*ledger.Tail
@@ -28,9 +28,9 @@ type live struct {
 	open     int   // attempts under way in living pods
 }
 
-func newLive(fleet fleet, clock ledger.Clock, partitions int, home func(uint32) (int32, bool)) *live {
+func newLive(fleet fleet, clock ledger.Clock, partitions int) *live {
 	return &live{
-		fleet: fleet, clock: clock, home: home, tails: map[ledger.Owner]*ledger.Tail{},
+		fleet: fleet, clock: clock, tails: map[ledger.Owner]*ledger.Tail{},
 		finished: make([]ledger.Offsets, partitions), aside: make([]int64, partitions),
 	}
 }
@@ -74,11 +74,7 @@ func (l *live) slot(s *ledger.Slot) {
 		return
 	}
 	if s.Topic != 0 {
-		p, ok := l.home(s.Key)
-		if !ok {
-			return
-		}
-		l.aside[p]++
+		l.aside[load.PartitionOf(s.Key, len(l.aside))]++
 	} else if int(s.Partition) < len(l.finished) {
 		l.finished[s.Partition].Add(s.Offset)
 	} else {

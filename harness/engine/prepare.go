@@ -90,7 +90,7 @@ func (r *run) newFleet() (err error) {
 	if err != nil {
 		return err
 	}
-	r.live = newLive(r.fleet, r.clock, r.Scenario.Partitions, func(key uint32) (int32, bool) { return r.producer.Home(key) })
+	r.live = newLive(r.fleet, r.clock, r.Scenario.Partitions)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // KeysSyntax is what [ParseKeys] reads.
@@ -137,3 +138,13 @@ func parseKeys(s string) (harness.Keys, error) {
 
 // KeyBytes is the key of a record as it goes to Kafka: see [ledger.AppendKey].
 func KeyBytes(key uint32) []byte { return ledger.AppendKey(nil, key) }
+
+// partitioner is the producer's: Kafka's own, by the hash of the key.
+var partitioner = kgo.StickyKeyPartitioner(nil)
+
+var byKey = partitioner.ForTopic("") // of records with a key it remembers nothing
+
+// PartitionOf is the partition of a source topic that the records of a key lie in.
+func PartitionOf(key uint32, partitions int) int {
+	return byKey.Partition(&kgo.Record{Key: KeyBytes(key)}, partitions)
+}

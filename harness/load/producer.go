@@ -72,7 +72,6 @@ type Producer struct {
 	done   int64
 	acked  int64
 	landed []int64       // by partition
-	homes  []int32       // by key: the partition its records land in plus 1, 0 before the first has
 	back   []*sending    // done, to be used again
 	err    error         // of the journal
 	idle   chan struct{} // closed when Close was called and nothing is pending
@@ -87,7 +86,6 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		slabs:  newSlabs(cfg.Load.Payload, cfg.Seed),
 		seqs:   make([]uint32, cfg.Load.Keys.Count()),
 		landed: make([]int64, cfg.Partitions),
-		homes:  make([]int32, cfg.Load.Keys.Count()),
 		idle:   make(chan struct{}),
 	}
 	p.promise = p.finish
@@ -102,7 +100,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.ProducerLinger(cmp.Or(cfg.Linger, Linger)),
-		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		kgo.RecordPartitioner(partitioner),
 		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: room is waited for in Run
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(-1), // a leader that moved is no reason to give up
@@ -269,7 +267,6 @@ func (p *Producer) finish(r *kgo.Record, err error) {
 	if how == ledger.OutcomeAcked {
 		slot.Partition, slot.Offset = r.Partition, r.Offset
 		p.landed[r.Partition]++
-		p.homes[slot.Key] = r.Partition + 1
 		p.acked++
 	}
 	if err := p.cfg.Journal.Append(slot); err != nil && p.err == nil {
@@ -343,16 +340,6 @@ func (p *Producer) Landed() []int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.landed)
-}
-
-// Home is the partition that the records of a key land in, once one has.
-func (p *Producer) Home(key uint32) (partition int32, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if int64(key) >= int64(len(p.homes)) {
-		return 0, false
-	}
-	return p.homes[key] - 1, p.homes[key] > 0
 }
 
 // Progress is how many records were handed to the client so far, and how many

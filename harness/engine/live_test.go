@@ -1,0 +1,37 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// What was worked on in a side topic is out of hand where its key lies in the source, and
+// says nothing of where the record first lay.
+func TestLiveCountsWhatIsDoneAside(t *testing.T) {
+	const partitions, key = 4, 7
+	from := load.PartitionOf(key, partitions)
+	l := newLive(nil, ledger.Clock{}, partitions)
+	effect := func(topic uint16, partition int32, offset int64) {
+		s := ledger.NewSlot(ledger.KindAttempt, 1).With(ledger.OutcomeEffect)
+		s.Topic, s.Partition, s.Offset, s.Key, s.End = topic, partition, offset, key, int64(10*time.Millisecond)
+		l.slot(&s)
+	}
+	effect(0, int32(from), 0)
+	effect(1, 9, 5)
+	effect(2, 9, 5)
+	now := l.read()
+	if now.finished[from] != 1 || now.aside[from] != 2 || now.total != 3 || now.mean != 10*time.Millisecond {
+		t.Errorf("%+v", now)
+	}
+	landed := make([]int64, partitions)
+	landed[from] = 13
+	if got := workInHand(landed, now, []int32{int32(from)}, 2); got != 50*time.Millisecond {
+		t.Errorf("%v in hand, want 10 records of 10 ms for two workers", got)
+	}
+	if allFinished(landed, now) {
+		t.Error("what is done aside finishes nothing where it first lay")
+	}
+}
