@@ -2,8 +2,6 @@ package consumers
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
@@ -34,13 +32,7 @@ var _ = harness.Register(harness.Implementation{
 // looks is how often the limit is looked at.
 const looks = 200 * time.Millisecond
 
-func leastLimit(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a number of calls from 1 on", v)
-	}
-	return n, nil
-}
+func leastLimit(v string) (int, error) { return count(v, "a number of calls", 1, 0) }
 
 // limit returns work that has between least and most calls under way at once, as
 // its latency allows. The algorithm is the library's, in the line of TCP Vegas and

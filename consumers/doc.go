@@ -22,5 +22,6 @@
 //   - hand.go: what a member of a share group has in hand, under locks that are renewed.
 //   - transactor.go: a member whose outputs and commits are transactions, which ends the work on what it loses.
 //   - shared.go: workers that several members of a pod share.
+//   - knobs.go: settings that are whole numbers.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

@@ -2,8 +2,6 @@ package consumers
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,13 +37,7 @@ var _ = harness.Register(harness.Implementation{
 
 const wideTopic = "wide"
 
-func width(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > 100 {
-		return 0, fmt.Errorf("%q is not a multiple from 1 to 100", v)
-	}
-	return n, nil
-}
+func width(v string) (int, error) { return count(v, "a multiple", 1, 100) }
 
 // forward is a member of the source's group that copies, and one of the wide topic's that
 // works. A partition of the source is copied in order and by its owner alone, and all

@@ -2,8 +2,6 @@ package consumers
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,13 +36,7 @@ var _ = harness.Register(harness.Implementation{
 
 const laneTopic = "lane"
 
-func hotAt(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 2 || n > mostBatch {
-		return 0, fmt.Errorf("%q is not a number of records from 2 to %d", v, mostBatch)
-	}
-	return n, nil
-}
+func hotAt(v string) (int, error) { return count(v, "a number of records", 2, mostBatch) }
 
 // hotlane is two members: one of the source's group, one of the lane's. A key is hot when
 // as many of its records wait in the pod as make it so: not how often it comes is what

@@ -1,9 +1,6 @@
 package consumers
 
 import (
-	"fmt"
-	"strconv"
-
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -30,10 +27,4 @@ var _ = harness.Register(harness.Implementation{
 // mostBatch is more than any window makes use of.
 const mostBatch = 10_000
 
-func batchSize(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > mostBatch {
-		return 0, fmt.Errorf("%q is not a number of records from 1 to %d", v, mostBatch)
-	}
-	return n, nil
-}
+func batchSize(v string) (int, error) { return count(v, "a number of records", 1, mostBatch) }

@@ -15,6 +15,9 @@ func TestKnobsRefuseBadValues(t *testing.T) {
 	}{
 		{"forward", "width", []string{"1", "100"}, []string{"", "0", "-1", "101", "2.5", "x"}},
 		{"skip-compensate", "lag", []string{"1", "2147483648"}, []string{"", "0", "-5", "1k"}},
+		{"hotlane", "hot", []string{"2", "10000"}, []string{"", "1", "10001", "x"}},
+		{"share", "clients", []string{"0", "100"}, []string{"", "-1", "101", "x"}},
+		{"retry-ordered", "tries", []string{"1", "1000000"}, []string{"", "0", "x"}},
 		{"retry-dlq", "delays", []string{"1ms", "1us/2s"}, []string{"", "0s", "-1s", "100", "1s/"}},
 		{"delay", "levels", []string{"1ms", "100ms/1.5s/2h"}, []string{"", "0s", "-1s", "100", "1s/", "1s/1000ms", "1us"}},
 	} {

@@ -3,8 +3,6 @@ package consumers
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -42,13 +40,7 @@ var _ = harness.Register(harness.Implementation{
 
 const retryTopic = "retry"
 
-func someTries(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a number of tries from 1 on", v)
-	}
-	return n, nil
-}
+func someTries(v string) (int, error) { return count(v, "a number of tries", 1, 0) }
 
 type retryOrdered struct{ tries int }
 

@@ -1,9 +1,6 @@
 package consumers
 
 import (
-	"fmt"
-	"strconv"
-
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -28,13 +25,7 @@ var _ = harness.Register(harness.Implementation{
 	},
 })
 
-func salts(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 2 || n > 1000 {
-		return 0, fmt.Errorf("%q is not a number of queues from 2 to 1000", v)
-	}
-	return n, nil
-}
+func salts(v string) (int, error) { return count(v, "a number of queues", 2, 1000) }
 
 // bySalt makes some shards of each key, one after the other.
 func bySalt(salts int) func(*kgo.Record) uint64 {

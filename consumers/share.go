@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -38,13 +37,7 @@ var _ = harness.Register(harness.Implementation{
 
 const mostClients = 100
 
-func clients(v string) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > mostClients {
-		return 0, fmt.Errorf("%q is not a number of clients from 0 to %d", v, mostClients)
-	}
-	return n, nil
-}
+func clients(v string) (int, error) { return count(v, "a number of clients", 0, mostClients) }
 
 type share struct{ clients int }
 

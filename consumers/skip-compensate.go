@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,20 +38,14 @@ const (
 	mostRanges  = 1000
 )
 
-func lagLimit(v string) (int64, error) {
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a number of records from 1 on", v)
-	}
-	return n, nil
-}
+func lagLimit(v string) (int, error) { return count(v, "a number of records", 1, 0) }
 
 // skipping is two members: one of the source's group, one of that of the ranges. Ranges are
 // recorded in a transaction by who has the partition (see [claims]): one recorded late, by
 // who stood still, would be worked off once more than anything explains. Only then the
 // member goes on at the end, so that a crash in between has the range recorded again. Of a
 // transaction that failed the end is in doubt, and the member begins anew at the commit.
-type skipping struct{ limit int64 }
+type skipping struct{ limit int }
 
 // Consume implements [harness.Consumer].
 func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
@@ -66,7 +59,7 @@ func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.
 	defer f.close()
 	shared := newShared(cfg.Workers)
 	source := sharded{shard: byNumber(), batch: 1, around: shared.around, how: intake{skip: func(ctx context.Context, a *assignment, partition int32, from, to int64) (bool, error) {
-		if to-from <= s.limit {
+		if to-from <= int64(s.limit) {
 			return false, nil
 		}
 		err := f.of(a).send(ctx, f, a, partition, rangesOf(partition, from, to))
