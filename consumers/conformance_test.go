@@ -146,12 +146,7 @@ func worksOnAllPartitionsOfABacklogAtOnce(w *world, i *harness.Implementation, p
 			close(all)
 		}
 		mu.Unlock()
-		select {
-		case <-all:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return stuck(ctx, all)
 	}
 	w.send(4000)
 	a := w.start(i, w.config("a", p))
@@ -415,12 +410,7 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 		if pod != "a" || !held.Load() {
 			return nil
 		}
-		select {
-		case <-hold:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return stuck(ctx, hold)
 	}
 	w.send(40)
 	a := w.start(i, cfg)

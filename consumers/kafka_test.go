@@ -432,6 +432,16 @@ func (w *world) repeats(most int) {
 	}
 }
 
+// stuck is work that does not end before it is let go, or its context ends.
+func stuck(ctx context.Context, release <-chan struct{}) error {
+	select {
+	case <-release:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // cable is a pod's network. Brokers can be cut off: connections to them break
 // and none can be made.
 type cable struct {

@@ -22,12 +22,7 @@ func stuckWorkCostsItsTransactionAtRevoke(w *world, i *harness.Implementation, p
 		if pod != "a" {
 			return nil
 		}
-		select {
-		case <-release:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return stuck(ctx, release)
 	}
 	w.send(100)
 	a := w.start(i, w.config("a", p))
