@@ -22,6 +22,7 @@ type File struct {
 // the run, not its length. Not safe for concurrent use.
 type Stream struct {
 	sources []*source
+	heads   []moment // heads are the next moments of the sources, noMoment behind the last
 	out     []Event
 }
 
@@ -39,7 +40,14 @@ func NewStream(epoch int64, files ...File) (*Stream, error) {
 			s.Close()
 			return nil, err
 		}
-		s.sources = append(s.sources, src)
+		s.sources, s.heads = append(s.sources, src), append(s.heads, noMoment)
+	}
+	for i, src := range s.sources {
+		if err := src.fill(); err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.heads[i] = src.head()
 	}
 	return s, nil
 }
@@ -55,43 +63,38 @@ func (s *Stream) Close() {
 func (s *Stream) Next() ([]Event, error) {
 	s.out = s.out[:0]
 	for len(s.out) < batch {
-		first, limit, err := s.lowest()
-		if err != nil {
-			return nil, err
-		}
-		if first == nil {
+		first, limit := s.lowest()
+		if first < 0 {
 			break
 		}
 		// All of the lowest source that precedes the second lowest can go at once.
-		for len(s.out) < batch {
-			m := first.head()
-			if m == noMoment || limit.before(m) {
-				break
-			}
+		src := s.sources[first]
+		for m := s.heads[first]; m != noMoment && !limit.before(m) && len(s.out) < batch; m = src.head() {
 			s.out = s.out[:len(s.out)+1]
-			first.event(&s.out[len(s.out)-1], m)
-			first.at++
+			src.event(&s.out[len(s.out)-1], m)
+			src.at++
 		}
+		if err := src.fill(); err != nil {
+			return nil, err
+		}
+		s.heads[first] = src.head()
 	}
 	return s.out, nil
 }
 
-// lowest is the source with the earliest moment, and the earliest of the others.
-func (s *Stream) lowest() (first *source, limit moment, err error) {
-	least := noMoment
-	limit = noMoment
-	for _, src := range s.sources {
-		if err := src.fill(); err != nil {
-			return nil, limit, err
-		}
-		switch m := src.head(); {
+// lowest is the source with the earliest moment, -1 if none has one, and the earliest of
+// the others.
+func (s *Stream) lowest() (first int, limit moment) {
+	first, least, limit := -1, noMoment, noMoment
+	for i, m := range s.heads {
+		switch {
 		case m.before(least):
-			first, least, limit = src, m, least
+			first, least, limit = i, m, least
 		case m.before(limit):
 			limit = m
 		}
 	}
-	return first, limit, nil
+	return first, limit
 }
 
 // moment is an event before it is made: when, which edge, and of which slot of
@@ -107,9 +110,11 @@ var noMoment = moment{math.MaxInt64, math.MaxUint64}
 // before orders moments by time, and those of one time by cause. An attempt that ended
 // in the instant it began did so before the next of its journal began.
 func (m moment) before(o moment) bool {
-	if m.at != o.at {
-		return m.at < o.at
-	}
+	return m.at < o.at || m.at == o.at && m.causes(o)
+}
+
+// causes orders moments of one time.
+func (m moment) causes(o moment) bool {
 	if m.atOnce() && o.atOnce() && m.slot() != o.slot() {
 		return m.slot() < o.slot()
 	}
@@ -220,7 +225,7 @@ func (s *source) event(e *Event, m moment) {
 	}
 }
 
-// fill takes what was read ahead until a moment may go, or none is left. As many
+// fill takes, where no moment may go, what was read ahead until a moment may go, or none is left. As many
 // are read at a time as have to wait, so that merging stays cheap when much is
 // open.
 func (s *source) fill() error {

@@ -145,7 +145,7 @@ func (s *stream) record(i int64) (p int32, offset int64, key, seq uint32) {
 func (s *stream) facts() *Facts {
 	f := &Facts{
 		Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative, Partitions: streamPartitions, Log: NewLog(),
-		Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, Owners: []string{"", "a", "b", "c", "d"},
+		Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Second, Parallelism: 2 * endedAfter, Owners: []string{"", "a", "b", "c", "d"},
 		DrainEnd: time.Duration(s.n+endedAfter) * streamEvery,
 	}
 	for p := range int64(streamPartitions) {

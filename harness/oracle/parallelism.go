@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -26,11 +27,18 @@ var parallelismEntry = entry{
 // are of does not matter.
 type parallelism struct {
 	facts *Facts
-	open  []int // by incarnation
+	pods  []hands // by incarnation
 	most  int
 	calls map[call]int // calls has the attempts open of each
-	begun []begun      // begun are the starts of this instant
 	found findings
+}
+
+// hands are the attempts of an incarnation that are open.
+type hands struct {
+	open  int           // open are those begun before at
+	begun int           // begun are those begun at at, and not ended in it
+	at    time.Duration // at is an instant in which attempts began
+	past  []begun       // past are the last begun at at: as many as are past the limit, if none of before ends in it
 }
 
 // begun is an attempt that has just begun.
@@ -40,7 +48,6 @@ type begun struct {
 	key, seq  uint32
 	partition int32
 	topic     uint16
-	owner     ledger.Owner
 	call      uint32
 }
 
@@ -49,17 +56,13 @@ func (c *parallelism) Observe(b *batch) {
 		return
 	}
 	for _, e := range b.Work {
-		if len(c.begun) > 0 && c.begun[0].at != e.At {
-			c.take()
-		}
 		switch e.Edge {
 		case ledger.EdgeStart:
-			if c.further(e, 1) {
-				continue
+			if e.Call() == 0 || !c.further(e, 1) {
+				c.start(e)
 			}
-			c.begun = append(c.begun, begun{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Owner, e.Call()})
 		case ledger.EdgeEnd:
-			if e.Owner != 0 && !c.further(e, -1) { // an output has none
+			if e.Owner != 0 && (e.Call() == 0 || !c.further(e, -1)) { // an output has none
 				c.end(e)
 			}
 		}
@@ -72,12 +75,9 @@ type call struct {
 	number uint32
 }
 
-// further counts an attempt that begins or ends, and reports whether another of its call
-// is open: all of one call are one.
+// further counts an attempt of a call that begins or ends, and reports whether another
+// of it is open: all of one call are one.
 func (c *parallelism) further(e *ledger.Event, by int) bool {
-	if e.Call() == 0 {
-		return false
-	}
 	if c.calls == nil {
 		c.calls = map[call]int{}
 	}
@@ -92,47 +92,69 @@ func (c *parallelism) further(e *ledger.Event, by int) bool {
 	return others > 0
 }
 
+func (c *parallelism) start(e *ledger.Event) {
+	h := c.of(e.Owner)
+	if h.at != e.At {
+		c.take(e.Owner)
+		h.at = e.At
+	}
+	if h.begun++; h.open+h.begun > c.facts.Parallelism {
+		h.past = append(h.past, begun{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
+	}
+}
+
 // end takes an attempt from those that are open, or were about to be.
 func (c *parallelism) end(e *ledger.Event) {
+	h := c.of(e.Owner)
 	if e.Start < e.At {
-		*c.of(e.Owner)--
+		if h.at != e.At {
+			c.take(e.Owner)
+		}
+		h.open--
 		return
 	}
-	for i, s := range c.begun {
-		if s.call > 0 && s.owner == e.Owner && s.call == e.Call() || s.owner == e.Owner && s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq {
-			c.begun = append(c.begun[:i], c.begun[i+1:]...)
-			return
-		}
+	h.begun--
+	if len(h.past) == 0 {
+		return
 	}
+	i := max(0, slices.IndexFunc(h.past, func(s begun) bool { // if it is not among them, the first of them is within the limit now
+		return s.call > 0 && s.call == e.Call() || s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq
+	}))
+	h.past = slices.Delete(h.past, i, i+1)
 }
 
-// take opens the attempts that began in an instant and did not end in it.
-func (c *parallelism) take() {
-	for _, s := range c.begun {
-		open := c.of(s.owner)
-		*open++
-		c.most = max(c.most, *open)
-		if *open <= c.facts.Parallelism {
-			continue
-		}
-		e := ledger.Event{At: s.at, Topic: s.topic, Partition: s.partition, Offset: s.offset, Key: s.key, Seq: s.seq, Owner: s.owner}
+// take opens the attempts of an incarnation that began in an instant which has passed
+// and did not end in it.
+func (c *parallelism) take(owner ledger.Owner) {
+	h := &c.pods[owner]
+	h.open, h.begun = h.open+h.begun, 0
+	c.most = max(c.most, h.open)
+	if len(h.past) == 0 {
+		return
+	}
+	over := min(len(h.past), max(0, h.open-c.facts.Parallelism))
+	for i, s := range h.past[len(h.past)-over:] {
+		at := h.open - over + i + 1
+		e := ledger.Event{At: s.at, Topic: s.topic, Partition: s.partition, Offset: s.offset, Key: s.key, Seq: s.seq, Owner: owner}
 		c.found.add(func() harness.Anomaly {
-			return anomaly(c.facts, &e, "begun at %s by %s as the %d. at once, and it declares %d", moment(e.At), c.facts.name(e.Owner), *open, c.facts.Parallelism)
+			return anomaly(c.facts, &e, "begun at %s by %s as the %d. at once, and it declares %d", moment(e.At), c.facts.name(e.Owner), at, c.facts.Parallelism)
 		})
 	}
-	c.begun = c.begun[:0]
+	h.past = h.past[:0]
 }
 
-// of is how many attempts of an incarnation are open.
-func (c *parallelism) of(o ledger.Owner) *int {
-	for int(o) >= len(c.open) {
-		c.open = append(c.open, 0)
+// of is what an incarnation has in hand.
+func (c *parallelism) of(o ledger.Owner) *hands {
+	for int(o) >= len(c.pods) {
+		c.pods = append(c.pods, hands{})
 	}
-	return &c.open[o]
+	return &c.pods[o]
 }
 
 func (c *parallelism) Verdict() harness.Verdict {
-	c.take()
+	for o := range c.pods {
+		c.take(ledger.Owner(o))
+	}
 	detail := ""
 	if c.found.count > 0 {
 		detail = fmt.Sprintf("up to %d at once in one pod", c.most)
