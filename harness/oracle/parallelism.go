@@ -95,7 +95,9 @@ func (c *parallelism) further(e *ledger.Event, by int) bool {
 func (c *parallelism) start(e *ledger.Event) {
 	h := c.of(e.Owner)
 	if h.at != e.At {
-		c.take(e.Owner)
+		if h.pass() {
+			c.report(e.Owner)
+		}
 		h.at = e.At
 	}
 	if h.begun++; h.open+h.begun > c.facts.Parallelism {
@@ -107,8 +109,8 @@ func (c *parallelism) start(e *ledger.Event) {
 func (c *parallelism) end(e *ledger.Event) {
 	h := c.of(e.Owner)
 	if e.Start < e.At {
-		if h.at != e.At {
-			c.take(e.Owner)
+		if h.at != e.At && h.pass() {
+			c.report(e.Owner)
 		}
 		h.open--
 		return
@@ -123,15 +125,18 @@ func (c *parallelism) end(e *ledger.Event) {
 	h.past = slices.Delete(h.past, i, i+1)
 }
 
-// take opens the attempts of an incarnation that began in an instant which has passed
-// and did not end in it.
-func (c *parallelism) take(owner ledger.Owner) {
-	h := &c.pods[owner]
+// pass opens the attempts that began in an instant which has passed and did not end in
+// it, and says whether any of them may be past the limit.
+func (h *hands) pass() (past bool) {
 	h.open, h.begun = h.open+h.begun, 0
+	return len(h.past) > 0
+}
+
+// report notes which of the attempts that an incarnation has just opened are past the
+// limit.
+func (c *parallelism) report(owner ledger.Owner) {
+	h := &c.pods[owner]
 	c.most = max(c.most, h.open)
-	if len(h.past) == 0 {
-		return
-	}
 	over := min(len(h.past), max(0, h.open-c.facts.Parallelism))
 	for i, s := range h.past[len(h.past)-over:] {
 		at := h.open - over + i + 1
@@ -153,7 +158,9 @@ func (c *parallelism) of(o ledger.Owner) *hands {
 
 func (c *parallelism) Verdict() harness.Verdict {
 	for o := range c.pods {
-		c.take(ledger.Owner(o))
+		if c.pods[o].pass() {
+			c.report(ledger.Owner(o))
+		}
 	}
 	detail := ""
 	if c.found.count > 0 {
