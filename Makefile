@@ -86,7 +86,7 @@ bench-memory: ## peak memory of the harness and of a pod at 1, 5 and 20 million 
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkMemory$$' -benchtime=1x
 
 bench-pipeline: ## Stampede's own speed against bare franz-go clients
-	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=3x
+	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=15x
 
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30

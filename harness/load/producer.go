@@ -40,7 +40,7 @@ type ProducerConfig struct {
 // again while they are still in the caches of the processor.
 const (
 	maxPending      = 1 << 20   // records sent and not done
-	floodPending    = 1 << 12   // of a flood
+	floodPending    = 1 << 13   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
