@@ -3,48 +3,55 @@ package ledger
 import "math/bits"
 
 // Offsets is a set of offsets of one partition: a bit each while they are
-// dense, a map for those far out, so that one absurd offset costs no memory.
-// The zero value is empty. Not safe for concurrent use.
+// dense, in pieces that are never copied, and a map for those far out, so that one
+// absurd offset costs no memory. The zero value is empty. Not safe for concurrent use.
 type Offsets struct {
-	bits []uint64
-	far  map[int64]struct{}
-	n    int64
+	pieces []*piece
+	far    map[int64]struct{}
+	n      int64
 }
 
-// farAhead is how far beyond twice the dense part an offset may lie and still
-// grow it.
-const farAhead = 1 << 20
+// piece is the set of some offsets in a row.
+type piece [pieceSize / 64]uint64
 
-// Grow makes room for the offsets below end, so that nothing is copied when they
-// are added.
-func (o *Offsets) Grow(end int64) {
-	if words := int((end + 63) / 64); words > len(o.bits) {
-		o.bits = append(make([]uint64, 0, words), o.bits...)[:words]
-	}
-}
+const (
+	pieceSize = 1 << 15
+	farAhead  = 1 << 11 // farAhead is how many pieces beyond twice the dense part an offset may lie and still grow it
+)
 
 // Add puts offset into the set and reports whether it was not there.
 func (o *Offsets) Add(offset int64) bool {
-	if offset < 0 || offset/64 >= int64(len(o.bits))*2+farAhead {
-		if _, ok := o.far[offset]; ok {
-			return false
+	at := uint64(offset) / pieceSize
+	if at >= uint64(len(o.pieces)) || o.pieces[at] == nil {
+		if offset < 0 || at >= uint64(len(o.pieces))*2+farAhead {
+			return o.addFar(offset)
 		}
-		if o.far == nil {
-			o.far = map[int64]struct{}{}
-		}
-		o.far[offset] = struct{}{}
-		o.n++
-		return true
+		o.grow(int(at))
 	}
-	word := int(offset / 64)
-	if word >= len(o.bits) {
-		o.bits = append(o.bits, make([]uint64, word+1-len(o.bits))...)
-	}
-	bit := uint64(1) << (offset % 64)
-	if o.bits[word]&bit != 0 || o.far != nil && o.inFar(offset) {
+	word, bit := &o.pieces[at][uint64(offset)%pieceSize/64], uint64(1)<<(uint64(offset)%64)
+	if *word&bit != 0 || o.far != nil && o.inFar(offset) {
 		return false
 	}
-	o.bits[word] |= bit
+	*word |= bit
+	o.n++
+	return true
+}
+
+func (o *Offsets) grow(at int) {
+	if at >= len(o.pieces) {
+		o.pieces = append(o.pieces, make([]*piece, at+1-len(o.pieces))...)
+	}
+	o.pieces[at] = new(piece)
+}
+
+func (o *Offsets) addFar(offset int64) bool {
+	if o.inFar(offset) {
+		return false
+	}
+	if o.far == nil {
+		o.far = map[int64]struct{}{}
+	}
+	o.far[offset] = struct{}{}
 	o.n++
 	return true
 }
@@ -56,20 +63,29 @@ func (o *Offsets) inFar(offset int64) bool {
 
 // Has reports whether offset is in the set.
 func (o *Offsets) Has(offset int64) bool {
-	if offset >= 0 && offset/64 < int64(len(o.bits)) && o.bits[offset/64]&(1<<(offset%64)) != 0 {
+	if word, ok := o.word(offset); ok && word>>(uint64(offset)%64)&1 != 0 {
 		return true
 	}
 	return o.far != nil && o.inFar(offset)
+}
+
+// word is the 64 bits that an offset's is among, if it is in the dense part.
+func (o *Offsets) word(offset int64) (uint64, bool) {
+	at := uint64(offset) / pieceSize
+	if at >= uint64(len(o.pieces)) || o.pieces[at] == nil {
+		return 0, false
+	}
+	return o.pieces[at][uint64(offset)%pieceSize/64], true
 }
 
 // Lacks is the first offset from a given one on that is not in the set. It passes
 // over 64 at a time that are.
 func (o *Offsets) Lacks(from int64) int64 {
 	for {
-		if word := uint64(from) / 64; word < uint64(len(o.bits)) {
-			missing := ^o.bits[word] >> (uint64(from) % 64)
+		if word, ok := o.word(from); ok {
+			missing := ^word >> (uint64(from) % 64)
 			if missing == 0 {
-				from = int64(word+1) * 64
+				from = from/64*64 + 64
 				continue
 			}
 			from += int64(bits.TrailingZeros64(missing))

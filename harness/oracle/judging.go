@@ -26,9 +26,6 @@ type judging struct {
 func newJudging(f *Facts) *judging {
 	j := &judging{Facts: f, finished: make([]ledger.Offsets, f.Partitions), asides: &asides{facts: f}, entries: table()}
 	j.fences = newFences(f, j.asides)
-	for p := range j.finished {
-		j.finished[p].Grow(f.Log.end(0, int32(p)))
-	}
 	j.commits, j.rewinds, j.keyed = newCommits(f, j.fences), newRewinds(f, j.finished, j.asides, j.fences), newKeyed(f, j.fences)
 	j.unfinished = newUnfinished(f, j.finished, j.asides, j.rewinds.shares)
 	j.checks = make([]check, len(j.entries))
