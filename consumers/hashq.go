@@ -8,7 +8,8 @@ import (
 var _ = harness.Register(harness.Implementation{
 	Name: "hashq",
 	Doc: "As many queues as workers, a worker each; the hash of its key says which queue a record waits in. " +
-		"Keys of one queue wait for each other, and the fullest queue holds the low watermark and with it the window.",
+		"Keys of one queue wait for each other, and the fullest queue holds the low watermark and with it the window, of which each partition has a share: " +
+		"a client hands out hundreds of records of a partition in a row, and their few keys would leave most queues empty.",
 	Use: "Where per-key state must stay with one worker, as a cache or a connection. " +
 		"Else take keyed, which costs no more and leaves no worker idle beside a queue.",
 	Bound: "W / service time x the mean queue's share of the keys / the fullest queue's: some 80 % with 100 keys a queue, less with fewer; " +
@@ -18,8 +19,12 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Idles:       true,
-	New:         func(cfg harness.Config) (harness.Consumer, error) { return Sharded(byQueue(cfg.Workers)), nil },
+	New:         func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
 })
+
+func queued(queue func(*kgo.Record) uint64) harness.Consumer {
+	return sharded{shard: queue, how: intake{shares: true}}
+}
 
 // byQueue makes a shard of each queue. The hash must not be the one by which the
 // producer chose the partition: of its values a pod sees some residues only, and

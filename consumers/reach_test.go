@@ -55,7 +55,7 @@ func BenchmarkReach(b *testing.B) {
 				}
 				report("keyed", Sharded(byKey()))
 				report("unordered", Sharded(byNumber()))
-				report("hashq", Sharded(byHash))
+				report("hashq", queued(byHash))
 				report("partition", partitionwise())
 				report("keyed-map", sharded{shard: byKey(), how: intake{keeps: true}})
 			}
