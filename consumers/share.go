@@ -18,7 +18,8 @@ var _ = harness.Register(harness.Implementation{
 		"what takes long are renewed. Work that fails is tried again in place and never rejected: a record that is given back, or rejected, is one that the group may give up.",
 	Use: "Jobs that stand alone: no order, more members than partitions, a slow record holds nobody up but its batch. Not where order is wanted, nor on brokers " +
 		"before 4.2, which renew no lock. A poison record keeps one client of one pod busy for good: have them rejected where they may be lost.",
-	Bound: "W / service time, whatever keys and partitions.",
+	Bound: "W / service time, whatever keys and partitions. The answers for a batch are a replicated write of the broker's, for which the client's next batch waits: on real Kafka " +
+		"tens of ms of latency, where other designs have a few.",
 	Crash: "Repeats what was in work and what was answered in the last commit interval, as soon as the broker finds the connection gone, or its locks expire. Each crash of who holds a " +
 		"record may count as a delivery of it; the group gives up one whose limit is reached.",
 	Delivery:    harness.AtLeastOnce,

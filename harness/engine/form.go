@@ -28,7 +28,7 @@ func (r *run) form(ctx context.Context) error {
 		if _, whole := r.joined(); !whole || changes != lastChange {
 			since, lastChange = time.Now(), changes
 		}
-		if time.Since(since) > r.cfg.Heartbeat/2 { // it has come to rest
+		if time.Since(since) > r.rest() {
 			r.formed = changes
 			return nil
 		}
@@ -43,14 +43,24 @@ func (r *run) form(ctx context.Context) error {
 	return nil
 }
 
+// rest is how long a whole group must not have changed. A member of a share group hears
+// by its heartbeats what to fetch from, and its first fetch has the broker begin; members
+// of others have begun when they have what they own.
+func (r *run) rest() time.Duration {
+	if r.Consumer.Implementation.Share {
+		return 2 * r.cfg.Heartbeat
+	}
+	return r.cfg.Heartbeat / 2
+}
+
 // joined is how many pods share the work, and whether the group is whole: they
-// own all partitions between them, or are enough members of a share group, in which
-// nobody owns any.
+// own all partitions between them or, in a share group, in which nobody owns any, are
+// enough members and have all partitions to fetch from.
 func (r *run) joined() (pods int, whole bool) {
 	want := min(r.Scenario.Pods, r.Scenario.Partitions)
 	if r.Consumer.Implementation.Share {
 		pods = r.watcher.Members()
-		return pods, pods >= want
+		return pods, pods >= want && r.watcher.Given() >= r.Scenario.Partitions
 	}
 	pods, whole = sharing(r.watcher.Owners())
 	return pods, whole && pods >= want

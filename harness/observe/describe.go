@@ -74,15 +74,19 @@ func (c *Client) ownGroups(ctx context.Context) ([]string, error) {
 func consumerGroup(d kadm.DescribedConsumerGroup) harness.Group {
 	g := harness.Group{Name: d.Group, Generation: d.Epoch, State: d.State}
 	for _, m := range d.Members {
-		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: map[string][]int32{}}
-		for topic, partitions := range m.Assignment {
-			for p := range partitions {
-				member.Partitions[topic] = append(member.Partitions[topic], p)
-			}
-		}
-		g.Members = append(g.Members, member)
+		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: listed(m.Assignment)})
 	}
 	return g
+}
+
+func listed(assignment kadm.TopicsSet) map[string][]int32 {
+	lists := map[string][]int32{}
+	for topic, partitions := range assignment {
+		for p := range partitions {
+			lists[topic] = append(lists[topic], p)
+		}
+	}
+	return lists
 }
 
 // describeShare asks for the run's group as a share group.
@@ -97,7 +101,7 @@ func (c *Client) describeShare(ctx context.Context) (harness.Group, error) {
 		return g, fmt.Errorf("describe share group %s: %w", c.Group, err)
 	}
 	for _, m := range d.Members {
-		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID})
+		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: listed(m.Assignment)})
 	}
 	return g, nil
 }

@@ -58,6 +58,7 @@ type group struct {
 	owned      [][]holding // by topic and partition
 	members    map[string]string
 	clients    map[string]string // clients are the client ids by member id, past ones too.
+	given      map[int32]bool    // given are the partitions of the source that the members of the share group have to fetch from.
 	size       int               // size is how many members it has, of anybody's.
 	generation int32
 	written    int64 // written is when its coordinator last wrote it down, 0 where it is looked at.
@@ -148,6 +149,14 @@ func (w *Watcher) Members() (n int) {
 		}
 	}
 	return n
+}
+
+// Given counts the partitions of the source that members of the share group have to
+// fetch from, as last seen: before that nobody is given a record.
+func (w *Watcher) Given() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.group(w.cfg.Client.Group).given)
 }
 
 // podOf is the pod's name in a client id, see [harness.ClientID].
@@ -294,7 +303,7 @@ func (w *Watcher) compare(g harness.Group, was *group, left, earliest, seen int6
 	if was.key == 0 && changed {
 		w.changes++
 	}
-	was.owned, was.members, was.generation, was.size = is.owned, is.members, g.Generation, len(g.Members)
+	was.owned, was.members, was.given, was.generation, was.size = is.owned, is.members, is.given, g.Generation, len(g.Members)
 }
 
 // sighting is what a snapshot shows.
@@ -302,11 +311,12 @@ type sighting struct {
 	owned   [][]holding
 	fresh   map[ledger.Position]bool
 	members map[string]string
+	given   map[int32]bool
 }
 
 // seen reads a snapshot. The caller holds mu.
 func (w *Watcher) seen(g harness.Group, was *group) sighting {
-	is := sighting{fresh: map[ledger.Position]bool{}, members: map[string]string{}}
+	is := sighting{fresh: map[ledger.Position]bool{}, members: map[string]string{}, given: map[int32]bool{}}
 	for _, t := range w.cfg.Topics {
 		is.owned = append(is.owned, make([]holding, t.Partitions))
 	}
@@ -317,7 +327,13 @@ func (w *Watcher) seen(g harness.Group, was *group) sighting {
 		}
 		is.members[client], was.clients[m.ID] = m.ID, client
 		owner := w.cfg.OwnerOf(client)
-		if owner == 0 || w.cfg.Share && was.key == 0 {
+		if owner == 0 {
+			continue
+		}
+		if w.cfg.Share && was.key == 0 {
+			for _, p := range m.Partitions[w.cfg.Topics[0].Name] {
+				is.given[p] = true
+			}
 			continue
 		}
 		var s ledger.Slot

@@ -23,6 +23,7 @@ type delivery struct {
 	began    time.Duration // the latest attempt, and its Count
 	counted  uint8
 	locked   time.Duration // the first attempt, or the last renewal
+	faults   uint8         // what [shares.edges] was when it began
 }
 
 // start takes an attempt that begins.
@@ -35,15 +36,15 @@ func (s *shares) start(e *ledger.Event) {
 		d.contest = d.contest || d.owner != e.Owner
 	}
 	d := s.of(p, e.Owner)
-	if d != nil && !higher(e.Count, d.count) && !d.released && e.At < d.locked+s.facts.Lock {
+	if d != nil && !higher(e.Count, d.count) && !d.released && e.At < d.locked+s.facts.Lock && !s.forgot(e.Owner, d.faults) {
 		d.working++
 		d.began, d.counted = e.At, e.Count
 		return
 	}
-	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At, undone: state.undone}
+	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At, undone: state.undone, faults: s.edges(e.Owner)}
 	if d == nil {
 		// It may be the one that had an effect and was answered.
-		next.effect = state.owner == e.Owner && !higher(e.Count, state.count)
+		next.effect = state.owner == e.Owner && !higher(e.Count, state.count) && !s.forgot(e.Owner, state.faults)
 	}
 	state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	s.open[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && higher(e.Count, d.count) }), next)
@@ -83,10 +84,14 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 		again, d.effect = d.effect || d.undone, true
 		state.undone = state.undone || d.released && e.At <= d.returned+releaseAhead
 	}
+	faults := s.edges(e.Owner)
+	if d != nil && e.Start >= d.first {
+		faults = d.faults
+	}
 	stranger := s.handed && state.given&bitOf(e.Owner) == 0
 	again = again || had && (stranger || state.beside)
 	state.beside = stranger
-	state.owner, state.count = e.Owner, e.Count
+	state.owner, state.count, state.faults = e.Owner, e.Count, faults
 	if d != nil && !s.answers {
 		d.answered = true
 		s.keep(p, s.open[p])
@@ -133,7 +138,7 @@ func (s *shares) release(e *ledger.Event, d *delivery) {
 			})
 		}
 		state.undone = state.undone || d.effect
-		*d = delivery{undone: state.undone, owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
+		*d = delivery{faults: s.edges(d.owner), undone: state.undone, owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
 		state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	}
 }

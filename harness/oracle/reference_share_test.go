@@ -13,13 +13,16 @@ type delivered struct {
 	count    uint8
 	starts   []time.Duration
 	locked   time.Duration
+	faults   int           // begins and ends of faults upon the owner, or upon no pod in particular, by then
 	released time.Duration // 0: not
 	effects  int
 	at       []time.Duration // of the effects
 }
 
 // deliveries are those of a position: the attempts of an owner, until its Count is
-// higher, it released the record, or its lock had expired when it began again.
+// higher, it released the record, or its lock had expired when it began again; or, where
+// answers are not observed, a fault had come between, or was upon it, or upon no pod in
+// particular.
 func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 	of := func(o ledger.Owner, start time.Duration) *delivered {
 		for i := len(list) - 1; i >= 0; i-- {
@@ -29,15 +32,27 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 		}
 		return nil
 	}
+	faults, under := map[ledger.Owner]int{}, map[ledger.Owner]int{}
 	for _, e := range r.events {
+		switch e.Edge {
+		case ledger.EdgeInject:
+			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, under[e.Owner]+1
+		case ledger.EdgeHeal:
+			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, max(0, under[e.Owner]-1)
+		}
 		if e.Position() != p || !r.holds(&e) {
 			continue
 		}
+		upon := faults[0]
+		if e.Owner != 0 {
+			upon += faults[e.Owner]
+		}
 		switch d := of(e.Owner, -1); {
 		case e.Edge == ledger.EdgeStart:
-			later := d == nil || e.Count > d.count && d.count > 0 || d.released > 0 || e.At >= d.locked+r.facts.Lock
+			forgot := d != nil && slices.Contains(r.facts.Unobserved, "ack after lock expiry") && (d.faults != upon || under[0] > 0 || under[e.Owner] > 0)
+			later := d == nil || forgot || e.Count > d.count && d.count > 0 || d.released > 0 || e.At >= d.locked+r.facts.Lock
 			if later {
-				d = &delivered{owner: e.Owner, count: e.Count, locked: e.At}
+				d = &delivered{owner: e.Owner, count: e.Count, locked: e.At, faults: upon}
 				list = append(list, d)
 			}
 			d.starts = append(d.starts, e.At)

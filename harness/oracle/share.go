@@ -38,7 +38,10 @@ func heldToShare(what string) func(*Facts) string {
 // up to one that is of the next delivery because its Count is higher, because the
 // owner released the record since, or because it begins no less than [Facts.Lock] after
 // the first attempt of the delivery and after each renewal by its owner. Counts of 0
-// are unknown. Two effects under one delivery are an unexplained duplicate, and so is
+// are unknown. Where answers are not observed, an attempt behind a fault upon the owner, or
+// upon no pod in particular, is of the next delivery too: a broker writes down how often it
+// has handed a record out only with the answers, and who leads the partition next, or has
+// lost the connection, hands out again what he finds no answer for. Two effects under one delivery are an unexplained duplicate, and so is
 // each effect under a delivery that began after the owner of another had released the record
 // although it had had its effect under it: no delivery would have followed but for
 // that. Any other
@@ -80,6 +83,7 @@ type shared struct {
 	last       uint8        // the last answer but renewals + 1, 0 without one
 	undone     bool         // a member released it under a delivery that had had an effect
 	beside     bool         // an effect of it was beside the group, see [shares]
+	faults     uint8        // faults is what [shares.edges] was when the delivery of the last effect began
 	given      uint16       // given has a bit of each owner that acquired it: the number of its incarnation modulo 16
 }
 
@@ -91,6 +95,7 @@ const releaseAhead = time.Nanosecond
 type struck struct {
 	open   int
 	healed time.Duration
+	edges  uint8 // edges are the begins and ends of faults, modulo 256
 }
 
 func newShares(f *Facts) *shares {
@@ -192,11 +197,36 @@ func (s *shares) fault(e *ledger.Event) {
 		f = &struck{healed: -1}
 		s.faults[e.Owner] = f
 	}
+	f.edges++
 	if e.Edge == ledger.EdgeInject {
 		f.open++
 		return
 	}
 	f.open, f.healed = max(0, f.open-1), e.At
+}
+
+// edges counts the begins and ends of faults upon an owner, or upon no pod in particular.
+func (s *shares) edges(owner ledger.Owner) (edges uint8) {
+	for _, o := range []ledger.Owner{owner, 0} {
+		if f := s.faults[o]; f != nil {
+			edges += f.edges
+		}
+	}
+	return edges
+}
+
+// forgot reports whether the broker may have forgotten what it handed out to an owner
+// when [shares.edges] was what it is given here.
+func (s *shares) forgot(owner ledger.Owner, edges uint8) bool {
+	if s.answers {
+		return false
+	}
+	for _, o := range []ledger.Owner{owner, 0} {
+		if f := s.faults[o]; f != nil && f.open > 0 {
+			return true
+		}
+	}
+	return s.edges(owner) != edges
 }
 
 // excused reports whether a fault was upon the owner of a delivery since it began.
