@@ -77,7 +77,7 @@ func page(t *testing.T, honest []*harness.Implementation) string {
 		}
 	}
 	b.WriteString("\n## Checks\n\n| check | must catch | may find | never |\n|---|---|---|---|\n")
-	for _, check := range oracle.Checks() {
+	for _, check := range checks() {
 		by := map[string][]string{}
 		for _, c := range culprits() {
 			by[c.declares(check)] = append(by[c.declares(check)], c.name)
@@ -140,11 +140,13 @@ func used() (names []string) {
 	return slices.Compact(names)
 }
 
+// checks are the engine's own, of the pods themselves, and those of the oracle.
+func checks() []string { return append([]string{"alive"}, oracle.Checks()...) }
+
 // Every check is proven by a mutant that it must catch and by three at least that
 // it never may.
 func TestEveryCheckIsProven(t *testing.T) {
-	checks := oracle.Checks()
-	for _, check := range checks {
+	for _, check := range checks() {
 		by := map[string]int{}
 		for _, c := range culprits() {
 			by[c.declares(check)]++
@@ -155,12 +157,12 @@ func TestEveryCheckIsProven(t *testing.T) {
 	}
 	for _, c := range culprits() {
 		for _, m := range c.must {
-			if _, ok := scenes[m.Scenario]; !ok || !slices.Contains(checks, m.Check) {
+			if _, ok := scenes[m.Scenario]; !ok || !slices.Contains(checks(), m.Check) {
 				t.Errorf("%s must fail %q in %q, and there is no such check or scene", c.name, m.Check, m.Scenario)
 			}
 		}
 		for _, a := range c.may {
-			if !slices.Contains(checks, a.Check) || a.Why == "" {
+			if !slices.Contains(checks(), a.Check) || a.Why == "" {
 				t.Errorf("%s may fail %q (%q), and there is no such check or no reason", c.name, a.Check, a.Why)
 			}
 		}

@@ -176,6 +176,7 @@ func (r *run) stop(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	r.dropouts = r.absent()
 	r.stopAsked = r.clock.Now()
 	var err error
 	hurried := ctx.Err() != nil

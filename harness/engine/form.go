@@ -59,7 +59,7 @@ func (r *run) rest() time.Duration {
 func (r *run) joined() (pods int, whole bool) {
 	want := min(r.Scenario.Pods, r.Scenario.Partitions)
 	if r.Consumer.Implementation.Share {
-		pods = r.watcher.Members()
+		pods = len(r.watcher.Joined())
 		return pods, pods >= want && r.watcher.Given() >= r.Scenario.Partitions
 	}
 	pods, whole = sharing(r.watcher.Owners())

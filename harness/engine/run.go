@@ -49,7 +49,8 @@ type run struct {
 	drainEnd  time.Duration
 	stopAsked int64 // when the pods were told to stop, ns on CLOCK_MONOTONIC
 	unstopped []string
-	final     [][]int64 // last commits, by topic and partition
+	dropouts  []harness.Anomaly // pods that had left the group for good
+	final     [][]int64         // last commits, by topic and partition
 
 	owners sync.Map // the incarnations by client id, as far as they were asked for
 

@@ -25,8 +25,8 @@ const (
 	workDone        = oracle.WorkDone
 )
 
-// aliveCheck is the check that every pod ran until it was told to stop, and
-// then did.
+// aliveCheck is the check that every pod ran until it was told to stop, as a member of
+// its group, and then did.
 const aliveCheck = "alive"
 
 func (r *run) result(verdicts []harness.Verdict, counts harness.Counts, rec *measure.Recorder) harness.Run {
@@ -60,7 +60,7 @@ func indexOf(vs []harness.Verdict, check string) int {
 
 // alive judges the pods themselves.
 func (r *run) alive() harness.Verdict {
-	v := harness.Verdict{Check: aliveCheck, HeldTo: "running until told to stop", Status: harness.Pass}
+	v := harness.Verdict{Check: aliveCheck, HeldTo: "running in the group until told to stop", Status: harness.Pass}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, in := range r.exits {
@@ -69,6 +69,9 @@ func (r *run) alive() harness.Verdict {
 			Text: fmt.Sprintf("ended by itself: %s; it said: %s", in.Exit, tail(in.Stderr)),
 			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: r.since(in.Down),
 		})
+	}
+	if len(r.dropouts) > 0 {
+		v.Status, v.Count, v.Examples = harness.Fail, v.Count+int64(len(r.dropouts)), append(v.Examples, r.dropouts...)
 	}
 	deaf := func(name string, told int64) {
 		v.Status, v.Count = harness.Fail, v.Count+1

@@ -139,16 +139,17 @@ func (w *Watcher) Owners() []string {
 	return names
 }
 
-// Members counts the incarnations that are members of the run's group.
-func (w *Watcher) Members() (n int) {
+// Joined are the incarnations that are members of the run's group, as last seen.
+func (w *Watcher) Joined() map[ledger.Owner]bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	joined := map[ledger.Owner]bool{}
 	for client := range w.group(w.cfg.Client.Group).members {
-		if w.cfg.OwnerOf(client) != 0 {
-			n++
+		if owner := w.cfg.OwnerOf(client); owner != 0 {
+			joined[owner] = true
 		}
 	}
-	return n
+	return joined
 }
 
 // Given counts the partitions of the source that members of the share group have to

@@ -274,8 +274,11 @@ func TestShareGroupHasMembersOnly(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
 	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1), member("m2", "pod-2.1", 0, 1), member("x", "x", 0)), 10, 20)
-	if got := w.Members(); got != 2 {
+	if got := len(w.Joined()); got != 2 {
 		t.Errorf("%d members, want 2", got)
+	}
+	if got := w.Given(); got != 2 {
+		t.Errorf("%d partitions to fetch from, want 2", got)
 	}
 	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30)
 	w.acquire(harness.Acquisition{At: 31, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, From: 4, To: 7, Deliveries: 300})
@@ -298,8 +301,8 @@ func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
 	w.snapshot(snapshotOf(3, member("m1", "pod-1.1"), member("m2", "pod-2.1")), 30, 40)
 	w.looked(45)
 	w.departed(snapshotOf(3, member("m5", "pod-1.1"), member("m2", "pod-2.1")), 50)
-	if got := w.Expelled(); len(got) > 0 || w.Members() != 2 || w.Changes() != 3 {
-		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, w.Members(), w.Changes())
+	if got := w.Expelled(); len(got) > 0 || len(w.Joined()) != 2 || w.Changes() != 3 {
+		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, len(w.Joined()), w.Changes())
 	}
 	w.snapshot(snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
 	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50, 0}}; !slices.Equal(got, want) {
