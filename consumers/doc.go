@@ -23,5 +23,14 @@
 //   - transactor.go: a member whose outputs and commits are transactions, which ends the work on what it loses.
 //   - shared.go: workers that several members of a pod share.
 //   - knobs.go: settings that are whole numbers.
+//   - fence.go, usurped.go: a pod that stood still begins nothing that others have by then, and notices when it
+//     has become another member.
+//   - commit.go: commits, none for what is not owned any more.
+//   - records.go: a pool of the records that a client decodes into.
+//   - trier.go: tries of the work that end with success, poison or a limit.
+//   - blocked.go: tells a record that holds up the window from one of many that are slow.
+//   - carry.go, forwarding.go: copies of some records, or of all, by who has the partition.
+//   - lane.go, laned.go, laneowner.go: an overflow topic for some keys, and their way there and back.
+//   - batchworker.go: several records of a key in one call of the work.
 //   - worker.go: one record through the work, tried again until it has its effect.
 package consumers

@@ -12,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 		"a client hands out hundreds of records of a partition in a row, and their few keys would leave most queues empty.",
 	Use: "Where per-key state must stay with one worker, as a cache or a connection. " +
 		"Else take keyed, which costs no more and leaves no worker idle beside a queue.",
-	Bound: "W / service time x the mean queue's share of the keys / the fullest queue's: some 80 % with 100 keys a queue, less with fewer; " +
+	Bound: "W / service time, times mean keys of a queue / keys of the fullest: some 80 % with 100 keys a queue, less with fewer; " +
 		"a hot key drags its whole queue along.",
 	Crash:       "As keyed: what was taken and lies above the low watermark at the last commit, at most M, and what a commit interval finished.",
 	Delivery:    harness.AtLeastOnce,

@@ -88,7 +88,7 @@ func page(t *testing.T, honest []*harness.Implementation) string {
 	for _, s := range used() {
 		fmt.Fprintf(&b, "| %s | %s |\n", s, scenes[s].Doc)
 	}
-	b.WriteString("\n## Honest consumers\n\nClean runs while pods are killed, pause, mostly for longer than their session, leave and join at random.\n\n" +
+	b.WriteString("\n## Honest consumers\n\nClean runs while pods are killed, pause, mostly for longer than their session, leave and join at random; on docker brokers are killed too.\n\n" +
 		"| consumer | virtual | embedded | docker |\n|---|---|---|---|\n")
 	total := map[string]*tally{}
 	for _, i := range honest {

@@ -129,7 +129,11 @@ func soakHonest(t *testing.T, stage string, n int) {
 				t.Parallel()
 			}
 			for _, seed := range seeds(t, stage, ofHonest, name, (n+len(names)-1)/len(names)) {
-				r := play(t, stage, chaos(seed), name, seed)
+				s := chaos(seed)
+				if stage == "docker" {
+					s = chaosWithBrokers(seed)
+				}
+				r := play(t, stage, s, name, seed)
 				if r.Status != harness.Pass {
 					t.Errorf("seed %d: %s: %v\n%s", seed, r.Status, r.Reasons, firsts(r))
 				}
@@ -142,9 +146,19 @@ func soakHonest(t *testing.T, stage string, n int) {
 // chaos is a scene in which pods are killed, pause for longer than their session,
 // leave and join at random.
 func chaos(seed uint64) harness.Scenario {
-	return scene("chaos", "pods are killed, pause, leave and join at random", func(s *harness.Scenario) {
+	return chaotic("chaos", "pods are killed, pause, leave and join at random", seed, false)
+}
+
+// chaosWithBrokers is chaos in which brokers are killed too: what they forget by that, and
+// what clients make of it, is there on real Kafka alone.
+func chaosWithBrokers(seed uint64) harness.Scenario {
+	return chaotic("chaos-with-brokers", "brokers and pods are killed, pods pause, leave and join at random", seed, true)
+}
+
+func chaotic(name, doc string, seed uint64, brokers bool) harness.Scenario {
+	return scene(name, doc, func(s *harness.Scenario) {
 		s.Load.Pacer = load.Constant{Rate: 100, For: 15 * time.Second}
 		s.Pods, s.Spare, s.Partitions, s.Drain = 3, 2, 6, 40*time.Second
-		s.Injections = fault.Chaos{From: time.Second, To: 14 * time.Second, Session: s.Session, Pods: s.Pods, Spare: s.Spare}.Injections(seed)
+		s.Injections = fault.Chaos{From: time.Second, To: 14 * time.Second, Session: s.Session, Pods: s.Pods, Spare: s.Spare, Brokers: brokers}.Injections(seed)
 	})
 }

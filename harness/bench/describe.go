@@ -32,16 +32,27 @@ func describe(o *options, m *matrix) *harness.Comparison {
 }
 
 // command repeats the comparison; where its report went is not part of it.
-func command(o *options) string { return testCommand(o.broker, "^TestCompare$", o.given) }
+func command(o *options) string {
+	return testCommand(o.broker, "^TestCompare$", without(o.given, "-out"))
+}
+
+// without leaves out the flags named.
+func without(given []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(given), func(g string) bool {
+		name, _, _ := strings.Cut(g, "=")
+		return slices.Contains(names, name)
+	})
+}
 
 // commandOf repeats one run of the comparison: it names the one scenario, the one
-// consumer and no more repeats than it takes to come to this one.
+// consumer and no more repeats than it takes to come to this one. Where the comparison
+// has a report, the repeat has one beside it.
 func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) string {
 	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtest(c)), repeat)
-	given := slices.DeleteFunc(slices.Clone(o.given), func(g string) bool {
-		name, _, _ := strings.Cut(g, "=")
-		return name == "-scenario" || name == "-consumer" || name == "-repeat"
-	})
+	given := without(o.given, "-out", "-scenario", "-consumer", "-repeat")
+	if len(without(o.given, "-out")) < len(o.given) {
+		given = append(given, "-out=out/again")
+	}
 	given = append(given, "-scenario="+s.Name, "-consumer="+c.Name())
 	if repeat > 1 {
 		given = append(given, fmt.Sprintf("-repeat=%d", repeat))
@@ -56,9 +67,6 @@ func testCommand(broker, run string, given []string) string {
 		words[0] = strings.Replace(words[0], "go test", "go test -tags synctests", 1)
 	}
 	for _, g := range given {
-		if strings.HasPrefix(g, "-out=") {
-			continue
-		}
 		if strings.ContainsAny(g, "*?&,;|<>() ") {
 			g = "'" + g + "'"
 		}

@@ -38,7 +38,7 @@ func TestCommandOfOneRun(t *testing.T) {
 	}
 	o := options{broker: "virtual", given: []string{"-broker=virtual", "-consumer=*", "-out=x", "-rate=20", "-repeat=5", "-scenario=*,churn"}}
 	got := commandOf(&o, &harness.Scenario{Name: "brief"}, choices[0], 2)
-	want := "go test -tags synctests -count=1 -timeout 0 -v -run '^TestCompare$/^brief$/^absent@eager,workers=3$/^2$' -broker=virtual -rate=20 -scenario=brief '-consumer=absent@eager?workers=3' -repeat=2"
+	want := "go test -tags synctests -count=1 -timeout 0 -v -run '^TestCompare$/^brief$/^absent@eager,workers=3$/^2$' -broker=virtual -rate=20 -out=out/again -scenario=brief '-consumer=absent@eager?workers=3' -repeat=2"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

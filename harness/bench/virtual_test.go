@@ -248,3 +248,17 @@ func cpu() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// What the README has strangers begin with keeps its word when a pod is killed and when a
+// broker is.
+func TestExampleKeepsItsWord(t *testing.T) {
+	for _, s := range []harness.Scenario{crash(), dark()} {
+		r, err := bench.Virtual(t, s, "mine", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != harness.Pass {
+			t.Errorf("%s: %s %v", s.Name, r.Status, r.Reasons)
+		}
+	}
+}
