@@ -16,8 +16,9 @@ import (
 // Fence keeps a pod that stood still for long from beginning work before it knows
 // whether it is a member of its group still. The client finds out by its next
 // heartbeat: an interval and an answer later, in which others work on what was
-// taken away. The fence finds out at once, by a clock that was not looked at for
-// half a session, lets nothing begin, and asks.
+// taken away. The fence finds out by a clock that was not looked at for half a session,
+// within [LooksPerHeartbeat], lets nothing begin from then on, and asks. What a worker
+// begins before that, as he wakes up, is unfenced.
 //
 // Safe for concurrent use, but for Look. The zero value is open.
 type Fence struct {
@@ -91,16 +92,15 @@ func (w fencedPrepares) Prepare(ctx context.Context, r *harness.Record) error {
 	return w.work.Prepare(ctx, r)
 }
 
-// wait waits until the fence is open, or returns the error of ctx.
+// wait waits until the fence is open, or returns the error of ctx, which has ended.
 func (f *Fence) wait(ctx context.Context) error {
 	if shut := f.shut.Load(); shut != nil {
 		select {
 		case <-*shut:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // isOpen reports whether work may begin.
@@ -165,11 +165,17 @@ func stillMember(ctx context.Context, client *kgo.Client, cfg harness.Config) er
 		return fmt.Errorf("ask the group: %w", err)
 	}
 	err = kerr.ErrorForCode(resp.ErrorCode)
-	if errors.Is(err, kerr.RebalanceInProgress) {
+	switch now, later := client.GroupMetadata(); {
+	case errors.Is(err, kerr.RebalanceInProgress):
 		return nil
+	case errors.Is(err, kerr.IllegalGeneration) && now == id && later != generation:
+		return fmt.Errorf("ask the group: a rebalance has ended meanwhile: %w", errAskAgain)
 	}
 	return err
 }
+
+// errAskAgain is of an answer that says nothing about now.
+var errAskAgain = errors.New("the question is out of date")
 
 // described looks for a member among those of a group of KIP-848, where a heartbeat
 // of our own could take the answer away that the client's is to have.

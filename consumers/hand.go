@@ -44,22 +44,46 @@ type answer struct {
 	done bool // done: it had its effect
 }
 
-// take makes a batch of records, the work on which may go on until ctx ends. What waited in
-// the client until its lock was over is given back.
+// giveBack releases what waited in the client until its lock was over, and returns the
+// rest. The broker refuses all answers about a partition that come with one for who has
+// the record no more: these go alone.
+func (h *hand) giveBack(ctx context.Context, client *kgo.Client, records []*kgo.Record) (rest []*kgo.Record) {
+	var expired []*kgo.Record
+	now := time.Now()
+	for _, r := range records {
+		if r.AcquisitionDeadline().After(now) || h.last(int(r.DeliveryCount())) { // the last delivery is worked on, if its lock is over or not: nobody else will
+			rest = append(rest, r)
+		} else {
+			expired = append(expired, r)
+		}
+	}
+	if len(expired) == 0 {
+		return rest
+	}
+	h.flush(ctx, client, now.Add(h.cfg.Lock/renewals))
+	for _, r := range expired {
+		r.Ack(kgo.AckRelease)
+	}
+	h.flush(ctx, client, time.Now().Add(h.cfg.Lock/renewals))
+	return rest
+}
+
+// flush sends what there is to answer. The client alone would wait up to a second for more.
+func (h *hand) flush(ctx context.Context, client *kgo.Client, until time.Time) error {
+	within, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return client.FlushAcks(within)
+}
+
+// take makes a batch of records, the work on which may go on until ctx ends.
 func (h *hand) take(ctx context.Context, records []*kgo.Record) (batch []*held) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held = make(map[*held]bool, len(records))
-	now := time.Now()
-	until := now.Add(h.cfg.Lock)
+	until := time.Now().Add(h.cfg.Lock)
 	for _, r := range records {
 		last := h.last(int(r.DeliveryCount()))
-		switch ends := r.AcquisitionDeadline(); {
-		case last: // and worked on, if its lock is over or not: nobody else will
-		case !ends.After(now):
-			r.Ack(kgo.AckRelease)
-			continue
-		case ends.Before(until):
+		if ends := r.AcquisitionDeadline(); !last && ends.Before(until) {
 			until = ends
 		}
 		one := &held{record: r, last: last}
@@ -83,7 +107,7 @@ func (h *hand) last(deliveries int) bool {
 // looked after. It reports whether a record is left without an answer, as it was delivered
 // for the last time.
 func (h *hand) workOn(ctx context.Context, client *kgo.Client, records []*kgo.Record, look func()) (spent bool) {
-	batch := h.take(ctx, records)
+	batch := h.take(ctx, h.giveBack(ctx, client, records))
 	answers := make(chan answer, len(batch))
 	for _, one := range batch {
 		go h.try(one, answers)
@@ -154,10 +178,12 @@ func (h *hand) tend(ctx context.Context, client *kgo.Client) {
 	if !renew && !h.untold {
 		return
 	}
-	// The client alone would wait up to a second for more of them.
-	within, cancel := context.WithTimeout(ctx, h.cfg.Lock/renewals)
-	defer cancel()
-	if client.FlushAcks(within) != nil {
+	deadline := now.Add(h.cfg.Lock / renewals)
+	if until := time.Unix(0, h.until.Load()); until.After(now) && until.Before(deadline) {
+		deadline = until // what is in hand is given up then
+	}
+	if h.flush(ctx, client, deadline) != nil {
+		h.renew(time.Now(), false)
 		return
 	}
 	h.untold = false

@@ -178,7 +178,7 @@ func (m *member) skip(fetches kgo.Fetches) {
 			a.halt()
 			m.stop()
 		case skipped:
-			a.pass(p.HighWatermark-1, last.LeaderEpoch)
+			a.pass(p.HighWatermark-1, -1) // of what epoch the last record is that was skipped, nobody knows here
 			m.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: -1, Offset: p.HighWatermark}}})
 		}
 	})

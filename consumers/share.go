@@ -187,9 +187,9 @@ func (c *staff) take() error {
 	defer cancel()
 	defer time.AfterFunc(c.cfg.Session/2, hangUp).Stop() // Close waits for brokers
 	_ = client.FlushAcks(leaving)
-	if spent {
-		// Given back, a record at the limit of its deliveries would be given up. The
-		// broker counts it back for who is gone.
+	if spent || client.BufferedFetchRecords() > 0 {
+		// Given back, a record at the limit of its deliveries would be given up, and any
+		// other come nearer to it. The broker counts it back for who is gone.
 		hangUp()
 	}
 	Leave(leaving, client, hangUp)

@@ -90,7 +90,7 @@ func (m *member) deal(limit int, into []task) (_ []task, dry bool, next time.Tim
 		into, left, at = a.deal(m.how, share, limit, into)
 		limit -= len(into) - before
 		dry, next = dry || left == 0, soonest(next, at)
-		if a.paused && left < m.cfg.Window/2 {
+		if a.paused && left <= m.cfg.Window/2 {
 			a.paused = false
 			again = append(again, p)
 		}
@@ -138,10 +138,18 @@ func (a *assignment) lay(records []*kgo.Record) int {
 }
 
 // deal takes from the stock what is due and a share has room for, and says how much is
-// left and, if that is why, when the next is due.
+// left and, if that is why, when the next is due. Of what is nobody's work, as the ends of
+// transactions, no more is left than of anything else: nothing would wake up for it.
 func (a *assignment) deal(how intake, share, limit int, into []task) (_ []task, left int, next time.Time) {
+	before := len(into)
+	for n := 1; n > 0 && len(into) == before; {
+		into, n, left, next = a.dealOnce(how, share, limit, into)
+	}
+	return into, left, next
+}
+
+func (a *assignment) dealOnce(how intake, share, limit int, into []task) (_ []task, n, left int, next time.Time) {
 	a.mu.Lock()
-	n := 0
 	if how.shares {
 		a.enough = share / 2
 	}
@@ -156,5 +164,5 @@ func (a *assignment) deal(how intake, share, limit int, into []task) (_ []task, 
 		into = a.take(dealt, into)
 		clear(dealt)
 	}
-	return into, left, next
+	return into, n, left, next
 }

@@ -48,8 +48,15 @@ func (t *transactor) assigned(c *kgo.Client, given map[string][]int32) {
 
 // taken ends the work on the batch in hand: kgo will abort its transaction. Eager
 // members are told so in each rebalance, others when they lose something.
+//
+// Kgo aborts the next transaction of an eager member that had nothing to lose too, and
+// does not call again before that: the next batch is refused, lest work is done on it
+// while it becomes another's.
 func (t *transactor) taken(away map[string][]int32) {
 	if len(away) == 0 {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.disturbed = t.disturbed || t.cfg.Protocol == harness.Eager
 		return
 	}
 	t.abandon()

@@ -89,11 +89,24 @@ func transactions(ctx context.Context, cfg harness.Config, work harness.Work) er
 	}
 	var watching sync.WaitGroup
 	watching.Go(t.watch)
-	err = t.run()
+	if err = t.settle(); err == nil {
+		err = t.run()
+	}
 	t.stop()
 	watching.Wait()
 	t.leave(requests, hangUp)
 	return err
+}
+
+// settle ends what the session before may have left open under our id, by beginning to
+// use it: the offsets of a transaction that is open are given to nobody.
+func (t *transactor) settle() error {
+	within, cancel := context.WithTimeout(t.polls, t.cfg.Rebalance+t.cfg.Session)
+	defer cancel()
+	if _, _, err := t.session.Client().ProducerID(within); err != nil && t.polls.Err() == nil {
+		return endOf("begin to use the transactional id", err)
+	}
+	return nil
 }
 
 // run takes batches until polls ends. A backlog comes in large ones, since workers are
@@ -159,10 +172,15 @@ func (t *transactor) transact(in []*kgo.Record) error {
 		out[i] = &kgo.Record{Topic: t.cfg.Side[outputTopic], Key: r.Key, Value: r.Value, Headers: r.Headers}
 	}
 	err := Produce(ctx, t.session.Client(), out...)
-	if err != nil { // for a while at least
-		_ = pauseIn(ctx, err)
+	if err == nil {
+		return t.end(true)
 	}
-	return t.end(err == nil)
+	_ = pauseIn(ctx, err) // it may be for a while only
+	ended := t.end(false)
+	if isHopeless(err) {
+		return fmt.Errorf("produce outputs: %w", err)
+	}
+	return ended
 }
 
 // end ends the transaction, for good or, should it not be ours to commit, without effect.
@@ -180,13 +198,22 @@ func (t *transactor) end(commit bool) error {
 		return nil
 	})
 	_, err := t.session.End(within, kgo.TransactionEndTry(commit))
-	switch {
-	case err == nil || t.working.Err() != nil:
+	if err == nil || t.working.Err() != nil {
 		return nil
-	case slices.ContainsFunc(hopelessTransactions, func(h error) bool { return errors.Is(err, h) }):
-		return fmt.Errorf("end a transaction: %w", err)
 	}
-	return fmt.Errorf("%w: end a transaction: %w", errSession, err)
+	return endOf("end a transaction", err)
+}
+
+// endOf is the error by which a session ends, or all of them if no new one mends it.
+func endOf(what string, err error) error {
+	if isHopeless(err) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%w: %s: %w", errSession, what, err)
+}
+
+func isHopeless(err error) bool {
+	return slices.ContainsFunc(hopelessTransactions, func(h error) bool { return errors.Is(err, h) })
 }
 
 // hopelessTransactions are the answers to a transaction that no new session mends.

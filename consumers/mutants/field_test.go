@@ -156,3 +156,19 @@ func blocked() harness.Scenario {
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
 	})
 }
+
+// A window of one record is little, and enough: what was paused for want of room goes on.
+func TestFieldWithAWindowOfOne(t *testing.T) {
+	for _, name := range []string{"partition", "hashq", "keyed", "delay"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scene("narrow", "little load", func(s *harness.Scenario) {
+				s.Load.Pacer = load.Constant{Rate: 20, For: 2 * time.Second}
+				s.Drain = 30 * time.Second
+			})
+			if r := play(t, "virtual", s, name+"?workers=1&window=1", 1); r.Status != harness.Pass {
+				t.Errorf("%s: %v\n%s", r.Status, r.Reasons, firsts(r))
+			}
+		})
+	}
+}
