@@ -24,10 +24,15 @@ func (w workDone) Do(context.Context, *harness.Record) error {
 }
 
 // TestFence has a member that is expelled, or has another id by now, while nobody
-// looks at the clock, as in a pod that stands still.
+// looks at the clock, as in a pod that stands still; or one whose question is overtaken by
+// a rebalance.
 func TestFence(t *testing.T) {
 	for _, p := range harness.Protocols {
-		for _, fate := range []string{"stays", "expelled", "usurped"} {
+		fates := []string{"stays", "expelled", "usurped"}
+		if p != harness.Server { // which is asked without a generation
+			fates = append(fates, "overtaken")
+		}
+		for _, fate := range fates {
 			t.Run(string(p)+"/"+fate, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { standsStill(newVirtualWorld(t), p, fate) })
 			})
@@ -41,40 +46,75 @@ func standsStill(w *world, p harness.Protocol, fate string) {
 	var fence consumers.Fence
 	done := make(workDone, 2)
 	fenced := fence.Around(done)
-	client := w.member(cfg)
+	var hook overtaking
+	client := w.member(cfg, kgo.WithHooks(&hook))
 	look := func() bool {
 		return fence.Look(w.Context(), client, cfg, func() bool { return fate == "usurped" })
 	}
 	if !look() || fenced.Do(w.Context(), &harness.Record{}) != nil {
 		w.Fatal("an open fence holds back")
 	}
-	if fate == "expelled" {
+	stays := fate == "stays" || fate == "overtaken"
+	switch fate {
+	case "expelled":
 		w.expel()
+	case "overtaken":
+		w.overtake(client, &hook)
 	}
 	time.Sleep(cfg.Session/2 + time.Millisecond)
-	if member := look(); member != (fate == "stays") {
+	if member := look(); member != stays {
 		w.Errorf("member: %t", member)
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), time.Second)
 	defer cancel()
-	if err := fenced.Do(ctx, &harness.Record{}); (err == nil) != (fate == "stays") {
+	if err := fenced.Do(ctx, &harness.Record{}); (err == nil) != stays {
 		w.Errorf("work behind the fence: %v", err)
 	}
 }
 
 // member is a client that has joined the group, and polls nothing.
-func (w *world) member(cfg harness.Config) *kgo.Client {
+func (w *world) member(cfg harness.Config, more ...kgo.Opt) *kgo.Client {
 	options, err := consumers.MemberOptions(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
-	client, err := kgo.NewClient(options...)
+	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
 		w.Fatal(err)
 	}
 	w.Cleanup(client.CloseAllowingRebalance)
 	w.until(func() bool { return members(w) == 1 && w.cluster.GroupInfo(group).State == "Stable" }, func() string { return "nobody joins" })
 	return client
+}
+
+// overtake has the next heartbeat be answered that its generation is over, and the client
+// join anew before it hears so.
+func (w *world) overtake(client *kgo.Client, o *overtaking) {
+	o.client = client
+	w.cluster.ControlKey(int16(kmsg.Heartbeat), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		resp := r.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = kerr.IllegalGeneration.Code
+		return resp, nil, true
+	})
+}
+
+// overtaking is a hook that holds up the first answer to a heartbeat.
+type overtaking struct{ client *kgo.Client }
+
+func (o *overtaking) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	client := o.client
+	if key != int16(kmsg.Heartbeat) || client == nil {
+		return
+	}
+	o.client = nil
+	_, before := client.GroupMetadata()
+	client.ForceRebalance()
+	for range 1000 {
+		if _, now := client.GroupMetadata(); now > before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // expel has the group say that it knows no member.
