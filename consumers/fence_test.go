@@ -55,13 +55,13 @@ func standsStill(w *world, p harness.Protocol, fate string) {
 		w.Fatal("an open fence holds back")
 	}
 	stays := fate == "stays" || fate == "overtaken"
-	switch fate {
-	case "expelled":
+	if fate == "expelled" {
 		w.expel()
-	case "overtaken":
-		w.overtake(client, &hook)
 	}
 	time.Sleep(cfg.Session/2 + time.Millisecond)
+	if fate == "overtaken" {
+		w.overtake(client, &hook)
+	}
 	if member := look(); member != stays {
 		w.Errorf("member: %t", member)
 	}
