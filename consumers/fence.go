@@ -165,11 +165,12 @@ func stillMember(ctx context.Context, client *kgo.Client, cfg harness.Config) er
 		return fmt.Errorf("ask the group: %w", err)
 	}
 	err = kerr.ErrorForCode(resp.ErrorCode)
-	switch now, later := client.GroupMetadata(); {
+	switch now, _ := client.GroupMetadata(); {
 	case errors.Is(err, kerr.RebalanceInProgress):
 		return nil
-	case errors.Is(err, kerr.IllegalGeneration) && now == id && later != generation:
-		return fmt.Errorf("ask the group: a rebalance has ended meanwhile: %w", errAskAgain)
+	case errors.Is(err, kerr.IllegalGeneration) && now == id:
+		// The group knows us: a rebalance has ended of which the client has heard, or will.
+		return fmt.Errorf("ask the group: %w", errAskAgain)
 	}
 	return err
 }

@@ -48,24 +48,27 @@ type answer struct {
 // rest. The broker refuses all answers about a partition that come with one for who has
 // the record no more: these go alone.
 func (h *hand) giveBack(ctx context.Context, client *kgo.Client, records []*kgo.Record) (rest []*kgo.Record) {
-	var expired []*kgo.Record
-	now := time.Now()
-	for _, r := range records {
-		if r.AcquisitionDeadline().After(now) || h.last(int(r.DeliveryCount())) { // the last delivery is worked on, if its lock is over or not: nobody else will
-			rest = append(rest, r)
-		} else {
-			expired = append(expired, r)
+	for {
+		var expired []*kgo.Record
+		now := time.Now()
+		rest = nil
+		for _, r := range records {
+			if r.AcquisitionDeadline().After(now) || h.last(int(r.DeliveryCount())) { // the last delivery is worked on, if its lock is over or not: nobody else will
+				rest = append(rest, r)
+			} else {
+				expired = append(expired, r)
+			}
 		}
+		if len(expired) == 0 {
+			return rest
+		}
+		_ = h.flush(ctx, client, now.Add(h.cfg.Lock/renewals)) // where no broker answers they may go together all the same
+		for _, r := range expired {
+			r.Ack(kgo.AckRelease)
+		}
+		_ = h.flush(ctx, client, time.Now().Add(h.cfg.Lock/renewals))
+		records = rest // the locks of more may be over by now
 	}
-	if len(expired) == 0 {
-		return rest
-	}
-	h.flush(ctx, client, now.Add(h.cfg.Lock/renewals))
-	for _, r := range expired {
-		r.Ack(kgo.AckRelease)
-	}
-	h.flush(ctx, client, time.Now().Add(h.cfg.Lock/renewals))
-	return rest
 }
 
 // flush sends what there is to answer. The client alone would wait up to a second for more.

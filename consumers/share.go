@@ -186,10 +186,11 @@ func (c *staff) take() error {
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(requests), c.cfg.Session/2)
 	defer cancel()
 	defer time.AfterFunc(c.cfg.Session/2, hangUp).Stop() // Close waits for brokers
-	_ = client.FlushAcks(leaving)
-	if spent || client.BufferedFetchRecords() > 0 {
+	flushed := client.FlushAcks(leaving) == nil
+	if spent || flushed && client.BufferedFetchRecords() > 0 {
 		// Given back, a record at the limit of its deliveries would be given up, and any
-		// other come nearer to it. The broker counts it back for who is gone.
+		// other come nearer to it. The broker counts it back for who is gone, whose place in
+		// the group is another's a session later.
 		hangUp()
 	}
 	Leave(leaving, client, hangUp)

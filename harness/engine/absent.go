@@ -10,8 +10,8 @@ import (
 )
 
 // absent are the pods that live at the end of the drain and have been no members of the
-// run's group for longer than any that still tries to be one: for a session and
-// [settle], in which nobody struck them. Others do their work meanwhile, so that
+// run's group for longer than any that still tries to be one: for as long as a rebalance
+// may last, and [settle], in which nobody struck them. Others do their work meanwhile, so that
 // nothing else shows that they do none.
 func (r *run) absent() (list []harness.Anomaly) {
 	if r.formed == 0 {
@@ -28,7 +28,7 @@ func (r *run) absent() (list []harness.Anomaly) {
 			continue
 		}
 		since := max(in.Up, gone[in.Owner], r.struckUntil(&in))
-		if now-since > int64(r.cfg.Session+settle) {
+		if now-since > int64(max(r.cfg.Session, r.cfg.Rebalance)+settle) {
 			list = append(list, harness.Anomaly{
 				Text: fmt.Sprintf("lives, and has been no member of its group for %v", time.Duration(now-since).Round(time.Millisecond)),
 				Pods: []string{harness.ClientID(in.Pod, in.N)}, At: r.since(since),
@@ -43,7 +43,7 @@ func (r *run) absent() (list []harness.Anomaly) {
 func (r *run) struckUntil(in *pod.Incarnation) (at int64) {
 	for _, o := range r.faults.outcomes() {
 		switch {
-		case o.owner != 0 && o.owner != in.Owner:
+		case o.owner != 0 && o.owner != in.Owner || o.upon() < 0:
 		case o.healed == harness.Never:
 			return r.clock.Now()
 		default:

@@ -36,6 +36,15 @@ type outcome struct {
 	inHand    time.Duration
 }
 
+// upon is -1 for a fault that strikes no pod and no partition, as a pod that joins, and
+// else 0: the partitions themselves are no fact of the ledger.
+func (o *outcome) upon() int32 {
+	if o.owner == 0 && len(o.hit.Partitions) == 0 {
+		return -1
+	}
+	return 0
+}
+
 func (r *run) newInjections() *injections {
 	f := &injections{r: r, done: make(chan struct{})}
 	f.runner = &fault.Runner{

@@ -84,11 +84,11 @@ func (r *run) writeWindows() error {
 	}
 	for i, o := range r.faults.outcomes() {
 		inject := ledger.NewSlot(ledger.KindInject, o.owner).With(ledger.OutcomeConfirmed)
-		inject.Key, inject.Start = uint32(i), r.start+int64(o.injected)
+		inject.Key, inject.Start, inject.Partition = uint32(i), r.start+int64(o.injected), o.upon()
 		err := r.observed.Append(inject)
 		if o.healed != harness.Never {
 			heal := ledger.NewSlot(ledger.KindHeal, o.owner).With(ledger.OutcomeConfirmed)
-			heal.Key, heal.Start = uint32(i), r.start+int64(o.healed)
+			heal.Key, heal.Start, heal.Partition = uint32(i), r.start+int64(o.healed), o.upon()
 			err = errors.Join(err, r.observed.Append(heal))
 		}
 		if err != nil {

@@ -19,6 +19,7 @@ type delivery struct {
 	undone   bool          // undone: it would not be but for a release of finished work
 	contest  bool          // another owner acquired it or began an attempt since
 	working  int           // attempts open
+	older    int           // attempts open of earlier deliveries to the owner
 	first    time.Duration
 	began    time.Duration // the latest attempt, and its Count
 	counted  uint8
@@ -42,7 +43,9 @@ func (s *shares) start(e *ledger.Event) {
 		return
 	}
 	next := &delivery{owner: e.Owner, count: e.Count, working: 1, first: e.At, began: e.At, counted: e.Count, locked: e.At, undone: state.undone, faults: s.edges(e.Owner)}
-	if d == nil {
+	if d != nil {
+		next.older = d.working + d.older
+	} else {
 		// It may be the one that had an effect and was answered.
 		next.effect = state.owner == e.Owner && !higher(e.Count, state.count) && !s.forgot(e.Owner, state.faults)
 	}
@@ -93,7 +96,7 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 	state.beside = stranger
 	state.owner, state.count, state.faults = e.Owner, e.Count, faults
 	if d != nil && !s.answers {
-		d.answered = true
+		d.answered = d.answered || e.Start >= d.first
 		s.keep(p, s.open[p])
 	}
 	return had, again
@@ -138,7 +141,7 @@ func (s *shares) release(e *ledger.Event, d *delivery) {
 			})
 		}
 		state.undone = state.undone || d.effect
-		*d = delivery{faults: s.edges(d.owner), undone: state.undone, owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
+		*d = delivery{faults: s.edges(d.owner), older: d.older, undone: state.undone, owner: d.owner, count: d.counted, working: d.working, first: d.began, began: d.began, counted: d.counted, locked: d.began}
 		state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	}
 }
@@ -174,7 +177,7 @@ func (s *shares) keep(p ledger.Position, list []*delivery) {
 	answered, waiting := false, false
 	for _, d := range list {
 		answered = answered || d.answered
-		waiting = waiting || !d.answered && !d.released
+		waiting = waiting || !d.answered && !d.released || d.older > 0 // an effect under an earlier one is not under it
 	}
 	if len(list) == 0 || answered && !waiting {
 		delete(s.open, p)

@@ -115,6 +115,9 @@ func (c *parallelism) end(e *ledger.Event) {
 		h.open--
 		return
 	}
+	if h.at != e.At && h.pass() { // one of a call that began before
+		c.report(e.Owner)
+	}
 	h.begun--
 	if len(h.past) == 0 {
 		return

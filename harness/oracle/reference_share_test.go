@@ -34,10 +34,11 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 	}
 	faults, under := map[ledger.Owner]int{}, map[ledger.Owner]int{}
 	for _, e := range r.events {
-		switch e.Edge {
-		case ledger.EdgeInject:
+		switch nobody := e.Owner == 0 && e.Partition < 0; {
+		case nobody:
+		case e.Edge == ledger.EdgeInject:
 			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, under[e.Owner]+1
-		case ledger.EdgeHeal:
+		case e.Edge == ledger.EdgeHeal:
 			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, max(0, under[e.Owner]-1)
 		}
 		if e.Position() != p || !r.holds(&e) {

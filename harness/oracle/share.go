@@ -112,8 +112,12 @@ func (s *shares) observe(e *ledger.Event) {
 			s.start(e)
 		}
 	case ledger.EdgeEnd:
-		if d := s.of(e.Position(), e.Owner); e.Held && d != nil && e.Start >= d.first {
-			d.working--
+		if d := s.of(e.Position(), e.Owner); e.Held && d != nil {
+			if e.Start >= d.first {
+				d.working--
+			} else {
+				d.older = max(0, d.older-1)
+			}
 		}
 	case ledger.EdgeAcquired:
 		s.acquired(e)
@@ -190,8 +194,12 @@ func (s *shares) peek(p ledger.Position) shared {
 	return shared{}
 }
 
-// fault notes when faults are upon whom; those of no pod are of Owner 0.
+// fault notes when faults are upon whom; those of no pod are of Owner 0. One upon no
+// partition either strikes nobody, as a pod that joins.
 func (s *shares) fault(e *ledger.Event) {
+	if e.Owner == 0 && e.Partition < 0 {
+		return
+	}
 	f := s.faults[e.Owner]
 	if f == nil {
 		f = &struck{healed: -1}
