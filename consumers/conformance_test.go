@@ -318,6 +318,9 @@ func commitsThatFailAreMadeUpFor(w *world, i *harness.Implementation, p harness.
 func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
 	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(group)])
 	w.repeats(0)
+	if w.Failed() {
+		w.Logf("the group: %+v", w.cluster.GroupInfo(group))
+	}
 }
 
 // With all brokers gone the client gives its membership up and joins again when
@@ -334,6 +337,9 @@ func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ..
 	w.send(200)
 	pod := w.start(i, cfg)
 	w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
+	if !i.Share {
+		w.quiet(3 * cfg.Heartbeat)
+	}
 	net.set(brokers...)
 	w.send(200)
 	time.Sleep(cfg.Session / 2) // how long the outage takes is what is tested
@@ -343,6 +349,23 @@ func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ..
 	pod.leave()
 	w.asClaimed(i)
 	w.noGoroutines()
+}
+
+// quiet waits until the group is stable and has not changed for so long: a join that an
+// outage cuts off begins anew.
+func (w *world) quiet(long time.Duration) {
+	w.Helper()
+	epoch, since := int32(-1), time.Now()
+	w.until(func() bool {
+		g := w.cluster.GroupInfo(group)
+		if g == nil || g.State != "Stable" || g.Epoch != epoch {
+			since = time.Now()
+		}
+		if g != nil {
+			epoch = g.Epoch
+		}
+		return time.Since(since) >= long
+	}, func() string { return fmt.Sprintf("the group does not come to rest: %+v", w.cluster.GroupInfo(group)) })
 }
 
 // Work that does not end holds a rebalance up for no longer than the drain
