@@ -47,7 +47,7 @@ func (s *shares) start(e *ledger.Event) {
 		next.older = d.working + d.older
 	} else {
 		// It may be the one that had an effect and was answered.
-		next.effect = state.owner == e.Owner && !higher(e.Count, state.count) && !s.forgot(e.Owner, state.faults)
+		next.effect = state.owner == e.Owner && !higher(e.Count, state.count) && (s.answers || e.At < state.locked+s.facts.Lock) && !s.forgot(e.Owner, state.faults)
 	}
 	state.deliveries = uint8(min(int(state.deliveries)+1, 255))
 	s.open[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && higher(e.Count, d.count) }), next)
@@ -87,14 +87,14 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 		again, d.effect = d.effect || d.undone, true
 		state.undone = state.undone || d.released && e.At <= d.returned+releaseAhead
 	}
-	faults := s.edges(e.Owner)
+	faults, locked := s.edges(e.Owner), e.Start
 	if d != nil && e.Start >= d.first {
-		faults = d.faults
+		faults, locked = d.faults, d.locked
 	}
 	stranger := s.handed && state.given&bitOf(e.Owner) == 0
 	again = again || had && (stranger || state.beside)
 	state.beside = stranger
-	state.owner, state.count, state.faults = e.Owner, e.Count, faults
+	state.owner, state.count, state.faults, state.locked = e.Owner, e.Count, faults, locked
 	if d != nil && !s.answers {
 		d.answered = d.answered || e.Start >= d.first
 		s.keep(p, s.open[p])

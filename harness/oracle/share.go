@@ -76,15 +76,16 @@ type shares struct {
 
 // shared is a position.
 type shared struct {
-	owner      ledger.Owner // of the latest delivery that had an effect
-	count      uint8        // of that delivery
-	highest    uint8        // the highest Count of an attempt or an acquisition
-	deliveries uint8        // seen, at most 255
-	last       uint8        // the last answer but renewals + 1, 0 without one
-	undone     bool         // a member released it under a delivery that had had an effect
-	beside     bool         // an effect of it was beside the group, see [shares]
-	faults     uint8        // faults is what [shares.edges] was when the delivery of the last effect began
-	given      uint16       // given has a bit of each owner that acquired it: the number of its incarnation modulo 16
+	owner      ledger.Owner  // of the latest delivery that had an effect
+	count      uint8         // of that delivery
+	highest    uint8         // the highest Count of an attempt or an acquisition
+	deliveries uint8         // seen, at most 255
+	last       uint8         // the last answer but renewals + 1, 0 without one
+	undone     bool          // a member released it under a delivery that had had an effect
+	beside     bool          // an effect of it was beside the group, see [shares]
+	locked     time.Duration // locked is when the lock of the delivery of the last effect began
+	faults     uint8         // faults is what [shares.edges] was when the delivery of the last effect began
+	given      uint16        // given has a bit of each owner that acquired it: the number of its incarnation modulo 16
 }
 
 // releaseAhead is how far ahead of its exchange a release is stamped: an effect in the
