@@ -54,6 +54,8 @@ var promises = []struct {
 	{"lock that is lost is let go", answersForEach, lockThatIsLostIsLetGo},
 	{"stuck work costs its transaction at revoke", writes, stuckWorkCostsItsTransactionAtRevoke},
 	{"transaction that the broker ended is made again", writes, transactionThatTheBrokerEndedIsMadeAgain},
+	{"transaction left open is settled by who comes back", writes, transactionLeftOpenIsSettledByWhoComesBack},
+	{"output that nobody may write ends the consumer", writes, outputThatNobodyMayWriteEndsTheConsumer},
 	{"commits that fail are made up for", honest, commitsThatFailAreMadeUpFor},
 	{"coordinator gone for a while", honest, coordinatorGoneForAWhile},
 	{"all brokers gone for a while", every, allBrokersGoneForAWhile},
@@ -311,61 +313,6 @@ func commitsThatFailAreMadeUpFor(w *world, i *harness.Implementation, p harness.
 	w.repeats(0)
 	w.asClaimed(i)
 	w.noGoroutines()
-}
-
-// The coordinator is gone for a while, shorter than the session: the pod stays
-// a member, and neither loses nor repeats.
-func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
-	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(group)])
-	w.repeats(0)
-	if w.Failed() {
-		w.Logf("the group: %+v", w.cluster.GroupInfo(group))
-	}
-}
-
-// With all brokers gone the client gives its membership up and joins again when
-// they are back: what was not committed is repeated, nothing is lost.
-func allBrokersGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
-	w.outage(i, p, w.cluster.ListenAddrs()...)
-}
-
-func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ...string) {
-	net := &cable{via: w.dial}
-	cfg := w.config("a", p)
-	cfg.Dialer = net.dial
-	w.effects.before = slow(5 * time.Millisecond)
-	w.send(200)
-	pod := w.start(i, cfg)
-	w.await("work begins", func(e *effects) bool { return len(e.times) > 20 })
-	if !i.Share {
-		w.quiet(3 * cfg.Heartbeat)
-	}
-	net.set(brokers...)
-	w.send(200)
-	time.Sleep(cfg.Session / 2) // how long the outage takes is what is tested
-	net.set()
-	w.delivered()
-	w.committed()
-	pod.leave()
-	w.asClaimed(i)
-	w.noGoroutines()
-}
-
-// quiet waits until the group is stable and has not changed for so long: a join that an
-// outage cuts off begins anew.
-func (w *world) quiet(long time.Duration) {
-	w.Helper()
-	epoch, since := int32(-1), time.Now()
-	w.until(func() bool {
-		g := w.cluster.GroupInfo(group)
-		if g == nil || g.State != "Stable" || g.Epoch != epoch {
-			since = time.Now()
-		}
-		if g != nil {
-			epoch = g.Epoch
-		}
-		return time.Since(since) >= long
-	}, func() string { return fmt.Sprintf("the group does not come to rest: %+v", w.cluster.GroupInfo(group)) })
 }
 
 // Work that does not end holds a rebalance up for no longer than the drain

@@ -170,13 +170,10 @@ func stillMember(ctx context.Context, client *kgo.Client, cfg harness.Config) er
 		return nil
 	case errors.Is(err, kerr.IllegalGeneration) && now == id:
 		// The group knows us: a rebalance has ended of which the client has heard, or will.
-		return fmt.Errorf("ask the group: %w", errAskAgain)
+		return fmt.Errorf("ask the group once more: %v", err) // no refusal, so it is not wrapped
 	}
 	return err
 }
-
-// errAskAgain is of an answer that says nothing about now.
-var errAskAgain = errors.New("the question is out of date")
 
 // described looks for a member among those of a group of KIP-848, where a heartbeat
 // of our own could take the answer away that the client's is to have.

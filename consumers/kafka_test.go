@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"net"
-	"os"
 	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -439,51 +437,6 @@ func stuck(ctx context.Context, release <-chan struct{}) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// cable is a pod's network. Brokers can be cut off: connections to them break
-// and none can be made.
-type cable struct {
-	via   dialer
-	mu    sync.Mutex
-	cut   map[string]bool // by address
-	conns map[net.Conn]string
-}
-
-// errCut looks like what a dead broker answers: the client tells errors of the
-// network apart by their type.
-var errCut = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-
-func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cut[address] {
-		return nil, errCut
-	}
-	conn, err := c.via(ctx, network, address)
-	if err == nil {
-		if c.conns == nil {
-			c.conns = map[net.Conn]string{}
-		}
-		c.conns[conn] = address
-	}
-	return conn, err
-}
-
-// set cuts off the brokers named, and no others.
-func (c *cable) set(cut ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cut = map[string]bool{}
-	for _, address := range cut {
-		c.cut[address] = true
-	}
-	for conn, address := range c.conns {
-		if c.cut[address] {
-			conn.Close()
-			delete(c.conns, conn)
-		}
 	}
 }
 

@@ -2,7 +2,9 @@ package consumers_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -55,6 +57,54 @@ func transactionThatTheBrokerEndedIsMadeAgain(w *world, i *harness.Implementatio
 	w.asClaimed(i)
 	w.written(i)
 	w.noGoroutines()
+}
+
+// A pod that died in the midst of a transaction and comes back settles it, with nothing to
+// work on: what was appended behind would wait for its timeout, and so would its offsets.
+func transactionLeftOpenIsSettledByWhoComesBack(w *world, i *harness.Implementation, p harness.Protocol) {
+	cfg := w.config("a", p)
+	w.sides(i, &cfg)
+	output := sidesOf(i, harness.RoleOutput)[0]
+	dead, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.dial), kgo.DefaultProduceTopic(output),
+		kgo.TransactionalID(cfg.Group+"."+cfg.Pod), kgo.TransactionTimeout(10*time.Minute))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer dead.Close()
+	if err := dead.BeginTransaction(); err != nil {
+		w.Fatal(err)
+	}
+	if err := dead.ProduceSync(w.Context(), kgo.StringRecord("of a transaction without an end")).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+	open := func() (n int64) {
+		for _, p := range w.cluster.PartitionInfos(output) {
+			n += p.HighWatermark - p.LastStableOffset
+		}
+		return n
+	}
+	if open() == 0 {
+		w.Fatal("no transaction is open")
+	}
+	a := w.start(i, cfg)
+	w.until(func() bool { return open() == 0 }, func() string { return "the transaction stays open" })
+	a.leave()
+}
+
+// Where no try will do the consumer says so, rather than to work for nothing for ever.
+func outputThatNobodyMayWriteEndsTheConsumer(w *world, i *harness.Implementation, p harness.Protocol) {
+	w.send(20)
+	w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed})
+	a := w.start(i, w.config("a", p))
+	select {
+	case err := <-a.end:
+		if !errors.Is(err, kerr.TopicAuthorizationFailed) {
+			w.Errorf("it ended with %v", err)
+		}
+	case <-time.After(patience):
+		w.Error("it goes on")
+		a.leave()
+	}
 }
 
 // written holds what is written and committed to what the implementation promises: each

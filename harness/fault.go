@@ -46,6 +46,7 @@ type Hit struct {
 	Target     string  // Target is a word for it, as "broker 2" or "pod-1".
 	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
 	Pod        string  // Pod is the pod struck, if one was.
+	Nobody     bool    // Nobody is struck, no pod and no broker, as where a pod joins.
 }
 
 // LogView is the source topic as the harness sees it.

@@ -74,9 +74,12 @@ var scenes = scenesBy(
 		busy(s)
 		s.Injections = []harness.Injection{{Fault: fault.PausePod{}, At: injected, HealAfter: 2 * time.Second, HealSessions: 1}}
 	}),
-	scene("long-after-a-pause", "a pod stands still for longer than its session, and there is work for long after", func(s *harness.Scenario) {
-		s.Load.Pacer = load.Constant{Rate: 100, For: 16 * time.Second}
-		s.Injections = []harness.Injection{{Fault: fault.PausePod{}, At: injected, HealAfter: 2 * time.Second, HealSessions: 1}}
+	scene("long-after-a-pause", "a pod joins, another stands still for longer than its session, and there is work for long after", func(s *harness.Scenario) {
+		s.Load.Pacer, s.Spare = load.Constant{Rate: 100, For: 18 * time.Second}, 1
+		s.Injections = []harness.Injection{
+			{Fault: fault.JoinPod{}, At: injected / 3},
+			{Fault: fault.PausePod{}, At: injected, HealAfter: 2 * time.Second, HealSessions: 1},
+		}
 	}),
 )
 

@@ -36,10 +36,10 @@ type outcome struct {
 	inHand    time.Duration
 }
 
-// upon is -1 for a fault that strikes no pod and no partition, as a pod that joins, and
-// else 0: the partitions themselves are no fact of the ledger.
+// upon is the partition of a fault in the ledger: -1 if it strikes nobody, and else 0. Which
+// partitions it affects is no fact of the ledger.
 func (o *outcome) upon() int32 {
-	if o.owner == 0 && len(o.hit.Partitions) == 0 {
+	if o.hit.Nobody {
 		return -1
 	}
 	return 0

@@ -28,7 +28,7 @@ func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 	if !ok {
 		return nil, fmt.Errorf("%s could not be asked to leave again", pod.Name())
 	}
-	env.Hit = harness.Hit{Target: pod.Name()}
+	env.Hit = harness.Hit{Target: pod.Name(), Nobody: true}
 	for p := range env.Group.Owners() {
 		env.Hit.Partitions = append(env.Hit.Partitions, int32(p))
 	}

@@ -75,8 +75,8 @@ func TestFaultsOfPods(t *testing.T) {
 		{PausePod{}, func(a []*actor) { a[1].paused = true }, harness.Hit{Target: "pod-1", Partitions: []int32{0, 2}, Pod: "pod-1"}, []string{"pause pod-1"}, []string{"pause pod-1", "resume pod-1"}},
 		{LeavePod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"stop pod-2"}, []string{"stop pod-2", "start pod-2"}},
 		{KillPod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"kill pod-2"}, []string{"kill pod-2", "start pod-2"}},
-		{JoinPod{}, func(a []*actor) {}, harness.Hit{Target: "pod-3", Partitions: all}, []string{"start pod-3"}, []string{"start pod-3", "stop pod-3"}},
-		{JoinPod{}, func(a []*actor) { a[2].running = true }, harness.Hit{Target: "pod-4", Partitions: all}, []string{"start pod-4"}, []string{"start pod-4", "stop pod-4"}},
+		{JoinPod{}, func(a []*actor) {}, harness.Hit{Target: "pod-3", Partitions: all, Nobody: true}, []string{"start pod-3"}, []string{"start pod-3", "stop pod-3"}},
+		{JoinPod{}, func(a []*actor) { a[2].running = true }, harness.Hit{Target: "pod-4", Partitions: all, Nobody: true}, []string{"start pod-4"}, []string{"start pod-4", "stop pod-4"}},
 	} {
 		t.Run(tt.fault.Name(), func(t *testing.T) {
 			env, actors := stage()

@@ -37,7 +37,7 @@ const (
 	KindUp
 	KindDown
 	// KindInject and KindHeal open and close the window of the fault Key, which
-	// struck Owner if it struck a pod.
+	// struck Owner if it struck a pod, and nobody if its Partition is -1.
 	KindInject
 	KindHeal
 	// KindExpelled says that the group Key dropped Owner without its consent: it lived

@@ -195,8 +195,8 @@ func (s *shares) peek(p ledger.Position) shared {
 	return shared{}
 }
 
-// fault notes when faults are upon whom; those of no pod are of Owner 0. One upon no
-// partition either strikes nobody, as a pod that joins.
+// fault notes when faults are upon whom; those of no pod in particular are of Owner 0. One
+// at partition -1 strikes nobody, as where a pod joins.
 func (s *shares) fault(e *ledger.Event) {
 	if e.Owner == 0 && e.Partition < 0 {
 		return
