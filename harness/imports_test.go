@@ -17,8 +17,8 @@ import (
 
 const module = "github.com/stampede-bench/stampede"
 
-// mayImport is, by package, which of our own it may import, beside
-// harness/ledger and harness, which any but those two may.
+// mayImport lists, for each package, which of our packages it may import. Every
+// package but these two may import harness/ledger and harness in addition.
 var mayImport = map[string][]string{
 	"harness/ledger":          {},
 	"harness":                 {"harness/ledger"},
@@ -53,14 +53,15 @@ type listed struct {
 	Deps       []string
 }
 
-func TestArrowsPointOneWay(t *testing.T) {
+// TestImportRules fails on an import that the table does not allow.
+func TestImportRules(t *testing.T) {
 	for _, p := range packages(t) {
 		name := short(p.ImportPath)
 		allowed, known := mayImport[name]
 		if !known {
 			parent, _, _ := strings.Cut(name, "/internal/")
 			if _, known = mayImport[parent]; !known || parent == name {
-				t.Errorf("package %q has no place in the table of arrows", name)
+				t.Errorf("package %q has no row in mayImport", name)
 			}
 			continue
 		}
@@ -70,25 +71,25 @@ func TestArrowsPointOneWay(t *testing.T) {
 				continue
 			}
 			if !slices.Contains(allowed, to) {
-				t.Errorf("%s imports %s: that arrow is not in the table", name, to)
+				t.Errorf("%s imports %s: mayImport does not allow it", name, to)
 			}
 		}
 		for _, d := range p.Deps {
 			if strings.HasPrefix(d, "github.com/twmb/franz-go") && slices.Contains(kafkaFree, name) {
-				t.Errorf("%s depends on %s: it must know no Kafka client", name, d)
+				t.Errorf("%s depends on %s: it must not depend on a Kafka client", name, d)
 				break
 			}
 			if strings.HasPrefix(d, "github.com/testcontainers/") && name != "harness/broker/docker" && name != "" {
-				t.Errorf("%s depends on %s: it would be in every stranger's build", name, d)
+				t.Errorf("%s depends on %s: every user's build would contain it", name, d)
 				break
 			}
 		}
 	}
 }
 
-// TestArrowsOraclePure holds the judge to its facts and events: it reads no
-// clock, no file and no network.
-func TestArrowsOraclePure(t *testing.T) {
+// TestImportRulesKeepOraclePure checks that the judge reads no clock, no file and
+// no network: its verdicts depend on its facts and events alone.
+func TestImportRulesKeepOraclePure(t *testing.T) {
 	for _, p := range packages(t) {
 		if short(p.ImportPath) != "harness/oracle" {
 			continue
@@ -146,7 +147,7 @@ func packages(t *testing.T) (all []listed) {
 		all = append(all, p)
 	}
 	if len(all) < 10 {
-		t.Fatalf("go list knows %d packages only", len(all))
+		t.Fatalf("go list lists only %d packages", len(all))
 	}
 	return all
 }
