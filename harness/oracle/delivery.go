@@ -24,7 +24,7 @@ type delivery struct {
 	began    time.Duration // the latest attempt, and its Count
 	counted  uint8
 	locked   time.Duration // the first attempt, or the last renewal
-	faults   uint8         // what [shares.edges] was when it began
+	faults   uint32        // what [shares.edges] was when it began
 }
 
 // start takes an attempt that begins.
@@ -91,7 +91,7 @@ func (s *shares) effect(e *ledger.Event) (had, again bool) {
 	if d != nil && e.Start >= d.first {
 		faults, locked = d.faults, d.locked
 	}
-	stranger := s.handed && state.given&bitOf(e.Owner) == 0
+	stranger := s.handed && !s.hasAcquired(state, p, e.Owner)
 	again = again || had && (stranger || state.beside)
 	state.beside = stranger
 	state.owner, state.count, state.faults, state.locked = e.Owner, e.Count, faults, locked

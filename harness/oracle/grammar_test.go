@@ -26,7 +26,7 @@ func newHistory() *history {
 		facts: &Facts{
 			Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative,
 			Log: NewLog(), Session: 6 * time.Second, Heartbeat: time.Second, Commit: time.Hour, DrainEnd: time.Minute,
-			Owners: []string{"", "a", "b", "c", "d"}, Broken: map[string]string{},
+			Owners: strings.Split(",a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", ","), Broken: map[string]string{},
 		},
 		ids: map[ledger.Position][2]uint32{}, open: map[string][]ledger.Event{},
 	}

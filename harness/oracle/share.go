@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -63,15 +64,18 @@ func heldToShare(what string) func(*Facts) string {
 // done what it is for. An accept counts here if it was refused, too; nowhere else does
 // an answer with OutcomeFailed.
 type shares struct {
-	facts    *Facts
-	parts    [][]chunks[shared] // by topic, partition and offset
-	open     map[ledger.Position][]*delivery
-	faults   map[ledger.Owner]*struck
-	answers  bool // answers are seen, so deliveries are kept until they are answered
-	handed   bool // handed: it is seen what is handed out, and something was
-	counted  findings
-	overdue  findings // accepts
-	harmless int64    // overdue accepts of records that nobody else was given
+	facts *Facts
+	parts [][]chunks[shared] // by topic, partition and offset
+	// acquirers are the owners that acquired a position after its first, each once. Few
+	// records are delivered to more than one member.
+	acquirers map[ledger.Position][]ledger.Owner
+	open      map[ledger.Position][]*delivery
+	faults    map[ledger.Owner]*struck
+	answers   bool // answers are seen, so deliveries are kept until they are answered
+	handed    bool // handed: it is seen what is handed out, and something was
+	counted   findings
+	overdue   findings // accepts
+	harmless  int64    // overdue accepts of records that nobody else was given
 }
 
 // shared is a position.
@@ -84,9 +88,11 @@ type shared struct {
 	undone     bool          // a member released it under a delivery that had had an effect
 	beside     bool          // an effect of it was beside the group, see [shares]
 	locked     time.Duration // locked is when the lock of the delivery of the last effect began
-	faults     uint8         // faults is what [shares.edges] was when the delivery of the last effect began
-	given      uint16        // given has a bit of each owner that acquired it: the number of its incarnation modulo 16
+	acquirer   ledger.Owner  // acquirer is the first owner that acquired it, 0 before any; [shares.acquirers] has the others
+	faults     uint32        // faults is what [shares.edges] was when the delivery of the last effect began
 }
+
+var _ [24]byte = [unsafe.Sizeof(shared{})]byte{} // one for each position of a share group's topics
 
 // releaseAhead is how far ahead of its exchange a release is stamped: an effect in the
 // instant of the exchange was before it.
@@ -96,12 +102,12 @@ const releaseAhead = time.Nanosecond
 type struck struct {
 	open   int
 	healed time.Duration
-	edges  uint8 // edges are the begins and ends of faults, modulo 256
+	edges  uint32 // edges are the begins and ends of faults
 }
 
 func newShares(f *Facts) *shares {
 	return &shares{
-		facts: f, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*struck{},
+		facts: f, acquirers: map[ledger.Position][]ledger.Owner{}, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*struck{},
 		answers: !slices.Contains(f.Unobserved, expiredName),
 	}
 }
@@ -154,7 +160,8 @@ func (s *shares) acquired(e *ledger.Event) {
 	for ; p.Offset < min(e.To, s.facts.Log.end(e.Topic, e.Partition)); p.Offset++ {
 		if s.facts.Log.landed(p) {
 			state := s.at(p)
-			state.highest, state.given = max(state.highest, e.Count), state.given|bitOf(e.Owner)
+			state.highest = max(state.highest, e.Count)
+			s.acquire(state, p, e.Owner)
 			for _, d := range s.open[p] {
 				d.contest = d.contest || d.owner != e.Owner
 			}
@@ -162,7 +169,20 @@ func (s *shares) acquired(e *ledger.Event) {
 	}
 }
 
-func bitOf(o ledger.Owner) uint16 { return 1 << (o % 16) }
+// acquire notes that an owner acquired a position.
+func (s *shares) acquire(state *shared, p ledger.Position, o ledger.Owner) {
+	switch {
+	case state.acquirer == 0 && o != 0:
+		state.acquirer = o
+	case !s.hasAcquired(state, p, o):
+		s.acquirers[p] = append(s.acquirers[p], o)
+	}
+}
+
+// hasAcquired reports whether an owner has acquired a position.
+func (s *shares) hasAcquired(state *shared, p ledger.Position, o ledger.Owner) bool {
+	return o != 0 && state.acquirer == o || len(s.acquirers) > 0 && slices.Contains(s.acquirers[p], o)
+}
 
 // expired is the verdict on overdue accepts.
 func (s *shares) expired() harness.Verdict {
@@ -215,7 +235,7 @@ func (s *shares) fault(e *ledger.Event) {
 }
 
 // edges counts the begins and ends of faults upon an owner, or upon no pod in particular.
-func (s *shares) edges(owner ledger.Owner) (edges uint8) {
+func (s *shares) edges(owner ledger.Owner) (edges uint32) {
 	for _, o := range []ledger.Owner{owner, 0} {
 		if f := s.faults[o]; f != nil {
 			edges += f.edges
@@ -226,7 +246,7 @@ func (s *shares) edges(owner ledger.Owner) (edges uint8) {
 
 // forgot reports whether the broker may have forgotten what it handed out to an owner
 // when [shares.edges] was what it is given here.
-func (s *shares) forgot(owner ledger.Owner, edges uint8) bool {
+func (s *shares) forgot(owner ledger.Owner, edges uint32) bool {
 	if s.answers {
 		return false
 	}
