@@ -24,7 +24,7 @@ func (r *run) absent() (list []harness.Anomaly) {
 		}
 	}
 	for _, in := range r.fleet.Incarnations() {
-		if in.Down != 0 || in.Told != 0 || members[in.Owner] {
+		if in.Down != 0 || in.StopRequestedAt != 0 || members[in.Owner] {
 			continue
 		}
 		since := max(in.Up, gone[in.Owner], r.struckUntil(&in))

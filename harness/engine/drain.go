@@ -27,7 +27,7 @@ func (r *run) loadAndDrain(ctx context.Context) error {
 	defer cancel()
 	r.start = r.clock.Now() + int64(startIn)
 	r.mark, r.markCPU = r.start, CPU()
-	r.fleet.Begin(r.start)
+	r.fleet.AnnounceLoad(r.start)
 	if !harness.IsVirtual(r.Backend) { // how busy the host is has no bearing on virtual time
 		r.host = measure.StartHost()
 	}

@@ -42,7 +42,7 @@ func (r *run) judgeExpulsions() error {
 // left reports whether an incarnation was dead or had been told to stop by then,
 // so that the group lost it as it should.
 func (r *run) left(in *pod.Incarnation, by int64) bool {
-	return in.Down != 0 && in.Down <= by || in.Told != 0 && in.Told <= by || r.stopAsked <= by
+	return in.Down != 0 && in.Down <= by || in.StopRequestedAt != 0 && in.StopRequestedAt <= by || r.stopAsked <= by
 }
 
 // injected reports whether a fault can be why the group dropped a member: it

@@ -15,7 +15,7 @@ import (
 // process reaches the brokers.
 type fleet interface {
 	Start(context.Context) error
-	Begin(at int64)
+	AnnounceLoad(at int64)
 	Stop(context.Context) (killed []string, err error)
 	Kill() error
 	Pods() []harness.Pod

@@ -81,8 +81,8 @@ func (r *run) alive() harness.Verdict {
 		})
 	}
 	for _, in := range r.fleet.Incarnations() {
-		if in.Deaf {
-			deaf(harness.ClientID(in.Pod, in.N), in.Told)
+		if in.Unresponsive {
+			deaf(harness.ClientID(in.Pod, in.N), in.StopRequestedAt)
 		}
 	}
 	for _, name := range r.unstopped {

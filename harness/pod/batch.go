@@ -12,56 +12,57 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// calls are the calls for several records.
-type calls struct {
-	last atomic.Uint32 // last is the number of the latest
-	pool sync.Pool     // of *call
+// batchCalls are the calls of DoBatch.
+type batchCalls struct {
+	last atomic.Uint32 // last is the number of the latest call
+	pool sync.Pool     // of *batchCall
 }
 
-// call is one call for several records: an attempt at each.
-type call struct{ attempts []attempt }
+// batchCall is one call of DoBatch: an attempt at each of its records.
+type batchCall struct{ attempts []attempt }
 
 type attempt struct {
 	slot     *ledger.Slot
 	key, seq uint32
 }
 
-// DoBatch implements [harness.BatchWork]. The attempts lie in the journal in the
-// order of the call, marked as its own, all begun in one instant and ended in one.
-// A death in between leaves all of them open.
+// DoBatch implements [harness.BatchWork]. The journal has the attempts in the order of
+// the records, with the number of the call. All start at one instant and all end at
+// one. A death in between leaves all of them open.
 func (s *shim) DoBatch(ctx context.Context, records []harness.Record) error {
 	if err := ctx.Err(); err != nil || len(records) == 0 {
 		return err
 	}
-	c, _ := s.calls.pool.Get().(*call)
+	c, _ := s.calls.pool.Get().(*batchCall)
 	if c == nil {
-		c = &call{}
+		c = &batchCall{}
 	}
-	err := s.call(ctx, c, records)
+	err := s.workOnBatch(ctx, c, records)
 	clear(c.attempts)
 	c.attempts = c.attempts[:0]
 	s.calls.pool.Put(c)
-	return s.returned(err)
+	return s.panicOrReturn(err)
 }
 
-func (s *shim) call(ctx context.Context, c *call, records []harness.Record) error {
-	if err := s.beginAll(c, records); err != nil {
-		return s.unable(err)
+func (s *shim) workOnBatch(ctx context.Context, c *batchCall, records []harness.Record) error {
+	if err := s.journalBatchStart(c, records); err != nil {
+		return s.failWithoutJournal(err)
 	}
 	longest := time.Duration(0)
 	for i, a := range c.attempts {
-		longest = max(longest, s.left(records[i].Prepared, a.key, a.seq))
+		longest = max(longest, s.remainingWork(records[i].Prepared, a.key, a.seq))
 	}
 	err := load.Work(ctx, longest, s.cpu)
 	if err == nil {
-		err = s.failAll(c)
+		err = s.failBatch(c)
 	}
-	return s.endAll(c, outcome(ctx, err), err)
+	return s.journalBatchEnd(c, outcomeOf(ctx, err), err)
 }
 
-// failAll is how a call fails: by a panic if the work on one of its records
-// panics, else as poison if one is, else as any of them. Each has been tried.
-func (s *shim) failAll(c *call) (err error) {
+// failBatch is the error of a call: a panic if the work on one of its records panics,
+// else poison if one is poison, else the error of any record. Each record counts as
+// tried.
+func (s *shim) failBatch(c *batchCall) (err error) {
 	for _, a := range c.attempts {
 		if a.key == ledger.NoIdentity {
 			continue
@@ -75,17 +76,17 @@ func (s *shim) failAll(c *call) (err error) {
 	return err
 }
 
-// beginAll journals the start of a call.
-func (s *shim) beginAll(c *call, records []harness.Record) error {
+// journalBatchStart journals the start of all attempts of a call.
+func (s *shim) journalBatchStart(c *batchCall, records []harness.Record) error {
 	if s.gate != nil {
-		if !s.gate.enter() {
-			return errDead
+		if !s.gate.lockJournal() {
+			return errPodDead
 		}
-		defer s.gate.leave()
+		defer s.gate.unlockJournal()
 	}
-	start, number := s.clock.Now(), s.nextCall()
+	start, number := s.clock.Now(), s.nextCallNumber()
 	for i := range records {
-		slot, key, seq, err := s.open(&records[i], start, number)
+		slot, key, seq, err := s.publishAttempt(&records[i], start, number)
 		if err != nil {
 			return err
 		}
@@ -94,8 +95,8 @@ func (s *shim) beginAll(c *call, records []harness.Record) error {
 	return nil
 }
 
-// nextCall is the number of a new call, which is not 0.
-func (s *shim) nextCall() uint32 {
+// nextCallNumber is the number of a new call. It is never 0.
+func (s *shim) nextCallNumber() uint32 {
 	for {
 		if n := s.calls.last.Add(1) & ledger.MaxCall; n != 0 {
 			return n
@@ -103,13 +104,13 @@ func (s *shim) nextCall() uint32 {
 	}
 }
 
-// endAll journals the end of a call and returns its error.
-func (s *shim) endAll(c *call, how ledger.Outcome, err error) error {
+// journalBatchEnd journals the end of all attempts of a call and returns err.
+func (s *shim) journalBatchEnd(c *batchCall, how ledger.Outcome, err error) error {
 	if s.gate != nil {
-		if !s.gate.enter() {
-			return errDead
+		if !s.gate.lockJournal() {
+			return errPodDead
 		}
-		defer s.gate.leave()
+		defer s.gate.unlockJournal()
 	}
 	end := s.clock.Now()
 	for _, a := range c.attempts {

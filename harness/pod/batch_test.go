@@ -22,7 +22,7 @@ func testBatch(n int) (records []harness.Record) {
 	return records
 }
 
-func TestShimJournalsACallAsOne(t *testing.T) {
+func TestBatchIsJournalledAsOneCall(t *testing.T) {
 	s, journal := testShim(t, "0s")
 	for range 2 {
 		if err := s.DoBatch(t.Context(), testBatch(3)); err != nil {
@@ -53,7 +53,7 @@ func TestShimJournalsACallAsOne(t *testing.T) {
 	}
 }
 
-func TestShimsCallTakesAsLongAsItsLongest(t *testing.T) {
+func TestBatchTakesAsLongAsItsLongestRecord(t *testing.T) {
 	s, journal := testShim(t, "uniform:1ms-20ms")
 	records := testBatch(4)
 	longest := time.Duration(0)
@@ -68,9 +68,8 @@ func TestShimsCallTakesAsLongAsItsLongest(t *testing.T) {
 	}
 }
 
-// A call that ends without its end in the journal leaves all attempts open; one
-// whose context ends cancels all.
-func TestShimLeavesACallOpenAsAWhole(t *testing.T) {
+// Before its end a call leaves all attempts open. The end of its context cancels all.
+func TestBatchStaysOpenAsAWhole(t *testing.T) {
 	s, journal := testShim(t, "1h")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -92,7 +91,7 @@ func TestShimLeavesACallOpenAsAWhole(t *testing.T) {
 	}
 	slots := readSlots(t, journal)
 	if len(slots) != 3 {
-		t.Errorf("%d attempts, want none after the end", len(slots))
+		t.Errorf("%d attempts, want no attempt after the end", len(slots))
 	}
 	for _, slot := range slots {
 		if slot.Outcome() != ledger.OutcomeCancelled {
@@ -101,7 +100,7 @@ func TestShimLeavesACallOpenAsAWhole(t *testing.T) {
 	}
 }
 
-func TestShimFailsACallAsAWhole(t *testing.T) {
+func TestBatchFailsAsAWhole(t *testing.T) {
 	for name, tt := range map[string]struct {
 		failures harness.Failures
 		want     []error // of each call; ErrPanic for a panic
@@ -135,9 +134,9 @@ func TestShimFailsACallAsAWhole(t *testing.T) {
 	}
 }
 
-// Of several bad records in a call a panic comes before poison, poison before
-// other failures, wherever they stand.
-func TestShimsCallFailsByItsWorst(t *testing.T) {
+// Among the failures in a call a panic comes before poison, and poison before other
+// failures, in any order of the records.
+func TestBatchFailsByItsWorstRecord(t *testing.T) {
 	failures := harness.Failures{Poison: 0.1, Panic: 0.1, Fraction: 0.3, Times: 1000}
 	alone := load.NewFailing(failures, 1, 1)
 	kinds := map[string]bool{}
@@ -184,7 +183,7 @@ func tryBatch(ctx context.Context, s *shim, records []harness.Record) (err error
 	return s.DoBatch(ctx, records), false
 }
 
-func TestShimsCallsAllocateNothing(t *testing.T) {
+func TestBatchAllocatesNothing(t *testing.T) {
 	s, _ := testShim(t, "0s")
 	records := testBatch(20)
 	ctx := context.Background()
@@ -193,7 +192,7 @@ func TestShimsCallsAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkShimBatch is the cost of the probe for a record in a call for several.
+// BenchmarkShimBatch is the cost of the shim for a record in a call of DoBatch.
 func BenchmarkShimBatch(b *testing.B) {
 	for _, size := range []int{1, 20} {
 		b.Run(fmt.Sprintf("records=%d", size), func(b *testing.B) {

@@ -32,8 +32,8 @@ func working(t *testing.T, ctx context.Context, path string, n int64) {
 	eventually(t, ctx, fmt.Sprintf("%s counts to %d", path, n), func() bool { return w.Load() >= n })
 }
 
-// Whatever Do said before a SIGKILL at full speed is in the journal after it.
-func TestJournalHoldsWhatTheWitnessSaw(t *testing.T) {
+// Each Do that returned before a SIGKILL at full speed is in the journal.
+func TestJournalSurvivesSIGKILL(t *testing.T) {
 	lock.Machine(t)
 	const kills = 50
 	ctx, dir := patient(t), t.TempDir()
@@ -75,7 +75,7 @@ func TestJournalHoldsWhatTheWitnessSaw(t *testing.T) {
 }
 
 // middleDir, in the environment, makes the test binary a harness that starts a
-// fleet of deaf pods with files in that folder and then waits to be killed.
+// fleet of unresponsive pods with files in that folder and then waits to be killed.
 const middleDir = "STAMPEDE_TEST_MIDDLE"
 
 const middlePods = 3
@@ -85,7 +85,7 @@ func middleMain() {
 	if dir == "" {
 		return
 	}
-	f, err := pod.NewFleet(options(dir, "deaf", middlePods))
+	f, err := pod.NewFleet(options(dir, "unresponsive", middlePods))
 	if err == nil {
 		err = f.Start(context.Background())
 	}
@@ -146,7 +146,7 @@ func readPid(t *testing.T, path string) int {
 	return pid
 }
 
-// gone reports whether a process has ended; nobody may be there to reap an orphan.
+// gone reports whether a process has ended. An orphan may stay a zombie.
 func gone(pid int) bool {
 	if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
 		return true
@@ -159,7 +159,7 @@ func gone(pid int) bool {
 	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
 }
 
-// orphan is a pod started by hand: no Pdeathsig, the lifeline alone.
+// orphan is a pod that the test starts itself: with a lifeline and no Pdeathsig.
 func orphan(t *testing.T, ctx context.Context, mode string) (cmd *exec.Cmd, lifeline *os.File) {
 	t.Helper()
 	dir := t.TempDir()
@@ -188,16 +188,16 @@ func orphan(t *testing.T, ctx context.Context, mode string) (cmd *exec.Cmd, life
 	return cmd, write
 }
 
-func TestLifeline(t *testing.T) {
+func TestPodEndsWithItsHarness(t *testing.T) {
 	lock.Machine(t)
-	cmd, lifeline := orphan(t, patient(t), "deaf")
+	cmd, lifeline := orphan(t, patient(t), "unresponsive")
 	lifeline.Close()
 	if err := cmd.Wait(); err == nil || err.Error() != "exit status 6" {
 		t.Errorf("a pod without its harness: %v", err)
 	}
 }
 
-func TestInterruptIsIgnored(t *testing.T) {
+func TestPodIgnoresSIGINT(t *testing.T) {
 	lock.Machine(t)
 	cmd, _ := orphan(t, patient(t), "idle")
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {

@@ -14,15 +14,15 @@ import (
 
 const (
 	memoryInterval = 250 * time.Millisecond
-	// reapTimeout bounds the wait for a process after SIGKILL, which only an
-	// uninterruptible system call can delay.
+	// reapTimeout limits the wait for a process after SIGKILL. Only an uninterruptible
+	// system call can delay its end.
 	reapTimeout = 10 * time.Second
 )
 
-// Fleet is the pods of a run. Kill must be called in the end, on every path.
-// Safe for many goroutines.
+// Fleet is the pods of a run as child processes. The caller must call Kill at the end,
+// on every path. Safe for many goroutines.
 type Fleet struct {
-	roster[*process]
+	pods[*process]
 	executable string
 	forks      chan func()   // to the one thread that starts processes
 	quit       chan struct{} // closed when the last process has been reaped for good
@@ -32,7 +32,7 @@ type Fleet struct {
 
 // NewFleet checks the options and starts nothing.
 func NewFleet(o Options) (*Fleet, error) {
-	if _, err := o.check(); err != nil {
+	if _, err := o.validateOptions(); err != nil {
 		return nil, err
 	}
 	executable, err := os.Executable()
@@ -40,51 +40,50 @@ func NewFleet(o Options) (*Fleet, error) {
 		return nil, fmt.Errorf("new fleet: find this binary: %w", err)
 	}
 	f := &Fleet{executable: executable, forks: make(chan func()), quit: make(chan struct{})}
-	f.options, f.launch = o, f.fork
-	f.fill()
+	f.options, f.launch = o, f.forkInstance
+	f.createPods()
 	return f, nil
 }
 
-// Start starts the first incarnation of every pod that is no spare one. On an
-// error none is left.
+// Start starts the first incarnation of every pod except the spare ones. After an
+// error no pod runs.
 func (f *Fleet) Start(ctx context.Context) error {
-	err := f.begin(func() {
+	err := f.markStarted(func() {
 		f.goroutines.Go(f.forkLoop)
 		f.goroutines.Go(f.memoryLoop)
 	})
 	if err != nil {
 		return err
 	}
-	if err := f.startAll(ctx); err != nil {
+	if err := f.startPods(ctx); err != nil {
 		return errors.Join(err, f.Kill())
 	}
 	return nil
 }
 
-// Pods are the pods, spare ones last, for faults.
+// Pods are the pods as faults see them, spare ones last.
 func (f *Fleet) Pods() []harness.Pod {
 	var pods []harness.Pod
-	for _, s := range f.seats {
-		pods = append(pods, child{s})
+	for _, s := range f.list {
+		pods = append(pods, processPod{s})
 	}
 	return pods
 }
 
-// Stop ends the fleet in good order: SIGTERM to all, and SIGKILL to those that
-// live when ctx ends, whose names it returns: a consumer that does not stop is
-// no error of the fleet.
+// Stop ends the fleet orderly: SIGTERM to all pods, and SIGKILL to those that still run
+// when ctx ends. It returns the names of the killed pods: a consumer that does not stop
+// is no error of the fleet.
 func (f *Fleet) Stop(ctx context.Context) (killed []string, err error) {
-	killed = f.stop(ctx)
+	killed = f.stopInstances(ctx)
 	return killed, f.Kill()
 }
 
-// Kill ends the fleet at once by SIGKILL and returns when every process has
-// been reaped and every goroutine has ended. It may be called while Stop runs,
-// and again.
+// Kill ends the fleet at once by SIGKILL. It returns when every process is reaped and
+// every goroutine has ended. It may be called while Stop runs, and more than once.
 func (f *Fleet) Kill() error {
-	living := f.close()
+	living := f.refuseStarts()
 	for _, p := range living {
-		p.kill()
+		p.killNow()
 	}
 	deadline := time.NewTimer(reapTimeout)
 	defer deadline.Stop()
@@ -92,7 +91,7 @@ func (f *Fleet) Kill() error {
 		select {
 		case <-p.reaped:
 		case <-deadline.C:
-			return fmt.Errorf("kill fleet: %s (process %d) still there %s after SIGKILL", p.record.Pod, p.os.Pid, reapTimeout)
+			return fmt.Errorf("kill fleet: %s (process %d) is still there %s after SIGKILL", p.record.Pod, p.os.Pid, reapTimeout)
 		}
 	}
 	f.end.Do(func() { close(f.quit) })
@@ -100,28 +99,28 @@ func (f *Fleet) Kill() error {
 	return nil
 }
 
-// fork begins an incarnation. The caller holds mu.
-func (f *Fleet) fork(spec Spec) (p *process, err error) {
-	up := f.options.Clock.Now() // before the fork: nothing the pod does is earlier
-	err = f.onForker(func() (err error) {
-		p, err = spawn(f.executable, spec, f.options.Clock, &f.mu)
+// forkInstance starts an incarnation. The caller holds mu.
+func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
+	up := f.options.Clock.Now() // before the fork, so that nothing in the pod is earlier
+	err = f.runOnForker(func() (err error) {
+		p, err = startProcess(f.executable, spec, f.options.Clock, &f.mu)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.record = spec.incarnation(up)
+	p.record = spec.newIncarnation(up)
 	f.goroutines.Go(func() {
-		ended := p.wait()
-		if !ended.Asked && f.options.Exited != nil {
+		ended := p.reap()
+		if !ended.Intended && f.options.Exited != nil {
 			f.options.Exited(ended)
 		}
 	})
 	return p, nil
 }
 
-// onForker calls fork on the thread that starts processes.
-func (f *Fleet) onForker(fork func() error) error {
+// runOnForker calls fork on the thread that starts all processes.
+func (f *Fleet) runOnForker(fork func() error) error {
 	done := make(chan error)
 	select {
 	case f.forks <- func() { done <- fork() }:
@@ -131,8 +130,8 @@ func (f *Fleet) onForker(fork func() error) error {
 	}
 }
 
-// forkLoop keeps one thread to itself for as long as the fleet lives: the
-// kernel kills a pod when the thread that forked it ends.
+// forkLoop keeps one thread for itself while the fleet runs. The kernel kills a pod
+// when the thread that forked it ends.
 func (f *Fleet) forkLoop() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -156,7 +155,7 @@ func (f *Fleet) memoryLoop() {
 			return
 		}
 		f.mu.Lock()
-		living := f.living()
+		living := f.livingInstances()
 		f.mu.Unlock()
 		for _, p := range living {
 			p.sampleMemory()

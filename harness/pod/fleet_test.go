@@ -21,8 +21,8 @@ import (
 
 const (
 	testRun = 7
-	// patience is how long a test waits for what must happen: a pod starts in
-	// milliseconds, but on a busy machine nothing is certain.
+	// patience is how long a test waits. A pod starts in milliseconds, but not on a busy
+	// machine.
 	patience = 30 * time.Second
 )
 
@@ -62,7 +62,7 @@ func eventually(t *testing.T, ctx context.Context, what string, condition func()
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out: wait for %s", what)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func consuming(t *testing.T, ctx context.Context, dir string, pods int) {
 	}
 }
 
-func TestFleetLifecycle(t *testing.T) {
+func TestFleetKillsStartsAndStopsPods(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	f := start(t, ctx, options(dir, "loop", 3))
@@ -120,8 +120,8 @@ func TestFleetLifecycle(t *testing.T) {
 	var got []string
 	for _, i := range f.Incarnations() {
 		got = append(got, fmt.Sprintf("%d %s %d %s", i.Owner, i.Pod, i.N, i.Exit))
-		if !i.Asked || i.Up <= 0 || i.Down <= i.Up {
-			t.Errorf("%s: asked %v, up %d, down %d, printed: %s", got[len(got)-1], i.Asked, i.Up, i.Down, i.Stderr)
+		if !i.Intended || i.Up <= 0 || i.Down <= i.Up {
+			t.Errorf("%s: asked %v, up %d, down %d, printed: %s", got[len(got)-1], i.Intended, i.Up, i.Down, i.Stderr)
 		}
 		checkAttempts(t, i)
 	}
@@ -183,12 +183,12 @@ func endsByItself(t *testing.T, o pod.Options) (*pod.Fleet, pod.Incarnation) {
 	case i := <-exited:
 		return f, i
 	case <-ctx.Done():
-		t.Fatal("not told that the pod ended")
+		t.Fatal("Exited was not called")
 		panic("unreachable")
 	}
 }
 
-func TestPodEndsByItself(t *testing.T) {
+func TestExitTellsHowAPodEnded(t *testing.T) {
 	lock.Machine(t)
 	for mode, want := range map[string]struct{ exit, printed string }{
 		"quits":   {"exit status 3", "returned before it was asked"},
@@ -198,7 +198,7 @@ func TestPodEndsByItself(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			f, i := endsByItself(t, options(t.TempDir(), mode, 1))
-			if i.Pod != "pod-1" || i.Asked || i.Down == 0 || i.Exit != want.exit || !strings.Contains(i.Stderr, want.printed) {
+			if i.Pod != "pod-1" || i.Intended || i.Down == 0 || i.Exit != want.exit || !strings.Contains(i.Stderr, want.printed) {
 				t.Errorf("ended as %+v, want %+v", i, want)
 			}
 			if mode == "panics" && !strings.Contains(i.Stderr, "about to panic") {
@@ -214,7 +214,7 @@ func TestPodEndsByItself(t *testing.T) {
 	}
 }
 
-func TestPodWithoutAJournal(t *testing.T) {
+func TestPodFailsWithoutAJournal(t *testing.T) {
 	lock.Machine(t)
 	o := options(t.TempDir(), "idle", 1)
 	o.Dir = filepath.Join(o.Dir, "missing")
@@ -223,8 +223,7 @@ func TestPodWithoutAJournal(t *testing.T) {
 	}
 }
 
-// What a pod leaves behind in its process group goes with it.
-func TestPodTakesItsChildrenAlong(t *testing.T) {
+func TestChildrenOfAPodEndWithIt(t *testing.T) {
 	lock.Machine(t)
 	o := options(t.TempDir(), "breeds", 1)
 	if _, i := endsByItself(t, o); i.Exit != "exit status 3" {
@@ -239,9 +238,8 @@ func TestPodTakesItsChildrenAlong(t *testing.T) {
 	eventually(t, patient(t), "the end of the pod's child", func() bool { return gone(child) })
 }
 
-// What a consumer does when it is told to stop: an error of it is an answer, a
-// panic is not.
-func TestStop(t *testing.T) {
+// A consumer may return an error when the pod is asked to stop. A panic is no excuse.
+func TestStopRequestExcusesAnErrorButNoPanic(t *testing.T) {
 	lock.Machine(t)
 	for mode, want := range map[string]struct {
 		exit  string
@@ -258,17 +256,17 @@ func TestStop(t *testing.T) {
 			if killed, err := f.Stop(ctx); len(killed) > 0 || err != nil {
 				t.Errorf("stop: killed %v, error %v", killed, err)
 			}
-			if i := f.Incarnations()[0]; i.Exit != want.exit || i.Asked != want.asked {
+			if i := f.Incarnations()[0]; i.Exit != want.exit || i.Intended != want.asked {
 				t.Errorf("ended as %+v, want %+v", i, want)
 			}
 		})
 	}
 }
 
-func TestStopKillsTheDeaf(t *testing.T) {
+func TestFleetStopKillsUnresponsivePods(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
-	f := start(t, ctx, options(dir, "deaf", 2))
+	f := start(t, ctx, options(dir, "unresponsive", 2))
 	consuming(t, ctx, dir, 2)
 	over, cancel := context.WithCancel(ctx)
 	cancel()
@@ -277,13 +275,13 @@ func TestStopKillsTheDeaf(t *testing.T) {
 		t.Errorf("stop: killed %v, error %v", killed, err)
 	}
 	for _, i := range f.Incarnations() {
-		if i.Exit != "signal: killed" || !i.Asked {
+		if i.Exit != "signal: killed" || !i.Intended {
 			t.Errorf("ended as %+v", i)
 		}
 	}
 }
 
-func TestFleetThatCannotStart(t *testing.T) {
+func TestFleetStartNamesThePodThatFails(t *testing.T) {
 	lock.Machine(t)
 	o := options(t.TempDir(), "idle", 2)
 	o.Config.Knobs["more"] = strings.Repeat("x", 1<<20) // than an environment can hold
@@ -299,7 +297,7 @@ func TestFleetThatCannotStart(t *testing.T) {
 	}
 }
 
-func TestNewFleetRefuses(t *testing.T) {
+func TestNewFleetRefusesBadOptions(t *testing.T) {
 	for name, spoil := range map[string]func(*pod.Options){
 		"implementation": func(o *pod.Options) { o.Implementation = "prob" },
 		"service":        func(o *pod.Options) { o.Service = "often" },
@@ -315,8 +313,8 @@ func TestNewFleetRefuses(t *testing.T) {
 	}
 }
 
-// Pods that run learn when the load begins, and so do those that start later.
-func TestPodsLearnOfTheBeginning(t *testing.T) {
+// Pods that already run learn the start of the load, and so do pods that start later.
+func TestPodsLearnTheStartOfTheLoad(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	o := options(dir, "loop", 2)
@@ -324,7 +322,7 @@ func TestPodsLearnOfTheBeginning(t *testing.T) {
 	f := start(t, ctx, o)
 	working(t, ctx, filepath.Join(dir, "pod-1.1.witness"), 1)
 	working(t, ctx, filepath.Join(dir, "pod-2.1.witness"), 1)
-	f.Begin(o.Clock.Now())
+	f.AnnounceLoad(o.Clock.Now())
 	second := f.Pods()[1]
 	if err := second.Kill(ctx); err != nil {
 		t.Fatal(err)

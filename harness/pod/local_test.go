@@ -18,27 +18,27 @@ import (
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
-// lodger is a consumer that a test has as a function.
-type lodger func(context.Context, harness.Config, harness.Work) error
+// consumerFunc is a consumer made of a function.
+type consumerFunc func(context.Context, harness.Config, harness.Work) error
 
-func (l lodger) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+func (l consumerFunc) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	return l(ctx, cfg, w)
 }
 
-// lodging is what lodgers do in the test that runs.
-var lodging atomic.Pointer[lodger]
+// currentConsumer is the consumer of the running test.
+var currentConsumer atomic.Pointer[consumerFunc]
 
 var _ = harness.Register(harness.Implementation{
-	Name: "lodger", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
-	New: func(harness.Config) (harness.Consumer, error) { return *lodging.Load(), nil },
+	Name: "test-func", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
+	New: func(harness.Config) (harness.Consumer, error) { return *currentConsumer.Load(), nil },
 })
 
-// local starts a fleet of lodgers whose work takes a second.
-func local(t *testing.T, pods int, l lodger, change func(*pod.Options)) *pod.Local {
+// local starts a fleet of test consumers whose work takes a second.
+func local(t *testing.T, pods int, l consumerFunc, change func(*pod.Options)) *pod.Local {
 	t.Helper()
-	lodging.Store(&l)
+	currentConsumer.Store(&l)
 	o := pod.Options{
-		Implementation: "lodger", Service: "1s", Run: testRun, Pods: pods, Dir: t.TempDir(), Clock: ledger.NewVirtualClock(),
+		Implementation: "test-func", Service: "1s", Run: testRun, Pods: pods, Dir: t.TempDir(), Clock: ledger.NewVirtualClock(),
 		Config: harness.Config{Topic: "source", Drain: 3 * time.Second, Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }},
 	}
 	if change != nil {
@@ -100,8 +100,8 @@ func TestLocalKillStopsWorkBeforeItsEffect(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := f.Incarnations()[0]
-		if in.Down-started != int64(2500*time.Millisecond) || !in.Asked || in.Exit != "signal: killed" {
-			t.Errorf("down %v after its start, asked %v, %q", time.Duration(in.Down-started), in.Asked, in.Exit)
+		if in.Down-started != int64(2500*time.Millisecond) || !in.Intended || in.Exit != "signal: killed" {
+			t.Errorf("down %v after its start, asked %v, %q", time.Duration(in.Down-started), in.Intended, in.Exit)
 		}
 		if err := one.Kill(t.Context()); err == nil {
 			t.Error("a dead pod was killed")
@@ -122,8 +122,8 @@ func TestLocalKillStopsWorkBeforeItsEffect(t *testing.T) {
 	})
 }
 
-// A consumer that never gives up is made to, also one that does not wait.
-func TestLocalDeadWorkEnds(t *testing.T) {
+// A dead pod's consumer that retries without a wait must not stop virtual time.
+func TestLocalRecordsHowAPodEndedGoroutinesThatRetryForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := local(t, 1, func(_ context.Context, _ harness.Config, w harness.Work) error {
 			for {
@@ -207,8 +207,8 @@ func TestLocalPauseHoldsWork(t *testing.T) {
 	})
 }
 
-// echo is a network on which a peer answers each byte a moment later; hungUp is
-// closed when the connection is.
+// echo is a network with a peer that returns each byte 200 ms later. hungUp is closed
+// with the connection.
 func echo(hungUp chan struct{}) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
@@ -227,9 +227,9 @@ func echo(hungUp chan struct{}) func(context.Context, string, string) (net.Conn,
 	}
 }
 
-// chatty is a lodger that sends a byte every second and never hangs up; heard
-// counts the answers.
-func chatty(heard *atomic.Int64) lodger {
+// chatty is a consumer that sends a byte every second and never closes its connection.
+// heard counts the responses.
+func chatty(heard *atomic.Int64) consumerFunc {
 	return func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 		c, err := cfg.Dialer(ctx, "tcp", "broker:9092")
 		if err != nil {
@@ -250,7 +250,7 @@ func chatty(heard *atomic.Int64) lodger {
 	}
 }
 
-func TestLocalConnections(t *testing.T) {
+func TestLocalPauseAndDeathHoldConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard atomic.Int64
 		hungUp := make(chan struct{})
@@ -285,8 +285,8 @@ func TestLocalConnections(t *testing.T) {
 	})
 }
 
-// Clients tell by an error's type whether to wait before they try again.
-func TestLocalDeadPodHasANetworkThatIsDown(t *testing.T) {
+// Clients decide by the type of an error whether to wait before they retry.
+func TestLocalDeadPodGetsNetworkErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hungUp := make(chan struct{})
 		var errs []error
@@ -317,23 +317,23 @@ func TestLocalDeadPodHasANetworkThatIsDown(t *testing.T) {
 	})
 }
 
-func TestLocalEnds(t *testing.T) {
+func TestLocalRecordsHowAPodEnded(t *testing.T) {
 	stuck := func(ctx context.Context, _ harness.Config, w harness.Work) error {
 		_ = w.Do(context.WithoutCancel(ctx), numbered(0))
 		time.Sleep(time.Minute)
 		return nil
 	}
 	for name, c := range map[string]struct {
-		lodger lodger
-		end    func(context.Context, *pod.Local) error // nil: it ends by itself
-		exit   string
-		asked  bool
-		deaf   bool
-		words  string
+		consume      consumerFunc
+		end          func(context.Context, *pod.Local) error // nil: it ends by itself
+		exit         string
+		intended     bool
+		unresponsive bool
+		words        string
 	}{
 		"asked":            {busy, stopPod, "exit status 0", true, false, ""},
 		"asked and paused": {busy, pauseAndStop, "exit status 0", true, false, ""},
-		"deaf":             {stuck, stopPod, "signal: killed", true, true, ""},
+		"unresponsive":     {stuck, stopPod, "signal: killed", true, true, ""},
 		"fails when asked": {func(ctx context.Context, _ harness.Config, _ harness.Work) error {
 			<-ctx.Done()
 			return errors.New("not gone well")
@@ -345,7 +345,7 @@ func TestLocalEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var exited []pod.Incarnation
-				f := local(t, 1, c.lodger, func(o *pod.Options) {
+				f := local(t, 1, c.consume, func(o *pod.Options) {
 					o.Exited = func(in pod.Incarnation) { exited = append(exited, in) }
 				})
 				defer kill(t, f)
@@ -357,11 +357,11 @@ func TestLocalEnds(t *testing.T) {
 				}
 				synctest.Wait()
 				in := f.Incarnations()[0]
-				if in.Down == 0 || in.Exit != c.exit || in.Asked != c.asked || in.Deaf != c.deaf || !strings.Contains(in.Stderr, c.words) {
+				if in.Down == 0 || in.Exit != c.exit || in.Intended != c.intended || in.Unresponsive != c.unresponsive || !strings.Contains(in.Stderr, c.words) {
 					t.Errorf("ended as %+v", in)
 				}
-				if (len(exited) == 1) == c.asked {
-					t.Errorf("asked %v, and %d exits were told", c.asked, len(exited))
+				if (len(exited) == 1) == c.intended {
+					t.Errorf("asked %v, and %d exits were told", c.intended, len(exited))
 				}
 			})
 		})
@@ -379,7 +379,7 @@ func pauseAndStop(ctx context.Context, f *pod.Local) error {
 	return stopPod(ctx, f)
 }
 
-func TestLocalWorkThatPanicsEndsThePod(t *testing.T) {
+func TestLocalPodDiesOfAPanicOfItsWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var exited []pod.Incarnation
 		f := local(t, 1, busy, func(o *pod.Options) {
@@ -398,7 +398,7 @@ func TestLocalWorkThatPanicsEndsThePod(t *testing.T) {
 	})
 }
 
-func TestLocalSparePodsWait(t *testing.T) {
+func TestLocalSparePodsWaitForTheirStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := local(t, 1, busy, func(o *pod.Options) { o.Spare = 1 })
 		defer kill(t, f)
@@ -418,7 +418,7 @@ func TestLocalSparePodsWait(t *testing.T) {
 	})
 }
 
-func TestLocalStopNamesTheStuck(t *testing.T) {
+func TestLocalStopNamesUnresponsivePods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := local(t, 2, func(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 			<-ctx.Done()
@@ -439,8 +439,7 @@ func TestLocalStopNamesTheStuck(t *testing.T) {
 	})
 }
 
-// Thousands of runs in one process leave neither goroutines nor files behind.
-func TestLocalLeavesNothing(t *testing.T) {
+func TestLocalLeavesNoGoroutines(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {

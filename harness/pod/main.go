@@ -15,41 +15,41 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// How a pod ends by itself; a panic ends it as Go does, with 2 and the stacks
+// The exit statuses of a pod. A panic ends it as Go does: with 2, and the stack traces
 // on standard error.
 const (
-	exitClean    = 0 // asked to stop, and Consume returned
-	exitReturned = 3 // Consume returned unasked, without an error
-	exitFailed   = 4 // the consumer could not be made, or Consume failed
-	exitFault    = 5 // a fault of the harness: a full disk, a bad specification
-	exitOrphaned = 6 // the harness is gone
+	exitClean    = 0 // Consume returned after a request to stop
+	exitReturned = 3 // Consume returned without a request and without an error
+	exitFailed   = 4 // New or Consume of the consumer failed
+	exitFault    = 5 // a fault of the harness, such as a full disk or a bad specification
+	exitOrphaned = 6 // the harness has ended
 )
 
-// ExitFault is [Incarnation.Exit] of a pod that a fault of the harness ended, as
-// a full disk: it says nothing about the consumer.
+// ExitFault is [Incarnation.Exit] after a fault of the harness, such as a full disk. It
+// says nothing about the consumer.
 const ExitFault = "exit status 5"
 
-// ExitReturned is [Incarnation.Exit] of a pod whose consumer returned unasked and
-// without an error.
+// ExitReturned is [Incarnation.Exit] of a pod whose consumer returned without a request
+// to stop and without an error.
 const ExitReturned = "exit status 3"
 
-// Main makes the process a pod if it was started as one, and then never
-// returns; else it returns at once. It must be called before flags are parsed,
-// first of all in TestMain or main.
+// Main turns a process that was started as a pod into one, and never returns there.
+// In any other process it returns at once. Call it first in TestMain or main, before
+// flags are parsed.
 func Main() {
 	text, ok := os.LookupEnv(Env)
 	if !ok {
 		return
 	}
-	os.Unsetenv(Env) // processes that the consumer starts are no pods
+	os.Unsetenv(Env) // child processes of the consumer are no pods
 	die := func(code int, err error) {
 		fmt.Fprintln(os.Stderr, "pod:", err)
 		os.Exit(code)
 	}
 	began := new(atomic.Int64)
-	go watchLifeline(began, die)
+	go followLifeline(began, die)
 
-	// Ctrl-C reaches whole process groups, and the harness decides what it means.
+	// Ctrl-C reaches the whole process group; the harness decides what it means.
 	signal.Ignore(syscall.SIGINT)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -58,31 +58,31 @@ func Main() {
 	if err != nil {
 		die(exitFault, err)
 	}
-	code, err := consume(ctx, spec, began, die)
+	code, err := runInProcess(ctx, spec, began, die)
 	if err != nil {
 		die(code, err)
 	}
 	os.Exit(code)
 }
 
-// watchLifeline ends the process, whatever it is doing, when the harness is gone.
-// Until then it takes note of when the load begins.
-func watchLifeline(began *atomic.Int64, die func(int, error)) {
+// followLifeline ends the process at once when the harness has ended. Until then it
+// receives the start of the load.
+func followLifeline(began *atomic.Int64, die func(int, error)) {
 	syscall.CloseOnExec(lifelineFD)
 	lifeline := os.NewFile(lifelineFD, "lifeline")
 	for {
 		var at [8]byte
 		if _, err := io.ReadFull(lifeline, at[:]); err != nil {
-			die(exitOrphaned, fmt.Errorf("the harness is gone: %w", err))
+			die(exitOrphaned, fmt.Errorf("the harness has ended: %w", err))
 		}
 		began.Store(int64(binary.LittleEndian.Uint64(at[:])))
 	}
 }
 
-// consume runs the consumer until ctx ends and says how the process must exit.
-// The journal is never closed: it is whole at every moment, and a consumer may
-// break its contract and go on working after it returned.
-func consume(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, error)) (code int, err error) {
+// runInProcess runs the consumer until ctx ends and returns the exit status of the
+// process. The journal is never closed: it is complete at every moment, and a consumer
+// may break its contract and work after Consume has returned.
+func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, error)) (code int, err error) {
 	implementation, err := harness.FindImplementation(spec.Implementation)
 	if err != nil {
 		return exitFault, err
@@ -95,24 +95,24 @@ func consume(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, 
 	if err != nil {
 		return exitFault, err
 	}
-	if spec.Began == 0 {
-		work.began = began
+	if spec.LoadStart == 0 {
+		work.loadStart = began
 	}
 	return consumeWith(ctx, implementation, spec, work)
 }
 
-// consumeWith runs the consumer on the work until ctx ends and says how the pod
-// must end.
+// consumeWith runs the consumer on the work until ctx ends and returns the exit status
+// of the pod.
 func consumeWith(ctx context.Context, implementation *harness.Implementation, spec Spec, work harness.Work) (code int, err error) {
 	consumer, err := implementation.New(spec.Config)
 	if err != nil {
 		return exitFailed, fmt.Errorf("make consumer %s: %w", spec.Implementation, err)
 	}
 	err = consumer.Consume(ctx, spec.Config, work)
-	switch asked := ctx.Err() != nil; {
-	case err != nil && !(asked && errors.Is(err, context.Canceled)):
+	switch stopping := ctx.Err() != nil; {
+	case err != nil && !(stopping && errors.Is(err, context.Canceled)):
 		return exitFailed, fmt.Errorf("consumer %s: %w", spec.Implementation, err)
-	case !asked:
+	case !stopping:
 		return exitReturned, fmt.Errorf("consumer %s returned before it was asked to stop", spec.Implementation)
 	}
 	return exitClean, nil

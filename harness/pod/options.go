@@ -9,7 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// Options say what a fleet runs.
+// Options configure a fleet.
 type Options struct {
 	Implementation string         // Implementation is the registered name of the consumer.
 	Config         harness.Config // Config of every pod; Pod and Incarnation are filled in.
@@ -17,22 +17,22 @@ type Options struct {
 	Failures       harness.Failures
 	Slowdown       harness.Slowdown
 	Prepare        float64
-	Topics         []string // Topics are those of the run, by their number in the ledger.
+	Topics         []string // Topics are the topics of the run, by their number in the ledger.
 	Seed           uint64
 	Repeat         int
 	Run            uint64
 	Pods           int          // Pods is their number, at least 1.
-	Spare          int          // Spare are pods beside those, which start only when their Start is called.
-	Dir            string       // Dir is a folder for the journals, one an incarnation.
-	Clock          ledger.Clock // Clock stamps the ups and downs.
+	Spare          int          // Spare is the number of additional pods, which start only when their Start is called.
+	Dir            string       // Dir is the folder for the journals, one per incarnation.
+	Clock          ledger.Clock // Clock stamps starts and ends.
 
-	// Exited is called for each incarnation that ended unasked, from a goroutine
-	// of the fleet that Stop and Kill wait for: it must not call them. May be nil.
+	// Exited is called for each incarnation that ended unintended. Stop and Kill wait
+	// for the call, so it must not call them. May be nil.
 	Exited func(Incarnation)
 }
 
-// check looks whether a fleet can be made, and finds its consumer.
-func (o *Options) check() (*harness.Implementation, error) {
+// validateOptions checks the options and finds the consumer.
+func (o *Options) validateOptions() (*harness.Implementation, error) {
 	implementation, err := harness.FindImplementation(o.Implementation)
 	if err != nil {
 		return nil, fmt.Errorf("new fleet: %w", err)
@@ -46,8 +46,8 @@ func (o *Options) check() (*harness.Implementation, error) {
 	return implementation, nil
 }
 
-// spec is what the n-th incarnation of a pod is told.
-func (o *Options) spec(pod string, n int, owner ledger.Owner) Spec {
+// specFor is the specification of the n-th incarnation of a pod.
+func (o *Options) specFor(pod string, n int, owner ledger.Owner) Spec {
 	cfg := o.Config
 	cfg.Pod, cfg.Incarnation = pod, n
 	return Spec{

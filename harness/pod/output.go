@@ -9,9 +9,9 @@ import (
 
 const (
 	tailSize = 64 << 10
-	// lastWords is how long output is awaited after the death of a pod: a process
-	// that it left behind may hold the pipe open for ever.
-	lastWords = time.Second
+	// drainTimeout limits the wait for output after the death of a pod. A child process
+	// of the pod may hold the pipe open for ever.
+	drainTimeout = time.Second
 )
 
 // output keeps the tail of what a pod prints. Safe for many goroutines.
@@ -23,7 +23,7 @@ type output struct {
 	kept []byte
 }
 
-// keepOutput reads pipe until its end or [output.close].
+// keepOutput reads pipe until its end, or until [output.drainAndClose].
 func keepOutput(pipe *os.File) *output {
 	o := &output{pipe: pipe, copied: make(chan struct{})}
 	go func() {
@@ -33,7 +33,7 @@ func keepOutput(pipe *os.File) *output {
 	return o
 }
 
-// Write keeps the last tailSize bytes, moving them once per tailSize written.
+// Write keeps the last tailSize bytes. It moves them once per tailSize written.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -50,9 +50,9 @@ func (o *output) String() string {
 	return string(o.kept[max(0, len(o.kept)-tailSize):])
 }
 
-// close reads what is left and closes the pipe. The writer has ended.
-func (o *output) close() {
-	o.pipe.SetReadDeadline(time.Now().Add(lastWords))
+// drainAndClose reads the rest and closes the pipe. The writer has ended.
+func (o *output) drainAndClose() {
+	o.pipe.SetReadDeadline(time.Now().Add(drainTimeout))
 	<-o.copied
 	o.pipe.Close()
 }

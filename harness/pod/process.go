@@ -12,15 +12,15 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// process is one incarnation as the operating system sees it.
+// process is one incarnation of a pod that runs as a child process.
 type process struct {
 	os       *os.Process
-	lifeline *os.File // the write end: it closes when the harness dies
+	lifeline *os.File // the write end, which closes when the harness dies
 	output   *output
 	clock    ledger.Clock
 	reaped   chan struct{} // closed once record is final
 
-	mu     *sync.Mutex // of the fleet, for what follows
+	mu     *sync.Mutex // of the fleet; guards what follows
 	record Incarnation
 	killed bool // SIGKILL was sent
 	paused bool // SIGSTOP was sent, and no SIGCONT since
@@ -28,9 +28,8 @@ type process struct {
 	peak   int64 // bytes of memory
 }
 
-// spawn starts executable as the pod of spec. It must run on a thread that
-// outlives the pod.
-func spawn(executable string, spec Spec, clock ledger.Clock, mu *sync.Mutex) (*process, error) {
+// startProcess starts executable as a pod. The calling thread must outlive the pod.
+func startProcess(executable string, spec Spec, clock ledger.Clock, mu *sync.Mutex) (*process, error) {
 	env, err := spec.Environ()
 	if err != nil {
 		return nil, err
@@ -46,7 +45,7 @@ func spawn(executable string, spec Spec, clock ledger.Clock, mu *sync.Mutex) (*p
 		return nil, err
 	}
 	defer write.Close()
-	// With no test to run a binary that forgot to call Main ends at once.
+	// The flag ends a binary at once that forgot to call Main: it has no test to run.
 	p, err := os.StartProcess(executable, []string{executable, "-test.run=^$"}, &os.ProcAttr{
 		Env:   append(os.Environ(), env),
 		Files: []*os.File{nil, write, write, lifelineFD: lifeline},
@@ -60,116 +59,116 @@ func spawn(executable string, spec Spec, clock ledger.Clock, mu *sync.Mutex) (*p
 	return &process{os: p, lifeline: held, output: keepOutput(read), clock: clock, reaped: make(chan struct{}), mu: mu}, nil
 }
 
-// wait reaps the process and completes its record.
-func (p *process) wait() Incarnation {
+// reap waits for the process and completes its record.
+func (p *process) reap() Incarnation {
 	state, err := p.os.Wait()
 	down := p.clock.Now()
-	unix.Kill(-p.os.Pid, unix.SIGKILL) // what it left behind in its group
+	unix.Kill(-p.os.Pid, unix.SIGKILL) // other processes of its group
 	p.lifeline.Close()
-	p.output.close()
+	p.output.drainAndClose()
 	defer close(p.reaped)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.record.Down = down
 	if err != nil {
 		p.record.Exit = err.Error()
-		return p.snapshot()
+		return p.currentRecord()
 	}
 	p.record.Exit = state.String()
-	p.record.Asked = p.asked(state.Sys().(syscall.WaitStatus))
+	p.record.Intended = p.endedAsIntended(state.Sys().(syscall.WaitStatus))
 	p.cpu = state.UserTime() + state.SystemTime()
-	return p.snapshot()
+	return p.currentRecord()
 }
 
-// asked reports whether the process ended as it was told to. One that panicked
-// or returned a moment before the signal came did not. The caller holds mu.
-func (p *process) asked(s syscall.WaitStatus) bool {
+// endedAsIntended reports whether the fleet ended the process. A process that panicked
+// or returned just before the signal ended by itself. The caller holds mu.
+func (p *process) endedAsIntended(s syscall.WaitStatus) bool {
 	switch {
 	case s.Signaled() && s.Signal() == syscall.SIGKILL:
 		return p.killed
-	case s.Signaled() && s.Signal() == syscall.SIGTERM: // it was too young to catch it
-		return p.record.Told != 0
+	case s.Signaled() && s.Signal() == syscall.SIGTERM: // it had not installed its handler yet
+		return p.record.StopRequestedAt != 0
 	case s.Exited() && (s.ExitStatus() == exitClean || s.ExitStatus() == exitFailed):
-		return p.record.Told != 0
+		return p.record.StopRequestedAt != 0
 	}
 	return false
 }
 
-// loadBegins writes to the lifeline. An error says that it has ended.
-func (p *process) loadBegins(at int64) {
+// announceLoad writes to the lifeline. An error means that the process has ended.
+func (p *process) announceLoad(at int64) {
 	p.lifeline.Write(binary.LittleEndian.AppendUint64(nil, uint64(at)))
 }
 
-func (p *process) over() <-chan struct{} { return p.reaped }
+func (p *process) endSignal() <-chan struct{} { return p.reaped }
 
-// alive reports whether it has not been reaped. The caller holds mu.
-func (p *process) alive() bool { return p.record.Down == 0 }
+// isAlive reports whether the process is not reaped yet. The caller holds mu.
+func (p *process) isAlive() bool { return p.record.Down == 0 }
 
-// used is what it used so far. The caller holds mu.
-func (p *process) used() (cpu time.Duration, memory int64) { return p.cpu, p.peak }
+// usedResources is what the process has used so far. The caller holds mu.
+func (p *process) usedResources() (cpu time.Duration, memory int64) { return p.cpu, p.peak }
 
-// snapshot is the record now. The caller holds mu.
-func (p *process) snapshot() Incarnation {
+// currentRecord is the record with the output so far. The caller holds mu.
+func (p *process) currentRecord() Incarnation {
 	r := p.record
 	r.Stderr = p.output.String()
 	return r
 }
 
-// terminate is SIGTERM. The process goes on if it is paused.
-func (p *process) terminate() {
+// requestStop sends SIGTERM, and SIGCONT to a paused process.
+func (p *process) requestStop() {
 	now := p.clock.Now()
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.record.Told == 0 {
-		p.record.Told = now
+	if p.record.StopRequestedAt == 0 {
+		p.record.StopRequestedAt = now
 	}
-	p.os.Signal(syscall.SIGTERM) // an error says that it has ended, which its record will too
-	p.resume()
+	p.os.Signal(syscall.SIGTERM) // an error means that it has ended, which the record will show
+	p.resumeGroup()
 }
 
-// pause stops the process and all of its group.
-func (p *process) pause() {
+// pauseGroup sends SIGSTOP to the process group.
+func (p *process) pauseGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.alive() {
+	if !p.isAlive() {
 		return
 	}
 	p.paused = true
 	unix.Kill(-p.os.Pid, unix.SIGSTOP)
 }
 
-// resume lets the process go on if it is paused. The caller holds mu.
-func (p *process) resume() {
-	if !p.paused || !p.alive() {
+// resumeGroup sends SIGCONT if the process is paused. The caller holds mu.
+func (p *process) resumeGroup() {
+	if !p.paused || !p.isAlive() {
 		return
 	}
 	p.paused = false
 	unix.Kill(-p.os.Pid, unix.SIGCONT)
 }
 
-// kill ends the process and all of its group.
-func (p *process) kill() {
+// killNow sends SIGKILL to the process group.
+func (p *process) killNow() {
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.alive() {
+	if !p.isAlive() {
 		return
 	}
 	p.killed = true
 	unix.Kill(-p.os.Pid, unix.SIGKILL)
 }
 
-// giveUp kills a process that did not stop when it was asked to.
-func (p *process) giveUp() {
+// killUnresponsive kills a process that did not stop on request.
+func (p *process) killUnresponsive() {
 	p.mu.Lock()
-	p.record.Deaf = p.alive()
+	p.record.Unresponsive = p.isAlive()
 	p.mu.Unlock()
-	p.kill()
+	p.killNow()
 }
 
 func (p *process) sampleMemory() {
-	peak := peakMemory(p.os.Pid)
+	peak := readPeakMemory(p.os.Pid)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.peak = max(p.peak, peak)

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// processAttributes put a pod in a process group of its own and tie its life
-// to the thread that starts it.
+// processAttributes put a pod into a process group of its own. The kernel kills the
+// pod when the thread that started it ends.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// standsStill reports whether all threads of a process are stopped.
-func standsStill(pid int) bool {
+// allThreadsStopped reports whether all threads of a process are stopped.
+func allThreadsStopped(pid int) bool {
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return false
@@ -30,10 +30,10 @@ func standsStill(pid int) bool {
 	return len(tasks) > 0
 }
 
-// peakMemory is the largest resident set that a process has had since its
-// exec, in bytes, and 0 once it has ended. The ru_maxrss of its rusage is no
-// substitute: it starts at the peak of the process that forked it.
-func peakMemory(pid int) int64 {
+// readPeakMemory is the largest resident set of a process since its exec, in bytes; 0
+// after its end. The ru_maxrss of its rusage is no substitute: it starts at the peak of
+// the process that forked it.
+func readPeakMemory(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0

@@ -4,12 +4,12 @@ package pod
 
 import "syscall"
 
-// processAttributes put a pod in a process group of its own; the lifeline alone
-// ends it with the harness.
+// processAttributes put a pod into a process group of its own. Only the lifeline ends
+// the pod with the harness.
 func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// standsStill cannot be asked here: the signal is believed.
-func standsStill(int) bool { return true }
+// allThreadsStopped trusts the signal: this system does not report it.
+func allThreadsStopped(int) bool { return true }
 
-// peakMemory is not known here.
-func peakMemory(int) int64 { return 0 }
+// readPeakMemory is 0: this system does not report it.
+func readPeakMemory(int) int64 { return 0 }

@@ -13,43 +13,44 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// shim is the application's work, measured. It takes no lock and allocates
-// nothing, so that it does not serialise the workers it measures. It offers
-// [harness.BatchWork] (batch.go) and [harness.PreparedWork] (prepare.go). Safe for many goroutines.
+// shim is the work of the application, measured. It takes no lock and allocates
+// nothing, so that it does not serialise the workers it measures. It implements
+// [harness.BatchWork] (batch.go) and [harness.PreparedWork] (prepared.go). Safe for
+// many goroutines.
 type shim struct {
-	journal *ledger.Journal
-	clock   ledger.Clock
-	service harness.Service
-	cpu     bool // of service
-	failing *load.Failing
-	slow    harness.Slowdown
-	prepare float64       // prepare is the share of the work that Prepare takes
-	began   *atomic.Int64 // began is when the load began, 0 before
-	seed    uint64
-	repeat  int
-	run     uint64
-	topics  []string // by number
-	owner   ledger.Owner
-	fail    func(error) // fail ends the pod: it can no longer be believed.
-	gate    gate        // gate is nil in a process of its own.
-	calls   calls       // calls are those for several records
+	journal   *ledger.Journal
+	clock     ledger.Clock
+	service   harness.Service
+	cpu       bool // cpu: the service time burns CPU
+	failing   *load.Failing
+	slow      harness.Slowdown
+	prepare   float64       // prepare is the part of the work that Prepare does, between 0 and 1
+	loadStart *atomic.Int64 // loadStart is the start of the load; 0 before it is known
+	seed      uint64
+	repeat    int
+	run       uint64
+	topics    []string // topics are the names of the topics, by number
+	owner     ledger.Owner
+	failPod   func(error) // failPod ends the pod after a fault of the harness.
+	gate      gate        // gate is nil in a pod that is a process.
+	calls     batchCalls  // calls number the calls of DoBatch
 }
 
-// gate is between a pod that is no process and its journal: what the death or
-// the stop of a process would keep from being written does not pass.
+// gate stands between the journal and a pod that runs as goroutines. It holds back
+// what a process could not write while it is stopped, or after its death.
 type gate interface {
-	// enter waits while the pod is paused and reports whether it lives. If so
-	// it does not end before leave, which must follow soon.
-	enter() bool
-	leave()
-	// panicked ends the pod as a panic of its work does that nobody recovers, and
-	// with it the goroutine.
-	panicked(error)
+	// lockJournal waits while the pod is paused and reports whether the pod is alive.
+	// If it is, the pod cannot end before unlockJournal, which must follow soon.
+	lockJournal() bool
+	unlockJournal()
+	// dieOfPanic ends the pod as an unrecovered panic of the work would, and ends the
+	// calling goroutine.
+	dieOfPanic(error)
 }
 
-// errDead is what the work says in a pod that is dead and still runs, as only a
-// pod can that is no process.
-var errDead = errors.New("the pod is dead")
+// errPodDead is the error of work in a dead pod. Only goroutines can run after the
+// death of their pod.
+var errPodDead = errors.New("the pod is dead")
 
 func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(error)) (*shim, error) {
 	service, err := load.ParseService(spec.Service)
@@ -57,97 +58,96 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 		return nil, err
 	}
 	began := new(atomic.Int64)
-	began.Store(spec.Began)
+	began.Store(spec.LoadStart)
 	return &shim{
-		prepare: cmp.Or(spec.Prepare, defaultPrepare),
+		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
-		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: spec.Slowdown, began: began,
-		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, fail: fail,
+		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: spec.Slowdown, loadStart: began,
+		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, failPod: fail,
 	}, nil
 }
 
-// Do implements [harness.Work]. A context that has ended already makes no
-// attempt. The end is in the journal before Do returns, or panics: what the
+// Do implements [harness.Work]. If the context has ended, Do makes no attempt. The end
+// of the attempt is in the journal before Do returns or panics. So whatever the
 // consumer knows of its work, and may commit, survives its death.
 func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	slot, key, seq, err := s.begin(r)
+	slot, key, seq, err := s.journalStart(r)
 	if err != nil {
-		return s.unable(err)
+		return s.failWithoutJournal(err)
 	}
-	err = load.Work(ctx, s.left(r.Prepared, key, seq), s.cpu)
+	err = load.Work(ctx, s.remainingWork(r.Prepared, key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq)
 	}
-	return s.returned(s.end(slot, outcome(ctx, err), err))
+	return s.panicOrReturn(s.journalEnd(slot, outcomeOf(ctx, err), err))
 }
 
-// unable is the error of work that could not begin. The pod goes down with its
-// journal.
-func (s *shim) unable(err error) error {
-	if err != errDead {
-		s.fail(err)
+// failWithoutJournal ends the pod because its journal failed, and returns the error.
+func (s *shim) failWithoutJournal(err error) error {
+	if err != errPodDead {
+		s.failPod(err)
 	}
 	return err
 }
 
-// returned is the error that the work returns, unless it panics.
-func (s *shim) returned(err error) error {
+// panicOrReturn panics if the work is to panic, and returns its error otherwise.
+func (s *shim) panicOrReturn(err error) error {
 	if err != load.ErrPanic {
 		return err
 	}
 	if s.gate != nil {
-		s.gate.panicked(err)
+		s.gate.dieOfPanic(err)
 	}
 	panic(err)
 }
 
-// serviceTime is how long the work on a record takes that begins now.
+// serviceTime is the duration of the work on a record that starts now.
 func (s *shim) serviceTime(key, seq uint32) time.Duration {
 	d := load.ServiceTime(s.service, s.seed, s.repeat, key, seq)
 	if s.slow.Factor == 0 {
 		return d
 	}
-	if began := s.began.Load(); began != 0 {
+	if began := s.loadStart.Load(); began != 0 {
 		d = load.Slowed(s.slow, d, time.Duration(s.clock.Now()-began))
 	}
 	return d
 }
 
-// begin journals the start of an attempt at r alone.
-func (s *shim) begin(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err error) {
+// journalStart journals the start of an attempt at r in a call of Do.
+func (s *shim) journalStart(r *harness.Record) (slot *ledger.Slot, key, seq uint32, err error) {
 	if s.gate != nil {
-		if !s.gate.enter() {
-			return nil, 0, 0, errDead
+		if !s.gate.lockJournal() {
+			return nil, 0, 0, errPodDead
 		}
-		defer s.gate.leave()
+		defer s.gate.unlockJournal()
 	}
-	return s.open(r, s.clock.Now(), 0)
+	return s.publishAttempt(r, s.clock.Now(), 0)
 }
 
-// open journals the start of an attempt at r, in a call for several records or in
-// one of its own (0). It fills the slot in where it lies: each copy of a slot would
-// wait for the writes before it. The caller gets what it needs of the slot, which a
-// gate may take away.
-func (s *shim) open(r *harness.Record, start int64, call uint32) (slot *ledger.Slot, key, seq uint32, err error) {
-	id, flags := identity(r, s.run)
-	if id.Key == ledger.NoIdentity { // the run never sent it
+// publishAttempt journals the start of an attempt at r. call is the number of a call of
+// DoBatch, 0 in Do. It fills the slot in place: each copy of a slot would wait for the
+// writes before it. It returns what the caller needs of the slot, because a gate may
+// unmap it.
+func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot *ledger.Slot, key, seq uint32, err error) {
+	id, flags := identifyRecord(r, s.run)
+	if id.Key == ledger.NoIdentity { // the run did not send it
 		id.Due, id.Sent = start, start
 	}
 	if slot, err = s.journal.Reserve(); err != nil {
 		return nil, 0, 0, err
 	}
-	slot.Topic, slot.Partition, slot.Offset = s.topic(r.Topic), r.Partition, r.Offset
+	slot.Topic, slot.Partition, slot.Offset = s.topicNumber(r.Topic), r.Partition, r.Offset
 	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
 	slot.Start, slot.Flags, slot.Count = start, flags, uint8(min(r.Deliveries, math.MaxUint8))
 	s.journal.Publish(slot, ledger.KindAttempt, s.owner, call)
 	return slot, id.Key, id.Seq, nil
 }
 
-// identity is which record of the run r is, of nobody if it is none.
-func identity(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.Flags) {
+// identifyRecord decodes the identity of r. A record of another run has NoIdentity.
+func identifyRecord(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.Flags) {
 	id, err := ledger.DecodeIdentity(r.Value)
 	switch {
 	case err != nil:
@@ -161,32 +161,32 @@ func identity(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.F
 	return id, flags
 }
 
-// end journals the end of an attempt and returns its error.
-func (s *shim) end(slot *ledger.Slot, how ledger.Outcome, err error) error {
+// journalEnd journals the end of an attempt and returns err.
+func (s *shim) journalEnd(slot *ledger.Slot, how ledger.Outcome, err error) error {
 	if s.gate != nil {
-		if !s.gate.enter() {
-			return errDead
+		if !s.gate.lockJournal() {
+			return errPodDead
 		}
-		defer s.gate.leave()
+		defer s.gate.unlockJournal()
 	}
 	s.journal.Finish(slot, s.clock.Now(), how)
 	return err
 }
 
-// noTopic is the number of a topic that is none of the run's.
-const noTopic = math.MaxUint16
+// unknownTopic is the number of a topic that does not belong to the run.
+const unknownTopic = math.MaxUint16
 
-// topic is the number of a topic of the run.
-func (s *shim) topic(name string) uint16 {
+// topicNumber is the number of a topic of the run.
+func (s *shim) topicNumber(name string) uint16 {
 	for n, known := range s.topics {
 		if known == name {
 			return uint16(n)
 		}
 	}
-	return noTopic
+	return unknownTopic
 }
 
-func outcome(ctx context.Context, err error) ledger.Outcome {
+func outcomeOf(ctx context.Context, err error) ledger.Outcome {
 	switch {
 	case err == nil:
 		return ledger.OutcomeEffect

@@ -75,8 +75,8 @@ func TestShimJournalsAnEffect(t *testing.T) {
 	}
 }
 
-// signalled is a service time that tells when it is asked for: the attempt has
-// begun by then.
+// signalled is a service time that signals its first call. The attempt has started
+// before that.
 type signalled struct {
 	harness.Service
 	asked chan struct{}
@@ -110,11 +110,11 @@ func TestShimJournalsACancelledAttempt(t *testing.T) {
 		t.Errorf("error %v after the end", err)
 	}
 	if n := len(readSlots(t, journal)); n != 1 {
-		t.Errorf("%d attempts, want none after the end", n-1)
+		t.Errorf("%d attempts, want no attempt after the end", n-1)
 	}
 }
 
-func TestShimJournalsRecordsOfNobody(t *testing.T) {
+func TestShimJournalsForeignRecords(t *testing.T) {
 	for name, r := range map[string]*harness.Record{
 		"no identity": {Partition: 3, Offset: 42, Value: []byte("hello")},
 		"other run":   testRecord(ledger.Identity{Run: testRun + 1, Key: 1, Due: 5, Sent: 6}),
@@ -147,7 +147,7 @@ func TestShimMarksAnAlteredRecord(t *testing.T) {
 	}
 }
 
-// The order of what comes after hangs on the key, whatever the value says.
+// The partition depends on the key, whatever identity the value holds.
 func TestShimMarksARecordUnderAnotherKey(t *testing.T) {
 	s, journal := testShim(t, "0s")
 	record := testRecord(ledger.Identity{Run: testRun, Key: 12, Seq: 2})
@@ -166,7 +166,7 @@ func TestShimMarksARecordUnderAnotherKey(t *testing.T) {
 
 func TestShimNumbersTopicsAndDeliveries(t *testing.T) {
 	s, journal := testShim(t, "0s")
-	for name, want := range map[string]uint16{"source": 0, "retry": 1, "stranger": noTopic} {
+	for name, want := range map[string]uint16{"source": 0, "retry": 1, "stranger": unknownTopic} {
 		r := testRecord(ledger.Identity{Run: testRun})
 		r.Topic, r.Deliveries = name, 300
 		if err := s.Do(t.Context(), r); err != nil {
@@ -179,9 +179,9 @@ func TestShimNumbersTopicsAndDeliveries(t *testing.T) {
 	}
 }
 
-// What fails as the scenario wants it stands in the journal as an error, before
-// Do returns or panics, and is tried again like any other.
-func TestShimFailsAsTheScenarioWantsIt(t *testing.T) {
+// A failure that the scenario asks for is in the journal as an error before Do returns
+// or panics. The record can be retried like any other.
+func TestShimFailsAsTheScenarioSays(t *testing.T) {
 	record := testRecord(ledger.Identity{Run: testRun, Key: 8, Seq: 9})
 	for name, tt := range map[string]struct {
 		failures harness.Failures
@@ -202,8 +202,8 @@ func TestShimFailsAsTheScenarioWantsIt(t *testing.T) {
 					t.Errorf("attempt %d: error %v, panicked: %v", i+1, err, panicked)
 				}
 			}
-			if err, panicked := try(t.Context(), s, &harness.Record{Value: []byte("of nobody")}); err != nil || panicked {
-				t.Errorf("a record of nobody: error %v, panicked: %v", err, panicked)
+			if err, panicked := try(t.Context(), s, &harness.Record{Value: []byte("no identity")}); err != nil || panicked {
+				t.Errorf("a record without identity: error %v, panicked: %v", err, panicked)
 			}
 			for i, slot := range readSlots(t, journal) {
 				if i < len(tt.outcomes) && slot.Outcome() != tt.outcomes[i] {
@@ -225,7 +225,7 @@ func TestShimFailsWithItsJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed error
-	s.fail = func(err error) { failed = err }
+	s.failPod = func(err error) { failed = err }
 	if err := s.Do(t.Context(), testRecord(ledger.Identity{Run: testRun})); err == nil || !errors.Is(failed, os.ErrClosed) {
 		t.Errorf("error %v, failed with %v", err, failed)
 	}
@@ -244,9 +244,9 @@ func TestOutputKeepsTheTail(t *testing.T) {
 	}
 }
 
-// BenchmarkShim is the cost of the probe itself, the journal included: Do with
-// work that takes no time. Beside the time a record it reports the CPU time, which
-// a busy machine changes less.
+// BenchmarkShim is the cost of the shim itself with its journal: Do with work that takes
+// no time. In addition to the time it reports the CPU time, which depends less on how
+// busy the machine is.
 func BenchmarkShim(b *testing.B) {
 	for _, workers := range []int{1, 2, 8, 64} {
 		b.Run(fmt.Sprintf("goroutines=%d", workers), func(b *testing.B) {

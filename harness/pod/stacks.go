@@ -7,19 +7,18 @@ import (
 	"strings"
 )
 
-// label marks the goroutines of an incarnation that is no process, all that its
-// consumer starts included: they inherit it. Its value is the path of the journal,
-// which no two share.
+// label is the pprof label of the goroutines of one incarnation. Goroutines that the
+// consumer starts inherit it. Its value is the path of the journal, which is unique.
 const label = "stampede journal"
 
-// mark makes the calling goroutine one of the incarnation's.
-func mark(journal string) {
+// labelGoroutine labels the calling goroutine as one of the incarnation's.
+func labelGoroutine(journal string) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(label, journal)))
 }
 
-// stacks are where the goroutines of an incarnation are, those at the same place
+// stacksOf are the stack traces of the goroutines of an incarnation. Equal ones appear
 // once, with their number.
-func stacks(journal string) string {
+func stacksOf(journal string) string {
 	var all bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
 		return err.Error()
@@ -32,16 +31,16 @@ func stacks(journal string) string {
 			continue
 		}
 		count, _, _ := strings.Cut(head, " @")
-		its = append(its, count+" of its goroutines:\n"+places(frames))
+		its = append(its, count+" of its goroutines:\n"+trimFrames(frames))
 	}
 	if its == nil {
-		return "none of its goroutines is left"
+		return "no goroutine left"
 	}
 	return strings.Join(its, "\n")
 }
 
-// places are frames without what only a debugger reads.
-func places(frames string) string {
+// trimFrames drops addresses and offsets from the frames.
+func trimFrames(frames string) string {
 	var b strings.Builder
 	for line := range strings.Lines(frames) {
 		if fields := strings.Fields(line); len(fields) == 4 { // #, address, function, place

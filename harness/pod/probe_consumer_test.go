@@ -25,16 +25,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// probe is a consumer without Kafka. Its knob "mode" says how it behaves; once
-// there it leaves its process id in the folder of the knob "dir", as <pod>.pid.
+// probe is a consumer without Kafka. Its knob "mode" says how it behaves. It writes
+// its process id to <pod>.pid in the folder of the knob "dir".
 type probe struct{}
 
 var modes = map[string]func(context.Context, harness.Config, harness.Work) error{
-	"loop":  loop,
-	"idle":  func(ctx context.Context, _ harness.Config, _ harness.Work) error { <-ctx.Done(); return ctx.Err() },
-	"deaf":  func(context.Context, harness.Config, harness.Work) error { select {} },
-	"quits": func(context.Context, harness.Config, harness.Work) error { return nil },
-	"fails": func(context.Context, harness.Config, harness.Work) error { return errors.New("no more of this") },
+	"loop":         loop,
+	"idle":         func(ctx context.Context, _ harness.Config, _ harness.Work) error { <-ctx.Done(); return ctx.Err() },
+	"unresponsive": func(context.Context, harness.Config, harness.Work) error { select {} },
+	"quits":        func(context.Context, harness.Config, harness.Work) error { return nil },
+	"fails":        func(context.Context, harness.Config, harness.Work) error { return errors.New("no more of this") },
 	"grumbles": func(ctx context.Context, _ harness.Config, _ harness.Work) error {
 		<-ctx.Done()
 		return errors.New("the last commit failed")
@@ -83,8 +83,8 @@ func (probe) Consume(ctx context.Context, cfg harness.Config, w harness.Work) er
 	return modes[cfg.Knobs["mode"]](ctx, cfg, w)
 }
 
-// loop works on made-up records as fast as it can, one partition a worker, and
-// counts in the witness of its incarnation the calls of Do that have returned nil.
+// loop works on generated records as fast as it can, one partition per worker. The
+// witness of its incarnation counts the calls of Do that have returned nil.
 func loop(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	returned, err := openWitness(filepath.Join(cfg.Knobs["dir"], cfg.ClientID()+".witness"))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-func TestPrepareLeavesDoTheRest(t *testing.T) {
+func TestDoWorksOnlyWhatPrepareLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shim{service: load.Fixed(10 * time.Millisecond), prepare: 0.8, run: testRun, failing: load.NewFailing(harness.Failures{}, 1, 1)}
 		r := testRecord(ledger.Identity{Run: testRun})
@@ -30,10 +30,10 @@ func TestPrepareLeavesDoTheRest(t *testing.T) {
 		if d := took(func() error { return s.Prepare(t.Context(), r) }); d != 0 {
 			t.Errorf("prepared again in %v, want no time", d)
 		}
-		if d := s.left(true, 0, 0); d.Round(time.Microsecond) != 2*time.Millisecond {
+		if d := s.remainingWork(true, 0, 0); d.Round(time.Microsecond) != 2*time.Millisecond {
 			t.Errorf("%v are left, want 2ms", d)
 		}
-		if d := s.left(false, 0, 0); d != 10*time.Millisecond {
+		if d := s.remainingWork(false, 0, 0); d != 10*time.Millisecond {
 			t.Errorf("%v are left of what was not prepared, want 10ms", d)
 		}
 	})

@@ -21,9 +21,7 @@ func witnessed(t *testing.T, dir, id string) int64 {
 	return w.Load()
 }
 
-// A pod that is paused does nothing, not even die of it, and goes on where it
-// was.
-func TestPauseAndResume(t *testing.T) {
+func TestPausedPodDoesNothing(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	f := start(t, ctx, options(dir, "loop", 2))
@@ -60,8 +58,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// What ends a pod ends one that is paused, and its next incarnation goes.
-func TestPausedPodEnds(t *testing.T) {
+func TestPausedPodCanBeKilledAndStopped(t *testing.T) {
 	lock.Machine(t)
 	for name, end := range map[string]func(context.Context, harness.Pod) error{
 		"killed": func(ctx context.Context, p harness.Pod) error { return p.Kill(ctx) },
@@ -78,7 +75,7 @@ func TestPausedPodEnds(t *testing.T) {
 			if err := end(ctx, p); err != nil {
 				t.Fatal(err)
 			}
-			if i := f.Incarnations()[0]; i.Down == 0 || !i.Asked || i.Deaf || (i.Told != 0) != (name == "asked") {
+			if i := f.Incarnations()[0]; i.Down == 0 || !i.Intended || i.Unresponsive || (i.StopRequestedAt != 0) != (name == "asked") {
 				t.Errorf("ended as %+v", i)
 			}
 			if err := p.(harness.Pauser).Resume(ctx); err != nil {
@@ -95,7 +92,7 @@ func TestPausedPodEnds(t *testing.T) {
 	}
 }
 
-func TestStopOfTheFleetResumes(t *testing.T) {
+func TestFleetStopResumesPausedPods(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	f := start(t, ctx, options(dir, "loop", 2))
@@ -110,9 +107,8 @@ func TestStopOfTheFleetResumes(t *testing.T) {
 	}
 }
 
-// A pod that is asked to leave has ended as it was asked to, whatever its
-// consumer said, and may come back.
-func TestPodLeavesAndComesBack(t *testing.T) {
+// The end of a pod that was asked to stop is intended, also with an error of the consumer.
+func TestStoppedPodCanStartAgain(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	f := start(t, ctx, options(dir, "grumbles", 2))
@@ -122,7 +118,7 @@ func TestPodLeavesAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := f.Incarnations()[1]
-	if !i.Asked || i.Deaf || i.Told <= i.Up || i.Told > i.Down || i.Exit != "exit status 4" {
+	if !i.Intended || i.Unresponsive || i.StopRequestedAt <= i.Up || i.StopRequestedAt > i.Down || i.Exit != "exit status 4" {
 		t.Errorf("ended as %+v", i)
 	}
 	if err := p.(harness.Leaver).Stop(ctx); err == nil {
@@ -131,23 +127,22 @@ func TestPodLeavesAndComesBack(t *testing.T) {
 	if err := p.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if up := f.Incarnations(); len(up) != 3 || up[2].Pod != "pod-2" || up[2].Down != 0 || up[2].Told != 0 {
+	if up := f.Incarnations(); len(up) != 3 || up[2].Pod != "pod-2" || up[2].Down != 0 || up[2].StopRequestedAt != 0 {
 		t.Errorf("incarnations %+v", up)
 	}
 }
 
-// A pod that does not listen is killed, and it is known why.
-func TestStopKillsTheDeafPod(t *testing.T) {
+func TestStopKillsAnUnresponsivePod(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
-	o := options(dir, "deaf", 1)
+	o := options(dir, "unresponsive", 1)
 	o.Config.Drain = time.Millisecond - pod.StopGrace // a grace of a millisecond
 	f := start(t, ctx, o)
 	consuming(t, ctx, dir, 1)
 	if err := f.Pods()[0].(harness.Leaver).Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if i := f.Incarnations()[0]; !i.Deaf || !i.Asked || i.Exit != "signal: killed" {
+	if i := f.Incarnations()[0]; !i.Unresponsive || !i.Intended || i.Exit != "signal: killed" {
 		t.Errorf("ended as %+v", i)
 	}
 }
