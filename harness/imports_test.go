@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"consumers":               {},
 	"consumers/mutants":       {"consumers"},
 	"reports":                 {},
+	"internal/runtests":       {},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},
 }
 

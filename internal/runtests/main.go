@@ -1,0 +1,151 @@
+// Command runtests runs suites of Go tests and says what they are doing.
+//
+// Each -- starts the arguments of one go test:
+//
+//	go run ./internal/runtests -- -timeout 25m ./... -- -tags synctests ./harness/engine
+//
+// A package gets one line when it ends, a failed test its whole output at once.
+// On a terminal the last line names the tests that run; elsewhere such a line
+// follows after 15 seconds of silence. The end names the slowest tests, all
+// skipped tests by their reason, and all failed ones. All suites are run, and
+// the exit status is 1 if any of them failed.
+//
+// The program exists because go test is silent while a package runs, and
+// gotestsum, the well-kept alternative, names neither the running tests nor the
+// reasons of skipped ones. It would also add some ten modules to go.sum.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"time"
+)
+
+// slowestShown is how many of the slowest tests the end names.
+const slowestShown = 10
+
+func main() {
+	suites := splitSuites(os.Args[1:])
+	if len(suites) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: runtests -- ARGUMENTS OF GO TEST [-- MORE ARGUMENTS]...")
+		os.Exit(2)
+	}
+	started := time.Now()
+	all := newTally()
+	screen := newScreen(os.Stdout)
+	for _, args := range suites {
+		if all.interrupted {
+			break
+		}
+		runSuite(all, screen, args)
+	}
+	screen.clearStatus()
+	all.writeSummary(os.Stdout, time.Since(started))
+	if all.hasFailed() {
+		os.Exit(1)
+	}
+}
+
+// splitSuites returns the arguments after each --.
+func splitSuites(args []string) (suites [][]string) {
+	for _, a := range args {
+		switch {
+		case a == "--":
+			suites = append(suites, nil)
+		case len(suites) > 0:
+			suites[len(suites)-1] = append(suites[len(suites)-1], a)
+		default: // nothing may stand before the first --
+			return nil
+		}
+	}
+	return suites
+}
+
+// runSuite runs one go test and adds its events to the tally.
+func runSuite(all *tally, screen *screen, args []string) {
+	screen.printLine("go test " + strings.Join(args, " "))
+	all.startSuite(countPackages(args))
+	if err := followTests(all, screen, append([]string{"test", "-json"}, args...)); err != nil {
+		all.failSuite(fmt.Sprintf("go test %s: %v", strings.Join(args, " "), err))
+	}
+}
+
+// followTests starts the go command and reads its events until it ends. Ctrl-C
+// reaches the command and its tests too, which then end by themselves.
+func followTests(all *tally, screen *screen, args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	cmd := exec.Command("go", args...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends this program at once
+	hideStatus := screen.showStatus(all.describeRunning)
+	defer hideStatus()
+	var readers sync.WaitGroup
+	readers.Go(func() { readLines(stderr, screen.printLine) })
+	readers.Go(func() {
+		readLines(stdout, func(line string) {
+			for _, message := range all.recordLine(line) {
+				screen.printLine(message)
+			}
+		})
+	})
+	readers.Wait()
+	err = cmd.Wait()
+	if ctx.Err() != nil {
+		all.interrupted = true
+		return errors.New("interrupted")
+	}
+	return err
+}
+
+// readLines calls do for each line of r, without its end.
+func readLines(r io.Reader, do func(line string)) {
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			do(strings.TrimSuffix(line, "\n"))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// countPackages returns how many packages a suite has, 0 if go list cannot tell.
+func countPackages(args []string) int {
+	list := []string{"list"}
+	for i, a := range args {
+		if a == "-tags" && i+1 < len(args) {
+			list = append(list, a, args[i+1])
+		}
+	}
+	for _, a := range args {
+		if strings.HasPrefix(a, ".") {
+			list = append(list, a)
+		}
+	}
+	packages, err := exec.Command("go", list...).Output()
+	if err != nil {
+		return 0
+	}
+	return strings.Count(string(packages), "\n")
+}

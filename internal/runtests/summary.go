@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// runningShown is how many running tests a status line names.
+const runningShown = 3
+
+// describeRunning says how far the suite is and names the tests that have run
+// longest. A test is shown by its innermost subtest.
+func (t *tally) describeRunning() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	var tests []timed
+	waiting := map[string]bool{} // packages that run and show no test
+	for id, r := range t.active {
+		if id.test == "" {
+			waiting[id.pkg] = true
+		} else if !r.paused && !t.hasActiveSubtest(id) {
+			tests = append(tests, timed{id, now.Sub(r.started)})
+		}
+	}
+	for _, r := range tests {
+		delete(waiting, r.pkg)
+	}
+	for pkg := range waiting {
+		tests = append(tests, timed{testID{pkg: pkg}, now.Sub(t.active[testID{pkg: pkg}].started)})
+	}
+	slices.SortFunc(tests, slowestFirst)
+	var words []string
+	for _, r := range tests[:min(runningShown, len(tests))] {
+		words = append(words, fmt.Sprintf("%s (%s)", r, shortTime(r.took)))
+	}
+	if more := len(tests) - len(words); more > 0 {
+		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	if len(words) == 0 {
+		words = []string{"compiling"}
+	}
+	done := fmt.Sprintf("%d packages done", t.packagesDone)
+	if t.packages > 0 {
+		done = fmt.Sprintf("%d of %d packages done", t.packagesDone, t.packages)
+	}
+	return fmt.Sprintf("... %s, %s: %s", shortTime(now.Sub(t.suiteStarted)), done, strings.Join(words, ", "))
+}
+
+func (t *tally) hasActiveSubtest(parent testID) bool {
+	for id := range t.active {
+		if id.pkg == parent.pkg && strings.HasPrefix(id.test, parent.test+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// writeSummary writes the slowest tests, the skipped ones by reason, the failed
+// ones, and a last line.
+func (t *tally) writeSummary(w io.Writer, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.writeSlowest(w)
+	t.writeSkipped(w)
+	if len(t.failed) > 0 {
+		fmt.Fprintln(w, "\nfailed:")
+		for _, f := range t.failed {
+			fmt.Fprintln(w, "  "+f)
+		}
+	}
+	word := "PASS"
+	if len(t.failed) > 0 {
+		word = "FAIL"
+	}
+	skipped := 0
+	for _, tests := range t.skipped {
+		skipped += len(tests)
+	}
+	fmt.Fprintf(w, "\n%s: %d tests in %d packages, %d failed, %d skipped, %s\n",
+		word, t.totalTests, t.totalPackages, len(t.failed), skipped, shortTime(took))
+}
+
+// writeSlowest names the slowest tests, each with its slowest subtest.
+func (t *tally) writeSlowest(w io.Writer) {
+	var tests []timed
+	subtests, slowest := map[testID]int{}, map[testID]timed{}
+	for id, took := range t.finished {
+		name, sub, is := strings.Cut(id.test, "/")
+		if !is {
+			tests = append(tests, timed{id, took})
+			continue
+		}
+		top := testID{id.pkg, name}
+		subtests[top]++
+		if s, seen := slowest[top]; !seen || slowestFirst(timed{testID{id.pkg, sub}, took}, s) < 0 {
+			slowest[top] = timed{testID{id.pkg, sub}, took}
+		}
+	}
+	slices.SortFunc(tests, slowestFirst)
+	fmt.Fprintln(w, "\nslowest tests:")
+	for _, e := range tests[:min(slowestShown, len(tests))] {
+		fmt.Fprintf(w, "  %7s  %s", shortTime(e.took), e)
+		if n := subtests[e.testID]; n > 0 {
+			fmt.Fprintf(w, " (slowest of %d subtests: %s, %s)", n, slowest[e.testID].test, shortTime(slowest[e.testID].took))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// writeSkipped writes the skipped tests, the most frequent reason first.
+func (t *tally) writeSkipped(w io.Writer) {
+	if len(t.skipped) == 0 {
+		return
+	}
+	var reasons []string
+	for reason := range t.skipped {
+		reasons = append(reasons, reason)
+	}
+	slices.SortFunc(reasons, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(t.skipped[b]), len(t.skipped[a])), cmp.Compare(a, b))
+	})
+	fmt.Fprintln(w, "\nskipped:")
+	for _, reason := range reasons {
+		fmt.Fprintf(w, "  %d: %s\n", len(t.skipped[reason]), reason)
+		byPackage := map[string][]string{}
+		var packages []string
+		for _, id := range t.skipped[reason] {
+			if byPackage[id.pkg] == nil {
+				packages = append(packages, id.pkg)
+			}
+			byPackage[id.pkg] = append(byPackage[id.pkg], id.test)
+		}
+		slices.Sort(packages)
+		for _, pkg := range packages {
+			fmt.Fprintf(w, "     %s: %s\n", shortPackage(pkg), nameSome(byPackage[pkg]))
+		}
+	}
+}
+
+// nameSome names the first few of many tests.
+func nameSome(tests []string) string {
+	const shown = 5
+	if len(tests) <= shown {
+		return strings.Join(tests, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(tests[:shown], ", "), len(tests)-shown)
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// event is a line of go test -json, see go doc test2json.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string // of a build
+	Test       string
+	Elapsed    float64 // seconds
+	Output     string
+}
+
+// testID names a test; the test is "" for the package itself.
+type testID struct{ pkg, test string }
+
+func (id testID) String() string { return strings.TrimSpace(shortPackage(id.pkg) + " " + id.test) }
+
+// running is a test or package that has not ended.
+type running struct {
+	started time.Time
+	output  []string
+	paused  bool // waits for its turn among parallel tests
+	parent  bool // has subtests
+}
+
+// timed is a test and how long it takes or took.
+type timed struct {
+	testID
+	took time.Duration
+}
+
+// slowestFirst orders tests.
+func slowestFirst(a, b timed) int {
+	return cmp.Or(cmp.Compare(b.took, a.took), cmp.Compare(a.String(), b.String()))
+}
+
+// tally knows what has run, what runs, and how it came out. Its methods may be
+// called by many goroutines.
+type tally struct {
+	now func() time.Time
+
+	mu            sync.Mutex
+	suiteStarted  time.Time
+	packages      int // of the suite, 0 if unknown
+	packagesDone  int // of the suite
+	active        map[testID]*running
+	builds        map[string][]string // output by import path
+	tests         map[string]int      // tests without subtests that ended, by package of the suite
+	skips         map[string]int      // the same, of those that were skipped
+	totalTests    int                 // over all suites
+	totalPackages int
+	finished      map[testID]time.Duration // the longest of all suites
+	skipped       map[string][]testID      // by reason, each once
+	failed        []string
+	interrupted   bool
+}
+
+func newTally() *tally {
+	return &tally{
+		now: time.Now, active: map[testID]*running{}, builds: map[string][]string{},
+		finished: map[testID]time.Duration{}, skipped: map[string][]testID{},
+	}
+}
+
+// startSuite begins a go test of so many packages.
+func (t *tally) startSuite(packages int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.suiteStarted, t.packages, t.packagesDone = t.now(), packages, 0
+	t.tests, t.skips = map[string]int{}, map[string]int{}
+}
+
+// failSuite notes that go test itself failed. Failed tests explain it better.
+func (t *tally) failSuite(why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.failed) == 0 || t.interrupted {
+		t.failed = append(t.failed, why)
+	}
+}
+
+func (t *tally) hasFailed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.failed) > 0
+}
+
+// recordLine adds a line of go test -json and returns what to print for it.
+func (t *tally) recordLine(line string) []string {
+	var e event
+	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Action == "" {
+		return []string{line} // not an event: the go command or a program that wrote past go test
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := testID{e.Package, e.Test}
+	switch e.Action {
+	case "build-output":
+		t.builds[e.ImportPath] = append(t.builds[e.ImportPath], strings.TrimSuffix(e.Output, "\n"))
+	case "build-fail":
+		return t.builds[e.ImportPath]
+	case "start", "run":
+		t.activate(id)
+	case "pause", "cont":
+		t.activate(id).paused = e.Action == "pause"
+	case "output":
+		r := t.activate(id)
+		r.output = append(r.output, strings.TrimSuffix(e.Output, "\n"))
+	case "pass", "fail", "skip":
+		took := time.Duration(e.Elapsed * float64(time.Second))
+		if e.Test == "" {
+			return t.endPackage(id, e.Action, took)
+		}
+		return t.endTest(id, e.Action, took)
+	}
+	return nil
+}
+
+// activate returns the running test, which it starts if need be.
+func (t *tally) activate(id testID) *running {
+	r := t.active[id]
+	if r == nil {
+		r = &running{started: t.now()}
+		t.active[id] = r
+		if i := strings.LastIndexByte(id.test, '/'); i > 0 {
+			if p := t.active[testID{id.pkg, id.test[:i]}]; p != nil {
+				p.parent = true
+			}
+		}
+	}
+	return r
+}
+
+// endTest counts a test and returns the output of a failed one.
+func (t *tally) endTest(id testID, action string, took time.Duration) (messages []string) {
+	r := t.activate(id)
+	delete(t.active, id)
+	t.finished[id] = max(took, t.finished[id])
+	if !r.parent {
+		t.tests[id.pkg]++
+		t.totalTests++
+	}
+	switch action {
+	case "skip":
+		t.skips[id.pkg]++
+		reason := skipReason(r.output)
+		if !slices.Contains(t.skipped[reason], id) { // as by another suite
+			t.skipped[reason] = append(t.skipped[reason], id)
+		}
+	case "fail":
+		t.failed = append(t.failed, id.String())
+		if said := withoutNotices(r.output); !r.parent || len(said) > 1 {
+			return append([]string{"", "FAIL " + id.String()}, said...)
+		}
+	}
+	return nil
+}
+
+// endPackage returns the line of a package and, if it failed, what it said
+// outside of tests that ended.
+func (t *tally) endPackage(id testID, action string, took time.Duration) (messages []string) {
+	r := t.activate(id)
+	delete(t.active, id)
+	t.packagesDone++
+	t.totalPackages++
+	if action == "fail" {
+		messages = append(messages, t.endUnfinished(id.pkg)...)
+		if t.tests[id.pkg] == 0 || len(messages) > 0 { // it did not build, or ended by a panic
+			t.failed = append(t.failed, id.String())
+		}
+		messages = append(messages, withoutNotices(r.output)...)
+	}
+	if action == "skip" { // it has no tests
+		return messages
+	}
+	return append(messages, t.packageLine(id.pkg, action, took, r.output))
+}
+
+// endUnfinished returns the output of the tests that a failed package left
+// unfinished, as after a panic or a timeout.
+func (t *tally) endUnfinished(pkg string) (messages []string) {
+	for id, r := range t.active {
+		if id.pkg != pkg {
+			continue
+		}
+		delete(t.active, id)
+		t.failed = append(t.failed, id.String()+" (did not end)")
+		messages = append(messages, "", "FAIL "+id.String()+" (did not end)")
+		messages = append(messages, withoutNotices(r.output)...)
+	}
+	return messages
+}
+
+// packageLine is "ok  harness/oracle  12.3s  45 tests, 2 skipped".
+func (t *tally) packageLine(pkg, action string, took time.Duration, output []string) string {
+	word := map[string]string{"pass": "ok", "fail": "FAIL"}[action]
+	counts := fmt.Sprintf("%d tests", t.tests[pkg])
+	if n := t.skips[pkg]; n > 0 {
+		counts += fmt.Sprintf(", %d skipped", n)
+	}
+	for _, line := range output {
+		if strings.HasSuffix(line, "(cached)") {
+			counts += ", cached"
+		}
+	}
+	return fmt.Sprintf("%-4s  %-28s %7s  %s", word, shortPackage(pkg), shortTime(took), counts)
+}
+
+var logPrefix = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: `)
+
+// skipReason is what a test said last before it was skipped.
+func skipReason(output []string) string {
+	reason := "no reason given"
+	for _, line := range output {
+		if at := logPrefix.FindString(line); at != "" {
+			reason = line[len(at):]
+		}
+	}
+	return reason
+}
+
+// withoutNotices leaves out the lines by which go test says what it does.
+func withoutNotices(output []string) (kept []string) {
+	for _, line := range output {
+		if !strings.HasPrefix(line, "=== ") {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// shortPackage is an import path without the module's.
+func shortPackage(pkg string) string {
+	const module = "github.com/stampede-bench/stampede"
+	if pkg == module {
+		return "."
+	}
+	return strings.TrimPrefix(pkg, module+"/")
+}
+
+// shortTime is 3.2s below a minute and 1m23s above.
+func shortTime(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
