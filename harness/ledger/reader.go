@@ -8,13 +8,18 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"strings"
 	"unsafe"
 )
 
 const (
 	blockSlots = 1024 // slots that one checksum of a sealed file covers
 	blockSize  = blockSlots * SlotSize
-	sealMagic  = "stampede ledger 1 sealed"
+
+	formatVersion   = "1" // see the package's documentation
+	sealMagicBefore = "stampede ledger "
+	sealMagicAfter  = " sealed"
+	sealMagic       = sealMagicBefore + formatVersion + sealMagicAfter
 )
 
 // ErrCorrupt is returned for a sealed file whose content is not what was sealed.
@@ -64,10 +69,14 @@ func (r *Reader) open() error {
 		if _, err := r.file.ReadAt(foot, size-SlotSize); err != nil {
 			return err
 		}
+		first, last := string(foot[:len(sealMagic)]), string(foot[SlotSize-len(sealMagic):])
 		// Either copy of the magic makes it a sealed file, so that one flipped bit
 		// cannot make it pass for an unsealed one.
-		if string(foot[:len(sealMagic)]) == sealMagic || string(foot[SlotSize-len(sealMagic):]) == sealMagic {
+		if first == sealMagic || last == sealMagic {
 			return r.openSealed(size, foot)
+		}
+		if v, ok := sealVersion(first); ok && first == last {
+			return fmt.Errorf("the file is of version %s, this build reads version %s: make the run again", v, formatVersion)
 		}
 	}
 	if r.frames, err = openFrames(r.file.Name()); err != nil {
@@ -80,6 +89,15 @@ func (r *Reader) open() error {
 	}
 	r.slots, r.cut = size/SlotSize, min(1, size%SlotSize)
 	return r.trim()
+}
+
+// sealVersion is the version in the magic of a file, of any version.
+func sealVersion(magic string) (version string, ok bool) {
+	version, ok = strings.CutPrefix(magic, sealMagicBefore)
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(version, sealMagicAfter)
 }
 
 func (r *Reader) openSealed(size int64, foot []byte) error {

@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -80,5 +82,28 @@ func TestWriterAllocatesNothingARecord(t *testing.T) {
 		}
 	}); n > 0 {
 		t.Errorf("%v allocations a record", n)
+	}
+}
+
+func TestOlderFileIsRefusedByItsVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old")
+	w, err := NewWriter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Append(NewSlot(KindUp, 1)), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = bytes.ReplaceAll(raw, []byte(sealMagic), []byte("stampede ledger 0 sealed"))
+	if err := os.WriteFile(path, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const want = "the file is of version 0, this build reads version 1"
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
