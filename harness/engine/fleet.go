@@ -53,7 +53,7 @@ func lookEvery(b harness.Backend) time.Duration {
 	if harness.IsVirtual(b) {
 		return 50 * time.Millisecond
 	}
-	return observe.LookEvery
+	return observe.PollEvery
 }
 
 // clock is that of a run on the back end.

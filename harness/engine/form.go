@@ -60,7 +60,7 @@ func (r *run) joined() (pods int, whole bool) {
 	want := min(r.Scenario.Pods, r.Scenario.Partitions)
 	if r.Consumer.Implementation.Share {
 		pods = len(r.watcher.Joined())
-		return pods, pods >= want && r.watcher.Given() >= r.Scenario.Partitions
+		return pods, pods >= want && r.watcher.FetchedPartitions() >= r.Scenario.Partitions
 	}
 	pods, whole = sharing(r.watcher.Owners())
 	return pods, whole && pods >= want

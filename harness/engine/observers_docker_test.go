@@ -312,7 +312,7 @@ func seesShareGroup(t *testing.T, s *sight) {
 	if err := cl.FlushAcks(ctx); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the member is seen, and what it was given", func() bool { return len(s.Joined()) == 1 && s.Given() == s.topics[0].Partitions })
+	until(t, "the member is seen, and what it was given", func() bool { return len(s.Joined()) == 1 && s.FetchedPartitions() == s.topics[0].Partitions })
 	var last []int64
 	until(t, "the start offsets", func() bool {
 		c, err := s.client.Committed(ctx, s.topics[0])

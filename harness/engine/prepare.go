@@ -59,7 +59,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.watcher, err = observe.Watch(within, observe.Config{
 		Cluster: r.cluster, Client: r.client, Topics: r.topics, Protocol: r.cfg.Protocol, Share: r.Consumer.Implementation.Share,
-		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, Look: lookEvery(r.Backend),
+		Clock: r.clock, Journal: r.observed, OwnerOf: r.ownerOf, MaxGap: r.cfg.Session, PollEvery: lookEvery(r.Backend),
 	})
 	if err != nil {
 		return err

@@ -14,10 +14,10 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// describe asks for the groups whose coordinator writes down nothing that can be
+// describeGroups asks for the groups whose coordinator writes down nothing that can be
 // read: the run's if it is one of KIP-848 or a share group, and those of KIP-848
 // that a consumer with side topics has of its own.
-func (w *Watcher) describe(ctx context.Context) ([]harness.Group, error) {
+func (w *Watcher) describeGroups(ctx context.Context) ([]harness.Group, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	c := w.cfg.Client

@@ -43,7 +43,7 @@ func FuzzOffsetsRecord(f *testing.F) {
 		r.record(&kgo.Record{Key: key, Value: value}, 0)
 		r.record(&kgo.Record{Key: slices.Clone(key), Value: slices.Clone(value)}, 0)
 		unread := len(value) > 1 && (value[0] != 0 || value[1] > 3) // a version that is refused aloud
-		if owned := w.group("g").owned; w.err != nil && !unread || len(owned) != 1 || len(owned[0]) != 2 || len(w.committed) != 2 {
+		if owned := w.groupNamed("g").owned; w.err != nil && !unread || len(owned) != 1 || len(owned[0]) != 2 || len(w.committed) != 2 {
 			t.Fatalf("%d topics owned, %d partitions committed, %v", len(owned), len(w.committed), w.err)
 		}
 	})

@@ -46,12 +46,12 @@ func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.run(ctx) })
-	stopLooking := func() {}
+	stopPolling := func() {}
 	if w.cfg.Protocol == harness.Server || w.cfg.Share || len(w.cfg.Topics) > 1 {
-		stopLooking = w.look(describeEvery, w.describe)
+		stopPolling = w.pollGroups(pollNetworkEvery, w.describeGroups)
 	}
 	w.stop = func(ctx context.Context) error {
-		stopLooking()
+		stopPolling()
 		err := r.catchUp(ctx, c)
 		cancel()
 		wg.Wait()
@@ -145,20 +145,20 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 		return
 	}
 	if version := binary.BigEndian.Uint16(rec.Value); version > 3 { // Kafka writes none that has tags
-		r.w.fail(fmt.Errorf("%s: a group of version %d, which cannot be read", offsetsTopic, version))
+		r.w.keepError(fmt.Errorf("%s: a group of version %d, which cannot be read", offsetsTopic, version))
 		return
 	}
 	if v.ReadFrom(rec.Value) != nil || key.Group == prefix && (r.w.cfg.Protocol == harness.Server || r.w.cfg.Share) {
 		return
 	}
 	at := rec.Timestamp.UnixNano() - wall
-	r.w.written(generation(key.Group, &v), at, at+stampSlack)
+	r.w.acceptWritten(generation(key.Group, &v), at, at+stampSlack)
 }
 
 // commit passes a commit on, or keeps it until its transaction ends.
 func (r *offsetsReader) commit(rec *kgo.Record, c harness.Commit) {
 	if !rec.Attrs.IsTransactional() {
-		r.w.commit(c)
+		r.w.recordCommit(c)
 		return
 	}
 	at := pending{rec.Partition, rec.ProducerID}
@@ -176,15 +176,15 @@ func (r *offsetsReader) ended(rec *kgo.Record, at int64) {
 		return
 	}
 	delete(r.staged, of)
-	t := harness.Transaction{At: at, ClientID: r.w.culprit(staged[0]), ID: fmt.Sprintf("producer %d", rec.ProducerID), Outcome: ledger.OutcomeCancelled}
+	t := harness.Transaction{At: at, ClientID: r.w.committerOf(staged[0]), ID: fmt.Sprintf("producer %d", rec.ProducerID), Outcome: ledger.OutcomeCancelled}
 	if key.Type == kmsg.ControlRecordKeyTypeCommit {
 		t.Outcome = ledger.OutcomeConfirmed
 		for _, c := range staged {
 			c.At = at
-			r.w.commit(c)
+			r.w.recordCommit(c)
 		}
 	}
-	r.w.transaction(t)
+	r.w.recordTransaction(t)
 }
 
 // saneCommit reports whether the tags of a commit's value can be as many as it says.

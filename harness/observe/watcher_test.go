@@ -88,17 +88,29 @@ func member(id, client string, partitions ...int32) harness.Member {
 	return harness.Member{ID: id, ClientID: client, Partitions: map[string][]int32{"t": partitions}}
 }
 
+// pollSettled polls a settled group, whose last poll was requested at requested.
+func pollSettled(w *Watcher, g harness.Group, requested, seen int64) {
+	w.groupNamed(g.Name).settledRequested = requested
+	w.lastRequested = max(w.lastRequested, requested)
+	w.acceptSettled(g, w.groupNamed(g.Name), seen)
+}
+
+// pollRebalancing polls a group in a rebalance.
+func pollRebalancing(w *Watcher, g harness.Group, seen int64) {
+	w.acceptDepartures(g, w.groupNamed(g.Name), seen)
+}
+
 func TestSnapshotsBecomeIntervals(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30) // nothing new
-	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 30, 40)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30) // nothing new
+	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 30, 40)
 	if got, want := w.Owners(), []string{"pod-1", "pod-2"}; !slices.Equal(got, want) {
 		t.Errorf("owners %v, want %v", got, want)
 	}
-	w.snapshot(snapshotOf(3, member("m2", "pod-2.1", 0, 1)), 40, 50)                                            // pod-1 is gone
-	w.snapshot(snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0)), 50, 60)                   // pod-2 under another member id
-	w.snapshot(snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0), member("x", "x")), 60, 70) // a stranger
+	pollSettled(w, snapshotOf(3, member("m2", "pod-2.1", 0, 1)), 40, 50)                                            // pod-1 is gone
+	pollSettled(w, snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0)), 50, 60)                   // pod-2 under another member id
+	pollSettled(w, snapshotOf(4, member("m3", "pod-2.1", 1), member("m4", "pod-1.2", 0), member("x", "x")), 60, 70) // a stranger
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 1 at 30..40", "released p1 by 1 at 30..40", "owned p1 by 2 at 30..40",
@@ -120,9 +132,9 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 // generation begins, and not when it drops a member.
 func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
 	w, _ := watcher(t, harness.Cooperative)
-	w.written(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 10, 11)
-	w.written(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 20, 21)
-	w.written(snapshotOf(4, member("m2", "pod-2.1", 0, 1)), 60, 61)
+	w.acceptWritten(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 10, 11)
+	w.acceptWritten(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 20, 21)
+	w.acceptWritten(snapshotOf(4, member("m2", "pod-2.1", 0, 1)), 60, 61)
 	if got, want := w.Expelled(), []Expulsion{{1, 60, 61, 21, 0}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
@@ -132,20 +144,22 @@ func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
 // and drop a member while the looks find it in a rebalance.
 func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	given := func(at int64, g harness.Group) { w.assign(harness.Assignment{At: at, Seen: at + 1, Group: g}) }
+	given := func(at int64, g harness.Group) {
+		w.acceptAssignment(harness.Assignment{At: at, Seen: at + 1, Group: g})
+	}
 	given(10, snapshotOf(1, member("m1", "pod-1.1", 0, 1)))
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 5, 20)
-	w.looked(18)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 5, 20)
+	w.lastRequested = 18
 	given(30, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")))
 	given(40, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)))
-	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")), 18, 45) // it took its time
-	w.looked(35)
-	w.departed(snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 60) // a rebalance, and nobody is gone
-	w.looked(50)
-	w.departed(snapshotOf(3, member("m2", "pod-2.1")), 70)
-	w.looked(65)
+	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")), 18, 45) // it took its time
+	w.lastRequested = 35
+	pollRebalancing(w, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 60) // a rebalance, and nobody is gone
+	w.lastRequested = 50
+	pollRebalancing(w, snapshotOf(3, member("m2", "pod-2.1")), 70)
+	w.lastRequested = 65
 	given(80, snapshotOf(4, member("m2", "pod-2.1", 0, 1)))
-	w.snapshot(snapshotOf(5), 65, 90)
+	pollSettled(w, snapshotOf(5), 65, 90)
 	want := []string{
 		"owned p0 by 1 at 10..11", "owned p1 by 1 at 10..11",
 		"owned p0 by 1 at 30..31", "released p1 by 1 at 30..31",
@@ -166,10 +180,10 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 // nobody has seen: it has left its owner, and the next look says who has it.
 func TestAssignmentsToMembersUnknown(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
-	w.looked(15)
-	w.assign(harness.Assignment{At: 30, Seen: 31, Group: snapshotOf(2, member("m1", "", 0), member("m2", "", 1))})
-	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 15, 40)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	w.lastRequested = 15
+	w.acceptAssignment(harness.Assignment{At: 30, Seen: 31, Group: snapshotOf(2, member("m1", "", 0), member("m2", "", 1))})
+	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 15, 40)
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 1 at 30..31", "released p1 by 1 at 30..31", "owned p1 by 2 at 32..40",
@@ -189,11 +203,11 @@ func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	both := member("m1", "pod-1.1", 0, 1)
 	both.Fresh = map[string][]int32{"t": {0, 1}}
-	w.snapshot(snapshotOf(1, both), 10, 20)
-	w.snapshot(snapshotOf(1, both), 15, 25) // the same generation again
-	w.snapshot(snapshotOf(2, member("m1", "pod-1.1", 0, 1)), 30, 40)
+	pollSettled(w, snapshotOf(1, both), 10, 20)
+	pollSettled(w, snapshotOf(1, both), 15, 25) // the same generation again
+	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0, 1)), 30, 40)
 	both.Fresh = map[string][]int32{"t": {1}}
-	w.snapshot(snapshotOf(3, both), 50, 60)
+	pollSettled(w, snapshotOf(3, both), 50, 60)
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 1 at 30..40", "owned p1 by 1 at 30..40",
@@ -206,13 +220,13 @@ func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
 
 func TestCommits(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
 	commit := func(at int64, client string, partition int32, offset int64, more ...func(*harness.Commit)) {
 		c := harness.Commit{At: at, ClientID: client, Group: "g", Topic: "t", Partition: partition, Offset: offset, Confirmed: true}
 		for _, m := range more {
 			m(&c)
 		}
-		w.commit(c)
+		w.recordCommit(c)
 	}
 	commit(5, "pod-1.1", 0, 7)
 	commit(6, "pod-1.1", 0, 9, func(c *harness.Commit) { c.Confirmed = false })
@@ -247,12 +261,12 @@ func TestCommits(t *testing.T) {
 // dropped there first.
 func TestGroupsOfTheConsumersOwn(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
 	own := snapshotOf(7, harness.Member{ID: "n1", ClientID: "pod-2.1", Partitions: map[string][]int32{"t-retry": {0}, "t": {0}, "x": {0}}})
 	own.Name = "g-retry"
-	w.snapshot(own, 30, 40)
+	pollSettled(w, own, 30, 40)
 	own.Members, own.Generation = nil, 8
-	w.snapshot(own, 40, 50)
+	pollSettled(w, own, 40, 50)
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",
 		"owned p0 by 2 at 30..40 in a group of its own", "owned p0 by 2 at 30..40 of topic 1 in a group of its own",
@@ -273,16 +287,16 @@ func TestGroupsOfTheConsumersOwn(t *testing.T) {
 func TestShareGroupHasMembersOnly(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1), member("m2", "pod-2.1", 0, 1), member("x", "x", 0)), 10, 20)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1), member("m2", "pod-2.1", 0, 1), member("x", "x", 0)), 10, 20)
 	if got := len(w.Joined()); got != 2 {
 		t.Errorf("%d members, want 2", got)
 	}
-	if got := w.Given(); got != 2 {
+	if got := w.FetchedPartitions(); got != 2 {
 		t.Errorf("%d partitions to fetch from, want 2", got)
 	}
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30)
-	w.acquire(harness.Acquisition{At: 31, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, From: 4, To: 7, Deliveries: 300})
-	w.acknowledge(harness.Acknowledgement{At: 32, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, Offset: 5, Ack: ledger.AckReject, Outcome: ledger.OutcomeFailed})
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 20, 30)
+	w.recordAcquisition(harness.Acquisition{At: 31, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, From: 4, To: 7, Deliveries: 300})
+	w.recordAcknowledgement(harness.Acknowledgement{At: 32, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 1, Offset: 5, Ack: ledger.AckReject, Outcome: ledger.OutcomeFailed})
 	want := []string{"acquired p1@4..7 by 1 at 31, delivery 255", "acknowledged p1@5 by 1 at 32, 3 failed"}
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
@@ -296,15 +310,15 @@ func TestShareGroupHasMembersOnly(t *testing.T) {
 func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
 	w, _ := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
-	w.snapshot(snapshotOf(1, member("m1", "pod-1.1"), member("m2", "pod-2.1"), member("m3", "pod-1.1")), 10, 20)
-	w.snapshot(snapshotOf(2, member("m3", "pod-1.1"), member("m4", "pod-1.1"), member("m1", "pod-1.1"), member("m2", "pod-2.1")), 20, 30)
-	w.snapshot(snapshotOf(3, member("m1", "pod-1.1"), member("m2", "pod-2.1")), 30, 40)
-	w.looked(45)
-	w.departed(snapshotOf(3, member("m5", "pod-1.1"), member("m2", "pod-2.1")), 50)
+	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1"), member("m2", "pod-2.1"), member("m3", "pod-1.1")), 10, 20)
+	pollSettled(w, snapshotOf(2, member("m3", "pod-1.1"), member("m4", "pod-1.1"), member("m1", "pod-1.1"), member("m2", "pod-2.1")), 20, 30)
+	pollSettled(w, snapshotOf(3, member("m1", "pod-1.1"), member("m2", "pod-2.1")), 30, 40)
+	w.lastRequested = 45
+	pollRebalancing(w, snapshotOf(3, member("m5", "pod-1.1"), member("m2", "pod-2.1")), 50)
 	if got := w.Expelled(); len(got) > 0 || len(w.Joined()) != 2 || w.Changes() != 3 {
 		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, len(w.Joined()), w.Changes())
 	}
-	w.snapshot(snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
+	pollSettled(w, snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
 	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50, 0}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
@@ -313,10 +327,10 @@ func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
 func TestRewindsAndTransactionsOfOurs(t *testing.T) {
 	w, seen := watcher(t, harness.Server)
 	for _, client := range []string{"pod-1.1", "stampede-observer"} {
-		w.rewind(harness.Rewind{At: 5, ClientID: client, Group: "g", Topic: "t", Partition: 1})
-		w.transaction(harness.Transaction{At: 6, ClientID: client, ID: "x", Outcome: ledger.OutcomeCancelled})
+		w.recordRewind(harness.Rewind{At: 5, ClientID: client, Group: "g", Topic: "t", Partition: 1})
+		w.recordTransaction(harness.Transaction{At: 6, ClientID: client, ID: "x", Outcome: ledger.OutcomeCancelled})
 	}
-	w.rewind(harness.Rewind{At: 7, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 2})
+	w.recordRewind(harness.Rewind{At: 7, ClientID: "pod-1.1", Group: "g", Topic: "t", Partition: 2})
 	want := []string{"rewound p1 to -1 by 1 at 5", "transaction by 1 at 6 cancelled"}
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
@@ -372,11 +386,11 @@ func TestStaticMemberThatComesBack(t *testing.T) {
 	w, seen := watcher(t, harness.Static)
 	owners := map[string]ledger.Owner{"pod-1.1": 1}
 	w.cfg.OwnerOf = func(client string) ledger.Owner { return owners[client] }
-	w.snapshot(snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 10, 20)
+	pollSettled(w, snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 10, 20)
 	owners["pod-1.2"] = 3
-	w.snapshot(snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 20, 30)
-	w.snapshot(snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 30, 40)
-	w.snapshot(snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 40, 50)
+	pollSettled(w, snapshotOf(1, member("pod-1-x", "pod-1.1", 0)), 20, 30)
+	pollSettled(w, snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 30, 40)
+	pollSettled(w, snapshotOf(1, member("pod-1-y", "pod-1.1", 0)), 40, 50)
 	want := []string{"owned p0 by 1 at 10..20", "released p0 by 1 at 30..40", "owned p0 by 3 at 30..40"}
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)

@@ -1,0 +1,118 @@
+package observe
+
+import (
+	"math"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// groupEvents are what a cluster that reports on its groups calls.
+func (w *Watcher) groupEvents() harness.Sights {
+	return harness.Sights{
+		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind,
+		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction,
+	}
+}
+
+// recordCommit writes a commit and its metadata.
+func (w *Watcher) recordCommit(c harness.Commit) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.groupNamed(c.Group)
+	at, ok := w.locate(c.Topic, c.Partition)
+	if !ok {
+		return
+	}
+	member := c.MemberID
+	if c.ClientID == "" && member == "" {
+		c.ClientID, member = g.committer(c, at.Topic)
+	}
+	s := ledger.NewSlot(ledger.KindCommit, w.cfg.OwnerOf(c.ClientID)).With(ledger.OutcomeUnknown)
+	if c.Confirmed {
+		s = s.With(ledger.OutcomeConfirmed)
+		if g.key == 0 && at.Topic == 0 {
+			w.committed[c.Partition] = c.Offset
+		}
+	}
+	s.Topic, s.Partition, s.Offset, s.Start, s.End = at.Topic, at.Partition, c.Offset, c.At, c.At
+	s.Key, s.Seq = g.key, uint32(max(c.Generation, 0))
+	if member != "" {
+		s.Due = int64(hash(member))
+	}
+	if c.Transactional {
+		s.Flags |= ledger.FlagTransactional
+	}
+	w.writeSlots(s)
+	if c.Metadata != member {
+		w.writeSlots(ledger.Text(c.Metadata)...)
+	}
+}
+
+// committerOf is the client id of the member that made a commit, where the broker
+// does not name it.
+func (w *Watcher) committerOf(c harness.Commit) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at, ok := w.locate(c.Topic, c.Partition)
+	if !ok {
+		return ""
+	}
+	client, _ := w.groupNamed(c.Group).committer(c, at.Topic)
+	return client
+}
+
+// recordRewind writes that a member went back to the commit.
+func (w *Watcher) recordRewind(r harness.Rewind) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindRewound, w.cfg.OwnerOf(r.ClientID)).With(ledger.OutcomeConfirmed)
+	at, ok := w.locate(r.Topic, r.Partition)
+	if s.Owner() == 0 || !ok {
+		return
+	}
+	s.Topic, s.Partition = at.Topic, at.Partition
+	s.Key, s.Offset, s.Start, s.End = w.groupNamed(r.Group).key, -1, r.At, r.At
+	w.writeSlots(s)
+}
+
+// recordAcquisition writes which records a member of a share group acquired.
+func (w *Watcher) recordAcquisition(a harness.Acquisition) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindAcquired, w.cfg.OwnerOf(a.ClientID)).With(ledger.OutcomeConfirmed)
+	at, ok := w.locate(a.Topic, a.Partition)
+	if !ok {
+		return
+	}
+	s.Topic, s.Partition = at.Topic, at.Partition
+	s.Key, s.Offset, s.Sent, s.Start, s.End = w.groupNamed(a.Group).key, a.From, a.To, a.At, a.At
+	s.Count = uint8(min(a.Deliveries, math.MaxUint8))
+	w.writeSlots(s)
+}
+
+// recordAcknowledgement writes an acknowledgement of a member of a share group.
+func (w *Watcher) recordAcknowledgement(a harness.Acknowledgement) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindAcknowledged, w.cfg.OwnerOf(a.ClientID)).With(a.Outcome)
+	at, ok := w.locate(a.Topic, a.Partition)
+	if !ok {
+		return
+	}
+	s.Topic, s.Partition = at.Topic, at.Partition
+	s.Offset, s.Count, s.Start, s.End = a.Offset, a.Ack, a.At, a.At
+	w.writeSlots(s)
+}
+
+// recordTransaction writes the end of a transaction of one of the run's pods.
+func (w *Watcher) recordTransaction(t harness.Transaction) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindTransaction, w.cfg.OwnerOf(t.ClientID)).With(t.Outcome)
+	if s.Owner() == 0 {
+		return
+	}
+	s.Due, s.Start, s.End = int64(hash(t.ID)), t.At, t.At
+	w.writeSlots(s)
+}
