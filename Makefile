@@ -54,7 +54,7 @@ help: ## this text
 	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 no run."
 
 check: lint ## lint, tests without brokers, one short run: under a minute once compiled
-	@go run ./internal/runtests -- $(PURE) -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=2s
+	@go run ./internal/runtests -- $(PURE) -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
 
 test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
 	@STAMPEDE_E2E=1 go run ./internal/runtests -- -timeout 25m ./... -- -timeout 10m -tags synctests $(VIRTUAL)

@@ -20,6 +20,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
+// progressBroker is where the tests of the display run their comparison.
+const progressBroker = "virtual"
+
 // bubblePlan is a run of a day with a consumer that this file registers.
 func bubblePlan(t *testing.T, consumer string) engine.Plan {
 	t.Helper()

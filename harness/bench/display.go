@@ -84,6 +84,9 @@ func (d *display) begin(p engine.Plan, retry bool) func(engine.Progress) {
 		d.current = d.bars.AddBar(d.expect.Milliseconds(), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(d.label+"  ")),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.now() })))
+		// The first use makes a channel of the bar's. Made by the progress of a run in
+		// virtual time it would belong to that bubble, and the bar must not wait for it.
+		d.current.SetCurrent(0)
 	}
 	return d.progress
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 )
 
+// progressBroker is where the tests of the display run their comparison.
+const progressBroker = "embedded"
+
 // Without the tag the virtual back end would hang; it says so instead.
 func TestVirtualTimeNeedsItsTag(t *testing.T) {
 	exit, out := start(t, "-broker=virtual", "-scenario=brief", "-consumer=absent")
