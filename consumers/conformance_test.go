@@ -127,7 +127,7 @@ func hasLevels(i *harness.Implementation) bool { return i.Name == "delay" }
 
 // sidesOf are the topics of a role that an implementation has with its default knobs.
 func sidesOf(i *harness.Implementation, role harness.Role) (names []string) {
-	for _, s := range i.SideOf(harness.Config{Knobs: defaults(i)}) {
+	for _, s := range i.SideTopicsOf(harness.Config{Knobs: defaults(i)}) {
 		if s.Role == role {
 			names = append(names, sideName(s.Name))
 		}

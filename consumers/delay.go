@@ -25,7 +25,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
-	Side:        levelTopics,
+	SideTopics:  levelTopics,
 	Knobs: []harness.Knob{{
 		Name: "levels", Default: "100ms/500ms/1s", Doc: "the delays there are, a topic each",
 		Check: func(v string) error { _, err := levelsOf(v); return err },
@@ -76,8 +76,8 @@ func (d delay) Consume(ctx context.Context, cfg harness.Config, work harness.Wor
 	due.Group = cfg.Group + ".delay"
 	var topics []string
 	for _, l := range d.levels {
-		topics = append(topics, cfg.Side[level(l)])
-		waits[cfg.Side[level(l)]] = l
+		topics = append(topics, cfg.SideTopics[level(l)])
+		waits[cfg.SideTopics[level(l)]] = l
 	}
 	due.Topic = topics[0]
 	claims, err := newClaims(ctx, cfg, due.Group)

@@ -21,7 +21,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
-	Side: func(cfg harness.Config) []harness.SideTopic {
+	SideTopics: func(cfg harness.Config) []harness.SideTopic {
 		times, _ := width(cfg.Knobs["width"]) // New returns the error
 		return []harness.SideTopic{{Name: wideTopic, Role: harness.RoleWide, Times: times}}
 	},
@@ -54,7 +54,7 @@ type forward struct{}
 // Consume implements [harness.Consumer].
 func (forward) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	wide := cfg
-	wide.Topic, wide.Group = cfg.Side[wideTopic], cfg.Group+"."+wideTopic
+	wide.Topic, wide.Group = cfg.SideTopics[wideTopic], cfg.Group+"."+wideTopic
 	claims, err := newClaims(ctx, cfg, wide.Group)
 	if err != nil {
 		return err

@@ -62,11 +62,11 @@ func (h *hand) giveBack(ctx context.Context, client *kgo.Client, records []*kgo.
 		if len(expired) == 0 {
 			return rest
 		}
-		_ = h.flush(ctx, client, now.Add(h.cfg.Lock/renewals)) // where no broker answers they may go together all the same
+		_ = h.flush(ctx, client, now.Add(h.cfg.ShareLock/renewals)) // where no broker answers they may go together all the same
 		for _, r := range expired {
 			r.Ack(kgo.AckRelease)
 		}
-		_ = h.flush(ctx, client, time.Now().Add(h.cfg.Lock/renewals))
+		_ = h.flush(ctx, client, time.Now().Add(h.cfg.ShareLock/renewals))
 		records = rest // the locks of more may be over by now
 	}
 }
@@ -83,7 +83,7 @@ func (h *hand) take(ctx context.Context, records []*kgo.Record) (batch []*held) 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held = make(map[*held]bool, len(records))
-	until := time.Now().Add(h.cfg.Lock)
+	until := time.Now().Add(h.cfg.ShareLock)
 	for _, r := range records {
 		last := h.last(int(r.DeliveryCount()))
 		if ends := r.AcquisitionDeadline(); !last && ends.Before(until) {
@@ -94,14 +94,14 @@ func (h *hand) take(ctx context.Context, records []*kgo.Record) (batch []*held) 
 		h.held[one] = true
 		batch = append(batch, one)
 	}
-	h.renewed = until.Add(-h.cfg.Lock)
+	h.renewed = until.Add(-h.cfg.ShareLock)
 	h.until.Store(until.UnixNano())
 	return batch
 }
 
 // last reports whether a record that was delivered so many times will not be again.
 func (h *hand) last(deliveries int) bool {
-	return h.cfg.Deliveries > 0 && deliveries >= h.cfg.Deliveries
+	return h.cfg.DeliveryLimit > 0 && deliveries >= h.cfg.DeliveryLimit
 }
 
 // workOn works on a batch until each of its records has an answer: accepted when its
@@ -115,7 +115,7 @@ func (h *hand) workOn(ctx context.Context, client *kgo.Client, records []*kgo.Re
 	for _, one := range batch {
 		go h.try(one, answers)
 	}
-	clock := time.NewTicker(min(h.cfg.Commit, h.cfg.Lock/renewals))
+	clock := time.NewTicker(min(h.cfg.Commit, h.cfg.ShareLock/renewals))
 	defer clock.Stop()
 	for open := len(batch); open > 0; {
 		select {
@@ -176,12 +176,12 @@ func (h *hand) answer(a answer) bool {
 // the locks of the rest when it is time. What it could not renew in time is given up.
 func (h *hand) tend(ctx context.Context, client *kgo.Client) {
 	now := time.Now()
-	renew := now.Sub(h.renewed) >= h.cfg.Lock/renewals
+	renew := now.Sub(h.renewed) >= h.cfg.ShareLock/renewals
 	h.renew(now, renew)
 	if !renew && !h.untold {
 		return
 	}
-	deadline := now.Add(h.cfg.Lock / renewals)
+	deadline := now.Add(h.cfg.ShareLock / renewals)
 	if until := time.Unix(0, h.until.Load()); until.After(now) && until.Before(deadline) {
 		deadline = until // what is in hand is given up then
 	}
@@ -192,7 +192,7 @@ func (h *hand) tend(ctx context.Context, client *kgo.Client) {
 	h.untold = false
 	if renew {
 		h.renewed = now
-		h.until.Store(now.Add(h.cfg.Lock).UnixNano())
+		h.until.Store(now.Add(h.cfg.ShareLock).UnixNano())
 	}
 }
 

@@ -14,12 +14,12 @@ var _ = harness.Register(harness.Implementation{
 		"Else take keyed, which costs no more and leaves no worker idle beside a queue.",
 	Bound: "W / service time, times mean keys of a queue / keys of the fullest: some 80 % with 100 keys a queue, less with fewer; " +
 		"a hot key drags its whole queue along.",
-	Crash:       "As keyed: what was taken and lies above the low watermark at the last commit, at most M, and what a commit interval finished.",
-	Delivery:    harness.AtLeastOnce,
-	Order:       harness.OrderKey,
-	Parallelism: workers,
-	Idles:       true,
-	New:         func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
+	Crash:            "As keyed: what was taken and lies above the low watermark at the last commit, at most M, and what a commit interval finished.",
+	Delivery:         harness.AtLeastOnce,
+	Order:            harness.OrderKey,
+	Parallelism:      workers,
+	AllowIdleWorkers: true,
+	New:              func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
 })
 
 func queued(queue func(*kgo.Record) uint64) harness.Consumer {

@@ -21,10 +21,10 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
-	Side: func(harness.Config) []harness.SideTopic {
+	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: deadLetters, Role: harness.RoleDeadLetter}}
 	},
-	Letters: func(harness.Config) harness.Letters { return harness.Letters{Cancelled: true} },
+	DeadLetters: func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Cancelled: true} },
 	Knobs: []harness.Knob{{
 		Name: "limit", Default: "1s", Doc: "how long a record is tried at least before it may be cancelled",
 		Check: func(v string) error { _, err := aLimit(v); return err },
@@ -54,7 +54,7 @@ func (c holCancel) Consume(ctx context.Context, cfg harness.Config, work harness
 	defer copies.close()
 	return sharded{shard: byKey(), batch: 1, turns: func(m *member, w harness.Work) func(task, []task) {
 		return (&trier{member: m, work: w, limit: c.limit, giveUp: func(ctx context.Context, r *harness.Record, why error) error {
-			return copies.copy(ctx, cfg.Side[deadLetters], r, because(r, why))
+			return copies.copy(ctx, cfg.SideTopics[deadLetters], r, because(r, why))
 		}}).worker()
 	}}.Consume(ctx, cfg, work)
 }

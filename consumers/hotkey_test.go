@@ -72,14 +72,14 @@ func beside(b *testing.B, name string, rate int, hot bool) (others, own []time.D
 		b.Fatal(err)
 	}
 	cfg := harness.Config{
-		Topic: "t", Group: "g", Pod: "a", Incarnation: 1, Protocol: harness.Cooperative, Side: map[string]string{}, Knobs: map[string]string{},
+		Topic: "t", Group: "g", Pod: "a", Incarnation: 1, Protocol: harness.Cooperative, SideTopics: map[string]string{}, Knobs: map[string]string{},
 		Partitions: reachPartitions, Workers: reachWorkers, Window: hotWindow, MaxPoll: 500,
 		Commit: time.Second, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 12 * time.Second, Drain: 3 * time.Second,
 	}
 	topics := []string{cfg.Topic}
-	if i.Side != nil {
-		for _, side := range i.Side(cfg) {
-			cfg.Side[side.Name] = side.Name
+	if i.SideTopics != nil {
+		for _, side := range i.SideTopics(cfg) {
+			cfg.SideTopics[side.Name] = side.Name
 			topics = append(topics, side.Name)
 		}
 	}

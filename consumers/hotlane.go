@@ -21,8 +21,8 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
-	Side: func(harness.Config) []harness.SideTopic {
-		return []harness.SideTopic{{Name: laneTopic, Role: harness.RoleLane}}
+	SideTopics: func(harness.Config) []harness.SideTopic {
+		return []harness.SideTopic{{Name: laneTopic, Role: harness.RoleOverflow}}
 	},
 	Knobs: []harness.Knob{{
 		Name: "hot", Default: "8", Doc: "records of a key that wait when it becomes hot",

@@ -98,7 +98,7 @@ func (w *world) config(pod string, p harness.Protocol) harness.Config {
 		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
 		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
 		Rebalance: 5 * time.Second, Drain: 2 * time.Second,
-		Lock: lockFor, Deliveries: deliveries,
+		ShareLock: lockFor, DeliveryLimit: deliveries,
 	}
 }
 
@@ -148,14 +148,14 @@ func defaults(i *harness.Implementation) map[string]string {
 // sides makes the side topics that an implementation needs, if there are none yet.
 func (w *world) sides(i *harness.Implementation, cfg *harness.Config) {
 	w.Helper()
-	cfg.Side = map[string]string{}
-	for _, s := range i.SideOf(*cfg) {
+	cfg.SideTopics = map[string]string{}
+	for _, s := range i.SideTopicsOf(*cfg) {
 		name := sideName(s.Name)
-		cfg.Side[s.Name] = name
+		cfg.SideTopics[s.Name] = name
 		if w.cluster.TopicInfo(name) != nil {
 			continue
 		}
-		if err := w.cluster.CreateTopic(name, int32(s.Of(partitions)), nil); err != nil {
+		if err := w.cluster.CreateTopic(name, int32(s.PartitionsFor(partitions)), nil); err != nil {
 			w.Fatalf("make topic %s: %v", name, err)
 		}
 	}

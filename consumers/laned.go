@@ -18,7 +18,7 @@ type laned struct {
 // Consume implements [harness.Consumer].
 func (c laned) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	drain := cfg
-	drain.Topic, drain.Group = cfg.Side[c.topic], cfg.Group+"."+c.topic
+	drain.Topic, drain.Group = cfg.SideTopics[c.topic], cfg.Group+"."+c.topic
 	l, err := newLane(ctx, cfg, drain.Topic, drain.Group)
 	if err != nil {
 		return err

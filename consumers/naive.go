@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,7 +20,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
-	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: "loss"}},
+	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: oracle.CheckLoss}},
 	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
 })
 

@@ -23,10 +23,10 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
-	Side:        retryTopics,
-	Letters: func(cfg harness.Config) harness.Letters {
+	SideTopics:  retryTopics,
+	DeadLetters: func(cfg harness.Config) harness.DeadLetterPolicy {
 		waits, _ := delays(cfg.Knobs["delays"])
-		return harness.Letters{Tries: 1 + len(waits)}
+		return harness.DeadLetterPolicy{Attempts: 1 + len(waits)}
 	},
 	Knobs: []harness.Knob{{
 		Name: "delays", Default: "100ms/300ms/1s", Doc: "how long a record waits before each further try, a retry topic each",
@@ -81,13 +81,13 @@ func (c retryDLQ) Consume(ctx context.Context, cfg harness.Config, work harness.
 		return err
 	}
 	defer copies.close()
-	pass := passing{copies: copies, next: map[string]string{}, dead: cfg.Side[deadLetters]}
+	pass := passing{copies: copies, next: map[string]string{}, dead: cfg.SideTopics[deadLetters]}
 	waits, from := map[string]time.Duration{}, cfg.Topic
 	again := cfg
-	again.Topic, again.Group = cfg.Side[tier(0)], cfg.Group+".retry"
+	again.Topic, again.Group = cfg.SideTopics[tier(0)], cfg.Group+".retry"
 	how := intake{due: byTopic(waits)}
 	for n, delay := range c.delays {
-		topic := cfg.Side[tier(n)]
+		topic := cfg.SideTopics[tier(n)]
 		how.beside = append(how.beside, topic)
 		pass.next[from], waits[topic], from = topic, delay, topic
 	}

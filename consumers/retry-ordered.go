@@ -21,12 +21,12 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: workers,
-	Side: func(harness.Config) []harness.SideTopic {
+	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: retryTopic, Role: harness.RoleRetry}, {Name: deadLetters, Role: harness.RoleDeadLetter}}
 	},
-	Letters: func(cfg harness.Config) harness.Letters {
+	DeadLetters: func(cfg harness.Config) harness.DeadLetterPolicy {
 		tries, _ := someTries(cfg.Knobs["tries"]) // New returns the error
-		return harness.Letters{Tries: tries}
+		return harness.DeadLetterPolicy{Attempts: tries}
 	},
 	Knobs: []harness.Knob{{
 		Name: "tries", Default: "12", Doc: "how often a record fails in the retry topic until it is given up",
@@ -52,7 +52,7 @@ func (c retryOrdered) Consume(ctx context.Context, cfg harness.Config, work harn
 	}
 	defer dead.close()
 	bury := func(ctx context.Context, r *harness.Record, why error) error {
-		return dead.copy(ctx, cfg.Side[deadLetters], r, because(r, why))
+		return dead.copy(ctx, cfg.SideTopics[deadLetters], r, because(r, why))
 	}
 	return laned{
 		topic: retryTopic,

@@ -2,6 +2,7 @@ package consumers
 
 import (
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -18,7 +19,7 @@ var _ = harness.Register(harness.Implementation{
 	Knobs: []harness.Knob{{
 		Name: "salts", Default: "8", Doc: "queues that a key is split over", Check: func(v string) error { _, err := salts(v); return err },
 	}},
-	MustFail: []harness.Expectation{{Scenario: "hot-key", Check: "inversion"}},
+	MustFail: []harness.Expectation{{Scenario: "hot-key", Check: oracle.CheckKeyInversion}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		n, err := salts(cfg.Knobs["salts"])
 		return Sharded(bySalt(n)), err

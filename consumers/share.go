@@ -127,7 +127,7 @@ func (c *staff) workOn(client *kgo.Client, h *hand, records []*kgo.Record) (spen
 	}
 	began, long := time.Now(), false
 	spent = h.workOn(c.working, client, records, func() {
-		if time.Since(began) < c.cfg.Lock/renewals {
+		if time.Since(began) < c.cfg.ShareLock/renewals {
 			return
 		}
 		if !long {
@@ -166,8 +166,8 @@ func (c *staff) take() error {
 		kgo.WithContext(requests),
 		kgo.ShareGroup(c.cfg.Group),
 		kgo.ShareMaxRecords(int32(c.batch)),
-		kgo.ShareMaxRecordsStrict(),       // more would lie in the client with their locks running
-		kgo.ConnIdleTimeout(2*c.cfg.Lock), // the broker takes back what was given over a connection that ends
+		kgo.ShareMaxRecordsStrict(),            // more would lie in the client with their locks running
+		kgo.ConnIdleTimeout(2*c.cfg.ShareLock), // the broker takes back what was given over a connection that ends
 		kgo.ShareAckCallback(h.answered),
 	)...)
 	if err != nil {

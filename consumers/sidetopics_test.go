@@ -27,7 +27,7 @@ func recordThatKeepsFailingBecomesADeadLetter(w *world, i *harness.Implementatio
 	pod.leave()
 	w.asClaimed(i)
 	w.repeats(0)
-	if least := i.LettersOf(harness.Config{Knobs: defaults(i)}).Least(); tries() < least {
+	if least := i.DeadLetterPolicyOf(harness.Config{Knobs: defaults(i)}).MinAttempts(); tries() < least {
 		w.Errorf("given up after %d tries: it says at least %d", tries(), least)
 	}
 	if len(letters) != 1 || string(letters[0].Value) != sick || string(letters[0].Key) != "key-17" {

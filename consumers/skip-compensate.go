@@ -19,7 +19,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
-	Side: func(harness.Config) []harness.SideTopic {
+	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: rangesTopic, Role: harness.RoleRanges}}
 	},
 	Knobs: []harness.Knob{{
@@ -50,7 +50,7 @@ type skipping struct{ limit int }
 // Consume implements [harness.Consumer].
 func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	ranges := cfg
-	ranges.Topic, ranges.Group = cfg.Side[rangesTopic], cfg.Group+"."+rangesTopic
+	ranges.Topic, ranges.Group = cfg.SideTopics[rangesTopic], cfg.Group+"."+rangesTopic
 	claims, err := newClaims(ctx, cfg, ranges.Group)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.
 func rangesOf(partition int32, from, to int64) (records []*kgo.Record) {
 	size := max(rangeSize, (to-from+mostRanges-1)/mostRanges)
 	for ; from < to; from += size {
-		text, _ := json.Marshal(harness.Range{Partition: partition, From: from, To: min(from+size, to)}) // of numbers only
+		text, _ := json.Marshal(harness.DeferredRange{Partition: partition, From: from, To: min(from+size, to)}) // of numbers only
 		records = append(records, &kgo.Record{Key: fmt.Appendf(nil, "%d/%d", partition, from), Value: text})
 	}
 	return records
@@ -102,7 +102,7 @@ func (c *compensator) run(t task, more []task) {
 
 // workOff works on the records of a range until all have their effects, or ctx has ended.
 func (c *compensator) workOff(ctx context.Context, text []byte) error {
-	var set harness.Range
+	var set harness.DeferredRange
 	if err := json.Unmarshal(text, &set); err != nil {
 		return fmt.Errorf("range: %w", err)
 	}

@@ -11,12 +11,12 @@ var _ = harness.Register(harness.Implementation{
 		"Where the work has no such part it is keyed.",
 	Use: "Hot keys whose order matters, where most of the work on a record, as decoding, computing or asking others, depends on nothing that the records before it did. " +
 		"Not where that part is small: keyed does the same with less.",
-	Bound:       "W / service time in all; for one key the less of W / time to prepare and 1 / the rest of the service time.",
-	Crash:       "As keyed; what was prepared and not done is prepared again.",
-	Delivery:    harness.AtLeastOnce,
-	Order:       harness.OrderKey,
-	Parallelism: workers,
-	Idles:       true, // its workers prepare most of the time, which is no attempt
+	Bound:            "W / service time in all; for one key the less of W / time to prepare and 1 / the rest of the service time.",
+	Crash:            "As keyed; what was prepared and not done is prepared again.",
+	Delivery:         harness.AtLeastOnce,
+	Order:            harness.OrderKey,
+	Parallelism:      workers,
+	AllowIdleWorkers: true, // its workers prepare most of the time, which is no attempt
 	New: func(harness.Config) (harness.Consumer, error) {
 		return sharded{shard: byKey(), batch: 1, crew: func(m *member, work harness.Work) crew { return newSplit(m.cfg, work) }}, nil
 	},

@@ -29,7 +29,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Effect:      harness.EffectOutput,
-	Side: func(harness.Config) []harness.SideTopic {
+	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: outputTopic, Role: harness.RoleOutput}}
 	},
 	New: func(harness.Config) (harness.Consumer, error) { return txn{}, nil },
@@ -169,7 +169,7 @@ func (t *transactor) transact(in []*kgo.Record) error {
 	}
 	out := make([]*kgo.Record, len(in))
 	for i, r := range in {
-		out[i] = &kgo.Record{Topic: t.cfg.Side[outputTopic], Key: r.Key, Value: r.Value, Headers: r.Headers}
+		out[i] = &kgo.Record{Topic: t.cfg.SideTopics[outputTopic], Key: r.Key, Value: r.Value, Headers: r.Headers}
 	}
 	err := Produce(ctx, t.session.Client(), out...)
 	if err == nil {

@@ -141,10 +141,10 @@ type Assignment struct {
 	Group    Group
 }
 
-// Sights are what an observer of groups is told, each kind of one client in
+// GroupEvents are what an observer of groups is told, each kind of one client in
 // order. A function that is nil is not called; the others may be called by several
 // goroutines at once, and may not call the cluster.
-type Sights struct {
+type GroupEvents struct {
 	Commit      func(Commit)
 	Assign      func(Assignment)
 	Rewind      func(Rewind)
@@ -159,7 +159,7 @@ type Sights struct {
 type GroupObserver interface {
 	// ObserveGroups tells what is seen of the groups, and of all transactions, from
 	// its return on until stop is called; stop returns after the last call.
-	ObserveGroups(prefix string, see Sights) (stop func(), err error)
+	ObserveGroups(prefix string, see GroupEvents) (stop func(), err error)
 	// DescribeGroups are those of the groups that exist now, sorted by name.
 	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
 }

@@ -109,9 +109,9 @@ type Config struct {
 	Seeds  []string                                                          `json:"seeds"` // Seeds are the bootstrap brokers, host:port.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`     // Dialer is nil for the ordinary network.
 
-	Topic string            `json:"topic"`          // Topic is the source.
-	Side  map[string]string `json:"side,omitempty"` // Side has the names of the side topics by [SideTopic.Name].
-	Group string            `json:"group"`          // Group is the consumer group; groups of a consumer's own start with it.
+	Topic      string            `json:"topic"`                 // Topic is the source.
+	SideTopics map[string]string `json:"side_topics,omitempty"` // SideTopics has the names of the side topics by [SideTopic.Name].
+	Group      string            `json:"group"`                 // Group is the consumer group; groups of a consumer's own start with it.
 
 	Partitions int `json:"partitions"` // Partitions of the source that fall to a pod, the most if they do not come out even; 0 if nobody said.
 
@@ -132,10 +132,10 @@ type Config struct {
 	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the implementation's own settings, defaults filled in.
 	Seed     uint64            `json:"seed"`            // Seed is for random choices of the consumer.
 
-	// Lock and Deliveries are the settings of a share group (KIP-932): how long an
+	// ShareLock and Deliveries are the settings of a share group (KIP-932): how long an
 	// acquired record stays locked, and how often it is delivered at most.
-	Lock       time.Duration `json:"lock_ns"`
-	Deliveries int           `json:"deliveries"`
+	ShareLock     time.Duration `json:"share_lock_ns"`
+	DeliveryLimit int           `json:"delivery_limit"`
 }
 
 // ClientID is what a consumer's clients must call themselves: observers tell
@@ -199,16 +199,16 @@ type Implementation struct {
 	// "parallelism".
 	Parallelism func(Config) int
 
-	// Idles says that its workers can be idle while records wait, by design: it is
+	// AllowIdleWorkers says that its workers can be idle while records wait, by design: it is
 	// held to no share of what its parallelism could do.
-	Idles bool
+	AllowIdleWorkers bool
 
-	// Side are the topics it needs beside the source. nil means none.
-	Side func(Config) []SideTopic
+	// SideTopics are the topics it needs beside the source. nil means none.
+	SideTopics func(Config) []SideTopic
 
-	// Letters is what founds a dead letter, where it has a topic for them. nil: one
+	// DeadLetters is what founds a dead letter, where it has a topic for them. nil: one
 	// attempt that ended in error.
-	Letters func(Config) Letters
+	DeadLetters func(Config) DeadLetterPolicy
 
 	Effect Effect // Effect is where its effects are counted.
 	Share  bool   // Share: it consumes by a share group, so nobody owns partitions and the protocol means nothing.

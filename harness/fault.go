@@ -36,23 +36,23 @@ type Env struct {
 	Share   bool       // Share: it is a share group, in which nobody owns partitions and each pod takes of all.
 	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
 
-	// Hit is set by Inject: what the fault struck and which partitions of the
+	// Target is set by Inject: what the fault struck and which partitions of the
 	// source topic that affects.
-	Hit Hit
+	Target Target
 }
 
-// Hit is what a fault struck.
-type Hit struct {
-	Target     string  // Target is a word for it, as "broker 2" or "pod-1".
+// Target is what a fault struck.
+type Target struct {
+	Name       string  // Name is a word for it, as "broker 2" or "pod-1".
 	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
 	Pod        string  // Pod is the pod struck, if one was.
-	Nobody     bool    // Nobody is struck, no pod and no broker, as where a pod joins.
+	None       bool    // None is struck, no pod and no broker, as where a pod joins.
 }
 
 // LogView is the source topic as the harness sees it.
 type LogView interface {
-	// Landed is the number of records acknowledged so far, by partition.
-	Landed() []int64
+	// Appended is the number of records acknowledged so far, by partition.
+	Appended() []int64
 	// Leaders is the node id of the leader, by partition.
 	Leaders(ctx context.Context) ([]int32, error)
 }
@@ -84,14 +84,14 @@ type Prober interface {
 	Paused() bool  // Paused: it runs and stands still.
 }
 
-// AnswerLoser is the ability of a cluster to lose its answers: until stop is
+// ResponseDropper is the ability of a cluster to lose its answers: until stop is
 // called it carries out requests of one kind from the clients named, and cuts the
 // connection in place of the answer.
-type AnswerLoser interface {
-	// LoseAnswers loses answers to requests of the Kafka API key from clients
+type ResponseDropper interface {
+	// DropResponses loses answers to requests of the Kafka API key from clients
 	// whose client id has the prefix, at most limit of them (0: all); stop returns
 	// how many were lost.
-	LoseAnswers(key int16, clientPrefix string, limit int) (stop func() int, err error)
+	DropResponses(key int16, clientPrefix string, limit int) (stop func() int, err error)
 }
 
 // Pod is one process of a consumer. Those of [Scenario.Spare] have not been

@@ -35,9 +35,9 @@ var mayImport = map[string][]string{
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
 	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "reports"},
 	"scenarios":               {"harness/load", "harness/fault"},
-	"consumers":               {},
-	"consumers/mutants":       {"consumers"},
-	"reports":                 {},
+	"consumers":               {"harness/oracle"}, // for the names of checks
+	"consumers/mutants":       {"consumers", "harness/oracle"},
+	"reports":                 {"harness/oracle"}, // for the names of checks
 	"internal/runtests":       {},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},
 }

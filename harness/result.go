@@ -4,7 +4,7 @@ import "time"
 
 // ResultVersion is the version of the format of result.json. A reader refuses
 // any other.
-const ResultVersion = 1
+const ResultVersion = 2
 
 // Comparison is many runs, and all a report needs: reports render from it alone.
 // It is the content of result.json. Durations are ns, fields that say so end in
@@ -83,7 +83,7 @@ const (
 	Inconclusive Status = "inconclusive"
 	Skipped      Status = "skipped"
 	NotObserved  Status = "not observed" // of a check: this back end cannot see it
-	Figure       Status = "figure"       // of a check: counted, but not claimed by this consumer
+	NotJudged    Status = "not judged"   // of a check: counted, but not claimed by this consumer
 )
 
 // Run is one scenario, one consumer, one repeat.
@@ -132,32 +132,32 @@ type Verdict struct {
 	Status Status `json:"status"`
 	Count  int64  `json:"count"` // Count of anomalies.
 	Detail string `json:"detail,omitempty"`
-	// Bound is what finding nothing proves: with 95 % confidence an anomaly strikes
+	// AtMost is what finding nothing proves: with 95 % confidence an anomaly strikes
 	// at most this share of the injections of such a run, or of its records if it
 	// had none. 0 where the check did not pass.
-	Bound    float64   `json:"bound,omitempty"`
+	AtMost   float64   `json:"at_most,omitempty"`
 	Examples []Anomaly `json:"examples,omitempty"` // Examples are the first few.
 }
 
 // Anomaly is one thing that went wrong, with all that is needed to follow it.
 type Anomaly struct {
-	Text      string        `json:"text"` // Text spells it out in a sentence.
-	Key       uint32        `json:"key"`
-	Seq       uint32        `json:"seq"`
-	Topic     uint16        `json:"topic,omitempty"`
-	Partition int32         `json:"partition"`
-	Offset    int64         `json:"offset"`
-	Pods      []string      `json:"pods,omitempty"`
-	At        time.Duration `json:"at_ns"`
-	Story     []Moment      `json:"story,omitempty"` // Story is what happened around it, in the order of time; the first example of a verdict has one.
+	Text      string          `json:"text"` // Text spells it out in a sentence.
+	Key       uint32          `json:"key"`
+	Seq       uint32          `json:"seq"`
+	Topic     uint16          `json:"topic,omitempty"`
+	Partition int32           `json:"partition"`
+	Offset    int64           `json:"offset"`
+	Pods      []string        `json:"pods,omitempty"`
+	At        time.Duration   `json:"at_ns"`
+	Timeline  []TimelineEntry `json:"timeline,omitempty"` // Timeline is what happened around it, in the order of time; the first example of a verdict has one.
 }
 
-// Moment is one thing in the story of an [Anomaly]: the record's way, the work
+// TimelineEntry is one thing in the story of an [Anomaly]: the record's way, the work
 // on it and on its neighbours of the same key, commits, owners and faults.
-type Moment struct {
+type TimelineEntry struct {
 	At    time.Duration `json:"at_ns"`
 	Until time.Duration `json:"until_ns,omitempty"` // Until is when it ended, 0 for what took no time.
-	Lane  string        `json:"lane"`               // Lane is where it happened: record, commits, owner, faults, or an incarnation.
+	Track string        `json:"track"`              // Track is where it happened: record, commits, owner, faults, or an incarnation.
 	Text  string        `json:"text"`
 	Bad   bool          `json:"bad,omitempty"` // Bad: it is what the anomaly is about.
 	// Omitted is how many moments of its lane, from At until Until, a line stands for that
@@ -171,14 +171,14 @@ type Counts struct {
 	Acked       int64 `json:"acked"`
 	Failed      int64 `json:"failed"`
 	Unknown     int64 `json:"unknown"`
-	Landed      int64 `json:"landed"`
-	Finished    int64 `json:"finished"`
+	Appended    int64 `json:"appended"`
+	Completed   int64 `json:"completed"`
 	Attempts    int64 `json:"attempts"`
 	Lost        int64 `json:"lost"`
 	BrokerLost  int64 `json:"lost_by_broker"`
 	Unfinished  int64 `json:"unfinished"`
-	Explained   int64 `json:"duplicates_explained"`
-	Unexplained int64 `json:"duplicates_unexplained"`
+	Redelivered int64 `json:"redelivered"`
+	Unexplained int64 `json:"unexplained_duplicates"`
 	Inversions  int64 `json:"inversions"`
 	Overlaps    int64 `json:"overlaps"`
 	Clamped     int64 `json:"clamped"` // Clamped values fell out of a histogram's range.
@@ -271,8 +271,8 @@ type FaultReport struct {
 	BacklogBack time.Duration `json:"backlog_back_ns"`
 	Empty       time.Duration `json:"empty_ns"`
 	LongestGap  time.Duration `json:"longest_gap_ns"`
-	// WorkInHand is the work that the struck pod held, in time of that pod.
-	WorkInHand time.Duration `json:"work_in_hand_ns,omitempty"`
+	// WorkInFlight is the work that the struck pod held, in time of that pod.
+	WorkInFlight time.Duration `json:"work_in_flight_ns,omitempty"`
 }
 
 // PodReport is what a pod used, over all its incarnations.

@@ -155,10 +155,10 @@ type Thresholds struct {
 	// the load makes heavy (see [Heavy]) or Failures.Keys names. 0: not judged;
 	// records that take longer than 1 s are counted.
 	OthersP99 time.Duration `json:"others_p99_ns,omitempty"`
-	// WorkInHand asks that at the first kill of a pod the records landed and not
+	// WorkInFlight asks that at the first kill of a pod the records landed and not
 	// finished on its partitions amount to this many commit intervals of its
 	// work, else the run is inconclusive. 0: not asked.
-	WorkInHand float64 `json:"work_in_hand,omitempty"`
+	WorkInFlight float64 `json:"work_in_flight,omitempty"`
 }
 
 // Injection is one fault at one time.

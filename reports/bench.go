@@ -115,7 +115,7 @@ func metrics(r *harness.Run) []metric {
 	ms = append(ms,
 		metric{float64(r.Counts.Lost), "lost"},
 		metric{float64(r.Counts.Unexplained), "dup-unexplained"},
-		metric{float64(r.Counts.Explained), "dup-explained"},
+		metric{float64(r.Counts.Redelivered), "dup-explained"},
 		metric{float64(r.Counts.Inversions), "inversions"})
 	add("cpu-sec/1000records", cpuPerThousand)
 	add("rss-max-B", maxRSS)

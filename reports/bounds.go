@@ -78,7 +78,7 @@ func (a *assurance) count(runs []*harness.Run) {
 	for _, r := range runs {
 		a.Runs++
 		a.Injections += len(r.Faults)
-		a.Records += r.Counts.Landed
+		a.Records += r.Counts.Appended
 	}
 }
 

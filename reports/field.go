@@ -147,7 +147,7 @@ func (v *view) fieldScenario(s *harness.ScenarioInfo) FieldScenario {
 			continue
 		}
 		for _, r := range v.runs(c) {
-			f.Records = max(f.Records, r.Counts.Landed)
+			f.Records = max(f.Records, r.Counts.Appended)
 		}
 		f.Consumers = append(f.Consumers, FieldRow{
 			Consumer: v.short[consumer.Name], Repeats: len(c.Runs), Verdict: v.fieldVerdict(c), Figures: v.fieldFigures(c),

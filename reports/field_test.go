@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 func TestGoldenField(t *testing.T) {
@@ -53,14 +54,14 @@ func TestFieldTakesByBackend(t *testing.T) {
 }
 
 func TestFieldVerdicts(t *testing.T) {
-	run := harness.Run{Scenario: "s", Consumer: "c", Assumptions: []harness.Assumption{{Name: "group formed", Held: true}, {Name: "pods fed"}}}
+	run := harness.Run{Scenario: "s", Consumer: "c", Assumptions: []harness.Assumption{{Name: "group formed", Held: true}, {Name: "no pod starved"}}}
 	for status, want := range map[harness.Status]string{
-		harness.Pass: "as claimed", harness.Inconclusive: "inconclusive: pods fed", harness.Fail: "fail: inversion 3", harness.Overload: "overload (not allowed here)",
+		harness.Pass: "as claimed", harness.Inconclusive: "inconclusive: no pod starved", harness.Fail: "fail: key inversion 3", harness.Overload: "overload (not allowed here)",
 	} {
 		run.Status = status
-		run.Verdicts = []harness.Verdict{{Check: "loss", Status: harness.Pass}}
+		run.Verdicts = []harness.Verdict{{Check: oracle.CheckLoss, Status: harness.Pass}}
 		if status == harness.Fail {
-			run.Verdicts = append(run.Verdicts, harness.Verdict{Check: "inversion", Status: harness.Fail, Count: 3})
+			run.Verdicts = append(run.Verdicts, harness.Verdict{Check: oracle.CheckKeyInversion, Status: harness.Fail, Count: 3})
 		}
 		cell := harness.Cell{Scenario: "s", Consumer: "c", Runs: []int{0}, Status: status, Expected: status == harness.Pass}
 		v := newView(&harness.Comparison{Runs: []harness.Run{run}, Cells: []harness.Cell{cell}})

@@ -40,7 +40,7 @@ func perRun(of func(*harness.Run) (float64, bool), format func(float64) string) 
 
 func completed(r *harness.Run) (float64, bool) { return r.Completed, true }
 func bound(r *harness.Run) (float64, bool)     { return r.Bound, r.Bound > 0 }
-func explained(r *harness.Run) (float64, bool) { return float64(r.Counts.Explained), true }
+func explained(r *harness.Run) (float64, bool) { return float64(r.Counts.Redelivered), true }
 
 func ofBound(r *harness.Run) (float64, bool) { return r.Completed / r.Bound, r.Bound > 0 }
 
@@ -74,7 +74,7 @@ func cpu(r *harness.Run) float64 {
 }
 
 func cpuPerThousand(r *harness.Run) (float64, bool) {
-	return 1000 * cpu(r) / float64(r.Counts.Finished), r.Counts.Finished > 0 && len(r.Pods) > 0
+	return 1000 * cpu(r) / float64(r.Counts.Completed), r.Counts.Completed > 0 && len(r.Pods) > 0
 }
 
 func maxRSS(r *harness.Run) (float64, bool) {

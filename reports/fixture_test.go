@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // fixture is a comparison as a real one would be: three consumers in five
@@ -33,7 +34,7 @@ func fixture() *harness.Comparison {
 		{Name: "steady", Doc: "The calm before any storm: an even load that every design should carry.", Pacer: "constant 600/s", Keys: "uniform:20000", Service: "4ms", Partitions: 12, Pods: 3, Warmup: 4 * time.Second, Load: 30 * time.Second},
 		{Name: "hot-key", Doc: "A fifth of the load is one key. Who holds the other keys back behind it?", Pacer: "constant 600/s", Keys: "hot:0.2/1/10000", Service: "4ms", Partitions: 12, Pods: 3, Warmup: 4 * time.Second, Load: 30 * time.Second},
 		{Name: "broker-kill", Doc: "The leader of the fullest partition dies and comes back. Who loses its place, and how long is the wait?", Pacer: "constant 600/s", Keys: "uniform:20000", Service: "4ms", Partitions: 12, Pods: 3, Warmup: 4 * time.Second, Load: 36 * time.Second, Faults: []string{"kill broker at 14 s, healed 6 s later"}},
-		{Name: "pod-crash", Doc: "A burst, then a pod dies with work in hand. Who committed what it had not done?", Pacer: "burst 1800 in 1s", Keys: "uniform:20000", Service: "20ms", Partitions: 6, Pods: 3, Workers: 4, Load: time.Second, Commit: 500 * time.Millisecond, Faults: []string{"kill pod at 1 s, healed 8 s later"}, Thresholds: harness.Thresholds{WorkInHand: 2}},
+		{Name: "pod-crash", Doc: "A burst, then a pod dies with work in hand. Who committed what it had not done?", Pacer: "burst 1800 in 1s", Keys: "uniform:20000", Service: "20ms", Partitions: 6, Pods: 3, Workers: 4, Load: time.Second, Commit: 500 * time.Millisecond, Faults: []string{"kill pod at 1 s, healed 8 s later"}, Thresholds: harness.Thresholds{WorkInFlight: 2}},
 		{Name: "workers", Doc: "More is offered than any design can do. How much of its own bound does each complete?", Pacer: "constant 4400/s", Keys: "uniform:20000", Service: "100ms", Partitions: 4, Pods: 4, Workers: 100, Warmup: 4 * time.Second, Load: 20 * time.Second, MayOverload: true, Thresholds: harness.Thresholds{OfBound: 0.9}},
 	}
 	for i := range c.Scenarios {
@@ -50,7 +51,7 @@ func fixture() *harness.Comparison {
 	}
 	c.Consumers = []harness.ConsumerInfo{
 		{Name: "serial@cooperative", Base: "serial", Doc: "Polls, works the records one by one, commits. The simplest design that is right.", Delivery: harness.AtLeastOnce, Order: harness.OrderPartition, Protocol: harness.Cooperative, Parallelism: 1},
-		{Name: "naive@cooperative", Base: "naive", Doc: "Hands records to workers through a queue and lets the client commit by itself what it has fetched.", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Protocol: harness.Cooperative, Parallelism: 50, MustFail: []harness.Expectation{{Scenario: "pod-crash", Check: "loss"}}},
+		{Name: "naive@cooperative", Base: "naive", Doc: "Hands records to workers through a queue and lets the client commit by itself what it has fetched.", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Protocol: harness.Cooperative, Parallelism: 50, MustFail: []harness.Expectation{{Scenario: "pod-crash", Check: oracle.CheckLoss}}},
 		{Name: "keyed@cooperative", Base: "keyed", Doc: "A queue for each key, workers over them, commits up to the low watermark, drains when partitions are revoked.", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Protocol: harness.Cooperative, Parallelism: 50, Knobs: map[string]string{"window": "500", "drain": "2s"}},
 	}
 	for _, s := range c.Scenarios {
@@ -86,7 +87,7 @@ func (f *maker) run(s harness.ScenarioInfo, i harness.ConsumerInfo) {
 		Host: harness.HostReport{CPUs: 2, Busy: 0.41, Steal: 0.002},
 	}
 	if s.Name == "pod-crash" {
-		run.Assumptions = append(run.Assumptions, harness.Assumption{Name: "work in hand", Held: true, Detail: "2.6 commit intervals at the kill, 2 asked"})
+		run.Assumptions = append(run.Assumptions, harness.Assumption{Name: "work in flight", Held: true, Detail: "2.6 commit intervals at the kill, 2 asked"})
 	}
 	f.series(&run, s, service)
 	f.verdicts(&run, i)
@@ -160,10 +161,10 @@ func (f *maker) series(run *harness.Run, s harness.ScenarioInfo, service time.Du
 	if s.Name == "hot-key" {
 		run.Load.Keys = harness.KeyReport{Distinct: 7611, Top: []harness.KeyShare{{Key: 0, Share: 0.2003}}, Top1Pct: 0.214, MaxPart: 3.21}
 	}
-	run.Counts = harness.Counts{Sent: int64(landed), Acked: int64(landed), Landed: int64(landed), Finished: int64(done), Attempts: int64(done)}
+	run.Counts = harness.Counts{Sent: int64(landed), Acked: int64(landed), Appended: int64(landed), Completed: int64(done), Attempts: int64(done)}
 	if backlog > 1 {
 		run.Counts.Unfinished = int64(backlog)
-		run.Counts.Finished = run.Counts.Landed - run.Counts.Unfinished
+		run.Counts.Completed = run.Counts.Appended - run.Counts.Unfinished
 		run.Status, run.Reasons = harness.Overload, []string{fmt.Sprintf("%d of %d records unfinished at the deadline while completions went on", int64(backlog), int64(landed))}
 	}
 	f.faults(run, s, end)
@@ -186,18 +187,18 @@ func (f *maker) faults(run *harness.Run, s harness.ScenarioInfo, end time.Durati
 	case "pod-crash":
 		fr := harness.FaultReport{
 			Name: "kill pod", Target: "pod-1", Injected: 1002 * time.Millisecond, Healed: 9006 * time.Millisecond, Partitions: []int32{2, 3},
-			Empty: end - time.Second, LongestGap: 6100 * time.Millisecond, WorkInHand: 1310 * time.Millisecond,
+			Empty: end - time.Second, LongestGap: 6100 * time.Millisecond, WorkInFlight: 1310 * time.Millisecond,
 		}
 		if serial {
-			fr.WorkInHand = 11200 * time.Millisecond
+			fr.WorkInFlight = 11200 * time.Millisecond
 		}
 		run.Faults = []harness.FaultReport{fr}
 		run.Rebalances = 2
-		run.Counts.Explained = 41
+		run.Counts.Redelivered = 41
 		if serial {
-			run.Counts.Explained = 17
+			run.Counts.Redelivered = 17
 		}
-		run.Counts.Attempts += run.Counts.Explained
+		run.Counts.Attempts += run.Counts.Redelivered
 	}
 }
 
@@ -254,14 +255,14 @@ func (f *maker) phases(run *harness.Run, s harness.ScenarioInfo, service, end ti
 
 func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 	run.Verdicts = []harness.Verdict{
-		{Check: "loss", HeldTo: "at-least-once", Status: harness.Pass, Bound: chance(max(1, int64(len(run.Faults))))},
-		{Check: "unexplained duplicate", HeldTo: "at-least-once", Status: harness.Pass},
-		{Check: "explained duplicate", Status: harness.Figure, Count: run.Counts.Explained},
-		{Check: "inversion", Status: harness.Figure},
-		{Check: "overlap", Status: harness.Figure},
-		{Check: "phantom", HeldTo: "at-least-once", Status: harness.Pass},
-		{Check: "loss pending", HeldTo: "at-least-once", Status: harness.Pass},
-		{Check: "alive", HeldTo: "no pod ends by itself", Status: harness.Pass},
+		{Check: oracle.CheckLoss, HeldTo: "at-least-once", Status: harness.Pass, AtMost: chance(max(1, int64(len(run.Faults))))},
+		{Check: oracle.CheckUnexplainedDuplicate, HeldTo: "at-least-once", Status: harness.Pass},
+		{Check: oracle.CheckRedelivery, Status: harness.NotJudged, Count: run.Counts.Redelivered},
+		{Check: oracle.CheckKeyInversion, Status: harness.NotJudged},
+		{Check: oracle.CheckOverlap, Status: harness.NotJudged},
+		{Check: oracle.CheckPhantom, HeldTo: "at-least-once", Status: harness.Pass},
+		{Check: oracle.CheckPrematureCommit, HeldTo: "at-least-once", Status: harness.Pass},
+		{Check: oracle.CheckPodLiveness, HeldTo: "no pod ends by itself", Status: harness.Pass},
 	}
 	if i.Order != harness.OrderNone {
 		for n := 3; n <= 4; n++ {
@@ -271,7 +272,7 @@ func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 	if i.Base != "naive" {
 		return
 	}
-	run.Verdicts[6] = harness.Verdict{Check: "loss pending", HeldTo: "at-least-once", Status: harness.Figure, Count: 214, Detail: "commits ahead of the work; no crash followed"}
+	run.Verdicts[6] = harness.Verdict{Check: oracle.CheckPrematureCommit, HeldTo: "at-least-once", Status: harness.NotJudged, Count: 214, Detail: "commits ahead of the work; no crash followed"}
 	if run.Scenario == "hot-key" {
 		run.Verdicts[3].Count, run.Counts.Inversions = 1289, 1289
 		run.Verdicts[4].Count, run.Counts.Overlaps = 2203, 2203
@@ -280,38 +281,38 @@ func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 		return
 	}
 	run.Status, run.Reasons = harness.Fail, []string{"loss: 312 records"}
-	run.Counts.Lost, run.Counts.Finished = 312, run.Counts.Landed-312
-	loss := harness.Verdict{Check: "loss", HeldTo: "at-least-once", Status: harness.Fail, Count: 312, Detail: "312 of 1,800 landed records have no effect and lie below the group's final commit"}
+	run.Counts.Lost, run.Counts.Completed = 312, run.Counts.Appended-312
+	loss := harness.Verdict{Check: oracle.CheckLoss, HeldTo: "at-least-once", Status: harness.Fail, Count: 312, Detail: "312 of 1,800 landed records have no effect and lie below the group's final commit"}
 	for n := range 3 {
 		loss.Examples = append(loss.Examples, harness.Anomaly{
 			Text: "pod-1.1 committed past it while its work was not finished, to 203 at 871ms: landed, never finished, and the group's commit 300 is past it",
 			Key:  uint32(8214 - n*77), Seq: uint32(n + 3), Partition: 2, Offset: int64(118 + n), Pods: []string{"pod-1.1"}, At: 871 * time.Millisecond,
 		})
 	}
-	loss.Examples[0].Story = story()
+	loss.Examples[0].Timeline = story()
 	run.Ledger, run.Command = "out/ledger/pod-crash_naive@cooperative_1", "go test -count=1 -timeout 0 -v -run '^TestCompare$/^pod-crash$/^naive@cooperative$/^1$' -scenario=pod-crash -consumer=naive -seed=7"
 	run.Verdicts[0] = loss
-	run.Verdicts[6] = harness.Verdict{Check: "loss pending", HeldTo: "at-least-once", Status: harness.Fail, Count: 344, Detail: "344 offsets committed before their effect", Examples: []harness.Anomaly{{
+	run.Verdicts[6] = harness.Verdict{Check: oracle.CheckPrematureCommit, HeldTo: "at-least-once", Status: harness.Fail, Count: 344, Detail: "344 offsets committed before their effect", Examples: []harness.Anomaly{{
 		Text: "commit 203 by pod-1.1 at 871ms covers it, and its work was not finished", Key: 8214, Seq: 3, Partition: 2, Offset: 118, Pods: []string{"pod-1.1"}, At: 871 * time.Millisecond,
 	}}}
 }
 
 // story is that of the record lost first.
-func story() []harness.Moment {
+func story() []harness.TimelineEntry {
 	const ms = time.Millisecond
-	return []harness.Moment{
-		{At: -1204 * ms, Lane: "owner", Text: "pod-1.1 has it, generation 3"},
-		{At: 602 * ms, Lane: "record", Text: "due"},
-		{At: 603 * ms, Lane: "record", Text: "sent"},
-		{At: 606 * ms, Lane: "record", Text: "acked at partition 2 offset 118"},
-		{At: 640 * ms, Until: 660 * ms, Lane: "pod-1.1", Text: "offset 61, seq 1: effect"},
-		{At: 871 * ms, Lane: "commits", Text: "203 by pod-1.1", Bad: true},
-		{At: 990 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "offset 97, seq 2: cut off"},
-		{At: 995 * ms, Until: 1002 * ms, Lane: "pod-1.1", Text: "offset 118, seq 3: cut off"},
-		{At: 1001 * ms, Until: 9001 * ms, Lane: "faults", Text: "kill pod (pod-1.1)"},
-		{At: 1002 * ms, Lane: "pod-1.1", Text: "down"},
-		{At: 6980 * ms, Lane: "owner", Text: "pod-2.1 has it, generation 4 (or up to 30ms later)"},
-		{At: 7020 * ms, Until: 11470 * ms, Lane: "commits", Text: "... 9 more commits, up to 300 at 11.47s", Omitted: 9},
+	return []harness.TimelineEntry{
+		{At: -1204 * ms, Track: "owner", Text: "pod-1.1 has it, generation 3"},
+		{At: 602 * ms, Track: "record", Text: "due"},
+		{At: 603 * ms, Track: "record", Text: "sent"},
+		{At: 606 * ms, Track: "record", Text: "acked at partition 2 offset 118"},
+		{At: 640 * ms, Until: 660 * ms, Track: "pod-1.1", Text: "offset 61, seq 1: effect"},
+		{At: 871 * ms, Track: "commits", Text: "203 by pod-1.1", Bad: true},
+		{At: 990 * ms, Until: 1002 * ms, Track: "pod-1.1", Text: "offset 97, seq 2: cut off"},
+		{At: 995 * ms, Until: 1002 * ms, Track: "pod-1.1", Text: "offset 118, seq 3: cut off"},
+		{At: 1001 * ms, Until: 9001 * ms, Track: "faults", Text: "kill pod (pod-1.1)"},
+		{At: 1002 * ms, Track: "pod-1.1", Text: "down"},
+		{At: 6980 * ms, Track: "owner", Text: "pod-2.1 has it, generation 4 (or up to 30ms later)"},
+		{At: 7020 * ms, Until: 11470 * ms, Track: "commits", Text: "... 9 more commits, up to 300 at 11.47s", Omitted: 9},
 	}
 }
 
@@ -319,7 +320,7 @@ func (f *maker) pods(run *harness.Run, s harness.ScenarioInfo, parallel float64)
 	for n := range s.Pods {
 		p := harness.PodReport{
 			Name: fmt.Sprintf("pod-%d", n), Incarnations: 1, MaxRSS: int64(21+parallel/7+2*f.r.Float64()) << 20,
-			CPU: dur(0.35 + float64(run.Counts.Finished)/float64(s.Pods)*(0.00011+0.00002*f.r.Float64())),
+			CPU: dur(0.35 + float64(run.Counts.Completed)/float64(s.Pods)*(0.00011+0.00002*f.r.Float64())),
 		}
 		if s.Name == "pod-crash" && n == 1 {
 			p.Incarnations = 2
@@ -344,7 +345,7 @@ func (f *maker) cell(run *harness.Run) {
 
 // curve spreads the run's seconds over the quantiles, the slowest last.
 func curve(run *harness.Run) harness.Curve {
-	n := run.Counts.Finished
+	n := run.Counts.Completed
 	var worst, p50 float64
 	var late int
 	for i, d := range run.Series.P99 {

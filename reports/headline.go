@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // headline sums the comparison up in one sentence: who kept every record.
@@ -68,7 +69,7 @@ func (v *view) losses(consumer string) (runs int, lost, where string) {
 // for a consumer that failed.
 func tells(r *harness.Run) bool {
 	for _, c := range r.Verdicts {
-		if c.Check == "loss" && c.Status == harness.Inconclusive {
+		if c.Check == oracle.CheckLoss && c.Status == harness.Inconclusive {
 			return false
 		}
 	}

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 func TestWhichRunsSpeakForEveryRecord(t *testing.T) {
-	doubtful := []harness.Verdict{{Check: "loss", Status: harness.Inconclusive}}
+	doubtful := []harness.Verdict{{Check: oracle.CheckLoss, Status: harness.Inconclusive}}
 	for name, c := range map[string]struct {
 		run  harness.Run
 		want bool

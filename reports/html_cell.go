@@ -77,7 +77,7 @@ func newRunRow(r *harness.Run) runRow {
 	n := func(v int64) string { return count(float64(v)) }
 	return runRow{
 		Repeat: r.Repeat, Seed: r.Seed, Status: r.Status, Reasons: strings.Join(r.Reasons, "; "),
-		Done: rate(r.Completed), Landed: n(r.Counts.Landed), Finished: n(r.Counts.Finished), Redone: n(r.Counts.Explained),
+		Done: rate(r.Completed), Landed: n(r.Counts.Appended), Finished: n(r.Counts.Completed), Redone: n(r.Counts.Redelivered),
 		Lost: n(r.Counts.Lost), Rebalances: n(int64(r.Rebalances)), Lateness: duration(r.Load.Lateness.P99.Seconds()),
 		TookS: duration(r.Took.Seconds()),
 	}
@@ -85,7 +85,7 @@ func newRunRow(r *harness.Run) runRow {
 
 // gravity orders the statuses of a check, the gravest last.
 var gravity = map[harness.Status]int{
-	harness.Figure: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Inconclusive: 5, harness.Fail: 6,
+	harness.NotJudged: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Inconclusive: 5, harness.Fail: 6,
 }
 
 // checkRow is a check over the repeats of a cell: the gravest status, with the
@@ -103,7 +103,7 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 		f := verdictOf(r, check)
 		return float64(verdictCount(f)), f != nil
 	}))
-	if gravest.Status == harness.Pass && gravest.Bound > 0 && row.Detail == "" {
+	if gravest.Status == harness.Pass && gravest.AtMost > 0 && row.Detail == "" {
 		row.Detail = "at most " + v.trials(c).Bound() + ", with 95 % confidence"
 	}
 	if gravest.Status == harness.Fail {

@@ -126,7 +126,7 @@ func (v *view) keys(c *harness.Cell) string {
 		return ""
 	}
 	k := r.Load.Keys
-	parts := []string{plural(k.Distinct, "key") + " in " + plural(int(r.Counts.Landed), "record")}
+	parts := []string{plural(k.Distinct, "key") + " in " + plural(int(r.Counts.Appended), "record")}
 	if len(k.Top) > 0 {
 		parts = append(parts, fmt.Sprintf("the most frequent key has %s of the records", percent(k.Top[0].Share)))
 	}
@@ -204,7 +204,7 @@ func (v *view) faultRow(s shown, i int) faultRow {
 			if i >= len(r.Faults) {
 				return 0, false
 			}
-			return r.Faults[i].WorkInHand.Seconds(), r.Faults[i].WorkInHand > 0
+			return r.Faults[i].WorkInFlight.Seconds(), r.Faults[i].WorkInFlight > 0
 		}).figure(duration, ""),
 	}
 	return faultRow{

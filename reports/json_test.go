@@ -34,11 +34,11 @@ func TestReadJSONRefuses(t *testing.T) {
 		"another file":    {`[1,2]`, "no result of Stampede"},
 		"no JSON":         {`goos: linux`, "no result of Stampede"},
 		"empty":           {" \n", "empty"},
-		"cut short":       {`{"version":1,"seed":12,"runs":[{"scen`, "cut short after 37 bytes"},
-		"more after it":   {`{"version":1}{"version":1}`, "no result of Stampede"},
-		"wrong type":      {`{"version":1,"seed":"x"}`, "damaged"},
-		"unknown names":   {`{"version":1,"runs":[{"scenario":"a","consumer":"b"}]}`, "run 0 is of a and b"},
-		"wild index":      {`{"version":1,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[3]}]}`, "run 3 of 0"},
+		"cut short":       {`{"version":2,"seed":12,"runs":[{"scen`, "cut short after 37 bytes"},
+		"more after it":   {`{"version":2}{"version":2}`, "no result of Stampede"},
+		"wrong type":      {`{"version":2,"seed":"x"}`, "damaged"},
+		"unknown names":   {`{"version":2,"runs":[{"scenario":"a","consumer":"b"}]}`, "run 0 is of a and b"},
+		"wild index":      {`{"version":2,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[3]}]}`, "run 3 of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadJSON(strings.NewReader(c.data))

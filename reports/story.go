@@ -45,11 +45,11 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 // for how long, where, what. What the anomaly is about is marked.
 func storyText(a *harness.Anomaly, indent string) string {
 	lane := 0
-	for _, m := range a.Story {
-		lane = max(lane, len(m.Lane))
+	for _, m := range a.Timeline {
+		lane = max(lane, len(m.Track))
 	}
 	var b strings.Builder
-	for _, m := range a.Story {
+	for _, m := range a.Timeline {
 		mark := " "
 		if m.Bad {
 			mark = ">"
@@ -58,13 +58,13 @@ func storyText(a *harness.Anomaly, indent string) string {
 		if took != "" {
 			took = "+" + took
 		}
-		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, stamp(m.At), took, lane, m.Lane, m.Text)
+		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, stamp(m.At), took, lane, m.Track, m.Text)
 	}
 	return b.String()
 }
 
 // ending is when a moment was over.
-func ending(m harness.Moment) time.Duration {
+func ending(m harness.TimelineEntry) time.Duration {
 	if m.Until == 0 {
 		return m.At
 	}
@@ -73,7 +73,7 @@ func ending(m harness.Moment) time.Duration {
 
 // took is how long a moment took, "" if no time. A line that leaves moments out says
 // until when itself.
-func took(m harness.Moment) string {
+func took(m harness.TimelineEntry) string {
 	until := ending(m)
 	if until == m.At || m.Omitted > 0 {
 		return ""
@@ -99,12 +99,12 @@ type pageMoment struct {
 
 // newPageStory is nil for an anomaly without a story.
 func newPageStory(a *harness.Anomaly) *pageStory {
-	if len(a.Story) == 0 {
+	if len(a.Timeline) == 0 {
 		return nil
 	}
 	p := &pageStory{Figure: template.HTML(storyLanes(a).SVG())}
-	for _, m := range a.Story {
-		p.Moments = append(p.Moments, pageMoment{At: stamp(m.At), Took: took(m), Lane: m.Lane, Text: m.Text, Bad: m.Bad, Gap: m.Omitted > 0})
+	for _, m := range a.Timeline {
+		p.Moments = append(p.Moments, pageMoment{At: stamp(m.At), Took: took(m), Lane: m.Track, Text: m.Text, Bad: m.Bad, Gap: m.Omitted > 0})
 	}
 	return p
 }
@@ -118,12 +118,12 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 		until time.Duration
 	}
 	var rows []row
-	place := make([]int, len(a.Story))
-	for i, m := range a.Story {
+	place := make([]int, len(a.Timeline))
+	for i, m := range a.Timeline {
 		until := ending(m)
-		at := slices.IndexFunc(rows, func(r row) bool { return r.lane == m.Lane && r.until < m.At })
+		at := slices.IndexFunc(rows, func(r row) bool { return r.lane == m.Track && r.until < m.At })
 		if at < 0 {
-			rows = append(rows, row{lane: m.Lane})
+			rows = append(rows, row{lane: m.Track})
 			at = len(rows) - 1
 		}
 		rows[at].until, place[i] = until, at
@@ -143,7 +143,7 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 		}
 		figure.Names = append(figure.Names, name)
 	}
-	for i, m := range a.Story {
+	for i, m := range a.Timeline {
 		figure.Moments = append(figure.Moments, chart.LaneMoment{
 			Lane: at[place[i]], From: m.At.Seconds(), To: ending(m).Seconds(), Bad: m.Bad, Gap: m.Omitted > 0,
 		})

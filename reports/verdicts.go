@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // outcome is a cell of the verdict matrix, in words.
@@ -47,7 +48,7 @@ func (v *view) counts(c *harness.Cell) []string {
 		word string
 		of   func(harness.Counts) int64
 	}{
-		{"redone", func(n harness.Counts) int64 { return n.Explained }},
+		{"redone", func(n harness.Counts) int64 { return n.Redelivered }},
 		{"inversions", func(n harness.Counts) int64 { return n.Inversions }},
 		{"overlaps", func(n harness.Counts) int64 { return n.Overlaps }},
 		{"unfinished", func(n harness.Counts) int64 { return n.Unfinished }},
@@ -69,7 +70,7 @@ func tally(runs []*harness.Run, check string) string {
 	if s.max == 0 {
 		return check
 	}
-	if check == "loss" {
+	if check == oracle.CheckLoss {
 		check = "lost"
 	}
 	return check + " " + extent(s)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // repeated has each run of the fixture three times, as REPEAT=3 would, with
@@ -52,15 +53,15 @@ func TestOutcomes(t *testing.T) {
 		"what a consumer does not claim": {"hot-key", "naive@cooperative", nil,
 			outcome{Status: harness.Pass, Word: "pass", Counts: []string{"inversions 1,289", "overlaps 2,203"}, Expected: true}},
 		"a control": {"pod-crash", "naive@cooperative", nil,
-			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "loss pending 344"}, Note: "control: failed as it must", Expected: true}},
+			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "premature commit 344"}, Note: "control: failed as it must", Expected: true}},
 		"a control that passes": {"pod-crash", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
-			c.Status, c.Expected, r.Status, r.Expected, r.Verdicts, r.Counts.Explained = harness.Pass, false, harness.Pass, false, nil, 0
+			c.Status, c.Expected, r.Status, r.Expected, r.Verdicts, r.Counts.Redelivered = harness.Pass, false, harness.Pass, false, nil, 0
 		}, outcome{Status: harness.Pass, Word: "pass", Note: "control: had to fail by loss"}},
 		"a control elsewhere": {"steady", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
 			c.Status, r.Status, r.Verdicts[0].Status, r.Verdicts[0].Count = harness.Fail, harness.Fail, harness.Fail, 2
 		}, outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 2"}, Note: "control: shown, not judged", Expected: true}},
 		"an overload": {"workers", "serial@cooperative", nil,
-			outcome{Status: harness.Overload, Word: "overload", Counts: []string{"unfinished 86,207"}, Note: "allowed here", Expected: true}},
+			outcome{Status: harness.Overload, Word: oracle.CheckOverload, Counts: []string{"unfinished 86,207"}, Note: "allowed here", Expected: true}},
 		"inconclusive": {"steady", "keyed@cooperative", func(c *harness.Cell, r *harness.Run) {
 			c.Status, c.Expected, r.Status, r.Reasons = harness.Inconclusive, false, harness.Inconclusive, []string{"pod starved", "more"}
 		}, outcome{Status: harness.Inconclusive, Word: "inconclusive", Note: "pod starved"}},
@@ -80,7 +81,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestRepeats(t *testing.T) {
 	c := repeated()
-	if got := outcomeOf(c, "pod-crash", "naive@cooperative"); got.Word != "fail 3 of 3" || strings.Join(got.Counts, ", ") != "lost 284..312, loss pending 344" {
+	if got := outcomeOf(c, "pod-crash", "naive@cooperative"); got.Word != "fail 3 of 3" || strings.Join(got.Counts, ", ") != "lost 284..312, premature commit 344" {
 		t.Errorf("the control is %+v", got)
 	}
 	v := newView(c)

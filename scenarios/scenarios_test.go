@@ -67,10 +67,10 @@ func TestScenariosAreWhole(t *testing.T) {
 				t.Errorf("%d partitions do not go evenly into %d pods", s.Partitions, s.Pods)
 			}
 			th := s.Thresholds
-			if th.OfBound < 0 || th.OfBound > 1 || th.Lateness < 0 || th.WorkInHand < 0 {
+			if th.OfBound < 0 || th.OfBound > 1 || th.Lateness < 0 || th.WorkInFlight < 0 {
 				t.Errorf("thresholds %+v", th)
 			}
-			if th.WorkInHand > 0 && len(s.Injections) == 0 {
+			if th.WorkInFlight > 0 && len(s.Injections) == 0 {
 				t.Error("asks for work in hand at a kill, and kills nobody")
 			}
 		})
@@ -177,7 +177,7 @@ func TestPodCrashLeavesWorkInHand(t *testing.T) {
 	}
 	records := burst.Burst * burst.Length.Seconds()
 	share := time.Duration(records * float64(s.Service.Mean()) / float64(s.Pods*s.Workers))
-	held, need := share*8/10-(kill-burst.After), time.Duration(s.Thresholds.WorkInHand*float64(s.Commit))
+	held, need := share*8/10-(kill-burst.After), time.Duration(s.Thresholds.WorkInFlight*float64(s.Commit))
 	if held < need {
 		t.Errorf("a pod holds %v of work at the kill, %v is asked for", held, need)
 	}

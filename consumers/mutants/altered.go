@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(func() harness.Implementation {
@@ -17,6 +18,6 @@ var _ = harness.Register(func() harness.Implementation {
 				return m.copyTo(ctx, retryTopic, value, t)
 			}
 		})
-	i.MustFail = mustIn("failing", "corruption")
+	i.MustFail = mustIn("failing", oracle.CheckCorruption)
 	return i
 }())

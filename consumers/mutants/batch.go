@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 // batchOf is how many records of a queue a batch has at most.
 const batchOf = 10
@@ -36,7 +39,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("failing", "loss", "loss pending"),
+	MustFail:    mustIn("failing", oracle.CheckLoss, oracle.CheckPrematureCommit),
 	New: made(func(q *queues) {
 		q.batch = batchOf
 		q.run = func(m *member, batch []task) {

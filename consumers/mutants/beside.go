@@ -6,6 +6,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -16,9 +17,9 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: func(cfg harness.Config) int { return cfg.Workers + 1 },
 	Mutant:      true,
-	MustFail:    mustIn("steady", "unexplained duplicate"),
+	MustFail:    mustIn("steady", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
-		{Check: "regression", Why: "what it does again steps back"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what it does again steps back"},
 	},
 	New: func(harness.Config) (harness.Consumer, error) { return beside{plain()}, nil },
 })
@@ -26,10 +27,10 @@ var _ = harness.Register(harness.Implementation{
 var _ = harness.Register(func() harness.Implementation {
 	i := plainShare("mutant-beside-share", "A pod of a share group reads two partitions beside it, and works on what it reads.", nil)
 	i.Parallelism = func(cfg harness.Config) int { return cfg.Workers + 1 }
-	i.MustFail = mustIn("steady", "unexplained duplicate")
+	i.MustFail = mustIn("steady", oracle.CheckUnexplainedDuplicate)
 	i.MayFail = []harness.Allowance{
-		{Check: "regression", Why: "what it does again steps back"},
-		{Check: "explained duplicate", Why: "what the group gave to that pod too it may have had from there"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what it does again steps back"},
+		{Check: oracle.CheckRedelivery, Why: "what the group gave to that pod too it may have had from there"},
 	}
 	group := i.New
 	i.New = func(cfg harness.Config) (harness.Consumer, error) {

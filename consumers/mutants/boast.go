@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-boast",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("crash", "explained duplicate"),
+	MustFail:    mustIn("crash", oracle.CheckRedelivery),
 	MayFail:     moved,
 	New:         made(nil),
 })

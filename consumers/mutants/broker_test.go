@@ -43,7 +43,7 @@ func (d dropping) Inject(_ context.Context, env *harness.Env) (func(context.Cont
 		dropped = append(dropped, r.(*kmsg.ProduceRequest))
 		return acknowledge(r.(*kmsg.ProduceRequest)), nil, true
 	})
-	env.Hit = harness.Hit{Target: "produce requests"}
+	env.Target = harness.Target{Name: "produce requests"}
 	return func(ctx context.Context) error {
 		mu.Lock()
 		all := slices.Clone(dropped)
@@ -114,7 +114,7 @@ func (repeating) Inject(ctx context.Context, env *harness.Env) (func(context.Con
 		return nil, err
 	}
 	defer client.Close()
-	env.Hit = harness.Hit{Target: "the log"}
+	env.Target = harness.Target{Name: "the log"}
 	for _, r := range client.PollFetches(ctx).Records() {
 		again := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value}
 		if err := client.ProduceSync(ctx, again).FirstErr(); err != nil {

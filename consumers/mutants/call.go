@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -15,7 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", "inversion"),
+	MustFail:    mustIn("uneven", oracle.CheckKeyInversion),
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		honest, err := harness.FindImplementation("keyed-batch")
 		if err != nil {

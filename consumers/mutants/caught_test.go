@@ -102,7 +102,7 @@ func fits(i *harness.Implementation, scene string) bool {
 	case scene == "sick-key":
 		return i.Name == "keyed" || i.Name == "keyed-batch"
 	case strings.HasPrefix(scene, "poison"):
-		return slices.ContainsFunc(i.SideOf(harness.Config{}), func(s harness.SideTopic) bool { return s.Role == harness.RoleDeadLetter })
+		return slices.ContainsFunc(i.SideTopicsOf(harness.Config{}), func(s harness.SideTopic) bool { return s.Role == harness.RoleDeadLetter })
 	case scene == "lost-answers":
 		return i.Effect == harness.EffectWork && !i.Share
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -14,7 +15,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderPartition,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("order by partition", "overlap"),
+	MustFail:    must(oracle.CheckPartitionInversion, oracle.CheckOverlap),
 	New:         keyed(linger),
 })
 

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-crowd",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("busy", "parallelism"),
+	MustFail:    mustIn("busy", oracle.CheckExcessParallelism),
 	New: made(func(q *queues) {
 		q.submit = func(m *member, t task) { m.workers.Go(func() { m.begin(t) }) }
 	}),

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // culprit is who is to be caught: a mutant, or a broker that misbehaves while an
@@ -31,16 +32,16 @@ func culprits() (list []culprit) {
 var brokers = []culprit{
 	{
 		name: "broker-drops", doc: "A broker that acknowledges records and drops them.", consumer: "keyed", kfake: true,
-		must: []harness.Expectation{{Scenario: "dropping-broker", Check: "lost by broker"}},
+		must: []harness.Expectation{{Scenario: "dropping-broker", Check: oracle.CheckLostByBroker}},
 	},
 	{
 		name: "broker-late", doc: "A broker that acknowledges records and appends them a second later, behind others of their keys.", consumer: "keyed", kfake: true,
-		must: []harness.Expectation{{Scenario: "late-broker", Check: "log order"}},
-		may:  []harness.Allowance{{Check: "lost by broker", Why: "the records lie elsewhere than it said"}},
+		must: []harness.Expectation{{Scenario: "late-broker", Check: oracle.CheckLogOrder}},
+		may:  []harness.Allowance{{Check: oracle.CheckLostByBroker, Why: "the records lie elsewhere than it said"}},
 	},
 	{
 		name: "broker-repeats", doc: "A broker, or a producer that is not idempotent, that appends records once more.", consumer: "keyed", kfake: true,
-		must: []harness.Expectation{{Scenario: "repeating-broker", Check: "log duplicate"}},
+		must: []harness.Expectation{{Scenario: "repeating-broker", Check: oracle.CheckLogDuplicate}},
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(func() harness.Implementation {
@@ -21,6 +22,6 @@ var _ = harness.Register(func() harness.Implementation {
 				return tryOn(ctx, m, t)
 			}
 		})
-	i.MustFail = mustIn("failing-twice", "completeness")
+	i.MustFail = mustIn("failing-twice", oracle.CheckConflictingOutcomes)
 	return i
 }())

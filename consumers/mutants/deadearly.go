@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -14,11 +15,11 @@ var _ = harness.Register(func() harness.Implementation {
 		func(c *retries) {
 			c.source.options = []kgo.Opt{kgo.ProducerLinger(4 * time.Second)}
 			c.dead = func(_ context.Context, m *member, t task) error {
-				m.client.Produce(context.Background(), &kgo.Record{Topic: m.cfg.Side[deadTopic], Key: t.Key, Value: t.Value}, nil)
+				m.client.Produce(context.Background(), &kgo.Record{Topic: m.cfg.SideTopics[deadTopic], Key: t.Key, Value: t.Value}, nil)
 				return nil
 			}
 		})
-	i.MustFail = append(mustIn("poison", "loss pending"), mustIn("poison-crash", "loss", "loss pending")...)
+	i.MustFail = append(mustIn("poison", oracle.CheckPrematureCommit), mustIn("poison-crash", oracle.CheckLoss, oracle.CheckPrematureCommit)...)
 	i.MayFail = moved
 	return i
 }())

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(func() harness.Implementation {
@@ -12,6 +13,6 @@ var _ = harness.Register(func() harness.Implementation {
 		func(c *retries) {
 			c.source.do = func(ctx context.Context, m *member, t task) error { return c.once(ctx, m, t, c.dead) }
 		})
-	i.MustFail = mustIn("failing", "unfounded dead letter")
+	i.MustFail = mustIn("failing", oracle.CheckPrematureDeadLetter)
 	return i
 }())

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(func() harness.Implementation {
@@ -18,6 +19,6 @@ var _ = harness.Register(func() harness.Implementation {
 				return honest(ctx, m, t)
 			}
 		})
-	i.MustFail = must("unfounded dead letter")
+	i.MustFail = must(oracle.CheckPrematureDeadLetter)
 	return i
 }())

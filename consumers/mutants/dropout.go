@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,8 +14,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("long-after-a-pause", "alive"),
-	MayFail:     append([]harness.Allowance{{Check: "unfenced", Why: "what it has in work when it wakes up is of a member long expelled"}}, moved...),
+	MustFail:    mustIn("long-after-a-pause", oracle.CheckPodLiveness),
+	MayFail:     append([]harness.Allowance{{Check: oracle.CheckUnfencedWork, Why: "what it has in work when it wakes up is of a member long expelled"}}, moved...),
 	New:         func(harness.Config) (harness.Consumer, error) { return dropout{plain()}, nil },
 })
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -17,7 +18,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("loss pending"),
+	MustFail:    must(oracle.CheckPrematureCommit),
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		honest, err := keyed(func(w harness.Work) harness.Work { return w })(cfg)
 		return early{honest}, err

@@ -11,6 +11,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // TestField has every design go through random faults, in virtual time: three
@@ -67,11 +68,11 @@ func TestFieldLosesNothingToAPanic(t *testing.T) {
 		t.Run(i.Name, func(t *testing.T) {
 			t.Parallel()
 			r := play(t, "virtual", panics, i.Name, 1)
-			if r.Status != harness.Fail || !slices.Contains(found(r), "alive") {
+			if r.Status != harness.Fail || !slices.Contains(found(r), oracle.CheckPodLiveness) {
 				t.Errorf("%s: %v: want pods that died", r.Status, r.Reasons)
 			}
 			for _, v := range r.Verdicts {
-				if v.Status == harness.Fail && v.Check != "alive" && v.Check != "stall" {
+				if v.Status == harness.Fail && v.Check != oracle.CheckPodLiveness && v.Check != oracle.CheckStall {
 					t.Errorf("%s: %s", v.Check, first(v))
 				}
 			}
@@ -91,7 +92,7 @@ func TestKeyedMapRepeatsLessThanKeyed(t *testing.T) {
 			if r.Status != harness.Pass {
 				t.Errorf("%s, seed %d: %s: %v\n%s", name, seed+1, r.Status, r.Reasons, firsts(r))
 			}
-			n := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == "explained duplicate" })
+			n := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == oracle.CheckRedelivery })
 			repeats[name] += int64(r.Verdicts[n].Count)
 		}
 	}
@@ -140,8 +141,8 @@ func TestHolCancelGivesUpWhatHoldsUpTheWindow(t *testing.T) {
 			if r.Status != harness.Pass {
 				t.Errorf("%s, seed %d: %s: %v\n%s", p, seed+1, r.Status, r.Reasons, firsts(r))
 			}
-			if r.Counts.Finished == r.Counts.Landed {
-				t.Errorf("%s, seed %d: all %d have effects, want some given up", p, seed+1, r.Counts.Landed)
+			if r.Counts.Completed == r.Counts.Appended {
+				t.Errorf("%s, seed %d: all %d have effects, want some given up", p, seed+1, r.Counts.Appended)
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-full",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", "loss", "loss pending"),
+	MustFail:    mustIn("uneven", oracle.CheckLoss, oracle.CheckPrematureCommit),
 	New: made(func(q *queues) {
 		q.submit = func(m *member, t task) {
 			queue := m.queues[hash(t.Key)%uint32(len(m.queues))]

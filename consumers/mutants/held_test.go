@@ -5,16 +5,17 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // What a culprit declares is held against what a run shows.
 func TestHeld(t *testing.T) {
 	c := culprit{
-		must: []harness.Expectation{{Scenario: "here", Check: "loss"}, {Scenario: "there", Check: "stall"}},
-		may:  []harness.Allowance{{Check: "overlap", Why: "so it is"}},
+		must: []harness.Expectation{{Scenario: "here", Check: oracle.CheckLoss}, {Scenario: "there", Check: oracle.CheckStall}},
+		may:  []harness.Allowance{{Check: oracle.CheckOverlap, Why: "so it is"}},
 	}
 	evidence := []harness.Anomaly{{Text: "there it is"}}
-	loss := harness.Verdict{Check: "loss", Status: harness.Fail, Count: 1, Examples: evidence}
+	loss := harness.Verdict{Check: oracle.CheckLoss, Status: harness.Fail, Count: 1, Examples: evidence}
 	with := func(v harness.Verdict, changes ...func(*harness.Verdict)) harness.Verdict {
 		for _, change := range changes {
 			change(&v)
@@ -26,11 +27,11 @@ func TestHeld(t *testing.T) {
 		verdicts []harness.Verdict
 		want     string // want is in the error, "" for none
 	}{
-		{"caught", []harness.Verdict{loss, {Check: "stall", Status: harness.Pass}}, ""},
-		{"and what it may", []harness.Verdict{loss, {Check: "overlap", Status: harness.Fail, Count: 2}}, ""},
-		{"and a figure of a claim not made", []harness.Verdict{loss, {Check: "inversion", Status: harness.Figure, Count: 2}}, ""},
-		{"and a figure of everyone", []harness.Verdict{loss, {Check: "regression", Status: harness.Figure, Count: 2}}, "never: \"regression\""},
-		{"and what it never may", []harness.Verdict{loss, {Check: "phantom", Status: harness.Fail, Count: 2}}, "never: \"phantom\""},
+		{"caught", []harness.Verdict{loss, {Check: oracle.CheckStall, Status: harness.Pass}}, ""},
+		{"and what it may", []harness.Verdict{loss, {Check: oracle.CheckOverlap, Status: harness.Fail, Count: 2}}, ""},
+		{"and a figure of a claim not made", []harness.Verdict{loss, {Check: oracle.CheckKeyInversion, Status: harness.NotJudged, Count: 2}}, ""},
+		{"and a figure of everyone", []harness.Verdict{loss, {Check: oracle.CheckRedeliveryOutOfOrder, Status: harness.NotJudged, Count: 2}}, "never: \"regression\""},
+		{"and what it never may", []harness.Verdict{loss, {Check: oracle.CheckPhantom, Status: harness.Fail, Count: 2}}, "never: \"phantom\""},
 		{"not caught", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Status, v.Count = harness.Pass, 0 })}, "must: \"loss\" did not"},
 		{"inconclusive", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Status = harness.Inconclusive })}, "must: \"loss\" did not"},
 		{"without evidence", []harness.Verdict{with(loss, func(v *harness.Verdict) { v.Examples = nil })}, "without evidence"},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,8 +14,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("there-and-back", "commit regression"),
-	MayFail:     append([]harness.Allowance{{Check: "stall", Why: "what it believes to have in hand fills its window"}}, moved...),
+	MustFail:    mustIn("there-and-back", oracle.CheckCommitRegression),
+	MayFail:     append([]harness.Allowance{{Check: oracle.CheckStall, Why: "what it believes to have in hand fills its window"}}, moved...),
 	New: made(func(q *queues) {
 		kept := map[place]*hold{}
 		q.assign = func(m *member, p place) *hold {

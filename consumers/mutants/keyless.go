@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -15,7 +16,7 @@ var _ = harness.Register(func() harness.Implementation {
 				return m.copyTo(ctx, retryTopic, t.Value, task{&kgo.Record{}, t.of})
 			}
 		})
-	i.MustFail = mustIn("failing", "corruption")
+	i.MustFail = mustIn("failing", oracle.CheckCorruption)
 	return i
 }())
 
@@ -26,7 +27,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("corruption"),
+	MustFail:    must(oracle.CheckCorruption),
 	New: keyed(func(honest harness.Work) harness.Work {
 		return work(func(ctx context.Context, r *harness.Record) error {
 			if !picked(r) {

@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -12,7 +13,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join", "commit regression", "commit after revoke"),
+	MustFail:    mustIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke),
 	MayFail:     moved,
 	New:         made(func(q *queues) { q.revoke = settleAndCommitLater }),
 })

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -15,7 +16,7 @@ var _ = harness.Register(func() harness.Implementation {
 			c.do = func(ctx context.Context, s *sharing, r *kgo.Record) {
 				err := s.work.Do(ctx, view(r))
 				if r.Offset%200 == 20 && r.DeliveryCount() == 1 {
-					_ = sleep(ctx, 3*s.cfg.Lock/2)
+					_ = sleep(ctx, 3*s.cfg.ShareLock/2)
 				}
 				if err != nil {
 					r.Ack(kgo.AckRelease)
@@ -24,7 +25,7 @@ var _ = harness.Register(func() harness.Implementation {
 				r.Ack(kgo.AckAccept)
 			}
 		})
-	i.MustFail = mustIn("one-partition", "ack after lock expiry")
+	i.MustFail = mustIn("one-partition", oracle.CheckAckAfterLockExpiry)
 	i.MayFail = again
 	return i
 }())

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-loose",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join-swamped", "unexplained duplicate"),
+	MustFail:    mustIn("join-swamped", oracle.CheckUnexplainedDuplicate),
 	MayFail:     moved,
 	New:         made(func(q *queues) { q.revoke = (*member).forget }),
 })

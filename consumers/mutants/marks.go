@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-marks",
@@ -9,6 +12,6 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", "loss pending"),
+	MustFail:    mustIn("uneven", oracle.CheckPrematureCommit),
 	New:         made(func(q *queues) { q.offset = (*hold).high }),
 })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -63,15 +64,15 @@ func mustIn(scenario string, checks ...string) (list []harness.Expectation) {
 
 // moved is what any consumer may show when partitions change hands.
 var moved = []harness.Allowance{
-	{Check: "explained duplicate", Why: "what was done above the last commit is done again by the next owner"},
-	{Check: "regression", Why: "what is done again steps back"},
-	{Check: "commit after revoke", Why: "a cooperative group notes that a member gives up a partition before the member's last commit"},
+	{Check: oracle.CheckRedelivery, Why: "what was done above the last commit is done again by the next owner"},
+	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
+	{Check: oracle.CheckCommitAfterRevoke, Why: "a cooperative group notes that a member gives up a partition before the member's last commit"},
 }
 
 // again is what any consumer may show when the group gives out records once more.
 var again = []harness.Allowance{
-	{Check: "explained duplicate", Why: "the group gives to another what it has no answer for"},
-	{Check: "regression", Why: "what is done again steps back"},
+	{Check: oracle.CheckRedelivery, Why: "the group gives to another what it has no answer for"},
+	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
 }
 
 // work is a function as the work.

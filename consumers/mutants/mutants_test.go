@@ -13,7 +13,7 @@ import (
 )
 
 func TestComparisonsLeaveMutantsOut(t *testing.T) {
-	choices, err := harness.ParseChoice("*")
+	choices, err := harness.ParseSelection("*")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -15,8 +16,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderPartition,
 	Parallelism: func(cfg harness.Config) int { return cfg.Window },
 	Mutant:      true,
-	MustFail:    must("overlap"),
-	MayFail:     []harness.Allowance{{Check: "order by partition", Why: "of those that begin at once the later may be done first"}},
+	MustFail:    must(oracle.CheckOverlap),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckPartitionInversion, Why: "of those that begin at once the later may be done first"}},
 	New: made(func(q *queues) {
 		var turns sync.Map // by key, so that no two of a key are in work at once
 		q.submit = func(m *member, t task) {

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-never",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    append(mustIn("steady", "commit behind"), mustIn("join", "commit behind", "regression", "explained duplicate")...),
+	MustFail:    append(mustIn("steady", oracle.CheckStalledCommit), mustIn("join", oracle.CheckStalledCommit, oracle.CheckRedeliveryOutOfOrder, oracle.CheckRedelivery)...),
 	New: made(func(q *queues) {
 		q.offset = func(*hold) (int64, bool) { return 0, false }
 	}),

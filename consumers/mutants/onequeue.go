@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-one-queue",
@@ -9,10 +12,10 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("sick-key", "blast radius"),
+	MustFail:    mustIn("sick-key", oracle.CheckBlastRadius),
 	MayFail: []harness.Allowance{
-		{Check: "starvation", Why: "the keys behind it wait, however short their work is"},
-		{Check: "overload", Why: "one worker a pod is not enough for the load"},
+		{Check: oracle.CheckStarvation, Why: "the keys behind it wait, however short their work is"},
+		{Check: oracle.CheckOverload, Why: "one worker a pod is not enough for the load"},
 	},
 	New: made(func(q *queues) {
 		q.submit = func(m *member, t task) { m.queues[0] <- t }

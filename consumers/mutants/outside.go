@@ -6,6 +6,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -18,8 +19,8 @@ var _ = harness.Register(func() harness.Implementation {
 				return consumers.Produce(ctx, t.other, out...)
 			}
 		})
-	i.MustFail = mustIn("crash", "transaction atomicity")
-	i.MayFail = append([]harness.Allowance{{Check: "unexplained duplicate", Why: "what stays of an aborted transaction comes once more with the next"}}, moved...)
+	i.MustFail = mustIn("crash", oracle.CheckTransactionAtomicity)
+	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckUnexplainedDuplicate, Why: "what stays of an aborted transaction comes once more with the next"}}, moved...)
 	return i
 }())
 
@@ -31,10 +32,10 @@ var _ = harness.Register(func() harness.Implementation {
 				_ = c.CommitRecords(ctx, in...)
 			}
 		})
-	i.MustFail = mustIn("steady", "transaction atomicity")
+	i.MustFail = mustIn("steady", oracle.CheckTransactionAtomicity)
 	i.MayFail = []harness.Allowance{
-		{Check: "loss pending", Why: "until the transaction ends, nobody sees the output"},
-		{Check: "loss", Why: "a transaction that is aborted, as by a rebalance, takes the output with it and not the commit"},
+		{Check: oracle.CheckPrematureCommit, Why: "until the transaction ends, nobody sees the output"},
+		{Check: oracle.CheckLoss, Why: "a transaction that is aborted, as by a rebalance, takes the output with it and not the commit"},
 	}
 	return i
 }())

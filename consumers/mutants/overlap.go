@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,8 +14,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("overlap"),
-	MayFail:     []harness.Allowance{{Check: "inversion", Why: "of two at once the later may be done first"}},
+	MustFail:    must(oracle.CheckOverlap),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckKeyInversion, Why: "of two at once the later may be done first"}},
 	New:         unordered(overlap),
 })
 

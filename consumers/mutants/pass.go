@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-pass",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("failing", "retry overtaking"),
+	MustFail:    mustIn("failing", oracle.CheckRetryOvertaking),
 	New: made(func(q *queues) {
 		q.run = func(m *member, batch []task) {
 			for _, t := range batch {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,7 +14,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("loss pending"),
+	MustFail:    must(oracle.CheckPrematureCommit),
 	New: made(func(q *queues) {
 		var leaving atomic.Bool
 		q.revoke = func(m *member, taken map[place]*hold) {

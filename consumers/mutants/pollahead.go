@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -17,7 +18,7 @@ var _ = harness.Register(func() harness.Implementation {
 				s.background.Go(func() { workAll(ctx, s, slices.Clone(records)) })
 			}
 		})
-	i.MustFail = mustIn("long", "loss pending")
-	i.MayFail = append([]harness.Allowance{{Check: "stall", Why: "what waits in the client for longer than its lock counts as delivered, and the group gives it up"}}, again...)
+	i.MustFail = mustIn("long", oracle.CheckPrematureCommit)
+	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckStall, Why: "what waits in the client for longer than its lock counts as delivered, and the group gives it up"}}, again...)
 	return i
 }())

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -21,6 +22,6 @@ var _ = harness.Register(func() harness.Implementation {
 				r.Ack(kgo.AckAccept)
 			}
 		})
-	i.MustFail = mustIn("failing", "delivery count")
+	i.MustFail = mustIn("failing", oracle.CheckDeliveryCount)
 	return i
 }())

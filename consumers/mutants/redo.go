@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -17,11 +18,11 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("lost-answers", "unexplained duplicate"),
+	MustFail:    mustIn("lost-answers", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
-		{Check: "overlap", Why: "the queues go on with the same keys meanwhile"},
-		{Check: "inversion", Why: "what is done again comes behind later records of its key, in one tenure"},
-		{Check: "regression", Why: "what is done again steps back"},
+		{Check: oracle.CheckOverlap, Why: "the queues go on with the same keys meanwhile"},
+		{Check: oracle.CheckKeyInversion, Why: "what is done again comes behind later records of its key, in one tenure"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
 	},
 	New: made(func(q *queues) {
 		var since kept // the last commit that was answered

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,7 +20,7 @@ var _ = harness.Register(func() harness.Implementation {
 				r.Ack(kgo.AckAccept)
 			}
 		})
-	i.MustFail = must("unexplained duplicate")
+	i.MustFail = must(oracle.CheckUnexplainedDuplicate)
 	i.MayFail = again
 	return i
 }())

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-resize",
@@ -9,8 +12,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", "overlap"),
-	MayFail:     []harness.Allowance{{Check: "inversion", Why: "of two queues with records of one key the second may be ahead"}},
+	MustFail:    mustIn("uneven", oracle.CheckOverlap),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckKeyInversion, Why: "of two queues with records of one key the second may be ahead"}},
 	New: made(func(q *queues) {
 		submitted := 0
 		q.submit = func(m *member, t task) {

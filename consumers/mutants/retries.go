@@ -33,13 +33,13 @@ func plainRetries(name, doc string, change func(*retries)) harness.Implementatio
 	return harness.Implementation{
 		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
 		Parallelism: func(cfg harness.Config) int { return 2 * cfg.Workers }, // those of each group
-		Side: func(harness.Config) []harness.SideTopic {
+		SideTopics: func(harness.Config) []harness.SideTopic {
 			return []harness.SideTopic{
 				{Name: retryTopic, Role: harness.RoleRetry},
 				{Name: deadTopic, Role: harness.RoleDeadLetter, Partitions: 1},
 			}
 		},
-		Letters: func(harness.Config) harness.Letters { return harness.Letters{Tries: 2} }, // in the source, and again
+		DeadLetters: func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Attempts: 2} }, // in the source, and again
 		New: func(harness.Config) (harness.Consumer, error) {
 			c := &retries{
 				source: plain(), again: plain(),
@@ -71,7 +71,7 @@ func (c *retries) once(ctx context.Context, m *member, t task, next func(context
 // copyTo appends a copy of a record to a side topic and waits until the broker
 // has it.
 func (m *member) copyTo(ctx context.Context, topic string, value []byte, t task) error {
-	to := &kgo.Record{Topic: m.cfg.Side[topic], Key: t.Key, Value: value}
+	to := &kgo.Record{Topic: m.cfg.SideTopics[topic], Key: t.Key, Value: value}
 	for {
 		err := consumers.Produce(ctx, m.client, to)
 		if err == nil {
@@ -86,7 +86,7 @@ func (m *member) copyTo(ctx context.Context, topic string, value []byte, t task)
 // Consume implements [harness.Consumer].
 func (c *retries) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	again := cfg
-	again.Topic, again.Group = cfg.Side[retryTopic], cfg.Group+".retry"
+	again.Topic, again.Group = cfg.SideTopics[retryTopic], cfg.Group+".retry"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	retried := make(chan error, 1)

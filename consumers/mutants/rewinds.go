@@ -6,6 +6,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -16,11 +17,11 @@ var _ = harness.Register(harness.Implementation{
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderPartition,
 	Mutant:   true,
-	MustFail: mustIn("steady", "unexplained duplicate"),
+	MustFail: mustIn("steady", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
-		{Check: "regression", Why: "what it does again steps back"},
-		{Check: "commit behind", Why: "what it does again comes before it commits past what it had done"},
-		{Check: "overload", Why: "one record at a time, and many of them twice, is not enough for the load"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what it does again steps back"},
+		{Check: oracle.CheckStalledCommit, Why: "what it does again comes before it commits past what it had done"},
+		{Check: oracle.CheckOverload, Why: "one record at a time, and many of them twice, is not enough for the load"},
 	},
 	New: func(harness.Config) (harness.Consumer, error) { return rewinds{}, nil },
 })

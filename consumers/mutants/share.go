@@ -96,7 +96,7 @@ func workAll(ctx context.Context, s *sharing, records []*kgo.Record) {
 
 // renew keeps a record locked until its work is done.
 func (s *sharing) renew(ctx context.Context, r *kgo.Record, done <-chan struct{}) {
-	tick := time.NewTicker(s.cfg.Lock / 3)
+	tick := time.NewTicker(s.cfg.ShareLock / 3)
 	defer tick.Stop()
 	for {
 		select {

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-skip",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join", "loss", "loss pending"),
+	MustFail:    mustIn("join", oracle.CheckLoss, oracle.CheckPrematureCommit),
 	MayFail:     moved,
 	New: made(func(q *queues) {
 		q.skip = func(_ *member, t task) { t.of.pass(t.Offset, true) }

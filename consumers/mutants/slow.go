@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -14,7 +15,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("overload"),
+	MustFail:    must(oracle.CheckOverload),
 	New: made(func(q *queues) {
 		q.do = func(ctx context.Context, m *member, t task) error {
 			err := tryOn(ctx, m, t)

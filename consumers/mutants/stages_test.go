@@ -18,6 +18,7 @@ import (
 	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
 	"github.com/stampede-bench/stampede/harness/broker/virtual"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // stages are the back ends that mutants are caught on.
@@ -56,7 +57,7 @@ func realTime(t *testing.T, stage string, s harness.Scenario, consumer string, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := harness.ParseChoice(consumer)
+	choices, err := harness.ParseSelection(consumer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +77,11 @@ func realTime(t *testing.T, stage string, s harness.Scenario, consumer string, s
 // anyones are the checks that nobody is held to, and those whose figures mean
 // something whatever is claimed. What others count beside the claims of a
 // consumer, as inversions of one that promises no order, is no finding.
-var anyones = []string{"explained duplicate", "regression", "unfenced", "commit after revoke", "overload"}
+var anyones = []string{oracle.CheckRedelivery, oracle.CheckRedeliveryOutOfOrder, oracle.CheckUnfencedWork, oracle.CheckCommitAfterRevoke, oracle.CheckOverload}
 
 // shows reports that a check found something.
 func shows(v harness.Verdict) bool {
-	return v.Status == harness.Fail || v.Status == harness.Figure && v.Count > 0 && slices.Contains(anyones, v.Check)
+	return v.Status == harness.Fail || v.Status == harness.NotJudged && v.Count > 0 && slices.Contains(anyones, v.Check)
 }
 
 // found are the checks of a run that found something.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -14,7 +15,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("stall"),
+	MustFail:    must(oracle.CheckStall),
 	New:         keyed(stall),
 })
 

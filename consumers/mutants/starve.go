@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -15,8 +16,8 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("sick-key", "starvation"),
-	MayFail:     []harness.Allowance{{Check: "blast radius", Why: "the keys that wait are others than the sick one, too"}},
+	MustFail:    mustIn("sick-key", oracle.CheckStarvation),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckBlastRadius, Why: "the keys that wait are others than the sick one, too"}},
 	New: made(func(q *queues) {
 		var met sync.Map // of keys
 		q.do = func(ctx context.Context, m *member, t task) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,7 +14,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("failing", "loss", "loss pending"),
+	MustFail:    mustIn("failing", oracle.CheckLoss, oracle.CheckPrematureCommit),
 	New: made(func(q *queues) {
 		q.do = func(ctx context.Context, m *member, t task) error {
 			_ = m.work.Do(ctx, view(t.Record))

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -14,7 +15,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("inversion"),
+	MustFail:    must(oracle.CheckKeyInversion),
 	New:         unordered(swap),
 })
 

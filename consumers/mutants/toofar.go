@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-too-far",
@@ -9,9 +12,9 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", "loss pending"),
+	MustFail:    mustIn("uneven", oracle.CheckPrematureCommit),
 	MayFail: []harness.Allowance{
-		{Check: "commit behind", Why: "the record that its commit is past may take long yet, and the next is done"},
+		{Check: oracle.CheckStalledCommit, Why: "the record that its commit is past may take long yet, and the next is done"},
 	},
 	New: made(func(q *queues) {
 		q.offset = func(h *hold) (int64, bool) {

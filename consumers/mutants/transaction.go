@@ -34,7 +34,7 @@ func plainTransaction(name, doc string, change func(*transactional)) harness.Imp
 	return harness.Implementation{
 		Name: name, Doc: doc, Delivery: harness.ExactlyOnce, Order: harness.OrderNone, Parallelism: workers, Mutant: true,
 		Effect: harness.EffectOutput,
-		Side: func(harness.Config) []harness.SideTopic {
+		SideTopics: func(harness.Config) []harness.SideTopic {
 			return []harness.SideTopic{{Name: outputTopic, Role: harness.RoleOutput}}
 		},
 		New: func(harness.Config) (harness.Consumer, error) {
@@ -114,7 +114,7 @@ func (t *transactional) transact(ctx context.Context, cfg harness.Config, sessio
 	if err == nil {
 		var out []*kgo.Record
 		for _, r := range in {
-			out = append(out, &kgo.Record{Topic: cfg.Side[outputTopic], Key: r.Key, Value: r.Value})
+			out = append(out, &kgo.Record{Topic: cfg.SideTopics[outputTopic], Key: r.Key, Value: r.Value})
 		}
 		err = t.produce(ctx, session.Client(), out)
 	}

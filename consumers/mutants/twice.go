@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -13,7 +14,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    must("unexplained duplicate"),
+	MustFail:    must(oracle.CheckUnexplainedDuplicate),
 	New:         keyed(twice),
 })
 

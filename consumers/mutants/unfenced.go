@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-unfenced",
@@ -9,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("pause", "unfenced"),
+	MustFail:    mustIn("pause", oracle.CheckUnfencedWork),
 	MayFail:     moved,
 	New: made(func(q *queues) {
 		q.fence = func(_ *member, w harness.Work) harness.Work { return w }

@@ -1,6 +1,9 @@
 package mutants
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-zombie",
@@ -9,11 +12,11 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("join", "zombie"),
+	MustFail:    mustIn("join", oracle.CheckZombie),
 	MayFail: append([]harness.Allowance{
-		{Check: "overlap", Why: "the new owner works on the same keys meanwhile"},
-		{Check: "unexplained duplicate", Why: "a record that it does after the new owner did is repeated without a rewind"},
-		{Check: "inversion", Why: "what the new owner has done already it does again, out of order"},
+		{Check: oracle.CheckOverlap, Why: "the new owner works on the same keys meanwhile"},
+		{Check: oracle.CheckUnexplainedDuplicate, Why: "a record that it does after the new owner did is repeated without a rewind"},
+		{Check: oracle.CheckKeyInversion, Why: "what the new owner has done already it does again, out of order"},
 	}, moved...),
 	New: made(func(q *queues) {
 		q.revoke = (*member).forget

@@ -130,7 +130,7 @@ func TestFlagsLeaveGoTestsNamesAlone(t *testing.T) {
 }
 
 func TestSubtestNamesCanBeMatched(t *testing.T) {
-	choices, err := harness.ParseChoice("absent@eager?workers=3&commit=1s")
+	choices, err := harness.ParseSelection("absent@eager?workers=3&commit=1s")
 	if err != nil {
 		t.Fatal(err)
 	}

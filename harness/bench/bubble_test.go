@@ -33,7 +33,7 @@ func bubblePlan(t *testing.T, consumer string) engine.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := harness.ParseChoice(consumer)
+	choices, err := harness.ParseSelection(consumer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,12 +139,12 @@ func (c *comparison) run(t *testing.T) {
 }
 
 // subtest is a consumer's name as -run can match it.
-func subtest(c harness.Choice) string {
+func subtest(c harness.Selection) string {
 	return strings.NewReplacer("?", ",", "&", ",").Replace(c.Name())
 }
 
 // one makes a run and adds it to the result.
-func (c *comparison) one(t *testing.T, s harness.Scenario, choice harness.Choice, repeat int) {
+func (c *comparison) one(t *testing.T, s harness.Scenario, choice harness.Selection, repeat int) {
 	if process.ctx.Err() != nil {
 		c.result.Interrupted = true
 		t.Skip("interrupted")

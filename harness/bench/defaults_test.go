@@ -23,7 +23,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 })
 
 func TestScenariosNameTheirConsumers(t *testing.T) {
-	all, err := harness.ParseChoice("*") // with tags there are more than these
+	all, err := harness.ParseSelection("*") // with tags there are more than these
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestScenariosNameTheirConsumers(t *testing.T) {
 	}
 }
 
-func namesOf(choices []harness.Choice) (names []string) {
+func namesOf(choices []harness.Selection) (names []string) {
 	for _, c := range choices {
 		names = append(names, c.Name())
 	}

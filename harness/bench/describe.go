@@ -47,7 +47,7 @@ func without(given []string, names ...string) []string {
 // commandOf repeats one run of the comparison: it names the one scenario, the one
 // consumer and no more repeats than it takes to come to this one. Where the comparison
 // has a report, the repeat has one beside it.
-func commandOf(o *options, s *harness.Scenario, c harness.Choice, repeat int) string {
+func commandOf(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
 	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtest(c)), repeat)
 	given := without(o.given, "-out", "-scenario", "-consumer", "-repeat")
 	if len(without(o.given, "-out")) < len(o.given) {

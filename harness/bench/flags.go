@@ -116,9 +116,9 @@ func (o *options) smokes() bool { return len(o.given) == 0 }
 
 // matrix is what is to be run.
 type matrix struct {
-	scenarios []harness.Scenario          // overrides and defaults in place
-	consumers []harness.Choice            // consumers of any scenario, each once
-	meets     map[string][]harness.Choice // meets has the consumers of each scenario, by its name
+	scenarios []harness.Scenario             // overrides and defaults in place
+	consumers []harness.Selection            // consumers of any scenario, each once
+	meets     map[string][]harness.Selection // meets has the consumers of each scenario, by its name
 	backend   harness.Backend
 	repeats   int
 }
@@ -133,7 +133,7 @@ func (m *matrix) runs() (n int) {
 
 // matrix resolves names and overrides, and refuses what cannot be run.
 func (o *options) matrix() (*matrix, error) {
-	m := &matrix{repeats: max(1, o.repeat), meets: map[string][]harness.Choice{}}
+	m := &matrix{repeats: max(1, o.repeat), meets: map[string][]harness.Selection{}}
 	var err error
 	if m.backend, err = harness.FindBackend(o.broker); err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (o *options) matrix() (*matrix, error) {
 				return nil, err
 			}
 			for _, c := range m.meets[s.Name] {
-				if !slices.ContainsFunc(m.consumers, func(k harness.Choice) bool { return k.Name() == c.Name() }) {
+				if !slices.ContainsFunc(m.consumers, func(k harness.Selection) bool { return k.Name() == c.Name() }) {
 					m.consumers = append(m.consumers, c)
 				}
 			}
@@ -196,10 +196,10 @@ func orAll(s string) string {
 	return s
 }
 
-func chosen(line string) (all []harness.Choice, err error) {
+func chosen(line string) (all []harness.Selection, err error) {
 	seen := map[string]bool{}
 	for _, one := range strings.Split(line, ",") {
-		fit, err := harness.ParseChoice(strings.TrimSpace(one))
+		fit, err := harness.ParseSelection(strings.TrimSpace(one))
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 
 // keepIn is the folder under out for the ledger of a run, "" where no reports are
 // written.
-func keepIn(out string, s *harness.Scenario, c harness.Choice, repeat int) string {
+func keepIn(out string, s *harness.Scenario, c harness.Selection, repeat int) string {
 	if out == "" {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // kept makes a run that keeps its ledger.
@@ -47,7 +48,7 @@ func TestJudgeASavedLedger(t *testing.T) {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(300 * time.Millisecond) },
 			exit: exitOK, first: "verdict: fail (loss pending ", more: "as the run was judged: a control, which may fail\n",
 		},
-		"overload": {
+		oracle.CheckOverload: {
 			consumer: "serial", change: func(s *harness.Scenario) { s.Service = load.Fixed(time.Second) },
 			exit: exitFailed, first: "verdict: overload (overload ", more: "as the run was judged\n",
 		},

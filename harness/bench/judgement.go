@@ -72,7 +72,7 @@ func judgementLine(saved *engine.Saved, j *engine.Judgement) string {
 		if len(why) == 0 && len(j.Reasons) > 0 { // a threshold, or a control that did not fail
 			why = j.Reasons[:1]
 		}
-	case harness.Pass, harness.Skipped, harness.NotObserved, harness.Figure:
+	case harness.Pass, harness.Skipped, harness.NotObserved, harness.NotJudged:
 	}
 	if len(why) > 0 {
 		line += " (" + strings.Join(why, ", ") + ")"
@@ -108,9 +108,9 @@ func sifted(verdicts []harness.Verdict) (found []harness.Verdict, lines []string
 			if v.Detail = ""; v.Count > 0 {
 				found = append(found, v)
 			}
-		case v.Status == harness.Fail, v.Count > 0, v.Status == harness.Figure && v.Detail != "":
+		case v.Status == harness.Fail, v.Count > 0, v.Status == harness.NotJudged && v.Detail != "":
 			found = append(found, v)
-		case v.Status == harness.Figure:
+		case v.Status == harness.NotJudged:
 			add(idle, v.Check)
 		default:
 			add(fmt.Sprintf("%s, held to %s", v.Status, v.HeldTo), v.Check)

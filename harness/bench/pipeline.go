@@ -111,7 +111,7 @@ func ourPipeline(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	choices, err := harness.ParseChoice("keyed")
+	choices, err := harness.ParseSelection("keyed")
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,8 @@ func ourPipeline(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Run.Status != harness.Pass || o.Run.Counts.Finished != int64(records) {
-		return nil, fmt.Errorf("the run did not pass: %s %v, %d finished", o.Run.Status, o.Run.Reasons, o.Run.Counts.Finished)
+	if o.Run.Status != harness.Pass || o.Run.Counts.Completed != int64(records) {
+		return nil, fmt.Errorf("the run did not pass: %s %v, %d finished", o.Run.Status, o.Run.Reasons, o.Run.Counts.Completed)
 	}
 	return o, nil
 }

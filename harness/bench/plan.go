@@ -15,7 +15,7 @@ import (
 // planned is a run of the matrix.
 type planned struct {
 	scenario *harness.Scenario
-	consumer harness.Choice
+	consumer harness.Selection
 	repeat   int
 }
 
@@ -35,7 +35,7 @@ func (m *matrix) ahead(run string) (all []planned) {
 }
 
 // met are the consumers that a scenario meets.
-func (m *matrix) met(s *harness.Scenario) []harness.Choice { return m.meets[s.Name] }
+func (m *matrix) met(s *harness.Scenario) []harness.Selection { return m.meets[s.Name] }
 
 // lets reports whether a filter lets the subtest of these names through.
 func lets(filter []*regexp.Regexp, names ...string) bool {

@@ -32,7 +32,7 @@ func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
 
 // What repeats one run names it alone, whatever the comparison was of.
 func TestCommandOfOneRun(t *testing.T) {
-	choices, err := harness.ParseChoice("absent@eager?workers=3")
+	choices, err := harness.ParseSelection("absent@eager?workers=3")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func Virtual(t *testing.T, s harness.Scenario, consumer string, seed uint64) (*h
 	if err != nil {
 		return nil, err
 	}
-	choices, err := harness.ParseChoice(consumer)
+	choices, err := harness.ParseSelection(consumer)
 	if err != nil {
 		return nil, err
 	}

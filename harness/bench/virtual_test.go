@@ -19,6 +19,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/bench"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // calm is the scenario of which the speed of the back end is told.
@@ -82,8 +83,8 @@ func TestHonestConsumersInVirtualTime(t *testing.T) {
 					if r.Status != harness.Pass {
 						t.Errorf("%s: %v", r.Status, r.Reasons)
 					}
-					if r.Counts.Finished != r.Counts.Landed || r.Counts.Landed == 0 || r.Took < extent(s) {
-						t.Errorf("%d of %d finished, took %v", r.Counts.Finished, r.Counts.Landed, r.Took)
+					if r.Counts.Completed != r.Counts.Appended || r.Counts.Appended == 0 || r.Took < extent(s) {
+						t.Errorf("%d of %d finished, took %v", r.Counts.Completed, r.Counts.Appended, r.Took)
 					}
 				})
 			}
@@ -132,11 +133,11 @@ func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
 		scenario harness.Scenario
 		check    string
 	}{
-		"naive":        {crash(), "loss"},
-		"mutant-drop":  {calm(20), "loss"},
-		"mutant-twice": {calm(20), "unexplained duplicate"},
-		"mutant-stall": {calm(20), "stall"},
-		"fails-alone":  {calm(20), "alive"},
+		"naive":        {crash(), oracle.CheckLoss},
+		"mutant-drop":  {calm(20), oracle.CheckLoss},
+		"mutant-twice": {calm(20), oracle.CheckUnexplainedDuplicate},
+		"mutant-stall": {calm(20), oracle.CheckStall},
+		"fails-alone":  {calm(20), oracle.CheckPodLiveness},
 	} {
 		t.Run(consumer, func(t *testing.T) {
 			t.Parallel()

@@ -43,7 +43,7 @@ func (r *run) absent() (list []harness.Anomaly) {
 func (r *run) struckUntil(in *pod.Incarnation) (at int64) {
 	for _, o := range r.faults.outcomes() {
 		switch {
-		case o.owner != 0 && o.owner != in.Owner || o.hit.Nobody:
+		case o.owner != 0 && o.owner != in.Owner || o.hit.None:
 		case o.healed == harness.Never:
 			return r.clock.Now()
 		default:

@@ -41,31 +41,31 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			change: func(s *harness.Scenario) { s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)} },
 		},
 		{
-			name: "a fault that does not take", breaks: oracle.FaultHappened, leaning: everything,
+			name: "a fault that does not take", breaks: oracle.FaultTookEffect, leaning: everything,
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: hollow{}, At: at}} },
 		},
 		{
-			name: "a fault that cannot be healed", breaks: oracle.FaultHappened, leaning: everything,
+			name: "a fault that cannot be healed", breaks: oracle.FaultTookEffect, leaning: everything,
 			change: func(s *harness.Scenario) {
 				s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: 99}, At: at, HealAfter: time.Second}}
 			},
 		},
 		{
-			name: "a pod killed with nothing in hand", breaks: oracle.WorkInHand, leaning: everything,
+			name: "a pod killed with nothing in hand", breaks: oracle.WorkInFlight, leaning: everything,
 			change: func(s *harness.Scenario) {
-				s.Thresholds.WorkInHand = 10
+				s.Thresholds.WorkInFlight = 10
 				s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: at, HealAfter: 8 * time.Second}}
 			},
 		},
 		{
-			name: "a pod that stands still outside the schedule", breaks: oracle.PodsFed, leaning: []string{"inversion", "overlap"},
+			name: "a pod that stands still outside the schedule", breaks: oracle.NoPodStarved, leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: secret{}, At: at}} },
 		},
 		{
-			name: "a pod that keeps itself from its heartbeats", breaks: oracle.PodsFed, consumer: "test-hoarse", leaning: []string{"inversion", "overlap"},
+			name: "a pod that keeps itself from its heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
 		},
 		{
-			name: "an observer cut off", breaks: oracle.ObserversKeptUp, leaning: []string{"loss pending", "unexplained duplicate"},
+			name: "an observer cut off", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				p.Backend = spoilt{describe: func(since time.Duration) error {
 					if since > 10*time.Second && since < 20*time.Second {
@@ -76,7 +76,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "an end before the end", breaks: oracle.DrainEnded, leaning: []string{"loss", "stall"},
+			name: "an end before the end", breaks: oracle.DrainEnded, leaning: []string{oracle.CheckLoss, oracle.CheckStall},
 			spoil: func(_ *testing.T, p *engine.Plan, cancel context.CancelFunc) {
 				p.Progress = func(now engine.Progress) {
 					if now.Finished > 1000 {
@@ -90,7 +90,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			change: func(s *harness.Scenario) { s.Failures = harness.Failures{Poison: 1} },
 		},
 		{
-			name: "a log that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{"loss", "lost by broker", "phantom", "inversion", "overlap", "unexplained duplicate"},
+			name: "a log that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				var stopping atomic.Bool
 				p.Progress = func(now engine.Progress) { stopping.Store(now.Phase == "stopping") }
@@ -103,7 +103,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "a journal that is gone", breaks: oracle.LedgerComplete, leaning: []string{"loss", "lost by broker", "phantom", "inversion", "overlap", "unexplained duplicate"},
+			name: "a journal that is gone", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: thief{}, At: at}} },
 			spoil:  func(t *testing.T, _ *engine.Plan, _ context.CancelFunc) { t.Setenv("TMPDIR", t.TempDir()) },
 		},
@@ -120,7 +120,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 				}
 			}
 			for _, v := range r.Verdicts {
-				leans := slices.Contains(tt.leaning, v.Check) || tt.leaning == nil && v.Check != "alive" && v.Status != harness.Figure && v.Status != harness.NotObserved
+				leans := slices.Contains(tt.leaning, v.Check) || tt.leaning == nil && v.Check != oracle.CheckPodLiveness && v.Status != harness.NotJudged && v.Status != harness.NotObserved
 				if leans && v.Status != harness.Inconclusive {
 					t.Errorf("%s is %s: %s", v.Check, v.Status, v.Detail)
 				}
@@ -141,7 +141,7 @@ func calmPlan(t *testing.T, consumer string, change func(*harness.Scenario)) eng
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := harness.ParseChoice(consumer)
+	choices, err := harness.ParseSelection(consumer)
 	if err != nil {
 		t.Fatal(err)
 	}

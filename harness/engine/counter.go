@@ -12,22 +12,22 @@ type counter struct{ counts harness.Counts }
 func (c *counter) Observe(events []ledger.Event) {
 	for i := range events {
 		e := &events[i]
-		switch e.Edge {
-		case ledger.EdgeSent:
+		switch e.Kind {
+		case ledger.EventSent:
 			c.counts.Sent++
-		case ledger.EdgeAcked:
+		case ledger.EventAcked:
 			switch e.Outcome {
 			case ledger.OutcomeAcked:
 				c.counts.Acked++
 			case ledger.OutcomeFailed:
 				c.counts.Failed++
 			}
-		case ledger.EdgeEnd:
+		case ledger.EventEnd:
 			if e.Owner != 0 { // an output has none
 				c.counts.Attempts++
 			}
 			if e.First {
-				c.counts.Finished++
+				c.counts.Completed++
 			}
 		}
 	}

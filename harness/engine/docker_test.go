@@ -50,10 +50,10 @@ func TestCrashOnRealKafka(t *testing.T) {
 			if r.Status != harness.Pass {
 				t.Errorf("%s: %v", r.Status, r.Reasons)
 			}
-			if r.Counts.Finished != 1200 || len(r.Faults) != 1 {
+			if r.Counts.Completed != 1200 || len(r.Faults) != 1 {
 				t.Errorf("counts %+v, faults %+v", r.Counts, r.Faults)
 			}
-			if r.Counts.Explained == 0 && r.Counts.Attempts == 1200 {
+			if r.Counts.Redelivered == 0 && r.Counts.Attempts == 1200 {
 				t.Logf("the crash cost no repeat: %d attempts", r.Counts.Attempts)
 			}
 			if r.Rebalances == 0 {

@@ -20,6 +20,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 func TestMain(m *testing.M) { bench.Main(m) }
@@ -97,7 +98,7 @@ func plan(t *testing.T, consumer string, change func(*harness.Scenario)) engine.
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := harness.ParseChoice(consumer)
+	choices, err := harness.ParseSelection(consumer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestRunOverEachProtocol(t *testing.T) {
 			if r.Status != harness.Pass || !r.Expected {
 				t.Errorf("%s: %v", r.Status, r.Reasons)
 			}
-			if c := r.Counts; c.Sent != 400 || c.Acked != 400 || c.Landed != 400 || c.Finished != 400 || c.Unknown != 0 {
+			if c := r.Counts; c.Sent != 400 || c.Acked != 400 || c.Appended != 400 || c.Completed != 400 || c.Unknown != 0 {
 				t.Errorf("counts: %+v, want 400 of each", c)
 			}
 			if n := o.Latencies.Set("steady").EndToEnd.N; n != 400 {
@@ -156,10 +157,10 @@ func TestLostByBroker(t *testing.T) {
 	}
 	for _, v := range o.Run.Verdicts {
 		want := harness.Pass
-		if v.Check == "lost by broker" {
+		if v.Check == oracle.CheckLostByBroker {
 			want = harness.Fail
 		}
-		if v.Status != want && v.Status != harness.Figure {
+		if v.Status != want && v.Status != harness.NotJudged {
 			t.Errorf("%s: %s, %d: %v, want %s", v.Check, v.Status, v.Count, v.Detail, want)
 		}
 	}
@@ -196,7 +197,7 @@ func (ackAndDrop) Inject(_ context.Context, env *harness.Env) (func(context.Cont
 		}
 		return resp, nil, true
 	})
-	env.Hit = harness.Hit{Target: "produce requests"}
+	env.Target = harness.Target{Name: "produce requests"}
 	return nil, nil
 }
 
@@ -218,7 +219,7 @@ func TestInterruptedRunIsReported(t *testing.T) {
 	if o.Run.Status != harness.Inconclusive || !strings.Contains(strings.Join(o.Run.Reasons, " "), "interrupted") {
 		t.Errorf("%s: %v, want inconclusive by the interruption", o.Run.Status, o.Run.Reasons)
 	}
-	if c := o.Run.Counts; c.Finished <= 100 || c.Sent == 12000 {
+	if c := o.Run.Counts; c.Completed <= 100 || c.Sent == 12000 {
 		t.Errorf("counts: %+v, want what was measured so far", c)
 	}
 	if folders(t) != before {
@@ -259,12 +260,12 @@ func TestPodThatDiesInMidRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(o.Run.Verdicts, func(v harness.Verdict) bool { return v.Check == "alive" })
+	i := slices.IndexFunc(o.Run.Verdicts, func(v harness.Verdict) bool { return v.Check == oracle.CheckPodLiveness })
 	v := o.Run.Verdicts[i]
 	if o.Run.Status != harness.Fail || v.Status != harness.Fail || len(v.Examples) != 1 || !strings.Contains(v.Examples[0].Text, "record 21") {
 		t.Errorf("%s; alive: %+v, want a failure with the pod's last words", o.Run.Status, v)
 	}
-	if o.Run.Counts.Finished != 400 || o.Run.Counts.Lost != 0 {
+	if o.Run.Counts.Completed != 400 || o.Run.Counts.Lost != 0 {
 		t.Errorf("counts: %+v, want the other pod to have finished it all", o.Run.Counts)
 	}
 }

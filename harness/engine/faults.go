@@ -31,7 +31,7 @@ type outcome struct {
 	name      string
 	injected  time.Duration
 	healed    time.Duration // harness.Never while it is not
-	hit       harness.Hit
+	hit       harness.Target
 	owner     ledger.Owner // of the incarnation struck, 0 where none was
 	inHand    time.Duration
 }
@@ -39,7 +39,7 @@ type outcome struct {
 // upon is the partition of a fault in the ledger: -1 if it strikes nobody, and else 0. Which
 // partitions it affects is no fact of the ledger.
 func (o *outcome) upon() int32 {
-	if o.hit.Nobody {
+	if o.hit.None {
 		return -1
 	}
 	return 0
@@ -82,10 +82,10 @@ func (f *injections) reading(int) {
 	if err := f.r.live.poll(); err != nil {
 		f.doubt(err.Error())
 	}
-	f.landed, f.before = f.r.producer.Landed(), f.r.live.read()
+	f.landed, f.before = f.r.producer.Appended(), f.r.live.read()
 }
 
-func (f *injections) injected(i int, hit harness.Hit, at time.Duration) {
+func (f *injections) injected(i int, hit harness.Target, at time.Duration) {
 	o := outcome{injection: i, name: f.r.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, hit: hit}
 	if hit.Pod != "" {
 		o.owner = struck(f.r.fleet.Incarnations(), hit.Pod, f.r.start+int64(at))
@@ -134,6 +134,6 @@ func (f *injections) doubt(why string) { f.r.doubt(faultHappened, why) }
 // logView is the source topic as faults see it.
 type logView struct{ r *run }
 
-func (l logView) Landed() []int64 { return l.r.producer.Landed() }
+func (l logView) Appended() []int64 { return l.r.producer.Appended() }
 
 func (l logView) Leaders(ctx context.Context) ([]int32, error) { return l.r.client.Leaders(ctx) }

@@ -11,6 +11,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/bench"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // calm has a load that no pod is ever busy with, so that only what is done to the
@@ -62,7 +63,7 @@ func TestFaultsOfPodsEndToEnd(t *testing.T) {
 			byProtocol(t, func(s *harness.Scenario) {
 				s.Injections = []harness.Injection{{Fault: tt.fault, At: at, HealAfter: tt.heal}}
 			}, func(t *testing.T, r *harness.Run) {
-				if r.Status != harness.Pass || r.Counts.Finished != 3000 {
+				if r.Status != harness.Pass || r.Counts.Completed != 3000 {
 					t.Error("it does not pass")
 				}
 				if len(r.Faults) != 1 || r.Faults[0].Injected < at || (r.Faults[0].Healed != harness.Never) != (tt.heal > 0) {
@@ -71,7 +72,7 @@ func TestFaultsOfPodsEndToEnd(t *testing.T) {
 				if tt.notices && r.Rebalances == 0 {
 					t.Error("the group did not notice")
 				}
-				if tt.clean && r.Counts.Attempts > r.Counts.Finished {
+				if tt.clean && r.Counts.Attempts > r.Counts.Completed {
 					t.Error("work was repeated")
 				}
 			})
@@ -82,7 +83,7 @@ func TestFaultsOfPodsEndToEnd(t *testing.T) {
 // Work that fails is tried again until it succeeds, and costs attempts alone.
 func TestFailingWorkEndToEnd(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures = harness.Failures{Fraction: 0.1, Times: 2} }, func(t *testing.T, r *harness.Run) {
-		if extra := r.Counts.Attempts - 3000; r.Status != harness.Pass || r.Counts.Finished != 3000 || extra < 500 || extra > 700 {
+		if extra := r.Counts.Attempts - 3000; r.Status != harness.Pass || r.Counts.Completed != 3000 || extra < 500 || extra > 700 {
 			t.Errorf("%d attempts more than records, want 2 x 10 %% of 3000", extra)
 		}
 	})
@@ -103,7 +104,7 @@ func TestPanicEndToEnd(t *testing.T) {
 		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], "alive: ") || r.Counts.Lost > 0 {
 			t.Error("want pods that died")
 		}
-		if v := r.Verdicts[0]; v.Check != "alive" || len(v.Examples) == 0 || !strings.Contains(v.Examples[0].Text, load.ErrPanic.Error()) {
+		if v := r.Verdicts[0]; v.Check != oracle.CheckPodLiveness || len(v.Examples) == 0 || !strings.Contains(v.Examples[0].Text, load.ErrPanic.Error()) {
 			t.Errorf("alive: %+v", v)
 		}
 	})

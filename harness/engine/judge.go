@@ -32,7 +32,7 @@ func (r *run) judge() (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts.counts.Landed = facts.Log.Len()
+	counts.counts.Appended = facts.Log.Len()
 	r.judgeLoad(recorder.Load(), counts.counts)
 	r.judgeWork(counts.counts)
 	saved.Facts.Broken = maps.Clone(r.broken) // all that is known by now, for whoever judges it again too
@@ -171,9 +171,9 @@ func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
-		Letters: i.LettersOf(r.alone()), Parallelism: i.ParallelismOf(r.alone()),
+		Letters: i.DeadLetterPolicyOf(r.alone()), Parallelism: i.ParallelismOf(r.alone()),
 		Partitions: r.Scenario.Partitions, Final: r.final[0],
-		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.Lock, Deliveries: r.cfg.Deliveries,
+		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.ShareLock, Deliveries: r.cfg.DeliveryLimit,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""},
 	}

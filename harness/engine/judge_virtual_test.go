@@ -15,6 +15,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // That the producer was late only the replay shows. It slows every key down, and the
@@ -27,7 +28,7 @@ func TestALateProducerIsNoBlastRadius(t *testing.T) {
 	})
 	p.KeepIn = filepath.Join(t.TempDir(), "kept")
 	r := inBubble(t, p, nil)
-	i := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == "blast radius" })
+	i := slices.IndexFunc(r.Verdicts, func(v harness.Verdict) bool { return v.Check == oracle.CheckBlastRadius })
 	if v := r.Verdicts[i]; v.Count == 0 || v.Status != harness.Inconclusive || r.Status != harness.Inconclusive {
 		t.Errorf("the run is %s: %v; blast radius is %s with %d: %s", r.Status, r.Reasons, v.Status, v.Count, v.Detail)
 	}

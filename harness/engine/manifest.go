@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // savedVersion is the version of a saved ledger: of its manifest, and with it of
@@ -102,7 +103,7 @@ func (s *Saved) consistent() error {
 		return errors.New("it names no owners")
 	case !slices.Contains([]harness.Status{harness.Pass, harness.Fail, harness.Overload, harness.Inconclusive}, s.Status):
 		return fmt.Errorf("nobody knows the status %q", s.Status)
-	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != aliveCheck:
+	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != oracle.CheckPodLiveness:
 		return errors.New("it has no verdict on the pods")
 	}
 	want := []string{sendsJournal, observedJournal, landedJournal}

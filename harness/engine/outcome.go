@@ -12,7 +12,7 @@ import (
 // Plan is one run to be made.
 type Plan struct {
 	Scenario harness.Scenario // Scenario with overrides and defaults in place, see [Overrides.Apply].
-	Consumer harness.Choice
+	Consumer harness.Selection
 	Backend  harness.Backend
 	Repeat   int // Repeat counts from 1; load and fault choices depend on it and on Seed alone.
 	Seed     uint64

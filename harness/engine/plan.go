@@ -176,13 +176,13 @@ const deliveries = 5
 
 // config is what the consumer of a run is told; seeds, topic and group come
 // with the cluster.
-func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config, error) {
+func config(s *harness.Scenario, c harness.Selection, seed uint64) (harness.Config, error) {
 	cfg := harness.Config{
 		Partitions: (s.Partitions + s.Pods - 1) / max(s.Pods, 1),
 		Workers:    s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
 		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // what brokers count in
 		Rebalance: 2 * s.Session, Drain: s.Session / 2, Seed: seed,
-		Lock: s.Session, Deliveries: deliveries,
+		ShareLock: s.Session, DeliveryLimit: deliveries,
 	}
 	if err := c.Apply(&cfg); err != nil {
 		return cfg, fmt.Errorf("consumer %s: %w", c.Name(), err)
@@ -191,7 +191,7 @@ func config(s *harness.Scenario, c harness.Choice, seed uint64) (harness.Config,
 }
 
 // Describe is the consumer of a choice as the report shows it.
-func Describe(s harness.Scenario, c harness.Choice) harness.ConsumerInfo {
+func Describe(s harness.Scenario, c harness.Selection) harness.ConsumerInfo {
 	i := c.Implementation
 	info := harness.ConsumerInfo{
 		Name: c.Name(), Base: i.Name, Doc: i.Doc, Delivery: i.Delivery, Order: i.Order,

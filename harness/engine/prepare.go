@@ -44,7 +44,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	if r.Consumer.Implementation.Share {
-		if err := r.client.ConfigureShareGroup(within, r.cluster, r.cfg.Lock, r.cfg.Deliveries); err != nil {
+		if err := r.client.ConfigureShareGroup(within, r.cluster, r.cfg.ShareLock, r.cfg.DeliveryLimit); err != nil {
 			return err
 		}
 	}

@@ -131,7 +131,7 @@ func (s *Saved) settle(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict,
 	}); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.Figure }) {
+	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.NotJudged }) {
 		return verdicts, nil
 	}
 	err := s.replay(func(stream *ledger.Stream) error { return oracle.Tell(f, stream, verdicts) })

@@ -15,6 +15,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // The naive consumer commits ahead of its work, which needs no fault to show.
@@ -34,9 +35,9 @@ func TestAFailingRunKeepsItsLedger(t *testing.T) {
 	}
 	t.Run("judged again", func(t *testing.T) {
 		got := judgedAgain(t, dir, o.Run.Verdicts)
-		pending := slices.IndexFunc(got, func(v harness.Verdict) bool { return v.Check == "loss pending" })
-		if v := got[pending]; v.Count == 0 || len(v.Examples[0].Story) < 4 {
-			t.Errorf("%s: %d found, the first with the story %v", v.Check, v.Count, v.Examples[0].Story)
+		pending := slices.IndexFunc(got, func(v harness.Verdict) bool { return v.Check == oracle.CheckPrematureCommit })
+		if v := got[pending]; v.Count == 0 || len(v.Examples[0].Timeline) < 4 {
+			t.Errorf("%s: %d found, the first with the story %v", v.Check, v.Count, v.Examples[0].Timeline)
 		}
 	})
 	t.Run("flipped bit", func(t *testing.T) { flippedBit(t, copied(t, dir)) })
@@ -96,11 +97,11 @@ func tornTail(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.Expected || !j.Torn || !slices.Contains(j.Changed, "ledger complete") || !slices.Contains(j.Changed, "loss") {
+	if j.Expected || !j.Torn || !slices.Contains(j.Changed, "ledger complete") || !slices.Contains(j.Changed, oracle.CheckLoss) {
 		t.Errorf("expected %v, torn %v, changed %v", j.Expected, j.Torn, j.Changed)
 	}
 	for _, v := range j.Verdicts {
-		if v.Check == "loss" && (v.Status != harness.Inconclusive || !strings.Contains(v.Detail, "390 of 400 slots are missing")) {
+		if v.Check == oracle.CheckLoss && (v.Status != harness.Inconclusive || !strings.Contains(v.Detail, "390 of 400 slots are missing")) {
 			t.Errorf("loss: %s, %s", v.Status, v.Detail)
 		}
 	}

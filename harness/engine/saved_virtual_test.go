@@ -20,6 +20,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // What no journal has is kept beside them: that a pod ended by itself, that a
@@ -42,7 +43,7 @@ func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 			consumer: "test-good", change: func(s *harness.Scenario) { s.Name = "test-good" },
 			status: harness.Fail, reason: "control: loss was to fail here and did not",
 		},
-		"overload": {
+		oracle.CheckOverload: {
 			change: func(s *harness.Scenario) { s.Service = load.Fixed(20 * time.Second); s.Workers = 1 },
 			status: harness.Overload, reason: "",
 		},
@@ -170,7 +171,7 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := []string{"loss", "forgotten"}; !slices.Equal(j.Changed, want) || j.Expected || j.Torn || j.Status != s.Status {
+		if want := []string{oracle.CheckLoss, "forgotten"}; !slices.Equal(j.Changed, want) || j.Expected || j.Torn || j.Status != s.Status {
 			t.Errorf("changed %v, want %v; expected %v, torn %v, %s", j.Changed, want, j.Expected, j.Torn, j.Status)
 		}
 	})
@@ -254,7 +255,7 @@ var (
 	})
 	_ = harness.Register(harness.Implementation{
 		Name: "test-good", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
-		MustFail: []harness.Expectation{{Scenario: "test-good", Check: "loss"}},
+		MustFail: []harness.Expectation{{Scenario: "test-good", Check: oracle.CheckLoss}},
 		New: func(cfg harness.Config) (harness.Consumer, error) {
 			keyed, err := harness.FindImplementation("keyed")
 			if err != nil {

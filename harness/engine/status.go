@@ -15,19 +15,15 @@ import (
 // The assumptions, as the oracle names them.
 const (
 	loadDelivered   = oracle.LoadDelivered
-	faultHappened   = oracle.FaultHappened
-	inHand          = oracle.WorkInHand
+	faultHappened   = oracle.FaultTookEffect
+	inHand          = oracle.WorkInFlight
 	groupFormed     = oracle.GroupFormed
 	observersKeptUp = oracle.ObserversKeptUp
 	ledgerComplete  = oracle.LedgerComplete
-	podsFed         = oracle.PodsFed
+	podsFed         = oracle.NoPodStarved
 	drainEnded      = oracle.DrainEnded
 	workDone        = oracle.WorkDone
 )
-
-// aliveCheck is the check that every pod ran until it was told to stop, as a member of
-// its group, and then did.
-const aliveCheck = "alive"
 
 func (r *run) result(verdicts []harness.Verdict, counts harness.Counts, rec *measure.Recorder) harness.Run {
 	counts.Clamped = rec.Clamped()
@@ -44,10 +40,10 @@ func (r *run) result(verdicts []harness.Verdict, counts harness.Counts, rec *mea
 		out.Bound = float64(parallel) / mean.Seconds()
 	}
 	count := func(check string) int64 { return out.Verdicts[indexOf(out.Verdicts, check)].Count }
-	counts.Lost, counts.BrokerLost = count("loss"), count("lost by broker")
-	counts.Unfinished = count("stall") + count("overload")
-	counts.Explained, counts.Unexplained = count("explained duplicate"), count("unexplained duplicate")
-	counts.Inversions, counts.Overlaps = count("inversion"), count("overlap")
+	counts.Lost, counts.BrokerLost = count(oracle.CheckLoss), count(oracle.CheckLostByBroker)
+	counts.Unfinished = count(oracle.CheckStall) + count(oracle.CheckOverload)
+	counts.Redelivered, counts.Unexplained = count(oracle.CheckRedelivery), count(oracle.CheckUnexplainedDuplicate)
+	counts.Inversions, counts.Overlaps = count(oracle.CheckKeyInversion), count(oracle.CheckOverlap)
 	out.Counts = counts
 	out.Assumptions = r.assumptions(&out)
 	r.settle(&out)
@@ -60,7 +56,7 @@ func indexOf(vs []harness.Verdict, check string) int {
 
 // alive judges the pods themselves.
 func (r *run) alive() harness.Verdict {
-	v := harness.Verdict{Check: aliveCheck, HeldTo: "running in the group until told to stop", Status: harness.Pass}
+	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: "running in the group until told to stop", Status: harness.Pass}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, in := range r.exits {
@@ -112,7 +108,7 @@ func tail(s string) string {
 func (r *run) faultReports(rec *measure.Recorder) []harness.FaultReport {
 	reports := rec.Faults()
 	for i, o := range r.faults.outcomes() {
-		reports[i].Target, reports[i].WorkInHand = o.hit.Target, o.inHand
+		reports[i].Target, reports[i].WorkInFlight = o.hit.Name, o.inHand
 	}
 	return reports
 }
@@ -135,8 +131,8 @@ func (r *run) judgeLoad(sent harness.LoadReport, counts harness.Counts) {
 
 // judgeWork breaks "work done" where no record had an effect.
 func (r *run) judgeWork(counts harness.Counts) {
-	if counts.Landed > 0 && counts.Finished == 0 {
-		r.doubt(workDone, fmt.Sprintf("none of %d landed records had an effect, in %d attempts", counts.Landed, counts.Attempts))
+	if counts.Appended > 0 && counts.Completed == 0 {
+		r.doubt(workDone, fmt.Sprintf("none of %d landed records had an effect, in %d attempts", counts.Appended, counts.Attempts))
 	}
 }
 
@@ -149,14 +145,14 @@ func (r *run) assumptions(out *harness.Run) (list []harness.Assumption) {
 		podsFed:         "the group dropped no living pod",
 		observersKeptUp: "commits and owners were seen throughout",
 		drainEnded:      fmt.Sprintf("after %v", r.drainEnd.Round(time.Millisecond)),
-		workDone:        fmt.Sprintf("%d of %d landed records had an effect", out.Counts.Finished, out.Counts.Landed),
-		ledgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which say nothing", out.Counts.Landed, r.torn),
+		workDone:        fmt.Sprintf("%d of %d landed records had an effect", out.Counts.Completed, out.Counts.Appended),
+		ledgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which say nothing", out.Counts.Appended, r.torn),
 	}
 	if out.Load.Flood {
 		held[loadDelivered] = "all due at once"
 	}
 	if need := r.needInHand(); need > 0 && len(out.Faults) > 0 {
-		held[inHand] = fmt.Sprintf("%v, at least %v", out.Faults[0].WorkInHand.Round(time.Millisecond), need)
+		held[inHand] = fmt.Sprintf("%v, at least %v", out.Faults[0].WorkInFlight.Round(time.Millisecond), need)
 	}
 	for _, name := range oracle.Assumptions {
 		a := harness.Assumption{Name: name, Held: true, Detail: held[name]}
@@ -170,7 +166,7 @@ func (r *run) assumptions(out *harness.Run) (list []harness.Assumption) {
 
 // needInHand is how much work the struck pod must hold.
 func (r *run) needInHand() time.Duration {
-	return time.Duration(r.Scenario.Thresholds.WorkInHand * float64(r.cfg.Commit))
+	return time.Duration(r.Scenario.Thresholds.WorkInFlight * float64(r.cfg.Commit))
 }
 
 // settle gives the run its status.
@@ -186,7 +182,7 @@ func (r *run) settle(out *harness.Run) {
 // unmet is the threshold that the run did not meet, "" if there is none.
 func (r *run) unmet(out *harness.Run) string {
 	share := r.Scenario.Thresholds.OfBound
-	if share <= 0 || r.Consumer.Implementation.Idles || out.Completed >= share*out.Bound {
+	if share <= 0 || r.Consumer.Implementation.AllowIdleWorkers || out.Completed >= share*out.Bound {
 		return ""
 	}
 	return fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound)
@@ -201,7 +197,7 @@ func status(verdicts []harness.Verdict, assumptions []harness.Assumption, unmet 
 		switch v.Status {
 		case harness.Fail:
 			failed = append(failed, fmt.Sprintf("%s: %d", v.Check, v.Count))
-		case harness.Pass, harness.Figure, harness.NotObserved, harness.Inconclusive:
+		case harness.Pass, harness.NotJudged, harness.NotObserved, harness.Inconclusive:
 		}
 	}
 	for _, a := range assumptions {
@@ -212,7 +208,7 @@ func status(verdicts []harness.Verdict, assumptions []harness.Assumption, unmet 
 	if unmet != "" && len(doubts) == 0 {
 		failed = append(failed, unmet)
 	}
-	overload := verdicts[indexOf(verdicts, "overload")]
+	overload := verdicts[indexOf(verdicts, oracle.CheckOverload)]
 	switch {
 	case len(failed) > 0:
 		return harness.Fail, append(failed, doubts...)

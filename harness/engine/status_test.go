@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // A control that does not fail where it must has failed; one that could not be judged
 // has not.
 func TestSettle(t *testing.T) {
-	control := []harness.Expectation{{Scenario: "here", Check: "loss"}}
+	control := []harness.Expectation{{Scenario: "here", Check: oracle.CheckLoss}}
 	for name, c := range map[string]struct {
 		scenario        string
 		must            []harness.Expectation
@@ -21,7 +22,7 @@ func TestSettle(t *testing.T) {
 	}{
 		"all held":                        {scenario: "here", loss: harness.Pass, status: harness.Pass, expected: true},
 		"a claim broken":                  {scenario: "here", loss: harness.Fail, status: harness.Fail},
-		"overload":                        {scenario: "here", loss: harness.Pass, overload: 1, status: harness.Overload},
+		oracle.CheckOverload:              {scenario: "here", loss: harness.Pass, overload: 1, status: harness.Overload},
 		"a broken assumption":             {scenario: "here", loss: harness.Inconclusive, broken: true, status: harness.Inconclusive},
 		"a control that fails":            {scenario: "here", must: control, loss: harness.Fail, status: harness.Fail, expected: true},
 		"a control that does not":         {scenario: "here", must: control, loss: harness.Pass, status: harness.Fail, tells: true},
@@ -30,11 +31,11 @@ func TestSettle(t *testing.T) {
 		"a control elsewhere, not judged": {scenario: "there", must: control, loss: harness.Inconclusive, broken: true, status: harness.Inconclusive},
 	} {
 		r := &run{Plan: Plan{
-			Scenario: harness.Scenario{Name: c.scenario}, Consumer: harness.Choice{Implementation: &harness.Implementation{MustFail: c.must}},
+			Scenario: harness.Scenario{Name: c.scenario}, Consumer: harness.Selection{Implementation: &harness.Implementation{MustFail: c.must}},
 		}}
 		out := &harness.Run{
-			Scenario: c.scenario, Verdicts: []harness.Verdict{{Check: "loss", Status: c.loss}, {Check: "overload", Count: c.overload}},
-			Assumptions: []harness.Assumption{{Name: "pods fed", Held: !c.broken}},
+			Scenario: c.scenario, Verdicts: []harness.Verdict{{Check: oracle.CheckLoss, Status: c.loss}, {Check: oracle.CheckOverload, Count: c.overload}},
+			Assumptions: []harness.Assumption{{Name: "no pod starved", Held: !c.broken}},
 		}
 		r.settle(out)
 		tells := len(out.Reasons) > 0 && out.Reasons[0] == "control: loss was to fail here and did not"

@@ -14,12 +14,12 @@ import (
 func (r *run) nameTopics(name string) {
 	r.cfg.Topic, r.cfg.Group = name, name
 	r.topics = []observe.Topic{{Name: name, Partitions: r.Scenario.Partitions}}
-	for _, side := range r.Consumer.Implementation.SideOf(r.cfg) {
-		if r.cfg.Side == nil {
-			r.cfg.Side = map[string]string{}
+	for _, side := range r.Consumer.Implementation.SideTopicsOf(r.cfg) {
+		if r.cfg.SideTopics == nil {
+			r.cfg.SideTopics = map[string]string{}
 		}
-		r.cfg.Side[side.Name] = name + "-" + side.Name
-		r.topics = append(r.topics, observe.Topic{Name: r.cfg.Side[side.Name], Role: side.Role, Partitions: side.Of(r.Scenario.Partitions)})
+		r.cfg.SideTopics[side.Name] = name + "-" + side.Name
+		r.topics = append(r.topics, observe.Topic{Name: r.cfg.SideTopics[side.Name], Role: side.Role, Partitions: side.PartitionsFor(r.Scenario.Partitions)})
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *run) topicNames() (names []string) {
 // records into custody, and those of ranges that set some of the source aside.
 func (r *run) owing() (topics []observe.Topic) {
 	for _, t := range r.topics {
-		if t.Role == "" || t.Role == harness.RoleRanges || t.Role.Custody() && t.Role != harness.RoleDeadLetter {
+		if t.Role == "" || t.Role == harness.RoleRanges || t.Role.TakesOver() && t.Role != harness.RoleDeadLetter {
 			topics = append(topics, t)
 		}
 	}

@@ -39,9 +39,9 @@ func newKafka(landed []int64, leaders []int32) *fakeKafka {
 	return k
 }
 
-func (k *fakeKafka) Seeds() []string { return nil }
-func (k *fakeKafka) Close() error    { return nil }
-func (k *fakeKafka) Landed() []int64 { return k.landed }
+func (k *fakeKafka) Seeds() []string   { return nil }
+func (k *fakeKafka) Close() error      { return nil }
+func (k *fakeKafka) Appended() []int64 { return k.landed }
 func (k *fakeKafka) Nodes() (nodes []harness.Node) {
 	for _, n := range k.nodes {
 		nodes = append(nodes, n)
@@ -91,12 +91,12 @@ func TestKillBrokerStrikesTheLeaderOfTheBusiest(t *testing.T) {
 		name    string
 		landed  []int64
 		leaders []int32
-		hit     harness.Hit
+		hit     harness.Target
 	}{
-		{"most landed", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Hit{Target: "broker 1", Partitions: []int32{1, 3}}},
-		{"a tie goes to the lower partition", []int64{1, 9, 9}, []int32{0, 2, 1}, harness.Hit{Target: "broker 2", Partitions: []int32{1}}},
-		{"a partition without a leader does not count", []int64{1, 9, 3}, []int32{0, -1, 1}, harness.Hit{Target: "broker 1", Partitions: []int32{2}}},
-		{"nothing landed yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Hit{Target: "broker 2", Partitions: []int32{0}}},
+		{"most landed", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Target{Name: "broker 1", Partitions: []int32{1, 3}}},
+		{"a tie goes to the lower partition", []int64{1, 9, 9}, []int32{0, 2, 1}, harness.Target{Name: "broker 2", Partitions: []int32{1}}},
+		{"a partition without a leader does not count", []int64{1, 9, 3}, []int32{0, -1, 1}, harness.Target{Name: "broker 1", Partitions: []int32{2}}},
+		{"nothing landed yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Target{Name: "broker 2", Partitions: []int32{0}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,11 +106,11 @@ func TestKillBrokerStrikesTheLeaderOfTheBusiest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !reflect.DeepEqual(env.Hit, tt.hit) {
-				t.Errorf("hit %+v, want %+v", env.Hit, tt.hit)
+			if !reflect.DeepEqual(env.Target, tt.hit) {
+				t.Errorf("hit %+v, want %+v", env.Target, tt.hit)
 			}
 			for _, n := range k.nodes {
-				if n.down != (brokerName(n.id) == tt.hit.Target) {
+				if n.down != (brokerName(n.id) == tt.hit.Name) {
 					t.Errorf("broker %d is down: %v", n.id, n.down)
 				}
 			}
@@ -207,16 +207,16 @@ func TestKillPodStrikesAnOwner(t *testing.T) {
 		if err != nil || heal == nil {
 			t.Fatalf("error %v, has a heal: %v", err, heal != nil)
 		}
-		want := map[string][]int32{"pod-0": {2}, "pod-2": {0, 3}}[env.Hit.Pod]
-		if want == nil || env.Hit.Target != env.Hit.Pod || !reflect.DeepEqual(env.Hit.Partitions, want) {
-			t.Fatalf("hit %+v", env.Hit)
+		want := map[string][]int32{"pod-0": {2}, "pod-2": {0, 3}}[env.Target.Pod]
+		if want == nil || env.Target.Name != env.Target.Pod || !reflect.DeepEqual(env.Target.Partitions, want) {
+			t.Fatalf("hit %+v", env.Target)
 		}
 		for _, p := range env.Pods {
-			if kills := p.(*fakePod).kills; (kills == 1) != (p.Name() == env.Hit.Pod) {
-				t.Fatalf("%s was killed %d times, the hit is %+v", p.Name(), kills, env.Hit)
+			if kills := p.(*fakePod).kills; (kills == 1) != (p.Name() == env.Target.Pod) {
+				t.Fatalf("%s was killed %d times, the hit is %+v", p.Name(), kills, env.Target)
 			}
 		}
-		struck[env.Hit.Pod]++
+		struck[env.Target.Pod]++
 		// What is drawn next must not depend on who owned what.
 		other := rand.New(rand.NewPCG(seed, 0))
 		if _, err := (KillPod{}).Inject(t.Context(), &harness.Env{Pods: env.Pods, Group: owners{"pod-3"}, Rand: other}); err != nil {

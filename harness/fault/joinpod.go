@@ -28,9 +28,9 @@ func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 	if !ok {
 		return nil, fmt.Errorf("%s could not be asked to leave again", pod.Name())
 	}
-	env.Hit = harness.Hit{Target: pod.Name(), Nobody: true}
+	env.Target = harness.Target{Name: pod.Name(), None: true}
 	for p := range env.Group.Owners() {
-		env.Hit.Partitions = append(env.Hit.Partitions, int32(p))
+		env.Target.Partitions = append(env.Target.Partitions, int32(p))
 	}
 	if err := pod.Start(ctx); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 // which may be waiting for a pod that stands still.
 func (JoinPod) Verify(_ context.Context, env *harness.Env) error {
 	for _, pod := range env.Pods {
-		if pod.Name() == env.Hit.Target && !runs(pod) {
+		if pod.Name() == env.Target.Name && !runs(pod) {
 			return fmt.Errorf("%s has ended again", pod.Name())
 		}
 	}

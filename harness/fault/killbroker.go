@@ -22,7 +22,7 @@ func (KillBroker) Inject(ctx context.Context, env *harness.Env) (heal func(conte
 	if err != nil {
 		return nil, fmt.Errorf("find the leaders: %w", err)
 	}
-	id, ok := leaderOfBusiest(env.Log.Landed(), leaders)
+	id, ok := leaderOfBusiest(env.Log.Appended(), leaders)
 	if !ok {
 		return nil, fmt.Errorf("no partition has a leader")
 	}
@@ -30,9 +30,9 @@ func (KillBroker) Inject(ctx context.Context, env *harness.Env) (heal func(conte
 		if node.ID() != id {
 			continue
 		}
-		env.Hit = harness.Hit{Target: brokerName(id), Partitions: ledBy(id, leaders)}
+		env.Target = harness.Target{Name: brokerName(id), Partitions: ledBy(id, leaders)}
 		if err := node.Kill(ctx); err != nil {
-			return node.Start, fmt.Errorf("kill %s: %w", env.Hit.Target, err)
+			return node.Start, fmt.Errorf("kill %s: %w", env.Target.Name, err)
 		}
 		return node.Start, nil
 	}
@@ -46,17 +46,17 @@ func (KillBroker) Verify(ctx context.Context, env *harness.Env) error {
 		if err != nil {
 			return err
 		}
-		return allMoved(env.Hit, leaders)
+		return allMoved(env.Target, leaders)
 	})
 }
 
-func allMoved(hit harness.Hit, leaders []int32) error {
+func allMoved(hit harness.Target, leaders []int32) error {
 	for _, p := range hit.Partitions {
 		switch {
 		case int(p) >= len(leaders) || leaders[p] < 0:
 			return fmt.Errorf("partition %d has no leader", p)
-		case brokerName(leaders[p]) == hit.Target:
-			return fmt.Errorf("%s still leads partition %d", hit.Target, p)
+		case brokerName(leaders[p]) == hit.Name:
+			return fmt.Errorf("%s still leads partition %d", hit.Name, p)
 		}
 	}
 	return nil

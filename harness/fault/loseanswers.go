@@ -33,7 +33,7 @@ func (f LoseAnswers) Inject(_ context.Context, env *harness.Env) (heal func(cont
 	if err := f.Requires(env.Cluster); err != nil {
 		return nil, err
 	}
-	c := env.Cluster.(harness.AnswerLoser)
+	c := env.Cluster.(harness.ResponseDropper)
 	var stops []func() int
 	stop := func() (lost int) {
 		for _, stop := range stops {
@@ -43,16 +43,16 @@ func (f LoseAnswers) Inject(_ context.Context, env *harness.Env) (heal func(cont
 	}
 	for _, pod := range env.Pods {
 		// A client id is the pod's name, a dot, and the incarnation.
-		s, err := c.LoseAnswers(f.Key, pod.Name()+".", f.Limit)
+		s, err := c.DropResponses(f.Key, pod.Name()+".", f.Limit)
 		if err != nil {
 			stop()
 			return nil, err
 		}
 		stops = append(stops, s)
 	}
-	env.Hit = harness.Hit{Target: "answers to the pods"}
+	env.Target = harness.Target{Name: "answers to the pods"}
 	for p := range env.Group.Owners() {
-		env.Hit.Partitions = append(env.Hit.Partitions, int32(p))
+		env.Target.Partitions = append(env.Target.Partitions, int32(p))
 	}
 	return func(context.Context) error {
 		if stop() == 0 {
@@ -64,7 +64,7 @@ func (f LoseAnswers) Inject(_ context.Context, env *harness.Env) (heal func(cont
 
 // Requires implements [harness.Requirer].
 func (LoseAnswers) Requires(c harness.Cluster) error {
-	if _, ok := c.(harness.AnswerLoser); !ok {
+	if _, ok := c.(harness.ResponseDropper); !ok {
 		return errors.New("this back end cannot lose answers")
 	}
 	return nil

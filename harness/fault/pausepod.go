@@ -36,7 +36,7 @@ func (PausePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 // Verify asks the pod whether it stands still.
 func (PausePod) Verify(_ context.Context, env *harness.Env) error {
 	for _, pod := range env.Pods {
-		if p, ok := pod.(harness.Prober); ok && pod.Name() == env.Hit.Pod && !p.Paused() {
+		if p, ok := pod.(harness.Prober); ok && pod.Name() == env.Target.Pod && !p.Paused() {
 			return fmt.Errorf("%s goes on", pod.Name())
 		}
 	}

@@ -35,7 +35,7 @@ func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error
 				owned = all(owners)
 			}
 			if len(owned) > 0 && goes(pod) {
-				struck, env.Hit = pod, harness.Hit{Target: pod.Name(), Partitions: owned, Pod: pod.Name()}
+				struck, env.Target = pod, harness.Target{Name: pod.Name(), Partitions: owned, Pod: pod.Name()}
 				return nil
 			}
 		}

@@ -68,15 +68,15 @@ func TestFaultsOfPods(t *testing.T) {
 	for _, tt := range []struct {
 		fault  harness.Fault
 		before func(all []*actor)
-		hit    harness.Hit
+		hit    harness.Target
 		did    []string
 		heals  []string
 	}{
-		{PausePod{}, func(a []*actor) { a[1].paused = true }, harness.Hit{Target: "pod-1", Partitions: []int32{0, 2}, Pod: "pod-1"}, []string{"pause pod-1"}, []string{"pause pod-1", "resume pod-1"}},
-		{LeavePod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"stop pod-2"}, []string{"stop pod-2", "start pod-2"}},
-		{KillPod{}, func(a []*actor) { a[0].running = false }, harness.Hit{Target: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"kill pod-2"}, []string{"kill pod-2", "start pod-2"}},
-		{JoinPod{}, func(a []*actor) {}, harness.Hit{Target: "pod-3", Partitions: all, Nobody: true}, []string{"start pod-3"}, []string{"start pod-3", "stop pod-3"}},
-		{JoinPod{}, func(a []*actor) { a[2].running = true }, harness.Hit{Target: "pod-4", Partitions: all, Nobody: true}, []string{"start pod-4"}, []string{"start pod-4", "stop pod-4"}},
+		{PausePod{}, func(a []*actor) { a[1].paused = true }, harness.Target{Name: "pod-1", Partitions: []int32{0, 2}, Pod: "pod-1"}, []string{"pause pod-1"}, []string{"pause pod-1", "resume pod-1"}},
+		{LeavePod{}, func(a []*actor) { a[0].running = false }, harness.Target{Name: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"stop pod-2"}, []string{"stop pod-2", "start pod-2"}},
+		{KillPod{}, func(a []*actor) { a[0].running = false }, harness.Target{Name: "pod-2", Partitions: []int32{1}, Pod: "pod-2"}, []string{"kill pod-2"}, []string{"kill pod-2", "start pod-2"}},
+		{JoinPod{}, func(a []*actor) {}, harness.Target{Name: "pod-3", Partitions: all, None: true}, []string{"start pod-3"}, []string{"start pod-3", "stop pod-3"}},
+		{JoinPod{}, func(a []*actor) { a[2].running = true }, harness.Target{Name: "pod-4", Partitions: all, None: true}, []string{"start pod-4"}, []string{"start pod-4", "stop pod-4"}},
 	} {
 		t.Run(tt.fault.Name(), func(t *testing.T) {
 			env, actors := stage()
@@ -85,8 +85,8 @@ func TestFaultsOfPods(t *testing.T) {
 			if err != nil || heal == nil {
 				t.Fatalf("error %v, has a heal: %v", err, heal != nil)
 			}
-			if !reflect.DeepEqual(env.Hit, tt.hit) {
-				t.Errorf("hit %+v, want %+v", env.Hit, tt.hit)
+			if !reflect.DeepEqual(env.Target, tt.hit) {
+				t.Errorf("hit %+v, want %+v", env.Target, tt.hit)
 			}
 			if did := struck(actors); !slices.Equal(did, tt.did) {
 				t.Errorf("did %v, want %v", did, tt.did)
@@ -108,8 +108,8 @@ func TestFaultsOfPodsInAShareGroup(t *testing.T) {
 	for _, a := range actors[2:] {
 		a.running = false
 	}
-	if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" || len(env.Hit.Partitions) != 3 {
-		t.Errorf("error %v, hit %+v", err, env.Hit)
+	if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Target.Pod != "pod-2" || len(env.Target.Partitions) != 3 {
+		t.Errorf("error %v, hit %+v", err, env.Target)
 	}
 }
 
@@ -119,8 +119,8 @@ func TestSparePodsAreNotStruck(t *testing.T) {
 		env.Rand = rand.New(rand.NewPCG(seed, 1))
 		actors[2].running, actors[3].running = true, true
 		env.Group = owners{"pod-3", "pod-4", "pod-2"}
-		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" {
-			t.Fatalf("error %v, hit %+v", err, env.Hit)
+		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Target.Pod != "pod-2" {
+			t.Fatalf("error %v, hit %+v", err, env.Target)
 		}
 	}
 }
@@ -131,8 +131,8 @@ func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
 		env, actors := stage()
 		actors[0].paused, actors[1].paused = true, true
 		time.AfterFunc(5*time.Second, func() { actors[1].paused = false })
-		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Hit.Pod != "pod-2" {
-			t.Errorf("error %v, hit %+v", err, env.Hit)
+		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Target.Pod != "pod-2" {
+			t.Errorf("error %v, hit %+v", err, env.Target)
 		}
 	})
 }
@@ -154,7 +154,7 @@ func TestHealsOfPodsThatOthersHealed(t *testing.T) {
 		}
 		did := struck(actors)
 		for _, p := range actors {
-			if p.name == env.Hit.Target {
+			if p.name == env.Target.Name {
 				tt.other(p)
 			}
 		}
@@ -230,7 +230,7 @@ type loser struct {
 	err     error
 }
 
-func (l *loser) LoseAnswers(key int16, prefix string, limit int) (func() int, error) {
+func (l *loser) DropResponses(key int16, prefix string, limit int) (func() int, error) {
 	if l.err != nil && len(l.asked) == 2 {
 		return nil, l.err
 	}
@@ -250,7 +250,7 @@ func TestLoseAnswers(t *testing.T) {
 	if want := []string{"8 pod-1. 3", "8 pod-2. 3", "8 pod-3. 3", "8 pod-4. 3"}; !slices.Equal(l.asked, want) || l.stopped > 0 {
 		t.Errorf("asked %q, want %q; stopped %d", l.asked, want, l.stopped)
 	}
-	if hit := env.Hit; hit.Pod != "" || !slices.Equal(hit.Partitions, []int32{0, 1, 2}) {
+	if hit := env.Target; hit.Pod != "" || !slices.Equal(hit.Partitions, []int32{0, 1, 2}) {
 		t.Errorf("hit %+v", hit)
 	}
 	if err := heal(t.Context()); err != nil || l.stopped != 4 {

@@ -27,16 +27,16 @@ type Runner struct {
 	Session    time.Duration        // Session is the session timeout that heal times count in.
 	Now        func() time.Duration // Now is the time since the load began; below zero it has not.
 
-	Before   func(i int)                                    // Before is called right before injection i.
-	Injected func(i int, hit harness.Hit, at time.Duration) // Injected is called once injection i has happened.
-	Healed   func(i int, at time.Duration)                  // Healed is called once it is undone, if Injected was.
+	Before   func(i int)                                       // Before is called right before injection i.
+	Injected func(i int, hit harness.Target, at time.Duration) // Injected is called once injection i has happened.
+	Healed   func(i int, at time.Duration)                     // Healed is called once it is undone, if Injected was.
 }
 
 // Outcome is what became of one injection. From Injected to Healed is all the
 // time in which the fault or its heal may have disturbed anything.
 type Outcome struct {
 	Injection harness.Injection
-	Hit       harness.Hit
+	Hit       harness.Target
 	Injected  time.Duration // Injected is when it began to happen, harness.Never if it did not.
 	Healed    time.Duration // Healed is when it was undone, harness.Never if it was not.
 	Verified  error         // Verified says why the fault did not take; nil if it did. It is data, no error of the harness.
@@ -109,13 +109,13 @@ func (s *schedule) inject(ctx context.Context, i int) error {
 	if heal != nil && (healed || err != nil) { // an injection that failed half-way is undone too
 		s.add(step{at: began + after, injection: i, heal: heal})
 	}
-	out.Hit = env.Hit
+	out.Hit = env.Target
 	if err != nil {
 		return fmt.Errorf("inject %s: %w", injection.Fault.Name(), err)
 	}
 	out.Injected = began
 	if s.Injected != nil {
-		s.Injected(i, env.Hit, began)
+		s.Injected(i, env.Target, began)
 	}
 	limit := verifyLimit
 	if healed {

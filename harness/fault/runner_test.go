@@ -29,10 +29,10 @@ type scripted struct {
 func (s *scripted) Name() string { return s.name }
 
 func (s *scripted) Inject(ctx context.Context, env *harness.Env) (func(context.Context) error, error) {
-	if env.Hit.Target != "" {
-		return nil, fmt.Errorf("the hit of %s is still there", env.Hit.Target)
+	if env.Target.Name != "" {
+		return nil, fmt.Errorf("the hit of %s is still there", env.Target.Name)
 	}
-	env.Hit.Target = s.name
+	env.Target.Name = s.name
 	s.note("inject %s", s.name)
 	if s.blocks {
 		<-ctx.Done()
@@ -55,8 +55,8 @@ func (s *scripted) heal(ctx context.Context) error {
 }
 
 func (s *scripted) Verify(ctx context.Context, env *harness.Env) error {
-	if env.Hit.Target != s.name {
-		return fmt.Errorf("asked with the hit of %q", env.Hit.Target)
+	if env.Target.Name != s.name {
+		return fmt.Errorf("asked with the hit of %q", env.Target.Name)
 	}
 	if !sleep(ctx, s.verifies) {
 		return errors.New("nothing shows")
@@ -231,7 +231,7 @@ func runScript(ctx context.Context, injections []harness.Injection) (notes, outc
 		Env: &harness.Env{}, Injections: injections, Session: 6 * time.Second,
 		Now:      func() time.Duration { return time.Since(start) },
 		Before:   func(i int) { note("before %d", i) },
-		Injected: func(i int, hit harness.Hit, at time.Duration) { note("injected %d %s at %v", i, hit.Target, at) },
+		Injected: func(i int, hit harness.Target, at time.Duration) { note("injected %d %s at %v", i, hit.Name, at) },
 		Healed:   func(i int, at time.Duration) { note("healed %d at %v", i, at) },
 	}
 	all, err := r.Run(ctx)
@@ -239,7 +239,7 @@ func runScript(ctx context.Context, injections []harness.Injection) (notes, outc
 		if o.Injection.Fault != injections[i].Fault {
 			note("outcome %d is of %s", i, o.Injection.Fault.Name())
 		}
-		outcomes = append(outcomes, fmt.Sprintf("%s %v %v %v", o.Hit.Target, o.Injected, o.Healed, o.Verified))
+		outcomes = append(outcomes, fmt.Sprintf("%s %v %v %v", o.Hit.Name, o.Injected, o.Healed, o.Verified))
 	}
 	return notes, outcomes, err
 }

@@ -18,7 +18,7 @@
 // ([Slot.Call]), and bit 63 once the slot is published; a slot whose state
 // is zero was reserved by a writer that died and says nothing. Times are ns on
 // CLOCK_MONOTONIC of the host that made them (of the bubble, in virtual time), but
-// for Start of a KindLanded, which is the broker's stamp. Topics are numbered by
+// for Start of a KindAppended, which is the broker's stamp. Topics are numbered by
 // the run, incarnations in the order of their start; the manifest beside saved
 // files (ledger.json, see package engine) names both.
 //

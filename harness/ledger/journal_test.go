@@ -390,8 +390,8 @@ func TestTextBehindASlot(t *testing.T) {
 		var got []byte
 		for i := range slots {
 			got = slots[i].AppendText(got)
-			if m := slots[i].moments(0, 0); m[0].edge != 0 || slots[i].Kind() != KindText {
-				t.Errorf("a text has the moment %v", m[0].edge)
+			if m := slots[i].moments(0, 0); m[0].kind != 0 || slots[i].Kind() != KindText {
+				t.Errorf("a text has the moment %v", m[0].kind)
 			}
 		}
 		if string(got) != text {
@@ -442,15 +442,15 @@ func TestStreamOrdersEverySource(t *testing.T) {
 		}
 		for _, e := range events {
 			got++
-			if (e.At < last.At || e.At == last.At && e.Edge < last.Edge) && e.Start != e.At {
-				t.Fatalf("%v at %v after %v at %v", e.Edge, e.At, last.Edge, last.At)
+			if (e.At < last.At || e.At == last.At && e.Kind < last.Kind) && e.Start != e.At {
+				t.Fatalf("%v at %v after %v at %v", e.Kind, e.At, last.Kind, last.At)
 			}
 			last = e
 			id := [2]uint32{e.Key, e.Seq}
-			switch e.Edge {
-			case EdgeStart:
+			switch e.Kind {
+			case EventStart:
 				started[id] = true
-			case EdgeEnd:
+			case EventEnd:
 				if !started[id] {
 					t.Fatalf("%v ended before it started", id)
 				}

@@ -44,8 +44,8 @@ func (a *readahead) loadBlock(b *block) error {
 	for k := range b.slots {
 		number := uint64(a.next*blockSlots + int64(k))
 		for _, m := range b.slots[k].moments(a.epoch, a.reaped) {
-			if m.edge != 0 {
-				a.moments = append(a.moments, moment{m.at, uint64(m.edge)<<56 | number})
+			if m.kind != 0 {
+				a.moments = append(a.moments, moment{m.at, uint64(m.kind)<<56 | number})
 			}
 		}
 	}

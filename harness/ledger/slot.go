@@ -17,9 +17,9 @@ const (
 	// Sent, Start; once [Journal.Finish] was called: End and Outcome. Those of one call for several records
 	// have a [Slot.Call] of their owner, and lie in the order of the call.
 	KindAttempt
-	// KindLanded is one record of the final read of the log: position, Key,
+	// KindAppended is one record of the final read of the log: position, Key,
 	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
-	KindLanded
+	KindAppended
 	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
 	// (when), Owner (who; 0 = not one of ours), Seq (the generation), Due (a hash of
 	// the member id), Outcome (confirmed where it is known to hold, else unknown).
@@ -47,13 +47,13 @@ const (
 	// partition, to read on from there; or, with an Offset of 0 and more, that it
 	// went to that offset, because the log was cut or its design says so.
 	KindRewound
-	// KindCustody is one record of the final read of a side topic: its position
+	// KindCopied is one record of the final read of a side topic: its position
 	// there, Key, Seq, Due, Sent, and Start: when the broker appended it.
-	KindCustody
-	// KindRange is one range of offsets of the source, [Offset, Sent), that a
+	KindCopied
+	// KindDeferred is one range of offsets of the source, [Offset, Sent), that a
 	// consumer set aside at Start, by a record in the side topic number Key, which
 	// lies in its partition Seq one below offset Due (0: it is not known where).
-	KindRange
+	KindDeferred
 	// KindAcknowledged is the answer of a member of a share group for one record:
 	// position, Start (when), Owner, and Count, the [Ack]. Its Outcome is confirmed
 	// where the broker took it, failed where it refused it, else unknown.

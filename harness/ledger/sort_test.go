@@ -31,9 +31,9 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 // them, whoever made them: they could not have waited for what ends later.
 func TestAttemptsOfOneInstantFollowOneAnother(t *testing.T) {
 	const at = time.Second
-	of := func(e Edge, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }
+	of := func(e EventKind, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }
 	want := []moment{
-		of(EdgeEnd, 9), of(EdgeStartAtOnce, 2), of(EdgeEndAtOnce, 2), of(EdgeStartAtOnce, 3), of(EdgeEndAtOnce, 3), of(EdgeStart, 1), of(EdgeCommit, 0),
+		of(EventEnd, 9), of(EventStartAtOnce, 2), of(EventEndAtOnce, 2), of(EventStartAtOnce, 3), of(EventEndAtOnce, 3), of(EventStart, 1), of(EventCommit, 0),
 	}
 	got := slices.Clone(want)
 	slices.Reverse(got)

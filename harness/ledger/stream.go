@@ -118,8 +118,8 @@ func (m moment) causes(o moment) bool {
 	return m.ref < o.ref
 }
 
-func (m moment) atOnce() bool { return m.edge() == EdgeStartAtOnce || m.edge() == EdgeEndAtOnce }
+func (m moment) atOnce() bool { return m.edge() == EventStartAtOnce || m.edge() == EventEndAtOnce }
 
-func (m moment) edge() Edge { return Edge(m.ref >> 56) }
+func (m moment) edge() EventKind { return EventKind(m.ref >> 56) }
 
 func (m moment) slot() int64 { return int64(m.ref & (1<<56 - 1)) }

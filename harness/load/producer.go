@@ -55,7 +55,7 @@ const (
 // schedule wants it, whatever becomes of those before, one sequence per key,
 // idempotent and acknowledged by all replicas. It never waits for consumers.
 //
-// The order of calls is Prepare, Run, Flush, Close; [Producer.Landed] and
+// The order of calls is Prepare, Run, Flush, Close; [Producer.Appended] and
 // [Producer.Progress] may be called at any time, by any goroutine.
 type Producer struct {
 	cfg    ProducerConfig
@@ -335,8 +335,8 @@ func (p *Producer) pending() int64 {
 	return p.sent.Load() - p.done
 }
 
-// Landed is the number of records acknowledged so far, by partition.
-func (p *Producer) Landed() []int64 {
+// Appended is the number of records acknowledged so far, by partition.
+func (p *Producer) Appended() []int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.landed)

@@ -141,7 +141,7 @@ func TestProducerSendsTheLoad(t *testing.T) {
 	if len(sends) != count || len(seqs) != 51 {
 		t.Errorf("%d sends of %d keys", len(sends), len(seqs))
 	}
-	if got := p.Landed(); fmt.Sprint(got) != fmt.Sprint(landed) {
+	if got := p.Appended(); fmt.Sprint(got) != fmt.Sprint(landed) {
 		t.Errorf("landed %v, the journal says %v", got, landed)
 	}
 	checkLog(t, readLog(t, c, count), at)

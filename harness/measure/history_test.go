@@ -26,9 +26,9 @@ type record struct {
 
 const absent = time.Duration(-1)
 
-func (r *record) event(edge ledger.Edge, at time.Duration) ledger.Event {
+func (r *record) event(edge ledger.EventKind, at time.Duration) ledger.Event {
 	return ledger.Event{
-		At: at, Edge: edge, Partition: r.partition, Offset: r.offset, Key: r.key,
+		At: at, Kind: edge, Partition: r.partition, Offset: r.offset, Key: r.key,
 		Origin: r.partition, Source: r.offset, Held: true,
 		Due: r.due, Sent: r.sent, Start: r.start,
 	}
@@ -38,15 +38,15 @@ func (r *record) event(edge ledger.Edge, at time.Duration) ledger.Event {
 func history(records ...record) []ledger.Event {
 	var events []ledger.Event
 	for _, r := range records {
-		events = append(events, r.event(ledger.EdgeSent, r.sent))
+		events = append(events, r.event(ledger.EventSent, r.sent))
 		if r.acked != absent {
-			e := r.event(ledger.EdgeAcked, r.acked)
+			e := r.event(ledger.EventAcked, r.acked)
 			e.Outcome = ledger.OutcomeAcked
 			events = append(events, e)
 		}
 		if r.end != absent {
-			events = append(events, r.event(ledger.EdgeStart, r.start))
-			e := r.event(ledger.EdgeEnd, r.end)
+			events = append(events, r.event(ledger.EventStart, r.start))
+			e := r.event(ledger.EventEnd, r.end)
 			e.Outcome, e.First = ledger.OutcomeEffect, true
 			events = append(events, e)
 		}
@@ -56,13 +56,13 @@ func history(records ...record) []ledger.Event {
 
 func inOrder(events []ledger.Event) []ledger.Event {
 	slices.SortStableFunc(events, func(a, b ledger.Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Edge, b.Edge))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Kind, b.Kind))
 	})
 	return events
 }
 
 func commit(partition int32, offset int64, at time.Duration, o ledger.Outcome) ledger.Event {
-	return ledger.Event{At: at, Edge: ledger.EdgeCommit, Partition: partition, Offset: offset, Outcome: o}
+	return ledger.Event{At: at, Kind: ledger.EventCommit, Partition: partition, Offset: offset, Outcome: o}
 }
 
 func recorded(cfg Config, events []ledger.Event) *Recorder {

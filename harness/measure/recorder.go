@@ -96,23 +96,23 @@ func (r *Recorder) Observe(events []ledger.Event) {
 	}
 	for i := range events {
 		e := &events[i]
-		switch e.Edge {
-		case ledger.EdgeSent:
+		switch e.Kind {
+		case ledger.EventSent:
 			r.advance(e.At)
 			r.sent(e)
-		case ledger.EdgeAcked:
+		case ledger.EventAcked:
 			if e.Outcome == ledger.OutcomeAcked && r.known(e.Partition) {
 				r.advance(e.At)
 				r.acked(e)
 			}
-		case ledger.EdgeEnd, ledger.EdgeEndAtOnce:
+		case ledger.EventEnd, ledger.EventEndAtOnce:
 			r.ended(e)
-		case ledger.EdgeCustody:
+		case ledger.EventCopied:
 			if e.Held && slices.Contains(r.cfg.DeadLetters, e.Topic) && r.known(e.Origin) {
 				r.advance(e.At)
 				r.died(e)
 			}
-		case ledger.EdgeCommit:
+		case ledger.EventCommit:
 			if e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && r.known(e.Partition) {
 				r.advance(e.At)
 				r.partitions[e.Partition].committed = e.Offset

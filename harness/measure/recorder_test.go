@@ -190,7 +190,7 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 	again := rec
 	again.start, again.end = 30*ms, 50*ms
 	other := func(change func(e *ledger.Event)) ledger.Event {
-		e := again.event(ledger.EdgeEnd, again.end)
+		e := again.event(ledger.EventEnd, again.end)
 		e.Outcome, e.First = ledger.OutcomeEffect, true
 		change(&e)
 		return e
@@ -201,7 +201,7 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 		"died":                 other(func(e *ledger.Event) { e.Outcome = ledger.OutcomeOpen }),
 		"computed":             other(func(e *ledger.Event) { e.Outcome, e.Held = ledger.OutcomeComputed, false }),
 		"no partition of ours": other(func(e *ledger.Event) { e.Origin = 1 }),
-		"failed send":          {At: 50 * ms, Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeFailed, Offset: 7},
+		"failed send":          {At: 50 * ms, Kind: ledger.EventAcked, Outcome: ledger.OutcomeFailed, Offset: 7},
 	} {
 		r := recorded(Config{Partitions: 1, Load: sec}, append(history(rec), e))
 		s, p := r.Series(), r.Phases()
@@ -210,7 +210,7 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 				name, s.Completed, s.Backlog, p[0].Service.N, p[0].Ack.N)
 		}
 	}
-	at := other(func(e *ledger.Event) { e.Edge, e.Offset, e.Source = ledger.EdgeEndAtOnce, 1, 1 })
+	at := other(func(e *ledger.Event) { e.Kind, e.Offset, e.Source = ledger.EventEndAtOnce, 1, 1 })
 	if p := recorded(Config{Partitions: 1, Load: sec}, append(history(rec), at)).Phases(); p[0].Service.N != 2 {
 		t.Errorf("an attempt that ended in its first instant: %d services, want 2", p[0].Service.N)
 	}
@@ -218,7 +218,7 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 
 func TestRecordsAreFinishedInSideTopics(t *testing.T) {
 	way := record{offset: 7, due: 100 * ms, sent: 100 * ms, acked: 101 * ms, start: absent, end: absent}
-	at := func(edge ledger.Edge, topic uint16, o ledger.Outcome, end time.Duration) ledger.Event {
+	at := func(edge ledger.EventKind, topic uint16, o ledger.Outcome, end time.Duration) ledger.Event {
 		e := way.event(edge, end)
 		e.Topic, e.Offset, e.Outcome, e.Start = topic, 0, o, end-20*ms
 		e.First = o == ledger.OutcomeEffect
@@ -230,13 +230,13 @@ func TestRecordsAreFinishedInSideTopics(t *testing.T) {
 		completed, services int64
 		backlog             int64
 	}{
-		"in a retry topic": {end: []ledger.Event{at(ledger.EdgeEnd, 1, ledger.OutcomeEffect, 500*ms)}, completed: 1, services: 1},
+		"in a retry topic": {end: []ledger.Event{at(ledger.EventEnd, 1, ledger.OutcomeEffect, 500*ms)}, completed: 1, services: 1},
 		"by an output": {cfg: Config{Output: true}, completed: 1, services: 2, end: []ledger.Event{
-			at(ledger.EdgeEnd, 0, ledger.OutcomeComputed, 200*ms), at(ledger.EdgeEnd, 0, ledger.OutcomeComputed, 300*ms),
-			at(ledger.EdgeEnd, 1, ledger.OutcomeEffect, 500*ms),
+			at(ledger.EventEnd, 0, ledger.OutcomeComputed, 200*ms), at(ledger.EventEnd, 0, ledger.OutcomeComputed, 300*ms),
+			at(ledger.EventEnd, 1, ledger.OutcomeEffect, 500*ms),
 		}},
-		"by a dead letter": {cfg: Config{DeadLetters: []uint16{1}}, end: []ledger.Event{at(ledger.EdgeCustody, 1, ledger.OutcomeConfirmed, 500*ms)}},
-		"not by a copy":    {cfg: Config{DeadLetters: []uint16{2}}, end: []ledger.Event{at(ledger.EdgeCustody, 1, ledger.OutcomeConfirmed, 500*ms)}, backlog: 1},
+		"by a dead letter": {cfg: Config{DeadLetters: []uint16{1}}, end: []ledger.Event{at(ledger.EventCopied, 1, ledger.OutcomeConfirmed, 500*ms)}},
+		"not by a copy":    {cfg: Config{DeadLetters: []uint16{2}}, end: []ledger.Event{at(ledger.EventCopied, 1, ledger.OutcomeConfirmed, 500*ms)}, backlog: 1},
 	} {
 		c.cfg.Partitions, c.cfg.Load = 1, sec
 		c.cfg.Faults = []Fault{{Name: "f", From: 50 * ms, To: 60 * ms, Partitions: []int32{0}}}

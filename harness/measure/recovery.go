@@ -88,7 +88,7 @@ func (w *watch) closeBin() {
 
 // Faults are the injected faults in the order of the configuration, with how
 // the partitions they affect recovered, each counted from the injection. Target
-// and WorkInHand are left to the caller.
+// and WorkInFlight are left to the caller.
 //
 //   - RateBack: the first second whose first effects reach 90 % of the median
 //     second of the steady phase, if the next two reach it as well. Seconds are

@@ -8,8 +8,8 @@ import (
 )
 
 // groupEvents are what a cluster that reports on its groups calls.
-func (w *Watcher) groupEvents() harness.Sights {
-	return harness.Sights{
+func (w *Watcher) groupEvents() harness.GroupEvents {
+	return harness.GroupEvents{
 		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction,
 	}

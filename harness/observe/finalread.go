@@ -23,7 +23,7 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 		return fmt.Errorf("final read: %w", err)
 	}
 	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *logRecord) error {
-		s := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeAcked)
+		s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
 		if err := identify(&s, r, run); err != nil {
 			return nil
 		}
@@ -36,7 +36,7 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 // ReadSide reads a side topic, whose number in the run is number, from its start
 // to the end it has now, as one who reads only what is committed, and calls emit
 // for each record. Of a topic of [harness.RoleRanges] these are slots of
-// KindRange, of any other of KindCustody; Start is when the broker appended the
+// KindDeferred, of any other of KindCopied; Start is when the broker appended the
 // record, or a little before. Records of another run are left out; one that
 // cannot be read at all is corrupt and of no key.
 //
@@ -49,7 +49,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 	}
 	latest := make([]int64, partitions)
 	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *logRecord) error {
-		s := ledger.NewSlot(ledger.KindCustody, 0).With(ledger.OutcomeConfirmed)
+		s := ledger.NewSlot(ledger.KindCopied, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
 			s = rangeOf(r, number)
 		} else {
@@ -58,7 +58,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 			if errors.Is(err, errOtherRun) {
 				return nil
 			}
-			if role.Custody() && err == nil {
+			if role.TakesOver() && err == nil {
 				checkKey(&s, r)
 			}
 		}
@@ -105,9 +105,9 @@ func checkKey(s *ledger.Slot, r *logRecord) {
 
 // rangeOf is the range of the source that a record sets aside.
 func rangeOf(r *logRecord, number uint16) ledger.Slot {
-	s := ledger.NewSlot(ledger.KindRange, 0).With(ledger.OutcomeConfirmed)
+	s := ledger.NewSlot(ledger.KindDeferred, 0).With(ledger.OutcomeConfirmed)
 	s.Key, s.Seq, s.Due = uint32(number), uint32(r.partition), r.offset+1
-	var set harness.Range
+	var set harness.DeferredRange
 	if err := json.Unmarshal(r.value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
 		s.Partition, s.Flags = -1, ledger.FlagCorrupt
 		return s

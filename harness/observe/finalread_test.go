@@ -120,7 +120,7 @@ func (s *slots) want(t *testing.T, want ...string) {
 }
 
 func custody(format string, args ...any) string {
-	return fmt.Sprintf("%v %s", ledger.KindCustody, fmt.Sprintf(format, args...))
+	return fmt.Sprintf("%v %s", ledger.KindCopied, fmt.Sprintf(format, args...))
 }
 
 func TestReadSide(t *testing.T) {
@@ -236,7 +236,7 @@ func TestReadSideOfAnOpenTransaction(t *testing.T) {
 
 func TestReadSideOfRanges(t *testing.T) {
 	m := inMemory(t)
-	set, err := json.Marshal(harness.Range{Partition: 4, From: 10, To: 20})
+	set, err := json.Marshal(harness.DeferredRange{Partition: 4, From: 10, To: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,9 +246,9 @@ func TestReadSideOfRanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := func(offset int) string {
-		return fmt.Sprintf("%v 0/-1@0 2/1 due %d sent 0 flags %d", ledger.KindRange, offset+1, ledger.FlagCorrupt)
+		return fmt.Sprintf("%v 0/-1@0 2/1 due %d sent 0 flags %d", ledger.KindDeferred, offset+1, ledger.FlagCorrupt)
 	}
-	got.want(t, fmt.Sprintf("%v 0/4@10 2/1 due 1 sent 20 flags 0", ledger.KindRange), bad(1), bad(2))
+	got.want(t, fmt.Sprintf("%v 0/4@10 2/1 due 1 sent 20 flags 0", ledger.KindDeferred), bad(1), bad(2))
 }
 
 func TestReadAll(t *testing.T) {
@@ -258,9 +258,9 @@ func TestReadAll(t *testing.T) {
 	if err := m.ReadAll(t.Context(), 2, thisRun, got.emit); err != nil {
 		t.Fatal(err)
 	}
-	got.want(t, fmt.Sprintf("%v 0/1@0 1/2 due 11 sent 12 flags 0", ledger.KindLanded),
-		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt),
-		fmt.Sprintf("%v 0/1@4 1/99 due 11 sent 12 flags %d", ledger.KindLanded, ledger.FlagCorrupt))
+	got.want(t, fmt.Sprintf("%v 0/1@0 1/2 due 11 sent 12 flags 0", ledger.KindAppended),
+		fmt.Sprintf("%v 0/1@2 1/4 due 11 sent 12 flags %d", ledger.KindAppended, ledger.FlagCorrupt),
+		fmt.Sprintf("%v 0/1@4 1/99 due 11 sent 12 flags %d", ledger.KindAppended, ledger.FlagCorrupt))
 }
 
 // TestReadAllAsksAgain where a broker errs for a while, and gives up where the

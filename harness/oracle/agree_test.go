@@ -55,7 +55,7 @@ func TestOraclesAgree(t *testing.T) {
 			t.Errorf("%q was never planted", k)
 		}
 	}
-	figures := []string{"overload", "regression", "unfenced", "commit after revoke"}
+	figures := []string{CheckOverload, CheckRedeliveryOutOfOrder, CheckUnfencedWork, CheckCommitAfterRevoke}
 	for _, check := range Checks() {
 		if !failed[check] && !slices.Contains(figures, check) {
 			t.Errorf("nothing that was planted makes the check %q fail", check)
@@ -126,18 +126,18 @@ func agreeBlind(seen *history, r *rand.Rand) error {
 	facts.Log, facts.Unobserved = NewLog(), Requests
 	h := &history{facts: &facts, ids: seen.ids, lies: seen.lies}
 	for _, e := range seen.events {
-		if e.Edge != ledger.EdgeAcknowledged && e.Edge != ledger.EdgeAcquired {
+		if e.Kind != ledger.EventAcknowledged && e.Kind != ledger.EventAcquired {
 			h.events = append(h.events, e)
 		}
 	}
 	last := slices.MaxFunc(h.events, func(a, b ledger.Event) int { return cmp.Compare(a.At, b.At) }).At
 	from := r.Int64N(int64(last) + 1)
 	owner, partition := ledger.Owner(r.IntN(3)), int32(r.IntN(3)-1) // of no pod and no partition: somebody joins
-	h.events = append(h.events, ledger.Event{Edge: ledger.EdgeInject, At: time.Duration(from), Owner: owner, Partition: partition})
+	h.events = append(h.events, ledger.Event{Kind: ledger.EventInject, At: time.Duration(from), Owner: owner, Partition: partition})
 	if r.IntN(4) > 0 {
-		h.events = append(h.events, ledger.Event{Edge: ledger.EdgeHeal, At: time.Duration(from + r.Int64N(int64(last)-from+1)), Owner: owner, Partition: partition})
+		h.events = append(h.events, ledger.Event{Kind: ledger.EventHeal, At: time.Duration(from + r.Int64N(int64(last)-from+1)), Owner: owner, Partition: partition})
 	}
-	slices.SortStableFunc(h.events, func(a, b ledger.Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Edge, b.Edge)) })
+	slices.SortStableFunc(h.events, func(a, b ledger.Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Kind, b.Kind)) })
 	slowly := reference(h)
 	verdicts, err := judge(h.facts, h.source())
 	if err != nil {

@@ -132,14 +132,14 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 	slot.Key, slot.Seq, slot.Partition, slot.Offset, slot.Due, slot.Sent = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent)
 	number := e.Offset*streamPartitions + int64(e.Partition)
 	pod := fmt.Sprintf("pod-%d", e.Owner)
-	switch e.Edge {
-	case ledger.EdgeAcked:
+	switch e.Kind {
+	case ledger.EventAcked:
 		send := slot.With(ledger.OutcomeAcked)
 		send.End = int64(e.At)
-		landed := ledger.NewSlot(ledger.KindLanded, 0).With(ledger.OutcomeConfirmed)
+		landed := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeConfirmed)
 		landed.Key, landed.Seq, landed.Partition, landed.Offset = e.Key, e.Seq, e.Partition, e.Offset
 		return errors.Join(journals["sends"].Append(send), journals["landed"].Append(landed))
-	case ledger.EdgeStart:
+	case ledger.EventStart:
 		start, err := journals[pod].Reserve()
 		if err != nil {
 			return err
@@ -147,15 +147,15 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 		start.Key, start.Seq, start.Partition, start.Offset, start.Due, start.Sent, start.Start = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent), int64(e.At)
 		journals[pod].Publish(start, ledger.KindAttempt, e.Owner, 0)
 		open[number] = start
-	case ledger.EdgeEnd:
+	case ledger.EventEnd:
 		journals[pod].Finish(open[number], int64(e.At), e.Outcome)
 		delete(open, number)
-	case ledger.EdgeOwned, ledger.EdgeReleased:
-		kind := map[ledger.Edge]ledger.Kind{ledger.EdgeOwned: ledger.KindOwned, ledger.EdgeReleased: ledger.KindReleased}[e.Edge]
+	case ledger.EventOwned, ledger.EventReleased:
+		kind := map[ledger.EventKind]ledger.Kind{ledger.EventOwned: ledger.KindOwned, ledger.EventReleased: ledger.KindReleased}[e.Kind]
 		change := ledger.NewSlot(kind, e.Owner).With(ledger.OutcomeConfirmed)
 		change.Partition, change.Seq, change.Offset, change.Start, change.End = e.Partition, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
 		return journals["observed"].Append(change)
-	case ledger.EdgeCommit:
+	case ledger.EventCommit:
 		commit := ledger.NewSlot(ledger.KindCommit, e.Owner).With(e.Outcome)
 		commit.Partition, commit.Offset, commit.Seq, commit.Due, commit.Start, commit.End = e.Partition, e.Offset, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
 		return journals["observed"].Append(commit)

@@ -82,7 +82,7 @@ func millions(b *testing.B) int {
 
 func clean(b *testing.B, verdicts []harness.Verdict) {
 	for _, v := range verdicts {
-		if v.Status != harness.Pass && v.Status != harness.Figure {
+		if v.Status != harness.Pass && v.Status != harness.NotJudged {
 			b.Fatalf("%s: %s %d: %v", v.Check, v.Status, v.Count, v.Examples)
 		}
 	}
@@ -160,7 +160,7 @@ func (s *stream) lands(log *Log) {
 	for i := int64(0); i < s.n; {
 		n := int(min(s.n-i, int64(len(slots))))
 		for k := range slots[:n] {
-			slots[k] = ledger.NewSlot(ledger.KindLanded, 0)
+			slots[k] = ledger.NewSlot(ledger.KindAppended, 0)
 			slots[k].Partition, slots[k].Offset, slots[k].Key, slots[k].Seq = s.record(i)
 			i++
 		}
@@ -178,10 +178,10 @@ func (s *stream) Next() ([]ledger.Event, error) {
 		if s.at%movedEvery == 0 {
 			s.move(now)
 		}
-		s.add(ledger.EdgeSent, ledger.OutcomeOpen, s.at, now)
-		s.add(ledger.EdgeAcked, ledger.OutcomeAcked, s.at-ackedAfter, now+1)
-		s.add(ledger.EdgeEnd, ledger.OutcomeEffect, shuffle(s.at-endedAfter, 37), now+2)
-		s.add(ledger.EdgeStart, ledger.OutcomeOpen, shuffle(s.at-startedAfter, 11), now+3)
+		s.add(ledger.EventSent, ledger.OutcomeOpen, s.at, now)
+		s.add(ledger.EventAcked, ledger.OutcomeAcked, s.at-ackedAfter, now+1)
+		s.add(ledger.EventEnd, ledger.OutcomeEffect, shuffle(s.at-endedAfter, 37), now+2)
+		s.add(ledger.EventStart, ledger.OutcomeOpen, shuffle(s.at-startedAfter, 11), now+3)
 		if s.at++; s.at%committedEvery == 0 || s.at == s.n+endedAfter+2*shuffled {
 			s.commit(now + 4)
 		}
@@ -197,24 +197,24 @@ func shuffle(i, step int64) int64 {
 	return i/shuffled*shuffled + i%shuffled*step%shuffled
 }
 
-func (s *stream) add(edge ledger.Edge, outcome ledger.Outcome, i int64, at time.Duration) {
+func (s *stream) add(edge ledger.EventKind, outcome ledger.Outcome, i int64, at time.Duration) {
 	if i < 0 || i >= s.n {
 		return
 	}
 	p, offset, key, seq := s.record(i)
 	e := ledger.Event{
-		Edge: edge, Outcome: outcome, At: at, Partition: p, Offset: offset, Key: key, Seq: seq, Due: time.Duration(i) * streamEvery,
+		Kind: edge, Outcome: outcome, At: at, Partition: p, Offset: offset, Key: key, Seq: seq, Due: time.Duration(i) * streamEvery,
 		Sent: time.Duration(i) * streamEvery, Start: at,
 	}
-	if edge == ledger.EdgeSent {
+	if edge == ledger.EventSent {
 		e.Partition, e.Offset = 0, 0
 	}
-	if edge == ledger.EdgeStart || edge == ledger.EdgeEnd {
+	if edge == ledger.EventStart || edge == ledger.EventEnd {
 		if e.Owner = s.owners[p].owner; i < s.owners[p].since {
 			e.Owner = s.owners[p].before
 		}
 	}
-	if edge == ledger.EdgeEnd {
+	if edge == ledger.EventEnd {
 		e.Start = time.Duration(shuffle(i, 35)+startedAfter)*streamEvery + 3 // 35 undoes 11
 	}
 	s.out = append(s.out, e)
@@ -230,11 +230,11 @@ func (s *stream) move(now time.Duration) {
 		}
 		e := ledger.Event{At: now, Seen: now, Partition: int32(p), Generation: int32(s.moves)}
 		if t.owner != 0 {
-			e.Edge, e.Owner, e.Member = ledger.EdgeReleased, t.owner, uint64(t.owner)
+			e.Kind, e.Owner, e.Member = ledger.EventReleased, t.owner, uint64(t.owner)
 			s.out = append(s.out, e)
 		}
 		*t = tenancy{owner: ledger.Owner((p+s.moves)%streamPods + 1), before: t.owner, since: s.at - startedAfter}
-		e.Edge, e.Owner, e.Member = ledger.EdgeOwned, t.owner, uint64(t.owner)
+		e.Kind, e.Owner, e.Member = ledger.EventOwned, t.owner, uint64(t.owner)
 		s.out = append(s.out, e)
 	}
 }
@@ -245,7 +245,7 @@ func (s *stream) commit(now time.Duration) {
 	for p := range int64(streamPartitions) {
 		o := s.owners[p].owner
 		s.out = append(s.out, ledger.Event{
-			Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o, Member: uint64(o),
+			Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o, Member: uint64(o),
 			Generation: int32(s.moves), Offset: (done - p + streamPartitions - 1) / streamPartitions,
 		})
 	}

@@ -15,14 +15,14 @@ import (
 const slowFor = time.Second
 
 var blastEntry = entry{
-	name: "blast radius", make: func(j *judging) check { return newBlast(j.Facts) },
+	name: CheckBlastRadius, make: func(j *judging) check { return newBlast(j.Facts) },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
 			return fmt.Sprintf("p99 of the other keys at most %v", limit)
 		}
 		return ""
 	},
-	leans: []string{LedgerComplete, LoadDelivered, PodsFed},
+	leans: []string{LedgerComplete, LoadDelivered, NoPodStarved},
 }
 
 // blast measures what the aggressors, the keys that the scenario makes hot or lets
@@ -54,7 +54,7 @@ func (b *blast) Observe(events *batch) {
 	}
 	for _, e := range events.Work {
 		switch {
-		case e.Edge == ledger.EdgeAcked && e.Held:
+		case e.Kind == ledger.EventAcked && e.Held:
 			if b.isAggressor(e.Key) {
 				b.near[e.Origin] = true
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 var completenessEntry = entry{
-	name: "completeness", verdict: func(j *judging) harness.Verdict { return j.rewinds.complete.verdict() },
+	name: CheckConflictingOutcomes, verdict: func(j *judging) harness.Verdict { return j.rewinds.complete.verdict() },
 	heldTo: heldToCompleteness, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 

@@ -6,15 +6,15 @@ import (
 )
 
 var corruptionEntry = entry{
-	name: "corruption", make: func(j *judging) check { return &corruption{facts: j.Facts} },
+	name: CheckCorruption, make: func(j *judging) check { return &corruption{facts: j.Facts} },
 	heldTo: heldAlways("keys and values unaltered"), leans: []string{LedgerComplete},
 }
 
 // corruption finds records that were altered on the way: the checksum over identity and
 // body of the value does not hold, the identity is gone, or the key in Kafka is not
 // that of the identity. An attempt that is
-// given such a record counts when it begins (EdgeStart), a copy in a side topic
-// and a range set aside when they are appended (EdgeCustody, EdgeRange). The key of
+// given such a record counts when it begins (EventStart), a copy in a side topic
+// and a range set aside when they are appended (EventCopied, EventDeferred). The key of
 // an output is its consumer's own affair.
 type corruption struct {
 	facts *Facts
@@ -27,13 +27,13 @@ func (c *corruption) Observe(b *batch) {
 			continue
 		}
 		// An output that stands for an effect was a copy before the pump read it.
-		appended := e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(e) && c.facts.isOutput(e)
-		if e.Edge != ledger.EdgeStart && !appended {
+		appended := e.Kind == ledger.EventCopied || e.Kind == ledger.EventDeferred || isEffect(e) && c.facts.isOutput(e)
+		if e.Kind != ledger.EventStart && !appended {
 			continue
 		}
 		c.found.add(func() harness.Anomaly {
 			switch {
-			case e.Edge == ledger.EdgeRange:
+			case e.Kind == ledger.EventDeferred:
 				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), moment(e.At))
 			case appended:
 				return anomaly(c.facts, e, "appended to %s at %s with a checksum or a key that does not hold", c.facts.topic(e.Topic), moment(e.At))

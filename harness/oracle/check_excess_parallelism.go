@@ -10,7 +10,7 @@ import (
 )
 
 var parallelismEntry = entry{
-	name: "parallelism", make: func(j *judging) check { return &parallelism{facts: j.Facts} },
+	name: CheckExcessParallelism, make: func(j *judging) check { return &parallelism{facts: j.Facts} },
 	heldTo: func(f *Facts) string {
 		if f.Parallelism == 0 {
 			return ""
@@ -56,12 +56,12 @@ func (c *parallelism) Observe(b *batch) {
 		return
 	}
 	for _, e := range b.Work {
-		switch e.Edge {
-		case ledger.EdgeStart:
+		switch e.Kind {
+		case ledger.EventStart:
 			if e.Call() == 0 || !c.further(e, 1) {
 				c.start(e)
 			}
-		case ledger.EdgeEnd:
+		case ledger.EventEnd:
 			if e.Owner != 0 && (e.Call() == 0 || !c.further(e, -1)) { // an output has none
 				c.end(e)
 			}

@@ -12,8 +12,8 @@ import (
 // behind the effect of a later record, and both are of one stint, see [stints], it is one:
 // who goes back to a commit goes through each key from there on in order.
 var inversionEntry = entry{
-	name: "inversion", verdict: func(j *judging) harness.Verdict { return j.keyed.inverted.verdict("") },
-	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
+	name: CheckKeyInversion, verdict: func(j *judging) harness.Verdict { return j.keyed.inverted.verdict("") },
+	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
 func (c *keyed) invert(k *keyState, e *ledger.Event) {

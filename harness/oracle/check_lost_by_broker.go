@@ -8,7 +8,7 @@ import (
 )
 
 var brokerLossEntry = entry{
-	name: "lost by broker", make: func(j *judging) check { return &brokerLoss{facts: j.Facts} },
+	name: CheckLostByBroker, make: func(j *judging) check { return &brokerLoss{facts: j.Facts} },
 	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 }
 
@@ -21,7 +21,7 @@ type brokerLoss struct {
 
 func (b *brokerLoss) Observe(events *batch) {
 	for _, e := range events.Rare {
-		if e.Edge != ledger.EdgeAcked || e.Outcome != ledger.OutcomeAcked || e.Held {
+		if e.Kind != ledger.EventAcked || e.Outcome != ledger.OutcomeAcked || e.Held {
 			continue
 		}
 		b.found.add(func() harness.Anomaly {

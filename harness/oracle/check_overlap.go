@@ -15,8 +15,8 @@ import (
 // overlap one another: their effects come in the order of the call, and an order
 // that is not the log's is an inversion.
 var overlapEntry = entry{
-	name: "overlap", verdict: func(j *judging) harness.Verdict { return j.keyed.overlapped.verdict(j.keyed.where()) },
-	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
+	name: CheckOverlap, verdict: func(j *judging) harness.Verdict { return j.keyed.overlapped.verdict(j.keyed.where()) },
+	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
 // overlap looks for another attempt under way in a list as e begins.

@@ -6,8 +6,8 @@ import (
 )
 
 var partitionEntry = entry{
-	name: "order by partition", make: func(j *judging) check { return &partitionOrder{facts: j.Facts, latest: make([]latest, j.Partitions)} },
-	heldTo: heldToPartitionOrder, leans: []string{LedgerComplete, PodsFed},
+	name: CheckPartitionInversion, make: func(j *judging) check { return &partitionOrder{facts: j.Facts, latest: make([]latest, j.Partitions)} },
+	heldTo: heldToPartitionOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
 // partitionOrder finds first effects of a partition out of offset order: those that

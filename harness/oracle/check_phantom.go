@@ -6,7 +6,7 @@ import (
 )
 
 var phantomEntry = entry{
-	name: "phantom", make: func(j *judging) check { return &phantom{facts: j.Facts} },
+	name: CheckPhantom, make: func(j *judging) check { return &phantom{facts: j.Facts} },
 	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
 }
 
@@ -14,7 +14,7 @@ var phantomEntry = entry{
 // sent, or sent by another run; and copies in side topics of records that the
 // source never had. Where a checksum does not hold it is [corruption] instead.
 //
-// An event counts if it is an effect, or a copy appended (EdgeCustody), is not
+// An event counts if it is an effect, or a copy appended (EventCopied), is not
 // held by the final read, and does not carry FlagCorrupt.
 type phantom struct {
 	facts *Facts
@@ -23,12 +23,12 @@ type phantom struct {
 
 func (p *phantom) Observe(b *batch) {
 	for _, e := range b.Rare {
-		if !isEffect(e) && e.Edge != ledger.EdgeCustody || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
+		if !isEffect(e) && e.Kind != ledger.EventCopied || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
 		}
 		p.found.add(func() harness.Anomaly {
 			switch {
-			case e.Edge == ledger.EdgeCustody || p.facts.isOutput(e):
+			case e.Kind == ledger.EventCopied || p.facts.isOutput(e):
 				return anomaly(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topic(e.Topic), moment(e.At))
 			case e.Key == nobody && e.Seq == nobody:
 				return anomaly(p.facts, e, "effect of a value that this run did not make, at %s", moment(e.At))

@@ -9,7 +9,7 @@ import (
 )
 
 var pendingEntry = entry{
-	name: "loss pending", make: func(j *judging) check { return newPending(j) },
+	name: CheckPrematureCommit, make: func(j *judging) check { return newPending(j) },
 	heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
@@ -47,12 +47,12 @@ func newPending(j *judging) *pending {
 
 func (p *pending) Observe(b *batch) {
 	for _, e := range b.Rare {
-		switch e.Edge {
-		case ledger.EdgeCommit:
+		switch e.Kind {
+		case ledger.EventCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {
 				p.commit(e)
 			}
-		case ledger.EdgeAcknowledged:
+		case ledger.EventAcknowledged:
 			if e.Held && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRelease && e.Count != ledger.AckRenew {
 				p.answer(e)
 			}
@@ -64,7 +64,7 @@ func (p *pending) Observe(b *batch) {
 func (p *pending) commit(e *ledger.Event) {
 	role := p.facts.role(e.Topic)
 	switch {
-	case e.Topic > 0 && role.Custody() && role != harness.RoleDeadLetter:
+	case e.Topic > 0 && role.TakesOver() && role != harness.RoleDeadLetter:
 		p.covers(e)
 	case role == harness.RoleRanges:
 		p.coversRanges(e)

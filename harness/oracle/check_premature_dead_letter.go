@@ -11,7 +11,7 @@ import (
 )
 
 var unfoundedEntry = entry{
-	name: "unfounded dead letter", make: func(j *judging) check { return newUnfounded(j.Facts) },
+	name: CheckPrematureDeadLetter, make: func(j *judging) check { return newUnfounded(j.Facts) },
 	heldTo: heldToFailures, leans: []string{LedgerComplete},
 }
 
@@ -25,10 +25,10 @@ func heldToFailures(f *Facts) string {
 }
 
 // reasonFor is what founds a dead letter, in words.
-func reasonFor(l harness.Letters) string {
+func reasonFor(l harness.DeadLetterPolicy) string {
 	reason := "failed work"
-	if l.Least() > 1 {
-		reason = fmt.Sprintf("%d failed tries, or poison", l.Least())
+	if l.MinAttempts() > 1 {
+		reason = fmt.Sprintf("%d failed tries, or poison", l.MinAttempts())
 	}
 	if l.Cancelled {
 		reason += ", or cancelled work"
@@ -47,7 +47,7 @@ const stampSlack = 10 * time.Millisecond
 // unfounded finds dead letters of records that nothing gave a reason to give up.
 //
 // A copy in a dead-letter topic, of a record of the source, needs as many attempts on
-// that record as the consumer declares (see [harness.Letters]), at any of its places and
+// that record as the consumer declares (see [harness.DeadLetterPolicy]), at any of its places and
 // by anybody, that ended in error before the copy was appended, or no later than
 // [stampSlack] after its stamp; or one that ended in poison. An attempt that was
 // cancelled is no failure, and enough for who declares that. One that died with its
@@ -78,9 +78,9 @@ func (u *unfounded) Observe(b *batch) {
 			u.expire(e.At - stampSlack)
 		}
 		switch {
-		case e.Edge == ledger.EdgeEnd && e.Held:
+		case e.Kind == ledger.EventEnd && e.Held:
 			u.attempt(e)
-		case e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
+		case e.Kind == ledger.EventCopied && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
 			u.letters++
 			if !u.founded(sourceOf(e)) {
 				u.waiting = append(u.waiting, *e)
@@ -109,7 +109,7 @@ func (u *unfounded) attempt(e *ledger.Event) {
 // founded reports whether there was reason so far to give up the record that first lay
 // at p.
 func (u *unfounded) founded(p ledger.Position) bool {
-	return int(u.failed[p.Partition].get(p.Offset)) >= min(u.facts.Letters.Least(), enough)
+	return int(u.failed[p.Partition].get(p.Offset)) >= min(u.facts.Letters.MinAttempts(), enough)
 }
 
 // expire gives up on the dead letters appended before a time.

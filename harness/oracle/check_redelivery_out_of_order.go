@@ -9,7 +9,7 @@ import (
 // effect of its key right before it: the key stepped back. A rewind gives each
 // key with work behind it one, so it is a figure of the design.
 var regressionEntry = entry{
-	name: "regression", verdict: func(j *judging) harness.Verdict { return j.keyed.steppedBack.verdict("") },
+	name: CheckRedeliveryOutOfOrder, verdict: func(j *judging) harness.Verdict { return j.keyed.steppedBack.verdict("") },
 	heldTo: heldToNothing,
 }
 

@@ -11,8 +11,8 @@ import (
 // an effect, because it is poison, was overtaken by nobody. A dead letter ends the
 // retries before it: an effect in spite of it is an inversion.
 var overtakingEntry = entry{
-	name: "retry overtaking", verdict: func(j *judging) harness.Verdict { return j.keyed.overtaken.verdict("") },
-	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed},
+	name: CheckRetryOvertaking, verdict: func(j *judging) harness.Verdict { return j.keyed.overtaken.verdict("") },
+	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
 func (c *keyed) overtake(k *keyState, e *ledger.Event, f failure) {

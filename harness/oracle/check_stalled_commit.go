@@ -9,14 +9,14 @@ import (
 )
 
 var behindEntry = entry{
-	name: "commit behind", make: func(j *judging) check { return newBehind(j) },
+	name: CheckStalledCommit, make: func(j *judging) check { return newBehind(j) },
 	heldTo: func(f *Facts) string {
 		if !paced(f) {
 			return ""
 		}
 		return "a commit within three intervals"
 	},
-	leans: []string{LedgerComplete, ObserversKeptUp, PodsFed},
+	leans: []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
 }
 
 // paced reports whether a consumer commits what it has done, and as it goes on: not in a
@@ -83,20 +83,20 @@ func (b *behind) Observe(batch *batch) {
 		return
 	}
 	for _, e := range batch.Work {
-		switch e.Edge {
-		case ledger.EdgeEnd:
+		switch e.Kind {
+		case ledger.EventEnd:
 			if e.Held && e.Outcome == ledger.OutcomeEffect && e.At <= b.facts.DrainEnd {
 				b.effect(e)
 			}
-		case ledger.EdgeCustody:
-			if e.Held && b.facts.role(e.Topic).Custody() && e.At <= b.facts.DrainEnd {
+		case ledger.EventCopied:
+			if e.Held && b.facts.role(e.Topic).TakesOver() && e.At <= b.facts.DrainEnd {
 				b.effect(e)
 			}
-		case ledger.EdgeCommit:
+		case ledger.EventCommit:
 			if e.Topic == 0 && !e.OwnGroup() && e.Outcome == ledger.OutcomeConfirmed && uint(e.Partition) < uint(len(b.parts)) {
 				b.commit(e)
 			}
-		case ledger.EdgeStart:
+		case ledger.EventStart:
 		default:
 			if e.At <= b.facts.DrainEnd {
 				b.event(e)
@@ -111,11 +111,11 @@ func (b *behind) effect(e *ledger.Event) {
 	p.begun = true
 	switch {
 	case p.troubled:
-		if e.Edge != ledger.EdgeEnd || e.Topic != 0 || e.Owner != p.owner {
+		if e.Kind != ledger.EventEnd || e.Topic != 0 || e.Owner != p.owner {
 			return
 		}
 		p.done.Add(e.Source)
-	case e.Edge == ledger.EdgeCustody:
+	case e.Kind == ledger.EventCopied:
 		p.done.Add(e.Source)
 	}
 	if e.Source == p.offset && p.since < 0 {
@@ -168,17 +168,17 @@ func (b *behind) patience() time.Duration { return 3*b.facts.Commit + b.facts.He
 // event takes what changes who commits, or whether anybody can.
 func (b *behind) event(e *ledger.Event) {
 	over := max(e.At, e.Seen)
-	switch e.Edge {
-	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+	switch e.Kind {
+	case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 		if e.Topic == 0 && !e.OwnGroup() && uint(e.Partition) < uint(len(b.parts)) {
 			p := &b.parts[e.Partition]
 			p.quiet = max(p.quiet, over)
 			b.trouble(int(e.Partition), e.At)
-			if e.Edge == ledger.EdgeOwned {
+			if e.Kind == ledger.EventOwned {
 				p.owner = e.Owner
 			}
 		}
-	case ledger.EdgeDown, ledger.EdgeExpelled, ledger.EdgeInject:
+	case ledger.EventDown, ledger.EventExpelled, ledger.EventInject:
 		if e.OwnGroup() {
 			return
 		}
@@ -186,10 +186,10 @@ func (b *behind) event(e *ledger.Event) {
 		for p := range b.parts {
 			b.trouble(p, e.At)
 		}
-		if e.Edge == ledger.EdgeInject {
+		if e.Kind == ledger.EventInject {
 			b.open++
 		}
-	case ledger.EdgeHeal:
+	case ledger.EventHeal:
 		b.quiet, b.open = max(b.quiet, over+b.facts.Session), b.open-1
 		for p := range b.parts {
 			if b.parts[p].since < 0 && b.isDone(p) {

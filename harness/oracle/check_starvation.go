@@ -13,14 +13,14 @@ import (
 const starvedAfter = 5 * time.Second
 
 var starvationEntry = entry{
-	name: "starvation", verdict: func(j *judging) harness.Verdict { return j.keyed.starvation.verdict() },
+	name: CheckStarvation, verdict: func(j *judging) harness.Verdict { return j.keyed.starvation.verdict() },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)
 		}
 		return ""
 	},
-	leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
+	leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
 }
 
 // starvation measures how long keys wait while the records behind theirs are worked
@@ -65,7 +65,7 @@ func newStarvation(f *Facts) starvation {
 // group takes an event of owners and faults.
 func (h *starvation) group(e *ledger.Event) {
 	switch {
-	case e.Edge == ledger.EdgeHeal:
+	case e.Kind == ledger.EventHeal:
 		for i := range h.parts {
 			h.parts[i].passed = h.parts[i].passed[:0]
 		}

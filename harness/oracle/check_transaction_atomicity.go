@@ -8,7 +8,7 @@ import (
 )
 
 var atomicityEntry = entry{
-	name: "transaction atomicity", make: func(j *judging) check { return &atomicity{facts: j.Facts, finished: j.finished} },
+	name: CheckTransactionAtomicity, make: func(j *judging) check { return &atomicity{facts: j.Facts, finished: j.finished} },
 	heldTo: func(f *Facts) string {
 		if f.Effect != harness.EffectOutput || f.Delivery != harness.ExactlyOnce {
 			return ""
@@ -46,7 +46,7 @@ func (a *atomicity) Observe(b *batch) {
 			a.found.add(func() harness.Anomaly {
 				return anomaly(a.facts, e, "output outside the transaction at %s", moment(e.At))
 			})
-		case e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && a.input(e):
+		case e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && a.input(e):
 			a.commits++
 			a.found.add(func() harness.Anomaly {
 				n := anomaly(a.facts, e, "offset %d committed outside the transaction at %s", e.Offset, moment(e.At))
@@ -59,7 +59,7 @@ func (a *atomicity) Observe(b *batch) {
 
 // input reports whether a commit is of something that the consumer reads.
 func (a *atomicity) input(e *ledger.Event) bool {
-	return e.Topic == 0 && !e.OwnGroup() || a.facts.role(e.Topic).Custody()
+	return e.Topic == 0 && !e.OwnGroup() || a.facts.role(e.Topic).TakesOver()
 }
 
 func (a *atomicity) Verdict() harness.Verdict {

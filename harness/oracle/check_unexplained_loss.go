@@ -10,7 +10,7 @@ import (
 )
 
 var unexplainedLossEntry = entry{
-	name: "unexplained loss", make: func(j *judging) check { return newCalm(j) },
+	name: CheckUnexplainedLoss, make: func(j *judging) check { return newCalm(j) },
 	heldTo: func(f *Facts) string {
 		if f.Delivery == harness.AtMostOnce {
 			return string(harness.AtMostOnce) + ", and in calm once"
@@ -77,24 +77,24 @@ func (c *calm) Observe(b *batch) {
 		return
 	}
 	for _, e := range b.Work {
-		switch e.Edge {
-		case ledger.EdgeAcked:
+		switch e.Kind {
+		case ledger.EventAcked:
 			if e.Held && e.Outcome == ledger.OutcomeAcked {
 				c.lands(e, e.Sent)
 			}
-		case ledger.EdgeCustody:
-			if e.Held && c.facts.role(e.Topic).Custody() {
+		case ledger.EventCopied:
+			if e.Held && c.facts.role(e.Topic).TakesOver() {
 				c.lands(e, e.At)
 			}
-		case ledger.EdgeEnd:
+		case ledger.EventEnd:
 			if isFailure(e) {
 				c.failed.add(e)
 			}
-		case ledger.EdgeOwned, ledger.EdgeReleased:
+		case ledger.EventOwned, ledger.EventReleased:
 			if p := c.part(e.Topic, e.Partition); p != nil && ofRun(e) && e.At <= c.facts.DrainEnd {
 				p.moves(e, c.facts.Protocol == harness.Eager)
 			}
-		case ledger.EdgeDown, ledger.EdgeExpelled, ledger.EdgeInject, ledger.EdgeHeal:
+		case ledger.EventDown, ledger.EventExpelled, ledger.EventInject, ledger.EventHeal:
 			if e.At <= c.facts.DrainEnd { // later the run ends them all
 				c.strikes(e)
 			}
@@ -119,7 +119,7 @@ func (c *calm) lands(e *ledger.Event, when time.Duration) {
 
 // strikes takes what befalls a pod, or all.
 func (c *calm) strikes(e *ledger.Event) {
-	fault := e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeHeal
+	fault := e.Kind == ledger.EventInject || e.Kind == ledger.EventHeal
 	all := c.facts.Share || fault && e.Owner == 0
 	for _, parts := range c.topics {
 		for i := range parts {
@@ -137,7 +137,7 @@ func (p *calmPart) trouble(e *ledger.Event) {
 // moves takes what is seen of who owns the partition. That the first owner got it is no
 // trouble.
 func (p *calmPart) moves(e *ledger.Event, eager bool) {
-	if e.Edge == ledger.EdgeReleased {
+	if e.Kind == ledger.EventReleased {
 		if e.Owner == p.owner {
 			p.released = true
 			p.trouble(e)
@@ -160,7 +160,7 @@ func (c *calm) excused(place ledger.Position) bool {
 	}
 	if copied := c.unfinished.copies[first]; copied != nil {
 		for _, hop := range copied.hops {
-			if p := c.part(hop.Topic, hop.Partition); p != nil && c.facts.role(hop.Topic).Custody() && hop.Offset < p.from {
+			if p := c.part(hop.Topic, hop.Partition); p != nil && c.facts.role(hop.Topic).TakesOver() && hop.Offset < p.from {
 				return true
 			}
 		}

@@ -18,8 +18,8 @@ func TestBound(t *testing.T) {
 		"two injections":  {"1s inject a fault=0\n2s heal a fault=0\n3s inject b fault=1", 1 - math.Sqrt(0.05), 1 - math.Sqrt(0.05)},
 		"three records":   {"", 1 - math.Cbrt(0.05), 1 - math.Cbrt(0.05)},
 		"one check fails": {"1s inject a fault=0\nfinal p0 4", 0, 0.95},
-		"pods starved":    {"broken pods fed: a was expelled", 1 - math.Cbrt(0.05), 0},
-		"not as planned":  {"broken fault happened: it was late\n1s inject a fault=0", 0, 0},
+		"pods starved":    {"broken no pod starved: a was expelled", 1 - math.Cbrt(0.05), 0},
+		"not as planned":  {"broken fault took effect: it was late\n1s inject a fault=0", 0, 0},
 	} {
 		h := newHistory()
 		for _, line := range lines("log p0 1/0 2/0 - 3/0\nfinal p0 0\n" + c.history) {
@@ -31,7 +31,7 @@ func TestBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for check, want := range map[string]float64{"loss": c.loss, "inversion": c.order} {
+		for check, want := range map[string]float64{CheckLoss: c.loss, CheckKeyInversion: c.order} {
 			if got := bound(verdicts, check); math.Abs(got-want) > 1e-9 {
 				t.Errorf("%s: %s has a bound of %v, want %v", name, check, got, want)
 			}
@@ -42,7 +42,7 @@ func TestBound(t *testing.T) {
 func bound(verdicts []harness.Verdict, check string) float64 {
 	for _, v := range verdicts {
 		if v.Check == check {
-			return v.Bound
+			return v.AtMost
 		}
 	}
 	return -1

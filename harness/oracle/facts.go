@@ -10,12 +10,12 @@ import (
 // Facts are what is known of a run beside the stream of its events. All but Log
 // is kept beside a saved ledger, as JSON.
 type Facts struct {
-	Delivery harness.Delivery `json:"delivery"` // Delivery and Order are what the consumer claims.
-	Order    harness.Order    `json:"order"`
-	Protocol harness.Protocol `json:"protocol"`
-	Effect   harness.Effect   `json:"effect,omitempty"` // Effect is where its effects are counted.
-	Share    bool             `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
-	Letters  harness.Letters  `json:"letters,omitzero"` // Letters is what founds a dead letter, as declared.
+	Delivery harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
+	Order    harness.Order            `json:"order"`
+	Protocol harness.Protocol         `json:"protocol"`
+	Effect   harness.Effect           `json:"effect,omitempty"` // Effect is where its effects are counted.
+	Share    bool                     `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
+	Letters  harness.DeadLetterPolicy `json:"letters,omitzero"` // Letters is what founds a dead letter, as declared.
 	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
 	Parallelism int `json:"parallelism,omitempty"`
 
@@ -51,7 +51,7 @@ type Facts struct {
 
 // Requests are the checks that take a back end that sees the requests of a group's
 // members: the answers in a share group.
-var Requests = []string{expiredName}
+var Requests = []string{CheckAckAfterLockExpiry}
 
 // Side is a side topic of the run.
 type Side struct {
@@ -90,18 +90,18 @@ func (f *Facts) isOutput(e *ledger.Event) bool {
 // inconclusive.
 const (
 	LoadDelivered   = "load delivered"    // the producer kept its schedule
-	FaultHappened   = "fault happened"    // every planned fault took and was healed
-	WorkInHand      = "work in hand"      // the struck pod had work to lose
+	FaultTookEffect = "fault took effect" // every planned fault took and was healed
+	WorkInFlight    = "work in flight"    // the struck pod had work to lose
 	GroupFormed     = "group formed"      // all pods owned partitions before the load
 	ObserversKeptUp = "observers kept up" // commits and owners were seen throughout
 	LedgerComplete  = "ledger complete"   // journals and the final read are whole
-	PodsFed         = "pods fed"          // no pod was expelled that nobody struck
+	NoPodStarved    = "no pod starved"    // no pod was expelled that nobody struck
 	DrainEnded      = "drain ended"       // the run was not cut short
 	WorkDone        = "work done"         // of what landed, something was worked on
 )
 
 // Assumptions are all of them, in the order they are judged.
-var Assumptions = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, PodsFed, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
+var Assumptions = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, NoPodStarved, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
 
 // name is what the report calls an incarnation.
 func (f *Facts) name(o ledger.Owner) string {

@@ -65,7 +65,7 @@ func plantBatchOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.attempts[i-1], w.attempts[i] = w.attempts[i], w.attempts[i-1]
-	return []ledger.Position{w.attempts[i].Position()}, []string{"inversion"}, true
+	return []ledger.Position{w.attempts[i].Position()}, []string{CheckKeyInversion}, true
 }
 
 // plantBatchOverlap makes two calls of one.
@@ -83,5 +83,5 @@ func plantBatchOverlap(w *world) (at []ledger.Position, fails []string, ok bool)
 		return nil, nil, false
 	}
 	b.SetCall(pick(w.r, 0, w.calls+1))
-	return []ledger.Position{b.Position()}, []string{"overlap"}, true
+	return []ledger.Position{b.Position()}, []string{CheckOverlap}, true
 }

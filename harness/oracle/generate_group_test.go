@@ -31,7 +31,7 @@ func (w *world) trouble() {
 func (w *world) join() *member {
 	m := &member{owner: ledger.Owner(len(w.pods) + 1), id: w.r.Uint64N(1 << 20), alive: true}
 	w.pods = append(w.pods, m)
-	w.event(ledger.Event{Edge: ledger.EdgeUp, At: w.now, Owner: m.owner})
+	w.event(ledger.Event{Kind: ledger.EventUp, At: w.now, Owner: m.owner})
 	return m
 }
 
@@ -59,7 +59,7 @@ func (w *world) rebalance(first bool) {
 			to = p.owner
 		}
 		if to == p.owner && w.facts.Protocol != harness.Eager {
-			w.change(p, ledger.EdgeOwned, to, w.now, w.now)
+			w.change(p, ledger.EventOwned, to, w.now, w.now)
 			p.settled = w.now
 			continue
 		}
@@ -101,13 +101,13 @@ func (w *world) acquire(p *part, from, to *member) {
 	before := p.settled
 	at, seen := w.look(p)
 	if from != nil && from != to {
-		w.change(p, ledger.EdgeReleased, from, at, seen)
+		w.change(p, ledger.EventReleased, from, at, seen)
 	}
-	w.change(p, ledger.EdgeOwned, to, at, seen)
+	w.change(p, ledger.EventOwned, to, at, seen)
 	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
-		w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Key: p.group})
+		w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Key: p.group})
 	}
 	w.tick()
 }
@@ -124,9 +124,9 @@ func (w *world) look(p *part) (at, seen time.Duration) {
 }
 
 // change is what observers see of a member under the present generation.
-func (w *world) change(p *part, edge ledger.Edge, m *member, at, seen time.Duration) {
+func (w *world) change(p *part, edge ledger.EventKind, m *member, at, seen time.Duration) {
 	w.event(ledger.Event{
-		Edge: edge, At: at, Seen: seen, Owner: m.owner, Member: m.id, Generation: w.gen,
+		Kind: edge, At: at, Seen: seen, Owner: m.owner, Member: m.id, Generation: w.gen,
 		Topic: p.place.Topic, Partition: p.place.Partition, Key: p.group,
 	})
 }
@@ -151,7 +151,7 @@ func (w *world) crash() {
 		p.owner, p.busy, p.orphaned = nil, nil, w.now+w.facts.Session
 		p.dead = m
 	}
-	w.event(ledger.Event{Edge: ledger.EdgeDown, At: reaped, Owner: m.owner})
+	w.event(ledger.Event{Kind: ledger.EventDown, At: reaped, Owner: m.owner})
 	w.now = max(w.now, reaped)
 	if w.facts.Protocol == static && w.r.IntN(2) == 0 {
 		w.quiet()
@@ -208,7 +208,7 @@ func (w *world) seek(p *part) {
 		p.next = p.committed
 	}
 	p.done = map[ledger.Position]bool{}
-	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
+	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
 	w.tick()
 }
 
@@ -224,10 +224,10 @@ func (w *world) pause() {
 	expelled := w.now + w.facts.Session
 	healed := expelled + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
 	m.alive, m.back = false, healed+w.facts.Heartbeat
-	w.event(ledger.Event{Edge: ledger.EdgeInject, At: w.now, Key: fault, Owner: m.owner})
-	w.event(ledger.Event{Edge: ledger.EdgeHeal, At: healed, Key: fault, Owner: m.owner})
+	w.event(ledger.Event{Kind: ledger.EventInject, At: w.now, Key: fault, Owner: m.owner})
+	w.event(ledger.Event{Kind: ledger.EventHeal, At: healed, Key: fault, Owner: m.owner})
 	for _, group := range w.groups() {
-		w.event(ledger.Event{Edge: ledger.EdgeExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner, Key: group})
+		w.event(ledger.Event{Kind: ledger.EventExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner, Key: group})
 	}
 	for _, p := range w.parts {
 		if p.owner != m {

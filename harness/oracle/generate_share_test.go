@@ -70,7 +70,7 @@ func (w *world) hand(g *given, to *member) {
 	g.to, g.locked, g.count = to, w.now, g.count+1
 	if w.handed {
 		w.event(ledger.Event{
-			Edge: ledger.EdgeAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Count: g.count,
+			Kind: ledger.EventAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Count: g.count,
 			Topic: g.place.Topic, Partition: g.place.Partition, Offset: g.place.Offset, To: g.place.Offset + 1,
 		})
 	}
@@ -103,7 +103,7 @@ func (w *world) answer(g *given) {
 
 func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
 	w.event(ledger.Event{
-		Edge: ledger.EdgeAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Count: answer,
+		Kind: ledger.EventAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Count: answer,
 		Topic: l.place.Topic, Partition: l.place.Partition, Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	})
 }
@@ -140,7 +140,7 @@ func (w *world) kill(records []*given) {
 			}
 		}
 	}
-	w.event(ledger.Event{Edge: ledger.EdgeDown, At: reaped, Owner: m.owner})
+	w.event(ledger.Event{Kind: ledger.EventDown, At: reaped, Owner: m.owner})
 	if len(w.alive()) == 0 || w.r.IntN(2) == 0 {
 		w.join()
 	}

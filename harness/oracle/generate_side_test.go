@@ -9,9 +9,9 @@ import (
 // one of its own reads, and one for what it never will. It claims no order then.
 func (w *world) aside() {
 	w.facts.Order, w.window = harness.OrderNone, 3
-	w.facts.Letters = harness.Letters{Tries: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
+	w.facts.Letters = harness.DeadLetterPolicy{Attempts: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
 	w.retries = max(w.retries, 0.2)
-	role := pick(w.r, harness.RoleRetry, harness.RoleLane, harness.RoleWide, harness.RoleDelay)
+	role := pick(w.r, harness.RoleRetry, harness.RoleOverflow, harness.RoleWide, harness.RoleDelay)
 	group := pick(w.r, uint32(0), 7)
 	for i, s := range []Side{{Name: "again", Role: role}, {Name: "dead", Role: harness.RoleDeadLetter}} {
 		s.Partitions = w.facts.Partitions
@@ -56,7 +56,7 @@ func (w *world) mayGiveUp(key, seq uint32) bool {
 			failed++
 		}
 	}
-	return failed >= w.facts.Letters.Least()
+	return failed >= w.facts.Letters.MinAttempts()
 }
 
 // forward copies a record that failed to another topic, waits for the answer, and
@@ -77,7 +77,7 @@ func (w *world) copy(to *part, key, seq uint32) ledger.Position {
 	at := to.place
 	w.land(to, at, key, seq)
 	w.event(ledger.Event{
-		Edge: ledger.EdgeCustody, Outcome: ledger.OutcomeConfirmed, At: w.now,
+		Kind: ledger.EventCopied, Outcome: ledger.OutcomeConfirmed, At: w.now,
 		Topic: at.Topic, Partition: at.Partition, Offset: at.Offset, Key: key, Seq: seq,
 	})
 	return at
@@ -116,7 +116,7 @@ func (w *world) setAside(p *part) {
 func (w *world) setRange(p *part, list []*landing) {
 	to := list[len(list)-1].place.Offset + 1
 	w.tick()
-	e := ledger.Event{Edge: ledger.EdgeRange, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
+	e := ledger.Event{Kind: ledger.EventDeferred, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
 	e.SetRangeAt(w.skipped.place)
 	w.event(e)
 	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, aside: list})

@@ -217,9 +217,9 @@ func (w *world) step() {
 func (w *world) send() {
 	s := w.unsent[0]
 	w.unsent = w.unsent[1:]
-	e := ledger.Event{Edge: ledger.EdgeSent, At: w.now, Key: s.key, Seq: s.seq, Due: w.now, Sent: w.now}
+	e := ledger.Event{Kind: ledger.EventSent, At: w.now, Key: s.key, Seq: s.seq, Due: w.now, Sent: w.now}
 	w.event(e)
-	e.Edge, e.Outcome, e.At = ledger.EdgeAcked, s.outcome, w.now+time.Duration(1+w.r.IntN(5000))*time.Microsecond
+	e.Kind, e.Outcome, e.At = ledger.EventAcked, s.outcome, w.now+time.Duration(1+w.r.IntN(5000))*time.Microsecond
 	if s.outcome == ledger.OutcomeAcked {
 		e.Partition, e.Offset = s.place.Partition, s.place.Offset
 	}
@@ -281,7 +281,7 @@ func (w *world) start(p *part) {
 
 func (w *world) attempt(l *landing, by *member, at time.Duration) *attempt {
 	a := &attempt{Event: ledger.Event{
-		Edge: ledger.EdgeStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
+		Kind: ledger.EventStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
 		Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	}}
 	w.attempts = append(w.attempts, a)
@@ -350,7 +350,7 @@ func (w *world) commit(p *part) {
 		return
 	}
 	e := ledger.Event{
-		Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: p.owner.owner, Member: p.owner.id, Generation: w.gen,
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: p.owner.owner, Member: p.owner.id, Generation: w.gen,
 		Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.watermark(), Key: p.group,
 	}
 	holds := true
@@ -414,7 +414,7 @@ func (w *world) history() *history {
 	for _, a := range w.attempts {
 		h.events = append(h.events, a.Event)
 		e := a.Event
-		e.Edge, e.At, e.Outcome = ledger.EdgeEnd, a.end, a.outcome
+		e.Kind, e.At, e.Outcome = ledger.EventEnd, a.end, a.outcome
 		h.events = append(h.events, e)
 	}
 	h.lies = sortedPositions(w.ids)

@@ -54,7 +54,7 @@ func (h *history) line(line string) (err error) {
 		err = h.final(w[1], w[2])
 	case "letters":
 		f.Letters.Cancelled = slices.Contains(w, "cancelled")
-		f.Letters.Tries, err = strconv.Atoi(w[1])
+		f.Letters.Attempts, err = strconv.Atoi(w[1])
 	case "parallelism":
 		f.Parallelism, err = strconv.Atoi(w[1])
 	case "interval": // between commits; without one no clock asks for them
@@ -160,11 +160,11 @@ func (h *history) final(place, offset string) error {
 }
 
 // edges are the words for events; all others are ends of an attempt.
-var edges = map[string]ledger.Edge{
-	"own": ledger.EdgeOwned, "released": ledger.EdgeReleased, "rewound": ledger.EdgeRewound, "acked": ledger.EdgeAcked,
-	"commit": ledger.EdgeCommit, "start": ledger.EdgeStart, "custody": ledger.EdgeCustody, "range": ledger.EdgeRange,
-	"ack": ledger.EdgeAcknowledged, "up": ledger.EdgeUp, "down": ledger.EdgeDown, "inject": ledger.EdgeInject,
-	"heal": ledger.EdgeHeal, "acquired": ledger.EdgeAcquired, "expelled": ledger.EdgeExpelled,
+var edges = map[string]ledger.EventKind{
+	"own": ledger.EventOwned, "released": ledger.EventReleased, "rewound": ledger.EventRewound, "acked": ledger.EventAcked,
+	"commit": ledger.EventCommit, "start": ledger.EventStart, "custody": ledger.EventCopied, "range": ledger.EventDeferred,
+	"ack": ledger.EventAcknowledged, "up": ledger.EventUp, "down": ledger.EventDown, "inject": ledger.EventInject,
+	"heal": ledger.EventHeal, "acquired": ledger.EventAcquired, "expelled": ledger.EventExpelled,
 }
 
 // ends are the outcomes of attempts.
@@ -177,7 +177,7 @@ var answers = map[string]ledger.Ack{
 }
 
 func (h *history) event(at time.Duration, w []string) error {
-	e := ledger.Event{At: at, Edge: edges[w[0]]}
+	e := ledger.Event{At: at, Kind: edges[w[0]]}
 	words := w[1:]
 	if owner := slices.Index(h.facts.Owners, w[1]); owner < 0 {
 		p, err := h.place(w[1])
@@ -185,17 +185,17 @@ func (h *history) event(at time.Duration, w []string) error {
 			return err
 		}
 		e.Topic, e.Partition, e.Offset = p.Topic, p.Partition, max(0, p.Offset)
-		if p.Offset >= 0 && e.Edge != ledger.EdgeRange {
+		if p.Offset >= 0 && e.Kind != ledger.EventDeferred {
 			e.Key, e.Seq = h.ids[p][0], h.ids[p][1]
 		}
 		words = w[2:]
 	}
-	switch e.Edge {
-	case ledger.EdgeAcked:
+	switch e.Kind {
+	case ledger.EventAcked:
 		e.Outcome = ledger.OutcomeAcked
-	case ledger.EdgeCommit, ledger.EdgeCustody, ledger.EdgeRange, ledger.EdgeAcknowledged:
+	case ledger.EventCommit, ledger.EventCopied, ledger.EventDeferred, ledger.EventAcknowledged:
 		e.Outcome = ledger.OutcomeConfirmed
-	case ledger.EdgeRewound:
+	case ledger.EventRewound:
 		e.Offset = -1
 	}
 	for _, word := range words {
@@ -212,11 +212,11 @@ func (h *history) event(at time.Duration, w []string) error {
 		}
 		e = h.open[id][i]
 		h.open[id] = slices.Delete(h.open[id], i, i+1)
-		e.Edge, e.Outcome, e.At = ledger.EdgeEnd, o, at
-	} else if e.Edge == 0 {
+		e.Kind, e.Outcome, e.At = ledger.EventEnd, o, at
+	} else if e.Kind == 0 {
 		return fmt.Errorf("unknown event")
 	}
-	if e.Edge == ledger.EdgeStart {
+	if e.Kind == ledger.EventStart {
 		e.Start = at
 		h.open[id] = append(h.open[id], e)
 	}
@@ -238,9 +238,9 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 		e.Key, e.Seq = r[0], r[1]
 	case slices.Contains(h.facts.Owners, word):
 		e.Owner = ledger.Owner(slices.Index(h.facts.Owners, word))
-	case e.Edge == ledger.EdgeAcknowledged && isAnswer:
+	case e.Kind == ledger.EventAcknowledged && isAnswer:
 		e.Count = answer
-	case e.Edge == ledger.EdgeRange && side >= 0:
+	case e.Kind == ledger.EventDeferred && side >= 0:
 		e.Key = uint32(side + 1)
 	case word == "txn":
 		e.Flags |= ledger.FlagTransactional

@@ -103,7 +103,7 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 // finds in another run is found all the same, but that it finds nothing proves nothing. Nor
 // does it where no record had an effect. That is no check, since it breaks no claim: all
 // may be poison, and all dead letters.
-var asPlanned = []string{GroupFormed, LoadDelivered, FaultHappened, WorkInHand, WorkDone}
+var asPlanned = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, WorkDone}
 
 // settle turns what a check found into a verdict on what was claimed.
 func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict) {
@@ -113,7 +113,7 @@ func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict
 		v.Status = harness.NotObserved
 		return
 	case v.HeldTo == "":
-		v.Status = harness.Figure
+		v.Status = harness.NotJudged
 		return
 	}
 	if why, is := firstBroken(broken, e.leans); is {
@@ -128,7 +128,7 @@ func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict
 		v.Status, v.Detail = harness.Inconclusive, "nothing was found, but "+why
 		return
 	}
-	v.Status, v.Bound = harness.Pass, found.bound()
+	v.Status, v.AtMost = harness.Pass, found.bound()
 }
 
 // firstBroken is the first of some assumptions that is broken, with its reason.
@@ -174,7 +174,7 @@ func heldToPartitionOrder(f *Facts) string {
 	if f.Order != harness.OrderPartition {
 		return ""
 	}
-	return "order by partition"
+	return CheckPartitionInversion
 }
 
 func heldAlways(what string) func(*Facts) string { return func(*Facts) string { return what } }
@@ -183,5 +183,5 @@ func heldToNothing(*Facts) string { return "" }
 
 // isEffect reports whether the event is an effect.
 func isEffect(e *ledger.Event) bool {
-	return e.Edge == ledger.EdgeEnd && e.Outcome == ledger.OutcomeEffect
+	return e.Kind == ledger.EventEnd && e.Outcome == ledger.OutcomeEffect
 }

@@ -12,7 +12,7 @@ import (
 // disturbed right after.
 func (w *world) confirmed() (list []ledger.Event) {
 	for _, e := range w.seen {
-		if e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
+		if e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
 			list = append(list, e)
 		}
 	}
@@ -29,7 +29,7 @@ func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
 	e.Seen = e.At
 	e.Offset = w.r.Int64N(e.Offset)
 	w.event(e)
-	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{"commit regression"}, true
+	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{CheckCommitRegression}, true
 }
 
 // plantBehind has no commit of a partition hold from some time on, and a clock to
@@ -40,29 +40,29 @@ func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool {
-		return o.Edge == ledger.EdgeCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At
+		return o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At
 	})
 	w.facts.Final[e.Partition] = 0
 	for _, o := range w.seen {
-		if o.Edge == ledger.EdgeCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
+		if o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
 			w.facts.Final[e.Partition] = max(w.facts.Final[e.Partition], o.Offset)
 		}
 	}
 	w.facts.DrainEnd += time.Duration(w.r.IntN(3)) * time.Second
 	w.facts.Commit = time.Duration(w.r.Int64N(int64(w.facts.DrainEnd-e.At)/3 + 1))
-	at = reference(w.history())["commit behind"]
-	return at, []string{"commit behind"}, len(at) > 0
+	at = reference(w.history())[CheckStalledCommit]
+	return at, []string{CheckStalledCommit}, len(at) > 0
 }
 
 // gone are the losses of a partition that came before an event of it, by members
 // that had not got it again by then and were never expelled.
 func (w *world) gone(e ledger.Event) (list []ledger.Event) {
 	for _, lost := range w.seen {
-		same := lost.Edge == ledger.EdgeReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
+		same := lost.Kind == ledger.EventReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
 		again := slices.ContainsFunc(w.seen, func(o ledger.Event) bool {
-			return o.Edge == ledger.EdgeOwned && o.Owner == lost.Owner && o.Topic == e.Topic && o.Partition == e.Partition && o.At >= lost.At && o.At <= e.At+2*nanosecond
+			return o.Kind == ledger.EventOwned && o.Owner == lost.Owner && o.Topic == e.Topic && o.Partition == e.Partition && o.At >= lost.At && o.At <= e.At+2*nanosecond
 		})
-		expelled := slices.ContainsFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeExpelled && o.Owner == lost.Owner })
+		expelled := slices.ContainsFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventExpelled && o.Owner == lost.Owner })
 		if same && !again && !expelled {
 			list = append(list, lost)
 		}
@@ -102,7 +102,7 @@ func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	b := w.again(a)
 	b.Owner, b.outcome = lost.Owner, ledger.OutcomeCancelled
-	return []ledger.Position{b.Position()}, []string{"zombie"}, true
+	return []ledger.Position{b.Position()}, []string{CheckZombie}, true
 }
 
 // plantLogDuplicate lets a record land twice; the consumer works on both.
@@ -115,13 +115,13 @@ func plantLogDuplicate(w *world) (at []ledger.Position, fails []string, ok bool)
 	w.land(p, place, l.key, l.seq)
 	start := w.tick()
 	a := &attempt{Event: ledger.Event{
-		Edge: ledger.EdgeStart, At: start, Start: start, Owner: p.owner.owner, Partition: place.Partition, Offset: place.Offset, Key: l.key, Seq: l.seq,
+		Kind: ledger.EventStart, At: start, Start: start, Owner: p.owner.owner, Partition: place.Partition, Offset: place.Offset, Key: l.key, Seq: l.seq,
 	}}
 	a.end, a.outcome = w.tick(), ledger.OutcomeEffect
 	w.attempts = append(w.attempts, a)
 	w.facts.Final[place.Partition] = place.Offset + 1
 	w.facts.DrainEnd = w.tick()
-	return []ledger.Position{place}, []string{"log duplicate"}, true
+	return []ledger.Position{place}, []string{CheckLogDuplicate}, true
 }
 
 // plantLogOrder lets two records of a key, one right after the other, land in the
@@ -143,12 +143,12 @@ func plantLogOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 			a.Seq = seq
 		}
 		for i := range w.seen {
-			if e := &w.seen[i]; e.Edge == ledger.EdgeAcked && e.Outcome == ledger.OutcomeAcked && e.Position() == place {
+			if e := &w.seen[i]; e.Kind == ledger.EventAcked && e.Outcome == ledger.OutcomeAcked && e.Position() == place {
 				e.Seq = seq
 			}
 		}
 	}
-	return []ledger.Position{next.place}, []string{"log order"}, true
+	return []ledger.Position{next.place}, []string{CheckLogOrder}, true
 }
 
 // plantCorruption alters a value on the way to an attempt or to a side topic.
@@ -156,20 +156,20 @@ func plantCorruption(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if letters := w.appended(harness.RoleDeadLetter); len(letters) > 0 && w.r.IntN(2) == 0 {
 		e := pick(w.r, letters...)
 		e.Flags |= ledger.FlagCorrupt
-		return []ledger.Position{e.Position()}, []string{"corruption"}, true
+		return []ledger.Position{e.Position()}, []string{CheckCorruption}, true
 	}
 	a, ok := anyOf(w, w.attempts)
 	if !ok {
 		return nil, nil, false
 	}
 	a.Flags |= ledger.FlagCorrupt
-	return []ledger.Position{a.Position()}, []string{"corruption"}, true
+	return []ledger.Position{a.Position()}, []string{CheckCorruption}, true
 }
 
 // appended are the copies in the topic of a role.
 func (w *world) appended(role harness.Role) (list []*ledger.Event) {
 	for i := range w.seen {
-		if e := &w.seen[i]; e.Edge == ledger.EdgeCustody && w.facts.role(e.Topic) == role {
+		if e := &w.seen[i]; e.Kind == ledger.EventCopied && w.facts.role(e.Topic) == role {
 			list = append(list, e)
 		}
 	}
@@ -188,7 +188,7 @@ func plantNoLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	delete(w.ids, gone.Position())
-	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeCustody && o.Position() == gone.Position() })
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone.Position() })
 	return w.lost(gone.Key, gone.Seq)
 }
 
@@ -224,7 +224,7 @@ func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool)
 			at = append(at, p)
 		}
 	}
-	return at, []string{"completeness"}, len(reference(w.history())["completeness"]) == 1
+	return at, []string{CheckConflictingOutcomes}, len(reference(w.history())[CheckConflictingOutcomes]) == 1
 }
 
 // plantEffectLetter makes a dead letter of a record that was worked on.
@@ -236,11 +236,11 @@ func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool)
 	w.tick()
 	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq)
 	w.facts.DrainEnd = w.tick()
-	fails = []string{"completeness"}
-	if len(reference(w.history())["unfounded dead letter"]) > 0 {
-		fails = append(fails, "unfounded dead letter")
+	fails = []string{CheckConflictingOutcomes}
+	if len(reference(w.history())[CheckPrematureDeadLetter]) > 0 {
+		fails = append(fails, CheckPrematureDeadLetter)
 	}
-	return []ledger.Position{place}, fails, len(reference(w.history())["completeness"]) == 1
+	return []ledger.Position{place}, fails, len(reference(w.history())[CheckConflictingOutcomes]) == 1
 }
 
 // plantUnfoundedLetter takes back that the work on a record failed before it became a
@@ -260,7 +260,7 @@ func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bo
 			a.outcome = ledger.OutcomeCancelled
 		}
 	}
-	return at, []string{"unfounded dead letter"}, !w.facts.Letters.Cancelled
+	return at, []string{CheckPrematureDeadLetter}, !w.facts.Letters.Cancelled
 }
 
 // plantHastyLetter declares one try more than a dead letter had, and that nothing else
@@ -285,13 +285,13 @@ func plantHastyLetter(w *world) (at []ledger.Position, fails []string, ok bool) 
 	if had == 0 || poison {
 		return nil, nil, false
 	}
-	w.facts.Letters = harness.Letters{Tries: had + 1}
+	w.facts.Letters = harness.DeadLetterPolicy{Attempts: had + 1}
 	for _, o := range w.appended(harness.RoleDeadLetter) {
 		if n, poison := tries(o); n <= had && !poison {
 			at = append(at, o.Position())
 		}
 	}
-	return at, []string{"unfounded dead letter"}, true
+	return at, []string{CheckPrematureDeadLetter}, true
 }
 
 // plantPhantomCopy makes a dead letter of a record that nobody sent.
@@ -302,7 +302,7 @@ func plantPhantomCopy(w *world) (at []ledger.Position, fails []string, ok bool) 
 	w.tick()
 	place := w.copy(pick(w.r, w.letters...), 1000, uint32(w.r.IntN(5)))
 	w.facts.DrainEnd = w.tick()
-	return []ledger.Position{place}, []string{"phantom"}, true
+	return []ledger.Position{place}, []string{CheckPhantom}, true
 }
 
 // plantOutputOutside makes an output outside of its transaction.
@@ -312,17 +312,17 @@ func plantOutputOutside(w *world) (at []ledger.Position, fails []string, ok bool
 		return nil, nil, false
 	}
 	e.Flags = 0
-	return []ledger.Position{e.Position()}, []string{"transaction atomicity"}, true
+	return []ledger.Position{e.Position()}, []string{CheckTransactionAtomicity}, true
 }
 
 // plantCommitOutside commits outside of the transaction.
 func plantCommitOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
-	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Edge == ledger.EdgeCommit && w.r.IntN(3) == 0 })
+	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Kind == ledger.EventCommit && w.r.IntN(3) == 0 })
 	if i < 0 {
 		return nil, nil, false
 	}
 	w.seen[i].Flags = 0
-	return []ledger.Position{w.seen[i].Position()}, []string{"transaction atomicity"}, true
+	return []ledger.Position{w.seen[i].Position()}, []string{CheckTransactionAtomicity}, true
 }
 
 // plantTorn keeps the last outputs of a partition and not their commit.
@@ -332,7 +332,7 @@ func plantTorn(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.facts.Final[l.place.Partition] = l.place.Offset
-	return []ledger.Position{l.place}, []string{"transaction atomicity"}, true
+	return []ledger.Position{l.place}, []string{CheckTransactionAtomicity}, true
 }
 
 // plantOutputTwice repeats an output.
@@ -345,7 +345,7 @@ func plantOutputTwice(w *world) (at []ledger.Position, fails []string, ok bool) 
 	place := w.copy(w.out, e.Key, e.Seq)
 	w.seen[len(w.seen)-1].Flags = ledger.FlagTransactional
 	w.facts.DrainEnd = w.tick()
-	return []ledger.Position{place}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{place}, []string{CheckUnexplainedDuplicate}, true
 }
 
 // plantNoOutput commits the last record that was output, and its output never comes.
@@ -357,7 +357,7 @@ func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
 	gone.Offset--
 	id := w.ids[gone]
 	delete(w.ids, gone)
-	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Edge == ledger.EdgeCustody && o.Position() == gone })
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone })
 	return w.lost(id[0], id[1])
 }
 
@@ -366,7 +366,7 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	var fit []*attempt
 	for _, a := range w.effects() { // not the work of one whose lock had expired
 		if slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-			return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
+			return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
 		}) && a.end < a.At+w.facts.Lock {
 			fit = append(fit, a)
 		}
@@ -375,7 +375,7 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	if !ok {
 		return nil, nil, false
 	}
-	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, len(reference(w.history())["unexplained duplicate"]) == 1
+	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, len(reference(w.history())[CheckUnexplainedDuplicate]) == 1
 }
 
 // plantBesideShare has a pod do again what a share group gave to another and never to it.
@@ -395,7 +395,7 @@ func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) 
 	b := w.again(a)
 	b.Owner, b.Count = m.owner, 0
 	found := reference(w.history())
-	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, len(found["unexplained duplicate"]) == 1 && len(found["ack after lock expiry"]) == 0
+	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, len(found[CheckUnexplainedDuplicate]) == 1 && len(found[CheckAckAfterLockExpiry]) == 0
 }
 
 // last is the last attempt on its record.
@@ -412,7 +412,7 @@ func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) 
 		return nil, nil, false
 	}
 	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool {
-		return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position()
+		return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position()
 	})
 	if i < 0 || w.seen[i].At < a.end || w.seen[i].At >= a.At+w.facts.Lock {
 		return nil, nil, false
@@ -427,7 +427,7 @@ func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) 
 	accept.At += 3 * nanosecond
 	accept.Seen = accept.At
 	w.event(accept)
-	return []ledger.Position{a.Position()}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{a.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
 // plantTooMany delivers a record more often than the group's limit.
@@ -437,7 +437,7 @@ func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	a.Count = uint8(w.facts.Deliveries + 1)
-	return []ledger.Position{a.Position()}, []string{"delivery count"}, true
+	return []ledger.Position{a.Position()}, []string{CheckDeliveryCount}, true
 }
 
 // plantUncounted delivers a released record under the same count again.
@@ -449,10 +449,10 @@ func plantUncounted(w *world) (at []ledger.Position, fails []string, ok bool) {
 	on := w.on(a.Position())
 	before := on[max(0, len(on)-2)]
 	released := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-		return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckRelease && e.Owner == before.Owner && e.Position() == a.Position() && e.At > before.end && e.At < a.At
+		return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckRelease && e.Owner == before.Owner && e.Position() == a.Position() && e.At > before.end && e.At < a.At
 	})
 	a.Count = before.Count
-	return []ledger.Position{a.Position()}, []string{"delivery count"}, released
+	return []ledger.Position{a.Position()}, []string{CheckDeliveryCount}, released
 }
 
 // plantLateAccept accepts for one whose lock has expired while another has begun.
@@ -470,7 +470,7 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 			}
 		}
 		renewed := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-			return e.Edge == ledger.EdgeAcknowledged && e.Count == ledger.AckRenew && e.Position() == a.Position()
+			return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckRenew && e.Position() == a.Position()
 		})
 		if other && own == 1 && !renewed && a.outcome == ledger.OutcomeEffect {
 			fit = append(fit, a)
@@ -481,10 +481,10 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.event(ledger.Event{
-		Edge: ledger.EdgeAcknowledged, Outcome: pick(w.r, ledger.OutcomeConfirmed, ledger.OutcomeFailed), At: a.end + nanosecond, Owner: a.Owner,
+		Kind: ledger.EventAcknowledged, Outcome: pick(w.r, ledger.OutcomeConfirmed, ledger.OutcomeFailed), At: a.end + nanosecond, Owner: a.Owner,
 		Count: ledger.AckAccept, Partition: a.Partition, Offset: a.Offset, Key: a.Key, Seq: a.Seq,
 	})
-	return []ledger.Position{a.Position()}, []string{"ack after lock expiry"}, true
+	return []ledger.Position{a.Position()}, []string{CheckAckAfterLockExpiry}, true
 }
 
 // plantParallelism declares one attempt at once less than there were.
@@ -496,8 +496,8 @@ func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) 
 	if w.facts.Parallelism = most - 1; most < 2 {
 		return nil, nil, false
 	}
-	at = reference(w.history())["parallelism"]
-	return at, []string{"parallelism"}, len(at) > 0
+	at = reference(w.history())[CheckExcessParallelism]
+	return at, []string{CheckExcessParallelism}, len(at) > 0
 }
 
 // plantStarvation has no patience with the key that waits longest.
@@ -508,7 +508,7 @@ func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	wait := longest(w.history())
 	w.facts.Thresholds.StarvedAfter = wait - nanosecond
-	return reference(w.history())["starvation"], []string{"starvation"}, wait > nanosecond
+	return reference(w.history())[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
 }
 
 // plantBlast has no patience with the slowest record beside a hot key.
@@ -530,13 +530,13 @@ func plantBlast(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.facts.Thresholds.OthersP99 = slowest.end - nanosecond
-	return []ledger.Position{slowest.Position()}, []string{"blast radius"}, true
+	return []ledger.Position{slowest.Position()}, []string{CheckBlastRadius}, true
 }
 
 // rangeOf is the first range that sets the record of an attempt aside, nil without one.
 func (w *world) rangeOf(a *attempt) *ledger.Event {
 	for i := range w.seen {
-		if e := &w.seen[i]; e.Edge == ledger.EdgeRange && a.Topic == 0 && e.Partition == a.Partition && e.Offset <= a.Offset && a.Offset < e.To {
+		if e := &w.seen[i]; e.Kind == ledger.EventDeferred && a.Topic == 0 && e.Partition == a.Partition && e.Offset <= a.Offset && a.Offset < e.To {
 			return e
 		}
 	}
@@ -550,13 +550,13 @@ func (w *world) rangeIsWhole(a *attempt) bool {
 	r, ranges, tenures := w.rangeOf(a), 0, 0
 	for _, e := range w.seen {
 		here := e.Topic == 0 && e.Partition == a.Partition
-		moved := e.Edge == ledger.EdgeOwned || e.Edge == ledger.EdgeRewound
+		moved := e.Kind == ledger.EventOwned || e.Kind == ledger.EventRewound
 		switch {
-		case e.Edge == ledger.EdgeRange && here && e.Offset < r.To && r.Offset < e.To:
+		case e.Kind == ledger.EventDeferred && here && e.Offset < r.To && r.Offset < e.To:
 			ranges++
 		case moved && here:
 			tenures++
-		case (moved && e.Topic == 1 || e.Edge == ledger.EdgeDown) && e.Seen >= r.At:
+		case (moved && e.Topic == 1 || e.Kind == ledger.EventDown) && e.Seen >= r.At:
 			return false
 		}
 	}
@@ -570,19 +570,19 @@ func plantRangeTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
 // plantLateRange commits past a range before it is in the log.
 func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 	for i := range w.seen {
 		r := &w.seen[i]
-		if r.Edge != ledger.EdgeRange {
+		if r.Kind != ledger.EventDeferred {
 			continue
 		}
 		p := ledger.Position{Partition: r.Partition, Offset: r.Offset}
 		next := w.between(p, r.At, w.now)
-		covers := len(next) > 1 && next[1].Edge == ledger.EdgeCommit && next[1].Outcome == ledger.OutcomeConfirmed && next[1].Offset >= r.To
+		covers := len(next) > 1 && next[1].Kind == ledger.EventCommit && next[1].Outcome == ledger.OutcomeConfirmed && next[1].Offset >= r.To
 		worked := len(next) > 1 && slices.ContainsFunc(w.attempts, func(a *attempt) bool {
 			return a.Partition == r.Partition && a.Topic == 0 && a.Offset >= r.Offset && a.Offset < r.To && a.At <= next[1].At+nanosecond
 		})
@@ -596,7 +596,7 @@ func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 				at = append(at, l.place)
 			}
 		}
-		return at, []string{"loss pending"}, true
+		return at, []string{CheckPrematureCommit}, true
 	}
 	return nil, nil, false
 }
@@ -612,7 +612,7 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 			continue
 		}
 		next := w.between(r.RangeAt(), a.end-nanosecond, w.now)
-		done := len(next) > 0 && next[0].Edge == ledger.EdgeCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.RangeAt().Offset
+		done := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.RangeAt().Offset
 		if !done || next[0].Owner != a.Owner {
 			continue
 		}
@@ -620,8 +620,8 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		e.At, e.Offset = a.end-nanosecond, r.RangeAt().Offset+1
 		e.Seen = e.At
 		w.event(e)
-		if slices.Contains(reference(w.history())["loss pending"], a.Position()) { // else another range has it too
-			return []ledger.Position{a.Position()}, []string{"loss pending"}, true
+		if slices.Contains(reference(w.history())[CheckPrematureCommit], a.Position()) { // else another range has it too
+			return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 		}
 		return nil, nil, false
 	}
@@ -635,21 +635,21 @@ func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if !ok || !alive || m.owner == a.Owner || w.rangeOf(a) != nil {
 		return nil, nil, false
 	}
-	ended := slices.ContainsFunc(w.seen, func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.Owner == a.Owner && e.At <= a.end })
+	ended := slices.ContainsFunc(w.seen, func(e ledger.Event) bool { return e.Kind == ledger.EventDown && e.Owner == a.Owner && e.At <= a.end })
 	had := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-		owns := e.Edge == ledger.EdgeOwned || e.Edge == ledger.EdgeRewound || e.Edge == ledger.EdgeReleased
+		owns := e.Kind == ledger.EventOwned || e.Kind == ledger.EventRewound || e.Kind == ledger.EventReleased
 		return owns && e.Owner == m.owner && e.Topic == a.Topic && e.Partition == a.Partition
 	})
 	holds := w.between(a.Position(), 0, a.end)
-	for len(holds) > 0 && holds[len(holds)-1].Edge != ledger.EdgeOwned && holds[len(holds)-1].Edge != ledger.EdgeRewound && holds[len(holds)-1].Edge != ledger.EdgeReleased {
+	for len(holds) > 0 && holds[len(holds)-1].Kind != ledger.EventOwned && holds[len(holds)-1].Kind != ledger.EventRewound && holds[len(holds)-1].Kind != ledger.EventReleased {
 		holds = holds[:len(holds)-1]
 	}
-	if ended || had || len(holds) == 0 || holds[len(holds)-1].Owner != a.Owner || holds[len(holds)-1].Edge == ledger.EdgeReleased {
+	if ended || had || len(holds) == 0 || holds[len(holds)-1].Owner != a.Owner || holds[len(holds)-1].Kind == ledger.EventReleased {
 		return nil, nil, false
 	}
 	b := w.again(a)
 	b.Owner = m.owner
-	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
 // plantCalmRewind has an owner read the commit again, and what it had done, before
@@ -657,13 +657,13 @@ func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
 func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	if !ok || w.rangeOf(a) != nil || !w.undisturbed(a.Position(), a.At, a.end+3*nanosecond) || slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-		return (e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled) && e.At <= a.end
+		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled) && e.At <= a.end
 	}) {
 		return nil, nil, false
 	}
 	p := w.part(a.Position())
-	w.event(ledger.Event{Edge: ledger.EdgeRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
+	w.event(ledger.Event{Kind: ledger.EventRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
 	b := w.again(a)
 	b.At, b.Start, b.end = b.At+nanosecond, b.Start+nanosecond, b.end+nanosecond
-	return []ledger.Position{b.Position()}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }

@@ -27,17 +27,17 @@ type plan struct {
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{"loss", plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
+		{CheckLoss, plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
 		{"loss in calm in a share group", sharing, plantCalmLoss},
-		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
-		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
-		{"commit past the end", plain, plantPastEnd}, {"commit behind", plain, plantBehind},
-		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
-		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
-		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
-		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
-		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
-		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
+		{CheckStall, plain, plantStall}, {CheckOverload, plain, plantOverload},
+		{"acknowledged and gone", plain, plantGone}, {CheckPrematureCommit, plain, plantPending},
+		{"commit past the end", plain, plantPastEnd}, {CheckStalledCommit, plain, plantBehind},
+		{CheckUnexplainedDuplicate, plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
+		{CheckPhantom, plain, plantPhantom}, {CheckKeyInversion, plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
+		{CheckPartitionInversion, plain, plantPartitionOrder}, {CheckRetryOvertaking, plain, plantOvertaking}, {CheckOverlap, plain, plantOverlap},
+		{CheckExcessParallelism, plain, plantParallelism}, {CheckStarvation, plain, plantStarvation}, {CheckBlastRadius, plain, plantBlast},
+		{CheckCommitRegression, plain, plantRegression}, {CheckCommitAfterRevoke, plain, plantLateCommit}, {CheckZombie, plain, plantZombie},
+		{CheckLogDuplicate, plain, plantLogDuplicate}, {CheckLogOrder, plain, plantLogOrder}, {CheckCorruption, plain, plantCorruption},
 		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"range done too early", plain, plantEarlyRange},
@@ -89,7 +89,7 @@ func (w *world) on(p ledger.Position) (list []*attempt) {
 // between are the events of a partition, but for attempts, in a time.
 func (w *world) between(p ledger.Position, from, to time.Duration) (list []ledger.Event) {
 	for _, e := range w.seen {
-		if e.Topic == p.Topic && e.Partition == p.Partition && e.Edge != ledger.EdgeSent && e.Edge != ledger.EdgeAcked && e.Seen >= from && e.At <= to {
+		if e.Topic == p.Topic && e.Partition == p.Partition && e.Kind != ledger.EventSent && e.Kind != ledger.EventAcked && e.Seen >= from && e.At <= to {
 			list = append(list, e)
 		}
 	}
@@ -135,8 +135,8 @@ func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 		}
 	}
 	found := reference(w.history())
-	lost := found["unexplained loss"]
-	return lost, []string{"unexplained loss"}, len(lost) == 1 && len(found["explained duplicate"]) == 0
+	lost := found[CheckUnexplainedLoss]
+	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(found[CheckRedelivery]) == 0
 }
 
 // plantTroubledLoss does so where somebody came or went since, or where the work had failed
@@ -146,7 +146,7 @@ func plantTroubledLoss(w *world) (at []ledger.Position, fails []string, ok bool)
 		return nil, nil, false
 	}
 	found := reference(w.history())
-	return nil, nil, len(found["loss"]) > 0 && len(found["unexplained loss"])+len(found["explained duplicate"]) == 0
+	return nil, nil, len(found[CheckLoss]) > 0 && len(found[CheckUnexplainedLoss])+len(found[CheckRedelivery]) == 0
 }
 
 // cutOff claims at-most-once, and cuts off what was an effect of some record.
@@ -174,9 +174,9 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 			}
 		}
 	}
-	fails = []string{"loss"}
-	if len(reference(w.history())["loss pending"]) > 0 {
-		fails = append(fails, "loss pending")
+	fails = []string{CheckLoss}
+	if len(reference(w.history())[CheckPrematureCommit]) > 0 {
+		fails = append(fails, CheckPrematureCommit)
 	}
 	return at, fails, true
 }
@@ -184,7 +184,7 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at, last, ok := w.stop()
 	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
-	return at, []string{"stall"}, ok
+	return at, []string{CheckStall}, ok
 }
 
 func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
@@ -205,7 +205,7 @@ func (w *world) stop() (stopped []ledger.Position, last time.Duration, ok bool) 
 		return a.Topic == at.Topic && a.Partition == at.Partition && a.Offset >= at.Offset
 	})
 	for i := range w.seen {
-		if e := &w.seen[i]; e.Edge == ledger.EdgeCommit && e.Topic == at.Topic && e.Partition == at.Partition {
+		if e := &w.seen[i]; e.Kind == ledger.EventCommit && e.Topic == at.Topic && e.Partition == at.Partition {
 			e.Offset = min(e.Offset, at.Offset)
 		}
 	}
@@ -238,8 +238,8 @@ func plantGone(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if w.r.IntN(2) == 0 {
 		p.Offset = w.part(p).place.Offset + w.r.Int64N(3)
 	}
-	w.event(ledger.Event{Edge: ledger.EdgeAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: p.Partition, Offset: p.Offset, Key: l.key, Seq: 1000})
-	return []ledger.Position{p}, []string{"lost by broker"}, true
+	w.event(ledger.Event{Kind: ledger.EventAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: p.Partition, Offset: p.Offset, Key: l.key, Seq: 1000})
+	return []ledger.Position{p}, []string{CheckLostByBroker}, true
 }
 
 // plantPending commits a record in the instant before its work is finished.
@@ -247,7 +247,7 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	finished, before, copies := map[ledger.Position]bool{}, map[[2]uint32]bool{}, map[[2]uint32]int{}
 	for _, e := range w.seen {
-		if e.Edge == ledger.EdgeCustody {
+		if e.Kind == ledger.EventCopied {
 			copies[[2]uint32{e.Key, e.Seq}]++
 		}
 	}
@@ -259,7 +259,7 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 			return l.place.Offset < a.Offset && !finished[l.place]
 		})
 		next := w.between(a.Position(), a.end-nanosecond, w.now)
-		held := len(next) > 0 && next[0].Edge == ledger.EdgeCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
+		held := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
 		if lowest && held && next[0].Owner == a.Owner && w.rangeOf(a) == nil {
 			fit = append(fit, a)
 		}
@@ -270,10 +270,10 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.event(ledger.Event{
-		Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Key: w.part(a.Position()).group,
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Key: w.part(a.Position()).group,
 		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset + 1,
 	})
-	return []ledger.Position{a.Position()}, []string{"loss pending"}, true
+	return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 }
 
 // plantPastEnd commits past the end of the log when all is done.
@@ -283,10 +283,10 @@ func plantPastEnd(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.event(ledger.Event{
-		Edge: ledger.EdgeCommit, Outcome: ledger.OutcomeConfirmed, At: w.facts.DrainEnd, Owner: p.owner.owner,
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.facts.DrainEnd, Owner: p.owner.owner,
 		Partition: p.place.Partition, Offset: p.place.Offset + 1 + w.r.Int64N(3),
 	})
-	return []ledger.Position{p.place}, []string{"loss pending"}, true
+	return []ledger.Position{p.place}, []string{CheckPrematureCommit}, true
 }
 
 // again adds an attempt right behind another.
@@ -316,14 +316,14 @@ func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if !ok || w.rangeOf(a) != nil && !w.rangeIsWhole(a) {
 		return nil, nil, false
 	}
-	return []ledger.Position{w.again(a).Position()}, []string{"unexplained duplicate"}, true
+	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
 // plantExplained claims exactly-once for a run with a redelivery.
 func plantExplained(w *world) (at []ledger.Position, fails []string, ok bool) {
-	again := reference(w.history())["explained duplicate"]
+	again := reference(w.history())[CheckRedelivery]
 	w.facts.Delivery = harness.ExactlyOnce
-	return again, []string{"explained duplicate"}, len(again) > 0
+	return again, []string{CheckRedelivery}, len(again) > 0
 }
 
 func plantPhantom(w *world) (at []ledger.Position, fails []string, ok bool) {
@@ -340,7 +340,7 @@ func plantPhantom(w *world) (at []ledger.Position, fails []string, ok bool) {
 	case 2:
 		b.Seq += 1000
 	}
-	return []ledger.Position{b.Position()}, []string{"phantom"}, true
+	return []ledger.Position{b.Position()}, []string{CheckPhantom}, true
 }
 
 // single are the effects that are the only attempt on their record.
@@ -383,7 +383,7 @@ func (w *world) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok b
 			between := slices.ContainsFunc(w.part(a.Position()).landed, func(l *landing) bool {
 				return l.place.Offset > a.Offset && l.place.Offset < b.Offset && (adjacent || l.key == a.Key)
 			})
-			commits := slices.ContainsFunc(w.between(a.Position(), a.end, b.end), func(e ledger.Event) bool { return e.Edge == ledger.EdgeCommit })
+			commits := slices.ContainsFunc(w.between(a.Position(), a.end, b.end), func(e ledger.Event) bool { return e.Kind == ledger.EventCommit })
 			if !between && !commits {
 				fit = append(fit, pair{a, b})
 			}
@@ -405,10 +405,10 @@ func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
 		at, ok = w.swap(true, false, false)
-		fails = []string{"inversion"}
+		fails = []string{CheckKeyInversion}
 	case harness.OrderPartition:
 		at, ok = w.swap(true, true, false)
-		fails = []string{"inversion", "order by partition"}
+		fails = []string{CheckKeyInversion, CheckPartitionInversion}
 	}
 	return at, fails, ok
 }
@@ -439,17 +439,17 @@ func plantReverse(w *world) (at []ledger.Position, fails []string, ok bool) {
 	p.a.Offset, p.b.Offset = p.b.Offset, p.a.Offset
 	p.a.Seq, p.b.Seq = p.b.Seq, p.a.Seq
 	found := reference(w.history())
-	return at, []string{"inversion"}, len(found["inversion"]) == 1 && len(found["retry overtaking"]) == 0
+	return at, []string{CheckKeyInversion}, len(found[CheckKeyInversion]) == 1 && len(found[CheckRetryOvertaking]) == 0
 }
 
 func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
 		at, ok = w.swap(true, false, true)
-		fails = []string{"retry overtaking"}
+		fails = []string{CheckRetryOvertaking}
 	case harness.OrderPartition:
 		at, ok = w.swap(true, true, true)
-		fails = []string{"retry overtaking", "order by partition"}
+		fails = []string{CheckRetryOvertaking, CheckPartitionInversion}
 	}
 	return at, fails, ok
 }
@@ -458,7 +458,7 @@ func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok boo
 	if w.facts.Order == harness.OrderPartition {
 		at, ok = w.swap(false, true, false)
 	}
-	return at, []string{"order by partition"}, ok
+	return at, []string{CheckPartitionInversion}, ok
 }
 
 // inOrder is what the records of which only one may be in work at once have in common.
@@ -491,5 +491,5 @@ func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	a.At = before[a].end - nanosecond
 	a.Start = a.At
-	return []ledger.Position{a.Position()}, []string{"overlap"}, true
+	return []ledger.Position{a.Position()}, []string{CheckOverlap}, true
 }

@@ -39,16 +39,16 @@ func (r *slow) behind() {
 
 // commits reports whether an event moves the commit of a partition.
 func (r *slow) commits(e *ledger.Event, partition int32) bool {
-	return e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && e.Partition == partition
+	return e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && e.Partition == partition
 }
 
 // troubles reports whether an event may change who commits a partition.
 func (r *slow) troubles(e *ledger.Event, partition int32) bool {
-	switch e.Edge {
-	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+	switch e.Kind {
+	case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 		return e.Topic == 0 && !e.OwnGroup() && e.Partition == partition
 	}
-	return e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled && !e.OwnGroup() || e.Edge == ledger.EdgeInject
+	return e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled && !e.OwnGroup() || e.Kind == ledger.EventInject
 }
 
 // frontier is the first record of a partition at or above an offset.
@@ -88,29 +88,29 @@ func (r *slow) late(partition int32, offset int64, from, to int, until time.Dura
 		}
 		done = done || i > last && r.at(&e) == offset && r.does(&e, partition, of)
 		over := max(e.At, e.Seen)
-		switch e.Edge {
-		case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+		switch e.Kind {
+		case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 			if r.troubles(&e, partition) {
 				quiet = max(quiet, over)
-				if e.Edge == ledger.EdgeOwned {
+				if e.Kind == ledger.EventOwned {
 					owner = e.Owner
 				}
 			}
-		case ledger.EdgeDown, ledger.EdgeExpelled:
+		case ledger.EventDown, ledger.EventExpelled:
 			if !e.OwnGroup() {
 				quiet = max(quiet, over+r.facts.Session)
 			}
-		case ledger.EdgeInject:
+		case ledger.EventInject:
 			open++
 			quiet = max(quiet, over+r.facts.Session)
-		case ledger.EdgeHeal:
+		case ledger.EventHeal:
 			open--
 			quiet = max(quiet, over+r.facts.Session)
 		}
 		begins := i >= from || i == from-1 && r.commits(&e, partition)
 		if begins && done && open == 0 {
 			if since := max(e.At, quiet); min(until, r.facts.DrainEnd)-since > 3*r.facts.Commit+r.facts.Heartbeat {
-				r.add("commit behind", ledger.Position{Partition: partition, Offset: offset})
+				r.add(CheckStalledCommit, ledger.Position{Partition: partition, Offset: offset})
 			}
 			return
 		}
@@ -130,7 +130,7 @@ func (r *slow) place(e *ledger.Event) ledger.Position {
 // does reports whether an event is an effect on a record of a partition, or a copy of
 // it; with an owner, an effect by him, in the source.
 func (r *slow) does(e *ledger.Event, partition int32, owner *ledger.Owner) bool {
-	copied := e.Edge == ledger.EdgeCustody && r.facts.role(e.Topic).Custody()
+	copied := e.Kind == ledger.EventCopied && r.facts.role(e.Topic).TakesOver()
 	if e.At > r.facts.DrainEnd || !isEffect(e) && !copied || !r.holds(e) || r.place(e).Partition != partition {
 		return false
 	}

@@ -14,11 +14,11 @@ func (r *slow) calmly() {
 	if r.facts.Delivery != harness.AtMostOnce {
 		return
 	}
-	owed := slices.Concat(r.found["stall"], r.found["overload"])
-	for _, p := range r.found["loss"] {
+	owed := slices.Concat(r.found[CheckStall], r.found[CheckOverload])
+	for _, p := range r.found[CheckLoss] {
 		excused := slices.ContainsFunc(owed, func(o ledger.Position) bool { return o.Partition == p.Partition })
 		for _, e := range r.events {
-			excused = excused || e.Edge == ledger.EdgeEnd && failed(e.Outcome) && r.holds(&e) && r.record(e.Position()) == r.record(p)
+			excused = excused || e.Kind == ledger.EventEnd && failed(e.Outcome) && r.holds(&e) && r.record(e.Position()) == r.record(p)
 		}
 		places := []ledger.Position{p}
 		for _, c := range r.copiesOf(p, never) {
@@ -28,7 +28,7 @@ func (r *slow) calmly() {
 			excused = excused || !r.landedAfter(at, r.troubled(at))
 		}
 		if !excused {
-			r.add("unexplained loss", p)
+			r.add(CheckUnexplainedLoss, p)
 		}
 	}
 }
@@ -38,8 +38,8 @@ func (r *slow) calmly() {
 func (r *slow) landedAfter(p ledger.Position, when time.Duration) bool {
 	return slices.ContainsFunc(r.events, func(e ledger.Event) bool {
 		here := e.Topic == p.Topic && e.Partition == p.Partition && e.Offset <= p.Offset && r.holds(&e)
-		return here && (e.Edge == ledger.EdgeAcked && e.Outcome == ledger.OutcomeAcked && e.Sent > when ||
-			e.Edge == ledger.EdgeCustody && r.facts.role(e.Topic).Custody() && e.At > when)
+		return here && (e.Kind == ledger.EventAcked && e.Outcome == ledger.OutcomeAcked && e.Sent > when ||
+			e.Kind == ledger.EventCopied && r.facts.role(e.Topic).TakesOver() && e.At > when)
 	})
 }
 
@@ -54,19 +54,19 @@ func (r *slow) troubled(p ledger.Position) (last time.Duration) {
 		here := e.Topic == p.Topic && e.Partition == p.Partition && (e.Topic > 0 || !e.OwnGroup())
 		mine := owner != nil && owner.Owner == e.Owner && e.Owner != 0
 		trouble := false
-		switch e.Edge {
-		case ledger.EdgeReleased:
+		switch e.Kind {
+		case ledger.EventReleased:
 			trouble = here && mine
 			gone = gone || trouble
-		case ledger.EdgeOwned:
+		case ledger.EventOwned:
 			if here {
 				same := mine && owner.Member == e.Member && !gone
 				trouble = owner != nil && !(same && (r.facts.Protocol != harness.Eager || owner.Generation == e.Generation))
 				owner, gone = e, false
 			}
-		case ledger.EdgeDown, ledger.EdgeExpelled:
+		case ledger.EventDown, ledger.EventExpelled:
 			trouble = mine || r.facts.Share
-		case ledger.EdgeInject, ledger.EdgeHeal:
+		case ledger.EventInject, ledger.EventHeal:
 			trouble = mine || r.facts.Share || e.Owner == 0
 		}
 		if trouble && e.At <= r.facts.DrainEnd {

@@ -23,23 +23,23 @@ type stay struct {
 func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 	committed := int64(0)
 	for i, e := range r.events[:before] {
-		if e.Edge == ledger.EdgeStart && r.setAsideIn(p.Topic, i) { // who works on a range has read it
+		if e.Kind == ledger.EventStart && r.setAsideIn(p.Topic, i) { // who works on a range has read it
 			begin(list, e.Owner)
 		}
 		var last *stay
 		if len(list) > 0 {
 			last = &list[len(list)-1]
 		}
-		if last != nil && e.Edge == ledger.EdgeRange && e.Flags&ledger.FlagCorrupt == 0 && p.Topic == 0 && e.Partition == p.Partition {
+		if last != nil && e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0 && p.Topic == 0 && e.Partition == p.Partition {
 			last.begun = true // what it sets aside it has read
 		}
-		if e.Edge == ledger.EdgeRange || e.Topic != p.Topic || e.Partition != p.Partition || e.Topic == 0 && e.OwnGroup() {
+		if e.Kind == ledger.EventDeferred || e.Topic != p.Topic || e.Partition != p.Partition || e.Topic == 0 && e.OwnGroup() {
 			continue
 		}
 		mine := last != nil && last.Owner == e.Owner
 		s := stay{Event: e, base: committed}
-		switch e.Edge {
-		case ledger.EdgeOwned:
+		switch e.Kind {
+		case ledger.EventOwned:
 			kept := mine && last.Member == e.Member && !last.gone && (r.facts.Protocol != harness.Eager || last.Generation == e.Generation)
 			if kept {
 				last.Generation, last.looked = e.Generation, max(last.looked, e.Seen)
@@ -47,11 +47,11 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 			}
 			s.looked = e.Seen
 			list = append(list, s)
-		case ledger.EdgeReleased:
+		case ledger.EventReleased:
 			if mine {
 				last.gone = true
 			}
-		case ledger.EdgeRewound:
+		case ledger.EventRewound:
 			if s.Seen = e.At; e.Offset >= 0 {
 				s.base = e.Offset
 			}
@@ -72,19 +72,19 @@ func (r *slow) stays(p ledger.Position, before int) (list []stay) {
 			default:
 				list = append(list, s)
 			}
-		case ledger.EdgeCommit:
+		case ledger.EventCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {
 				if committed = e.Offset; last != nil && !last.begun {
 					last.base = min(last.base, committed)
 				}
 			}
-		case ledger.EdgeStart:
+		case ledger.EventStart:
 			if r.aside(e.Position(), e.At) {
 				continue // it is worked on for the range
 			}
 			own := slices.IndexFunc(list, func(s stay) bool { return s.Owner == e.Owner })
 			if own < 0 && last != nil && !last.unseen && !last.gone && last.Seen <= e.At && !slices.ContainsFunc(r.events[:i], func(d ledger.Event) bool {
-				return d.Edge == ledger.EdgeDown && d.Owner == last.Owner
+				return d.Kind == ledger.EventDown && d.Owner == last.Owner
 			}) {
 				continue // it is another's, surely
 			}
@@ -112,7 +112,7 @@ func begin(list []stay, o ledger.Owner) {
 // commit again.
 func (r *slow) calm(before int) bool {
 	return !slices.ContainsFunc(r.events[:before], func(e ledger.Event) bool {
-		return e.Edge == ledger.EdgeInject || e.Edge == ledger.EdgeDown || e.Edge == ledger.EdgeExpelled
+		return e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled
 	})
 }
 
@@ -145,7 +145,7 @@ func (r *slow) duplicates() {
 			})
 			if len(may) > 1 {
 				nobodys := len(may) == 2 && len(may[0]) == 0 // and one of the two is right
-				r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[dealt > before && !nobodys || r.takenUp(i)], p)
+				r.add(map[bool]string{true: CheckRedelivery, false: CheckUnexplainedDuplicate}[dealt > before && !nobodys || r.takenUp(i)], p)
 			}
 		}
 	}
@@ -153,10 +153,10 @@ func (r *slow) duplicates() {
 		if isEffect(&e) && r.holds(&e) {
 			r.places(i)
 		}
-		if e.Edge == ledger.EdgeCustody && r.holds(&e) && r.facts.role(e.Topic) == harness.RoleDeadLetter {
+		if e.Kind == ledger.EventCopied && r.holds(&e) && r.facts.role(e.Topic) == harness.RoleDeadLetter {
 			ends, rewinds := r.way(i)
 			if ends+len(r.letters(i)) >= 2 && ends+len(r.letters(i))-1 > rewinds {
-				r.add("completeness", e.Position())
+				r.add(CheckConflictingOutcomes, e.Position())
 			}
 		}
 	}
@@ -165,7 +165,7 @@ func (r *slow) duplicates() {
 // asideUnder are the stays in which ranges with a position were set aside.
 func (r *slow) asideUnder(p ledger.Position, stays []stay, before int) (list []int) {
 	for _, a := range r.events[:before] {
-		if a.Edge == ledger.EdgeRange && r.asideBy(&a, p) {
+		if a.Kind == ledger.EventDeferred && r.asideBy(&a, p) {
 			from := 0
 			for i, s := range stays {
 				if s.Seen <= a.At {
@@ -185,7 +185,7 @@ func (r *slow) asideUnder(p ledger.Position, stays []stay, before int) (list []i
 // setAsideIn reports whether the record of an event was set aside in a topic by then.
 func (r *slow) setAsideIn(topic uint16, i int) bool {
 	return topic > 0 && r.facts.role(topic) == harness.RoleRanges && slices.ContainsFunc(r.events[:i], func(a ledger.Event) bool {
-		return a.Edge == ledger.EdgeRange && a.Key == uint32(topic) && r.asideBy(&a, r.events[i].Position())
+		return a.Kind == ledger.EventDeferred && a.Key == uint32(topic) && r.asideBy(&a, r.events[i].Position())
 	})
 }
 
@@ -199,13 +199,13 @@ func (r *slow) asideBy(a *ledger.Event, p ledger.Position) bool {
 func (r *slow) takenUp(i int) bool {
 	p := r.events[i].Position()
 	for _, a := range r.events[:i] {
-		if a.Edge != ledger.EdgeRange || !r.asideBy(&a, p) {
+		if a.Kind != ledger.EventDeferred || !r.asideBy(&a, p) {
 			continue
 		}
 		if r.belated(p, i, a.At) {
 			return true
 		}
-		down := func(e ledger.Event) bool { return e.Edge == ledger.EdgeDown && e.At >= a.At }
+		down := func(e ledger.Event) bool { return e.Kind == ledger.EventDown && e.At >= a.At }
 		if slices.ContainsFunc(r.events[:i], down) {
 			return true
 		}
@@ -253,16 +253,16 @@ func (r *slow) places(i int) {
 	if r.facts.isOutput(&e) {
 		if !r.isFirst(i) {
 			may := r.facts.Delivery != harness.ExactlyOnce && !r.calm(i)
-			r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[may], e.Position())
+			r.add(map[bool]string{true: CheckRedelivery, false: CheckUnexplainedDuplicate}[may], e.Position())
 		}
 		return
 	}
 	ends, rewinds := r.way(i)
 	if !r.isFirst(i) {
-		r.add(map[bool]string{true: "explained duplicate", false: "unexplained duplicate"}[max(2, ends)-1 <= rewinds], e.Position())
+		r.add(map[bool]string{true: CheckRedelivery, false: CheckUnexplainedDuplicate}[max(2, ends)-1 <= rewinds], e.Position())
 	}
 	if n := len(r.letters(i)); n > 0 && ends+n >= 2 && ends+n-1 > rewinds {
-		r.add("completeness", e.Position())
+		r.add(CheckConflictingOutcomes, e.Position())
 	}
 }
 
@@ -281,7 +281,7 @@ func (r *slow) way(i int) (ends, rewinds int) {
 	left := []time.Duration{}
 	for _, c := range r.copies {
 		if [2]uint32{c.Key, c.Seq} == [2]uint32{e.Key, e.Seq} && slices.ContainsFunc(r.events[:i+1], func(o ledger.Event) bool {
-			return o.Edge == ledger.EdgeCustody && o.Position() == c.Position()
+			return o.Kind == ledger.EventCopied && o.Position() == c.Position()
 		}) {
 			places, left = append(places, c.Position()), append(left, c.At)
 		}
@@ -383,18 +383,18 @@ func (r *slow) regressions() {
 		k, at := part{e.Key, e.Topic, e.Partition}, e.Position()
 		at.Offset = max(0, e.Offset-1)
 		switch {
-		case e.Edge == ledger.EdgeRewound && e.Offset >= 0:
+		case e.Kind == ledger.EventRewound && e.Offset >= 0:
 			committed[k] = min(committed[k], e.Offset)
-		case e.Edge != ledger.EdgeCommit || e.Outcome != ledger.OutcomeConfirmed:
+		case e.Kind != ledger.EventCommit || e.Outcome != ledger.OutcomeConfirmed:
 			continue
 		case e.Offset < committed[k]:
-			r.add("commit regression", at)
+			r.add(CheckCommitRegression, at)
 		case e.Owner != 0 && (e.Topic > 0 || !e.OwnGroup()):
 			if held := holdOf(r.held(at, i), e.Owner, e.At); held != nil && held.lost && held.until < e.At {
-				r.add("commit after revoke", at)
+				r.add(CheckCommitAfterRevoke, at)
 			}
 		}
-		if e.Edge == ledger.EdgeCommit {
+		if e.Kind == ledger.EventCommit {
 			committed[k] = e.Offset
 		}
 	}
@@ -415,9 +415,9 @@ func (r *slow) held(p ledger.Position, before int) (list []hold) {
 		e := &r.events[i]
 		here := e.Topic == p.Topic && e.Partition == p.Partition && (e.Topic > 0 || !e.OwnGroup())
 		switch last := holdOf(list, e.Owner, never); {
-		case e.Edge == ledger.EdgeReleased && here && last != nil && !last.lost:
+		case e.Kind == ledger.EventReleased && here && last != nil && !last.lost:
 			last.lost, last.until = true, e.Seen
-		case e.Edge == ledger.EdgeExpelled:
+		case e.Kind == ledger.EventExpelled:
 			if last = holdOf(list, e.Owner, e.At, e.Key); last != nil && (!last.lost || last.until >= e.At) {
 				if last.by == nil {
 					last.by = e
@@ -426,7 +426,7 @@ func (r *slow) held(p ledger.Position, before int) (list []hold) {
 					last.lost, last.until = true, e.Seen
 				}
 			}
-		case e.Edge == ledger.EdgeOwned && here:
+		case e.Kind == ledger.EventOwned && here:
 			if n := len(list); n > 0 && !list[n-1].lost {
 				if list[n-1].owner == e.Owner {
 					continue
@@ -453,12 +453,12 @@ func holdOf(list []hold, o ledger.Owner, by time.Duration, groups ...uint32) *ho
 func (r *slow) knew(x *ledger.Event) time.Duration {
 	grace, at := r.facts.Heartbeat+100*time.Millisecond, x.Seen
 	for _, e := range r.events {
-		if e.Edge != ledger.EdgeInject || e.Owner != x.Owner || e.At > at+grace {
+		if e.Kind != ledger.EventInject || e.Owner != x.Owner || e.At > at+grace {
 			continue
 		}
 		to := never
 		for _, heal := range r.events {
-			if heal.Edge == ledger.EdgeHeal && heal.Key == e.Key && heal.At >= e.At {
+			if heal.Kind == ledger.EventHeal && heal.Key == e.Key && heal.At >= e.At {
 				to = heal.At
 				break
 			}
@@ -478,7 +478,7 @@ func (r *slow) belated(p ledger.Position, before int, when time.Duration) bool {
 // unfenced reports whether an attempt was, at a time, one of a member that was
 // expelled and could not know it when it began.
 func (r *slow) unfenced(e *ledger.Event, before int, now time.Duration) bool {
-	if !slices.ContainsFunc(r.events, func(x ledger.Event) bool { return x.Edge == ledger.EdgeExpelled && x.Owner == e.Owner }) {
+	if !slices.ContainsFunc(r.events, func(x ledger.Event) bool { return x.Kind == ledger.EventExpelled && x.Owner == e.Owner }) {
 		return false
 	}
 	h := holdOf(r.held(e.Position(), before), e.Owner, e.Start)
@@ -488,24 +488,24 @@ func (r *slow) unfenced(e *ledger.Event, before int, now time.Duration) bool {
 // fenced: nobody may begin what another has taken over and begun.
 func (r *slow) fenced() {
 	for i, e := range r.events {
-		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd {
+		if e.Kind != ledger.EventStart && e.Kind != ledger.EventEnd {
 			continue
 		}
 		list := r.held(e.Position(), i)
 		switch h := holdOf(list, e.Owner, e.Start); {
 		case h == nil || !h.lost || r.aside(e.Position(), e.At):
-		case h.by != nil && e.Edge == ledger.EdgeEnd:
+		case h.by != nil && e.Kind == ledger.EventEnd:
 			if r.unfenced(&e, i, e.At) && e.At > h.by.Seen {
-				r.add("unfenced", e.Position())
+				r.add(CheckUnfencedWork, e.Position())
 			}
-		case e.Edge == ledger.EdgeEnd:
+		case e.Kind == ledger.EventEnd:
 		case h.by != nil:
 			if e.At > r.knew(h.by) {
-				r.add("zombie", e.Position())
+				r.add(CheckZombie, e.Position())
 				r.zombies = append(r.zombies, e)
 			}
 		case h.until < e.At && r.begun(list, h, i):
-			r.add("zombie", e.Position())
+			r.add(CheckZombie, e.Position())
 			r.zombies = append(r.zombies, e)
 		}
 	}
@@ -516,7 +516,7 @@ func (r *slow) fenced() {
 func (r *slow) begun(list []hold, since *hold, before int) bool {
 	e := r.events[before]
 	for _, s := range r.events[:before] {
-		if s.Edge != ledger.EdgeStart || s.Topic != e.Topic || s.Partition != e.Partition || s.Owner == e.Owner || s.At >= e.At {
+		if s.Kind != ledger.EventStart || s.Topic != e.Topic || s.Partition != e.Partition || s.Owner == e.Owner || s.At >= e.At {
 			continue
 		}
 		by := holdOf(list, s.Owner, s.At)

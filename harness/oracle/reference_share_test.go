@@ -36,9 +36,9 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 	for _, e := range r.events {
 		switch nobody := e.Owner == 0 && e.Partition < 0; {
 		case nobody:
-		case e.Edge == ledger.EdgeInject:
+		case e.Kind == ledger.EventInject:
 			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, under[e.Owner]+1
-		case e.Edge == ledger.EdgeHeal:
+		case e.Kind == ledger.EventHeal:
 			faults[e.Owner], under[e.Owner] = faults[e.Owner]+1, max(0, under[e.Owner]-1)
 		}
 		if e.Position() != p || !r.holds(&e) {
@@ -49,8 +49,8 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 			upon += faults[e.Owner]
 		}
 		switch d := of(e.Owner, -1); {
-		case e.Edge == ledger.EdgeStart:
-			forgot := d != nil && slices.Contains(r.facts.Unobserved, "ack after lock expiry") && (d.faults != upon || under[0] > 0 || under[e.Owner] > 0)
+		case e.Kind == ledger.EventStart:
+			forgot := d != nil && slices.Contains(r.facts.Unobserved, CheckAckAfterLockExpiry) && (d.faults != upon || under[0] > 0 || under[e.Owner] > 0)
 			later := d == nil || forgot || e.Count > d.count && d.count > 0 || d.released > 0 || e.At >= d.locked+r.facts.Lock
 			if later {
 				d = &delivered{owner: e.Owner, count: e.Count, locked: e.At, faults: upon}
@@ -60,9 +60,9 @@ func (r *slow) deliveries(p ledger.Position) (list []*delivered) {
 		case isEffect(&e):
 			d := of(e.Owner, e.Start)
 			d.effects, d.at = d.effects+1, append(d.at, e.At)
-		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRenew:
+		case e.Kind == ledger.EventAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRenew:
 			d.locked = e.At
-		case e.Edge == ledger.EdgeAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRelease:
+		case e.Kind == ledger.EventAcknowledged && d != nil && e.Outcome != ledger.OutcomeFailed && e.Count == ledger.AckRelease:
 			d.released = e.At
 		}
 	}
@@ -79,7 +79,7 @@ func (r *slow) besides(p ledger.Position, list []*delivered) (n int) {
 		}
 		handed, given := false, false
 		for _, a := range r.events[:i] {
-			if a.Edge == ledger.EdgeAcquired {
+			if a.Kind == ledger.EventAcquired {
 				handed = true
 				given = given || a.Owner == e.Owner && a.Topic == p.Topic && a.Partition == p.Partition && a.Offset <= p.Offset && p.Offset < a.To
 			}
@@ -119,9 +119,9 @@ func (r *slow) given(p ledger.Position) bool {
 	for _, e := range r.events {
 		switch {
 		case e.Position() != p:
-		case e.Edge == ledger.EdgeStart:
+		case e.Kind == ledger.EventStart:
 			highest = max(highest, int(e.Count))
-		case e.Edge == ledger.EdgeAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRenew:
+		case e.Kind == ledger.EventAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRenew:
 			last = e.Count
 		}
 	}
@@ -145,7 +145,7 @@ func (r *slow) shared() {
 		}
 		unexplained += r.besides(p, list)
 		for i := 1; i < effects; i++ {
-			r.add(map[bool]string{true: "unexplained duplicate", false: "explained duplicate"}[i <= unexplained], p)
+			r.add(map[bool]string{true: CheckUnexplainedDuplicate, false: CheckRedelivery}[i <= unexplained], p)
 		}
 		for _, d := range list {
 			begun := d.starts[0]
@@ -156,12 +156,12 @@ func (r *slow) shared() {
 				return o.released > 0 && o.released < begun && latest && d.count > 0 && d.count <= o.count
 			})
 			if int(d.count) > r.facts.Deliveries || back {
-				r.add("delivery count", p)
+				r.add(CheckDeliveryCount, p)
 			}
 		}
 	}
 	for i, e := range r.events {
-		if e.Edge != ledger.EdgeAcknowledged || e.Count != ledger.AckAccept {
+		if e.Kind != ledger.EventAcknowledged || e.Count != ledger.AckAccept {
 			continue
 		}
 		cut := &slow{h: r.h, facts: r.facts, events: r.events[:i], origin: r.origin}
@@ -172,7 +172,7 @@ func (r *slow) shared() {
 					return o.owner != d.owner && slices.ContainsFunc(o.starts, func(s time.Duration) bool { return s > d.starts[0] })
 				})
 				if e.At > d.locked+r.facts.Lock && others {
-					r.add("ack after lock expiry", e.Position())
+					r.add(CheckAckAfterLockExpiry, e.Position())
 				}
 				break
 			}

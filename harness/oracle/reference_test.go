@@ -76,8 +76,8 @@ func (r *slow) outputs() {
 		case r.facts.Effect != harness.EffectOutput:
 		case isEffect(e):
 			e.Outcome = ledger.OutcomeComputed
-		case e.Edge == ledger.EdgeCustody && r.facts.isOutput(e):
-			e.Edge, e.Outcome, e.Start = ledger.EdgeEnd, ledger.OutcomeEffect, e.At
+		case e.Kind == ledger.EventCopied && r.facts.isOutput(e):
+			e.Kind, e.Outcome, e.Start = ledger.EventEnd, ledger.OutcomeEffect, e.At
 		}
 	}
 }
@@ -85,14 +85,14 @@ func (r *slow) outputs() {
 // atomic: output and commits are in transactions, and no output is without its commit.
 func (r *slow) atomic() {
 	for _, e := range r.events {
-		commit := e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.role(e.Topic).Custody())
+		commit := e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.role(e.Topic).TakesOver())
 		if r.facts.Effect == harness.EffectOutput && e.Flags&ledger.FlagTransactional == 0 && (commit || isEffect(&e)) {
-			r.add("transaction atomicity", e.Position())
+			r.add(CheckTransactionAtomicity, e.Position())
 		}
 	}
 	for p := range r.h.ids {
 		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalAt(p) && r.effective(p, never) {
-			r.add("transaction atomicity", p)
+			r.add(CheckTransactionAtomicity, p)
 		}
 	}
 }
@@ -106,18 +106,18 @@ func (r *slow) split() {
 	seen := map[ledger.Position]bool{}
 	for _, e := range r.events {
 		role := r.facts.role(e.Topic)
-		if e.Flags&ledger.FlagCorrupt != 0 && (e.Edge == ledger.EdgeStart || e.Edge == ledger.EdgeCustody || e.Edge == ledger.EdgeRange || isEffect(&e) && r.facts.isOutput(&e)) {
-			r.add("corruption", e.Position())
+		if e.Flags&ledger.FlagCorrupt != 0 && (e.Kind == ledger.EventStart || e.Kind == ledger.EventCopied || e.Kind == ledger.EventDeferred || isEffect(&e) && r.facts.isOutput(&e)) {
+			r.add(CheckCorruption, e.Position())
 		}
 		switch {
-		case e.Edge == ledger.EdgeAcked && e.Outcome == ledger.OutcomeAcked && !r.holds(&e):
-			r.add("lost by broker", e.Position())
-		case e.Edge == ledger.EdgeRange && e.Flags&ledger.FlagCorrupt == 0:
+		case e.Kind == ledger.EventAcked && e.Outcome == ledger.OutcomeAcked && !r.holds(&e):
+			r.add(CheckLostByBroker, e.Position())
+		case e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0:
 			r.ranges = append(r.ranges, e)
-		case !isEffect(&e) && e.Edge != ledger.EdgeCustody:
+		case !isEffect(&e) && e.Kind != ledger.EventCopied:
 		case !r.holds(&e):
 			if e.Flags&ledger.FlagCorrupt == 0 {
-				r.add("phantom", e.Position())
+				r.add(CheckPhantom, e.Position())
 			}
 		case isEffect(&e):
 			r.effects = append(r.effects, e)
@@ -128,7 +128,7 @@ func (r *slow) split() {
 				seen[at] = true
 				r.firsts = append(r.firsts, e)
 			}
-		case role.Custody():
+		case role.TakesOver():
 			r.copies = append(r.copies, e)
 			r.copied[[2]uint32{e.Key, e.Seq}] = true
 		}
@@ -154,9 +154,9 @@ func (r *slow) log() {
 		case p.Topic > 0:
 			continue
 		case seen[id]:
-			r.add("log duplicate", p)
+			r.add(CheckLogDuplicate, p)
 		case id[1] < highest[id[0]]:
-			r.add("log order", p)
+			r.add(CheckLogOrder, p)
 		}
 		seen[id], highest[id[0]] = true, max(highest[id[0]], id[1])
 	}
@@ -207,11 +207,11 @@ func (r *slow) ends() {
 		switch {
 		case p.Topic > 0 || dead || r.effective(p, never):
 		case lost:
-			r.add("loss", p)
+			r.add(CheckLoss, p)
 		case r.facts.DrainEnd-last > r.facts.Session+2*r.facts.Commit+2*time.Second:
-			r.add("stall", p)
+			r.add(CheckStall, p)
 		default:
-			r.add("overload", p)
+			r.add(CheckOverload, p)
 		}
 	}
 }
@@ -226,7 +226,7 @@ func (r *slow) letter() {
 		}
 		failed, founded := 0, false
 		for _, e := range r.events {
-			if e.Edge != ledger.EdgeEnd || !r.holds(&e) || r.record(e.Position()) != r.record(c.Position()) || e.At > c.At+10*time.Millisecond {
+			if e.Kind != ledger.EventEnd || !r.holds(&e) || r.record(e.Position()) != r.record(c.Position()) || e.At > c.At+10*time.Millisecond {
 				continue
 			}
 			switch e.Outcome {
@@ -238,8 +238,8 @@ func (r *slow) letter() {
 				founded = founded || r.facts.Letters.Cancelled
 			}
 		}
-		if !founded && failed < max(1, r.facts.Letters.Tries) {
-			r.add("unfounded dead letter", c.Position())
+		if !founded && failed < max(1, r.facts.Letters.Attempts) {
+			r.add(CheckPrematureDeadLetter, c.Position())
 		}
 	}
 }
@@ -253,15 +253,15 @@ func (r *slow) covers() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
 		role := r.facts.role(c.Topic)
-		if c.Edge == ledger.EdgeAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Count != ledger.AckRelease && c.Count != ledger.AckRenew &&
+		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Count != ledger.AckRelease && c.Count != ledger.AckRenew &&
 			!r.effective(c.Position(), c.At) { // the commit of a share group
-			r.add("loss pending", c.Position())
+			r.add(CheckPrematureCommit, c.Position())
 		}
-		if c.Edge == ledger.EdgeCommit && c.Outcome == ledger.OutcomeConfirmed && role == harness.RoleRanges {
+		if c.Kind == ledger.EventCommit && c.Outcome == ledger.OutcomeConfirmed && role == harness.RoleRanges {
 			r.coversRanges(&c, covered)
 		}
-		if c.Edge != ledger.EdgeCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
-			c.Topic > 0 && (!role.Custody() || role == harness.RoleDeadLetter) {
+		if c.Kind != ledger.EventCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
+			c.Topic > 0 && (!role.TakesOver() || role == harness.RoleDeadLetter) {
 			continue
 		}
 		r.past(&c)
@@ -281,7 +281,7 @@ func (r *slow) covers() {
 				safe = safe || o.Position() != p && o.At >= this
 			}
 			if !safe && (p.Topic == 0 || this >= 0) {
-				r.add("loss pending", p)
+				r.add(CheckPrematureCommit, p)
 			}
 		}
 	}
@@ -296,11 +296,11 @@ func (r *slow) past(c *ledger.Event) {
 		}
 	}
 	before := slices.ContainsFunc(r.events, func(o ledger.Event) bool {
-		return o.Edge == ledger.EdgeCommit && o.Outcome == ledger.OutcomeConfirmed && o.Topic == 0 && !o.OwnGroup() &&
+		return o.Kind == ledger.EventCommit && o.Outcome == ledger.OutcomeConfirmed && o.Topic == 0 && !o.OwnGroup() &&
 			o.Partition == c.Partition && o.Offset >= c.Offset && o.At < c.At
 	})
 	if c.Topic == 0 && c.Offset > end.Offset && !before {
-		r.add("loss pending", end)
+		r.add(CheckPrematureCommit, end)
 	}
 }
 
@@ -316,7 +316,7 @@ func (r *slow) coversRanges(c *ledger.Event, covered map[ledger.Position]bool) {
 					safe = safe || r.asideBy(&o, p) && o.At <= c.At && !covered[o.RangeAt()] && !(o.RangeAt().Partition == c.Partition && o.RangeAt().Offset < c.Offset)
 				}
 				if !safe {
-					r.add("loss pending", p)
+					r.add(CheckPrematureCommit, p)
 				}
 			}
 		}
@@ -341,12 +341,12 @@ func (r *slow) orders() {
 	open := []ledger.Event{}
 	last := map[uint32]int{} // the place of the latest effect of each key
 	for i, e := range r.events {
-		if e.Edge != ledger.EdgeStart && e.Edge != ledger.EdgeEnd || !r.holds(&e) {
+		if e.Kind != ledger.EventStart && e.Kind != ledger.EventEnd || !r.holds(&e) {
 			continue
 		}
 		at := e.Position()
 		isFirst := slices.Contains(r.firsts, e)
-		if e.Edge == ledger.EdgeEnd {
+		if e.Kind == ledger.EventEnd {
 			open = slices.DeleteFunc(open, func(o ledger.Event) bool {
 				return o.Start == e.Start && o.Owner == e.Owner && o.Key == e.Key && o.Seq == e.Seq
 			})
@@ -354,19 +354,19 @@ func (r *slow) orders() {
 		if r.unfenced(&e, i, e.At) {
 			continue
 		}
-		if e.Edge == ledger.EdgeStart {
+		if e.Kind == ledger.EventStart {
 			same := func(o ledger.Event) bool { return o.Key == e.Key }
 			if slices.ContainsFunc(open, func(o ledger.Event) bool {
 				beside := same(o) || r.facts.Order == harness.OrderPartition && r.record(o.Position()).Partition == r.record(at).Partition
 				return beside && !r.unfenced(&o, len(r.events), e.At) && !(o.Owner == e.Owner && o.Call() > 0 && o.Call() == e.Call())
 			}) {
-				r.add("overlap", at)
+				r.add(CheckOverlap, at)
 			}
 			if !slices.ContainsFunc(open, same) && e.Topic == 0 {
 				wait := r.waited(i)
 				r.longest = max(r.longest, wait)
 				if wait > cmp.Or(r.facts.Thresholds.StarvedAfter, 5*time.Second) {
-					r.add("starvation", at)
+					r.add(CheckStarvation, at)
 				}
 			}
 			open = append(open, e)
@@ -376,9 +376,9 @@ func (r *slow) orders() {
 			continue
 		}
 		if before, ok := last[e.Key]; ok && !isFirst && r.rank(&e) < r.rank(&r.events[before]) {
-			r.add("regression", at)
+			r.add(CheckRedeliveryOutOfOrder, at)
 			if r.oneStint(before, i) {
-				r.add("inversion", at)
+				r.add(CheckKeyInversion, at)
 			}
 		}
 		last[e.Key] = i
@@ -394,12 +394,12 @@ func (r *slow) orders() {
 			failed := slices.ContainsFunc(fenced[:i], func(o ledger.Event) bool {
 				return failed(o.Outcome) && o.Key == e.Key && o.Seq == e.Seq && o.At >= letter
 			})
-			r.add(map[bool]string{true: "retry overtaking", false: "inversion"}[failed], at)
+			r.add(map[bool]string{true: CheckRetryOvertaking, false: CheckKeyInversion}[failed], at)
 		}
 		if isFirst && slices.ContainsFunc(fenced, func(o ledger.Event) bool {
 			return r.record(o.Position()).Partition == r.record(at).Partition && ahead(o)
 		}) {
-			r.add("order by partition", at)
+			r.add(CheckPartitionInversion, at)
 		}
 	}
 }
@@ -415,15 +415,15 @@ func (r *slow) oneStint(a, b int) bool {
 	owner, since := ledger.Owner(0), time.Duration(-1)
 	for i, e := range r.events[:b] {
 		here := e.Topic == 0 && e.Partition == first.Partition && !e.OwnGroup()
-		switch e.Edge {
-		case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+		switch e.Kind {
+		case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 			if !here {
 				continue
 			}
-			if e.Edge == ledger.EdgeOwned {
+			if e.Kind == ledger.EventOwned {
 				owner = e.Owner
 			}
-		case ledger.EdgeDown, ledger.EdgeExpelled:
+		case ledger.EventDown, ledger.EventExpelled:
 			if e.Owner != owner || e.OwnGroup() {
 				continue
 			}
@@ -453,11 +453,11 @@ func (r *slow) together() {
 	}
 	var open []ledger.Event
 	for _, e := range r.events {
-		switch e.Edge {
-		case ledger.EdgeEnd:
+		switch e.Kind {
+		case ledger.EventEnd:
 			open = slices.DeleteFunc(open, func(o ledger.Event) bool { return same(&o, &e) })
-		case ledger.EdgeStart:
-			if slices.ContainsFunc(r.events, func(o ledger.Event) bool { return o.Edge == ledger.EdgeEnd && o.At == e.At && same(&o, &e) }) {
+		case ledger.EventStart:
+			if slices.ContainsFunc(r.events, func(o ledger.Event) bool { return o.Kind == ledger.EventEnd && o.At == e.At && same(&o, &e) }) {
 				continue
 			}
 			open = append(open, e)
@@ -471,7 +471,7 @@ func (r *slow) together() {
 			})
 			first := e.Call() == 0 || !slices.ContainsFunc(open[:len(open)-1], func(o ledger.Event) bool { return o.Owner == e.Owner && o.Call() == e.Call() })
 			if first && len(of) > r.facts.Parallelism {
-				r.add("parallelism", e.Position())
+				r.add(CheckExcessParallelism, e.Position())
 			}
 		}
 	}
@@ -489,13 +489,13 @@ func (r *slow) waited(i int) time.Duration {
 	}
 	var passed, quiet, since time.Duration
 	for k, o := range r.events[:i] {
-		change := o.Edge == ledger.EdgeOwned || o.Edge == ledger.EdgeReleased || o.Edge == ledger.EdgeRewound
+		change := o.Kind == ledger.EventOwned || o.Kind == ledger.EventReleased || o.Kind == ledger.EventRewound
 		switch {
-		case o.Edge == ledger.EdgeHeal:
+		case o.Kind == ledger.EventHeal:
 			passed = 0
 		case change && o.Topic == 0 && o.Partition == e.Partition && !o.OwnGroup():
 			passed, since = 0, max(since, o.At, o.Seen)
-		case o.Edge != ledger.EdgeEnd || !r.holds(&o):
+		case o.Kind != ledger.EventEnd || !r.holds(&o):
 		default:
 			if o.Key == e.Key && !r.facts.isOutput(&o) {
 				quiet = max(quiet, o.At)
@@ -524,7 +524,7 @@ func (r *slow) slowed() {
 		}
 	}
 	if len(r.facts.Aggressors) > 0 && len(late) > others/100 {
-		r.found["blast radius"] = late[:len(late)-others/100]
+		r.found[CheckBlastRadius] = late[:len(late)-others/100]
 	}
 }
 

@@ -74,17 +74,17 @@ func (p *pump) locate(events []ledger.Event) {
 	log, keyed, partitions := p.facts.Log, p.keyed, p.facts.Partitions
 	for i := range events {
 		e := &events[i]
-		if e.Edge == ledger.EdgeStart {
+		if e.Kind == ledger.EventStart {
 			keyed.fetch(e.Key)
 		}
-		switch e.Edge {
-		case ledger.EdgeStart, ledger.EdgeEnd, ledger.EdgeAcked, ledger.EdgeCustody:
+		switch e.Kind {
+		case ledger.EventStart, ledger.EventEnd, ledger.EventAcked, ledger.EventCopied:
 			e.Origin, e.Source = e.Partition, e.Offset
 			if e.Topic > 0 {
 				e.Origin, e.Source = log.origin(e.Key, e.Seq)
 			}
 			e.Held = log.holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
-		case ledger.EdgeAcknowledged: // it names a position and no record
+		case ledger.EventAcknowledged: // it names a position and no record
 			e.Origin, e.Source = -1, -1
 			e.Held = log.landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
 		}
@@ -97,36 +97,36 @@ func (p *pump) fill(b *batch, events []ledger.Event) int {
 	asked := false
 	for i := range events {
 		e := &events[i]
-		switch e.Edge {
-		case ledger.EdgeSent:
+		switch e.Kind {
+		case ledger.EventSent:
 			continue
-		case ledger.EdgeAcked:
+		case ledger.EventAcked:
 			if !p.acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
 				continue
 			}
-		case ledger.EdgeStart:
+		case ledger.EventStart:
 			p.fences.start(e)
 			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
 			}
-		case ledger.EdgeEnd, ledger.EdgeCustody:
+		case ledger.EventEnd, ledger.EventCopied:
 			if asked {
 				return i
 			}
 			if p.end(e); e.First {
 				b.Firsts = append(b.Firsts, e)
 			}
-			if e.Edge == ledger.EdgeEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
+			if e.Kind == ledger.EventEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
 			}
-		case ledger.EdgeCommit, ledger.EdgeAcknowledged:
+		case ledger.EventCommit, ledger.EventAcknowledged:
 			asked = true
-		case ledger.EdgeInject:
+		case ledger.EventInject:
 			p.injections++
 			p.fences.observe(e)
-		case ledger.EdgeRange:
+		case ledger.EventDeferred:
 			p.asides.add(e)
 		default:
 			p.fences.observe(e)
@@ -138,7 +138,7 @@ func (p *pump) fill(b *batch, events []ledger.Event) int {
 
 // end marks the end of an attempt, or a copy.
 func (p *pump) end(e *ledger.Event) {
-	if e.Edge == ledger.EdgeEnd {
+	if e.Kind == ledger.EventEnd {
 		p.fences.end(e)
 	}
 	if p.facts.Effect == harness.EffectOutput {
@@ -155,7 +155,7 @@ func (p *pump) output(e *ledger.Event) {
 	switch {
 	case isEffect(e):
 		e.Outcome = ledger.OutcomeComputed
-	case e.Edge == ledger.EdgeCustody && p.facts.isOutput(e):
-		e.Edge, e.Outcome, e.Start = ledger.EdgeEnd, ledger.OutcomeEffect, e.At
+	case e.Kind == ledger.EventCopied && p.facts.isOutput(e):
+		e.Kind, e.Outcome, e.Start = ledger.EventEnd, ledger.OutcomeEffect, e.At
 	}
 }

@@ -36,7 +36,7 @@ func TestObserversSeeAll(t *testing.T) {
 			firsts++
 		}
 	}
-	same := slices.EqualFunc(a.events, want, func(e, w ledger.Event) bool { return e.At == w.At && e.Edge == w.Edge && e.Offset == w.Offset })
+	same := slices.EqualFunc(a.events, want, func(e, w ledger.Event) bool { return e.At == w.At && e.Kind == w.Kind && e.Offset == w.Offset })
 	if !same || !slices.Equal(a.events, b.events) || firsts != n {
 		t.Errorf("%d and %d events, %d of them first effects; want %d and %d", len(a.events), len(b.events), firsts, len(want), n)
 	}

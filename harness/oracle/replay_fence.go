@@ -10,11 +10,11 @@ import (
 
 var (
 	zombieEntry = entry{
-		name: "zombie", verdict: func(j *judging) harness.Verdict { return j.fences.zombieVerdict() },
-		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
+		name: CheckZombie, verdict: func(j *judging) harness.Verdict { return j.fences.zombieVerdict() },
+		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
 	}
 	unfencedEntry = entry{
-		name: "unfenced", verdict: func(j *judging) harness.Verdict { return j.fences.unfencedVerdict() },
+		name: CheckUnfencedWork, verdict: func(j *judging) harness.Verdict { return j.fences.unfencedVerdict() },
 		heldTo: heldToNothing,
 	}
 )

@@ -10,11 +10,11 @@ import (
 
 var (
 	commitRegressionEntry = entry{
-		name: "commit regression", verdict: func(j *judging) harness.Verdict { return j.commits.regressions() },
+		name: CheckCommitRegression, verdict: func(j *judging) harness.Verdict { return j.commits.regressions() },
 		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	afterRevokeEntry = entry{
-		name: "commit after revoke", verdict: func(j *judging) harness.Verdict { return j.commits.revoked.verdict("") },
+		name: CheckCommitAfterRevoke, verdict: func(j *judging) harness.Verdict { return j.commits.revoked.verdict("") },
 		heldTo: heldToNothing,
 	}
 )
@@ -58,12 +58,12 @@ func newCommits(f *Facts, fences *fences) *commits {
 
 func (c *commits) observe(b *batch) {
 	for _, e := range b.Rare {
-		switch e.Edge {
-		case ledger.EdgeCommit:
+		switch e.Kind {
+		case ledger.EventCommit:
 			if e.Outcome == ledger.OutcomeConfirmed {
 				c.commit(e)
 			}
-		case ledger.EdgeRewound:
+		case ledger.EventRewound:
 			if k := c.of(e); e.Offset >= 0 {
 				k.offset = min(k.offset, e.Offset)
 			}

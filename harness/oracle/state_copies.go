@@ -26,7 +26,7 @@ type hop struct {
 	at time.Duration
 }
 
-// add takes the EdgeCustody of a copy that the final read holds.
+// add takes the EventCopied of a copy that the final read holds.
 func (t *trails) add(e *ledger.Event) *trail {
 	if t.records == nil {
 		t.records, t.places = map[uint64]*trail{}, map[ledger.Position]*trail{}

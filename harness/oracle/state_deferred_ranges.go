@@ -24,7 +24,7 @@ type aside struct {
 	covered   bool // covered: a commit of where it lies was past it; of [pending] alone
 }
 
-// asideOf is what an EdgeRange sets aside, ok if that is of the source.
+// asideOf is what an EventDeferred sets aside, ok if that is of the source.
 func asideOf(f *Facts, e *ledger.Event) (a aside, ok bool) {
 	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
 		return a, false
@@ -32,7 +32,7 @@ func asideOf(f *Facts, e *ledger.Event) (a aside, ok bool) {
 	return aside{in: e.RangeAt(), partition: e.Partition, from: max(0, e.Offset), to: min(e.To, f.Log.end(0, e.Partition)), at: e.At}, true
 }
 
-// add takes an EdgeRange.
+// add takes an EventDeferred.
 func (a *asides) add(e *ledger.Event) {
 	if r, ok := asideOf(a.facts, e); ok {
 		a.list = append(a.list, r)
@@ -65,5 +65,5 @@ func (r *aside) has(p ledger.Position) bool {
 // before reports whether the range was set aside before an event. What is of one time
 // the replay has in the order of the edges.
 func (r *aside) before(e *ledger.Event) bool {
-	return r.at < e.At || r.at == e.At && ledger.EdgeRange < e.Edge
+	return r.at < e.At || r.at == e.At && ledger.EventDeferred < e.Kind
 }

@@ -16,7 +16,7 @@ func newFailures(f *Facts) failures {
 // isFailure reports whether the event is the end of an attempt, in error, on a record
 // that lies where it says. One that was cancelled, or whose process died, is none.
 func isFailure(e *ledger.Event) bool {
-	return e.Edge == ledger.EdgeEnd && (e.Outcome == ledger.OutcomeError || e.Outcome == ledger.OutcomePoison) && e.Held
+	return e.Kind == ledger.EventEnd && (e.Outcome == ledger.OutcomeError || e.Outcome == ledger.OutcomePoison) && e.Held
 }
 
 // add takes a failure and returns where its record first lay.

@@ -75,21 +75,21 @@ func newKeyed(f *Facts, fences *fences) *keyed {
 func (c *keyed) observe(b *batch) {
 	for _, e := range b.Work {
 		if !e.Held {
-			switch e.Edge {
-			case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeHeal:
+			switch e.Kind {
+			case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound, ledger.EventHeal:
 				c.starvation.group(e)
 				c.stints.event(e)
-			case ledger.EdgeDown, ledger.EdgeExpelled:
+			case ledger.EventDown, ledger.EventExpelled:
 				c.stints.event(e)
 			}
 			continue
 		}
-		switch e.Edge {
-		case ledger.EdgeStart:
+		switch e.Kind {
+		case ledger.EventStart:
 			if !e.Unfenced {
 				c.begin(c.keys.at(e.Key), e)
 			}
-		case ledger.EdgeEnd:
+		case ledger.EventEnd:
 			k := c.keys.at(e.Key)
 			if !c.facts.isOutput(e) {
 				c.end(k, e)
@@ -101,7 +101,7 @@ func (c *keyed) observe(b *batch) {
 			case isFailure(e):
 				c.fail(k, e)
 			}
-		case ledger.EdgeCustody:
+		case ledger.EventCopied:
 			if c.facts.role(e.Topic) == harness.RoleDeadLetter {
 				c.forget(c.keys.at(e.Key), e)
 			}

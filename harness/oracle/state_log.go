@@ -37,7 +37,7 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 		some := slots[:min(fetched, len(slots))]
 		l.sequence.fetch(some)
 		for i := range some {
-			if s := &some[i]; s.Kind() == ledger.KindLanded || s.Kind() == ledger.KindCustody {
+			if s := &some[i]; s.Kind() == ledger.KindAppended || s.Kind() == ledger.KindCopied {
 				l.add(s.Position(), s.Key, s.Seq)
 			}
 		}

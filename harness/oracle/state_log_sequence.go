@@ -10,11 +10,11 @@ import (
 
 var (
 	logDuplicateEntry = entry{
-		name: "log duplicate", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.duplicates.verdict("") },
+		name: CheckLogDuplicate, verdict: func(j *judging) harness.Verdict { return j.Log.sequence.duplicates.verdict("") },
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 	logOrderEntry = entry{
-		name: "log order", verdict: func(j *judging) harness.Verdict { return j.Log.sequence.behind.verdict("") },
+		name: CheckLogOrder, verdict: func(j *judging) harness.Verdict { return j.Log.sequence.behind.verdict("") },
 		heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
 	}
 )

@@ -60,22 +60,22 @@ func newHoldings(f *Facts) *holdings {
 
 // observe takes an event that changes who has what.
 func (h *holdings) observe(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeOwned:
+	switch e.Kind {
+	case ledger.EventOwned:
 		h.acquire(e)
-	case ledger.EdgeReleased:
+	case ledger.EventReleased:
 		if list := h.grow(e); list != nil {
 			if l := lastOf(*list, e.Owner); l != nil {
 				l.lose(e.At, e.Seen, nil)
 			}
 		}
-	case ledger.EdgeExpelled:
+	case ledger.EventExpelled:
 		h.expel(e)
-	case ledger.EdgeInject:
+	case ledger.EventInject:
 		if e.Owner != 0 {
 			h.windows = append(h.windows, window{owner: e.Owner, fault: e.Key, from: e.At, to: never})
 		}
-	case ledger.EdgeHeal:
+	case ledger.EventHeal:
 		for i := range h.windows {
 			if w := &h.windows[i]; w.fault == e.Key && w.to == never {
 				w.to = e.At

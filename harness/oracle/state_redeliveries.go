@@ -11,11 +11,11 @@ import (
 
 var (
 	unexplainedEntry = entry{
-		name: "unexplained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.unexplained.verdict("") },
+		name: CheckUnexplainedDuplicate, verdict: func(j *judging) harness.Verdict { return j.rewinds.unexplained.verdict("") },
 		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
-		name: "explained duplicate", verdict: func(j *judging) harness.Verdict { return j.rewinds.explained.verdict("") },
+		name: CheckRedelivery, verdict: func(j *judging) harness.Verdict { return j.rewinds.explained.verdict("") },
 		heldTo: func(f *Facts) string {
 			if f.Delivery == harness.AtLeastOnce {
 				return ""
@@ -88,27 +88,27 @@ func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides, fences *fen
 
 func (r *rewinds) observe(b *batch) {
 	for _, e := range b.Work {
-		switch e.Edge {
-		case ledger.EdgeStart, ledger.EdgeEnd:
+		switch e.Kind {
+		case ledger.EventStart, ledger.EventEnd:
 			if p := r.part(e.Topic, e.Partition); p != nil && !r.facts.Share {
 				r.attempt(p, e)
 				continue
 			}
-		case ledger.EdgeAcked:
+		case ledger.EventAcked:
 			continue
-		case ledger.EdgeCustody:
+		case ledger.EventCopied:
 			r.custody(e)
 			continue
-		case ledger.EdgeRange:
+		case ledger.EventDeferred:
 			if a, ok := asideOf(r.facts, e); ok {
 				if p := &r.source[a.partition]; len(p.list) > 0 {
 					p.list[len(p.list)-1].settled = true // it has read what it sets aside
 				}
 			}
 			continue
-		case ledger.EdgeDown:
+		case ledger.EventDown:
 			r.lastDown, r.calm, r.downs = e.At, false, append(r.downs, e.Owner)
-		case ledger.EdgeInject, ledger.EdgeExpelled:
+		case ledger.EventInject, ledger.EventExpelled:
 			r.calm = false
 		}
 		if r.facts.Share {
@@ -145,14 +145,14 @@ func (r *rewinds) side(topic uint16) []tenures {
 }
 
 func (r *rewinds) partition(p *tenures, e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeOwned:
+	switch e.Kind {
+	case ledger.EventOwned:
 		p.acquire(e, r.facts.Protocol == harness.Eager)
-	case ledger.EdgeReleased:
+	case ledger.EventReleased:
 		p.release(e.Owner)
-	case ledger.EdgeRewound:
+	case ledger.EventRewound:
 		p.rewind(e, r.calm)
-	case ledger.EdgeCommit:
+	case ledger.EventCommit:
 		if e.Outcome == ledger.OutcomeConfirmed {
 			p.commit(e.Offset)
 		}
@@ -161,7 +161,7 @@ func (r *rewinds) partition(p *tenures, e *ledger.Event) {
 
 // attempt takes the begin or the end of one.
 func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
-	if e.Edge == ledger.EdgeStart {
+	if e.Kind == ledger.EventStart {
 		if r.asides.none() || !r.beginRange(e) {
 			p.begin(e, func(o ledger.Owner) bool { return !slices.Contains(r.downs, o) })
 		}
@@ -173,7 +173,7 @@ func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
 // custody takes a copy into a topic with custody.
 func (r *rewinds) custody(e *ledger.Event) {
 	role := r.facts.role(e.Topic)
-	if !e.Held || !role.Custody() {
+	if !e.Held || !role.TakesOver() {
 		return
 	}
 	r.trails.add(e)

@@ -10,16 +10,14 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-const expiredName = "ack after lock expiry"
-
 var (
 	deliveryCountEntry = entry{
-		name: "delivery count", verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.counted.verdict("") },
+		name: CheckDeliveryCount, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.counted.verdict("") },
 		heldTo: heldToShare("the group's limit of deliveries"), leans: []string{LedgerComplete},
 	}
 	expiredEntry = entry{
-		name: expiredName, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.expired() },
-		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, PodsFed, ObserversKeptUp},
+		name: CheckAckAfterLockExpiry, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.expired() },
+		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
 	}
 )
 
@@ -108,17 +106,17 @@ type struck struct {
 func newShares(f *Facts) *shares {
 	return &shares{
 		facts: f, acquirers: map[ledger.Position][]ledger.Owner{}, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*struck{},
-		answers: !slices.Contains(f.Unobserved, expiredName),
+		answers: !slices.Contains(f.Unobserved, CheckAckAfterLockExpiry),
 	}
 }
 
 func (s *shares) observe(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeStart:
+	switch e.Kind {
+	case ledger.EventStart:
 		if e.Held {
 			s.start(e)
 		}
-	case ledger.EdgeEnd:
+	case ledger.EventEnd:
 		if d := s.of(e.Position(), e.Owner); e.Held && d != nil {
 			if e.Start >= d.first {
 				d.working--
@@ -126,15 +124,15 @@ func (s *shares) observe(e *ledger.Event) {
 				d.older = max(0, d.older-1)
 			}
 		}
-	case ledger.EdgeAcquired:
+	case ledger.EventAcquired:
 		s.acquired(e)
-	case ledger.EdgeAcknowledged:
+	case ledger.EventAcknowledged:
 		if e.Held {
 			s.answer(e)
 		}
-	case ledger.EdgeInject, ledger.EdgeHeal:
+	case ledger.EventInject, ledger.EventHeal:
 		s.fault(e)
-	case ledger.EdgeDown:
+	case ledger.EventDown:
 		for p, list := range s.open {
 			s.keep(p, slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner && !d.released }))
 		}
@@ -227,7 +225,7 @@ func (s *shares) fault(e *ledger.Event) {
 		s.faults[e.Owner] = f
 	}
 	f.edges++
-	if e.Edge == ledger.EdgeInject {
+	if e.Kind == ledger.EventInject {
 		f.open++
 		return
 	}

@@ -33,17 +33,17 @@ func newStints(f *Facts) *stints {
 
 // event takes what is seen of who has which partition, or that a member ended.
 func (s *stints) event(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound:
+	switch e.Kind {
+	case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 		if e.Topic != 0 || e.OwnGroup() || uint(e.Partition) >= uint(len(s.parts)) {
 			return
 		}
 		p := &s.parts[e.Partition]
 		p.next(e)
-		if e.Edge == ledger.EdgeOwned {
+		if e.Kind == ledger.EventOwned {
 			p.owner = e.Owner
 		}
-	case ledger.EdgeDown, ledger.EdgeExpelled:
+	case ledger.EventDown, ledger.EventExpelled:
 		if e.OwnGroup() {
 			return
 		}

@@ -11,15 +11,15 @@ import (
 
 var (
 	lossEntry = entry{
-		name: "loss", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(lost) },
+		name: CheckLoss, verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(lost) },
 		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, DrainEnded},
 	}
 	stallEntry = entry{
-		name: "stall", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(stalled) },
+		name: CheckStall, verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(stalled) },
 		heldTo: heldAlways("progress"), leans: []string{LedgerComplete, DrainEnded},
 	}
 	overloadEntry = entry{
-		name: "overload", verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(overloaded) },
+		name: CheckOverload, verdict: func(j *judging) harness.Verdict { return j.unfinished.verdict(overloaded) },
 		heldTo: heldToNothing, // whether it may is the scenario's word; the engine judges it
 	}
 )
@@ -64,7 +64,7 @@ func (u *unfinished) observe(b *batch) {
 		}
 	}
 	for _, e := range b.Rare {
-		if e.Edge == ledger.EdgeCustody && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter {
+		if e.Kind == ledger.EventCopied && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter {
 			u.note(e.At)
 		}
 	}
@@ -97,7 +97,7 @@ func (u *unfinished) fateOf(place ledger.Position) (what fate, ok bool) {
 			switch role := u.facts.role(hop.Topic); {
 			case role == harness.RoleDeadLetter:
 				return lost, false
-			case role.Custody():
+			case role.TakesOver():
 				isLost = isLost && u.past(hop)
 			}
 		}

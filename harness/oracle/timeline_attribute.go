@@ -42,7 +42,7 @@ func (b *blame) find(f *Facts, lost []harness.Anomaly) {
 	for i := range lost {
 		l := &loss{of: &lost[i], past: map[ledger.Position]bool{}}
 		for _, p := range places(f, &lost[i]) {
-			if role := f.role(p.Topic); p.Offset >= 0 && !slices.Contains(l.owed, p) && (p.Topic == 0 || role.Custody() && role != harness.RoleDeadLetter) {
+			if role := f.role(p.Topic); p.Offset >= 0 && !slices.Contains(l.owed, p) && (p.Topic == 0 || role.TakesOver() && role != harness.RoleDeadLetter) {
 				l.owed = append(l.owed, p)
 			}
 		}
@@ -52,11 +52,11 @@ func (b *blame) find(f *Facts, lost []harness.Anomaly) {
 
 func (b *blame) observe(e *ledger.Event) {
 	switch {
-	case e.Edge == ledger.EdgeRange:
+	case e.Kind == ledger.EventDeferred:
 		for _, l := range b.losses {
 			l.asides = l.asides || e.Topic == l.of.Topic && e.Partition == l.of.Partition && e.Offset <= l.of.Offset && l.of.Offset < e.To
 		}
-	case e.Edge == ledger.EdgeCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic > 0 || !e.OwnGroup()):
+	case e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic > 0 || !e.OwnGroup()):
 		for _, l := range b.losses {
 			l.commit(e)
 		}

@@ -75,8 +75,8 @@ type story struct {
 
 // told is a moment of a story with what it is known by.
 type told struct {
-	harness.Moment
-	edge    ledger.Edge // edge is what it begins with: of moments at one time that of the cause is less
+	harness.TimelineEntry
+	edge    ledger.EventKind // edge is what it begins with: of moments at one time that of the cause is less
 	owner   ledger.Owner
 	place   ledger.Position // place of the record, or of the commit
 	seq     uint32
@@ -97,14 +97,14 @@ func places(f *Facts, a *harness.Anomaly) []ledger.Position {
 }
 
 func (s *story) observe(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeSent, ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
+	switch e.Kind {
+	case ledger.EventSent, ledger.EventAcked, ledger.EventCopied, ledger.EventAcknowledged:
 		s.record(e)
-	case ledger.EdgeEnd:
+	case ledger.EventEnd:
 		s.attempt(e)
-	case ledger.EdgeCommit, ledger.EdgeOwned, ledger.EdgeReleased, ledger.EdgeRewound, ledger.EdgeRange:
+	case ledger.EventCommit, ledger.EventOwned, ledger.EventReleased, ledger.EventRewound, ledger.EventDeferred:
 		s.group(e)
-	case ledger.EdgeInject, ledger.EdgeHeal, ledger.EdgeExpelled, ledger.EdgeUp, ledger.EdgeDown, ledger.EdgeTransaction:
+	case ledger.EventInject, ledger.EventHeal, ledger.EventExpelled, ledger.EventUp, ledger.EventDown, ledger.EventTransaction:
 		s.around(e)
 	}
 }
@@ -112,18 +112,18 @@ func (s *story) observe(e *ledger.Event) {
 // add adds what an event tells.
 func (s *story) add(e *ledger.Event, lane string, from, until time.Duration, format string, args ...any) {
 	m := told{
-		Moment: harness.Moment{At: from, Until: until, Lane: lane, Text: fmt.Sprintf(format, args...)},
-		edge:   e.Edge, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
+		TimelineEntry: harness.TimelineEntry{At: from, Until: until, Track: lane, Text: fmt.Sprintf(format, args...)},
+		edge:          e.Kind, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
 	}
-	if e.Edge == ledger.EdgeEnd {
-		m.edge = ledger.EdgeStart
+	if e.Kind == ledger.EventEnd {
+		m.edge = ledger.EventStart
 	}
 	s.moments = append(s.moments, m)
 }
 
 // record tells what became of the record outside of the work.
 func (s *story) record(e *ledger.Event) {
-	if e.Edge == ledger.EdgeAcknowledged {
+	if e.Kind == ledger.EventAcknowledged {
 		if slices.Contains(s.places, e.Position()) {
 			s.add(e, s.facts.name(e.Owner), e.At, 0, "answers %s for %v", ackName(e.Count), e.Position())
 		}
@@ -132,17 +132,17 @@ func (s *story) record(e *ledger.Event) {
 	if e.Key != s.of.Key || e.Seq != s.of.Seq {
 		return
 	}
-	switch e.Edge {
-	case ledger.EdgeSent:
+	switch e.Kind {
+	case ledger.EventSent:
 		s.add(e, laneRecord, e.Due, 0, "due")
 		s.add(e, laneRecord, e.At, 0, "sent")
-	case ledger.EdgeAcked:
+	case ledger.EventAcked:
 		text := e.Outcome.String()
 		if e.Outcome == ledger.OutcomeAcked {
 			text += " at " + e.Position().String()
 		}
 		s.add(e, laneRecord, e.At, 0, "%s", text)
-	case ledger.EdgeCustody:
+	case ledger.EventCopied:
 		s.add(e, laneRecord, e.At, 0, "copied to %s, %v", s.facts.topic(e.Topic), e.Position())
 	}
 }
@@ -182,28 +182,28 @@ func (s *story) group(e *ledger.Event) {
 		where = " of " + s.facts.topic(e.Topic)
 	}
 	who := s.facts.name(e.Owner)
-	switch e.Edge {
-	case ledger.EdgeCommit:
+	switch e.Kind {
+	case ledger.EventCommit:
 		text := fmt.Sprintf("%d%s by %s", e.Offset, where, who)
 		if e.Outcome != ledger.OutcomeConfirmed {
 			text += " (" + e.Outcome.String() + ")"
 		}
 		s.add(e, laneCommits, e.At, 0, "%s", text)
-	case ledger.EdgeOwned:
+	case ledger.EventOwned:
 		s.add(e, laneOwner, e.At, 0, "%s has it%s, generation %d%s", who, where, e.Generation, seen(e))
-	case ledger.EdgeReleased:
+	case ledger.EventReleased:
 		s.add(e, laneOwner, e.At, 0, "%s lost it%s%s", who, where, seen(e))
-	case ledger.EdgeRewound:
+	case ledger.EventRewound:
 		s.add(e, laneOwner, e.At, 0, "%s goes back to the commit%s", who, where)
-	case ledger.EdgeRange:
+	case ledger.EventDeferred:
 		s.add(e, laneRecord, e.At, 0, "offsets %d to %d are set aside", e.Offset, e.To)
 	}
 }
 
 // around tells of faults and of the pods' lives.
 func (s *story) around(e *ledger.Event) {
-	switch e.Edge {
-	case ledger.EdgeInject:
+	switch e.Kind {
+	case ledger.EventInject:
 		name := fmt.Sprintf("fault %d", e.Key+1)
 		if int(e.Key) < len(s.facts.Faults) {
 			name = s.facts.Faults[e.Key]
@@ -213,17 +213,17 @@ func (s *story) around(e *ledger.Event) {
 		}
 		s.faults[e.Key] = len(s.moments)
 		s.add(e, laneFaults, e.At, 0, "%s", name)
-	case ledger.EdgeHeal:
+	case ledger.EventHeal:
 		if i, ok := s.faults[e.Key]; ok {
 			s.moments[i].Until = e.At
 		}
-	case ledger.EdgeExpelled:
+	case ledger.EventExpelled:
 		s.add(e, laneOwner, e.At, 0, "the group drops %s%s", s.facts.name(e.Owner), seen(e))
-	case ledger.EdgeUp:
+	case ledger.EventUp:
 		s.add(e, s.facts.name(e.Owner), e.At, 0, textUp)
-	case ledger.EdgeDown:
+	case ledger.EventDown:
 		s.add(e, s.facts.name(e.Owner), e.At, 0, textDown)
-	case ledger.EdgeTransaction:
+	case ledger.EventTransaction:
 		what := "commits its transaction"
 		if e.Outcome != ledger.OutcomeConfirmed {
 			what = "aborts its transaction"

@@ -43,10 +43,10 @@ func (s *story) markOther(one int) {
 	other := -1
 	for i := range s.moments {
 		m := &s.moments[i]
-		if i == one || m.edge != ledger.EdgeStart || m.At > s.of.At || m.Until < s.of.At {
+		if i == one || m.edge != ledger.EventStart || m.At > s.of.At || m.Until < s.of.At {
 			continue
 		}
-		if !slices.Contains(s.of.Pods, m.Lane) {
+		if !slices.Contains(s.of.Pods, m.Track) {
 			continue
 		}
 		if other < 0 || m.At >= s.moments[other].At {
@@ -64,18 +64,18 @@ func (s *story) by(m *told) bool {
 }
 
 func (s *story) ended(m *told) bool {
-	return m.edge == ledger.EdgeStart && m.seq == s.of.Seq && m.Until == s.of.At && s.by(m)
+	return m.edge == ledger.EventStart && m.seq == s.of.Seq && m.Until == s.of.At && s.by(m)
 }
 
 func (s *story) began(m *told) bool {
-	return m.edge == ledger.EdgeStart && m.seq == s.of.Seq && m.At == s.of.At && s.by(m)
+	return m.edge == ledger.EventStart && m.seq == s.of.Seq && m.At == s.of.At && s.by(m)
 }
 
 // passed is a record that was acknowledged, copied or answered for.
 func (s *story) passed(m *told) bool {
 	switch m.edge {
-	case ledger.EdgeAcked, ledger.EdgeCustody, ledger.EdgeAcknowledged:
-		return m.At == s.of.At && m.place == s.places[0] && (m.edge == ledger.EdgeAcked || s.by(m))
+	case ledger.EventAcked, ledger.EventCopied, ledger.EventAcknowledged:
+		return m.At == s.of.At && m.place == s.places[0] && (m.edge == ledger.EventAcked || s.by(m))
 	}
 	return false
 }
@@ -84,7 +84,7 @@ func (s *story) passed(m *told) bool {
 // record is lost. It covers the record, but for a regression below all records; one
 // outside of a transaction is known by its own offset.
 func (s *story) committed(m *told) bool {
-	if m.edge != ledger.EdgeCommit || m.At != s.of.At || m.outcome != ledger.OutcomeConfirmed || !s.by(m) {
+	if m.edge != ledger.EventCommit || m.At != s.of.At || m.outcome != ledger.OutcomeConfirmed || !s.by(m) {
 		return false
 	}
 	if s.check == atomicityEntry.name {

@@ -23,25 +23,25 @@ func (s *story) end() {
 	kept := s.nearest()
 	gaps := map[string]int{} // by lane, the line of the story for what is left out since the last that is kept
 	for i, m := range s.moments {
-		at, going := gaps[m.Lane]
+		at, going := gaps[m.Track]
 		switch {
 		case kept[i]:
-			delete(gaps, m.Lane)
-			s.of.Story = append(s.of.Story, m.Moment)
+			delete(gaps, m.Track)
+			s.of.Timeline = append(s.of.Timeline, m.TimelineEntry)
 		case !going: // if no other follows, there is no need to leave it out
-			gaps[m.Lane] = len(s.of.Story)
-			s.of.Story = append(s.of.Story, m.Moment)
+			gaps[m.Track] = len(s.of.Timeline)
+			s.of.Timeline = append(s.of.Timeline, m.TimelineEntry)
 		default:
-			leaveOut(&s.of.Story[at], &m)
+			leaveOut(&s.of.Timeline[at], &m)
 		}
 	}
 }
 
 // leaveOut makes of a line one that stands for all from its moment to a later one.
-func leaveOut(line *harness.Moment, until *told) {
+func leaveOut(line *harness.TimelineEntry, until *told) {
 	line.Omitted = max(1, line.Omitted) + 1
 	line.Until = until.At
-	switch line.Lane {
+	switch line.Track {
 	case laneCommits:
 		line.Text = fmt.Sprintf("... %d more commits, up to %d at %s", line.Omitted, until.place.Offset, moment(until.At))
 	default:
@@ -53,9 +53,9 @@ func leaveOut(line *harness.Moment, until *told) {
 func (s *story) apart() func(told) bool {
 	part := map[string]bool{laneRecord: true, laneCommits: true, laneOwner: true, laneFaults: true}
 	for _, m := range s.moments {
-		part[m.Lane] = part[m.Lane] || m.Text != textUp && m.Text != textDown || slices.Contains(s.of.Pods, m.Lane)
+		part[m.Track] = part[m.Track] || m.Text != textUp && m.Text != textDown || slices.Contains(s.of.Pods, m.Track)
 	}
-	return func(m told) bool { return !part[m.Lane] }
+	return func(m told) bool { return !part[m.Track] }
 }
 
 // nearest are the moments of each lane that lie nearest to the anomaly, and all that
@@ -72,9 +72,9 @@ func (s *story) nearest() map[int]bool {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(far(a), far(b)) })
 	kept, of := map[int]bool{}, map[string]int{}
 	for _, i := range order {
-		if m := &s.moments[i]; m.Bad || of[m.Lane] < laneMoments {
+		if m := &s.moments[i]; m.Bad || of[m.Track] < laneMoments {
 			kept[i] = true
-			of[m.Lane]++
+			of[m.Track]++
 		}
 	}
 	return kept

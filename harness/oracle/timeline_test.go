@@ -47,28 +47,28 @@ func TestStoryOfALoss(t *testing.T) {
 	if err := Tell(h.facts, h.source(), verdicts); err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(verdicts, func(v harness.Verdict) bool { return v.Check == "loss pending" })
+	i := slices.IndexFunc(verdicts, func(v harness.Verdict) bool { return v.Check == CheckPrematureCommit })
 	var got []string
 	a := verdicts[i].Examples[0]
-	for _, m := range a.Story {
-		got = append(got, fmt.Sprintf("%v %s: %s", m.At, m.Lane, m.Text))
+	for _, m := range a.Timeline {
+		got = append(got, fmt.Sprintf("%v %s: %s", m.At, m.Track, m.Text))
 	}
 	want := []string{"0s owner: a has it, generation 1 (or up to 1ms later)", "60ms commits: 6 by a"}
 	if a.Key == nobody && !slices.Equal(got, want) {
 		t.Errorf("before it is named:\n%s", strings.Join(got, "\n"))
 	}
-	a.Key, a.Seq, a.Story = 1, 1, nil
+	a.Key, a.Seq, a.Timeline = 1, 1, nil
 	verdicts[i].Examples[0] = a
 	if err := Tell(h.facts, h.source(), verdicts[i:i+1]); err != nil {
 		t.Fatal(err)
 	}
 	got = nil
-	for _, m := range verdicts[i].Examples[0].Story {
+	for _, m := range verdicts[i].Examples[0].Timeline {
 		mark := ""
 		if m.Bad {
 			mark = " !"
 		}
-		got = append(got, fmt.Sprintf("%v %s: %s%s", m.At, m.Lane, m.Text, mark))
+		got = append(got, fmt.Sprintf("%v %s: %s%s", m.At, m.Track, m.Text, mark))
 	}
 	want = []string{
 		"0s owner: a has it, generation 1 (or up to 1ms later)", "10ms record: acked at partition 0 offset 1",
@@ -105,8 +105,8 @@ func tell(t *testing.T, history, check string, named ...[2]uint32) (a harness.An
 		t.Fatal(err)
 	}
 	a = verdicts[i].Examples[0]
-	for _, m := range a.Story {
-		line := fmt.Sprintf("%v %s: %s", m.At, m.Lane, m.Text)
+	for _, m := range a.Timeline {
+		line := fmt.Sprintf("%v %s: %s", m.At, m.Track, m.Text)
 		if m.Bad {
 			line += " !"
 		}
@@ -143,7 +143,7 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 	for n := range 42 {
 		history += fmt.Sprintf("\n%dms commit p0 %d b", 100+n, n+3)
 	}
-	a, story := tell(t, history, "loss", [2]uint32{1, 1})
+	a, story := tell(t, history, CheckLoss, [2]uint32{1, 1})
 	if want := "a committed past it while its work was not finished, to 2 at 50ms: landed, never finished, and the group's commit 44 is past it"; a.Text != want {
 		t.Errorf("text %q, want %q", a.Text, want)
 	}
@@ -173,7 +173,7 @@ func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
 		20ms error p0@0 a
 		21ms custody retry-1/p0@0
 		30ms commit p0 1 a
-		40ms commit retry-1/p0 1 b`, "loss", [2]uint32{1, 0})
+		40ms commit retry-1/p0 1 b`, CheckLoss, [2]uint32{1, 0})
 	if a.At != 40*time.Millisecond || !slices.Equal(a.Pods, []string{"b"}) {
 		t.Errorf("at %v by %v: %s", a.At, a.Pods, a.Text)
 	}
@@ -190,7 +190,7 @@ func TestStoryOfAnOverlap(t *testing.T) {
 		20ms start p0@1 a
 		30ms effect p0@1 a
 		31ms effect p0@5 a
-		32ms commit p0 7 a`, "overlap")
+		32ms commit p0 7 a`, CheckOverlap)
 	if !slices.Equal(a.Pods, []string{"a"}) {
 		t.Errorf("pods %v", a.Pods)
 	}

@@ -18,8 +18,8 @@ func (h *history) String() string {
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
-	if f.Letters != (harness.Letters{}) {
-		fmt.Fprintf(&b, "letters %d%s\n", f.Letters.Tries, map[bool]string{true: " cancelled"}[f.Letters.Cancelled])
+	if f.Letters != (harness.DeadLetterPolicy{}) {
+		fmt.Fprintf(&b, "letters %d%s\n", f.Letters.Attempts, map[bool]string{true: " cancelled"}[f.Letters.Cancelled])
 	}
 	if f.Effect != "" {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)
@@ -89,49 +89,49 @@ func (h *history) write(e *ledger.Event) string {
 	p, owner := h.at(e.Position()), h.facts.Owners[e.Owner]
 	record := fmt.Sprintf("%s@%d", p, e.Offset)
 	more := ""
-	if id, landed := h.ids[e.Position()]; e.Edge != ledger.EdgeRange && (!landed || id != [2]uint32{e.Key, e.Seq}) {
+	if id, landed := h.ids[e.Position()]; e.Kind != ledger.EventDeferred && (!landed || id != [2]uint32{e.Key, e.Seq}) {
 		more = fmt.Sprintf(" %d/%d", e.Key, e.Seq)
 	}
 	flags := h.flags(e)
-	switch e.Edge {
-	case ledger.EdgeAcked:
+	switch e.Kind {
+	case ledger.EventAcked:
 		if e.Outcome == ledger.OutcomeAcked {
 			return fmt.Sprintf("acked %s%s sent=%v", record, more, e.Sent)
 		}
-	case ledger.EdgeOwned:
+	case ledger.EventOwned:
 		return fmt.Sprintf("own %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
-	case ledger.EdgeReleased:
+	case ledger.EventReleased:
 		return fmt.Sprintf("released %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
-	case ledger.EdgeRewound:
+	case ledger.EventRewound:
 		if e.Offset < 0 {
 			return fmt.Sprintf("rewound %s %s%s", p, owner, flags)
 		}
 		return fmt.Sprintf("rewound %s %s %d%s", p, owner, e.Offset, flags)
-	case ledger.EdgeStart:
+	case ledger.EventStart:
 		return "start " + record + " " + owner + more + flags
-	case ledger.EdgeEnd:
+	case ledger.EventEnd:
 		for _, s := range h.events {
-			if s.Edge == ledger.EdgeStart && s.Owner == e.Owner && s.Position() == e.Position() && s.At < e.Start {
+			if s.Kind == ledger.EventStart && s.Owner == e.Owner && s.Position() == e.Position() && s.At < e.Start {
 				return fmt.Sprintf("%v %s %s since=%v", e.Outcome, record, owner, e.Start)
 			}
 		}
 		return e.Outcome.String() + " " + record + " " + owner
-	case ledger.EdgeCommit:
+	case ledger.EventCommit:
 		return fmt.Sprintf("commit %s %d %s gen=%d member=%d%s", p, e.Offset, owner, e.Generation, e.Member, flags)
-	case ledger.EdgeCustody:
+	case ledger.EventCopied:
 		return "custody " + record + more + flags
-	case ledger.EdgeRange:
+	case ledger.EventDeferred:
 		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.RangeAt().Offset, h.facts.Sides[e.Key-1].Name, flags)
-	case ledger.EdgeAcquired:
+	case ledger.EventAcquired:
 		return fmt.Sprintf("acquired %s to=%d %s count=%d", record, e.To, owner, e.Count)
-	case ledger.EdgeAcknowledged:
+	case ledger.EventAcknowledged:
 		for name, answer := range answers {
 			if answer == e.Count {
 				return fmt.Sprintf("ack %s %s %s%s", record, owner, name, flags)
 			}
 		}
-	case ledger.EdgeUp, ledger.EdgeDown, ledger.EdgeInject, ledger.EdgeHeal, ledger.EdgeExpelled:
-		return e.Edge.String() + " " + owner
+	case ledger.EventUp, ledger.EventDown, ledger.EventInject, ledger.EventHeal, ledger.EventExpelled:
+		return e.Kind.String() + " " + owner
 	}
 	return ""
 }
@@ -146,16 +146,16 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	if e.Flags&ledger.FlagCorrupt != 0 {
 		words += " corrupt"
 	}
-	if e.Edge != ledger.EdgeEnd && e.Outcome == ledger.OutcomeUnknown {
+	if e.Kind != ledger.EventEnd && e.Outcome == ledger.OutcomeUnknown {
 		words += " unknown"
 	}
-	if e.Edge == ledger.EdgeAcknowledged && e.Outcome == ledger.OutcomeFailed {
+	if e.Kind == ledger.EventAcknowledged && e.Outcome == ledger.OutcomeFailed {
 		words += " failed"
 	}
-	if e.Edge == ledger.EdgeStart && e.Count > 0 {
+	if e.Kind == ledger.EventStart && e.Count > 0 {
 		words += fmt.Sprintf(" count=%d", e.Count)
 	}
-	if e.Edge == ledger.EdgeStart && e.Call() > 0 {
+	if e.Kind == ledger.EventStart && e.Call() > 0 {
 		words += fmt.Sprintf(" call=%d", e.Call())
 	}
 	return words

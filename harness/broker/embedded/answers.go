@@ -11,11 +11,11 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-var _ harness.AnswerLoser = (*Cluster)(nil)
+var _ harness.ResponseDropper = (*Cluster)(nil)
 
-// LoseAnswers implements [harness.AnswerLoser]. A request counts that comes after
+// DropResponses implements [harness.ResponseDropper]. A request counts that comes after
 // the call; once stop is called its answer is not lost any more.
-func (c *Cluster) LoseAnswers(key int16, clientPrefix string, limit int) (stop func() int, err error) {
+func (c *Cluster) DropResponses(key int16, clientPrefix string, limit int) (stop func() int, err error) {
 	done, err := c.use()
 	if err != nil {
 		return nil, fmt.Errorf("lose answers: %w", err)

@@ -44,7 +44,7 @@ func TestLoseAnswersToCommits(t *testing.T) {
 	lost, others := &failures{key: kmsg.OffsetCommit}, &failures{key: kmsg.OffsetCommit}
 	cl := member(t, c, "pod-1.1", protocols[1].opts, kgo.WithHooks(lost))
 	other := kadm.NewClient(client(t, c, kgo.ClientID("pod-10.1"), kgo.WithHooks(others)))
-	stop, err := c.LoseAnswers(int16(kmsg.OffsetCommit), "pod-1.", 2)
+	stop, err := c.DropResponses(int16(kmsg.OffsetCommit), "pod-1.", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestLoseAnswersToCommits(t *testing.T) {
 // not try again has committed all the same.
 func TestLostAnswerIsOfARequestCarriedOut(t *testing.T) {
 	c := start(t, 1)
-	stop, err := c.LoseAnswers(int16(kmsg.OffsetCommit), "pod-", 0)
+	stop, err := c.DropResponses(int16(kmsg.OffsetCommit), "pod-", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,13 +111,13 @@ func TestLostAnswerIsOfARequestCarriedOut(t *testing.T) {
 
 func TestLoseAnswersRefuses(t *testing.T) {
 	c := start(t, 1)
-	if _, err := c.LoseAnswers(8, "", -1); err == nil {
+	if _, err := c.DropResponses(8, "", -1); err == nil {
 		t.Error("a limit below zero is taken")
 	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.LoseAnswers(8, "", 0); err == nil {
+	if _, err := c.DropResponses(8, "", 0); err == nil {
 		t.Error("a closed cluster loses answers")
 	}
 }

@@ -97,7 +97,7 @@ func TestClosedCluster(t *testing.T) {
 		}
 	}
 	_, describe := c.DescribeGroups(t.Context(), group)
-	_, observe := c.ObserveGroups(group, harness.Sights{})
+	_, observe := c.ObserveGroups(group, harness.GroupEvents{})
 	for what, err := range map[string]error{
 		"kill":     c.Nodes()[0].Kill(t.Context()),
 		"start":    c.Nodes()[1].Start(t.Context()),
@@ -114,7 +114,7 @@ func TestClosedCluster(t *testing.T) {
 func TestCloseWithEverythingUnderWay(t *testing.T) {
 	c := start(t, 12)
 	observed := make(chan harness.Commit, 1<<16)
-	if _, err := c.ObserveGroups(group, harness.Sights{Commit: func(commit harness.Commit) { observed <- commit }}); err != nil {
+	if _, err := c.ObserveGroups(group, harness.GroupEvents{Commit: func(commit harness.Commit) { observed <- commit }}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(within(t))

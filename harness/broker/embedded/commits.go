@@ -113,7 +113,7 @@ func orEmpty(s *string) string {
 // aborted not at all. Its ClientID is "" if it is by nobody who is a member, and
 // outside a transaction. stop waits for the outcome of what was seen, a second at
 // most; Close stops every observer.
-func (c *Cluster) ObserveGroups(prefix string, see harness.Sights) (stop func(), err error) {
+func (c *Cluster) ObserveGroups(prefix string, see harness.GroupEvents) (stop func(), err error) {
 	done, err := c.use()
 	if err != nil {
 		return nil, fmt.Errorf("observe groups %s: %w", prefix, err)

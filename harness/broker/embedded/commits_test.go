@@ -54,7 +54,7 @@ func (c *commits) by(which func(harness.Commit) bool) (of []harness.Commit) {
 func observe(t *testing.T, c *embedded.Cluster) (seen *commits, stop func()) {
 	t.Helper()
 	seen = &commits{}
-	stop, err := c.ObserveGroups(group, harness.Sights{Commit: seen.add})
+	stop, err := c.ObserveGroups(group, harness.GroupEvents{Commit: seen.add})
 	if err != nil {
 		t.Fatal(err)
 	}

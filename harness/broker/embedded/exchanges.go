@@ -41,7 +41,7 @@ func (c *Cluster) exchanged(x *exchange) {
 	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
 		c.waiting.cutOff(x)
 		if a, ok := c.assignments.over(x); ok {
-			c.tell(c.watchesOf(a.Group.Name), func(see harness.Sights) {
+			c.tell(c.watchesOf(a.Group.Name), func(see harness.GroupEvents) {
 				if see.Assign != nil {
 					see.Assign(a)
 				}
@@ -49,7 +49,7 @@ func (c *Cluster) exchanged(x *exchange) {
 		}
 	default:
 		for _, t := range c.transactions.over(x) {
-			c.tell(c.everyWatch(), func(see harness.Sights) {
+			c.tell(c.everyWatch(), func(see harness.GroupEvents) {
 				if see.Transaction != nil {
 					see.Transaction(t)
 				}
@@ -59,7 +59,7 @@ func (c *Cluster) exchanged(x *exchange) {
 }
 
 // tell calls fn for each watch that has not been stopped.
-func (c *Cluster) tell(watches []*groupWatch, fn func(harness.Sights)) {
+func (c *Cluster) tell(watches []*groupWatch, fn func(harness.GroupEvents)) {
 	for _, w := range watches {
 		w.telling.RLock()
 		if !w.silent {
@@ -78,7 +78,7 @@ func (c *Cluster) fetched(x *exchange, req *kmsg.OffsetFetchRequest) {
 	}
 	rewind := func(group, topic string, id [16]byte, partition int32) {
 		r := harness.Rewind{At: x.at, ClientID: x.client, Group: group, Topic: c.topicName(topic, id), Partition: partition}
-		c.tell(c.watchesOf(group), func(see harness.Sights) {
+		c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
 			if see.Rewind != nil {
 				see.Rewind(r)
 			}
@@ -199,7 +199,7 @@ func (c *Cluster) acknowledged(x *exchange, group string, all []acks) {
 			if one.At = x.at; one.Ack == ledger.AckRelease {
 				one.At-- // the same exchange may have handed the record out again
 			}
-			c.tell(c.watchesOf(group), func(see harness.Sights) {
+			c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
 				if see.Acknowledge != nil {
 					see.Acknowledge(one)
 				}
@@ -221,7 +221,7 @@ func (c *Cluster) acquired(x *exchange, group string) {
 					At: x.answeredAt, ClientID: x.client, Group: group, Topic: c.topicName("", t.TopicID), Partition: p.Partition,
 					From: r.FirstOffset, To: r.LastOffset + 1, Deliveries: int(r.DeliveryCount),
 				}
-				c.tell(c.watchesOf(group), func(see harness.Sights) {
+				c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
 					if see.Acquire != nil {
 						see.Acquire(a)
 					}

@@ -54,7 +54,7 @@ func watchGroups(t *testing.T, c *embedded.Cluster) *sights {
 	s := &sights{}
 	clock := ledger.NewClock()
 	from := clock.Now()
-	stop, err := c.ObserveGroups(group, harness.Sights{
+	stop, err := c.ObserveGroups(group, harness.GroupEvents{
 		Commit: func(c harness.Commit) {
 			s.add(c.At, "commit %s of %s %s/%d %d %q generation %v confirmed %v", c.ClientID, c.Group, c.Topic, c.Partition, c.Offset, c.Metadata, c.Generation > 0, c.Confirmed)
 		},

@@ -31,7 +31,7 @@ const (
 type groupWatch struct {
 	cluster *Cluster
 	prefix  string
-	see     harness.Sights
+	see     harness.GroupEvents
 	wake    chan struct{} // wake has room for one: there is something to emit or to poll for.
 	done    chan struct{} // done is closed after the last commit.
 
@@ -69,7 +69,7 @@ type request struct {
 	of     transaction // of is zero for a commit outside transactions.
 }
 
-func newGroupWatch(c *Cluster, prefix string, see harness.Sights) *groupWatch {
+func newGroupWatch(c *Cluster, prefix string, see harness.GroupEvents) *groupWatch {
 	return &groupWatch{
 		cluster: c, prefix: prefix, see: see,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Choice is a consumer as named on the line: name[@protocol][?knob=v&knob=v].
-type Choice struct {
+// Selection is a consumer as named on the line: name[@protocol][?knob=v&knob=v].
+type Selection struct {
 	Implementation *Implementation
 	Protocol       Protocol
 	Knobs          map[string]string // Knobs as given, checked; shared knobs (workers, window, ...) among them.
@@ -45,9 +45,9 @@ func parseInterval(v string, to *time.Duration) error {
 	return nil
 }
 
-// ParseChoice reads one consumer of the line. The name may hold * globs and
+// ParseSelection reads one consumer of the line. The name may hold * globs and
 // then stands for every consumer that fits, mutants left out.
-func ParseChoice(s string) ([]Choice, error) {
+func ParseSelection(s string) ([]Selection, error) {
 	head, query, _ := strings.Cut(s, "?")
 	name, protocol, named := strings.Cut(head, "@")
 	if !named {
@@ -64,9 +64,9 @@ func ParseChoice(s string) ([]Choice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consumer %q: %w", s, err)
 	}
-	var choices []Choice
+	var choices []Selection
 	for _, i := range impls {
-		c := Choice{Implementation: i, Protocol: Protocol(protocol), Knobs: knobs}
+		c := Selection{Implementation: i, Protocol: Protocol(protocol), Knobs: knobs}
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("consumer %q: %w", s, err)
 		}
@@ -121,7 +121,7 @@ func parseQuery(query string) (map[string]string, error) {
 }
 
 // check refuses knobs that the implementation does not have, and bad values.
-func (c Choice) check() error {
+func (c Selection) check() error {
 	known := slices.Clone(SharedKnobs)
 	for _, k := range c.Implementation.Knobs {
 		known = append(known, k.Name)
@@ -143,7 +143,7 @@ func (c Choice) check() error {
 }
 
 // Name is the canonical form of the choice: protocol always there, knobs sorted.
-func (c Choice) Name() string {
+func (c Selection) Name() string {
 	s := c.Implementation.Name + "@" + string(c.Protocol)
 	sep := "?"
 	for _, k := range sortedKeys(c.Knobs) {
@@ -154,7 +154,7 @@ func (c Choice) Name() string {
 }
 
 // Apply sets protocol and knobs of a configuration; a knob beats what is there.
-func (c Choice) Apply(cfg *Config) error {
+func (c Selection) Apply(cfg *Config) error {
 	cfg.Protocol = c.Protocol
 	cfg.Knobs = map[string]string{}
 	for _, k := range c.Implementation.Knobs {

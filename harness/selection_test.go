@@ -49,7 +49,7 @@ func TestChoices(t *testing.T) {
 		"al[p]*":                        "only * is known",
 		"":                              "unknown consumer",
 	} {
-		choices, err := ParseChoice(line)
+		choices, err := ParseSelection(line)
 		var got []string
 		for _, c := range choices {
 			got = append(got, c.Name())
@@ -65,7 +65,7 @@ func TestChoices(t *testing.T) {
 }
 
 func TestKnobsBeatTheConfiguration(t *testing.T) {
-	choices, err := ParseChoice("alpha@eager?workers=3&window=9&maxpoll=2&commit=7s")
+	choices, err := ParseSelection("alpha@eager?workers=3&window=9&maxpoll=2&commit=7s")
 	if err != nil {
 		t.Fatal(err)
 	}

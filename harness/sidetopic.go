@@ -9,20 +9,20 @@ type Role string
 // is done, and the copy is owed instead; in dead-letter nothing is owed any more.
 const (
 	RoleRetry      Role = "retry"
-	RoleLane       Role = "lane"
+	RoleOverflow   Role = "overflow"
 	RoleWide       Role = "wide"
 	RoleDelay      Role = "delay"
 	RoleDeadLetter Role = "dead-letter"
 	RoleOutput     Role = "output" // what a consumer with [EffectOutput] produces, read committed
-	RoleRanges     Role = "ranges" // ranges of offsets set aside, a [Range] each
+	RoleRanges     Role = "ranges" // ranges of offsets set aside, a [DeferredRange] each
 	RoleState      Role = "state"  // the consumer's own, compacted, never read by the harness
 )
 
-// Custody reports whether a copy in a topic of the role takes over what is owed
+// TakesOver reports whether a copy in a topic of the role takes over what is owed
 // at the place that it was copied from.
-func (r Role) Custody() bool {
+func (r Role) TakesOver() bool {
 	switch r {
-	case RoleRetry, RoleLane, RoleWide, RoleDelay, RoleDeadLetter:
+	case RoleRetry, RoleOverflow, RoleWide, RoleDelay, RoleDeadLetter:
 		return true
 	}
 	return false
@@ -32,14 +32,14 @@ func (r Role) Custody() bool {
 // harness creates it before the pods start, stamped by the broker
 // (LogAppendTime), and reads it when they have stopped.
 type SideTopic struct {
-	Name       string // Name is its key in [Config.Side], as "retry-1".
+	Name       string // Name is its key in [Config.SideTopics], as "retry-1".
 	Role       Role
 	Partitions int // Partitions is their number. 0: as many as the source has, or Times as many.
 	Times      int // Times is how many times as many, where Partitions is 0; 0 stands for 1.
 }
 
-// Of is how many partitions the topic has where the source has so many.
-func (s SideTopic) Of(source int) int {
+// PartitionsFor is how many partitions the topic has where the source has so many.
+func (s SideTopic) PartitionsFor(source int) int {
 	if s.Partitions > 0 {
 		return s.Partitions
 	}
@@ -58,19 +58,19 @@ const (
 	EffectOutput Effect = "output"
 )
 
-// Range is a range of offsets of the source, [From, To), that a consumer has set
+// DeferredRange is a range of offsets of the source, [From, To), that a consumer has set
 // aside to be worked on later: the value of a record in a topic of [RoleRanges],
 // as JSON. It counts from when it is in the log.
-type Range struct {
+type DeferredRange struct {
 	Partition int32 `json:"partition"`
 	From      int64 `json:"from"`
 	To        int64 `json:"to"`
 }
 
-// SideOf are the side topics of the implementation under cfg.
-func (i *Implementation) SideOf(cfg Config) []SideTopic {
-	if i.Side == nil {
+// SideTopicsOf are the side topics of the implementation under cfg.
+func (i *Implementation) SideTopicsOf(cfg Config) []SideTopic {
+	if i.SideTopics == nil {
 		return nil
 	}
-	return i.Side(cfg)
+	return i.SideTopics(cfg)
 }
