@@ -31,7 +31,7 @@ func (r *run) judgeExpulsions() error {
 				harness.ClientID(in.Pod, in.N), r.since(x.Seen).Round(time.Millisecond), why))
 		}
 		s := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
-		s.Key, s.Start, s.End = x.Group, x.Seen, x.Earliest
+		s.SetExpulsion(x.Group, x.Earliest, x.Seen)
 		if err := r.observed.Append(s); err != nil {
 			return err
 		}

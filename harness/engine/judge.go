@@ -75,20 +75,22 @@ func (r *run) writeWindows() error {
 	}
 	for _, in := range r.fleet.Incarnations() {
 		up := ledger.NewSlot(ledger.KindUp, in.Owner).With(ledger.OutcomeConfirmed)
-		up.Start, up.End = in.Up, in.Up
+		up.SetAt(in.Up)
 		down := ledger.NewSlot(ledger.KindDown, in.Owner).With(ledger.OutcomeConfirmed)
-		down.Start, down.End = in.Down, in.Down
+		down.SetAt(in.Down)
 		if err := errors.Join(r.observed.Append(up), r.observed.Append(down)); err != nil {
 			return err
 		}
 	}
 	for i, o := range r.faults.outcomes() {
 		inject := ledger.NewSlot(ledger.KindInject, o.owner).With(ledger.OutcomeConfirmed)
-		inject.Key, inject.Start, inject.Partition = uint32(i), r.start+int64(o.injected), o.upon()
+		inject.Partition = o.upon()
+		inject.SetFault(uint32(i), r.start+int64(o.injected))
 		err := r.observed.Append(inject)
 		if o.healed != harness.Never {
 			heal := ledger.NewSlot(ledger.KindHeal, o.owner).With(ledger.OutcomeConfirmed)
-			heal.Key, heal.Start, heal.Partition = uint32(i), r.start+int64(o.healed), o.upon()
+			heal.Partition = o.upon()
+			heal.SetFault(uint32(i), r.start+int64(o.healed))
 			err = errors.Join(err, r.observed.Append(heal))
 		}
 		if err != nil {

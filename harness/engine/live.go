@@ -74,15 +74,15 @@ func (l *live) slot(s *ledger.Slot) {
 		return
 	}
 	if s.Topic != 0 {
-		l.aside[load.PartitionOf(s.Key, len(l.aside))]++
+		l.aside[load.PartitionOf(s.Key(), len(l.aside))]++
 	} else if int(s.Partition) < len(l.finished) {
-		l.finished[s.Partition].Add(s.Offset)
+		l.finished[s.Partition].Add(s.Offset())
 	} else {
 		return
 	}
 	l.effects++
-	l.service += s.End - s.Start
-	l.lastEnd = max(l.lastEnd, s.End)
+	l.service += s.End() - s.Start()
+	l.lastEnd = max(l.lastEnd, s.End())
 }
 
 // progress is a reading of live.

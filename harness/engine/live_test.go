@@ -16,7 +16,9 @@ func TestLiveCountsWhatIsDoneAside(t *testing.T) {
 	l := newLive(nil, ledger.Clock{}, partitions)
 	effect := func(topic uint16, partition int32, offset int64) {
 		s := ledger.NewSlot(ledger.KindAttempt, 1).With(ledger.OutcomeEffect)
-		s.Topic, s.Partition, s.Offset, s.Key, s.End = topic, partition, offset, key, int64(10*time.Millisecond)
+		s.SetPosition(ledger.Position{Topic: topic, Partition: partition, Offset: offset})
+		s.SetRecord(ledger.Identity{Key: key})
+		s.SetEnd(int64(10 * time.Millisecond))
 		l.slot(&s)
 	}
 	effect(0, int32(from), 0)

@@ -120,11 +120,11 @@ func (s *sight) seen(t *testing.T) (lines []string) {
 		case ledger.KindText:
 			lines[len(lines)-1] += fmt.Sprintf(" %q", f.AppendText(nil))
 		case ledger.KindCommit:
-			lines = append(lines, fmt.Sprintf("commit %d/%d %d by %d own %v transactional %v", f.Topic, f.Partition, f.Offset, f.Owner(), f.Key != 0, f.Flags&ledger.FlagTransactional != 0))
+			lines = append(lines, fmt.Sprintf("commit %d/%d %d by %d own %v transactional %v", f.Topic, f.Partition, f.Offset(), f.Owner(), f.Membership().Group != 0, f.Flags&ledger.FlagTransactional != 0))
 		case ledger.KindOwned:
-			lines = append(lines, fmt.Sprintf("owned %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Key != 0))
+			lines = append(lines, fmt.Sprintf("owned %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Membership().Group != 0))
 		case ledger.KindReleased:
-			lines = append(lines, fmt.Sprintf("released %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Key != 0))
+			lines = append(lines, fmt.Sprintf("released %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Membership().Group != 0))
 		case ledger.KindTransaction:
 			lines = append(lines, fmt.Sprintf("transaction by %d %v", f.Owner(), f.Outcome()))
 		default:

@@ -144,13 +144,13 @@ type eventAt struct {
 func (s *Slot) first() int64 {
 	switch s.Kind() {
 	case KindSend:
-		return s.Sent
+		return s.sent
 	case KindOwned, KindReleased, KindExpelled:
-		return s.End
+		return s.end
 	case KindText:
 		return math.MaxInt64 // it has no time: its fields are text
 	default:
-		return s.Start
+		return s.start
 	}
 }
 
@@ -164,9 +164,9 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]eventAt) {
 	m[0] = eventAt{eventOf[kind], since(epoch, s.first())}
 	switch {
 	case kind == KindSend && !open:
-		m[1] = eventAt{EventAcked, since(epoch, s.End)}
+		m[1] = eventAt{EventAcked, since(epoch, s.end)}
 	case kind == KindAttempt:
-		end := since(epoch, s.End)
+		end := since(epoch, s.end)
 		if open {
 			end = reaped
 		}
@@ -181,8 +181,8 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]eventAt) {
 func (s *Slot) event(e *Event, edge EventKind, at time.Duration, epoch int64) {
 	*e = Event{} // field by field from here: a literal is made elsewhere first, and copied
 	e.At, e.Kind, e.Outcome, e.Owner = at, edge, s.Outcome(), s.Owner()
-	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.Offset, s.Key, s.Seq
-	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(epoch, s.Due), since(epoch, s.Sent), since(epoch, s.Start), s.Flags, s.Count
+	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.offset, s.key, s.seq
+	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(epoch, s.due), since(epoch, s.sent), since(epoch, s.start), s.Flags, s.count
 	switch edge {
 	case EventStart, EventStartAtOnce:
 		e.Kind, e.Outcome = EventStart, OutcomeOpen
@@ -195,16 +195,16 @@ func (s *Slot) event(e *Event, edge EventKind, at time.Duration, epoch int64) {
 		e.Kind = EventEnd
 		e.SetCall(s.Call())
 	case EventOwned, EventReleased:
-		e.Generation, e.Member, e.Offset, e.Seen = int32(s.Seq), uint64(s.Offset), 0, e.Start
+		e.Generation, e.Member, e.Offset, e.Seen = int32(s.seq), uint64(s.offset), 0, e.Start
 	case EventExpelled:
 		e.Seen = e.Start
 	case EventCommit:
-		e.Generation, e.Member = int32(s.Seq), uint64(s.Due)
+		e.Generation, e.Member = int32(s.seq), uint64(s.due)
 	case EventTransaction:
-		e.Member = uint64(s.Due)
+		e.Member = uint64(s.due)
 	case EventDeferred:
-		e.To, e.Generation, e.Member = s.Sent, int32(s.Seq), uint64(s.Due)
+		e.To, e.Generation, e.Member = s.sent, int32(s.seq), uint64(s.due)
 	case EventAcquired:
-		e.To = s.Sent
+		e.To = s.sent
 	}
 }

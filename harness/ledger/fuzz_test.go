@@ -48,7 +48,7 @@ func seeds(f *testing.F) {
 	var slots []Slot
 	for k := KindSend; k <= KindText+1; k++ {
 		s := NewSlot(k, 3).With(Outcome(k % 9))
-		s.Offset, s.Due, s.Sent, s.Start, s.End = int64(k), 5, 50-int64(k), 100-int64(k), 200
+		s.offset, s.due, s.sent, s.start, s.end = int64(k), 5, 50-int64(k), 100-int64(k), 200
 		slots = append(slots, s)
 	}
 	raw := bytesOf(slots)

@@ -107,7 +107,7 @@ func (j *Journal) Publish(s *Slot, k Kind, owner Owner, call uint32) {
 // Finish completes a slot in place: from the return of this call on its end
 // and outcome survive the death of the process.
 func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
-	s.End = end
+	s.end = end
 	atomic.StoreUint64(&s.state, ended(atomic.LoadUint64(&s.state), o))
 	j.release(s)
 }

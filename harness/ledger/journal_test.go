@@ -25,7 +25,7 @@ func create(t *testing.T) (*Journal, string) {
 
 func attempt(owner Owner, key, seq uint32, offset, start int64) Slot {
 	s := NewSlot(KindAttempt, owner)
-	s.Key, s.Seq, s.Offset, s.Start = key, seq, offset, start
+	s.key, s.seq, s.offset, s.start = key, seq, offset, start
 	return s
 }
 
@@ -76,16 +76,16 @@ func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 	wg.Wait()
 	next := map[uint32]uint32{}
 	for _, s := range read(t, path) { // read with the windows still mapped, as after a SIGKILL
-		if s.Seq != next[s.Key] || s.Owner() != 7 || s.Kind() != KindAttempt {
-			t.Fatalf("writer %d: seq %d of owner %d, want seq %d of owner 7", s.Key, s.Seq, s.Owner(), next[s.Key])
+		if s.seq != next[s.key] || s.Owner() != 7 || s.Kind() != KindAttempt {
+			t.Fatalf("writer %d: seq %d of owner %d, want seq %d of owner 7", s.key, s.seq, s.Owner(), next[s.key])
 		}
-		next[s.Key]++
-		want, end := OutcomeEffect, int64(s.Seq)+5
-		if s.Seq%10 == 0 {
+		next[s.key]++
+		want, end := OutcomeEffect, int64(s.seq)+5
+		if s.seq%10 == 0 {
 			want, end = OutcomeOpen, 0
 		}
-		if s.Outcome() != want || s.End != end {
-			t.Fatalf("seq %d: %v at %d, want %v at %d", s.Seq, s.Outcome(), s.End, want, end)
+		if s.Outcome() != want || s.end != end {
+			t.Fatalf("seq %d: %v at %d, want %v at %d", s.seq, s.Outcome(), s.end, want, end)
 		}
 	}
 	for w := range uint32(writers) {
@@ -118,8 +118,8 @@ func TestJournalUsesFramesAgain(t *testing.T) {
 		t.Errorf("windows %d to %d are in use, want the last alone", got.first, got.first+int64(len(got.list))-1)
 	}
 	for i, s := range read(t, path) {
-		if s.Seq != uint32(i) {
-			t.Fatalf("slot %d is that of seq %d", i, s.Seq)
+		if s.seq != uint32(i) {
+			t.Fatalf("slot %d is that of seq %d", i, s.seq)
 		}
 	}
 	if err := j.Close(); err != nil {
@@ -172,8 +172,8 @@ func TestSealBringsFramesIn(t *testing.T) {
 		if i/windowSlots == 1 && i%2 != 0 {
 			want = OutcomeOpen
 		}
-		if s.Seq != uint32(i) || s.Outcome() != want {
-			t.Fatalf("slot %d: seq %d, %v, want %v", i, s.Seq, s.Outcome(), want)
+		if s.seq != uint32(i) || s.Outcome() != want {
+			t.Fatalf("slot %d: seq %d, %v, want %v", i, s.seq, s.Outcome(), want)
 		}
 	}
 }
@@ -198,8 +198,8 @@ func TestSmallJournalKeepsEverySlot(t *testing.T) {
 		t.Fatalf("%d slots read, %d written", len(all), n)
 	}
 	for i := range all {
-		if all[i].Seq != uint32(i) {
-			t.Fatalf("slot %d is the %d. written", i, all[i].Seq)
+		if all[i].seq != uint32(i) {
+			t.Fatalf("slot %d is the %d. written", i, all[i].seq)
 		}
 	}
 }
@@ -291,7 +291,7 @@ func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
 			finished++
 		}
 		if i%97 == 0 {
-			n, err := tail.Poll(func(s *Slot) { seen[s.Seq]++ })
+			n, err := tail.Poll(func(s *Slot) { seen[s.seq]++ })
 			if err != nil || n != len(open) || len(seen) != finished {
 				t.Fatalf("after %d: %d open and %d finished seen (%v), want %d and %d", i, n, len(seen), err, len(open), finished)
 			}
@@ -332,8 +332,8 @@ func TestTailWhileTheWriterWrites(t *testing.T) {
 	seen := map[[2]uint32]bool{}
 	poll := func() {
 		_, err := tail.Poll(func(s *Slot) {
-			id := [2]uint32{s.Key, s.Seq}
-			if s.Key == 0 || s.Offset != int64(s.Seq)+1 || s.Start != 3 || s.End != 5 || seen[id] {
+			id := [2]uint32{s.key, s.seq}
+			if s.key == 0 || s.offset != int64(s.seq)+1 || s.start != 3 || s.end != 5 || seen[id] {
 				t.Errorf("slot %+v, seen before: %v", *s, seen[id])
 			}
 			seen[id] = true
@@ -417,7 +417,7 @@ func TestStreamOrdersEverySource(t *testing.T) {
 			at, _ := add(j, s)
 			want++
 			if i%100 != 0 {
-				j.Finish(at, s.Start+rng.Int64N(5000), OutcomeEffect)
+				j.Finish(at, s.start+rng.Int64N(5000), OutcomeEffect)
 			}
 			want++
 		}

@@ -130,17 +130,17 @@ const SlotSize = 64
 // [Journal.Finish] completes it in place. [Journal.Append] does both at once.
 type Slot struct {
 	state     uint64 // kind | outcome<<8 | owner<<16 | call<<32 | published<<63
-	Offset    int64
-	Due       int64
-	Sent      int64
-	Start     int64
-	End       int64
-	Key       uint32
-	Seq       uint32
+	offset    int64
+	due       int64
+	sent      int64
+	start     int64
+	end       int64
+	key       uint32
+	seq       uint32
 	Partition int32
 	Topic     uint16 // Topic is the number of a declared topic of the run; 0 is the source.
 	Flags     Flags
-	Count     uint8 // Count is how often the client says an attempt's record was delivered, at most 255, 0 if it does not; or an [Ack].
+	count     uint8
 }
 
 var _ [SlotSize]byte = [unsafe.Sizeof(Slot{})]byte{}
@@ -188,7 +188,7 @@ func Text(text string) (slots []Slot) {
 	for len(text) > 0 {
 		s := NewSlot(KindText, 0).With(OutcomeConfirmed)
 		n := copy(s.text(), text)
-		s.Key, text = uint32(n), text[n:]
+		s.key, text = uint32(n), text[n:]
 		slots = append(slots, s)
 	}
 	return slots
@@ -196,10 +196,10 @@ func Text(text string) (slots []Slot) {
 
 // AppendText appends the text that a slot of [KindText] holds.
 func (s *Slot) AppendText(to []byte) []byte {
-	return append(to, s.text()[:min(s.Key, textSize)]...)
+	return append(to, s.text()[:min(s.key, textSize)]...)
 }
 
-func (s *Slot) text() []byte { return (*[textSize]byte)(unsafe.Pointer(&s.Offset))[:] }
+func (s *Slot) text() []byte { return (*[textSize]byte)(unsafe.Pointer(&s.offset))[:] }
 
 // Position is a place in a log.
 type Position struct {
@@ -207,9 +207,6 @@ type Position struct {
 	Partition int32
 	Offset    int64
 }
-
-// Position is where the slot's record lies.
-func (s *Slot) Position() Position { return Position{s.Topic, s.Partition, s.Offset} }
 
 func (p Position) String() string {
 	if p.Topic == 0 {

@@ -258,14 +258,14 @@ func (p *Producer) send(s *sending, id ledger.Identity) {
 func (p *Producer) finish(r *kgo.Record, err error) {
 	s, how := r.Context.(*sending), outcome(r, err)
 	slot := s.slot().With(how)
-	slot.End = p.cfg.Clock.Now()
+	slot.SetEnd(p.cfg.Clock.Now())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
 		return
 	}
 	if how == ledger.OutcomeAcked {
-		slot.Partition, slot.Offset = r.Partition, r.Offset
+		slot.SetPosition(ledger.Position{Partition: r.Partition, Offset: r.Offset})
 		p.landed[r.Partition]++
 		p.acked++
 	}

@@ -78,7 +78,9 @@ func readSends(t testing.TB, p *load.Producer, j *ledger.Writer, path string) (s
 	if err := r.Each(func(s *ledger.Slot) { sends = append(sends, *s) }); err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(sends, func(a, b ledger.Slot) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Sent, b.Sent)) })
+	slices.SortFunc(sends, func(a, b ledger.Slot) int {
+		return cmp.Or(cmp.Compare(a.Due(), b.Due()), cmp.Compare(a.Sent(), b.Sent()))
+	})
 	return sends
 }
 
@@ -125,13 +127,13 @@ func TestProducerSendsTheLoad(t *testing.T) {
 	for n := range sends {
 		s := &sends[n]
 		due, _ := load.Constant{Rate: count * 2, For: time.Hour}.At(uint64(n))
-		if s.Kind() != ledger.KindSend || s.Owner() != 0 || s.Outcome() != ledger.OutcomeAcked || s.Seq != seqs[s.Key] || s.Due != start+int64(due) {
-			t.Fatalf("send %d: %+v; want it acked, seq %d, due at %v", n, s, seqs[s.Key], due)
+		if s.Kind() != ledger.KindSend || s.Owner() != 0 || s.Outcome() != ledger.OutcomeAcked || s.Seq() != seqs[s.Key()] || s.Due() != start+int64(due) {
+			t.Fatalf("send %d: %+v; want it acked, seq %d, due at %v", n, s, seqs[s.Key()], due)
 		}
-		if s.Sent < s.Due || s.End < s.Sent {
-			t.Fatalf("send %d: due at %d, sent at %d, acked at %d", n, s.Due, s.Sent, s.End)
+		if s.Sent() < s.Due() || s.End() < s.Sent() {
+			t.Fatalf("send %d: due at %d, sent at %d, acked at %d", n, s.Due(), s.Sent(), s.End())
 		}
-		seqs[s.Key]++
+		seqs[s.Key()]++
 		if at[s.Position()] != nil {
 			t.Fatalf("two sends at %v", s.Position())
 		}
@@ -162,7 +164,7 @@ func checkLog(t *testing.T, log []*kgo.Record, at map[ledger.Position]*ledger.Sl
 		if s == nil {
 			t.Fatalf("%v: %+v was not sent", pos, id)
 		}
-		if want := (ledger.Identity{Run: run, Key: s.Key, Seq: s.Seq, Due: s.Due, Sent: s.Sent}); id != want {
+		if want := (ledger.Identity{Run: run, Key: s.Key(), Seq: s.Seq(), Due: s.Due(), Sent: s.Sent()}); id != want {
 			t.Fatalf("%v: identity %+v, want %+v", pos, id, want)
 		}
 		if string(r.Key) != string(load.KeyBytes(id.Key)) || len(r.Value) != 120 {

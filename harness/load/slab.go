@@ -27,7 +27,7 @@ type sending struct {
 // slot is the sending as a fact without an outcome.
 func (s *sending) slot() ledger.Slot {
 	slot := ledger.NewSlot(ledger.KindSend, 0)
-	slot.Key, slot.Seq, slot.Due, slot.Sent = s.key, s.seq, s.due, s.sent
+	slot.SetRecord(ledger.Identity{Key: s.key, Seq: s.seq, Due: s.due, Sent: s.sent})
 	return slot
 }
 

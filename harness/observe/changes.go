@@ -169,8 +169,8 @@ func (w *Watcher) expel(client string, g *group, b bounds) {
 func (w *Watcher) writeTransfer(key uint32, at ledger.Position, was, is ownership, fresh bool, b bounds) {
 	write := func(k ledger.Kind, o ownership) {
 		s := ledger.NewSlot(k, o.owner).With(ledger.OutcomeConfirmed)
-		s.Topic, s.Partition, s.Key, s.Seq, s.Offset = at.Topic, at.Partition, key, uint32(o.generation), int64(o.member)
-		s.Start, s.End = b.seen, b.assigned
+		s.Topic, s.Partition = at.Topic, at.Partition
+		s.SetOwnership(ledger.Membership{Group: key, Generation: o.generation, Member: o.member}, b.assigned, b.seen)
 		w.writeSlots(s)
 	}
 	if was.owner != 0 && (is.owner != was.owner || is.member != was.member || fresh) {

@@ -1,8 +1,6 @@
 package observe
 
 import (
-	"math"
-
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -35,11 +33,12 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 			w.committed[c.Partition] = c.Offset
 		}
 	}
-	s.Topic, s.Partition, s.Offset, s.Start, s.End = at.Topic, at.Partition, c.Offset, c.At, c.At
-	s.Key, s.Seq = g.key, uint32(max(c.Generation, 0))
+	in := ledger.Membership{Group: g.key, Generation: max(c.Generation, 0)}
 	if member != "" {
-		s.Due = int64(hash(member))
+		in.Member = hash(member)
 	}
+	s.Topic, s.Partition = at.Topic, at.Partition
+	s.SetCommit(in, c.Offset, c.At)
 	if c.Transactional {
 		s.Flags |= ledger.FlagTransactional
 	}
@@ -72,7 +71,7 @@ func (w *Watcher) recordRewind(r harness.Rewind) {
 		return
 	}
 	s.Topic, s.Partition = at.Topic, at.Partition
-	s.Key, s.Offset, s.Start, s.End = w.groupNamed(r.Group).key, -1, r.At, r.At
+	s.SetRewind(w.groupNamed(r.Group).key, -1, r.At)
 	w.writeSlots(s)
 }
 
@@ -86,8 +85,7 @@ func (w *Watcher) recordAcquisition(a harness.Acquisition) {
 		return
 	}
 	s.Topic, s.Partition = at.Topic, at.Partition
-	s.Key, s.Offset, s.Sent, s.Start, s.End = w.groupNamed(a.Group).key, a.From, a.To, a.At, a.At
-	s.Count = uint8(min(a.Deliveries, math.MaxUint8))
+	s.SetAcquisition(w.groupNamed(a.Group).key, a.From, a.To, a.Deliveries, a.At)
 	w.writeSlots(s)
 }
 
@@ -101,7 +99,7 @@ func (w *Watcher) recordAcknowledgement(a harness.Acknowledgement) {
 		return
 	}
 	s.Topic, s.Partition = at.Topic, at.Partition
-	s.Offset, s.Count, s.Start, s.End = a.Offset, a.Ack, a.At, a.At
+	s.SetAcknowledgement(a.Offset, a.Ack, a.At)
 	w.writeSlots(s)
 }
 
@@ -113,6 +111,6 @@ func (w *Watcher) recordTransaction(t harness.Transaction) {
 	if s.Owner() == 0 {
 		return
 	}
-	s.Due, s.Start, s.End = int64(hash(t.ID)), t.At, t.At
+	s.SetTransaction(hash(t.ID), t.At)
 	w.writeSlots(s)
 }

@@ -24,11 +24,11 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	}
 	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
-		if err := identify(&s, r, run); err != nil {
+		if err := identify(&s, r, 0, run); err != nil {
 			return nil
 		}
 		checkKey(&s, r)
-		s.Start = r.timestamp * int64(time.Millisecond)
+		s.SetAppended(r.timestamp * int64(time.Millisecond))
 		return emit(s)
 	})
 }
@@ -53,8 +53,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		if role == harness.RoleRanges {
 			s = rangeOf(r, number)
 		} else {
-			s.Topic = number
-			err := identify(&s, r, run)
+			err := identify(&s, r, number, run)
 			if errors.Is(err, errOtherRun) {
 				return nil
 			}
@@ -68,7 +67,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		// Two readings of a pair of clocks differ by some nanoseconds, by which records of
 		// one millisecond would change places.
 		latest[r.partition] = max(latest[r.partition], clock.NotAfter(r.time()))
-		s.Start = latest[r.partition]
+		s.SetAppended(latest[r.partition])
 		return emit(s)
 	})
 }
@@ -78,19 +77,20 @@ var errOtherRun = errors.New("a record of another run")
 
 // identify fills in where a record lies and which it is. With an error of the
 // value's own the slot is corrupt.
-func identify(s *ledger.Slot, r *logRecord, run uint64) error {
-	s.Partition, s.Offset = r.partition, r.offset
+func identify(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error {
+	s.SetPosition(ledger.Position{Topic: topic, Partition: r.partition, Offset: r.offset})
 	id, err := ledger.DecodeIdentity(r.value)
 	switch {
 	case errors.Is(err, ledger.ErrNoIdentity):
-		s.Key, s.Seq, s.Flags = ledger.NoIdentity, ledger.NoIdentity, ledger.FlagCorrupt
+		s.SetRecord(ledger.Identity{Key: ledger.NoIdentity, Seq: ledger.NoIdentity})
+		s.Flags = ledger.FlagCorrupt
 		return err
 	case errors.Is(err, ledger.ErrChecksum):
 		s.Flags = ledger.FlagCorrupt
 	case id.Run != run:
 		return errOtherRun
 	}
-	s.Key, s.Seq, s.Due, s.Sent = id.Key, id.Seq, id.Due, id.Sent
+	s.SetRecord(id)
 	return nil
 }
 
@@ -98,7 +98,7 @@ func identify(s *ledger.Slot, r *logRecord, run uint64) error {
 // the order of all that come after it hangs on that. An output is keyed as its
 // consumer likes.
 func checkKey(s *ledger.Slot, r *logRecord) {
-	if !ledger.IsKey(r.key, s.Key) {
+	if !ledger.IsKey(r.key, s.Key()) {
 		s.Flags |= ledger.FlagCorrupt
 	}
 }
@@ -106,13 +106,15 @@ func checkKey(s *ledger.Slot, r *logRecord) {
 // rangeOf is the range of the source that a record sets aside.
 func rangeOf(r *logRecord, number uint16) ledger.Slot {
 	s := ledger.NewSlot(ledger.KindDeferred, 0).With(ledger.OutcomeConfirmed)
-	s.Key, s.Seq, s.Due = uint32(number), uint32(r.partition), r.offset+1
+	by := ledger.Position{Topic: number, Partition: r.partition, Offset: r.offset}
 	var set harness.DeferredRange
 	if err := json.Unmarshal(r.value, &set); err != nil || set.Partition < 0 || set.From < 0 || set.To < set.From {
+		s.SetDeferral(by, 0, 0)
 		s.Partition, s.Flags = -1, ledger.FlagCorrupt
 		return s
 	}
-	s.Partition, s.Offset, s.Sent = set.Partition, set.From, set.To
+	s.SetDeferral(by, set.From, set.To)
+	s.Partition = set.Partition
 	return s
 }
 

@@ -105,8 +105,14 @@ type slots struct {
 }
 
 func (s *slots) emit(slot ledger.Slot) error {
-	s.lines = append(s.lines, fmt.Sprintf("%v %v/%d@%d %d/%d due %d sent %d flags %d", slot.Kind(), slot.Topic, slot.Partition, slot.Offset, slot.Key, slot.Seq, slot.Due, slot.Sent, slot.Flags))
-	s.at = append(s.at, slot.Start)
+	line := fmt.Sprintf("%v %v/%d@%d", slot.Kind(), slot.Topic, slot.Partition, slot.Offset())
+	if slot.Kind() == ledger.KindDeferred {
+		line += fmt.Sprintf(" to %d by %v", slot.To(), slot.DeferredBy())
+	} else {
+		line += fmt.Sprintf(" %d/%d due %d sent %d", slot.Key(), slot.Seq(), slot.Due(), slot.Sent())
+	}
+	s.lines = append(s.lines, fmt.Sprintf("%s flags %d", line, slot.Flags))
+	s.at = append(s.at, slot.At())
 	return nil
 }
 
@@ -202,8 +208,8 @@ func TestReadSideOfALongPartition(t *testing.T) {
 	}
 	taken := 0
 	if err := m.ReadSide(t.Context(), side, 3, 1, harness.RoleOutput, thisRun, ledger.NewClock(), func(s ledger.Slot) error {
-		if taken++; s.Key == 0 {
-			return fmt.Errorf("the record at %d was aborted", s.Offset)
+		if taken++; s.Key() == 0 {
+			return fmt.Errorf("the record at %d was aborted", s.Offset())
 		}
 		return nil
 	}); err != nil || taken != 14*each {
@@ -246,9 +252,9 @@ func TestReadSideOfRanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := func(offset int) string {
-		return fmt.Sprintf("%v 0/-1@0 2/1 due %d sent 0 flags %d", ledger.KindDeferred, offset+1, ledger.FlagCorrupt)
+		return fmt.Sprintf("%v 0/-1@0 to 0 by topic 2 partition 1 offset %d flags %d", ledger.KindDeferred, offset, ledger.FlagCorrupt)
 	}
-	got.want(t, fmt.Sprintf("%v 0/4@10 2/1 due 1 sent 20 flags 0", ledger.KindDeferred), bad(1), bad(2))
+	got.want(t, fmt.Sprintf("%v 0/4@10 to 20 by topic 2 partition 1 offset 0 flags 0", ledger.KindDeferred), bad(1), bad(2))
 }
 
 func TestReadAll(t *testing.T) {

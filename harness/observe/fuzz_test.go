@@ -86,8 +86,8 @@ func FuzzRange(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		s := rangeOf(&logRecord{value: value}, 2)
 		whole := s.Flags&ledger.FlagCorrupt == 0
-		if whole != (s.Partition >= 0) || whole && (s.Offset < 0 || s.Sent < s.Offset) || s.Key != 2 {
-			t.Fatalf("partition %d, [%d, %d), flags %d", s.Partition, s.Offset, s.Sent, s.Flags)
+		if whole != (s.Partition >= 0) || whole && (s.Offset() < 0 || s.To() < s.Offset()) || s.DeferredBy().Topic != 2 {
+			t.Fatalf("partition %d, [%d, %d), flags %d", s.Partition, s.Offset(), s.To(), s.Flags)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func watcher(t *testing.T, protocol harness.Protocol) (w *Watcher, seen func() [
 			if s.Topic != 0 {
 				line += fmt.Sprintf(" of topic %d", s.Topic)
 			}
-			if s.Key != 0 {
+			if s.Membership().Group != 0 {
 				line += " in a group of its own"
 			}
 			lines = append(lines, line)
@@ -56,26 +56,26 @@ func watcher(t *testing.T, protocol harness.Protocol) (w *Watcher, seen func() [
 func line(s *ledger.Slot) string {
 	switch s.Kind() {
 	case ledger.KindOwned:
-		return fmt.Sprintf("owned p%d by %d at %d..%d", s.Partition, s.Owner(), s.End, s.Start)
+		return fmt.Sprintf("owned p%d by %d at %d..%d", s.Partition, s.Owner(), s.Earliest(), s.Seen())
 	case ledger.KindReleased:
-		return fmt.Sprintf("released p%d by %d at %d..%d", s.Partition, s.Owner(), s.End, s.Start)
+		return fmt.Sprintf("released p%d by %d at %d..%d", s.Partition, s.Owner(), s.Earliest(), s.Seen())
 	case ledger.KindCommit:
-		text := fmt.Sprintf("commit p%d %d by %d at %d %v", s.Partition, s.Offset, s.Owner(), s.Start, s.Outcome())
-		if s.Seq != 0 {
-			text += fmt.Sprintf(" generation %d", s.Seq)
+		text := fmt.Sprintf("commit p%d %d by %d at %d %v", s.Partition, s.Offset(), s.Owner(), s.At(), s.Outcome())
+		if generation := s.Membership().Generation; generation != 0 {
+			text += fmt.Sprintf(" generation %d", generation)
 		}
 		if s.Flags&ledger.FlagTransactional != 0 {
 			text += " transactional"
 		}
 		return text
 	case ledger.KindRewound:
-		return fmt.Sprintf("rewound p%d to %d by %d at %d", s.Partition, s.Offset, s.Owner(), s.Start)
+		return fmt.Sprintf("rewound p%d to %d by %d at %d", s.Partition, s.Offset(), s.Owner(), s.At())
 	case ledger.KindAcquired:
-		return fmt.Sprintf("acquired p%d@%d..%d by %d at %d, delivery %d", s.Partition, s.Offset, s.Sent, s.Owner(), s.Start, s.Count)
+		return fmt.Sprintf("acquired p%d@%d..%d by %d at %d, delivery %d", s.Partition, s.Offset(), s.To(), s.Owner(), s.At(), s.Deliveries())
 	case ledger.KindAcknowledged:
-		return fmt.Sprintf("acknowledged p%d@%d by %d at %d, %d %v", s.Partition, s.Offset, s.Owner(), s.Start, s.Count, s.Outcome())
+		return fmt.Sprintf("acknowledged p%d@%d by %d at %d, %d %v", s.Partition, s.Offset(), s.Owner(), s.At(), s.Ack(), s.Outcome())
 	case ledger.KindTransaction:
-		return fmt.Sprintf("transaction by %d at %d %v", s.Owner(), s.Start, s.Outcome())
+		return fmt.Sprintf("transaction by %d at %d %v", s.Owner(), s.At(), s.Outcome())
 	}
 	return fmt.Sprintf("kind %d", s.Kind())
 }

@@ -129,22 +129,27 @@ func (s *stream) write(dir string) (files []ledger.File, err error) {
 // slot writes what an event stands for; open are the attempts under way.
 func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open map[int64]*ledger.Slot) error {
 	slot := ledger.NewSlot(ledger.KindSend, e.Owner)
-	slot.Key, slot.Seq, slot.Partition, slot.Offset, slot.Due, slot.Sent = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent)
+	id := ledger.Identity{Key: e.Key, Seq: e.Seq, Due: int64(e.Due), Sent: int64(e.Sent)}
+	slot.SetPosition(e.Position())
+	slot.SetRecord(id)
 	number := e.Offset*streamPartitions + int64(e.Partition)
 	pod := fmt.Sprintf("pod-%d", e.Owner)
 	switch e.Kind {
 	case ledger.EventAcked:
 		send := slot.With(ledger.OutcomeAcked)
-		send.End = int64(e.At)
+		send.SetEnd(int64(e.At))
 		landed := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeConfirmed)
-		landed.Key, landed.Seq, landed.Partition, landed.Offset = e.Key, e.Seq, e.Partition, e.Offset
+		landed.SetPosition(e.Position())
+		landed.SetRecord(ledger.Identity{Key: e.Key, Seq: e.Seq})
 		return errors.Join(journals["sends"].Append(send), journals["landed"].Append(landed))
 	case ledger.EventStart:
 		start, err := journals[pod].Reserve()
 		if err != nil {
 			return err
 		}
-		start.Key, start.Seq, start.Partition, start.Offset, start.Due, start.Sent, start.Start = e.Key, e.Seq, e.Partition, e.Offset, int64(e.Due), int64(e.Sent), int64(e.At)
+		start.SetPosition(e.Position())
+		start.SetRecord(id)
+		start.SetAttempt(int64(e.At), 0)
 		journals[pod].Publish(start, ledger.KindAttempt, e.Owner, 0)
 		open[number] = start
 	case ledger.EventEnd:
@@ -153,11 +158,13 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 	case ledger.EventOwned, ledger.EventReleased:
 		kind := map[ledger.EventKind]ledger.Kind{ledger.EventOwned: ledger.KindOwned, ledger.EventReleased: ledger.KindReleased}[e.Kind]
 		change := ledger.NewSlot(kind, e.Owner).With(ledger.OutcomeConfirmed)
-		change.Partition, change.Seq, change.Offset, change.Start, change.End = e.Partition, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
+		change.Partition = e.Partition
+		change.SetOwnership(ledger.Membership{Generation: e.Generation, Member: e.Member}, int64(e.At), int64(e.At))
 		return journals["observed"].Append(change)
 	case ledger.EventCommit:
 		commit := ledger.NewSlot(ledger.KindCommit, e.Owner).With(e.Outcome)
-		commit.Partition, commit.Offset, commit.Seq, commit.Due, commit.Start, commit.End = e.Partition, e.Offset, uint32(e.Generation), int64(e.Member), int64(e.At), int64(e.At)
+		commit.Partition = e.Partition
+		commit.SetCommit(ledger.Membership{Generation: e.Generation, Member: e.Member}, e.Offset, int64(e.At))
 		return journals["observed"].Append(commit)
 	}
 	return nil

@@ -161,7 +161,9 @@ func (s *stream) lands(log *Log) {
 		n := int(min(s.n-i, int64(len(slots))))
 		for k := range slots[:n] {
 			slots[k] = ledger.NewSlot(ledger.KindAppended, 0)
-			slots[k].Partition, slots[k].Offset, slots[k].Key, slots[k].Seq = s.record(i)
+			partition, offset, key, seq := s.record(i)
+			slots[k].SetPosition(ledger.Position{Partition: partition, Offset: offset})
+			slots[k].SetRecord(ledger.Identity{Key: key, Seq: seq})
 			i++
 		}
 		if log != nil {

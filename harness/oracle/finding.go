@@ -84,7 +84,7 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 	}
 	return landed(func(s *ledger.Slot) {
 		for _, a := range at[s.Position()] {
-			a.Key, a.Seq = s.Key, s.Seq
+			a.Key, a.Seq = s.Key(), s.Seq()
 		}
 	})
 }

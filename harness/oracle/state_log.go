@@ -38,7 +38,7 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 		l.sequence.fetch(some)
 		for i := range some {
 			if s := &some[i]; s.Kind() == ledger.KindAppended || s.Kind() == ledger.KindCopied {
-				l.add(s.Position(), s.Key, s.Seq)
+				l.add(s.Position(), s.Key(), s.Seq())
 			}
 		}
 	}

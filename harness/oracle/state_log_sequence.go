@@ -42,7 +42,7 @@ const maxMissing = 1 << 16
 // fetch has the states of the keys of some slots fetched, see [keyed.fetch].
 func (s *sequence) fetch(slots []ledger.Slot) {
 	for i := range slots {
-		if next := s.next.peek(slots[i].Key); next != nil {
+		if next := s.next.peek(slots[i].Key()); next != nil {
 			prefetch(unsafe.Pointer(next))
 		}
 	}

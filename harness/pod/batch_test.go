@@ -41,11 +41,11 @@ func TestBatchIsJournalledAsOneCall(t *testing.T) {
 	}
 	for i := range 6 {
 		got, first := &slots[i], &slots[i/3*3]
-		if got.Kind() != ledger.KindAttempt || got.Owner() != 5 || got.Outcome() != ledger.OutcomeEffect || got.Offset != int64(i%3) || got.Seq != uint32(i%3) {
+		if got.Kind() != ledger.KindAttempt || got.Owner() != 5 || got.Outcome() != ledger.OutcomeEffect || got.Offset() != int64(i%3) || got.Seq() != uint32(i%3) {
 			t.Errorf("slot %d: %+v, %v", i, *got, got.Outcome())
 		}
-		if got.Call() != uint32(1+i/3) || got.Start != first.Start || got.End != first.End || got.End < got.Start {
-			t.Errorf("slot %d is of call %d, from %d to %d", i, got.Call(), got.Start, got.End)
+		if got.Call() != uint32(1+i/3) || got.Start() != first.Start() || got.End() != first.End() || got.End() < got.Start() {
+			t.Errorf("slot %d is of call %d, from %d to %d", i, got.Call(), got.Start(), got.End())
 		}
 	}
 	if call := slots[6].Call(); call != 0 {
@@ -63,8 +63,8 @@ func TestBatchTakesAsLongAsItsLongestRecord(t *testing.T) {
 	if err := s.DoBatch(t.Context(), records); err != nil {
 		t.Fatal(err)
 	}
-	if slot := readSlots(t, journal)[0]; time.Duration(slot.End-slot.Start) < longest {
-		t.Errorf("took %v, want %v", time.Duration(slot.End-slot.Start), longest)
+	if slot := readSlots(t, journal)[0]; time.Duration(slot.End()-slot.Start()) < longest {
+		t.Errorf("took %v, want %v", time.Duration(slot.End()-slot.Start()), longest)
 	}
 }
 

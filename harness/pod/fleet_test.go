@@ -145,11 +145,11 @@ func checkAttempts(t *testing.T, i pod.Incarnation) {
 	var first int64
 	attempts(t, i.Journal, func(s *ledger.Slot) {
 		if first == 0 {
-			first = s.Start
+			first = s.Start()
 		}
 		ok := s.Owner() == i.Owner && s.Kind() == ledger.KindAttempt &&
-			s.Offset == next[s.Partition] && s.Key == uint32(s.Partition) && s.Seq == uint32(s.Offset) &&
-			s.Start >= i.Up && (s.Outcome() == ledger.OutcomeOpen || s.End >= s.Start && s.End <= i.Down)
+			s.Offset() == next[s.Partition] && s.Key() == uint32(s.Partition) && s.Seq() == uint32(s.Offset()) &&
+			s.Start() >= i.Up && (s.Outcome() == ledger.OutcomeOpen || s.End() >= s.Start() && s.End() <= i.Down)
 		if !ok && !t.Failed() {
 			t.Errorf("%s.%d, up %d, down %d: attempt %+v", i.Pod, i.N, i.Up, i.Down, *s)
 		}
@@ -339,7 +339,7 @@ func TestPodsLearnTheStartOfTheLoad(t *testing.T) {
 			}
 			defer r.Close()
 			if err := r.Each(func(s *ledger.Slot) {
-				slow = slow || s.Outcome() == ledger.OutcomeEffect && time.Duration(s.End-s.Start) >= 500*time.Millisecond
+				slow = slow || s.Outcome() == ledger.OutcomeEffect && time.Duration(s.End()-s.Start()) >= 500*time.Millisecond
 			}); err != nil {
 				t.Fatal(err)
 			}

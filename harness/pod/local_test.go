@@ -201,7 +201,7 @@ func TestLocalPauseHoldsWork(t *testing.T) {
 				last = *s
 			}
 		})
-		if took := time.Duration(last.End - last.Start); took != time.Minute+500*time.Millisecond {
+		if took := time.Duration(last.End() - last.Start()); took != time.Minute+500*time.Millisecond {
 			t.Errorf("the attempt that was held took %v", took)
 		}
 	})

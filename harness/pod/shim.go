@@ -139,9 +139,10 @@ func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot
 	if slot, err = s.journal.Reserve(); err != nil {
 		return nil, 0, 0, err
 	}
-	slot.Topic, slot.Partition, slot.Offset = s.topicNumber(r.Topic), r.Partition, r.Offset
-	slot.Key, slot.Seq, slot.Due, slot.Sent = id.Key, id.Seq, id.Due, id.Sent
-	slot.Start, slot.Flags, slot.Count = start, flags, uint8(min(r.Deliveries, math.MaxUint8))
+	slot.SetPosition(ledger.Position{Topic: s.topicNumber(r.Topic), Partition: r.Partition, Offset: r.Offset})
+	slot.SetRecord(id)
+	slot.SetAttempt(start, r.Deliveries)
+	slot.Flags = flags
 	s.journal.Publish(slot, ledger.KindAttempt, s.owner, call)
 	return slot, id.Key, id.Seq, nil
 }

@@ -67,11 +67,11 @@ func TestShimJournalsAnEffect(t *testing.T) {
 	got := &slots[0]
 	if got.Kind() != ledger.KindAttempt || got.Owner() != 5 || got.Outcome() != ledger.OutcomeEffect ||
 		got.Position() != (ledger.Position{Partition: 3, Offset: 42}) ||
-		got.Key != 8 || got.Seq != 9 || got.Due != 10 || got.Sent != 20 {
+		got.Key() != 8 || got.Seq() != 9 || got.Due() != 10 || got.Sent() != 20 {
 		t.Errorf("slot %+v, %v", *got, got.Outcome())
 	}
-	if got.Start < before || got.End < got.Start || got.End > s.clock.Now() {
-		t.Errorf("from %d to %d, called after %d", got.Start, got.End, before)
+	if got.Start() < before || got.End() < got.Start() || got.End() > s.clock.Now() {
+		t.Errorf("from %d to %d, called after %d", got.Start(), got.End(), before)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestShimJournalsForeignRecords(t *testing.T) {
 			if corrupt := got.Flags == ledger.FlagCorrupt; corrupt != (name == "no identity") {
 				t.Errorf("flags %v", got.Flags)
 			}
-			if got.Key != ledger.NoIdentity || got.Seq != ledger.NoIdentity || got.Offset != 42 || got.Due != got.Start || got.Sent != got.Start {
+			if got.Key() != ledger.NoIdentity || got.Seq() != ledger.NoIdentity || got.Offset() != 42 || got.Due() != got.Start() || got.Sent() != got.Start() {
 				t.Errorf("slot %+v", got)
 			}
 		})
@@ -142,7 +142,7 @@ func TestShimMarksAnAlteredRecord(t *testing.T) {
 	if err := s.Do(t.Context(), altered); err != nil {
 		t.Fatal(err)
 	}
-	if got := readSlots(t, journal)[0]; got.Key != 1 || got.Seq != 2 || got.Flags != ledger.FlagCorrupt {
+	if got := readSlots(t, journal)[0]; got.Key() != 1 || got.Seq() != 2 || got.Flags != ledger.FlagCorrupt {
 		t.Errorf("slot %+v", got)
 	}
 }
@@ -158,7 +158,7 @@ func TestShimMarksARecordUnderAnotherKey(t *testing.T) {
 		}
 	}
 	for i, got := range readSlots(t, journal) {
-		if got.Key != 12 || got.Seq != 2 || got.Flags != ledger.FlagCorrupt {
+		if got.Key() != 12 || got.Seq() != 2 || got.Flags != ledger.FlagCorrupt {
 			t.Errorf("attempt %d: slot %+v", i+1, got)
 		}
 	}
@@ -173,7 +173,7 @@ func TestShimNumbersTopicsAndDeliveries(t *testing.T) {
 			t.Fatal(err)
 		}
 		slots := readSlots(t, journal)
-		if got := slots[len(slots)-1]; got.Topic != want || got.Count != 255 {
+		if got := slots[len(slots)-1]; got.Topic != want || got.Deliveries() != 255 {
 			t.Errorf("%s: slot %+v, want topic %d", name, got, want)
 		}
 	}

@@ -1,0 +1,156 @@
+package ledger
+
+import "math"
+
+// Where each kind of slot keeps what it says. Only this file and the making of
+// events know it: the fields that mean different things by kind are not exported.
+
+// SetRecord sets which record a KindSend, KindAttempt, KindAppended or KindCopied is
+// about.
+func (s *Slot) SetRecord(id Identity) { s.key, s.seq, s.due, s.sent = id.Key, id.Seq, id.Due, id.Sent }
+
+// Key and Seq say which record it is, as in [Identity].
+func (s *Slot) Key() uint32 { return s.key }
+
+// Seq is explained at [Slot.Key].
+func (s *Slot) Seq() uint32 { return s.seq }
+
+// Due is when the schedule wanted the record sent.
+func (s *Slot) Due() int64 { return s.due }
+
+// Sent is when Produce was called with the record.
+func (s *Slot) Sent() int64 { return s.sent }
+
+// SetPosition sets where the record lies that the slot is about.
+func (s *Slot) SetPosition(p Position) {
+	s.Topic, s.Partition, s.offset = p.Topic, p.Partition, p.Offset
+}
+
+// Position is where the slot's record lies.
+func (s *Slot) Position() Position { return Position{s.Topic, s.Partition, s.offset} }
+
+// Offset is that of the record, or the one committed, rewound to, or the first of a
+// range.
+func (s *Slot) Offset() int64 { return s.offset }
+
+// SetAttempt sets when an attempt began and how often the client says its record was
+// delivered, 0 if it does not say.
+func (s *Slot) SetAttempt(start int64, deliveries int) {
+	s.start, s.count = start, uint8(min(deliveries, math.MaxUint8))
+}
+
+// Start is when an attempt began.
+func (s *Slot) Start() int64 { return s.start }
+
+// SetEnd sets when a send ended.
+func (s *Slot) SetEnd(at int64) { s.end = at }
+
+// End is when a send or an attempt ended.
+func (s *Slot) End() int64 { return s.end }
+
+// SetAppended sets when the broker appended the record of a KindAppended or KindCopied.
+func (s *Slot) SetAppended(at int64) { s.start = at }
+
+// SetAt sets the time of a fact that has only one.
+func (s *Slot) SetAt(at int64) { s.start, s.end = at, at }
+
+// At is the time of a fact that has only one.
+func (s *Slot) At() int64 { return s.start }
+
+// Membership says under which member of which group a fact stands.
+type Membership struct {
+	Group      uint32 // Group is 0 for the run's group, and a hash of its name for one of the consumer's own.
+	Generation int32
+	Member     uint64 // Member is a hash of the member id, 0 if it is not known.
+}
+
+// SetOwnership sets that a KindOwned or KindReleased was seen at a time and happened
+// no earlier than another.
+func (s *Slot) SetOwnership(m Membership, earliest, seen int64) {
+	s.key, s.seq, s.offset, s.start, s.end = m.Group, uint32(m.Generation), int64(m.Member), seen, earliest
+}
+
+// SetExpulsion sets the group of a KindExpelled, and its times as [Slot.SetOwnership]
+// does.
+func (s *Slot) SetExpulsion(group uint32, earliest, seen int64) {
+	s.key, s.start, s.end = group, seen, earliest
+}
+
+// SetCommit sets a KindCommit.
+func (s *Slot) SetCommit(m Membership, offset, at int64) {
+	s.key, s.seq, s.due, s.offset = m.Group, uint32(m.Generation), int64(m.Member), offset
+	s.SetAt(at)
+}
+
+// SetRewind sets to which offset a KindRewound went back; -1 is the commit.
+func (s *Slot) SetRewind(group uint32, offset, at int64) {
+	s.key, s.offset = group, offset
+	s.SetAt(at)
+}
+
+// SetAcquisition sets which records a KindAcquired is about, [from, to), and how often
+// they were delivered with this time.
+func (s *Slot) SetAcquisition(group uint32, from, to int64, deliveries int, at int64) {
+	s.key, s.offset, s.sent, s.count = group, from, to, uint8(min(deliveries, math.MaxUint8))
+	s.SetAt(at)
+}
+
+// SetAcknowledgement sets the offset of a KindAcknowledged and its [Ack].
+func (s *Slot) SetAcknowledgement(offset int64, ack Ack, at int64) {
+	s.offset, s.count = offset, ack
+	s.SetAt(at)
+}
+
+// SetTransaction sets a KindTransaction; id is a hash of the transactional id.
+func (s *Slot) SetTransaction(id uint64, at int64) {
+	s.due = int64(id)
+	s.SetAt(at)
+}
+
+// SetDeferral sets by which record a KindDeferred defers offsets of the source,
+// [from, to). The offset of by is below 0 if it is not known.
+func (s *Slot) SetDeferral(by Position, from, to int64) {
+	s.key, s.seq, s.due = uint32(by.Topic), uint32(by.Partition), by.Offset+1
+	s.offset, s.sent = from, to
+}
+
+// SetFault sets the number of the fault of a KindInject or KindHeal.
+func (s *Slot) SetFault(number uint32, at int64) {
+	s.key = number
+	s.SetAt(at)
+}
+
+// Membership is that of a KindOwned, KindReleased or KindCommit. For other kinds of
+// facts of a group only its Group counts.
+func (s *Slot) Membership() Membership {
+	m := Membership{Group: s.key, Generation: int32(s.seq)}
+	switch s.Kind() {
+	case KindOwned, KindReleased:
+		m.Member = uint64(s.offset)
+	case KindCommit:
+		m.Member = uint64(s.due)
+	}
+	return m
+}
+
+// Earliest and Seen are the times between which a KindOwned, KindReleased or
+// KindExpelled happened.
+func (s *Slot) Earliest() int64 { return s.end }
+
+// Seen is explained at [Slot.Earliest].
+func (s *Slot) Seen() int64 { return s.start }
+
+// To is one past the last offset of a KindDeferred or KindAcquired.
+func (s *Slot) To() int64 { return s.sent }
+
+// DeferredBy is where the record lies that defers the offsets of a KindDeferred.
+func (s *Slot) DeferredBy() Position {
+	return Position{Topic: uint16(s.key), Partition: int32(s.seq), Offset: s.due - 1}
+}
+
+// Deliveries is how often the records of a KindAttempt or KindAcquired were delivered, at
+// most 255, 0 if that is not known.
+func (s *Slot) Deliveries() uint8 { return s.count }
+
+// Ack is how a KindAcknowledged acknowledges its record.
+func (s *Slot) Ack() Ack { return s.count }
