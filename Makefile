@@ -70,7 +70,7 @@ bench: ## compare consumers, write OUT/report.html (6 minutes; all with CONSUMER
 	go test $(VCS) $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 list: ## list consumers, their knobs, and scenarios
-	@go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
+	@COLUMNS=$$(stty size 2> /dev/null | cut -d' ' -f2) go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
 
 report: ## render a saved result again: make report IN=out/result.json
 	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(if $(filter file,$(origin OUT)),$(dir $(IN)),$(OUT)))'

@@ -31,7 +31,6 @@ var toleratedLong = map[string]int{
 	"harness/pod":             2,
 	"reports":                 3,
 	"reports/internal/chart":  2,
-	"scenarios":               2,
 }
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)

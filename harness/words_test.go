@@ -89,7 +89,6 @@ var tolerated = map[string]int{
 	"harness/pod":             32,
 	"reports":                 76,
 	"reports/internal/chart":  14,
-	"scenarios":               20,
 }
 
 func TestTextsUsePlainWords(t *testing.T) {

@@ -8,21 +8,23 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// Three pods with 8 workers do 1,200/s of 20 ms; 800/s are offered, two thirds of it, and
-// for two seconds 6,000/s. That leaves a backlog of some 9,600 records, 3,200 in each of
-// three partitions. Three pods gain 400/s on it and are done with it 24 s later; all that
-// time a record that comes waits for those before it, up to eight seconds. Three pods join
-// right after the burst, as an autoscaler would have it: there is no partition for them,
-// but for who makes more, and then the backlog is gone in six seconds. Who skips it is
-// back at once, and works it off beside. So in 32 s more than half of the records are
-// recent ones, and the median is what those wait.
+// Three pods with 8 workers complete 1,200 records/s of 20 ms each. The load is 800/s, two
+// thirds of that, and 6,000/s for two seconds. The burst leaves a backlog of 9,600 records,
+// 3,200 in each of three partitions.
 //
-// The three leave a second before the load ends. One record at a time three pods do
-// 150/s, less than is offered at any time: they cannot keep up.
+// Three pods gain 400/s on it and need 24 s. Meanwhile a new record waits for all records
+// before it, up to eight seconds. Three more pods join right after the burst, as an
+// autoscaler would start them. They get no partition. A design that copies records to a topic
+// with more partitions uses all six pods, and its backlog is gone after six seconds. A
+// design that skips the backlog serves new records at once and works off the old ones with
+// spare workers. More than half of the records of these 32 s are new ones, so the median
+// shows how long new records wait.
+//
+// The three pods leave a second before the load ends. With one record at a time three pods
+// complete 150/s, less than the load at any time: they cannot keep up.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "backlog",
-	Doc: "What becomes of recent records behind a backlog, and when is it gone? A burst of two seconds is five times what all can do, on few partitions; " +
-		"then the load is what it was, and more pods come than there are partitions. Who works in the order of the log makes the recent wait for the old.",
+	Doc:  "How long do new records wait behind a backlog on 3 partitions when 6 pods run?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 800, Burst: 6000, After: 4 * time.Second, Length: 2 * time.Second, For: 32 * time.Second},
 		Keys:  load.Uniform{N: 10_000},

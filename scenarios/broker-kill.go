@@ -8,17 +8,17 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// The killed node leads a third of the partitions, about 270 records each
-// second: enough that the counts of single seconds, which recovery is read
-// from, vary little by chance. Three pods that work on one record at a time
-// manage about 2,500/s less their commits, so they have room to catch up on
-// what waited. The times leave six seconds of steady load before the kill; on
-// real Kafka new leaders take three to seven seconds, so the node comes back
-// after eight, and some load is left to see the recovery.
+// The fault kills the leader of the fullest partition. It leads a third of all partitions,
+// which get about 270 records a second. Recovery is read from the counts of single seconds,
+// and at this rate they vary little by chance. Three pods that work on one record at a time
+// complete about 2,500/s less their commits, so they can catch up.
+//
+// The load is steady for six seconds before the kill. Real Kafka elects new leaders within
+// three to seven seconds, so the node restarts after eight, and the load goes on long enough
+// to show the recovery.
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "broker-kill",
-	Doc: "Does a consumer keep its promises when a broker dies, and how long until it is back to speed? " +
-		"The leader of the fullest partition is killed under load and restarted later.",
+	Name:       "broker-kill",
+	Doc:        "Does a consumer lose or repeat records when a partition leader is killed, and how fast does it catch up?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 800, For: 20 * time.Second}, Keys: load.Uniform{N: 10_000}},
 	Service:    load.Fixed(time.Millisecond),
 	Partitions: 12,

@@ -1,11 +1,11 @@
-// Package scenarios holds the scenarios that Stampede ships, one file each:
-// load, topology, work, faults and thresholds as plain data. Import it for its
-// registrations.
+// Package scenarios holds the scenarios that Stampede ships, one file each. A
+// scenario is plain data: load, topology, work, faults and thresholds. Import the
+// package for its registrations.
 //
 // To add one, write a file named after it that registers a [harness.Scenario].
-// Rates and times here are chosen so that every shipped consumer, the serial
-// one with its single record at a time among them, is put to the question that
-// the scenario asks and not to another; each file has its arithmetic.
+// Its Doc is one question, which README's table and all reports repeat. Choose
+// rates and times so that each shipped consumer answers that question and no
+// other, also the serial one. The comment has the arithmetic.
 package scenarios
 
 // first are the consumers that a comparison has if it names none: one record at a

@@ -8,12 +8,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// For four seconds each answer to a commit is lost, some eight commits of each
-// pod and their tries. What they committed holds all the same.
+// For four seconds the broker carries out each commit and the connection breaks before the
+// response: some eight commits of each pod and their retries. The committed offsets are
+// valid.
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "lost-commits",
-	Doc: "Does a consumer take a commit for failed that was made? The broker carries out commits and the connection breaks before its answer: " +
-		"the work must not be done again.",
+	Name:       "lost-commits",
+	Doc:        "Does a consumer repeat work when the broker commits its offsets but the response is lost?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 150, For: 16 * time.Second}, Keys: load.Uniform{N: 100}},
 	Service:    load.Fixed(10 * time.Millisecond),
 	Partitions: 12,

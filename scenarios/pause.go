@@ -8,18 +8,17 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// The load is that of pod-crash, its keys too, with more after it: the burst leaves the pod
-// that is paused with work in hand, so that it wakes up with records that are
-// another's by then. It stands still for three seconds longer than its session,
-// in which the others have taken over, and wakes up under load.
+// The load and the keys are those of pod-crash, with more load after the burst. The paused
+// pod has work in flight, so it wakes up with records that another pod owns. The pause is three
+// seconds longer than the session: the group expels the pod, the other pods take over, and it
+// wakes up under load.
 //
-// One record at a time, the others do 50/s each and are offered 20/s: the 670
-// records of their own share of the burst take them until some 22 s, and those
-// of the pod that was paused, which has them back by then, as long again.
+// With one record at a time each other pod completes 50/s and gets 20/s. They need until 22 s
+// for the 670 records of their own share of the burst. The records of the paused pod, which
+// owns its partitions again, take as long once more.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "pause",
-	Doc: "What does a pod do that was away and does not know it? One stands still for longer than its session, with work in hand, " +
-		"is expelled, and wakes up when others have its partitions.",
+	Doc:  "What does a pod do when it wakes up and other pods own its partitions?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 2000, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
 		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 4000},

@@ -8,27 +8,25 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// The burst gives each of three pods 670 records, 13 s of work, of which its 4
-// workers do about 250 in the 1.3 s from its beginning to the kill: 2.1 s of
-// work are in hand, more than four commit intervals. A design that commits
-// what it has not finished must have done so by then, and loses it.
+// The burst gives each of three pods 670 records, which are 13 s of work. Its 4 workers
+// complete about 250 of them in the 1.3 s before the kill. Then 2.1 s of work are in flight,
+// more than four commit intervals. A design that commits records before their work completes
+// has committed some of them and loses them.
 //
-// Of the burst 600 records are of 60 keys, ten each, which leave room to see the
-// order of a key break. The others are of as many keys as there are records, nearly: a
-// design that takes all that waits of a key in one call would else have nothing in hand.
+// 600 records of the burst have 60 keys, ten records each, so that a broken key order shows.
+// The others have nearly as many keys as records: a design that takes all waiting records of a
+// key in one call would otherwise have nothing in flight.
 //
-// Before the burst there is a trickle, so that the kill finds a topic, a
-// producer and a group at work: the first records of a topic take real Kafka a
-// second, and a pod whose records have not landed has nothing in hand. For the
-// same reason the kill comes a moment after the burst.
+// A trickle comes before the burst, so that topic, producer and group are at work at the kill.
+// The first records of a topic take real Kafka a second, and a pod that gets no records has
+// none in flight. For the same reason the kill comes shortly after the burst.
 //
-// One record at a time, the survivors do 360 each until the session of the dead
-// pod is over, then about 1,200 are left for two pods, from session + 2 s on for
-// three: done some 19 s after the burst.
+// With one record at a time each surviving pod completes 360 records until the session of the
+// killed pod expires. Then 1,200 are left for two pods, and for three from session + 2 s on:
+// completed some 19 s after the burst.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "pod-crash",
-	Doc: "What becomes of the work that a pod held when it died? A burst leaves every pod with work in hand, " +
-		"then one is killed by SIGKILL; it comes back after the group has noticed.",
+	Doc:  "What happens to the records in flight when a pod is killed during a burst?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 2000, After: 2 * time.Second, Length: time.Second, For: 4 * time.Second},
 		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 4000},

@@ -7,22 +7,24 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// Each record of three keys fails nine times: with pauses that double from 10 ms to
-// a second, as the shipped consumers have, that is 3.3 s, in which nobody can tell it
-// from poison. The three keys have about seven records between them. A run must come
-// to an end: behind poison that stays for ever each design without a dead-letter
-// topic stands still, by definition and in every run, and what is judged here, whether
-// the others suffer and whether order and delivery hold meanwhile, could not be.
+// Each record of three keys fails nine times. The pauses of the shipped consumers double from
+// 10 ms to a second, so such a record takes 3.3 s and looks like poison meanwhile. The three
+// keys have about seven records in all. The failures end, so that each run ends: behind
+// permanent poison a design without a dead-letter topic stops by definition. This scenario
+// asks instead whether other keys are late, and whether order and delivery hold.
 //
-// A pod is offered 67/s, so the window holds what it gets in half a minute: the low
-// watermark waits for the sick record, the window must not (try ?window=100). One
-// record at a time, a pod stands still for 3.3 s a sick record, 23 s if it has all
-// three keys; it has those 12 s of load and the drain.
+// Without a dead-letter topic a consumer must wait for the record, in order and at least once.
+// It may not drop the record, commit past it, or let the next record of its key pass. Other keys
+// must not be late. A design that works by partition delays the partition, and one that works
+// on one record at a time delays the pod.
+//
+// A pod gets 67/s, so the window holds the records of half a minute. The low watermark waits
+// for a failing record, and the window must not (try ?window=100). With one record at a time a
+// pod waits 3.3 s for each failing record, 23 s if it owns all three keys. It has 12 s of load
+// and the drain for that.
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "poison-key",
-	Doc: "What does a key whose work fails and fails do to all others? Three keys in a thousand are sick: each of their records fails nine times. " +
-		"Without a dead-letter topic, at least once in order means to wait: a consumer must neither drop the record, nor commit past it, nor let the next " +
-		"of its key pass, and yet no other key may be late for it. Who works by partition holds up the partition, who works on one record at a time the pod.",
+	Name:       "poison-key",
+	Doc:        "How late are all other keys when each record of 3 keys fails nine times?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 200, For: 12 * time.Second}, Keys: load.Uniform{N: 1000}},
 	Service:    load.Fixed(5 * time.Millisecond),
 	Failures:   harness.Failures{Keys: []uint32{0, 1, 2}, Times: 9},

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// budget is for a comparison of the three first consumers in all
-	// scenarios, and around what a run needs beside load and drain: the group
-	// forms, pods stop, the log is read and judged.
-	budget  = 6 * time.Minute
+	// budget limits a comparison of the three default consumers in all scenarios.
+	budget = 6 * time.Minute
+	// around is what a run needs in addition to load and drain: the group forms,
+	// pods stop, the log is read and judged.
 	around  = 4 * time.Second
 	session = 6 * time.Second
 )
 
-// names are the scenarios that have a file here.
-func names(t *testing.T) (names []string) {
+// fileNames returns the scenarios that have a file here.
+func fileNames(t *testing.T) (names []string) {
 	t.Helper()
 	files, err := os.ReadDir(".")
 	if err != nil {
@@ -37,7 +37,7 @@ func names(t *testing.T) (names []string) {
 }
 
 func TestOneScenarioAFile(t *testing.T) {
-	files := names(t)
+	files := fileNames(t)
 	if len(files) != len(harness.Scenarios()) {
 		t.Errorf("%d files, %d scenarios", len(files), len(harness.Scenarios()))
 	}
@@ -51,8 +51,8 @@ func TestOneScenarioAFile(t *testing.T) {
 func TestScenariosAreWhole(t *testing.T) {
 	for _, s := range harness.Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
-			if !strings.Contains(s.Doc, "?") {
-				t.Errorf("the doc asks no question: %q", s.Doc)
+			if strings.Count(s.Doc, "?") != 1 || !strings.HasSuffix(s.Doc, "?") || len(strings.Fields(s.Doc)) > 25 {
+				t.Errorf("the doc is not one question of at most 25 words: %q", s.Doc)
 			}
 			if err := s.Load.Pacer.(interface{ Validate() error }).Validate(); err != nil {
 				t.Error(err)
@@ -71,7 +71,7 @@ func TestScenariosAreWhole(t *testing.T) {
 				t.Errorf("thresholds %+v", th)
 			}
 			if th.WorkInFlight > 0 && len(s.Injections) == 0 {
-				t.Error("asks for work in hand at a kill, and kills nobody")
+				t.Error("wants work in flight at a kill, and kills no pod")
 			}
 		})
 	}
@@ -93,7 +93,7 @@ func TestPhasesFit(t *testing.T) {
 				if !ok || i.At+heals > last+drain(s) {
 					t.Errorf("%s at %v is healed %v later: the drain ends at %v", name, i.At, heals, last+drain(s))
 				}
-				// Under an even load recovery is read against the seconds before.
+				// Under a constant load, recovery is compared with the seconds before.
 				_, even := s.Load.Pacer.(load.Constant)
 				if steady := i.At - s.Warmup; even && steady < 6*time.Second {
 					t.Errorf("%s after %v of steady load", name, steady)
@@ -110,9 +110,9 @@ func drain(s *harness.Scenario) time.Duration {
 	return s.Drain
 }
 
-// A comparison of a design that works on one record at a time with two that use
-// all workers fits the budget, and the first drains wherever it is not allowed
-// to be overloaded.
+// A comparison has one design that works on one record at a time and two that use
+// all workers. The first completes the load in every scenario that does not allow
+// overload.
 func TestComparisonFitsTheBudget(t *testing.T) {
 	total := time.Duration(0)
 	for _, s := range harness.Scenarios() {
@@ -134,7 +134,7 @@ func TestComparisonFitsTheBudget(t *testing.T) {
 			workers = 50
 		}
 		serial, parallel := until(1), until(workers)
-		// The busiest pod and the pod that was dead take half as long again.
+		// The busiest pod and the pod that was killed take half as long again.
 		if serial*3/2 > last+drain(s) && !s.MayOverload {
 			t.Errorf("%s: one record at a time takes %v, the drain ends at %v", s.Name, serial, last+drain(s))
 		}
@@ -143,7 +143,7 @@ func TestComparisonFitsTheBudget(t *testing.T) {
 			t.Errorf("%s: all workers take %v, the drain ends at %v", s.Name, parallel, last+drain(s))
 		}
 		if s.Extra {
-			continue // it is not among those that a comparison of all has
+			continue // a comparison of all scenarios leaves it out
 		}
 		total += serial + 2*parallel + 3*around
 	}
@@ -160,13 +160,13 @@ func TestWorkersOffersMoreThanItsBound(t *testing.T) {
 	}
 	bound := float64(s.Pods*s.Workers) / s.Service.Mean().Seconds()
 	if rate := s.Load.Pacer.(load.Constant).Rate; math.Abs(rate/bound-1.1) > 1e-9 {
-		t.Errorf("offers %v/s, 1.1 times the bound of %v/s is wanted", rate, bound)
+		t.Errorf("offers %v/s, want 1.1 times the bound of %v/s", rate, bound)
 	}
 }
 
-// At the kill every design must hold the work that the threshold asks for, the
-// quickest as well, with a margin for an uneven spread of keys.
-func TestPodCrashLeavesWorkInHand(t *testing.T) {
+// At the kill every design, also the fastest, must have as much work in flight as
+// the threshold wants, with a margin for an uneven spread of keys.
+func TestPodCrashLeavesWorkInFlight(t *testing.T) {
 	s, err := harness.FindScenario("pod-crash")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestPodCrashLeavesWorkInHand(t *testing.T) {
 	share := time.Duration(records * float64(s.Service.Mean()) / float64(s.Pods*s.Workers))
 	held, need := share*8/10-(kill-burst.After), time.Duration(s.Thresholds.WorkInFlight*float64(s.Commit))
 	if held < need {
-		t.Errorf("a pod holds %v of work at the kill, %v is asked for", held, need)
+		t.Errorf("a pod has %v of work in flight at the kill, want %v", held, need)
 	}
 	if busy := burst.Base * s.Service.Mean().Seconds() / float64(s.Pods); busy > 0.5 {
 		t.Errorf("before the burst one record at a time is busy for %.0f %% of the time", 100*busy)

@@ -78,7 +78,7 @@ func isTesting(name string) bool { return len(name) > 5 && name[:5] == "test." }
 func run(m *testing.M) int {
 	switch {
 	case opts.list:
-		list(os.Stdout)
+		printList(os.Stdout, terminalWidth(os.Stdout))
 		return exitOK
 	case opts.judge != "":
 		status, err := judgeSaved(os.Stdout, opts.judge, opts.out)

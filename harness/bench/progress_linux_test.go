@@ -78,3 +78,20 @@ func TestComparisonInALogPrintsPlainLines(t *testing.T) {
 		t.Errorf("it prints control characters:\n%q", out)
 	}
 }
+
+func TestListFitsTheTerminalItIsPrintedTo(t *testing.T) {
+	cmd := listCommand(t, "COLUMNS=200")
+	terminal := openTerminal(t, 60, 30)
+	cmd.Stdout = terminal.device
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := terminal.readAll()
+	if err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	checkWidth(t, seen, 60)
+}

@@ -4,15 +4,15 @@
 //
 //	go run ./internal/runtests -- -timeout 25m ./... -- -tags synctests ./harness/engine
 //
-// A package gets one line when it ends, a failed test its whole output at once.
-// On a terminal the last line names the tests that run; elsewhere such a line
-// follows after 15 seconds of silence. The end names the slowest tests, all
-// skipped tests by their reason, and all failed ones. All suites are run, and
+// It prints one line when a package ends, and the output of a test when it fails.
+// On a terminal the last line names the running tests. Elsewhere such a line
+// follows after 15 seconds of silence. A summary names the slowest tests, the
+// skipped tests by their reason, and the failed tests. All suites are run, and
 // the exit status is 1 if any of them failed.
 //
-// The program exists because go test is silent while a package runs, and
-// gotestsum, the well-kept alternative, names neither the running tests nor the
-// reasons of skipped ones. It would also add some ten modules to go.sum.
+// The program exists because go test is silent while a package runs. The
+// well-kept alternative, gotestsum, names neither the running tests nor the
+// reasons of skipped ones, and would add ten modules to go.sum.
 package main
 
 import (
