@@ -25,16 +25,16 @@ Of the last run of all consumers, by scenario; [testdata/field.json](../testdata
 `
 
 // field are the figures in a file, none where there is no such file.
-func field(path string) (*reports.Field, error) {
+func field(path string) (*reports.Snapshot, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return new(reports.Field), nil
+		return new(reports.Snapshot), nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return reports.ReadField(f)
+	return reports.ReadSnapshot(f)
 }
 
 // takeFigures takes results, files or the folders of them, into the file of figures.
@@ -58,7 +58,7 @@ func takeFigures(path string, results []string) error {
 		}
 		all = append(all, c)
 	}
-	kept.Take(all...)
+	kept.ReplaceRuns(all...)
 	var b bytes.Buffer
 	if err := kept.JSON(&b); err != nil {
 		return err
@@ -91,7 +91,7 @@ func TestTakeFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, err := field(path)
-	if err != nil || len(f.Runs) != 1 || len(f.Runs[0].Scenarios) != 5 || f.Runs[0].Scenarios[0].Consumers[0].Figures.P99 == nil {
+	if err != nil || len(f.Runs) != 1 || len(f.Runs[0].Scenarios) != 5 || f.Runs[0].Scenarios[0].Consumers[0].Metrics.P99 == nil {
 		t.Errorf("took %+v, %v", f, err)
 	}
 	if err := takeFigures(path, []string{t.TempDir()}); !errors.Is(err, fs.ErrNotExist) {

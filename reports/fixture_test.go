@@ -255,7 +255,7 @@ func (f *maker) phases(run *harness.Run, s harness.ScenarioInfo, service, end ti
 
 func (f *maker) verdicts(run *harness.Run, i harness.ConsumerInfo) {
 	run.Verdicts = []harness.Verdict{
-		{Check: oracle.CheckLoss, HeldTo: "at-least-once", Status: harness.Pass, AtMost: chance(max(1, int64(len(run.Faults))))},
+		{Check: oracle.CheckLoss, HeldTo: "at-least-once", Status: harness.Pass, AtMost: upperLimit(max(1, int64(len(run.Faults))))},
 		{Check: oracle.CheckUnexplainedDuplicate, HeldTo: "at-least-once", Status: harness.Pass},
 		{Check: oracle.CheckRedelivery, Status: harness.NotJudged, Count: run.Counts.Redelivered},
 		{Check: oracle.CheckKeyInversion, Status: harness.NotJudged},

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// none stands where there is no figure.
-const none = "-"
+// missing stands where there is no figure.
+const missing = "-"
 
 // seconds is a duration as a number; [harness.Never] is infinite, so that it
 // sorts last.
@@ -22,11 +22,11 @@ func seconds(d time.Duration) float64 {
 	return d.Seconds()
 }
 
-// duration writes measured seconds with three digits, in the unit that fits.
-func duration(s float64) string { return inUnits(s, three) }
+// formatDuration writes measured seconds with three digits, in the unit that fits.
+func formatDuration(s float64) string { return inUnits(s, three) }
 
-// span writes seconds that somebody chose, as 8 s and not 8.00 s.
-func span(s float64) string { return inUnits(s, trimmed) }
+// formatSpan writes seconds that somebody chose, as 8 s and not 8.00 s.
+func formatSpan(s float64) string { return inUnits(s, trimmed) }
 
 func inUnits(s float64, digits func(float64) string) string {
 	switch {
@@ -69,8 +69,8 @@ func trimmed(v float64) string {
 	return s
 }
 
-// count writes a whole number with its thousands apart.
-func count(v float64) string {
+// formatCount writes a whole number with its thousands apart.
+func formatCount(v float64) string {
 	s := strconv.FormatInt(int64(math.Round(math.Abs(v))), 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -81,19 +81,19 @@ func count(v float64) string {
 	return s
 }
 
-// rate writes a number per second.
-func rate(v float64) string {
+// formatRate writes a number per second.
+func formatRate(v float64) string {
 	if v >= 99.95 {
-		return count(v)
+		return formatCount(v)
 	}
 	return three(v)
 }
 
-// nines writes a percentage with all its nines.
-func nines(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) + " %" }
+// formatNines writes a percentage with all its nines.
+func formatNines(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) + " %" }
 
-// short writes a number for a tick: 20k, 1.5M.
-func short(v float64) string {
+// formatShort writes a number for a tick: 20k, 1.5M.
+func formatShort(v float64) string {
 	for _, u := range []struct {
 		size float64
 		name string
@@ -105,34 +105,34 @@ func short(v float64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// size writes bytes.
-func size(bytes float64) string {
+// formatSize writes bytes.
+func formatSize(bytes float64) string {
 	switch {
 	case bytes >= 1<<30:
 		return three(bytes/(1<<30)) + " GiB"
 	case bytes >= 1<<20:
-		return count(bytes/(1<<20)) + " MiB"
+		return formatCount(bytes/(1<<20)) + " MiB"
 	}
-	return count(bytes/(1<<10)) + " KiB"
+	return formatCount(bytes/(1<<10)) + " KiB"
 }
 
-// percent writes a measured share of 1.
-func percent(v float64) string { return three(v*100) + " %" }
+// formatPercent writes a measured share of 1.
+func formatPercent(v float64) string { return three(v*100) + " %" }
 
-// scientific writes a small share.
-func scientific(v float64) string { return strconv.FormatFloat(v, 'e', 1, 64) }
+// formatScientific writes a small share.
+func formatScientific(v float64) string { return strconv.FormatFloat(v, 'e', 1, 64) }
 
 // plural is "1 run", "2 runs".
 func plural(n int, one string) string {
-	s := count(float64(n)) + " " + one
+	s := formatCount(float64(n)) + " " + one
 	if n != 1 {
 		s += "s"
 	}
 	return s
 }
 
-// knobs are settings as name=value, by name.
-func knobs(m map[string]string) []string {
+// knobList are settings as name=value, by name.
+func knobList(m map[string]string) []string {
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, k+"="+m[k])
@@ -140,8 +140,8 @@ func knobs(m map[string]string) []string {
 	return out
 }
 
-// list joins words as in a sentence.
-func list(words []string) string {
+// joinWords joins words as in a sentence.
+func joinWords(words []string) string {
 	switch n := len(words); n {
 	case 0:
 		return ""

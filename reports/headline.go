@@ -7,12 +7,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// headline sums the comparison up in one sentence: who kept every record.
-func (v *view) headline() string {
+// headlineText sums the comparison up in one sentence: who kept every record.
+func (v *view) headlineText() string {
 	judged, kept := 0, 0
 	var losers, keepers []string
 	for _, i := range v.Consumers {
-		runs, lost, where := v.losses(i.Name)
+		runs, lost, where := v.lossesOf(i.Name)
 		if runs == 0 {
 			continue
 		}
@@ -34,23 +34,23 @@ func (v *view) headline() string {
 	case judged == 1:
 		return losers[0]
 	case kept == 0:
-		return "No consumer kept every landed record: " + list(losers)
+		return "No consumer kept every landed record: " + joinWords(losers)
 	}
-	return fmt.Sprintf("%d of %d consumers kept every landed record; %s", kept, judged, list(losers))
+	return fmt.Sprintf("%d of %d consumers kept every landed record; %s", kept, judged, joinWords(losers))
 }
 
-// losses are the losses of a consumer over all concluded runs, and where they fell.
-func (v *view) losses(consumer string) (runs int, lost, where string) {
+// lossesOf are the losses of a consumer over all concluded runs, and where they fell.
+func (v *view) lossesOf(consumer string) (runs int, lost, where string) {
 	var total int64
 	var places []string
 	for _, s := range v.Scenarios {
-		c := v.cell(s.Name, consumer)
+		c := v.cellOf(s.Name, consumer)
 		if c == nil {
 			continue
 		}
 		here := int64(0)
-		for _, r := range v.concluded(c) {
-			if !tells(r) {
+		for _, r := range v.concludedRuns(c) {
+			if !countsAllRecords(r) {
 				continue
 			}
 			runs++
@@ -61,13 +61,13 @@ func (v *view) losses(consumer string) (runs int, lost, where string) {
 			places = append(places, s.Name)
 		}
 	}
-	return runs, count(float64(total)), list(places)
+	return runs, formatCount(float64(total)), joinWords(places)
 }
 
-// tells reports whether a run can speak for what became of every record: its
+// countsAllRecords reports whether a run can speak for what became of every record: its
 // loss check concluded, and where nothing was lost the rest is not just waiting
 // for a consumer that failed.
-func tells(r *harness.Run) bool {
+func countsAllRecords(r *harness.Run) bool {
 	for _, c := range r.Verdicts {
 		if c.Check == oracle.CheckLoss && c.Status == harness.Inconclusive {
 			return false
@@ -76,15 +76,15 @@ func tells(r *harness.Run) bool {
 	return r.Counts.Lost > 0 || r.Counts.Unfinished == 0 || r.Status != harness.Fail
 }
 
-// remarks are the sentences under the headline: what was not as expected, the
+// remarkTexts are the sentences under the headline: what was not as expected, the
 // controls, how far throughput differs, what has no verdict.
-func (v *view) remarks() []string {
+func (v *view) remarkTexts() []string {
 	var out []string
 	v.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
 		if c.Expected {
 			return
 		}
-		o := v.outcome(c)
+		o := v.outcomeOf(c)
 		text := fmt.Sprintf("Not as it should be: %s on %s, %s", v.short[c.Consumer], s.Name, o.Word)
 		for _, more := range o.Counts {
 			text += ", " + more
@@ -113,14 +113,14 @@ func (v *view) remarks() []string {
 func (v *view) controlRemark(i *harness.ConsumerInfo) string {
 	var done []string
 	for _, e := range i.MustFail {
-		if c := v.cell(e.Scenario, i.Name); c != nil && c.Expected && c.Status == harness.Fail {
+		if c := v.cellOf(e.Scenario, i.Name); c != nil && c.Expected && c.Status == harness.Fail {
 			done = append(done, fmt.Sprintf("%s on %s", e.Check, e.Scenario))
 		}
 	}
 	if len(done) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s is a control, shipped to fail, and failed as it must: %s.", v.short[i.Name], list(done))
+	return fmt.Sprintf("%s is a control, shipped to fail, and failed as it must: %s.", v.short[i.Name], joinWords(done))
 }
 
 // rateRemark compares the fastest with the slowest where a scenario asks for
@@ -132,11 +132,11 @@ func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 	var fast, slow float64
 	var fastest, slowest string
 	for _, i := range v.Consumers {
-		c := v.cell(s.Name, i.Name)
+		c := v.cellOf(s.Name, i.Name)
 		if c == nil || len(i.MustFail) > 0 {
 			continue
 		}
-		done := spreadOf(v.concluded(c), completed)
+		done := spreadOf(v.concludedRuns(c), completedRate)
 		if done.median <= 0 {
 			continue
 		}
@@ -151,11 +151,11 @@ func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 		return ""
 	}
 	return fmt.Sprintf("On %s %s completes %s records/s, %s times the %s of %s.",
-		s.Name, v.short[fastest], rate(fast), trimmed(fast/slow), rate(slow), v.short[slowest])
+		s.Name, v.short[fastest], formatRate(fast), trimmed(fast/slow), formatRate(slow), v.short[slowest])
 }
 
-// caveats are what every figure must be read with.
-func (v *view) caveats() []string {
+// caveatTexts are what every figure must be read with.
+func (v *view) caveatTexts() []string {
 	var out []string
 	if v.Modelled {
 		out = append(out, "The broker is modelled, no real Kafka ran ("+v.Broker+"): the figures rank designs, they are no broker benchmark. Run with BROKER=docker for figures to believe.")

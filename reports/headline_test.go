@@ -19,7 +19,7 @@ func TestWhichRunsSpeakForEveryRecord(t *testing.T) {
 		"failed, the rest waits":   {harness.Run{Status: harness.Fail, Counts: harness.Counts{Unfinished: 9}}, false},
 		"loss could not be judged": {harness.Run{Status: harness.Fail, Verdicts: doubtful}, false},
 	} {
-		if got := tells(&c.run); got != c.want {
+		if got := countsAllRecords(&c.run); got != c.want {
 			t.Errorf("%s: speaks %v, want %v", name, got, c.want)
 		}
 	}

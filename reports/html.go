@@ -33,18 +33,18 @@ type page struct {
 	CSS template.CSS
 	JS  template.JS
 
-	Headline  string
-	Remarks   []string
-	Caveats   []string
-	Facts     []harness.Setting
-	Consumers []pageConsumer
-	Matrix    []matrixRow
-	Exhibits  []pageExhibit
-	Troubles  []trouble
-	Columns   []column
-	Scenarios []pageScenario
-	Repeats   int
-	Proofs    []assurance
+	Headline   string
+	Remarks    []string
+	Caveats    []string
+	Facts      []harness.Setting
+	Consumers  []pageConsumer
+	Matrix     []matrixRow
+	Anomalies  []pageAnomaly
+	Warnings   []warning
+	Columns    []column
+	Scenarios  []pageScenario
+	Repeats    int
+	Confidence []confidence
 
 	Environment, Settings []harness.Setting
 }
@@ -60,9 +60,9 @@ type pageConsumer struct {
 	Must    string
 }
 
-// series are the classes of the i-th consumer: eight colours, five dashes, and
+// seriesClass are the classes of the i-th consumer: eight colours, five dashes, and
 // no pair twice among the first forty.
-func series(i int) string {
+func seriesClass(i int) string {
 	return fmt.Sprintf("k%d s%d d%d", i, i%8, (i+i/8)%5)
 }
 
@@ -89,12 +89,12 @@ func (m matrixCell) Class() string {
 	return class
 }
 
-type pageExhibit struct {
-	exhibit
+type pageAnomaly struct {
+	anomaly
 	Consumer pageConsumer
 	Link     string
 	Where    string
-	Story    *pageStory
+	Timeline *pageTimeline
 }
 
 func newPage(c *harness.Comparison) *page {
@@ -103,8 +103,8 @@ func newPage(c *harness.Comparison) *page {
 	js, _ := assets.ReadFile("assets/report.js")
 	p := &page{
 		CSS: template.CSS(css), JS: template.JS(js),
-		Headline: v.headline(), Remarks: v.remarks(), Caveats: v.caveats(),
-		Facts: v.facts(), Troubles: v.troubles(), Columns: columns, Repeats: v.repeats(), Proofs: v.assurances(),
+		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
+		Facts: v.headFacts(), Warnings: v.warnings(), Columns: columns, Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
 	}
 	for i, info := range c.Consumers {
@@ -114,15 +114,15 @@ func newPage(c *harness.Comparison) *page {
 		row := matrixRow{Consumer: consumer}
 		for j, s := range c.Scenarios {
 			m := matrixCell{}
-			if cell := v.cell(s.Name, consumer.Name); cell != nil {
-				m = matrixCell{outcome: v.outcome(cell), Run: true, Link: link(j, i)}
+			if cell := v.cellOf(s.Name, consumer.Name); cell != nil {
+				m = matrixCell{outcome: v.outcomeOf(cell), Run: true, Link: cellLink(j, i)}
 			}
 			row.Cells = append(row.Cells, m)
 		}
 		p.Matrix = append(p.Matrix, row)
 	}
-	for _, e := range v.exhibits() {
-		p.Exhibits = append(p.Exhibits, p.pageExhibit(v, e))
+	for _, e := range v.firstAnomalies() {
+		p.Anomalies = append(p.Anomalies, p.pageAnomaly(v, e))
 	}
 	for i := range c.Scenarios {
 		p.Scenarios = append(p.Scenarios, v.pageScenario(p, i))
@@ -130,10 +130,10 @@ func newPage(c *harness.Comparison) *page {
 	return p
 }
 
-// link is the name of a cell's details in the page.
-func link(scenario, consumer int) string { return fmt.Sprintf("cell-%d-%d", scenario, consumer) }
+// cellLink is the name of a cell's details in the page.
+func cellLink(scenario, consumer int) string { return fmt.Sprintf("cell-%d-%d", scenario, consumer) }
 
-func (v *view) facts() []harness.Setting {
+func (v *view) headFacts() []harness.Setting {
 	runs := plural(len(v.Runs), "run")
 	if v.Planned > len(v.Runs) {
 		runs += fmt.Sprintf(" of %d", v.Planned)
@@ -142,33 +142,33 @@ func (v *view) facts() []harness.Setting {
 		{Name: "Command", Value: v.Command},
 		{Name: "Seed", Value: fmt.Sprint(v.Seed)},
 		{Name: "Started", Value: v.Started.UTC().Format("2006-01-02 15:04:05 MST")},
-		{Name: "Took", Value: duration(v.Took.Seconds()) + ", " + runs},
+		{Name: "Took", Value: formatDuration(v.Took.Seconds()) + ", " + runs},
 		{Name: "Broker", Value: v.Broker},
 	}
 }
 
 func (v *view) pageConsumer(i int, info harness.ConsumerInfo) pageConsumer {
-	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: series(i), Switch: i, Control: len(info.MustFail) > 0}
-	c.Knobs = strings.Join(knobs(info.Knobs), ", ")
+	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: seriesClass(i), Switch: i, Control: len(info.MustFail) > 0}
+	c.Knobs = strings.Join(knobList(info.Knobs), ", ")
 	var must []string
 	for _, e := range info.MustFail {
 		must = append(must, e.Check+" on "+e.Scenario)
 	}
-	c.Must = list(must)
+	c.Must = joinWords(must)
 	return c
 }
 
-func (p *page) pageExhibit(v *view, e exhibit) pageExhibit {
-	out := pageExhibit{exhibit: e}
+func (p *page) pageAnomaly(v *view, e anomaly) pageAnomaly {
+	out := pageAnomaly{anomaly: e}
 	for j, s := range v.Scenarios {
 		for i, c := range p.Consumers {
 			if s.Name == e.Cell.Scenario && c.Name == e.Cell.Consumer {
-				out.Consumer, out.Link = c, link(j, i)
+				out.Consumer, out.Link = c, cellLink(j, i)
 			}
 		}
 	}
 	if e.Anomaly != nil {
-		out.Where, out.Story = e.where(), newPageStory(e.Anomaly)
+		out.Where, out.Timeline = e.position(), newPageTimeline(e.Anomaly)
 	}
 	return out
 }

@@ -51,20 +51,20 @@ type phaseRow struct {
 
 func (v *view) pageCell(c *harness.Cell, consumer pageConsumer, anchor string) pageCell {
 	out := pageCell{
-		Anchor: anchor, Consumer: consumer, Outcome: matrixCell{outcome: v.outcome(c), Run: true},
+		Anchor: anchor, Consumer: consumer, Outcome: matrixCell{outcome: v.outcomeOf(c), Run: true},
 		Open: c.Status == harness.Fail || c.Status == harness.Inconclusive,
 	}
-	for _, r := range v.runs(c) {
+	for _, r := range v.runsOf(c) {
 		out.Runs = append(out.Runs, newRunRow(r))
 	}
-	for _, check := range v.checks(c) {
+	for _, check := range v.checkNames(c) {
 		out.Checks = append(out.Checks, v.checkRow(c, check))
 	}
 	out.Assumptions = v.assumptionRows(c)
-	if r := v.drawn(c); r != nil {
+	if r := v.drawnRun(c); r != nil {
 		out.PhasesOf, out.Pods = r.Repeat, r.Pods
 		for _, p := range r.Pods {
-			out.PodUse = append(out.PodUse, duration(p.CPU.Seconds())+" of CPU, "+size(float64(p.MaxRSS)))
+			out.PodUse = append(out.PodUse, formatDuration(p.CPU.Seconds())+" of CPU, "+formatSize(float64(p.MaxRSS)))
 		}
 		for i := range r.Phases {
 			out.Phases = append(out.Phases, newPhaseRow(r, &r.Phases[i]))
@@ -74,17 +74,17 @@ func (v *view) pageCell(c *harness.Cell, consumer pageConsumer, anchor string) p
 }
 
 func newRunRow(r *harness.Run) runRow {
-	n := func(v int64) string { return count(float64(v)) }
+	n := func(v int64) string { return formatCount(float64(v)) }
 	return runRow{
 		Repeat: r.Repeat, Seed: r.Seed, Status: r.Status, Reasons: strings.Join(r.Reasons, "; "),
-		Done: rate(r.Completed), Landed: n(r.Counts.Appended), Finished: n(r.Counts.Completed), Redone: n(r.Counts.Redelivered),
-		Lost: n(r.Counts.Lost), Rebalances: n(int64(r.Rebalances)), Lateness: duration(r.Load.Lateness.P99.Seconds()),
-		TookS: duration(r.Took.Seconds()),
+		Done: formatRate(r.Completed), Landed: n(r.Counts.Appended), Finished: n(r.Counts.Completed), Redone: n(r.Counts.Redelivered),
+		Lost: n(r.Counts.Lost), Rebalances: n(int64(r.Rebalances)), Lateness: formatDuration(r.Load.Lateness.P99.Seconds()),
+		TookS: formatDuration(r.Took.Seconds()),
 	}
 }
 
-// gravity orders the statuses of a check, the gravest last.
-var gravity = map[harness.Status]int{
+// checkGravity orders the statuses of a check, the gravest last.
+var checkGravity = map[harness.Status]int{
 	harness.NotJudged: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Inconclusive: 5, harness.Fail: 6,
 }
 
@@ -93,23 +93,23 @@ var gravity = map[harness.Status]int{
 func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 	row := checkRow{Check: check}
 	var gravest *harness.Verdict
-	for _, r := range v.runs(c) {
-		if f := verdictOf(r, check); f != nil && (gravest == nil || gravity[f.Status] > gravity[gravest.Status]) {
+	for _, r := range v.runsOf(c) {
+		if f := verdictOf(r, check); f != nil && (gravest == nil || checkGravity[f.Status] > checkGravity[gravest.Status]) {
 			gravest = f
 		}
 	}
 	row.HeldTo, row.Status, row.Detail = gravest.HeldTo, gravest.Status, gravest.Detail
-	row.Count = extent(spreadOf(v.runs(c), func(r *harness.Run) (float64, bool) {
+	row.Count = rangeOf(spreadOf(v.runsOf(c), func(r *harness.Run) (float64, bool) {
 		f := verdictOf(r, check)
 		return float64(verdictCount(f)), f != nil
 	}))
 	if gravest.Status == harness.Pass && gravest.AtMost > 0 && row.Detail == "" {
-		row.Detail = "at most " + v.trials(c).Bound() + ", with 95 % confidence"
+		row.Detail = "at most " + v.trialsOf(c).AtMost() + ", with 95 % confidence"
 	}
 	if gravest.Status == harness.Fail {
 		for i := range gravest.Examples {
 			a := &gravest.Examples[i]
-			row.Examples = append(row.Examples, fmt.Sprintf("%s (key %d, seq %d, %s)", a.Text, a.Key, a.Seq, position(a)))
+			row.Examples = append(row.Examples, fmt.Sprintf("%s (key %d, seq %d, %s)", a.Text, a.Key, a.Seq, recordPosition(a)))
 		}
 	}
 	return row
@@ -121,7 +121,7 @@ func (v *view) assumptionRows(c *harness.Cell) []assumptionRow {
 	var rows []assumptionRow
 	index := map[string]int{}
 	held, judged := map[string]int{}, map[string]int{}
-	for _, r := range v.runs(c) {
+	for _, r := range v.runsOf(c) {
 		for _, a := range r.Assumptions {
 			judged[a.Name]++
 			if a.Held {
@@ -147,16 +147,16 @@ func (v *view) assumptionRows(c *harness.Cell) []assumptionRow {
 func newPhaseRow(r *harness.Run, p *harness.Phase) phaseRow {
 	q := func(q harness.Quantiles, v func(harness.Quantiles) float64) string {
 		if q.N == 0 {
-			return none
+			return missing
 		}
-		return duration(v(q))
+		return formatDuration(v(q))
 	}
 	p99 := func(q harness.Quantiles) float64 { return q.P99.Seconds() }
 	row := phaseRow{
-		Name: p.Name, Span: three(p.From.Seconds()) + " to " + duration(p.To.Seconds()),
-		Offered: rate(p.Offered), Done: rate(p.Completed),
-		P50: none, P90: none, P99: none, P999: none, Max: none,
-		Delivery: none, Work: q(p.Service, p99), Acks: q(p.Ack, p99),
+		Name: p.Name, Span: three(p.From.Seconds()) + " to " + formatDuration(p.To.Seconds()),
+		Offered: formatRate(p.Offered), Done: formatRate(p.Completed),
+		P50: missing, P90: missing, P99: missing, P999: missing, Max: missing,
+		Delivery: missing, Work: q(p.Service, p99), Acks: q(p.Ack, p99),
 	}
 	if r.Status == harness.Pass && !r.Load.Flood {
 		row.P50 = q(p.EndToEnd, func(q harness.Quantiles) float64 { return q.P50.Seconds() })

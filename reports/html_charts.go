@@ -10,25 +10,25 @@ import (
 	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
 
-// charts are the scenario's, each with the question it answers.
-func (d *drawing) charts() []figureOf {
+// allCharts are the scenario's, each with the question it answers.
+func (d *drawing) allCharts() []pageChart {
 	if len(d.shown) == 0 {
 		return nil
 	}
-	return []figureOf{d.bars(), d.rates(), d.backlog(), d.age(), d.latency(), d.percentiles()}
+	return []pageChart{d.chartBars(), d.chartRates(), d.chartBacklog(), d.chartAge(), d.chartLatency(), d.chartPercentiles()}
 }
 
-// over is a chart over the time of the run.
-func (d *drawing) over(title string, y chart.Axis, lines []chart.Line) template.HTML {
+// overTime is a chart over the time of the run.
+func (d *drawing) overTime(title string, y chart.Axis, lines []chart.Line) template.HTML {
 	return template.HTML(chart.Lines{
 		Title: title,
-		X:     chart.Axis{Scale: chart.Scale{Kind: chart.Linear, Max: d.end}, Title: "seconds since the load began", Format: short, Unit: "time"},
+		X:     chart.Axis{Scale: chart.Scale{Kind: chart.Linear, Max: d.end}, Title: "seconds since the load began", Format: formatShort, Unit: "time"},
 		Y:     y, Spans: d.spans, Marks: d.marks, Lines: lines,
 	}.SVG())
 }
 
-// levels are values at the ends of steps, rates over steps, both by second of the run.
-func levels[T int64 | time.Duration](step time.Duration, vs []T, unit float64) []chart.Point {
+// levelPoints are values at the ends of steps, rates over steps, both by second of the run.
+func levelPoints[T int64 | time.Duration](step time.Duration, vs []T, unit float64) []chart.Point {
 	var ps []chart.Point
 	for i, v := range vs {
 		ps = append(ps, chart.Point{X: step.Seconds() * float64(i+1), Y: float64(v) / unit})
@@ -36,7 +36,7 @@ func levels[T int64 | time.Duration](step time.Duration, vs []T, unit float64) [
 	return chart.Peaks(ps, chart.MaxPoints)
 }
 
-func overSteps(step time.Duration, vs []float64) []chart.Point {
+func ratePoints(step time.Duration, vs []float64) []chart.Point {
 	var ps []chart.Point
 	for i, v := range vs {
 		ps = append(ps, chart.Point{X: step.Seconds() * (float64(i) + 0.5), Y: v})
@@ -44,8 +44,8 @@ func overSteps(step time.Duration, vs []float64) []chart.Point {
 	return chart.Means(ps, chart.MaxPoints)
 }
 
-// ended breaks the line of latencies where they are 0: no record ended in the step.
-func ended(points []chart.Point) []chart.Point {
+// breakAtZero breaks the line of latencies where they are 0: no record ended in the step.
+func breakAtZero(points []chart.Point) []chart.Point {
 	for i := range points {
 		if points[i].Y == 0 {
 			points[i].Y = math.NaN()
@@ -67,12 +67,12 @@ func countScale(lines []chart.Line) chart.Scale {
 		}
 	}
 	if high > 20*low {
-		return chart.NewScale(chart.Log1p, values(lines)...)
+		return chart.NewScale(chart.Log1p, allValues(lines)...)
 	}
-	return chart.NewScale(chart.Linear, values(lines)...)
+	return chart.NewScale(chart.Linear, allValues(lines)...)
 }
 
-func values(lines []chart.Line) []float64 {
+func allValues(lines []chart.Line) []float64 {
 	var vs []float64
 	for _, l := range lines {
 		for _, p := range l.Points {
@@ -83,82 +83,82 @@ func values(lines []chart.Line) []float64 {
 }
 
 func countAxis(what string, lines []chart.Line) chart.Axis {
-	a := chart.Axis{Scale: countScale(lines), Title: what, Format: short, Unit: "count"}
+	a := chart.Axis{Scale: countScale(lines), Title: what, Format: formatShort, Unit: "count"}
 	if a.Scale.Kind == chart.Log1p {
 		a.Title += " (log scale)"
 	}
 	return a
 }
 
-// tick writes seconds for an axis, where 400 s is easier to compare than 6 min 40 s.
-func tick(s float64) string {
+// formatSecondsTick writes seconds for an axis, where 400 s is easier to compare than 6 min 40 s.
+func formatSecondsTick(s float64) string {
 	if s > 100 {
-		return count(s) + " s"
+		return formatCount(s) + " s"
 	}
-	return span(s)
+	return formatSpan(s)
 }
 
 func timeAxis(what string, kind chart.Kind, lines []chart.Line) chart.Axis {
-	a := chart.Axis{Scale: chart.NewScale(kind, values(lines)...), Title: what, Format: tick, Unit: "time"}
+	a := chart.Axis{Scale: chart.NewScale(kind, allValues(lines)...), Title: what, Format: formatSecondsTick, Unit: "time"}
 	if kind == chart.Log {
 		a.Title += " (log scale)"
 	}
 	return a
 }
 
-func (d *drawing) line(s shown, name, more string, points []chart.Point) chart.Line {
+func (d *drawing) lineOf(s shown, name, more string, points []chart.Point) chart.Line {
 	return chart.Line{Name: strings.TrimSpace(s.consumer.Short + " " + name), Class: s.consumer.Class + more, Points: points}
 }
 
-func (d *drawing) backlog() figureOf {
+func (d *drawing) chartBacklog() pageChart {
 	var lines []chart.Line
 	for _, s := range d.shown {
-		lines = append(lines, d.line(s, "", "", levels(s.run.Series.Step, s.run.Series.Backlog, 1)))
+		lines = append(lines, d.lineOf(s, "", "", levelPoints(s.run.Series.Step, s.run.Series.Backlog, 1)))
 	}
 	q := "How far behind does each consumer fall?"
-	return figureOf{Question: q, About: "Backlog: records landed in the log and not finished.", SVG: d.over(q, countAxis("records", lines), lines)}
+	return pageChart{Question: q, About: "Backlog: records landed in the log and not finished.", SVG: d.overTime(q, countAxis("records", lines), lines)}
 }
 
-func (d *drawing) rates() figureOf {
+func (d *drawing) chartRates() pageChart {
 	var lines []chart.Line
 	for _, s := range d.shown {
 		if len(lines) == 0 && len(s.run.Series.Offered) > 0 {
-			lines = append(lines, chart.Line{Name: "offered", Class: "offered", Points: overSteps(s.run.Series.Step, s.run.Series.Offered)})
+			lines = append(lines, chart.Line{Name: "offered", Class: "offered", Points: ratePoints(s.run.Series.Step, s.run.Series.Offered)})
 		}
-		lines = append(lines, d.line(s, "", "", overSteps(s.run.Series.Step, s.run.Series.Completed)))
+		lines = append(lines, d.lineOf(s, "", "", ratePoints(s.run.Series.Step, s.run.Series.Completed)))
 	}
 	q := "Does each consumer keep up with what is offered?"
-	return figureOf{Question: q, About: "Records completed a second, by their first effect; offered in grey.", SVG: d.over(q, countAxis("records/s", lines), lines)}
+	return pageChart{Question: q, About: "Records completed a second, by their first effect; offered in grey.", SVG: d.overTime(q, countAxis("records/s", lines), lines)}
 }
 
-func (d *drawing) age() figureOf {
+func (d *drawing) chartAge() pageChart {
 	var lines []chart.Line
 	for _, s := range d.shown {
-		lines = append(lines, d.line(s, "", "", levels(s.run.Series.Step, s.run.Series.Age, float64(time.Second))))
+		lines = append(lines, d.lineOf(s, "", "", levelPoints(s.run.Series.Step, s.run.Series.Age, float64(time.Second))))
 	}
 	q := "How long has the oldest unfinished record been due?"
-	return figureOf{Question: q, About: "Age: now less due. It climbs by a second a second while a record is stuck.", SVG: d.over(q, timeAxis("age", chart.Linear, lines), lines)}
+	return pageChart{Question: q, About: "Age: now less due. It climbs by a second a second while a record is stuck.", SVG: d.overTime(q, timeAxis("age", chart.Linear, lines), lines)}
 }
 
-func (d *drawing) latency() figureOf {
+func (d *drawing) chartLatency() pageChart {
 	var lines []chart.Line
-	for _, s := range d.timed() {
+	for _, s := range d.withLatency() {
 		step := s.run.Series.Step
 		lines = append(lines,
-			d.line(s, "p99", "", ended(levels(step, s.run.Series.P99, float64(time.Second)))),
-			d.line(s, "p50", " thin", ended(levels(step, s.run.Series.P50, float64(time.Second)))))
+			d.lineOf(s, "p99", "", breakAtZero(levelPoints(step, s.run.Series.P99, float64(time.Second)))),
+			d.lineOf(s, "p50", " thin", breakAtZero(levelPoints(step, s.run.Series.P50, float64(time.Second)))))
 	}
 	q := "How late does work end, moment by moment?"
-	f := figureOf{Question: q, About: "End-to-end latency from due to the end of the work: p99 strong, p50 faint.", Missing: d.untimed()}
+	f := pageChart{Question: q, About: "End-to-end latency from due to the end of the work: p99 strong, p50 faint.", Missing: d.describeMissing()}
 	if len(lines) > 0 {
-		f.SVG = d.over(q, timeAxis("latency", chart.Log, lines), lines)
+		f.SVG = d.overTime(q, timeAxis("latency", chart.Log, lines), lines)
 	}
 	return f
 }
 
-// percentiles are the curves of the cells, all repeats that passed merged. They
+// chartPercentiles are the curves of the cells, all repeats that passed merged. They
 // stop where fewer than ten records are left: beyond, a curve is chance.
-func (d *drawing) percentiles() figureOf {
+func (d *drawing) chartPercentiles() pageChart {
 	var lines []chart.Line
 	most := 0.0
 	for _, s := range d.shown {
@@ -174,33 +174,33 @@ func (d *drawing) percentiles() figureOf {
 				most = max(most, p.Quantile)
 			}
 		}
-		line := d.line(s, "", "", chart.Peaks(ps, chart.MaxPoints))
+		line := d.lineOf(s, "", "", chart.Peaks(ps, chart.MaxPoints))
 		line.End = true
 		lines = append(lines, line)
 	}
 	q := "How late are the slowest records?"
-	f := figureOf{Question: q, About: "End-to-end latency by percentile, every measured record; a curve ends where ten are left.", Missing: d.untimed()}
+	f := pageChart{Question: q, About: "End-to-end latency by percentile, every measured record; a curve ends where ten are left.", Missing: d.describeMissing()}
 	if len(lines) == 0 {
 		return f
 	}
 	f.SVG = template.HTML(chart.Lines{
 		Title: q,
-		X:     chart.Axis{Scale: chart.NewScale(chart.Nines, most), Title: "percentile (each nine as wide as the one before)", Format: func(q float64) string { return nines(q * 100) }, Unit: "quantile"},
+		X:     chart.Axis{Scale: chart.NewScale(chart.Nines, most), Title: "percentile (each nine as wide as the one before)", Format: func(q float64) string { return formatNines(q * 100) }, Unit: "quantile"},
 		Y:     timeAxis("latency", chart.Log, lines), Lines: lines,
 	}.SVG())
 	return f
 }
 
-// bars show throughput against what each design could do, over all repeats that gave a verdict.
-func (d *drawing) bars() figureOf {
+// chartBars show throughput against what each design could do, over all repeats that gave a verdict.
+func (d *drawing) chartBars() pageChart {
 	b := chart.Bars{Title: "How much of its bound does each consumer complete?", Label: "offered"}
 	var all []float64
 	for _, s := range d.shown {
-		runs := d.view.concluded(s.cell)
-		done, limit := spreadOf(runs, completed), spreadOf(runs, bound)
-		text := rate(done.median) + "/s"
+		runs := d.view.concludedRuns(s.cell)
+		done, limit := spreadOf(runs, completedRate), spreadOf(runs, throughputBound)
+		text := formatRate(done.median) + "/s"
 		if limit.n > 0 {
-			text += fmt.Sprintf(" of %s/s, %s", rate(limit.median), spreadOf(runs, ofBound).figure(percent, "").Value)
+			text += fmt.Sprintf(" of %s/s, %s", formatRate(limit.median), spreadOf(runs, ofBound).inWords(formatPercent, "").Value)
 		}
 		b.Bars = append(b.Bars, chart.Bar{Name: s.consumer.Name, Class: s.consumer.Class, Text: text, Value: done.median, Limit: limit.median})
 		all = append(all, done.median, limit.median)
@@ -209,9 +209,9 @@ func (d *drawing) bars() figureOf {
 		}
 	}
 	all = append(all, b.Line)
-	b.Label = "offered " + rate(b.Line) + "/s"
+	b.Label = "offered " + formatRate(b.Line) + "/s"
 	scale := chart.NewScale(chart.Log, all...)
 	scale.Min /= 10 // a decade of room, so that the slowest has a bar too
-	b.X = chart.Axis{Scale: scale, Title: "records/s (log scale)", Format: short}
-	return figureOf{Question: b.Title, About: "Solid: completed a second. Pale: its bound, pods × parallelism / mean service time.", SVG: template.HTML(b.SVG())}
+	b.X = chart.Axis{Scale: scale, Title: "records/s (log scale)", Format: formatShort}
+	return pageChart{Question: b.Title, About: "Solid: completed a second. Pale: its bound, pods × parallelism / mean service time.", SVG: template.HTML(b.SVG())}
 }

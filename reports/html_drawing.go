@@ -29,24 +29,24 @@ type shown struct {
 func (v *view) newDrawing(p *page, s *harness.ScenarioInfo) *drawing {
 	d := &drawing{view: v, scenario: s, end: s.Load.Seconds()}
 	for _, consumer := range p.Consumers {
-		c := v.cell(s.Name, consumer.Name)
+		c := v.cellOf(s.Name, consumer.Name)
 		if c == nil {
 			continue
 		}
-		r := v.drawn(c)
+		r := v.drawnRun(c)
 		if r == nil {
 			continue
 		}
 		d.shown = append(d.shown, shown{consumer, c, r})
 		d.end = max(d.end, r.Series.Step.Seconds()*float64(len(r.Series.Backlog)))
 	}
-	d.spans, d.marks = d.windows(), d.loadEnd()
+	d.spans, d.marks = d.faultSpans(), d.loadEndMark()
 	return d
 }
 
-// windows are the warm-up and, from the first injection to the last heal over
+// faultSpans are the warm-up and, from the first injection to the last heal over
 // all consumers, the faults.
-func (d *drawing) windows() []chart.Span {
+func (d *drawing) faultSpans() []chart.Span {
 	var spans []chart.Span
 	if w := d.scenario.Warmup.Seconds(); w > 0 {
 		spans = append(spans, chart.Span{From: 0, To: w, Label: "warm-up", Class: "warm"})
@@ -67,17 +67,17 @@ func (d *drawing) windows() []chart.Span {
 	}
 }
 
-func (d *drawing) loadEnd() []chart.Mark {
+func (d *drawing) loadEndMark() []chart.Mark {
 	if at := d.scenario.Load.Seconds(); at < d.end*0.97 {
 		return []chart.Mark{{At: at, Label: "load ends"}}
 	}
 	return nil
 }
 
-// which says which runs are drawn, where there is a choice or a doubt.
-func (d *drawing) which() string {
+// describeRuns says which runs are drawn, where there is a choice or a doubt.
+func (d *drawing) describeRuns() string {
 	var words []string
-	if d.view.repeats() > 1 {
+	if d.view.maxRepeats() > 1 {
 		words = append(words, "the first repeat that passed")
 	}
 	for _, s := range d.shown {
@@ -86,15 +86,15 @@ func (d *drawing) which() string {
 		}
 	}
 	for _, consumer := range d.view.Consumers {
-		if c := d.view.cell(d.scenario.Name, consumer.Name); c != nil && d.view.drawn(c) == nil {
+		if c := d.view.cellOf(d.scenario.Name, consumer.Name); c != nil && d.view.drawnRun(c) == nil {
 			words = append(words, fmt.Sprintf("of %s none (%s)", d.view.short[consumer.Name], c.Status))
 		}
 	}
 	return strings.Join(words, "; ")
 }
 
-// timed are the shown consumers whose latencies are reported.
-func (d *drawing) timed() []shown {
+// withLatency are the shown consumers whose latencies are reported.
+func (d *drawing) withLatency() []shown {
 	var out []shown
 	for _, s := range d.shown {
 		if s.run.Status == harness.Pass && !s.run.Load.Flood {
@@ -104,20 +104,20 @@ func (d *drawing) timed() []shown {
 	return out
 }
 
-// untimed says which consumers a chart of latencies leaves out.
-func (d *drawing) untimed() string {
+// describeMissing says which consumers a chart of latencies leaves out.
+func (d *drawing) describeMissing() string {
 	var words []string
 	for _, consumer := range d.view.Consumers {
-		c := d.view.cell(d.scenario.Name, consumer.Name)
+		c := d.view.cellOf(d.scenario.Name, consumer.Name)
 		if c == nil {
 			continue
 		}
-		if r := d.view.drawn(c); r == nil || r.Status != harness.Pass || r.Load.Flood {
+		if r := d.view.drawnRun(c); r == nil || r.Status != harness.Pass || r.Load.Flood {
 			words = append(words, fmt.Sprintf("%s (%s)", d.view.short[consumer.Name], d.view.whyNoLatency(c)))
 		}
 	}
 	if len(words) == 0 {
 		return ""
 	}
-	return "Not reported: " + list(words) + "."
+	return "Not reported: " + joinWords(words) + "."
 }

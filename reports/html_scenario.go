@@ -16,7 +16,7 @@ type pageScenario struct {
 	Setup   []harness.Setting
 	Rows    []summaryRow // Rows of the summary table.
 	Drawn   string       // Drawn says which runs the charts show.
-	Charts  []figureOf
+	Charts  []pageChart
 	Faults  []pageFault
 	Costs   []costRow
 	Keys    string
@@ -27,11 +27,11 @@ type summaryRow struct {
 	Consumer pageConsumer
 	Outcome  outcome
 	Link     string
-	Figures  []figure
+	Figures  []cellValue
 }
 
-// figureOf is a chart with its words.
-type figureOf struct {
+// pageChart is a chart with its words.
+type pageChart struct {
 	Question, About string
 	SVG             template.HTML
 	Missing         string // Missing says which consumers are not in it, and why.
@@ -45,50 +45,50 @@ type pageFault struct {
 
 type faultRow struct {
 	Consumer                   pageConsumer
-	Target, Window, Partitions string
-	Figures                    []figure // Figures are rate back, backlog back, empty, longest gap, work in hand.
+	Target, Period, Partitions string
+	Figures                    []cellValue // Figures are rate back, backlog back, empty, longest gap, work in hand.
 }
 
 // costRow is what a consumer used.
 type costRow struct {
 	Consumer                                      pageConsumer
 	Pods                                          string
-	Rebalances, CPU, Cores, RSS, HostBusy, Stolen figure
+	Rebalances, CPU, Cores, RSS, HostBusy, Stolen cellValue
 }
 
 func (v *view) pageScenario(p *page, index int) pageScenario {
 	s := v.Scenarios[index]
-	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: setup(&s)}
+	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: scenarioSetup(&s)}
 	for i, consumer := range p.Consumers {
-		c := v.cell(s.Name, consumer.Name)
+		c := v.cellOf(s.Name, consumer.Name)
 		if c == nil {
 			continue
 		}
-		row := summaryRow{Consumer: consumer, Outcome: v.outcome(c), Link: link(index, i)}
+		row := summaryRow{Consumer: consumer, Outcome: v.outcomeOf(c), Link: cellLink(index, i)}
 		for _, col := range columns {
-			row.Figures = append(row.Figures, col.of(v, c))
+			row.Figures = append(row.Figures, col.valueOf(v, c))
 		}
-		row.Figures = joined(row.Figures)
+		row.Figures = mergeMissing(row.Figures)
 		out.Rows = append(out.Rows, row)
-		if len(v.concluded(c)) > 0 {
+		if len(v.concludedRuns(c)) > 0 {
 			out.Costs = append(out.Costs, v.costRow(c, consumer))
 		}
-		out.Details = append(out.Details, v.pageCell(c, consumer, link(index, i)))
+		out.Details = append(out.Details, v.pageCell(c, consumer, cellLink(index, i)))
 		if out.Keys == "" {
-			out.Keys = v.keys(c)
+			out.Keys = v.describeKeys(c)
 		}
 	}
 	d := v.newDrawing(p, &s)
-	out.Charts, out.Drawn = d.charts(), d.which()
+	out.Charts, out.Drawn = d.allCharts(), d.describeRuns()
 	out.Faults = v.pageFaults(d)
 	return out
 }
 
-// setup is a scenario as it was run.
-func setup(s *harness.ScenarioInfo) []harness.Setting {
-	length := span(s.Load.Seconds()) + " of load"
+// scenarioSetup is a scenario as it was run.
+func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
+	length := formatSpan(s.Load.Seconds()) + " of load"
 	if s.Warmup > 0 {
-		length += ", the first " + span(s.Warmup.Seconds()) + " as warm-up"
+		length += ", the first " + formatSpan(s.Warmup.Seconds()) + " as warm-up"
 	}
 	topology := plural(s.Partitions, "partition") + ", " + plural(s.Pods, "pod")
 	if s.Spare > 0 {
@@ -97,11 +97,11 @@ func setup(s *harness.ScenarioInfo) []harness.Setting {
 	out := []harness.Setting{
 		{Name: "Load", Value: s.Pacer},
 		{Name: "Keys", Value: s.Keys},
-		{Name: "Work", Value: s.Service + " a record of " + count(float64(s.Payload)) + " bytes"},
+		{Name: "Work", Value: s.Service + " a record of " + formatCount(float64(s.Payload)) + " bytes"},
 		{Name: "Topology", Value: topology},
-		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + count(float64(s.Window))},
-		{Name: "Time", Value: length + ", up to " + span(s.Drain.Seconds()) + " of drain"},
-		{Name: "Intervals", Value: "commit " + span(s.Commit.Seconds()) + ", session " + span(s.Session.Seconds())},
+		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + formatCount(float64(s.Window))},
+		{Name: "Time", Value: length + ", up to " + formatSpan(s.Drain.Seconds()) + " of drain"},
+		{Name: "Intervals", Value: "commit " + formatSpan(s.Commit.Seconds()) + ", session " + formatSpan(s.Session.Seconds())},
 	}
 	if s.Failures != "" {
 		out = append(out, harness.Setting{Name: "Failing work", Value: s.Failures})
@@ -118,43 +118,45 @@ func setup(s *harness.ScenarioInfo) []harness.Setting {
 	return out
 }
 
-// keys is the key distribution of a cell's first run that gave a verdict: the
+// describeKeys is the key distribution of a cell's first run that gave a verdict: the
 // load of a repeat is the same for all consumers.
-func (v *view) keys(c *harness.Cell) string {
-	r := v.drawn(c)
+func (v *view) describeKeys(c *harness.Cell) string {
+	r := v.drawnRun(c)
 	if r == nil || r.Load.Keys.Distinct == 0 {
 		return ""
 	}
 	k := r.Load.Keys
 	parts := []string{plural(k.Distinct, "key") + " in " + plural(int(r.Counts.Appended), "record")}
 	if len(k.Top) > 0 {
-		parts = append(parts, fmt.Sprintf("the most frequent key has %s of the records", percent(k.Top[0].Share)))
+		parts = append(parts, fmt.Sprintf("the most frequent key has %s of the records", formatPercent(k.Top[0].Share)))
 	}
 	return strings.Join(append(parts,
-		"the top 1 % of keys "+percent(k.Top1Pct),
+		"the top 1 % of keys "+formatPercent(k.Top1Pct),
 		"the fullest partition "+three(k.MaxPart)+" times the mean"), ", ") + "."
 }
 
 func (v *view) costRow(c *harness.Cell, consumer pageConsumer) costRow {
-	runs := v.concluded(c)
-	of := func(format func(float64) string, f func(*harness.Run) (float64, bool)) figure {
-		return spreadOf(runs, f).figure(format, "")
+	runs := v.concludedRuns(c)
+	of := func(format func(float64) string, f func(*harness.Run) (float64, bool)) cellValue {
+		return spreadOf(runs, f).inWords(format, "")
 	}
 	row := costRow{
 		Consumer:   consumer,
-		Rebalances: of(count, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
-		CPU:        of(duration, func(r *harness.Run) (float64, bool) { return cpu(r), len(r.Pods) > 0 }),
-		Cores:      of(three, func(r *harness.Run) (float64, bool) { return cpu(r) / r.Took.Seconds(), len(r.Pods) > 0 && r.Took > 0 }),
-		RSS:        of(size, maxRSS),
-		HostBusy:   of(percent, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
-		Stolen:     of(percent, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
+		Rebalances: of(formatCount, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
+		CPU:        of(formatDuration, func(r *harness.Run) (float64, bool) { return cpuSeconds(r), len(r.Pods) > 0 }),
+		Cores: of(three, func(r *harness.Run) (float64, bool) {
+			return cpuSeconds(r) / r.Took.Seconds(), len(r.Pods) > 0 && r.Took > 0
+		}),
+		RSS:      of(formatSize, maxRSS),
+		HostBusy: of(formatPercent, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
+		Stolen:   of(formatPercent, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
 	}
 	pods, starts := 0, 0
-	for _, p := range v.drawn(c).Pods {
+	for _, p := range v.drawnRun(c).Pods {
 		pods++
 		starts += p.Incarnations
 	}
-	row.Pods = count(float64(pods))
+	row.Pods = formatCount(float64(pods))
 	if starts > pods {
 		row.Pods += ", " + plural(starts-pods, "restart")
 	}
@@ -182,20 +184,20 @@ func (v *view) pageFaults(d *drawing) []pageFault {
 
 func (v *view) faultRow(s shown, i int) faultRow {
 	f := s.run.Faults[i]
-	runs := v.concluded(s.cell)
-	of := func(needsSteady bool, take func(*harness.FaultReport) float64) figure {
+	runs := v.concludedRuns(s.cell)
+	of := func(needsSteady bool, take func(*harness.FaultReport) float64) cellValue {
 		return spreadOf(runs, func(r *harness.Run) (float64, bool) {
 			if i >= len(r.Faults) || needsSteady && !r.Faults[i].Steady {
 				return 0, false
 			}
 			return take(&r.Faults[i]), true
-		}).figure(duration, "no steady phase before")
+		}).inWords(formatDuration, "no steady phase before")
 	}
 	healed := "never healed"
 	if f.Healed >= 0 {
-		healed = "healed " + duration(seconds(f.Healed))
+		healed = "healed " + formatDuration(seconds(f.Healed))
 	}
-	figures := []figure{
+	figures := []cellValue{
 		of(true, func(f *harness.FaultReport) float64 { return seconds(f.RateBack) }),
 		of(true, func(f *harness.FaultReport) float64 { return seconds(f.BacklogBack) }),
 		of(false, func(f *harness.FaultReport) float64 { return seconds(f.Empty) }),
@@ -205,16 +207,16 @@ func (v *view) faultRow(s shown, i int) faultRow {
 				return 0, false
 			}
 			return r.Faults[i].WorkInFlight.Seconds(), r.Faults[i].WorkInFlight > 0
-		}).figure(duration, ""),
+		}).inWords(formatDuration, ""),
 	}
 	return faultRow{
-		Consumer: s.consumer, Target: f.Target, Partitions: partitions(f.Partitions),
-		Window: duration(seconds(f.Injected)) + ", " + healed, Figures: joined(figures),
+		Consumer: s.consumer, Target: f.Target, Partitions: formatPartitions(f.Partitions),
+		Period: formatDuration(seconds(f.Injected)) + ", " + healed, Figures: mergeMissing(figures),
 	}
 }
 
-// partitions writes a set of partitions, a long one by its size.
-func partitions(ps []int32) string {
+// formatPartitions writes a set of partitions, a long one by its size.
+func formatPartitions(ps []int32) string {
 	if len(ps) > 8 {
 		return plural(len(ps), "partition")
 	}
@@ -223,7 +225,7 @@ func partitions(ps []int32) string {
 		s = append(s, fmt.Sprint(p))
 	}
 	if len(s) == 0 {
-		return none
+		return missing
 	}
 	return strings.Join(s, ", ")
 }

@@ -41,7 +41,7 @@ func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w; take an unharmed copy or run the comparison again", err)
 	}
-	if err := consistent(c); err != nil {
+	if err := checkReferences(c); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w; take an unharmed copy or run the comparison again", err)
 	}
 	return c, nil
@@ -71,8 +71,8 @@ func checkVersion(data []byte) error {
 	return nil
 }
 
-// consistent checks what the renderers lean on: names and indices that resolve.
-func consistent(c *harness.Comparison) error {
+// checkReferences checks what the renderers lean on: names and indices that resolve.
+func checkReferences(c *harness.Comparison) error {
 	scenario := func(name string) bool {
 		return slices.ContainsFunc(c.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })
 	}

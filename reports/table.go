@@ -12,9 +12,9 @@ type table struct {
 	rows  [][]string
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) addRow(cells ...string) { t.rows = append(t.rows, cells) }
 
-func (t *table) widths() []int {
+func (t *table) columnWidths() []int {
 	var ws []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -27,18 +27,18 @@ func (t *table) widths() []int {
 	return ws
 }
 
-// width is how wide the table is, without its indent.
-func (t *table) width() int {
+// totalWidth is how wide the table is, without its indent.
+func (t *table) totalWidth() int {
 	total := 0
-	for _, w := range t.widths() {
+	for _, w := range t.columnWidths() {
 		total += w + 2
 	}
 	return total - 2
 }
 
-// write writes the table, indented by two.
-func (t *table) write(w io.Writer) {
-	ws := t.widths()
+// writeTo writes the table, indented by two.
+func (t *table) writeTo(w io.Writer) {
+	ws := t.columnWidths()
 	for _, row := range t.rows {
 		var b strings.Builder
 		for i, cell := range row {

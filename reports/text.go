@@ -17,12 +17,12 @@ const pageWidth = 118
 // absence of violations proves.
 func Text(w io.Writer, c *harness.Comparison) error {
 	t := &text{view: newView(c)}
-	t.head()
-	t.verdicts()
-	t.anomalies()
-	t.summary()
-	t.troubles()
-	t.assurances()
+	t.writeHead()
+	t.writeVerdicts()
+	t.writeAnomalies()
+	t.writeResults()
+	t.writeWarnings()
+	t.writeConfidence()
 	_, err := w.Write(t.Bytes())
 	return err
 }
@@ -34,37 +34,37 @@ type text struct {
 
 func (t *text) printf(format string, args ...any) { fmt.Fprintf(t, format, args...) }
 
-func (t *text) section(title string) { t.printf("\n%s\n", strings.ToUpper(title)) }
+func (t *text) writeTitle(title string) { t.printf("\n%s\n", strings.ToUpper(title)) }
 
-func (t *text) head() {
-	t.printf("%s", wrap(t.headline()+".", pageWidth, ""))
-	for _, r := range t.remarks() {
+func (t *text) writeHead() {
+	t.printf("%s", wrap(t.headlineText()+".", pageWidth, ""))
+	for _, r := range t.remarkTexts() {
 		t.printf("%s", wrap(r, pageWidth, ""))
 	}
-	for _, c := range t.caveats() {
+	for _, c := range t.caveatTexts() {
 		t.printf("%s", wrap("! "+c, pageWidth, ""))
 	}
 	t.printf("%s on %s, seed %d, %s, took %s\n", plural(len(t.Runs), "run"), t.Backend, t.Seed,
-		t.Started.UTC().Format("2006-01-02 15:04 MST"), duration(t.Took.Seconds()))
+		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds()))
 }
 
-// verdicts is a matrix where it fits, else a list.
-func (t *text) verdicts() {
-	t.section("verdicts")
+// writeVerdicts is a matrix where it fits, else a list.
+func (t *text) writeVerdicts() {
+	t.writeTitle("verdicts")
 	matrix := table{right: 99}
 	head := []string{"scenario"}
 	for _, i := range t.Consumers {
 		head = append(head, i.Name+controlMark(&i))
 	}
-	matrix.add(head...)
+	matrix.addRow(head...)
 	for _, s := range t.Scenarios {
 		row := []string{s.Name}
 		for _, i := range t.Consumers {
-			row = append(row, t.cellText(t.cell(s.Name, i.Name)))
+			row = append(row, t.cellText(t.cellOf(s.Name, i.Name)))
 		}
-		matrix.add(row...)
+		matrix.addRow(row...)
 	}
-	if matrix.width() > pageWidth {
+	if matrix.totalWidth() > pageWidth {
 		matrix = table{right: 99}
 		last := ""
 		t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
@@ -73,12 +73,12 @@ func (t *text) verdicts() {
 				name = ""
 			}
 			last = s.Name
-			matrix.add(name, c.Consumer+controlMark(t.consumer(c.Consumer)), t.cellText(c))
+			matrix.addRow(name, c.Consumer+controlMark(t.consumerInfo(c.Consumer)), t.cellText(c))
 		})
 	}
-	matrix.write(t)
+	matrix.writeTo(t)
 	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
-		if note := t.note(c); note != "" {
+		if note := t.noteOf(c); note != "" {
 			t.printf("%s", wrap(fmt.Sprintf("%s, %s: %s", s.Name, c.Consumer, note), pageWidth, "  "))
 		}
 	})
@@ -94,9 +94,9 @@ func controlMark(i *harness.ConsumerInfo) string {
 // cellText is a verdict; FAIL stands out where nothing else can.
 func (t *text) cellText(c *harness.Cell) string {
 	if c == nil {
-		return none
+		return missing
 	}
-	o := t.outcome(c)
+	o := t.outcomeOf(c)
 	s, separator := o.Word, ", "
 	if o.Status == harness.Fail {
 		s, separator = strings.Replace(s, string(harness.Fail), "FAIL", 1), " "
@@ -113,12 +113,12 @@ func (t *text) cellText(c *harness.Cell) string {
 	return s
 }
 
-func (t *text) anomalies() {
-	all := t.exhibits()
+func (t *text) writeAnomalies() {
+	all := t.firstAnomalies()
 	if len(all) == 0 {
 		return
 	}
-	t.section("first anomaly of each kind")
+	t.writeTitle("first anomaly of each kind")
 	for _, e := range all {
 		head := fmt.Sprintf("%s, %s: %s", e.Cell.Scenario, e.Cell.Consumer, e.Tally)
 		if e.HeldTo != "" {
@@ -130,7 +130,7 @@ func (t *text) anomalies() {
 		t.printf("%s", wrap(head, pageWidth, "  "))
 		lines := []string{e.Detail}
 		if e.Anomaly != nil {
-			lines = []string{e.Anomaly.Text, e.where()}
+			lines = []string{e.Anomaly.Text, e.position()}
 		}
 		for _, line := range lines {
 			if line != "" {
@@ -138,7 +138,7 @@ func (t *text) anomalies() {
 			}
 		}
 		if e.Anomaly != nil {
-			t.printf("%s", storyText(e.Anomaly, "      "))
+			t.printf("%s", timelineText(e.Anomaly, "      "))
 		}
 		if e.Ledger != "" {
 			t.printf("    ledger: %s\n    again:  %s\n", e.Ledger, e.Command)
@@ -146,24 +146,24 @@ func (t *text) anomalies() {
 	}
 }
 
-// where is all that is needed to follow an anomaly.
-func (e exhibit) where() string {
+// position is all that is needed to follow an anomaly.
+func (e anomaly) position() string {
 	a := e.Anomaly
 	parts := []string{
-		fmt.Sprintf("key %d", a.Key), fmt.Sprintf("seq %d", a.Seq), position(a),
+		fmt.Sprintf("key %d", a.Key), fmt.Sprintf("seq %d", a.Seq), recordPosition(a),
 	}
 	if len(a.Pods) > 0 {
 		parts = append(parts, strings.Join(a.Pods, ", "))
 	}
-	parts = append(parts, "at "+moment(seconds(a.At)))
+	parts = append(parts, "at "+formatMoment(seconds(a.At)))
 	if e.Repeat > 0 {
 		parts = append(parts, fmt.Sprintf("repeat %d", e.Repeat))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// position is a place in the log; topics beside the source have a number.
-func position(a *harness.Anomaly) string {
+// recordPosition is a place in the log; topics beside the source have a number.
+func recordPosition(a *harness.Anomaly) string {
 	s := fmt.Sprintf("partition %d offset %d", a.Partition, a.Offset)
 	if a.Topic > 0 {
 		s = fmt.Sprintf("side topic %d ", a.Topic) + s
@@ -171,12 +171,12 @@ func position(a *harness.Anomaly) string {
 	return s
 }
 
-// moment is a time of a run to the millisecond, as anomalies need it.
-func moment(s float64) string { return fmt.Sprintf("%.3f s", s) }
+// formatMoment is a time of a run to the millisecond, as anomalies need it.
+func formatMoment(s float64) string { return fmt.Sprintf("%.3f s", s) }
 
-func (t *text) summary() {
-	t.section("figures")
-	if n := t.repeats(); n > 1 {
+func (t *text) writeResults() {
+	t.writeTitle("figures")
+	if n := t.maxRepeats(); n > 1 {
 		t.printf("  median of up to %d repeats, ranges in report.html; latencies of the repeats' merged histograms\n", n)
 	}
 	sum := table{right: 1}
@@ -184,22 +184,22 @@ func (t *text) summary() {
 	for _, c := range columns {
 		head = append(head, c.Title)
 	}
-	sum.add(head...)
+	sum.addRow(head...)
 	for _, s := range t.Scenarios {
-		sum.add(s.Name)
+		sum.addRow(s.Name)
 		for _, i := range t.Consumers {
-			c := t.cell(s.Name, i.Name)
+			c := t.cellOf(s.Name, i.Name)
 			if c == nil {
 				continue
 			}
 			row := []string{"  " + t.short[i.Name]}
 			for _, col := range columns {
-				row = append(row, col.of(t.view, c).Value)
+				row = append(row, col.valueOf(t.view, c).Value)
 			}
-			sum.add(row...)
+			sum.addRow(row...)
 		}
 	}
-	sum.write(t)
+	sum.writeTo(t)
 	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
 		if curveOf(c, everyRecord) == nil {
 			t.printf("%s", wrap(fmt.Sprintf("%s, %s: latencies not reported (%s)", s.Name, c.Consumer, t.whyNoLatency(c)), pageWidth, "  "))
@@ -207,28 +207,28 @@ func (t *text) summary() {
 	})
 }
 
-func (t *text) troubles() {
-	all := t.view.troubles()
+func (t *text) writeWarnings() {
+	all := t.view.warnings()
 	if len(all) == 0 {
 		return
 	}
-	t.section("broken assumptions and runs without a verdict")
+	t.writeTitle("broken assumptions and runs without a verdict")
 	for _, p := range all {
 		t.printf("%s", wrap(fmt.Sprintf("%s, %s, repeat %s: %s: %s", p.Scenario, p.Consumer, p.Repeats(), p.What, p.Detail), pageWidth, "  "))
 	}
 }
 
-func (t *text) assurances() {
-	all := t.view.assurances()
+func (t *text) writeConfidence() {
+	all := t.view.confidences()
 	if len(all) == 0 {
 		return
 	}
-	t.section("what no violation proves")
+	t.writeTitle("what no violation proves")
 	t.printf("  With 95 %% confidence a violation strikes at most this share (1 - 0.05^(1/n)).\n")
 	out := table{right: 2}
-	out.add("consumer", "scenarios", "runs", "injections", "records", "at most")
+	out.addRow("consumer", "scenarios", "runs", "injections", "records", "at most")
 	for _, a := range all {
-		out.add(a.Consumer, a.Scenarios, count(float64(a.Runs)), count(float64(a.Injections)), count(float64(a.Records)), a.Bound())
+		out.addRow(a.Consumer, a.Scenarios, formatCount(float64(a.Runs)), formatCount(float64(a.Injections)), formatCount(float64(a.Records)), a.AtMost())
 	}
-	out.write(t)
+	out.writeTo(t)
 }

@@ -16,10 +16,10 @@ type outcome struct {
 	Expected bool
 }
 
-// outcome says how a consumer came out in a scenario.
-func (v *view) outcome(c *harness.Cell) outcome {
+// outcomeOf says how a consumer came out in a scenario.
+func (v *view) outcomeOf(c *harness.Cell) outcome {
 	o := outcome{Status: c.Status, Word: string(c.Status), Expected: c.Expected}
-	runs := v.runs(c)
+	runs := v.runsOf(c)
 	alike := 0
 	for _, r := range runs {
 		if r.Status == c.Status {
@@ -27,19 +27,19 @@ func (v *view) outcome(c *harness.Cell) outcome {
 		}
 	}
 	if len(runs) > 1 {
-		o.Word += " " + count(float64(alike)) + " of " + count(float64(len(runs)))
+		o.Word += " " + formatCount(float64(alike)) + " of " + formatCount(float64(len(runs)))
 	}
-	o.Counts = v.counts(c)
-	o.Note = v.note(c)
+	o.Counts = v.countWords(c)
+	o.Note = v.noteOf(c)
 	return o
 }
 
-// counts are "lost 312" for each check that failed; else what happened though
+// countWords are "lost 312" for each check that failed; else what happened though
 // it breaks no claim of this consumer.
-func (v *view) counts(c *harness.Cell) []string {
+func (v *view) countWords(c *harness.Cell) []string {
 	var words []string
-	for _, check := range v.failed(c) {
-		words = append(words, tally(v.runs(c), check))
+	for _, check := range v.failedChecks(c) {
+		words = append(words, tallyOf(v.runsOf(c), check))
 	}
 	if len(words) > 0 {
 		return words
@@ -53,16 +53,16 @@ func (v *view) counts(c *harness.Cell) []string {
 		{"overlaps", func(n harness.Counts) int64 { return n.Overlaps }},
 		{"unfinished", func(n harness.Counts) int64 { return n.Unfinished }},
 	} {
-		s := spreadOf(v.concluded(c), func(r *harness.Run) (float64, bool) { return float64(f.of(r.Counts)), true })
+		s := spreadOf(v.concludedRuns(c), func(r *harness.Run) (float64, bool) { return float64(f.of(r.Counts)), true })
 		if s.max > 0 {
-			words = append(words, f.word+" "+extent(s))
+			words = append(words, f.word+" "+rangeOf(s))
 		}
 	}
 	return words
 }
 
-// tally is a failed check with its anomalies over the runs that failed it.
-func tally(runs []*harness.Run, check string) string {
+// tallyOf is a failed check with its anomalies over the runs that failed it.
+func tallyOf(runs []*harness.Run, check string) string {
 	s := spreadOf(runs, func(r *harness.Run) (float64, bool) {
 		f := verdictOf(r, check)
 		return float64(verdictCount(f)), f != nil && f.Status == harness.Fail
@@ -73,15 +73,15 @@ func tally(runs []*harness.Run, check string) string {
 	if check == oracle.CheckLoss {
 		check = "lost"
 	}
-	return check + " " + extent(s)
+	return check + " " + rangeOf(s)
 }
 
-// extent is the range of a count, or the count where all agree.
-func extent(s spread) string {
+// rangeOf is the range of a count, or the count where all agree.
+func rangeOf(s spread) string {
 	if s.min == s.max {
-		return count(s.min)
+		return formatCount(s.min)
 	}
-	return count(s.min) + ".." + count(s.max)
+	return formatCount(s.min) + ".." + formatCount(s.max)
 }
 
 func verdictCount(f *harness.Verdict) int64 {
@@ -101,10 +101,10 @@ func verdictOf(r *harness.Run, check string) *harness.Verdict {
 	return nil
 }
 
-// checks are the names of all checks of a cell's runs, in their order.
-func (v *view) checks(c *harness.Cell) []string {
+// checkNames are the names of all checks of a cell's runs, in their order.
+func (v *view) checkNames(c *harness.Cell) []string {
 	var names []string
-	for _, r := range v.runs(c) {
+	for _, r := range v.runsOf(c) {
 		for _, f := range r.Verdicts {
 			if !slices.Contains(names, f.Check) {
 				names = append(names, f.Check)
@@ -114,41 +114,41 @@ func (v *view) checks(c *harness.Cell) []string {
 	return names
 }
 
-// failed are the checks that some run of a cell failed.
-func (v *view) failed(c *harness.Cell) []string {
-	return slices.DeleteFunc(v.checks(c), func(check string) bool {
-		return !slices.ContainsFunc(v.runs(c), func(r *harness.Run) bool {
+// failedChecks are the checks that some run of a cell failed.
+func (v *view) failedChecks(c *harness.Cell) []string {
+	return slices.DeleteFunc(v.checkNames(c), func(check string) bool {
+		return !slices.ContainsFunc(v.runsOf(c), func(r *harness.Run) bool {
 			f := verdictOf(r, check)
 			return f != nil && f.Status == harness.Fail
 		})
 	})
 }
 
-func (v *view) note(c *harness.Cell) string {
-	must := v.mustFail(c.Scenario, c.Consumer)
-	control := len(v.consumer(c.Consumer).MustFail) > 0
+func (v *view) noteOf(c *harness.Cell) string {
+	must := v.expectedFailures(c.Scenario, c.Consumer)
+	control := len(v.consumerInfo(c.Consumer).MustFail) > 0
 	switch {
 	case len(must) > 0 && c.Status == harness.Fail && c.Expected:
 		return "control: failed as it must"
-	case len(must) > 0 && !c.Expected && concluded(c.Status):
-		return "control: had to fail by " + list(must)
+	case len(must) > 0 && !c.Expected && hasVerdict(c.Status):
+		return "control: had to fail by " + joinWords(must)
 	case control && c.Status == harness.Fail && c.Expected:
 		return "control: shown, not judged"
 	case c.Status == harness.Overload && c.Expected:
 		return "allowed here"
 	case c.Status == harness.Overload:
 		return "not allowed here"
-	case c.Status == harness.Fail && len(v.failed(c)) > 0:
+	case c.Status == harness.Fail && len(v.failedChecks(c)) > 0:
 		return "" // the counts say it
 	case c.Status != harness.Pass:
-		return v.reason(c)
+		return v.firstReason(c)
 	}
 	return ""
 }
 
-// reason is the first reason of the first run with the cell's status.
-func (v *view) reason(c *harness.Cell) string {
-	for _, r := range v.runs(c) {
+// firstReason is the first reason of the first run with the cell's status.
+func (v *view) firstReason(c *harness.Cell) string {
+	for _, r := range v.runsOf(c) {
 		if r.Status == c.Status && len(r.Reasons) > 0 {
 			return r.Reasons[0]
 		}
@@ -156,8 +156,8 @@ func (v *view) reason(c *harness.Cell) string {
 	return ""
 }
 
-// exhibit is the first anomaly of a kind in a cell.
-type exhibit struct {
+// anomaly is the first anomaly of a kind in a cell.
+type anomaly struct {
 	Cell    *harness.Cell
 	Check   string
 	HeldTo  string
@@ -170,23 +170,23 @@ type exhibit struct {
 	Anomaly *harness.Anomaly // Anomaly is nil if the check kept none.
 }
 
-// exhibits are the first anomalies of each kind, cell by cell.
-func (v *view) exhibits() []exhibit {
-	var all []exhibit
+// firstAnomalies are the first anomalies of each kind, cell by cell.
+func (v *view) firstAnomalies() []anomaly {
+	var all []anomaly
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
-		for _, check := range v.failed(c) {
-			all = append(all, v.exhibit(c, check))
+		for _, check := range v.failedChecks(c) {
+			all = append(all, v.firstAnomaly(c, check))
 		}
 	})
 	return all
 }
 
-func (v *view) exhibit(c *harness.Cell, check string) exhibit {
-	e := exhibit{Cell: c, Check: check, Tally: tally(v.runs(c), check)}
-	if len(v.consumer(c.Consumer).MustFail) > 0 {
-		e.Control = v.note(c)
+func (v *view) firstAnomaly(c *harness.Cell, check string) anomaly {
+	e := anomaly{Cell: c, Check: check, Tally: tallyOf(v.runsOf(c), check)}
+	if len(v.consumerInfo(c.Consumer).MustFail) > 0 {
+		e.Control = v.noteOf(c)
 	}
-	for _, r := range v.runs(c) {
+	for _, r := range v.runsOf(c) {
 		f := verdictOf(r, check)
 		if f == nil || f.Status != harness.Fail {
 			continue

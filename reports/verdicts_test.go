@@ -39,7 +39,7 @@ func repeated() *harness.Comparison {
 
 func outcomeOf(c *harness.Comparison, scenario, consumer string) outcome {
 	v := newView(c)
-	return v.outcome(v.cell(scenario, consumer))
+	return v.outcomeOf(v.cellOf(scenario, consumer))
 }
 
 func TestOutcomes(t *testing.T) {
@@ -69,7 +69,7 @@ func TestOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := fixture()
 			if c.change != nil {
-				cell := newView(f).cell(c.scenario, c.consumer)
+				cell := newView(f).cellOf(c.scenario, c.consumer)
 				c.change(cell, &f.Runs[cell.Runs[0]])
 			}
 			if got := outcomeOf(f, c.scenario, c.consumer); !reflect.DeepEqual(got, c.want) {
@@ -85,22 +85,22 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("the control is %+v", got)
 	}
 	v := newView(c)
-	cell := v.cell("workers", "keyed@cooperative")
-	if got := columns[0].of(v, cell); got.Value != "4,002" || got.Range != "3,962..4,041" {
+	cell := v.cellOf("workers", "keyed@cooperative")
+	if got := columns[0].valueOf(v, cell); got.Value != "4,002" || got.Range != "3,962..4,041" {
 		t.Errorf("completed is %+v", got)
 	}
 	c.Runs[cell.Runs[0]].Status = harness.Inconclusive
-	if got := columns[0].of(v, cell); got.Value != "4,021" || got.Range != "4,002..4,041" {
+	if got := columns[0].valueOf(v, cell); got.Value != "4,021" || got.Range != "4,002..4,041" {
 		t.Errorf("completed without the first repeat is %+v", got)
 	}
-	if r := v.drawn(cell); r.Repeat != 2 {
+	if r := v.drawnRun(cell); r.Repeat != 2 {
 		t.Errorf("drawn is repeat %d, want the first with a verdict", r.Repeat)
 	}
 	c.Runs[cell.Runs[1]].Status = harness.Fail
-	if r := v.drawn(cell); r.Repeat != 3 {
+	if r := v.drawnRun(cell); r.Repeat != 3 {
 		t.Errorf("drawn is repeat %d, want the first that passed", r.Repeat)
 	}
-	if got := v.headline(); !strings.HasSuffix(got, "naive lost 894 on pod-crash") {
+	if got := v.headlineText(); !strings.HasSuffix(got, "naive lost 894 on pod-crash") {
 		t.Errorf("headline %q", got)
 	}
 }
@@ -120,7 +120,7 @@ func TestHeadlines(t *testing.T) {
 	} {
 		c := fixture()
 		change(c)
-		if got := newView(c).headline(); got != want {
+		if got := newView(c).headlineText(); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
@@ -129,17 +129,17 @@ func TestHeadlines(t *testing.T) {
 func TestAssurances(t *testing.T) {
 	c := repeated()
 	var crash, faults, calm string
-	for _, a := range newView(c).assurances() {
+	for _, a := range newView(c).confidences() {
 		switch {
 		case a.Consumer == "naive@cooperative":
 			t.Errorf("a control proves nothing: %+v", a)
 		case a.Consumer != "keyed@cooperative":
 		case a.Scenarios == "pod-crash":
-			crash = a.Bound()
+			crash = a.AtMost()
 		case a.Scenarios == "broker-kill, pod-crash":
-			faults = a.Bound()
+			faults = a.AtMost()
 		case a.Scenarios == "steady, hot-key, workers":
-			calm = a.Bound()
+			calm = a.AtMost()
 		}
 	}
 	// 1-0.05^(1/3), 1-0.05^(1/6), and about 3 in the 372,714 records.
@@ -152,7 +152,7 @@ func TestAssurances(t *testing.T) {
 // reason already not again.
 func TestTroubles(t *testing.T) {
 	c := repeated()
-	cell := newView(c).cell("hot-key", "keyed@cooperative")
+	cell := newView(c).cellOf("hot-key", "keyed@cooperative")
 	for n, i := range cell.Runs {
 		r := &c.Runs[i]
 		r.Status, r.Reasons, r.Retried = harness.Inconclusive, []string{"load delivered: p99 312 ms"}, "pod starved"
@@ -162,7 +162,7 @@ func TestTroubles(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, p := range newView(c).troubles() {
+	for _, p := range newView(c).warnings() {
 		got = append(got, p.Repeats()+": "+p.What+": "+p.Detail)
 	}
 	want := []string{"1 2 3: inconclusive: load delivered: p99 312 ms", "1 2 3: tried twice: the first try: pod starved", "3: broken assumption: observers kept up: a gap of 3 s"}
@@ -173,13 +173,13 @@ func TestTroubles(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{duration(0), "0 s"}, {duration(0.00085), "850 µs"}, {duration(0.0009999), "1.00 ms"}, {duration(0.0452), "45.2 ms"},
-		{duration(0.99949), "999 ms"}, {duration(0.9997), "1.00 s"}, {duration(99.96), "100 s"}, {duration(192), "3 min 12 s"},
-		{duration(7500), "2 h 5 min"}, {duration(seconds(harness.Never)), "never"}, {span(8), "8 s"}, {span(0.5), "500 ms"},
-		{count(0), "0"}, {count(-1234), "-1,234"}, {count(999), "999"}, {count(1234567), "1,234,567"}, {count(-0.2), "0"},
-		{rate(39.96), "40.0"}, {rate(3962.4), "3,962"}, {short(1500), "1.5k"}, {short(2e6), "2M"}, {short(0.5), "0.5"},
-		{size(23 << 20), "23 MiB"}, {percent(0.9946), "99.5 %"}, {percent(0), "0.00 %"}, {nines(99.9), "99.9 %"},
-		{list([]string{"a", "b", "c"}), "a, b and c"}, {plural(1, "run"), "1 run"}, {plural(1200, "run"), "1,200 runs"},
+		{formatDuration(0), "0 s"}, {formatDuration(0.00085), "850 µs"}, {formatDuration(0.0009999), "1.00 ms"}, {formatDuration(0.0452), "45.2 ms"},
+		{formatDuration(0.99949), "999 ms"}, {formatDuration(0.9997), "1.00 s"}, {formatDuration(99.96), "100 s"}, {formatDuration(192), "3 min 12 s"},
+		{formatDuration(7500), "2 h 5 min"}, {formatDuration(seconds(harness.Never)), "never"}, {formatSpan(8), "8 s"}, {formatSpan(0.5), "500 ms"},
+		{formatCount(0), "0"}, {formatCount(-1234), "-1,234"}, {formatCount(999), "999"}, {formatCount(1234567), "1,234,567"}, {formatCount(-0.2), "0"},
+		{formatRate(39.96), "40.0"}, {formatRate(3962.4), "3,962"}, {formatShort(1500), "1.5k"}, {formatShort(2e6), "2M"}, {formatShort(0.5), "0.5"},
+		{formatSize(23 << 20), "23 MiB"}, {formatPercent(0.9946), "99.5 %"}, {formatPercent(0), "0.00 %"}, {formatNines(99.9), "99.9 %"},
+		{joinWords([]string{"a", "b", "c"}), "a, b and c"}, {plural(1, "run"), "1 run"}, {plural(1200, "run"), "1,200 runs"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
@@ -192,19 +192,19 @@ func TestFormats(t *testing.T) {
 func TestLatenciesPastTheCurve(t *testing.T) {
 	c := fixture()
 	v := newView(c)
-	cell := v.cell("steady", "keyed@cooperative")
+	cell := v.cellOf("steady", "keyed@cooperative")
 	cell.Curves[0].Points = []harness.CurvePoint{{Quantile: 0.5, Latency: time.Millisecond}, {Quantile: 0.98, Latency: 3 * time.Millisecond}}
 	run := &c.Runs[cell.Runs[0]]
 	run.Phases = []harness.Phase{{Name: "warm-up"}, {Name: "steady"}, {Name: "recovery"}}
 	for i, d := range []time.Duration{9, 5, 7} {
 		run.Phases[i].EndToEnd.Max = d * time.Millisecond
 	}
-	got := map[string]figure{}
+	got := map[string]cellValue{}
 	for _, col := range columns {
-		got[col.Title] = col.of(v, cell)
+		got[col.Title] = col.valueOf(v, cell)
 	}
-	for title, want := range map[string]figure{
-		"p50": {Value: "1.00 ms"}, "p90": {Value: "3.00 ms"}, "p99": {Value: none, Why: "too few records"}, "max": {Value: "7.00 ms"},
+	for title, want := range map[string]cellValue{
+		"p50": {Value: "1.00 ms"}, "p90": {Value: "3.00 ms"}, "p99": {Value: missing, Why: "too few records"}, "max": {Value: "7.00 ms"},
 	} {
 		if got[title] != want {
 			t.Errorf("%s is %+v, want %+v", title, got[title], want)
@@ -218,11 +218,11 @@ func TestSpreadWithNever(t *testing.T) {
 	for i, d := range []time.Duration{harness.Never, 2 * time.Second, 4 * time.Second} {
 		runs[i] = &harness.Run{Faults: []harness.FaultReport{{Steady: true, BacklogBack: d}}}
 	}
-	s := spreadOf(runs, recovery)
+	s := spreadOf(runs, slowestRecovery)
 	if s.median != 4 || !math.IsInf(s.max, 1) {
 		t.Errorf("spread is %+v", s)
 	}
-	if f := s.figure(duration, ""); f.Value != "4.00 s" || f.Range != "2.00 s..never" {
+	if f := s.inWords(formatDuration, ""); f.Value != "4.00 s" || f.Range != "2.00 s..never" {
 		t.Errorf("figure is %+v", f)
 	}
 }

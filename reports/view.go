@@ -31,13 +31,13 @@ func newView(c *harness.Comparison) *view {
 	return v
 }
 
-// cell is nil if the pair was not run.
-func (v *view) cell(scenario, consumer string) *harness.Cell {
+// cellOf is nil if the pair was not run.
+func (v *view) cellOf(scenario, consumer string) *harness.Cell {
 	return v.cells[[2]string{scenario, consumer}]
 }
 
-// runs are the runs of a cell, in order.
-func (v *view) runs(c *harness.Cell) []*harness.Run {
+// runsOf are the runs of a cell, in order.
+func (v *view) runsOf(c *harness.Cell) []*harness.Run {
 	var runs []*harness.Run
 	for _, i := range c.Runs {
 		runs = append(runs, &v.Runs[i])
@@ -45,20 +45,20 @@ func (v *view) runs(c *harness.Cell) []*harness.Run {
 	return runs
 }
 
-// concluded are the runs of a cell that gave a verdict, so that their figures mean something.
-func (v *view) concluded(c *harness.Cell) []*harness.Run {
-	return slices.DeleteFunc(v.runs(c), func(r *harness.Run) bool { return !concluded(r.Status) })
+// concludedRuns are the runs of a cell that gave a verdict, so that their figures mean something.
+func (v *view) concludedRuns(c *harness.Cell) []*harness.Run {
+	return slices.DeleteFunc(v.runsOf(c), func(r *harness.Run) bool { return !hasVerdict(r.Status) })
 }
 
-func concluded(s harness.Status) bool {
+func hasVerdict(s harness.Status) bool {
 	return s == harness.Pass || s == harness.Fail || s == harness.Overload
 }
 
-// drawn is the run of a cell whose series are drawn: the first that passed,
+// drawnRun is the run of a cell whose series are drawn: the first that passed,
 // else the first that gave a verdict; nil if none did. A mean over repeats would
 // show a run that never was.
-func (v *view) drawn(c *harness.Cell) *harness.Run {
-	runs := v.concluded(c)
+func (v *view) drawnRun(c *harness.Cell) *harness.Run {
+	runs := v.concludedRuns(c)
 	for _, r := range runs {
 		if r.Status == harness.Pass {
 			return r
@@ -70,8 +70,8 @@ func (v *view) drawn(c *harness.Cell) *harness.Run {
 	return nil
 }
 
-// consumer is what is known of a consumer by its name.
-func (v *view) consumer(name string) *harness.ConsumerInfo {
+// consumerInfo is what is known of a consumer by its name.
+func (v *view) consumerInfo(name string) *harness.ConsumerInfo {
 	for i := range v.Consumers {
 		if v.Consumers[i].Name == name {
 			return &v.Consumers[i]
@@ -80,10 +80,10 @@ func (v *view) consumer(name string) *harness.ConsumerInfo {
 	return &harness.ConsumerInfo{Name: name}
 }
 
-// mustFail are the checks that a control must fail in a scenario.
-func (v *view) mustFail(scenario, consumer string) []string {
+// expectedFailures are the checks that a control must fail in a scenario.
+func (v *view) expectedFailures(scenario, consumer string) []string {
 	var checks []string
-	for _, e := range v.consumer(consumer).MustFail {
+	for _, e := range v.consumerInfo(consumer).MustFail {
 		if e.Scenario == scenario {
 			checks = append(checks, e.Check)
 		}
@@ -91,8 +91,8 @@ func (v *view) mustFail(scenario, consumer string) []string {
 	return checks
 }
 
-// repeats is the largest number of runs of a cell.
-func (v *view) repeats() int {
+// maxRepeats is the largest number of runs of a cell.
+func (v *view) maxRepeats() int {
 	n := 1
 	for _, c := range v.Cells {
 		n = max(n, len(c.Runs))
@@ -104,7 +104,7 @@ func (v *view) repeats() int {
 func (v *view) eachCell(visit func(s *harness.ScenarioInfo, c *harness.Cell)) {
 	for i := range v.Scenarios {
 		for _, consumer := range v.Consumers {
-			if c := v.cell(v.Scenarios[i].Name, consumer.Name); c != nil {
+			if c := v.cellOf(v.Scenarios[i].Name, consumer.Name); c != nil {
 				visit(&v.Scenarios[i], c)
 			}
 		}

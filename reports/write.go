@@ -51,13 +51,13 @@ func WriteAll(dir string, c *harness.Comparison) error {
 func replaceFile(path string, render func(io.Writer) error) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return plain(err)
+		return withoutTempName(err)
 	}
 	defer func() {
 		if err != nil {
 			tmp.Close()
 			os.Remove(tmp.Name())
-			err = plain(err)
+			err = withoutTempName(err)
 		}
 	}()
 	if err := render(tmp); err != nil {
@@ -72,9 +72,9 @@ func replaceFile(path string, render func(io.Writer) error) (err error) {
 	return os.Rename(tmp.Name(), path)
 }
 
-// plain drops the temporary file's name from an error, which nobody asked for,
+// withoutTempName drops the temporary file's name from an error, which nobody asked for,
 // and says what helps on a full disk.
-func plain(err error) error {
+func withoutTempName(err error) error {
 	var p *fs.PathError
 	var l *os.LinkError
 	switch {

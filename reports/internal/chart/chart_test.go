@@ -29,14 +29,14 @@ func TestScales(t *testing.T) {
 	} {
 		s := NewScale(c.kind, c.values...)
 		near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(b)) }
-		if !near(s.Min, c.min) || !near(s.Max, c.max) || !slices.EqualFunc(s.ticks(), c.ticks, near) {
-			t.Errorf("%s %v: %v..%v with ticks %v, want %v..%v with %v", c.kind, c.values, s.Min, s.Max, s.ticks(), c.min, c.max, c.ticks)
+		if !near(s.Min, c.min) || !near(s.Max, c.max) || !slices.EqualFunc(s.tickValues(), c.ticks, near) {
+			t.Errorf("%s %v: %v..%v with ticks %v, want %v..%v with %v", c.kind, c.values, s.Min, s.Max, s.tickValues(), c.min, c.max, c.ticks)
 		}
 		if s.At(s.Min) != 0 || s.At(s.Max) != 1 || s.At(s.Max*10) != 1 || s.At(s.Min-1) != 0 {
 			t.Errorf("%s %v: the ends are not at 0 and 1", c.kind, c.values)
 		}
 		last := -1.0
-		for _, tick := range s.ticks() {
+		for _, tick := range s.tickValues() {
 			if s.At(tick) <= last {
 				t.Errorf("%s %v: tick %v is not right of the one before", c.kind, c.values, tick)
 			}
@@ -45,15 +45,14 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// Each nine is as wide as the one before.
-func TestNinesAreEven(t *testing.T) {
+func TestEachNineTakesTheSameRoom(t *testing.T) {
 	s := NewScale(Nines, 0.9999)
 	if a, b := s.At(0.99)-s.At(0.9), s.At(0.999)-s.At(0.99); math.Abs(a-b) > 1e-9 {
 		t.Errorf("the second nine takes %v, the third %v", a, b)
 	}
 }
 
-func TestThinning(t *testing.T) {
+func TestThinningKeepsSpikesAndAreas(t *testing.T) {
 	var ps []Point
 	for i := range 5000 {
 		ps = append(ps, Point{float64(i), 1})
@@ -126,17 +125,17 @@ func wellFormed(t *testing.T, svg string) {
 	}
 }
 
-func TestLanes(t *testing.T) {
-	l := Lanes{Title: "t", Names: []string{"a <b>", ""}, Format: func(v float64) string { return fmt.Sprint(v) }, Moments: []LaneMoment{
-		{Lane: 0, From: 1, To: 1}, {Lane: 1, From: 1, To: 5, Bad: true}, {Lane: 0, From: 5, To: 5},
+func TestTracks(t *testing.T) {
+	l := Tracks{Title: "t", Names: []string{"a <b>", ""}, Format: func(v float64) string { return fmt.Sprint(v) }, Entries: []TrackEntry{
+		{Track: 0, From: 1, To: 1}, {Track: 1, From: 1, To: 5, Bad: true}, {Track: 0, From: 5, To: 5},
 	}}
 	svg := l.SVG()
-	for want, n := range map[string]int{"<circle": 2, "<rect": 1, ">3</text>": 1, "a &lt;b&gt;": 1, `class="moment bad"`: 2} {
+	for want, n := range map[string]int{"<circle": 2, "<rect": 1, ">3</text>": 1, "a &lt;b&gt;": 1, `class="entry bad"`: 2} {
 		if got := strings.Count(svg, want); got != n {
 			t.Errorf("%q %d times, want %d: %s", want, got, n, svg)
 		}
 	}
-	if strings.Contains(Lanes{Format: l.Format}.SVG(), "NaN") {
-		t.Error("an empty story has no places")
+	if strings.Contains(Tracks{Format: l.Format}.SVG(), "NaN") {
+		t.Error("an empty time line has no positions")
 	}
 }

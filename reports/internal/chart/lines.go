@@ -28,7 +28,7 @@ type Span struct {
 	Class    string
 }
 
-// Mark is a place on the x axis.
+// Mark is a labelled x.
 type Mark struct {
 	At    float64
 	Label string
@@ -36,7 +36,7 @@ type Mark struct {
 
 // Lines is a chart of series over an axis.
 type Lines struct {
-	Title string // Title is for who cannot see the chart: what it shows.
+	Title string // Title says what the chart shows, for screen readers.
 	X, Y  Axis
 	Spans []Span
 	Marks []Mark
@@ -55,81 +55,81 @@ type frame struct{ x0, x1, y0, y1 float64 } // y0 is the bottom
 // SVG is the chart as an element of an HTML page.
 func (l Lines) SVG() string {
 	f := frame{left, chartWidth - right, chartHeight - bottom, top}
-	for _, t := range l.Y.Scale.ticks() {
-		f.x0 = max(f.x0, width(l.Y.Format(t))+14)
+	for _, t := range l.Y.Scale.tickValues() {
+		f.x0 = max(f.x0, textWidth(l.Y.Format(t))+14)
 	}
 	c := new(canvas)
-	c.open(chartWidth, chartHeight, l.Title, l.attrs(f))
-	l.spans(c, f)
-	l.axes(c, f)
-	l.marks(c, f)
+	c.openSVG(chartWidth, chartHeight, l.Title, l.dataAttributes(f))
+	l.drawSpans(c, f)
+	l.drawAxes(c, f)
+	l.drawMarks(c, f)
 	for _, line := range l.Lines {
-		l.path(c, f, line)
+		l.drawLine(c, f, line)
 	}
-	l.labels(c, f)
+	l.drawLabels(c, f)
 	c.WriteString("</svg>")
 	return c.String()
 }
 
-// attrs tell the page's script how to turn a place back into a value.
-func (l Lines) attrs(f frame) string {
+// dataAttributes tell the page's script how to turn a position back into a value.
+func (l Lines) dataAttributes(f frame) string {
 	axis := func(name string, a Axis, from, to float64) string {
-		return " data-" + name + `="` + strings.Join([]string{string(a.Scale.Kind), exact(a.Scale.Min), exact(a.Scale.Max), num(from), num(to), a.Unit}, ",") + `"`
+		return " data-" + name + `="` + strings.Join([]string{string(a.Scale.Kind), exactNumber(a.Scale.Min), exactNumber(a.Scale.Max), coordinate(from), coordinate(to), a.Unit}, ",") + `"`
 	}
 	return ` class="chart"` + axis("x", l.X, f.x0, f.x1) + axis("y", l.Y, f.y0, f.y1)
 }
 
-func (l Lines) x(f frame, v float64) float64 { return f.x0 + (f.x1-f.x0)*l.X.Scale.At(v) }
-func (l Lines) y(f frame, v float64) float64 { return f.y0 + (f.y1-f.y0)*l.Y.Scale.At(v) }
+func (l Lines) placeX(f frame, v float64) float64 { return f.x0 + (f.x1-f.x0)*l.X.Scale.At(v) }
+func (l Lines) placeY(f frame, v float64) float64 { return f.y0 + (f.y1-f.y0)*l.Y.Scale.At(v) }
 
-func (l Lines) spans(c *canvas, f frame) {
+func (l Lines) drawSpans(c *canvas, f frame) {
 	for _, s := range l.Spans {
-		a, b := l.x(f, s.From), l.x(f, s.To)
+		a, b := l.placeX(f, s.From), l.placeX(f, s.To)
 		c.addf(`<rect class="span %s" x="%s" y="%s" width="%s" height="%s"><title>%s</title></rect>`,
-			s.Class, num(a), num(f.y1), num(max(b-a, 1.5)), num(f.y0-f.y1), esc(s.Label))
+			s.Class, coordinate(a), coordinate(f.y1), coordinate(max(b-a, 1.5)), coordinate(f.y0-f.y1), escape(s.Label))
 	}
 }
 
-func (l Lines) axes(c *canvas, f frame) {
+func (l Lines) drawAxes(c *canvas, f frame) {
 	last := math.Inf(1)
-	for _, t := range l.Y.Scale.ticks() {
-		y := l.y(f, t)
-		c.line(f.x0, y, f.x1, y, "grid")
+	for _, t := range l.Y.Scale.tickValues() {
+		y := l.placeY(f, t)
+		c.addLine(f.x0, y, f.x1, y, "grid")
 		if last-y >= 12 {
-			c.text(f.x0-7, y+3.8, "tick", "end", l.Y.Format(t))
+			c.addText(f.x0-7, y+3.8, "tick", "end", l.Y.Format(t))
 			last = y
 		}
 	}
 	last = math.Inf(-1)
-	for _, t := range l.X.Scale.ticks() {
-		x, label := l.x(f, t), l.X.Format(t)
-		c.line(x, f.y0, x, f.y0+4, "axis")
-		if half := width(label) / 2; x-half > last+6 {
-			c.text(x, f.y0+16, "tick", "middle", label)
+	for _, t := range l.X.Scale.tickValues() {
+		x, label := l.placeX(f, t), l.X.Format(t)
+		c.addLine(x, f.y0, x, f.y0+4, "axis")
+		if half := textWidth(label) / 2; x-half > last+6 {
+			c.addText(x, f.y0+16, "tick", "middle", label)
 			last = x + half
 		}
 	}
-	c.line(f.x0, f.y0, f.x1, f.y0, "axis")
-	c.text(2, 12, "lab", "", l.Y.Title)
-	c.text((f.x0+f.x1)/2, chartHeight-5, "lab", "middle", l.X.Title)
+	c.addLine(f.x0, f.y0, f.x1, f.y0, "axis")
+	c.addText(2, 12, "lab", "", l.Y.Title)
+	c.addText((f.x0+f.x1)/2, chartHeight-5, "lab", "middle", l.X.Title)
 }
 
-func (l Lines) marks(c *canvas, f frame) {
+func (l Lines) drawMarks(c *canvas, f frame) {
 	for _, m := range l.Marks {
-		x := l.x(f, m.At)
-		c.line(x, f.y0, x, f.y1, "mark")
+		x := l.placeX(f, m.At)
+		c.addLine(x, f.y0, x, f.y1, "mark")
 	}
 }
 
-// labels stand above the plot, each on the first row, from the plot upward,
-// where it fits; the rows end at the title of the y axis.
-func (l Lines) labels(c *canvas, f frame) {
-	var ends []float64 // where each row is free again
+// drawLabels puts the labels above the plot. Each label takes the first row, from
+// the plot upward, where it fits. The title of the y axis limits the rows.
+func (l Lines) drawLabels(c *canvas, f frame) {
+	var ends []float64 // the x at which each row is free again
 	put := func(x float64, s string) {
 		if s == "" {
 			return
 		}
-		w := width(s)
+		w := textWidth(s)
 		x = max(f.x0, min(x, f.x1-w))
 		row := 0
 		for row < len(ends) && ends[row] > x {
@@ -139,19 +139,19 @@ func (l Lines) labels(c *canvas, f frame) {
 			ends = append(ends, 0)
 		}
 		ends[row] = x + w + 6
-		c.text(x, f.y1-6-13*float64(min(row, 1)), "lab halo", "", s)
+		c.addText(x, f.y1-6-13*float64(min(row, 1)), "lab halo", "", s)
 	}
 	for _, s := range l.Spans {
-		put(l.x(f, s.From), s.Label)
+		put(l.placeX(f, s.From), s.Label)
 	}
 	for _, m := range l.Marks {
-		put(l.x(f, m.At), m.Label)
+		put(l.placeX(f, m.At), m.Label)
 	}
 }
 
-// path draws a series, broken where a value is missing. A lone point is a
-// stroke without length, which round caps make a dot.
-func (l Lines) path(c *canvas, f frame, line Line) {
+// drawLine draws a series, broken where a value is missing. A single point is a
+// stroke without length, which its round ends turn into a dot.
+func (l Lines) drawLine(c *canvas, f frame, line Line) {
 	var d strings.Builder
 	pen, lone := false, false
 	var last Point
@@ -167,7 +167,7 @@ func (l Lines) path(c *canvas, f frame, line Line) {
 		if !pen {
 			op = "M"
 		}
-		d.WriteString(op + num(l.x(f, p.X)) + " " + num(l.y(f, p.Y)))
+		d.WriteString(op + coordinate(l.placeX(f, p.X)) + " " + coordinate(l.placeY(f, p.Y)))
 		lone, pen, last = !pen, true, p
 	}
 	if d.Len() == 0 {
@@ -176,8 +176,8 @@ func (l Lines) path(c *canvas, f frame, line Line) {
 	if lone {
 		d.WriteString("h0")
 	}
-	c.addf(`<path class="ln %s" data-n="%s" d="%s"/>`, line.Class, esc(line.Name), d.String())
+	c.addf(`<path class="ln %s" data-n="%s" d="%s"/>`, line.Class, escape(line.Name), d.String())
 	if line.End {
-		c.addf(`<circle class="end %s" cx="%s" cy="%s" r="3.2"/>`, line.Class, num(l.x(f, last.X)), num(l.y(f, last.Y)))
+		c.addf(`<circle class="end %s" cx="%s" cy="%s" r="3.2"/>`, line.Class, coordinate(l.placeX(f, last.X)), coordinate(l.placeY(f, last.Y)))
 	}
 }

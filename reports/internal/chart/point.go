@@ -2,7 +2,7 @@ package chart
 
 import "math"
 
-// Point is a value at a place. A NaN Y breaks the line.
+// Point is a value Y at X. A NaN Y breaks the line.
 type Point struct{ X, Y float64 }
 
 // MaxPoints is how many points of a series are drawn at most: about one for
@@ -10,9 +10,9 @@ type Point struct{ X, Y float64 }
 const MaxPoints = 600
 
 // Peaks thins points to at most n by keeping the highest of each group of
-// neighbours: no spike is lost.
+// neighbours. No spike is lost.
 func Peaks(points []Point, n int) []Point {
-	return thin(points, n, func(group []Point) Point {
+	return thinPoints(points, n, func(group []Point) Point {
 		best := Point{group[0].X, math.NaN()}
 		for _, p := range group {
 			if math.IsNaN(best.Y) || p.Y > best.Y {
@@ -26,7 +26,7 @@ func Peaks(points []Point, n int) []Point {
 // Means thins points to at most n by the mean of each group of neighbours,
 // which is exact for rates over equal steps.
 func Means(points []Point, n int) []Point {
-	return thin(points, n, func(group []Point) Point {
+	return thinPoints(points, n, func(group []Point) Point {
 		var m Point
 		for _, p := range group {
 			m.X += p.X / float64(len(group))
@@ -36,7 +36,7 @@ func Means(points []Point, n int) []Point {
 	})
 }
 
-func thin(points []Point, n int, merge func([]Point) Point) []Point {
+func thinPoints(points []Point, n int, merge func([]Point) Point) []Point {
 	if len(points) <= n {
 		return points
 	}

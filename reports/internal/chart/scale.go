@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Kind is how a scale bends its values.
+// Kind says how a scale maps its values: linear or by a logarithm.
 type Kind string
 
 // The kinds of scales.
 const (
 	Linear Kind = "linear" // from 0
 	Log    Kind = "log"    // values above 0
-	// Log1p is logarithmic in 1+v: it shows 0 and five decades at once, as
-	// counts need where one consumer keeps up and another does not.
+	// Log1p is logarithmic in 1+v. It shows 0 and five decades at once: one
+	// consumer keeps up while another falls far behind.
 	Log1p Kind = "log1p"
 	// Nines is logarithmic in 1/(1-q), for quantiles q in [0,1): each further
 	// nine takes the same room.
@@ -26,10 +26,10 @@ type Scale struct {
 	Min, Max float64
 }
 
-// NewScale is a scale of a kind that holds all values, its ends rounded
-// outward to numbers people like. Values that the kind cannot show (NaN,
-// infinities, for Log anything up to 0) do not count; with none left the scale
-// is a small valid one.
+// NewScale makes a scale that holds all values, its ends rounded outward to 1, 2
+// or 5 times a power of ten. Values that the kind cannot show are ignored: NaN,
+// infinities, and for Log anything up to 0. Without values the scale is a small
+// valid one.
 func NewScale(kind Kind, values ...float64) Scale {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
@@ -60,13 +60,14 @@ func NewScale(kind Kind, values ...float64) Scale {
 	return Scale{Linear, 0, step * math.Ceil(hi/step-1e-9)}
 }
 
-// At is the place of v in [0,1]; values past the ends are put on them.
+// At is the place of v in [0,1]; values beyond an end are moved to it.
 func (s Scale) At(v float64) float64 {
-	lo, hi := s.bend(s.Min), s.bend(s.Max)
-	return min(1, max(0, (s.bend(min(s.Max, max(s.Min, v)))-lo)/(hi-lo)))
+	lo, hi := s.transform(s.Min), s.transform(s.Max)
+	return min(1, max(0, (s.transform(min(s.Max, max(s.Min, v)))-lo)/(hi-lo)))
 }
 
-func (s Scale) bend(v float64) float64 {
+// transform maps a value to the linear scale of its kind.
+func (s Scale) transform(v float64) float64 {
 	switch s.Kind {
 	case Log:
 		return math.Log10(v)
@@ -78,8 +79,8 @@ func (s Scale) bend(v float64) float64 {
 	return v
 }
 
-// ticks are the values to label, ascending.
-func (s Scale) ticks() []float64 {
+// tickValues are the values to label, ascending.
+func (s Scale) tickValues() []float64 {
 	var ts []float64
 	switch s.Kind {
 	case Log, Log1p:

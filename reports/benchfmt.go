@@ -27,12 +27,12 @@ func Bench(w io.Writer, c *harness.Comparison) error {
 	for i := range c.Runs {
 		r := &c.Runs[i]
 		name := benchName(r)
-		if !concluded(r.Status) {
-			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, oneLine(strings.Join(r.Reasons, "; ")))
+		if !hasVerdict(r.Status) {
+			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, joinLines(strings.Join(r.Reasons, "; ")))
 			continue
 		}
 		lines.WriteString(name + "\t1")
-		for _, m := range metrics(r) {
+		for _, m := range benchMetrics(r) {
 			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
 			if !slices.Contains(units, m.unit) {
 				units = append(units, m.unit)
@@ -41,7 +41,7 @@ func Bench(w io.Writer, c *harness.Comparison) error {
 		lines.WriteByte('\n')
 	}
 	for _, u := range units {
-		fmt.Fprintf(&b, "Unit %s better=%s assume=nothing\n", u, better(u))
+		fmt.Fprintf(&b, "Unit %s better=%s assume=nothing\n", u, betterDirection(u))
 	}
 	b.Write(lines.Bytes())
 	_, err := w.Write(b.Bytes())
@@ -59,12 +59,12 @@ func benchKeys(c *harness.Comparison) []harness.Setting {
 	for i, k := range keys {
 		for _, e := range c.Environment {
 			if strings.EqualFold(e.Name, k.Name) {
-				keys[i].Value = oneLine(e.Value)
+				keys[i].Value = joinLines(e.Value)
 			}
 		}
 	}
 	if c.Backend != "" {
-		keys = append(keys, harness.Setting{Name: "backend", Value: oneLine(c.Backend)})
+		keys = append(keys, harness.Setting{Name: "backend", Value: joinLines(c.Backend)})
 	}
 	return slices.DeleteFunc(keys, func(k harness.Setting) bool { return k.Value == "" })
 }
@@ -86,16 +86,16 @@ func benchWord(s string) string {
 	}, s)
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func joinLines(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 type metric struct {
 	value float64
 	unit  string
 }
 
-// metrics are the figures of one run. A recovery that never came has no number
+// benchMetrics are the figures of one run. A recovery that never came has no number
 // and is left out.
-func metrics(r *harness.Run) []metric {
+func benchMetrics(r *harness.Run) []metric {
 	ms := []metric{{r.Completed, "records/s"}}
 	add := func(unit string, of func(*harness.Run) (float64, bool)) {
 		if v, ok := of(r); ok && v-v == 0 { // finite
@@ -105,13 +105,13 @@ func metrics(r *harness.Run) []metric {
 	add("of-bound", ofBound)
 	if r.Status == harness.Pass && !r.Load.Flood {
 		for _, p := range r.Phases {
-			if p.EndToEnd.N > 0 && !warmUp(p.Name) {
-				ms = append(ms, latencies(&p)...)
+			if p.EndToEnd.N > 0 && !isWarmUp(p.Name) {
+				ms = append(ms, benchLatencies(&p)...)
 			}
 		}
 	}
 	add("backlog-max", maxBacklog)
-	add("recovery-sec", recovery)
+	add("recovery-sec", slowestRecovery)
 	ms = append(ms,
 		metric{float64(r.Counts.Lost), "lost"},
 		metric{float64(r.Counts.Unexplained), "dup-unexplained"},
@@ -122,9 +122,9 @@ func metrics(r *harness.Run) []metric {
 	return ms
 }
 
-func warmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
+func isWarmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
 
-func latencies(p *harness.Phase) []metric {
+func benchLatencies(p *harness.Phase) []metric {
 	suffix := "-e2e-sec"
 	if p.Name != "steady" {
 		suffix = "-e2e-" + strings.ReplaceAll(benchWord(p.Name), "_", "-") + "-sec"
@@ -136,7 +136,7 @@ func latencies(p *harness.Phase) []metric {
 	}
 }
 
-func better(unit string) string {
+func betterDirection(unit string) string {
 	if unit == "records/s" || unit == "of-bound" {
 		return "higher"
 	}

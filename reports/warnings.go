@@ -8,26 +8,26 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// trouble is what keeps runs from a verdict, or nearly did.
-type trouble struct {
+// warning is what keeps runs from a verdict, or nearly did.
+type warning struct {
 	Scenario, Consumer string
 	What, Detail       string
 	repeats            []int
 }
 
 // Repeats are the numbers of the repeats it struck.
-func (t trouble) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
+func (t warning) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
 
-// troubles are the broken assumptions, the runs without a verdict, the second
+// warnings are the broken assumptions, the runs without a verdict, the second
 // tries and the pods that ended by themselves; what struck several repeats of a
 // cell alike is told once.
-func (v *view) troubles() []trouble {
-	var all []trouble
+func (v *view) warnings() []warning {
+	var all []warning
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
 		first := len(all)
-		for _, r := range v.runs(c) {
-			for _, t := range troublesOf(r) {
-				i := slices.IndexFunc(all[first:], func(o trouble) bool { return o.What == t.What && o.Detail == t.Detail })
+		for _, r := range v.runsOf(c) {
+			for _, t := range warningsOf(r) {
+				i := slices.IndexFunc(all[first:], func(o warning) bool { return o.What == t.What && o.Detail == t.Detail })
 				if i < 0 {
 					i = len(all) - first
 					all = append(all, t)
@@ -39,12 +39,12 @@ func (v *view) troubles() []trouble {
 	return all
 }
 
-func troublesOf(r *harness.Run) []trouble {
-	var all []trouble
+func warningsOf(r *harness.Run) []warning {
+	var all []warning
 	add := func(what, detail string) {
-		all = append(all, trouble{Scenario: r.Scenario, Consumer: r.Consumer, What: what, Detail: detail})
+		all = append(all, warning{Scenario: r.Scenario, Consumer: r.Consumer, What: what, Detail: detail})
 	}
-	if !concluded(r.Status) {
+	if !hasVerdict(r.Status) {
 		add(string(r.Status), strings.Join(r.Reasons, "; "))
 	}
 	for _, a := range r.Assumptions {

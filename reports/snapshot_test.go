@@ -12,25 +12,25 @@ import (
 )
 
 func TestGoldenField(t *testing.T) {
-	var f Field
-	f.Take(fixture())
+	var f Snapshot
+	f.ReplaceRuns(fixture())
 	compareGolden(t, "field.md", render(t, func(w io.Writer, _ *harness.Comparison) error {
 		return f.Markdown(w, []string{"keyed", "naive", "newest"})
 	}, nil))
 }
 
 func TestFieldReadsWhatItWrote(t *testing.T) {
-	var f Field
-	f.Take(fixture())
+	var f Snapshot
+	f.ReplaceRuns(fixture())
 	var b bytes.Buffer
 	if err := f.JSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadField(&b)
+	got, err := ReadSnapshot(&b)
 	if err != nil || !reflect.DeepEqual(got, &f) {
 		t.Errorf("read %+v, %v; wrote %+v", got, err, f)
 	}
-	_, err = ReadField(strings.NewReader(`{"rounds":[]}`))
+	_, err = ReadSnapshot(strings.NewReader(`{"rounds":[]}`))
 	wantError(t, err, "figures of the field")
 }
 
@@ -41,9 +41,9 @@ func TestFieldTakesByBackend(t *testing.T) {
 		c.Backend, c.Command = backend, command
 		return c
 	}
-	var f Field
-	f.Take(of("docker", "a"), of("embedded", "b"))
-	f.Take(of("docker", "c"), of("docker", "d"))
+	var f Snapshot
+	f.ReplaceRuns(of("docker", "a"), of("embedded", "b"))
+	f.ReplaceRuns(of("docker", "c"), of("docker", "d"))
 	var got string
 	for _, r := range f.Runs {
 		got += r.Backend + " " + r.Command + ", "
@@ -65,7 +65,7 @@ func TestFieldVerdicts(t *testing.T) {
 		}
 		cell := harness.Cell{Scenario: "s", Consumer: "c", Runs: []int{0}, Status: status, Expected: status == harness.Pass}
 		v := newView(&harness.Comparison{Runs: []harness.Run{run}, Cells: []harness.Cell{cell}})
-		if got := v.fieldVerdict(&cell); got != want {
+		if got := v.snapshotVerdict(&cell); got != want {
 			t.Errorf("%s: %q, want %q", status, got, want)
 		}
 	}

@@ -21,7 +21,7 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 		v := &verdicts[i]
 		head := fmt.Sprintf("%s: %s", v.Check, v.Status)
 		if v.Count > 0 {
-			head += ", " + count(float64(v.Count))
+			head += ", " + formatCount(float64(v.Count))
 		}
 		if v.HeldTo != "" {
 			head += " (held to " + v.HeldTo + ")"
@@ -31,19 +31,19 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 			t.printf("%s", wrap(v.Detail, pageWidth, "  "))
 		}
 		for k := range v.Examples {
-			e := exhibit{Anomaly: &v.Examples[k]}
+			e := anomaly{Anomaly: &v.Examples[k]}
 			t.printf("%s", wrap(e.Anomaly.Text, pageWidth, "  "))
-			t.printf("%s", wrap(e.where(), pageWidth, "    "))
-			t.printf("%s", storyText(e.Anomaly, "    "))
+			t.printf("%s", wrap(e.position(), pageWidth, "    "))
+			t.printf("%s", timelineText(e.Anomaly, "    "))
 		}
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
 }
 
-// storyText is the story of an anomaly as a time line, a line a moment: when,
+// timelineText is the story of an anomaly as a time line, a line a moment: when,
 // for how long, where, what. What the anomaly is about is marked.
-func storyText(a *harness.Anomaly, indent string) string {
+func timelineText(a *harness.Anomaly, indent string) string {
 	lane := 0
 	for _, m := range a.Timeline {
 		lane = max(lane, len(m.Track))
@@ -54,65 +54,65 @@ func storyText(a *harness.Anomaly, indent string) string {
 		if m.Bad {
 			mark = ">"
 		}
-		took := took(m)
+		took := entryTook(m)
 		if took != "" {
 			took = "+" + took
 		}
-		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, stamp(m.At), took, lane, m.Track, m.Text)
+		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, formatStamp(m.At), took, lane, m.Track, m.Text)
 	}
 	return b.String()
 }
 
-// ending is when a moment was over.
-func ending(m harness.TimelineEntry) time.Duration {
+// entryEnd is when a moment was over.
+func entryEnd(m harness.TimelineEntry) time.Duration {
 	if m.Until == 0 {
 		return m.At
 	}
 	return max(m.At, m.Until)
 }
 
-// took is how long a moment took, "" if no time. A line that leaves moments out says
+// entryTook is how long a moment took, "" if no time. A line that leaves moments out says
 // until when itself.
-func took(m harness.TimelineEntry) string {
-	until := ending(m)
+func entryTook(m harness.TimelineEntry) string {
+	until := entryEnd(m)
 	if until == m.At || m.Omitted > 0 {
 		return ""
 	}
-	return duration((until - m.At).Seconds())
+	return formatDuration((until - m.At).Seconds())
 }
 
-// stamp is a time of a run to a tenth of a millisecond, which tells the end of
+// formatStamp is a time of a run to a tenth of a millisecond, which tells the end of
 // one attempt from the begin of the next.
-func stamp(at time.Duration) string { return fmt.Sprintf("%.4f s", at.Seconds()) }
+func formatStamp(at time.Duration) string { return fmt.Sprintf("%.4f s", at.Seconds()) }
 
-// pageStory is the story of an anomaly as a figure and, by the same numbers, as
+// pageTimeline is the story of an anomaly as a figure and, by the same numbers, as
 // text.
-type pageStory struct {
-	Figure  template.HTML
-	Moments []pageMoment
+type pageTimeline struct {
+	SVG     template.HTML
+	Entries []pageEntry
 }
 
-type pageMoment struct {
-	At, Took, Lane, Text string
-	Bad, Gap             bool // Gap: it stands for what is left out.
+type pageEntry struct {
+	At, Took, Track, Text string
+	Bad, Gap              bool // Gap: it stands for what is left out.
 }
 
-// newPageStory is nil for an anomaly without a story.
-func newPageStory(a *harness.Anomaly) *pageStory {
+// newPageTimeline is nil for an anomaly without a story.
+func newPageTimeline(a *harness.Anomaly) *pageTimeline {
 	if len(a.Timeline) == 0 {
 		return nil
 	}
-	p := &pageStory{Figure: template.HTML(storyLanes(a).SVG())}
+	p := &pageTimeline{SVG: template.HTML(timelineTracks(a).SVG())}
 	for _, m := range a.Timeline {
-		p.Moments = append(p.Moments, pageMoment{At: stamp(m.At), Took: took(m), Lane: m.Track, Text: m.Text, Bad: m.Bad, Gap: m.Omitted > 0})
+		p.Entries = append(p.Entries, pageEntry{At: formatStamp(m.At), Took: entryTook(m), Track: m.Track, Text: m.Text, Bad: m.Bad, Gap: m.Omitted > 0})
 	}
 	return p
 }
 
-// storyLanes puts each moment into its lane, and what goes on at once in one lane
+// timelineTracks puts each moment into its lane, and what goes on at once in one lane
 // into rows of its own.
-func storyLanes(a *harness.Anomaly) chart.Lanes {
-	figure := chart.Lanes{Title: "what happened around the anomaly, in the order of time", Format: func(s float64) string { return fmt.Sprintf("%.4g s", s) }}
+func timelineTracks(a *harness.Anomaly) chart.Tracks {
+	figure := chart.Tracks{Title: "what happened around the anomaly, in the order of time", Format: func(s float64) string { return fmt.Sprintf("%.4g s", s) }}
 	type row struct {
 		lane  string
 		until time.Duration
@@ -120,7 +120,7 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 	var rows []row
 	place := make([]int, len(a.Timeline))
 	for i, m := range a.Timeline {
-		until := ending(m)
+		until := entryEnd(m)
 		at := slices.IndexFunc(rows, func(r row) bool { return r.lane == m.Track && r.until < m.At })
 		if at < 0 {
 			rows = append(rows, row{lane: m.Track})
@@ -144,8 +144,8 @@ func storyLanes(a *harness.Anomaly) chart.Lanes {
 		figure.Names = append(figure.Names, name)
 	}
 	for i, m := range a.Timeline {
-		figure.Moments = append(figure.Moments, chart.LaneMoment{
-			Lane: at[place[i]], From: m.At.Seconds(), To: ending(m).Seconds(), Bad: m.Bad, Gap: m.Omitted > 0,
+		figure.Entries = append(figure.Entries, chart.TrackEntry{
+			Track: at[place[i]], From: m.At.Seconds(), To: entryEnd(m).Seconds(), Bad: m.Bad, Gap: m.Omitted > 0,
 		})
 	}
 	return figure

@@ -33,19 +33,19 @@ func spreadOf(runs []*harness.Run, of func(*harness.Run) (v float64, ok bool)) s
 	return spread{len(vs), median, vs[0], vs[len(vs)-1]}
 }
 
-// figure is a spread in words; Why says what a missing figure lacks.
-type figure struct {
+// cellValue is a spread in words; Why says what a missing figure lacks.
+type cellValue struct {
 	Value string // Value is the median, "-" if there is none.
 	Range string // Range is "least..most" where repeats differ.
 	Why   string
 	Span  int // Span is how many columns it stands for, where neighbours lack the same; 0 is 1.
 }
 
-// joined puts neighbours that are missing for the same reason into one.
-func joined(figures []figure) []figure {
-	var out []figure
+// mergeMissing puts neighbours that are missing for the same reason into one.
+func mergeMissing(figures []cellValue) []cellValue {
+	var out []cellValue
 	for _, f := range figures {
-		if n := len(out); n > 0 && f.Value == none && f.Why != "" && out[n-1].Value == none && out[n-1].Why == f.Why {
+		if n := len(out); n > 0 && f.Value == missing && f.Why != "" && out[n-1].Value == missing && out[n-1].Why == f.Why {
 			out[n-1].Span = max(out[n-1].Span, 1) + 1
 			continue
 		}
@@ -54,11 +54,11 @@ func joined(figures []figure) []figure {
 	return out
 }
 
-func (s spread) figure(format func(float64) string, why string) figure {
+func (s spread) inWords(format func(float64) string, why string) cellValue {
 	if s.n == 0 {
-		return figure{Value: none, Why: why}
+		return cellValue{Value: missing, Why: why}
 	}
-	f := figure{Value: format(s.median)}
+	f := cellValue{Value: format(s.median)}
 	if lo, hi := format(s.min), format(s.max); lo != hi {
 		f.Range = lo + ".." + hi
 	}
