@@ -20,7 +20,7 @@ func (w *world) batch(p *part, first *attempt) {
 		if more == 0 || l.key != first.Key || l.place.Offset <= first.Offset || p.done[l.place] {
 			continue
 		}
-		a := w.attempt(l, p.owner, first.At)
+		a := w.attempt(p, l, p.owner, first.At)
 		a.SetCall(w.calls)
 		p.busy[l.place] = a
 		more--

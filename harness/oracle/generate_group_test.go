@@ -104,6 +104,7 @@ func (w *world) acquire(p *part, from, to *member) {
 		w.change(p, ledger.EventReleased, from, at, seen)
 	}
 	w.change(p, ledger.EventOwned, to, at, seen)
+	w.assign(p, to, at)
 	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
@@ -148,9 +149,11 @@ func (w *world) crash() {
 		for _, a := range p.open() {
 			a.end, a.outcome = reaped, ledger.OutcomeOpen
 		}
+		w.unassign(p, reaped)
 		p.owner, p.busy, p.orphaned = nil, nil, w.now+w.facts.Session
 		p.dead = m
 	}
+	w.trace.downs = append(w.trace.downs, reaped)
 	w.event(ledger.Event{Kind: ledger.EventDown, At: reaped, Owner: m.owner})
 	w.now = max(w.now, reaped)
 	if w.facts.Protocol == static && w.r.IntN(2) == 0 {
@@ -208,6 +211,7 @@ func (w *world) seek(p *part) {
 		p.next = p.committed
 	}
 	p.done = map[ledger.Position]bool{}
+	w.read(p, p.pass.trueAssignment, p.next, p.next)
 	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
 	w.tick()
 }
@@ -224,6 +228,7 @@ func (w *world) pause() {
 	expelled := w.now + w.facts.Session
 	healed := expelled + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
 	m.alive, m.back = false, healed+w.facts.Heartbeat
+	w.trace.outages = append(w.trace.outages, outage{m, w.now, healed})
 	w.event(ledger.Event{Kind: ledger.EventInject, At: w.now, Key: fault, Owner: m.owner})
 	w.event(ledger.Event{Kind: ledger.EventHeal, At: healed, Key: fault, Owner: m.owner})
 	for _, group := range w.groups() {
@@ -239,10 +244,12 @@ func (w *world) pause() {
 		for _, l := range w.ready(p) {
 			if w.r.IntN(2) == 0 {
 				begun := healed + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
-				a := w.attempt(l, m, begun)
+				a := w.attempt(p, l, m, begun)
 				a.end, a.outcome = begun+time.Duration(1+w.r.IntN(9000))*time.Microsecond, ledger.OutcomeEffect
 			}
 		}
+		w.unassign(p, expelled)
+		p.pass.learned = m.back
 		p.owner, p.busy, p.orphaned, p.dead = nil, nil, expelled, m
 	}
 }

@@ -16,6 +16,7 @@ type given struct {
 	locked time.Duration
 	work   *attempt // under way for it
 	done   bool
+	is     *trueDelivery // the latest delivery of it
 }
 
 // share runs a share group: the broker gives each record to one member at a time,
@@ -55,7 +56,7 @@ func (w *world) share() {
 		case n == 17 && g.count < 4:
 			w.expire(g)
 		case n == 18:
-			g.locked = w.now
+			g.locked, g.is.locks = w.now, append(g.is.locks, w.now)
 			w.ack(g.landing, g.to, ledger.AckRenew)
 		}
 	}
@@ -68,6 +69,7 @@ func (w *world) give(g *given) {
 // hand gives a record to a member, which begins it.
 func (w *world) hand(g *given, to *member) {
 	g.to, g.locked, g.count = to, w.now, g.count+1
+	g.is = w.trace.deliver(g.place, to, w.now, g.is)
 	if w.handed {
 		w.event(ledger.Event{
 			Kind: ledger.EventAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Count: g.count,
@@ -78,8 +80,8 @@ func (w *world) hand(g *given, to *member) {
 }
 
 func (w *world) try(g *given) *attempt {
-	a := w.attempt(g.landing, g.to, w.now)
-	a.Count = g.count
+	a := w.attempt(nil, g.landing, g.to, w.now)
+	a.Count, a.delivery = g.count, g.is
 	return a
 }
 
@@ -92,7 +94,7 @@ func (w *world) answer(g *given) {
 		if w.r.IntN(2) == 0 {
 			w.tick()
 			w.ack(g.landing, g.to, ledger.AckRelease)
-			g.to = nil
+			g.to, g.is.released = nil, w.now
 		}
 		return
 	}
@@ -140,6 +142,7 @@ func (w *world) kill(records []*given) {
 			}
 		}
 	}
+	w.trace.downs = append(w.trace.downs, reaped)
 	w.event(ledger.Event{Kind: ledger.EventDown, At: reaped, Owner: m.owner})
 	if len(w.alive()) == 0 || w.r.IntN(2) == 0 {
 		w.join()

@@ -67,15 +67,17 @@ func (w *world) forward(p *part, a *attempt) {
 		to = w.parts[w.facts.Partitions+int(a.Key)%w.facts.Partitions]
 	}
 	w.tick()
-	w.copy(to, a.Key, a.Seq)
+	w.copy(to, a.Key, a.Seq, a)
 	p.done[a.Position()] = true
 	w.tick()
 }
 
-// copy appends a record to a partition of a side topic.
-func (w *world) copy(to *part, key, seq uint32) ledger.Position {
+// copy appends a record to a partition of a side topic, for an attempt on it that failed.
+// by is nil for a copy that no attempt is the reason of.
+func (w *world) copy(to *part, key, seq uint32, by *attempt) ledger.Position {
 	at := to.place
 	w.land(to, at, key, seq)
+	w.trace.copies[at] = by
 	w.event(ledger.Event{
 		Kind: ledger.EventCopied, Outcome: ledger.OutcomeConfirmed, At: w.now,
 		Topic: at.Topic, Partition: at.Partition, Offset: at.Offset, Key: key, Seq: seq,
@@ -119,7 +121,8 @@ func (w *world) setRange(p *part, list []*landing) {
 	e := ledger.Event{Kind: ledger.EventDeferred, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
 	e.SetRangeAt(w.skipped.place)
 	w.event(e)
-	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, aside: list})
+	w.trace.ranges[w.skipped.place] = p.pass
+	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, at: w.now, aside: list})
 	w.skipped.place.Offset++
 	for _, l := range list {
 		p.done[l.place] = true
@@ -179,7 +182,7 @@ func (w *world) output(p *part, commit *ledger.Event) {
 	for _, l := range p.landed {
 		if l.place.Offset >= p.committed && l.place.Offset < commit.Offset {
 			w.tick()
-			w.copy(w.out, l.key, l.seq)
+			w.copy(w.out, l.key, l.seq, nil)
 			w.seen[len(w.seen)-1].Flags = ledger.FlagTransactional
 		}
 	}

@@ -36,6 +36,7 @@ type world struct {
 	batches bool          // several records of a key may be one call
 	handed  bool          // it is seen what a share group hands out
 	calls   uint32        // calls for several records so far
+	trace   trace
 }
 
 // part is a partition: the log so far, and how far its owner has got.
@@ -51,12 +52,14 @@ type part struct {
 	orphaned  time.Duration // when the session of its dead owner ends
 	settled   time.Duration // when the last change of owners has been seen
 	group     uint32        // 0: the run's
+	pass      *pass         // the latest, nil before any
 }
 
 type landing struct {
 	place    ledger.Position
 	key, seq uint32
-	aside    []*landing // of a range: the records that it sets aside
+	at       time.Duration // when it was appended
+	aside    []*landing    // of a range: the records that it sets aside
 }
 
 // member is an incarnation of a pod in the group.
@@ -71,6 +74,9 @@ type attempt struct {
 	ledger.Event // the start
 	end          time.Duration
 	outcome      ledger.Outcome
+	under        *pass         // the pass that gave the record to its member, nil if none did
+	via          *landing      // the range that it was worked on for, nil without one
+	delivery     *trueDelivery // of a share group
 }
 
 // sending is a record to come: where it lands, or that it never does.
@@ -82,7 +88,7 @@ type sending struct {
 
 // generate makes a legal run of a consumer of some design.
 func generate(r *rand.Rand, of design) *world {
-	w := &world{r: r, ids: map[ledger.Position][2]uint32{}, facts: &Facts{
+	w := &world{r: r, ids: map[ledger.Position][2]uint32{}, trace: newTrace(), facts: &Facts{
 		Delivery: harness.AtLeastOnce, Log: NewLog(), Broken: map[string]string{},
 		Order:    pick(r, harness.OrderNone, harness.OrderKey, harness.OrderKey, harness.OrderPartition),
 		Protocol: pick(r, harness.Eager, harness.Cooperative, harness.Server, static),
@@ -230,7 +236,7 @@ func (w *world) send() {
 }
 
 func (w *world) land(p *part, at ledger.Position, key, seq uint32) {
-	p.landed = append(p.landed, &landing{place: at, key: key, seq: seq})
+	p.landed = append(p.landed, &landing{place: at, key: key, seq: seq, at: w.now})
 	p.place.Offset = at.Offset + 1
 	w.ids[at] = [2]uint32{key, seq}
 }
@@ -273,17 +279,25 @@ func (w *world) start(p *part) {
 		return
 	}
 	l := pick(w.r, list...)
-	a := w.attempt(l, p.owner, w.now)
+	a := w.attempt(p, l, p.owner, w.now)
 	if p.busy[l.place] = a; w.batches {
 		w.batch(p, a)
 	}
 }
 
-func (w *world) attempt(l *landing, by *member, at time.Duration) *attempt {
+// attempt is one that a member begins on a record. p is where its member reads it from, nil
+// in a share group.
+func (w *world) attempt(p *part, l *landing, by *member, at time.Duration) *attempt {
 	a := &attempt{Event: ledger.Event{
 		Kind: ledger.EventStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
 		Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	}}
+	if p != nil {
+		a.under = p.pass
+	}
+	if p != nil && p == w.skipped {
+		a.via = p.first()
+	}
 	w.attempts = append(w.attempts, a)
 	return a
 }
@@ -336,12 +350,20 @@ func (w *world) finish(p *part, a *attempt, o ledger.Outcome) {
 
 // watermark is the lowest offset that the owner has not finished.
 func (p *part) watermark() int64 {
-	for _, l := range p.landed {
-		if l.place.Offset >= p.next && !p.done[l.place] {
-			return l.place.Offset
-		}
+	if l := p.first(); l != nil {
+		return l.place.Offset
 	}
 	return p.place.Offset
+}
+
+// first is the first record that the owner has not finished, nil without one.
+func (p *part) first() *landing {
+	for _, l := range p.landed {
+		if l.place.Offset >= p.next && !p.done[l.place] {
+			return l
+		}
+	}
+	return nil
 }
 
 // commit commits the watermark. The answer may get lost.
@@ -361,6 +383,7 @@ func (w *world) commit(p *part) {
 	}
 	if w.event(e); holds {
 		p.committed = e.Offset
+		w.trace.commits = append(w.trace.commits, trueCommit{p, e.At, e.Offset, e.Outcome == ledger.OutcomeConfirmed})
 	}
 }
 

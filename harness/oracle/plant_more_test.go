@@ -42,6 +42,7 @@ func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool {
 		return o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At
 	})
+	w.trace.commits = slices.DeleteFunc(w.trace.commits, func(c trueCommit) bool { return c.part == w.part(e.Position()) && c.at >= e.At })
 	w.facts.Final[e.Partition] = 0
 	for _, o := range w.seen {
 		if o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
@@ -50,7 +51,7 @@ func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	w.facts.DrainEnd += time.Duration(w.r.IntN(3)) * time.Second
 	w.facts.Commit = time.Duration(w.r.Int64N(int64(w.facts.DrainEnd-e.At)/3 + 1))
-	at = reference(w.history())[CheckStalledCommit]
+	at = w.expect().expected.must[CheckStalledCommit]
 	return at, []string{CheckStalledCommit}, len(at) > 0
 }
 
@@ -101,7 +102,7 @@ func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	b := w.again(a)
-	b.Owner, b.outcome = lost.Owner, ledger.OutcomeCancelled
+	b.Owner, b.outcome, b.under = lost.Owner, ledger.OutcomeCancelled, nil
 	return []ledger.Position{b.Position()}, []string{CheckZombie}, true
 }
 
@@ -117,7 +118,7 @@ func plantLogDuplicate(w *world) (at []ledger.Position, fails []string, ok bool)
 	a := &attempt{Event: ledger.Event{
 		Kind: ledger.EventStart, At: start, Start: start, Owner: p.owner.owner, Partition: place.Partition, Offset: place.Offset, Key: l.key, Seq: l.seq,
 	}}
-	a.end, a.outcome = w.tick(), ledger.OutcomeEffect
+	a.end, a.outcome, a.under = w.tick(), ledger.OutcomeEffect, p.pass
 	w.attempts = append(w.attempts, a)
 	w.facts.Final[place.Partition] = place.Offset + 1
 	w.facts.DrainEnd = w.tick()
@@ -224,7 +225,7 @@ func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool)
 			at = append(at, p)
 		}
 	}
-	return at, []string{CheckConflictingOutcomes}, len(reference(w.history())[CheckConflictingOutcomes]) == 1
+	return at, []string{CheckConflictingOutcomes}, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
 // plantEffectLetter makes a dead letter of a record that was worked on.
@@ -234,13 +235,13 @@ func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool)
 		return nil, nil, false
 	}
 	w.tick()
-	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq)
+	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq, nil)
 	w.facts.DrainEnd = w.tick()
 	fails = []string{CheckConflictingOutcomes}
-	if len(reference(w.history())[CheckPrematureDeadLetter]) > 0 {
+	if len(w.expect().expected.must[CheckPrematureDeadLetter]) > 0 {
 		fails = append(fails, CheckPrematureDeadLetter)
 	}
-	return []ledger.Position{place}, fails, len(reference(w.history())[CheckConflictingOutcomes]) == 1
+	return []ledger.Position{place}, fails, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
 // plantUnfoundedLetter takes back that the work on a record failed before it became a
@@ -300,7 +301,7 @@ func plantPhantomCopy(w *world) (at []ledger.Position, fails []string, ok bool) 
 		return nil, nil, false
 	}
 	w.tick()
-	place := w.copy(pick(w.r, w.letters...), 1000, uint32(w.r.IntN(5)))
+	place := w.copy(pick(w.r, w.letters...), 1000, uint32(w.r.IntN(5)), nil)
 	w.facts.DrainEnd = w.tick()
 	return []ledger.Position{place}, []string{CheckPhantom}, true
 }
@@ -342,7 +343,7 @@ func plantOutputTwice(w *world) (at []ledger.Position, fails []string, ok bool) 
 		return nil, nil, false
 	}
 	w.tick()
-	place := w.copy(w.out, e.Key, e.Seq)
+	place := w.copy(w.out, e.Key, e.Seq, nil)
 	w.seen[len(w.seen)-1].Flags = ledger.FlagTransactional
 	w.facts.DrainEnd = w.tick()
 	return []ledger.Position{place}, []string{CheckUnexplainedDuplicate}, true
@@ -375,7 +376,7 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	if !ok {
 		return nil, nil, false
 	}
-	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, len(reference(w.history())[CheckUnexplainedDuplicate]) == 1
+	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, len(w.expect().expected.must[CheckUnexplainedDuplicate]) == 1
 }
 
 // plantBesideShare has a pod do again what a share group gave to another and never to it.
@@ -393,9 +394,9 @@ func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) 
 		return nil, nil, false
 	}
 	b := w.again(a)
-	b.Owner, b.Count = m.owner, 0
-	found := reference(w.history())
-	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, len(found[CheckUnexplainedDuplicate]) == 1 && len(found[CheckAckAfterLockExpiry]) == 0
+	b.Owner, b.Count, b.delivery = m.owner, 0, nil
+	must := w.expect().expected.must
+	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, len(must[CheckUnexplainedDuplicate]) == 1 && len(must[CheckAckAfterLockExpiry]) == 0
 }
 
 // last is the last attempt on its record.
@@ -421,6 +422,8 @@ func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) 
 	w.seen[i].Count = ledger.AckRelease
 	b := *a
 	b.Count++
+	a.delivery.released = accept.At
+	b.delivery = w.trace.deliver(a.Position(), a.delivery.to, accept.At+nanosecond, a.delivery)
 	b.At = accept.At + nanosecond
 	b.Start, b.end = b.At, b.At+nanosecond
 	w.attempts = append(w.attempts, &b)
@@ -496,7 +499,7 @@ func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) 
 	if w.facts.Parallelism = most - 1; most < 2 {
 		return nil, nil, false
 	}
-	at = reference(w.history())[CheckExcessParallelism]
+	at = w.expect().expected.must[CheckExcessParallelism]
 	return at, []string{CheckExcessParallelism}, len(at) > 0
 }
 
@@ -506,9 +509,9 @@ func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if !long {
 		return nil, nil, false
 	}
-	wait := longest(w.history())
+	wait := w.expect().longest
 	w.facts.Thresholds.StarvedAfter = wait - nanosecond
-	return reference(w.history())[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
+	return w.expect().expected.must[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
 }
 
 // plantBlast has no patience with the slowest record beside a hot key.
@@ -543,29 +546,11 @@ func (w *world) rangeOf(a *attempt) *ledger.Event {
 	return nil
 }
 
-// rangeIsWhole reports whether nothing gives the record of an attempt a reason to be
-// worked on twice: its partition had one owner, its range was the only one, and
-// nobody died or was given ranges since.
-func (w *world) rangeIsWhole(a *attempt) bool {
-	r, ranges, tenures := w.rangeOf(a), 0, 0
-	for _, e := range w.seen {
-		here := e.Topic == 0 && e.Partition == a.Partition
-		moved := e.Kind == ledger.EventOwned || e.Kind == ledger.EventRewound
-		switch {
-		case e.Kind == ledger.EventDeferred && here && e.Offset < r.To && r.Offset < e.To:
-			ranges++
-		case moved && here:
-			tenures++
-		case (moved && e.Topic == 1 || e.Kind == ledger.EventDown) && e.Seen >= r.At:
-			return false
-		}
-	}
-	return ranges == 1 && tenures == 1 && len(w.on(a.Position())) == 1
-}
-
 // plantRangeTwice works on a record of a range a second time.
 func plantRangeTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
-	within := slices.DeleteFunc(w.alone(), func(a *attempt) bool { return w.rangeOf(a) == nil || a.At < w.rangeOf(a).At || !w.rangeIsWhole(a) })
+	within := slices.DeleteFunc(w.alone(), func(a *attempt) bool {
+		return w.rangeOf(a) == nil || a.At < w.rangeOf(a).At || !w.rangeIsWhole(a.Position())
+	})
 	a, ok := anyOf(w, within)
 	if !ok {
 		return nil, nil, false
@@ -620,7 +605,7 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		e.At, e.Offset = a.end-nanosecond, r.RangeAt().Offset+1
 		e.Seen = e.At
 		w.event(e)
-		if slices.Contains(reference(w.history())[CheckPrematureCommit], a.Position()) { // else another range has it too
+		if slices.Contains(w.expect().expected.must[CheckPrematureCommit], a.Position()) { // else another range has it too
 			return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 		}
 		return nil, nil, false
@@ -648,7 +633,7 @@ func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	b := w.again(a)
-	b.Owner = m.owner
+	b.Owner, b.under = m.owner, nil
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
@@ -662,6 +647,7 @@ func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	p := w.part(a.Position())
+	w.trace.needless = append(w.trace.needless, needlessRewind{p, a.end + nanosecond})
 	w.event(ledger.Event{Kind: ledger.EventRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
 	b := w.again(a)
 	b.At, b.Start, b.end = b.At+nanosecond, b.Start+nanosecond, b.end+nanosecond

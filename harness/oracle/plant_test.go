@@ -27,17 +27,17 @@ type plan struct {
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{CheckLoss, plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
+		{"loss", plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
 		{"loss in calm in a share group", sharing, plantCalmLoss},
-		{CheckStall, plain, plantStall}, {CheckOverload, plain, plantOverload},
-		{"acknowledged and gone", plain, plantGone}, {CheckPrematureCommit, plain, plantPending},
-		{"commit past the end", plain, plantPastEnd}, {CheckStalledCommit, plain, plantBehind},
-		{CheckUnexplainedDuplicate, plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
-		{CheckPhantom, plain, plantPhantom}, {CheckKeyInversion, plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
-		{CheckPartitionInversion, plain, plantPartitionOrder}, {CheckRetryOvertaking, plain, plantOvertaking}, {CheckOverlap, plain, plantOverlap},
-		{CheckExcessParallelism, plain, plantParallelism}, {CheckStarvation, plain, plantStarvation}, {CheckBlastRadius, plain, plantBlast},
-		{CheckCommitRegression, plain, plantRegression}, {CheckCommitAfterRevoke, plain, plantLateCommit}, {CheckZombie, plain, plantZombie},
-		{CheckLogDuplicate, plain, plantLogDuplicate}, {CheckLogOrder, plain, plantLogOrder}, {CheckCorruption, plain, plantCorruption},
+		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
+		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
+		{"commit past the end", plain, plantPastEnd}, {"commit behind", plain, plantBehind},
+		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
+		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
+		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
+		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
+		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
+		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
 		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
 		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
 		{"range done too early", plain, plantEarlyRange},
@@ -134,9 +134,9 @@ func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 			o.outcome = ledger.OutcomeCancelled
 		}
 	}
-	found := reference(w.history())
-	lost := found[CheckUnexplainedLoss]
-	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(found[CheckRedelivery]) == 0
+	must := w.expect().expected.must
+	lost := must[CheckUnexplainedLoss]
+	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(must[CheckRedelivery]) == 0
 }
 
 // plantTroubledLoss does so where somebody came or went since, or where the work had failed
@@ -145,8 +145,8 @@ func plantTroubledLoss(w *world) (at []ledger.Position, fails []string, ok bool)
 	if w.cutOff() == nil {
 		return nil, nil, false
 	}
-	found := reference(w.history())
-	return nil, nil, len(found[CheckLoss]) > 0 && len(found[CheckUnexplainedLoss])+len(found[CheckRedelivery]) == 0
+	may := w.expect().expected.may
+	return nil, nil, len(may[CheckLoss]) > 0 && len(may[CheckUnexplainedLoss])+len(may[CheckRedelivery]) == 0
 }
 
 // cutOff claims at-most-once, and cuts off what was an effect of some record.
@@ -175,7 +175,7 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 		}
 	}
 	fails = []string{CheckLoss}
-	if len(reference(w.history())[CheckPrematureCommit]) > 0 {
+	if len(w.expect().expected.must[CheckPrematureCommit]) > 0 {
 		fails = append(fails, CheckPrematureCommit)
 	}
 	return at, fails, true
@@ -313,7 +313,7 @@ func (w *world) alone() (list []*attempt) {
 
 func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
-	if !ok || w.rangeOf(a) != nil && !w.rangeIsWhole(a) {
+	if !ok || w.rangeOf(a) != nil && !w.rangeIsWhole(a.Position()) {
 		return nil, nil, false
 	}
 	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, true
@@ -321,7 +321,7 @@ func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 
 // plantExplained claims exactly-once for a run with a redelivery.
 func plantExplained(w *world) (at []ledger.Position, fails []string, ok bool) {
-	again := reference(w.history())[CheckRedelivery]
+	again := w.expect().expected.must[CheckRedelivery]
 	w.facts.Delivery = harness.ExactlyOnce
 	return again, []string{CheckRedelivery}, len(again) > 0
 }
@@ -438,8 +438,8 @@ func plantReverse(w *world) (at []ledger.Position, fails []string, ok bool) {
 	at = []ledger.Position{p.a.Position()}
 	p.a.Offset, p.b.Offset = p.b.Offset, p.a.Offset
 	p.a.Seq, p.b.Seq = p.b.Seq, p.a.Seq
-	found := reference(w.history())
-	return at, []string{CheckKeyInversion}, len(found[CheckKeyInversion]) == 1 && len(found[CheckRetryOvertaking]) == 0
+	must := w.expect().expected.must
+	return at, []string{CheckKeyInversion}, len(must[CheckKeyInversion]) == 1 && len(must[CheckRetryOvertaking]) == 0
 }
 
 func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {

@@ -1,0 +1,212 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// trace is what the simulation knows of a run and no observer tells the judge. The
+// reference decides by it wherever observation is weaker than the truth.
+type trace struct {
+	assignments []*trueAssignment
+	passes      []*pass
+	commits     []trueCommit
+	copies      map[ledger.Position]*attempt // the attempt that made a copy; none made a planted one
+	ranges      map[ledger.Position]*pass    // the pass that set a range aside, by where the range lies
+	outages     []outage
+	downs       []time.Duration
+	deliveries  []*trueDelivery
+	needless    []needlessRewind
+}
+
+// trueAssignment is the time for which the group has assigned a partition to a member.
+type trueAssignment struct {
+	part  *part
+	by    *member
+	from  time.Duration
+	until time.Duration // never while it lasts
+	// learned is when the member learns that the group expelled it at until, 0 if the
+	// group did not.
+	learned time.Duration
+}
+
+// pass is one reading of a partition from some offset on. It begins with an assignment,
+// or with a seek. A pass gives each record to its member once.
+type pass struct {
+	*trueAssignment
+	at    time.Duration
+	start int64 // start is the offset that the member read from
+	// lowest is the lowest start that the observers cannot exclude: the last commit that
+	// they had seen confirmed before the earliest moment of the acquisition.
+	lowest int64
+}
+
+// trueCommit is a commit that the broker has taken.
+type trueCommit struct {
+	part      *part
+	at        time.Duration
+	offset    int64
+	confirmed bool // confirmed: observers know that it was taken
+}
+
+// outage is the time for which a member is paused.
+type outage struct {
+	of       *member
+	from, to time.Duration
+}
+
+// needlessRewind is a rewind to the commit that nothing made the owner do.
+type needlessRewind struct {
+	part *part
+	at   time.Duration
+}
+
+// trueDelivery is a record that a share group has given to a member.
+type trueDelivery struct {
+	place    ledger.Position
+	to       *member
+	at       time.Duration
+	locks    []time.Duration // when its lock began, and was renewed
+	released time.Duration   // 0: it was not
+	after    *trueDelivery   // the delivery that was released before it, nil if the record came back by other means
+}
+
+// expires is when the lock of a delivery ends, as it was at a time.
+func (d *trueDelivery) expires(when, lock time.Duration) time.Duration {
+	last := d.at
+	for _, at := range d.locks {
+		if at <= when {
+			last = at
+		}
+	}
+	return last + lock
+}
+
+func newTrace() trace {
+	return trace{copies: map[ledger.Position]*attempt{}, ranges: map[ledger.Position]*pass{}}
+}
+
+// deliver is the delivery of a record to a member at a time.
+func (t *trace) deliver(place ledger.Position, to *member, at time.Duration, before *trueDelivery) *trueDelivery {
+	d := &trueDelivery{place: place, to: to, at: at, locks: []time.Duration{at}}
+	if before != nil && before.released > 0 {
+		d.after = before
+	}
+	t.deliveries = append(t.deliveries, d)
+	return d
+}
+
+// assign begins an assignment, and a pass from the commit. seenAt is the earliest moment
+// at which an observer may date it.
+func (w *world) assign(p *part, to *member, seenAt time.Duration) {
+	w.unassign(p, w.now)
+	a := &trueAssignment{part: p, by: to, from: w.now, until: never}
+	w.trace.assignments = append(w.trace.assignments, a)
+	w.read(p, a, p.committed, w.confirmedBy(p, seenAt))
+}
+
+// read begins a pass.
+func (w *world) read(p *part, under *trueAssignment, start, lowest int64) {
+	p.pass = &pass{under, w.now, start, lowest}
+	w.trace.passes = append(w.trace.passes, p.pass)
+}
+
+// unassign ends the assignment of a partition, if it has one that lasts.
+func (w *world) unassign(p *part, at time.Duration) {
+	if p.pass != nil && p.pass.until == never {
+		p.pass.until = at
+	}
+}
+
+// confirmedBy is the last commit of a partition that was seen confirmed before a time.
+func (w *world) confirmedBy(p *part, when time.Duration) (offset int64) {
+	for _, c := range w.trace.commits {
+		if c.part == p && c.confirmed && c.at < when {
+			offset = c.offset
+		}
+	}
+	return offset
+}
+
+// assigned is the assignment of a partition that a member has at a time, nil without one.
+func (t *trace) assigned(p *part, to ledger.Owner, when time.Duration) *trueAssignment {
+	for _, a := range t.assignments {
+		if a.part == p && a.by.owner == to && a.from <= when && when < a.until {
+			return a
+		}
+	}
+	return nil
+}
+
+// lastAssigned is the latest assignment of a partition that a member got before a time,
+// nil without one.
+func (t *trace) lastAssigned(p *part, to ledger.Owner, when time.Duration) (last *trueAssignment) {
+	for _, a := range t.assignments {
+		if a.part == p && a.by.owner == to && a.from <= when {
+			last = a
+		}
+	}
+	return last
+}
+
+// holder is the assignment of a partition at a time, whoever has it.
+func (t *trace) holder(p *part, when time.Duration) *trueAssignment {
+	for _, a := range t.assignments {
+		if a.part == p && a.from <= when && when < a.until {
+			return a
+		}
+	}
+	return nil
+}
+
+// eventsOf are the begins and ends of attempts, each with the attempt that it is of.
+func (w *world) eventsOf() map[attemptEvent]*attempt {
+	of := map[attemptEvent]*attempt{}
+	for _, a := range w.attempts {
+		of[eventOf(&a.Event)] = a
+	}
+	return of
+}
+
+// attemptEvent tells the events of one attempt from those of all others.
+type attemptEvent struct {
+	owner    ledger.Owner
+	place    ledger.Position
+	key, seq uint32
+	start    time.Duration
+	call     uint32
+}
+
+func eventOf(e *ledger.Event) attemptEvent {
+	return attemptEvent{e.Owner, e.Position(), e.Key, e.Seq, e.Start, e.Call()}
+}
+
+// unclear reports whether observers saw somebody get the partition of a position within
+// an interval that holds a time: what happened then may be of before or after.
+func (w *world) unclear(p ledger.Position, when time.Duration) bool {
+	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		moves := e.Kind == ledger.EventOwned || e.Kind == ledger.EventReleased || e.Kind == ledger.EventRewound
+		return moves && e.Topic == p.Topic && e.Partition == p.Partition && e.At <= when && when <= e.Seen
+	})
+}
+
+// happened reports whether anything had happened by a time that makes a member read the
+// commit again.
+func (w *world) happened(by time.Duration) bool {
+	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled) && e.At <= by
+	})
+}
+
+// firstSeen is when the first acquisition of a partition was surely seen.
+func (w *world) firstSeen(p ledger.Position) time.Duration {
+	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool {
+		return e.Kind == ledger.EventOwned && e.Topic == p.Topic && e.Partition == p.Partition
+	})
+	if i < 0 {
+		return never
+	}
+	return w.seen[i].Seen
+}

@@ -1,0 +1,67 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// unfenced reports whether an event is of an attempt whose member the group had expelled
+// by a time, and which began no later than the member learned it. Its member had the
+// partition under the latest assignment before the attempt.
+func (r *reference) unfenced(e *ledger.Event, by time.Duration) bool {
+	a := r.w.trace.lastAssigned(r.w.part(e.Position()), e.Owner, e.Start)
+	return a != nil && a.learned > 0 && a.until <= by && e.Start <= a.learned
+}
+
+// strayWork decides which work was done on a partition that its member did not have.
+//
+// A zombie is an attempt by a member that had the partition and lost it: to an
+// expulsion that it knew of, or by a revocation, once the member that has it now had
+// begun a record of it. Unfenced is an attempt that ended after an expulsion which its member did
+// not know of when it began. Records that a range set aside are left out: who has the
+// range works on them.
+//
+// The check may miss one that observers date within the interval in which they saw the
+// loss.
+func (r *reference) strayWork() {
+	for _, a := range r.w.attempts {
+		p := a.Position()
+		part := r.w.part(p)
+		if part == nil || r.facts.Share {
+			continue
+		}
+		lost := r.w.trace.lastAssigned(part, a.Owner, a.At)
+		if lost == nil || r.w.trace.assigned(part, a.Owner, a.At) != nil && !r.unfenced(&a.Event, never) {
+			continue
+		}
+		end := a.Event
+		end.At = a.end
+		if r.unfenced(&end, a.end) {
+			if !r.aside(p, a.end) {
+				r.perhaps(CheckUnfencedWork, p, a.end > r.seenExpelled(lost) && !r.w.unclear(p, a.At))
+			}
+			continue
+		}
+		taken := slices.ContainsFunc(r.w.attempts, func(o *attempt) bool {
+			by := r.w.trace.assigned(part, o.Owner, o.At)
+			return o.At < a.At && o.Owner != a.Owner && r.w.part(o.Position()) == part && by != nil && by.from >= lost.until
+		})
+		if lost.until <= a.At && (lost.learned > 0 || taken) && !r.aside(p, a.At) {
+			sure := !r.w.unclear(p, a.At) && (lost.learned == 0 || a.At > lost.learned+r.facts.Heartbeat)
+			r.zombies[a] = sure
+			r.perhaps(CheckZombie, p, sure)
+		}
+	}
+}
+
+// seenExpelled is when observers had surely seen the expulsion that ended an assignment.
+func (r *reference) seenExpelled(a *trueAssignment) (seen time.Duration) {
+	for _, e := range r.events {
+		if e.Kind == ledger.EventExpelled && e.Owner == a.by.owner && e.At == a.until {
+			seen = max(seen, e.Seen)
+		}
+	}
+	return seen
+}

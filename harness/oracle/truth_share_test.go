@@ -1,0 +1,112 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// deliveries decides what a share group did wrong: it gave a record more often than its
+// limit, or did not count up after a release; or a member accepted a record after the lock
+// of its delivery had expired and another member had begun to work on the record.
+//
+// Where no acknowledgement is seen the check may miss a count after a release.
+func (r *reference) deliveries() {
+	if !r.facts.Share {
+		return
+	}
+	for _, a := range r.w.attempts {
+		if !r.holds(&a.Event) {
+			continue
+		}
+		uncounted := false
+		if a.delivery != nil && a.delivery.after != nil {
+			uncounted = a.Count > 0 && a.Count <= r.countOf(a.delivery.after)
+		}
+		if over := int(a.Count) > r.facts.Deliveries; over || uncounted {
+			r.perhaps(CheckDeliveryCount, a.Position(), over || !r.blind)
+		}
+	}
+	for _, e := range r.events {
+		if e.Kind != ledger.EventAcknowledged || e.Count != ledger.AckAccept {
+			continue
+		}
+		under := r.deliveredTo(e.Position(), e.Owner, e.At)
+		if under == nil || e.At <= under.expires(e.At, r.facts.Lock) {
+			continue
+		}
+		if slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
+			return a.Position() == e.Position() && a.Owner != e.Owner && a.At > under.at && a.At < e.At
+		}) {
+			r.add(CheckAckAfterLockExpiry, e.Position())
+		}
+	}
+}
+
+// deliveredTo is the latest delivery of a record to a member before a time.
+func (r *reference) deliveredTo(p ledger.Position, to ledger.Owner, by time.Duration) (last *trueDelivery) {
+	for _, d := range r.w.trace.deliveries {
+		if d.place == p && d.to.owner == to && d.at < by {
+			last = d
+		}
+	}
+	return last
+}
+
+// countOf is the count that the attempts of a delivery saw.
+func (r *reference) countOf(d *trueDelivery) (count uint8) {
+	for _, a := range r.w.attempts {
+		if a.delivery == d {
+			count = a.Count
+		}
+	}
+	return count
+}
+
+// needless reports whether a delivery would not have been but for the release of a record
+// under a delivery that had completed it.
+func (r *reference) needless(d *trueDelivery) bool {
+	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
+		before := a.delivery
+		return before != nil && before.place == d.place && before.released > 0 && before.released < d.at &&
+			a.outcome == ledger.OutcomeEffect && a.end <= before.released
+	})
+}
+
+// isDeliveryUncertain reports whether observers cannot tell the delivery of an attempt from
+// others: they do not see to whom the broker gave records; or the lock has expired, and the
+// broker may have given the record to the same member again. Without acknowledgements they
+// see neither a renewal nor a release, and a fault may have made the broker forget the delivery.
+func (r *reference) isDeliveryUncertain(a *attempt) bool {
+	switch {
+	case a.delivery == nil:
+		return r.blind || !r.w.handed
+	case a.At >= a.delivery.expires(a.At, r.facts.Lock):
+		return true
+	case !r.blind:
+		return false
+	case r.needless(a.delivery) || a.At >= a.delivery.at+r.facts.Lock:
+		return true
+	}
+	return slices.ContainsFunc(r.events, func(e ledger.Event) bool {
+		upon := e.Owner == a.Owner || e.Owner == 0 && e.Partition >= 0
+		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventHeal) && upon
+	})
+}
+
+// given reports whether a share group will never deliver a record again: its last answer
+// was for good, or its deliveries are used up.
+func (r *reference) given(p ledger.Position) bool {
+	last, highest := ledger.Ack(ledger.AckRelease), 0
+	for _, e := range r.events {
+		switch {
+		case e.Position() != p:
+		case e.Kind == ledger.EventStart:
+			highest = max(highest, int(e.Count))
+		case e.Kind == ledger.EventAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRenew:
+			last = e.Count
+		}
+	}
+	return r.facts.Share && (last != ledger.AckRelease || highest >= r.facts.Deliveries)
+}
