@@ -173,14 +173,14 @@ func (r *run) facts() oracle.Facts {
 	i := r.Consumer.Implementation
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Protocol: r.cfg.Protocol, Effect: i.Effect, Share: i.Share,
-		Letters: i.DeadLetterPolicyOf(r.alone()), Parallelism: i.ParallelismOf(r.alone()),
+		DeadLetters: i.DeadLetterPolicyOf(r.alone()), Parallelism: i.ParallelismOf(r.alone()),
 		Partitions: r.Scenario.Partitions, Final: r.final[0],
 		Session: r.cfg.Session, Heartbeat: r.cfg.Heartbeat, Commit: r.cfg.Commit, Lock: r.cfg.ShareLock, Deliveries: r.cfg.DeliveryLimit,
 		DrainEnd: r.drainEnd, Thresholds: r.Scenario.Thresholds, Aggressors: aggressors(&r.Scenario),
 		Owners: []string{""},
 	}
 	if _, sees := r.cluster.(harness.GroupObserver); !sees {
-		f.Unobserved = oracle.Requests
+		f.Unobserved = oracle.AckChecks
 	}
 	for n, t := range r.topics[1:] {
 		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: r.final[n+1]})

@@ -126,7 +126,7 @@ func (s *Saved) look(observers ...oracle.Observer) (f *oracle.Facts, found *orac
 // of what the consumer does not claim has a story only beside those.
 func (s *Saved) settle(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict, error) {
 	verdicts := found.Settle(s.Facts.Broken)
-	if err := oracle.Name(verdicts, func(fn func(*ledger.Slot)) error {
+	if err := oracle.NameRecords(verdicts, func(fn func(*ledger.Slot)) error {
 		return s.landed(func(r *ledger.Reader) error { return r.Each(fn) })
 	}); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *Saved) settle(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict,
 	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.NotJudged }) {
 		return verdicts, nil
 	}
-	err := s.replay(func(stream *ledger.Stream) error { return oracle.Tell(f, stream, verdicts) })
+	err := s.replay(func(stream *ledger.Stream) error { return oracle.AddTimelines(f, stream, verdicts) })
 	return verdicts, err
 }
 

@@ -157,7 +157,7 @@ func (r *reference) expectedAt(check string, p ledger.Position) ledger.Position 
 func agreeBlind(w *world, r *rand.Rand) error {
 	seen := w.history()
 	facts := *seen.facts
-	facts.Log, facts.Unobserved = NewLog(), Requests
+	facts.Log, facts.Unobserved = NewLog(), AckChecks
 	h := &history{facts: &facts, ids: seen.ids, lies: seen.lies}
 	for _, e := range seen.events {
 		if e.Kind != ledger.EventAcknowledged && e.Kind != ledger.EventAcquired {

@@ -15,7 +15,7 @@ import (
 const slowFor = time.Second
 
 var blastEntry = entry{
-	name: CheckBlastRadius, make: func(j *judging) check { return newBlast(j.Facts) },
+	name: CheckBlastRadius, make: func(j *judgeState) check { return newBlastRadius(j.Facts) },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
 			return fmt.Sprintf("p99 of the other keys at most %v", limit)
@@ -25,30 +25,30 @@ var blastEntry = entry{
 	leans: []string{LedgerComplete, LoadDelivered, NoPodStarved},
 }
 
-// blast measures what the aggressors, the keys that the scenario makes hot or lets
+// blastRadius measures what the aggressors, the keys that the scenario makes hot or lets
 // fail, do to all other keys: the end-to-end latency (end - due) of first effects.
 // It counts the records of other keys that took longer than the limit, beyond one
 // in a hundred of them (rounded down): with any, the p99 is over it.
-type blast struct {
-	facts      *Facts
-	aggressors []uint32 // sorted
-	limit      time.Duration
-	near       []bool // near has the partitions of the source where aggressors lie, as far as seen
-	slow       int64
-	first      []harness.Anomaly // of slow ones
+type blastRadius struct {
+	facts               *Facts
+	aggressors          []uint32 // sorted
+	limit               time.Duration
+	aggressorPartitions []bool // aggressorPartitions has the partitions of the source where aggressors lie, as far as seen
+	slow                int64
+	examples            []harness.Anomaly // of slow ones
 
-	self, beside, elsewhere latencies // elsewhere are the other keys' records in partitions without an aggressor
+	aggressorLatency, samePartitions, otherPartitions latencies // otherPartitions are the other keys' records in partitions without an aggressor
 }
 
-func newBlast(f *Facts) *blast {
-	b := &blast{facts: f, aggressors: slices.Sorted(slices.Values(f.Aggressors)), limit: slowFor, near: make([]bool, f.Partitions)}
+func newBlastRadius(f *Facts) *blastRadius {
+	b := &blastRadius{facts: f, aggressors: slices.Sorted(slices.Values(f.Aggressors)), limit: slowFor, aggressorPartitions: make([]bool, f.Partitions)}
 	if f.Thresholds.OthersP99 > 0 {
 		b.limit = f.Thresholds.OthersP99
 	}
 	return b
 }
 
-func (b *blast) Observe(events *batch) {
+func (b *blastRadius) Observe(events *batch) {
 	if len(b.aggressors) == 0 {
 		return
 	}
@@ -56,46 +56,46 @@ func (b *blast) Observe(events *batch) {
 		switch {
 		case e.Kind == ledger.EventAcked && e.Held:
 			if b.isAggressor(e.Key) {
-				b.near[e.Origin] = true
+				b.aggressorPartitions[e.Origin] = true
 			}
 		case e.First:
-			b.effect(e)
+			b.addEffectLatency(e)
 		}
 	}
 }
 
-func (b *blast) effect(e *ledger.Event) {
+func (b *blastRadius) addEffectLatency(e *ledger.Event) {
 	took := e.At - e.Due
 	switch {
 	case b.isAggressor(e.Key):
-		b.self.add(took)
+		b.aggressorLatency.addDuration(took)
 		return
-	case b.near[e.Origin]:
-		b.beside.add(took)
+	case b.aggressorPartitions[e.Origin]:
+		b.samePartitions.addDuration(took)
 	default:
-		b.elsewhere.add(took)
+		b.otherPartitions.addDuration(took)
 	}
 	if took > b.limit {
-		if b.slow++; len(b.first) < maxExamples {
-			b.first = append(b.first, anomaly(b.facts, e, "took %s from due to its effect at %s by %s", moment(took), moment(e.At), b.facts.name(e.Owner)))
+		if b.slow++; len(b.examples) < maxExamples {
+			b.examples = append(b.examples, anomalyOf(b.facts, e, "took %s from due to its effect at %s by %s", formatTime(took), formatTime(e.At), b.facts.podName(e.Owner)))
 		}
 	}
 }
 
-func (b *blast) isAggressor(key uint32) bool {
+func (b *blastRadius) isAggressor(key uint32) bool {
 	_, found := slices.BinarySearch(b.aggressors, key)
 	return found
 }
 
-func (b *blast) Verdict() harness.Verdict {
-	others := b.beside.n + b.elsewhere.n
+func (b *blastRadius) Verdict() harness.Verdict {
+	others := b.samePartitions.n + b.otherPartitions.n
 	v := harness.Verdict{Count: max(0, b.slow-others/100)}
 	if v.Count > 0 {
-		v.Examples = b.first
+		v.Examples = b.examples
 	}
-	if b.self.n > 0 && others > 0 {
+	if b.aggressorLatency.n > 0 && others > 0 {
 		v.Detail = fmt.Sprintf("p50 and p99 of the %d aggressors %s, of other keys in their partitions %s, elsewhere %s; %d of %d records of other keys took longer than %v",
-			len(b.aggressors), b.self, b.beside, b.elsewhere, b.slow, others, b.limit)
+			len(b.aggressors), b.aggressorLatency, b.samePartitions, b.otherPartitions, b.slow, others, b.limit)
 	}
 	return v
 }
@@ -109,13 +109,13 @@ type latencies struct {
 
 const latencyBuckets = 16 * 44 // up to 2^47 us
 
-func (l *latencies) add(d time.Duration) {
+func (l *latencies) addDuration(d time.Duration) {
 	l.n++
-	l.buckets[min(bucket(uint64(max(0, d)/time.Microsecond)), latencyBuckets-1)]++
+	l.buckets[min(latencyBucket(uint64(max(0, d)/time.Microsecond)), latencyBuckets-1)]++
 }
 
-// bucket is linear up to 32 us, then by the first five bits.
-func bucket(us uint64) int {
+// latencyBucket is linear up to 32 us, then by the first five bits.
+func latencyBucket(us uint64) int {
 	if us < 32 {
 		return int(us)
 	}
@@ -123,8 +123,8 @@ func bucket(us uint64) int {
 	return octave*16 + int(us>>octave)
 }
 
-// upper is the highest value of a bucket, in us.
-func upper(bucket int) uint64 {
+// bucketUpper is the highest value of a bucket, in us.
+func bucketUpper(bucket int) uint64 {
 	if bucket < 32 {
 		return uint64(bucket)
 	}
@@ -137,7 +137,7 @@ func (l *latencies) quantile(q float64) time.Duration {
 	rank := int64(q * float64(l.n))
 	for i, n := range l.buckets {
 		if rank -= n; rank < 0 {
-			return time.Duration(upper(i)) * time.Microsecond
+			return time.Duration(bucketUpper(i)) * time.Microsecond
 		}
 	}
 	return 0
@@ -147,5 +147,5 @@ func (l latencies) String() string {
 	if l.n == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s and %s", moment(l.quantile(0.5)), moment(l.quantile(0.99)))
+	return fmt.Sprintf("%s and %s", formatTime(l.quantile(0.5)), formatTime(l.quantile(0.99)))
 }

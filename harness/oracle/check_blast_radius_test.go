@@ -15,7 +15,7 @@ func TestLatencies(t *testing.T) {
 	var all []time.Duration
 	for range 10_000 {
 		d := time.Duration(r.Int64N(1<<r.IntN(40))) * time.Microsecond
-		l.add(d)
+		l.addDuration(d)
 		all = append(all, d)
 	}
 	slices.Sort(all)
@@ -26,8 +26,8 @@ func TestLatencies(t *testing.T) {
 		}
 	}
 	for us := uint64(0); us < 1<<20; us++ {
-		if b := bucket(us); upper(b) < us || b > 0 && upper(b-1) >= us {
-			t.Fatalf("%d us is in bucket %d, which ends at %d", us, b, upper(b))
+		if b := latencyBucket(us); bucketUpper(b) < us || b > 0 && bucketUpper(b-1) >= us {
+			t.Fatalf("%d us is in bucket %d, which ends at %d", us, b, bucketUpper(b))
 		}
 	}
 }

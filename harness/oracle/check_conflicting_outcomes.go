@@ -8,13 +8,13 @@ import (
 )
 
 var completenessEntry = entry{
-	name: CheckConflictingOutcomes, verdict: func(j *judging) harness.Verdict { return j.rewinds.complete.verdict() },
-	heldTo: heldToCompleteness, leans: []string{LedgerComplete, ObserversKeptUp},
+	name: CheckConflictingOutcomes, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.outcomes.outcomeVerdict() },
+	heldTo: heldToOneOutcome, leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
-// heldToCompleteness: who has no dead letters and sets nothing aside has but one way to
+// heldToOneOutcome: who has no dead letters and sets nothing aside has but one way to
 // end a record.
-func heldToCompleteness(f *Facts) string {
+func heldToOneOutcome(f *Facts) string {
 	for _, s := range f.Sides {
 		if s.Role == harness.RoleDeadLetter || s.Role == harness.RoleRanges {
 			return "completed, compensated or dead-lettered, once"
@@ -23,52 +23,52 @@ func heldToCompleteness(f *Facts) string {
 	return ""
 }
 
-// completeness finds records that ended in more than one way: a dead letter and an
+// conflictingOutcomes finds records that ended in more than one way: a dead letter and an
 // effect, or two dead letters. Those that ended in none are lost or owed, which
 // other checks say; two effects are a duplicate.
 //
 // A dead letter, or the first effect at a position of a record with a dead letter, is a
 // violation if the record's ends, which are the positions with an effect and the dead
-// letters, are more than one and more than the rewinds that [rewinds] counts for it
+// letters, are more than one and more than the rewinds that [redeliveries] counts for it
 // explain: each explains one more.
-type completeness struct {
-	facts       *Facts
-	done        []ledger.Offsets // what is finished, see [judging]
-	dead        []ledger.Offsets // by partition of the source
-	asides      *asides
-	letters     int64 // records with a dead letter
-	compensated int64 // records with their first effect after they were set aside
-	explained   int64
-	found       findings
+type conflictingOutcomes struct {
+	facts        *Facts
+	completed    []ledger.Offsets // what is finished, see [judgeState]
+	deadLettered []ledger.Offsets // by partition of the source
+	deferred     *deferredRanges
+	deadLetters  int64 // records with a dead letter
+	compensated  int64 // records with their first effect after they were set aside
+	explained    int64
+	found        findings
 }
 
-func newCompleteness(f *Facts, finished []ledger.Offsets, asides *asides) completeness {
-	return completeness{facts: f, done: finished, dead: make([]ledger.Offsets, f.Partitions), asides: asides}
+func newConflictingOutcomes(f *Facts, finished []ledger.Offsets, asides *deferredRanges) conflictingOutcomes {
+	return conflictingOutcomes{facts: f, completed: finished, deadLettered: make([]ledger.Offsets, f.Partitions), deferred: asides}
 }
 
-// letter takes a dead letter.
-func (c *completeness) letter(e *ledger.Event, r *rewinds) {
-	if c.dead[e.Origin].Add(e.Source) {
-		c.letters++
+// judgeDeadLetter takes a dead letter.
+func (c *conflictingOutcomes) judgeDeadLetter(e *ledger.Event, r *redeliveries) {
+	if c.deadLettered[e.Origin].Add(e.Source) {
+		c.deadLetters++
 	}
-	c.judge(e, r, "appended to %s at %s, and it had ended before: %d ends, %d rewinds since", c.facts.topic(e.Topic), moment(e.At))
+	c.judgeOutcomes(e, r, "appended to %s at %s, and it had ended before: %d ends, %d rewinds since", c.facts.topicName(e.Topic), formatTime(e.At))
 }
 
-// finished takes the first effect at a position.
-func (c *completeness) finished(e *ledger.Event, r *rewinds) {
-	if e.First && !c.asides.none() && len(c.asides.before(e, sourceOf(e))) > 0 {
+// judgeFirstEffect takes the first effect at a position.
+func (c *conflictingOutcomes) judgeFirstEffect(e *ledger.Event, r *redeliveries) {
+	if e.First && !c.deferred.isEmpty() && len(c.deferred.rangesBefore(e, sourcePosition(e))) > 0 {
 		c.compensated++
 	}
-	if c.letters > 0 && c.dead[e.Origin].Has(e.Source) {
-		c.judge(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.name(e.Owner), moment(e.At))
+	if c.deadLetters > 0 && c.deadLettered[e.Origin].Has(e.Source) {
+		c.judgeOutcomes(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.podName(e.Owner), formatTime(e.At))
 	}
 }
 
-// judge counts the ends that a record has come to.
-func (c *completeness) judge(e *ledger.Event, r *rewinds, text, subject, when string) {
-	ends, rewinds := r.way(e)
-	for _, h := range r.trails.of(e).hops {
-		if c.facts.role(h.Topic) == harness.RoleDeadLetter {
+// judgeOutcomes counts the ends that a record has come to.
+func (c *conflictingOutcomes) judgeOutcomes(e *ledger.Event, r *redeliveries, text, subject, when string) {
+	ends, rewinds := r.routeOf(e)
+	for _, h := range r.copies.copiesOf(e).copies {
+		if c.facts.roleOf(h.Topic) == harness.RoleDeadLetter {
 			ends++
 		}
 	}
@@ -77,21 +77,21 @@ func (c *completeness) judge(e *ledger.Event, r *rewinds, text, subject, when st
 	case ends-1 <= rewinds:
 		c.explained++
 	default:
-		c.found.add(func() harness.Anomaly { return anomaly(c.facts, e, text, subject, when, ends, rewinds) })
+		c.found.addAnomaly(func() harness.Anomaly { return anomalyOf(c.facts, e, text, subject, when, ends, rewinds) })
 	}
 }
 
-func (c *completeness) verdict() harness.Verdict {
-	if heldToCompleteness(c.facts) == "" {
-		return c.found.verdict("")
+func (c *conflictingOutcomes) outcomeVerdict() harness.Verdict {
+	if heldToOneOutcome(c.facts) == "" {
+		return c.found.toVerdict("")
 	}
 	var finished int64
-	for p := range c.done {
-		finished += c.done[p].Len()
+	for p := range c.completed {
+		finished += c.completed[p].Len()
 	}
-	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d landed", finished-c.compensated, c.compensated, c.letters, c.facts.Log.Len())
+	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d landed", finished-c.compensated, c.compensated, c.deadLetters, c.facts.Log.Len())
 	if c.explained > 0 {
 		detail += fmt.Sprintf("; %d ended again after a rewind", c.explained)
 	}
-	return c.found.verdict(detail)
+	return c.found.toVerdict(detail)
 }

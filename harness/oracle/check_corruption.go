@@ -6,7 +6,7 @@ import (
 )
 
 var corruptionEntry = entry{
-	name: CheckCorruption, make: func(j *judging) check { return &corruption{facts: j.Facts} },
+	name: CheckCorruption, make: func(j *judgeState) check { return &corruption{facts: j.Facts} },
 	heldTo: heldAlways("keys and values unaltered"), leans: []string{LedgerComplete},
 }
 
@@ -31,16 +31,16 @@ func (c *corruption) Observe(b *batch) {
 		if e.Kind != ledger.EventStart && !appended {
 			continue
 		}
-		c.found.add(func() harness.Anomaly {
+		c.found.addAnomaly(func() harness.Anomaly {
 			switch {
 			case e.Kind == ledger.EventDeferred:
-				return anomaly(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topic(uint16(e.Key)), moment(e.At))
+				return anomalyOf(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topicName(uint16(e.Key)), formatTime(e.At))
 			case appended:
-				return anomaly(c.facts, e, "appended to %s at %s with a checksum or a key that does not hold", c.facts.topic(e.Topic), moment(e.At))
+				return anomalyOf(c.facts, e, "appended to %s at %s with a checksum or a key that does not hold", c.facts.topicName(e.Topic), formatTime(e.At))
 			}
-			return anomaly(c.facts, e, "given to the work at %s with a checksum or a key that does not hold", moment(e.At))
+			return anomalyOf(c.facts, e, "given to the work at %s with a checksum or a key that does not hold", formatTime(e.At))
 		})
 	}
 }
 
-func (c *corruption) Verdict() harness.Verdict { return c.found.verdict("") }
+func (c *corruption) Verdict() harness.Verdict { return c.found.toVerdict("") }

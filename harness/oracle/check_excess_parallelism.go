@@ -10,7 +10,7 @@ import (
 )
 
 var parallelismEntry = entry{
-	name: CheckExcessParallelism, make: func(j *judging) check { return &parallelism{facts: j.Facts} },
+	name: CheckExcessParallelism, make: func(j *judgeState) check { return &excessParallelism{facts: j.Facts} },
 	heldTo: func(f *Facts) string {
 		if f.Parallelism == 0 {
 			return ""
@@ -20,29 +20,29 @@ var parallelismEntry = entry{
 	leans: []string{LedgerComplete},
 }
 
-// parallelism finds attempts that begin while as many others of their incarnation are
+// excessParallelism finds attempts that begin while as many others of their incarnation are
 // open as the consumer declares to work on at once, or more: a consumer that takes
 // its whole window to work at once beats all that keep to their workers. An attempt
 // that ends in the instant in which it began is open at no time. Which records they
 // are of does not matter.
-type parallelism struct {
+type excessParallelism struct {
 	facts *Facts
-	pods  []hands // by incarnation
+	pods  []openAttempts // by incarnation
 	most  int
-	calls map[call]int // calls has the attempts open of each
+	calls map[callID]int // calls has the attempts open of each
 	found findings
 }
 
-// hands are the attempts of an incarnation that are open.
-type hands struct {
-	open  int           // open are those begun before at
-	begun int           // begun are those begun at at, and not ended in it
-	at    time.Duration // at is an instant in which attempts began
-	past  []begun       // past are the last begun at at: as many as are past the limit, if none of before ends in it
+// openAttempts are the attempts of an incarnation that are open.
+type openAttempts struct {
+	open        int            // open are those begun before at
+	begun       int            // begun are those begun at at, and not ended in it
+	instant     time.Duration  // instant is an instant in which attempts began
+	beyondLimit []begunAttempt // beyondLimit are the last begun at at: as many as are past the limit, if none of before ends in it
 }
 
-// begun is an attempt that has just begun.
-type begun struct {
+// begunAttempt is an attempt that has just begun.
+type begunAttempt struct {
 	at        time.Duration
 	offset    int64
 	key, seq  uint32
@@ -51,37 +51,37 @@ type begun struct {
 	call      uint32
 }
 
-func (c *parallelism) Observe(b *batch) {
+func (c *excessParallelism) Observe(b *batch) {
 	if c.facts.Parallelism == 0 {
 		return
 	}
 	for _, e := range b.Work {
 		switch e.Kind {
 		case ledger.EventStart:
-			if e.Call() == 0 || !c.further(e, 1) {
-				c.start(e)
+			if e.Call() == 0 || !c.countInCall(e, 1) {
+				c.openAttempt(e)
 			}
 		case ledger.EventEnd:
-			if e.Owner != 0 && (e.Call() == 0 || !c.further(e, -1)) { // an output has none
-				c.end(e)
+			if e.Owner != 0 && (e.Call() == 0 || !c.countInCall(e, -1)) { // an output has none
+				c.closeAttempt(e)
 			}
 		}
 	}
 }
 
-// call is one for several records.
-type call struct {
+// callID is one for several records.
+type callID struct {
 	owner  ledger.Owner
 	number uint32
 }
 
-// further counts an attempt of a call that begins or ends, and reports whether another
+// countInCall counts an attempt of a call that begins or ends, and reports whether another
 // of it is open: all of one call are one.
-func (c *parallelism) further(e *ledger.Event, by int) bool {
+func (c *excessParallelism) countInCall(e *ledger.Event, by int) bool {
 	if c.calls == nil {
-		c.calls = map[call]int{}
+		c.calls = map[callID]int{}
 	}
-	of := call{e.Owner, e.Call()}
+	of := callID{e.Owner, e.Call()}
 	others := c.calls[of]
 	if by < 0 {
 		others--
@@ -92,82 +92,82 @@ func (c *parallelism) further(e *ledger.Event, by int) bool {
 	return others > 0
 }
 
-func (c *parallelism) start(e *ledger.Event) {
-	h := c.of(e.Owner)
-	if h.at != e.At {
-		if h.pass() {
-			c.report(e.Owner)
+func (c *excessParallelism) openAttempt(e *ledger.Event) {
+	h := c.attemptsOf(e.Owner)
+	if h.instant != e.At {
+		if h.passInstant() {
+			c.reportExcess(e.Owner)
 		}
-		h.at = e.At
+		h.instant = e.At
 	}
 	if h.begun++; h.open+h.begun > c.facts.Parallelism {
-		h.past = append(h.past, begun{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
+		h.beyondLimit = append(h.beyondLimit, begunAttempt{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
 	}
 }
 
-// end takes an attempt from those that are open, or were about to be.
-func (c *parallelism) end(e *ledger.Event) {
-	h := c.of(e.Owner)
+// closeAttempt takes an attempt from those that are open, or were about to be.
+func (c *excessParallelism) closeAttempt(e *ledger.Event) {
+	h := c.attemptsOf(e.Owner)
 	if e.Start < e.At {
-		if h.at != e.At && h.pass() {
-			c.report(e.Owner)
+		if h.instant != e.At && h.passInstant() {
+			c.reportExcess(e.Owner)
 		}
 		h.open--
 		return
 	}
-	if h.at != e.At && h.pass() { // one of a call that began before
-		c.report(e.Owner)
+	if h.instant != e.At && h.passInstant() { // one of a call that began before
+		c.reportExcess(e.Owner)
 	}
 	h.begun--
-	if len(h.past) == 0 {
+	if len(h.beyondLimit) == 0 {
 		return
 	}
-	i := max(0, slices.IndexFunc(h.past, func(s begun) bool { // if it is not among them, the first of them is within the limit now
+	i := max(0, slices.IndexFunc(h.beyondLimit, func(s begunAttempt) bool { // if it is not among them, the first of them is within the limit now
 		return s.call > 0 && s.call == e.Call() || s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq
 	}))
-	h.past = slices.Delete(h.past, i, i+1)
+	h.beyondLimit = slices.Delete(h.beyondLimit, i, i+1)
 }
 
-// pass opens the attempts that began in an instant which has passed and did not end in
+// passInstant opens the attempts that began in an instant which has passed and did not end in
 // it, and says whether any of them may be past the limit.
-func (h *hands) pass() (past bool) {
+func (h *openAttempts) passInstant() (past bool) {
 	h.open, h.begun = h.open+h.begun, 0
-	return len(h.past) > 0
+	return len(h.beyondLimit) > 0
 }
 
-// report notes which of the attempts that an incarnation has just opened are past the
+// reportExcess notes which of the attempts that an incarnation has just opened are past the
 // limit.
-func (c *parallelism) report(owner ledger.Owner) {
+func (c *excessParallelism) reportExcess(owner ledger.Owner) {
 	h := &c.pods[owner]
 	c.most = max(c.most, h.open)
-	over := min(len(h.past), max(0, h.open-c.facts.Parallelism))
-	for i, s := range h.past[len(h.past)-over:] {
+	over := min(len(h.beyondLimit), max(0, h.open-c.facts.Parallelism))
+	for i, s := range h.beyondLimit[len(h.beyondLimit)-over:] {
 		at := h.open - over + i + 1
 		e := ledger.Event{At: s.at, Topic: s.topic, Partition: s.partition, Offset: s.offset, Key: s.key, Seq: s.seq, Owner: owner}
-		c.found.add(func() harness.Anomaly {
-			return anomaly(c.facts, &e, "begun at %s by %s as the %d. at once, and it declares %d", moment(e.At), c.facts.name(e.Owner), at, c.facts.Parallelism)
+		c.found.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(c.facts, &e, "begun at %s by %s as the %d. at once, and it declares %d", formatTime(e.At), c.facts.podName(e.Owner), at, c.facts.Parallelism)
 		})
 	}
-	h.past = h.past[:0]
+	h.beyondLimit = h.beyondLimit[:0]
 }
 
-// of is what an incarnation has in hand.
-func (c *parallelism) of(o ledger.Owner) *hands {
+// attemptsOf is what an incarnation has in hand.
+func (c *excessParallelism) attemptsOf(o ledger.Owner) *openAttempts {
 	for int(o) >= len(c.pods) {
-		c.pods = append(c.pods, hands{})
+		c.pods = append(c.pods, openAttempts{})
 	}
 	return &c.pods[o]
 }
 
-func (c *parallelism) Verdict() harness.Verdict {
+func (c *excessParallelism) Verdict() harness.Verdict {
 	for o := range c.pods {
-		if c.pods[o].pass() {
-			c.report(ledger.Owner(o))
+		if c.pods[o].passInstant() {
+			c.reportExcess(ledger.Owner(o))
 		}
 	}
 	detail := ""
 	if c.found.count > 0 {
 		detail = fmt.Sprintf("up to %d at once in one pod", c.most)
 	}
-	return c.found.verdict(detail)
+	return c.found.toVerdict(detail)
 }

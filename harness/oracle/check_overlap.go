@@ -15,33 +15,35 @@ import (
 // overlap one another: their effects come in the order of the call, and an order
 // that is not the log's is an inversion.
 var overlapEntry = entry{
-	name: CheckOverlap, verdict: func(j *judging) harness.Verdict { return j.keyed.overlapped.verdict(j.keyed.where()) },
+	name: CheckOverlap, verdict: func(j *judgeState) harness.Verdict {
+		return j.keyOrder.overlapped.toVerdict(j.keyOrder.overlapDetail())
+	},
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
-// overlap looks for another attempt under way in a list as e begins.
-func (c *keyed) overlap(u *underway, list int32, e *ledger.Event) {
-	for i := list; i != 0; i = u.list[i].earlier {
-		other := &u.list[i]
+// findOverlap looks for another attempt under way in a list as e begins.
+func (c *keyOrder) findOverlap(u *inFlight, list int32, e *ledger.Event) {
+	for i := list; i != 0; i = u.slots[i].earlier {
+		other := &u.slots[i]
 		if other.owner == e.Owner && other.call != 0 && other.call == e.Call() {
 			continue
 		}
 		place := ledger.Position{Topic: other.topic, Partition: other.part}
-		if c.fences.unfenced(place, other.owner, other.start, e.At) {
+		if c.fences.isUnfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
 		where := "it"
 		if other.owner != e.Owner {
-			c.across++
-			where = c.facts.name(other.owner)
+			c.acrossPods++
+			where = c.facts.podName(other.owner)
 		}
-		c.overlapped.add(func() harness.Anomaly {
+		c.overlapped.addAnomaly(func() harness.Anomaly {
 			what := fmt.Sprintf("seq %d of the same key", other.seq)
 			if other.key != e.Key {
 				what = fmt.Sprintf("seq %d of key %d, in the same partition,", other.seq, other.key)
 			}
-			a := anomaly(c.facts, e, "begun at %s by %s, while %s worked on %s since %s",
-				moment(e.At), c.facts.name(e.Owner), where, what, moment(other.start))
+			a := anomalyOf(c.facts, e, "begun at %s by %s, while %s worked on %s since %s",
+				formatTime(e.At), c.facts.podName(e.Owner), where, what, formatTime(other.start))
 			if other.owner != e.Owner {
 				a.Pods = append(a.Pods, where)
 			}
@@ -51,9 +53,9 @@ func (c *keyed) overlap(u *underway, list int32, e *ledger.Event) {
 	}
 }
 
-func (c *keyed) where() string {
+func (c *keyOrder) overlapDetail() string {
 	if c.overlapped.count == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d within one pod, %d across two", c.overlapped.count-c.across, c.across)
+	return fmt.Sprintf("%d within one pod, %d across two", c.overlapped.count-c.acrossPods, c.acrossPods)
 }

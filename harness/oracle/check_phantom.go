@@ -6,7 +6,7 @@ import (
 )
 
 var phantomEntry = entry{
-	name: CheckPhantom, make: func(j *judging) check { return &phantom{facts: j.Facts} },
+	name: CheckPhantom, make: func(j *judgeState) check { return &phantom{facts: j.Facts} },
 	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
 }
 
@@ -26,16 +26,16 @@ func (p *phantom) Observe(b *batch) {
 		if !isEffect(e) && e.Kind != ledger.EventCopied || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
 		}
-		p.found.add(func() harness.Anomaly {
+		p.found.addAnomaly(func() harness.Anomaly {
 			switch {
 			case e.Kind == ledger.EventCopied || p.facts.isOutput(e):
-				return anomaly(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topic(e.Topic), moment(e.At))
-			case e.Key == nobody && e.Seq == nobody:
-				return anomaly(p.facts, e, "effect of a value that this run did not make, at %s", moment(e.At))
+				return anomalyOf(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topicName(e.Topic), formatTime(e.At))
+			case e.Key == unknownIdentity && e.Seq == unknownIdentity:
+				return anomalyOf(p.facts, e, "effect of a value that this run did not make, at %s", formatTime(e.At))
 			}
-			return anomaly(p.facts, e, "effect of a record that does not lie there, at %s", moment(e.At))
+			return anomalyOf(p.facts, e, "effect of a record that does not lie there, at %s", formatTime(e.At))
 		})
 	}
 }
 
-func (p *phantom) Verdict() harness.Verdict { return p.found.verdict("") }
+func (p *phantom) Verdict() harness.Verdict { return p.found.toVerdict("") }

@@ -11,21 +11,21 @@ import (
 )
 
 var unfoundedEntry = entry{
-	name: CheckPrematureDeadLetter, make: func(j *judging) check { return newUnfounded(j.Facts) },
+	name: CheckPrematureDeadLetter, make: func(j *judgeState) check { return newPrematureDeadLetter(j.Facts) },
 	heldTo: heldToFailures, leans: []string{LedgerComplete},
 }
 
 // heldToFailures: who has dead letters says by each that the work on a record failed,
 // as often as it declares.
 func heldToFailures(f *Facts) string {
-	if !hasLetters(f) {
+	if !hasDeadLetters(f) {
 		return ""
 	}
-	return "no dead letter without " + reasonFor(f.Letters)
+	return "no dead letter without " + requiredFailures(f.DeadLetters)
 }
 
-// reasonFor is what founds a dead letter, in words.
-func reasonFor(l harness.DeadLetterPolicy) string {
+// requiredFailures is what founds a dead letter, in words.
+func requiredFailures(l harness.DeadLetterPolicy) string {
 	reason := "failed work"
 	if l.MinAttempts() > 1 {
 		reason = fmt.Sprintf("%d failed tries, or poison", l.MinAttempts())
@@ -36,7 +36,7 @@ func reasonFor(l harness.DeadLetterPolicy) string {
 	return reason
 }
 
-func hasLetters(f *Facts) bool {
+func hasDeadLetters(f *Facts) bool {
 	return slices.ContainsFunc(f.Sides, func(s Side) bool { return s.Role == harness.RoleDeadLetter })
 }
 
@@ -44,7 +44,7 @@ func hasLetters(f *Facts) bool {
 // broker's time is in whole milliseconds, and its clock may be corrected.
 const stampSlack = 10 * time.Millisecond
 
-// unfounded finds dead letters of records that nothing gave a reason to give up.
+// prematureDeadLetter finds dead letters of records that nothing gave a reason to give up.
 //
 // A copy in a dead-letter topic, of a record of the source, needs as many attempts on
 // that record as the consumer declares (see [harness.DeadLetterPolicy]), at any of its places and
@@ -53,85 +53,85 @@ const stampSlack = 10 * time.Millisecond
 // cancelled is no failure, and enough for who declares that. One that died with its
 // process is neither: it says nothing of the record. Nor does it say anything that a
 // record has waited long and was never begun.
-type unfounded struct {
-	facts    *Facts
-	observed bool            // observed: there are dead letters
-	failed   []chunks[uint8] // by partition of the source, where a record first lay: attempts that ended in error, enough for more than any count
-	waiting  []ledger.Event  // waiting are dead letters without enough failures yet, the latest last
-	letters  int64
-	found    findings
+type prematureDeadLetter struct {
+	facts       *Facts
+	observed    bool                 // observed: there are dead letters
+	failed      []offsetSlice[uint8] // by partition of the source, where a record first lay: attempts that ended in error, enough for more than any count
+	waiting     []ledger.Event       // waiting are dead letters without enough failures yet, the latest last
+	deadLetters int64
+	found       findings
 }
 
 // enough is the count of a record that may be given up whatever else failed.
 const enough = math.MaxUint8
 
-func newUnfounded(f *Facts) *unfounded {
-	return &unfounded{facts: f, observed: hasLetters(f), failed: make([]chunks[uint8], f.Partitions)}
+func newPrematureDeadLetter(f *Facts) *prematureDeadLetter {
+	return &prematureDeadLetter{facts: f, observed: hasDeadLetters(f), failed: make([]offsetSlice[uint8], f.Partitions)}
 }
 
-func (u *unfounded) Observe(b *batch) {
+func (u *prematureDeadLetter) Observe(b *batch) {
 	if !u.observed {
 		return
 	}
 	for _, e := range b.Work {
 		if len(u.waiting) > 0 {
-			u.expire(e.At - stampSlack)
+			u.reportUnfounded(e.At - stampSlack)
 		}
 		switch {
 		case e.Kind == ledger.EventEnd && e.Held:
-			u.attempt(e)
-		case e.Kind == ledger.EventCopied && e.Held && u.facts.role(e.Topic) == harness.RoleDeadLetter:
-			u.letters++
-			if !u.founded(sourceOf(e)) {
+			u.countFailure(e)
+		case e.Kind == ledger.EventCopied && e.Held && u.facts.roleOf(e.Topic) == harness.RoleDeadLetter:
+			u.deadLetters++
+			if !u.isFounded(sourcePosition(e)) {
 				u.waiting = append(u.waiting, *e)
 			}
 		}
 	}
 }
 
-// attempt takes the end of one.
-func (u *unfounded) attempt(e *ledger.Event) {
+// countFailure takes the end of one.
+func (u *prematureDeadLetter) countFailure(e *ledger.Event) {
 	more := uint8(0)
 	switch {
-	case e.Outcome == ledger.OutcomePoison, e.Outcome == ledger.OutcomeCancelled && u.facts.Letters.Cancelled:
+	case e.Outcome == ledger.OutcomePoison, e.Outcome == ledger.OutcomeCancelled && u.facts.DeadLetters.Cancelled:
 		more = enough
 	case isFailure(e):
 		more = 1
 	default:
 		return
 	}
-	of := u.facts.Log.first(sourceOf(e))
-	count := u.failed[of.Partition].at(of.Offset)
+	of := u.facts.Log.firstPosition(sourcePosition(e))
+	count := u.failed[of.Partition].placeAt(of.Offset)
 	*count = max(*count, more, *count+min(more, 1))
-	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourceOf(&l) == of && u.founded(of) })
+	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourcePosition(&l) == of && u.isFounded(of) })
 }
 
-// founded reports whether there was reason so far to give up the record that first lay
+// isFounded reports whether there was reason so far to give up the record that first lay
 // at p.
-func (u *unfounded) founded(p ledger.Position) bool {
-	return int(u.failed[p.Partition].get(p.Offset)) >= min(u.facts.Letters.MinAttempts(), enough)
+func (u *prematureDeadLetter) isFounded(p ledger.Position) bool {
+	return int(u.failed[p.Partition].valueAt(p.Offset)) >= min(u.facts.DeadLetters.MinAttempts(), enough)
 }
 
-// expire gives up on the dead letters appended before a time.
-func (u *unfounded) expire(before time.Duration) {
+// reportUnfounded gives up on the dead letters appended before a time.
+func (u *prematureDeadLetter) reportUnfounded(before time.Duration) {
 	n := 0
 	for n < len(u.waiting) && u.waiting[n].At < before {
 		e := &u.waiting[n]
-		failed := u.failed[e.Origin].get(e.Source)
-		u.found.add(func() harness.Anomaly {
-			return anomaly(u.facts, e, "appended to %s at %s, and work on it had failed %d times: it takes %s",
-				u.facts.topic(e.Topic), moment(e.At), failed, reasonFor(u.facts.Letters))
+		failed := u.failed[e.Origin].valueAt(e.Source)
+		u.found.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(u.facts, e, "appended to %s at %s, and work on it had failed %d times: it takes %s",
+				u.facts.topicName(e.Topic), formatTime(e.At), failed, requiredFailures(u.facts.DeadLetters))
 		})
 		n++
 	}
 	u.waiting = slices.Delete(u.waiting, 0, n)
 }
 
-func (u *unfounded) Verdict() harness.Verdict {
-	u.expire(never)
+func (u *prematureDeadLetter) Verdict() harness.Verdict {
+	u.reportUnfounded(never)
 	detail := ""
 	if u.found.count > 0 {
-		detail = fmt.Sprintf("%d of %d dead letters are of records that there was no reason to give up", u.found.count, u.letters)
+		detail = fmt.Sprintf("%d of %d dead letters are of records that there was no reason to give up", u.found.count, u.deadLetters)
 	}
-	return u.found.verdict(detail)
+	return u.found.toVerdict(detail)
 }

@@ -9,12 +9,12 @@ import (
 // effect of its key right before it: the key stepped back. A rewind gives each
 // key with work behind it one, so it is a figure of the design.
 var regressionEntry = entry{
-	name: CheckRedeliveryOutOfOrder, verdict: func(j *judging) harness.Verdict { return j.keyed.steppedBack.verdict("") },
+	name: CheckRedeliveryOutOfOrder, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.outOfOrder.toVerdict("") },
 	heldTo: heldToNothing,
 }
 
-func (c *keyed) stepBack(k *keyState, e *ledger.Event) {
-	c.steppedBack.add(func() harness.Anomaly {
-		return anomaly(c.facts, e, "again at %s by %s, right after offset %d of the same key", moment(e.At), c.facts.name(e.Owner), k.last.rank()-1)
+func (c *keyOrder) reportStepBack(k *keyState, e *ledger.Event) {
+	c.outOfOrder.addAnomaly(func() harness.Anomaly {
+		return anomalyOf(c.facts, e, "again at %s by %s, right after offset %d of the same key", formatTime(e.At), c.facts.podName(e.Owner), k.last.rank()-1)
 	})
 }

@@ -11,15 +11,15 @@ import (
 // an effect, because it is poison, was overtaken by nobody. A dead letter ends the
 // retries before it: an effect in spite of it is an inversion.
 var overtakingEntry = entry{
-	name: CheckRetryOvertaking, verdict: func(j *judging) harness.Verdict { return j.keyed.overtaken.verdict("") },
+	name: CheckRetryOvertaking, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.overtaken.toVerdict("") },
 	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
 }
 
-func (c *keyed) overtake(k *keyState, e *ledger.Event, f failure) {
-	c.overtaken.add(func() harness.Anomaly {
-		a := anomaly(c.facts, e, "failed at %s by %s, and had its first effect at %s, after that of %s",
-			moment(f.at), c.facts.name(f.by), moment(e.At), c.first(k))
-		a.Pods = append(a.Pods, c.facts.name(k.topBy))
+func (c *keyOrder) reportOvertaking(k *keyState, e *ledger.Event, f failure) {
+	c.overtaken.addAnomaly(func() harness.Anomaly {
+		a := anomalyOf(c.facts, e, "failed at %s by %s, and had its first effect at %s, after that of %s",
+			formatTime(f.at), c.facts.podName(f.by), formatTime(e.At), c.describeTop(k))
+		a.Pods = append(a.Pods, c.facts.podName(k.topBy))
 		return a
 	})
 }

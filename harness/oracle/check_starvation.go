@@ -13,7 +13,7 @@ import (
 const starvedAfter = 5 * time.Second
 
 var starvationEntry = entry{
-	name: CheckStarvation, verdict: func(j *judging) harness.Verdict { return j.keyed.starvation.verdict() },
+	name: CheckStarvation, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.starvation.starvationVerdict() },
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)
@@ -62,8 +62,8 @@ func newStarvation(f *Facts) starvation {
 	return h
 }
 
-// group takes an event of owners and faults.
-func (h *starvation) group(e *ledger.Event) {
+// resetStretches takes an event of owners and faults.
+func (h *starvation) resetStretches(e *ledger.Event) {
 	switch {
 	case e.Kind == ledger.EventHeal:
 		for i := range h.parts {
@@ -75,8 +75,8 @@ func (h *starvation) group(e *ledger.Event) {
 	}
 }
 
-// effect takes any effect.
-func (h *starvation) effect(e *ledger.Event) {
+// trackPassed takes any effect.
+func (h *starvation) trackPassed(e *ledger.Event) {
 	p, block := &h.parts[e.Origin], int(e.Source/passedEvery)
 	if len(p.passed) == 0 {
 		p.base = block
@@ -89,29 +89,29 @@ func (h *starvation) effect(e *ledger.Event) {
 	}
 }
 
-// start takes an attempt that begins on a key of which nothing is under way.
-func (h *starvation) start(k *keyState, e *ledger.Event) {
+// judgeWait takes an attempt that begins on a key of which nothing is under way.
+func (h *starvation) judgeWait(k *keyState, e *ledger.Event) {
 	p := &h.parts[e.Origin]
 	next := max(0, int(e.Source/passedEvery)+1-p.base)
 	if e.Topic != 0 || next >= len(p.passed) {
 		return
 	}
-	from := max(time.Duration(p.passed[next])*time.Millisecond, k.quiet, p.since)
+	from := max(time.Duration(p.passed[next])*time.Millisecond, k.lastEnd, p.since)
 	wait := e.At - from
 	if wait > h.longest {
 		h.longest, h.by = wait, e.Key
 	}
 	if wait > h.limit {
-		h.found.add(func() harness.Anomaly {
-			return anomaly(h.facts, e, "begun at %s by %s; nothing of its key was worked on since %s, while records behind it were", moment(e.At), h.facts.name(e.Owner), moment(from))
+		h.found.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(h.facts, e, "begun at %s by %s; nothing of its key was worked on since %s, while records behind it were", formatTime(e.At), h.facts.podName(e.Owner), formatTime(from))
 		})
 	}
 }
 
-func (h *starvation) verdict() harness.Verdict {
+func (h *starvation) starvationVerdict() harness.Verdict {
 	detail := ""
 	if h.longest > 0 {
-		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", moment(h.longest), h.by, h.limit)
+		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", formatTime(h.longest), h.by, h.limit)
 	}
-	return h.found.verdict(detail)
+	return h.found.toVerdict(detail)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 var atomicityEntry = entry{
-	name: CheckTransactionAtomicity, make: func(j *judging) check { return &atomicity{facts: j.Facts, finished: j.finished} },
+	name: CheckTransactionAtomicity, make: func(j *judgeState) check { return &transactionAtomicity{facts: j.Facts, completed: j.completed} },
 	heldTo: func(f *Facts) string {
 		if f.Effect != harness.EffectOutput || f.Delivery != harness.ExactlyOnce {
 			return ""
@@ -18,7 +18,7 @@ var atomicityEntry = entry{
 	leans: []string{LedgerComplete, ObserversKeptUp},
 }
 
-// atomicity finds, for consumers whose effects are their output, what is not one
+// transactionAtomicity finds, for consumers whose effects are their output, what is not one
 // with the commit of its input: an output made outside any transaction; a commit of
 // the source or of a topic with custody made outside any; and, at the end, each
 // position of the source that has an output and is not below the final commit.
@@ -26,15 +26,15 @@ var atomicityEntry = entry{
 // The first two are seen at once: a crash between output and commit would tear them
 // apart. A committed offset without an output is loss, a second output an
 // unexplained duplicate.
-type atomicity struct {
-	facts    *Facts
-	finished []ledger.Offsets // see [judging]
-	outputs  int64            // outside a transaction
-	commits  int64
-	found    findings
+type transactionAtomicity struct {
+	facts     *Facts
+	completed []ledger.Offsets // see [judgeState]
+	outputs   int64            // outside a transaction
+	commits   int64
+	found     findings
 }
 
-func (a *atomicity) Observe(b *batch) {
+func (a *transactionAtomicity) Observe(b *batch) {
 	if a.facts.Effect != harness.EffectOutput {
 		return
 	}
@@ -43,38 +43,38 @@ func (a *atomicity) Observe(b *batch) {
 		case e.Flags&ledger.FlagTransactional != 0:
 		case isEffect(e):
 			a.outputs++
-			a.found.add(func() harness.Anomaly {
-				return anomaly(a.facts, e, "output outside the transaction at %s", moment(e.At))
+			a.found.addAnomaly(func() harness.Anomaly {
+				return anomalyOf(a.facts, e, "output outside the transaction at %s", formatTime(e.At))
 			})
-		case e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && a.input(e):
+		case e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && a.isInputCommit(e):
 			a.commits++
-			a.found.add(func() harness.Anomaly {
-				n := anomaly(a.facts, e, "offset %d committed outside the transaction at %s", e.Offset, moment(e.At))
-				n.Key, n.Seq = nobody, nobody
+			a.found.addAnomaly(func() harness.Anomaly {
+				n := anomalyOf(a.facts, e, "offset %d committed outside the transaction at %s", e.Offset, formatTime(e.At))
+				n.Key, n.Seq = unknownIdentity, unknownIdentity
 				return n
 			})
 		}
 	}
 }
 
-// input reports whether a commit is of something that the consumer reads.
-func (a *atomicity) input(e *ledger.Event) bool {
-	return e.Topic == 0 && !e.OwnGroup() || a.facts.role(e.Topic).TakesOver()
+// isInputCommit reports whether a commit is of something that the consumer reads.
+func (a *transactionAtomicity) isInputCommit(e *ledger.Event) bool {
+	return e.Topic == 0 && !e.OwnGroup() || a.facts.roleOf(e.Topic).TakesOver()
 }
 
-func (a *atomicity) Verdict() harness.Verdict {
+func (a *transactionAtomicity) Verdict() harness.Verdict {
 	if a.facts.Effect != harness.EffectOutput {
 		return harness.Verdict{}
 	}
 	var torn int64
 	for p := range a.facts.Partitions {
-		final := a.facts.final(p)
-		for offset := final; offset < a.facts.Log.end(0, int32(p)); offset++ {
-			if a.finished[p].Has(offset) {
+		final := a.facts.finalCommit(p)
+		for offset := final; offset < a.facts.Log.endOffset(0, int32(p)); offset++ {
+			if a.completed[p].Has(offset) {
 				torn++
 				place := ledger.Position{Partition: int32(p), Offset: offset}
-				a.found.add(func() harness.Anomaly {
-					return unnamed(place, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
+				a.found.addAnomaly(func() harness.Anomaly {
+					return unnamedAnomaly(place, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
 				})
 			}
 		}
@@ -82,5 +82,5 @@ func (a *atomicity) Verdict() harness.Verdict {
 	if a.found.count == 0 {
 		return harness.Verdict{}
 	}
-	return a.found.verdict(fmt.Sprintf("%d outputs and %d commits outside a transaction, %d outputs whose offset is not committed", a.outputs, a.commits, torn))
+	return a.found.toVerdict(fmt.Sprintf("%d outputs and %d commits outside a transaction, %d outputs whose offset is not committed", a.outputs, a.commits, torn))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var unexplainedLossEntry = entry{
-	name: CheckUnexplainedLoss, make: func(j *judging) check { return newCalm(j) },
+	name: CheckUnexplainedLoss, make: func(j *judgeState) check { return newUnexplainedLoss(j) },
 	heldTo: func(f *Facts) string {
 		if f.Delivery == harness.AtMostOnce {
 			return string(harness.AtMostOnce) + ", and in calm once"
@@ -20,10 +20,10 @@ var unexplainedLossEntry = entry{
 	leans: []string{LedgerComplete, ObserversKeptUp, DrainEnded},
 }
 
-// calm finds records lost by a consumer that claims at-most-once, where nothing went
+// unexplainedLoss finds records lost by a consumer that claims at-most-once, where nothing went
 // wrong: a claim that allows a loss does not allow any. Of other claims it finds nothing.
 //
-// A lost record, as [unfinished] defines it, is explained by any of these:
+// A lost record, as [incomplete] defines it, is explained by any of these:
 //   - trouble of a partition that it lies in, no earlier than it landed there and before
 //     the drain ended. Trouble is that the partition's owner gave it up, ended or was
 //     expelled; that another got it, or the same under another member id or, where the
@@ -37,31 +37,31 @@ var unexplainedLossEntry = entry{
 //
 // That a record landed later than a time is known of all from an offset on that was acknowledged
 // and sent after it, or, of copies, stamped after it; the others have the benefit of the doubt.
-type calm struct {
+type unexplainedLoss struct {
 	facts      *Facts
-	unfinished *unfinished
-	topics     [][]calmPart
-	failed     failures
+	incomplete *incomplete
+	topics     [][]undisturbedPartition
+	failures   failures
 	explained  int64
 	found      findings
 }
 
-// calmPart is a partition.
-type calmPart struct {
-	owner      ledger.Owner // owner is the latest, 0 before any
-	member     uint64
-	generation int32
-	released   bool
-	troubled   time.Duration // troubled is when the latest trouble was surely over
-	from       int64         // from is the first offset that surely landed after that
+// undisturbedPartition is a partition.
+type undisturbedPartition struct {
+	owner           ledger.Owner // owner is the latest, 0 before any
+	member          uint64
+	generation      int32
+	released        bool
+	disrupted       time.Duration // disrupted is when the latest trouble was surely over
+	undisturbedFrom int64         // undisturbedFrom is the first offset that surely landed after that
 }
 
-func newCalm(j *judging) *calm {
-	c := &calm{facts: j.Facts, unfinished: j.unfinished, failed: newFailures(j.Facts)}
+func newUnexplainedLoss(j *judgeState) *unexplainedLoss {
+	c := &unexplainedLoss{facts: j.Facts, incomplete: j.incomplete, failures: newFailures(j.Facts)}
 	parts := func(n int) {
-		list := make([]calmPart, n)
+		list := make([]undisturbedPartition, n)
 		for i := range list {
-			list[i] = calmPart{troubled: -1, from: math.MaxInt64}
+			list[i] = undisturbedPartition{disrupted: -1, undisturbedFrom: math.MaxInt64}
 		}
 		c.topics = append(c.topics, list)
 	}
@@ -72,7 +72,7 @@ func newCalm(j *judging) *calm {
 	return c
 }
 
-func (c *calm) Observe(b *batch) {
+func (c *unexplainedLoss) Observe(b *batch) {
 	if c.facts.Delivery != harness.AtMostOnce {
 		return
 	}
@@ -80,87 +80,87 @@ func (c *calm) Observe(b *batch) {
 		switch e.Kind {
 		case ledger.EventAcked:
 			if e.Held && e.Outcome == ledger.OutcomeAcked {
-				c.lands(e, e.Sent)
+				c.trackAppended(e, e.Sent)
 			}
 		case ledger.EventCopied:
-			if e.Held && c.facts.role(e.Topic).TakesOver() {
-				c.lands(e, e.At)
+			if e.Held && c.facts.roleOf(e.Topic).TakesOver() {
+				c.trackAppended(e, e.At)
 			}
 		case ledger.EventEnd:
 			if isFailure(e) {
-				c.failed.add(e)
+				c.failures.addFailure(e)
 			}
 		case ledger.EventOwned, ledger.EventReleased:
-			if p := c.part(e.Topic, e.Partition); p != nil && ofRun(e) && e.At <= c.facts.DrainEnd {
-				p.moves(e, c.facts.Protocol == harness.Eager)
+			if p := c.partitionOf(e.Topic, e.Partition); p != nil && decidesOwnership(e) && e.At <= c.facts.DrainEnd {
+				p.trackOwner(e, c.facts.Protocol == harness.Eager)
 			}
 		case ledger.EventDown, ledger.EventExpelled, ledger.EventInject, ledger.EventHeal:
 			if e.At <= c.facts.DrainEnd { // later the run ends them all
-				c.strikes(e)
+				c.disruptOwned(e)
 			}
 		}
 	}
 }
 
-// part is a partition of the run, nil if there is none.
-func (c *calm) part(topic uint16, partition int32) *calmPart {
+// partitionOf is a partition of the run, nil if there is none.
+func (c *unexplainedLoss) partitionOf(topic uint16, partition int32) *undisturbedPartition {
 	if int(topic) < len(c.topics) && uint(partition) < uint(len(c.topics[topic])) {
 		return &c.topics[topic][partition]
 	}
 	return nil
 }
 
-// lands takes a record that landed at the event's position at a time or later.
-func (c *calm) lands(e *ledger.Event, when time.Duration) {
-	if p := c.part(e.Topic, e.Partition); p != nil && when > p.troubled {
-		p.from = min(p.from, e.Offset)
+// trackAppended takes a record that landed at the event's position at a time or later.
+func (c *unexplainedLoss) trackAppended(e *ledger.Event, when time.Duration) {
+	if p := c.partitionOf(e.Topic, e.Partition); p != nil && when > p.disrupted {
+		p.undisturbedFrom = min(p.undisturbedFrom, e.Offset)
 	}
 }
 
-// strikes takes what befalls a pod, or all.
-func (c *calm) strikes(e *ledger.Event) {
+// disruptOwned takes what befalls a pod, or all.
+func (c *unexplainedLoss) disruptOwned(e *ledger.Event) {
 	fault := e.Kind == ledger.EventInject || e.Kind == ledger.EventHeal
 	all := c.facts.Share || fault && e.Owner == 0
 	for _, parts := range c.topics {
 		for i := range parts {
 			if p := &parts[i]; all || e.Owner != 0 && p.owner == e.Owner {
-				p.trouble(e)
+				p.markDisrupted(e)
 			}
 		}
 	}
 }
 
-func (p *calmPart) trouble(e *ledger.Event) {
-	p.troubled, p.from = max(p.troubled, e.At, e.Seen), math.MaxInt64
+func (p *undisturbedPartition) markDisrupted(e *ledger.Event) {
+	p.disrupted, p.undisturbedFrom = max(p.disrupted, e.At, e.Seen), math.MaxInt64
 }
 
-// moves takes what is seen of who owns the partition. That the first owner got it is no
+// trackOwner takes what is seen of who owns the partition. That the first owner got it is no
 // trouble.
-func (p *calmPart) moves(e *ledger.Event, eager bool) {
+func (p *undisturbedPartition) trackOwner(e *ledger.Event, eager bool) {
 	if e.Kind == ledger.EventReleased {
 		if e.Owner == p.owner {
 			p.released = true
-			p.trouble(e)
+			p.markDisrupted(e)
 		}
 		return
 	}
 	stays := p.owner == e.Owner && p.member == e.Member && !p.released && (!eager || p.generation == e.Generation)
 	if p.owner != 0 && !stays {
-		p.trouble(e)
+		p.markDisrupted(e)
 	}
 	p.owner, p.member, p.generation, p.released = e.Owner, e.Member, e.Generation, false
 }
 
-// excused reports whether something explains the loss of the record at a place of the
+// isExplained reports whether something explains the loss of the record at a place of the
 // source.
-func (c *calm) excused(place ledger.Position) bool {
-	first := c.facts.Log.first(place)
-	if c.failed.has(first) || place.Offset < c.part(0, place.Partition).from {
+func (c *unexplainedLoss) isExplained(place ledger.Position) bool {
+	first := c.facts.Log.firstPosition(place)
+	if c.failures.hasFailed(first) || place.Offset < c.partitionOf(0, place.Partition).undisturbedFrom {
 		return true
 	}
-	if copied := c.unfinished.copies[first]; copied != nil {
-		for _, hop := range copied.hops {
-			if p := c.part(hop.Topic, hop.Partition); p != nil && c.facts.role(hop.Topic).TakesOver() && hop.Offset < p.from {
+	if copied := c.incomplete.copies[first]; copied != nil {
+		for _, hop := range copied.copies {
+			if p := c.partitionOf(hop.Topic, hop.Partition); p != nil && c.facts.roleOf(hop.Topic).TakesOver() && hop.Offset < p.undisturbedFrom {
 				return true
 			}
 		}
@@ -168,29 +168,29 @@ func (c *calm) excused(place ledger.Position) bool {
 	return false
 }
 
-func (c *calm) Verdict() harness.Verdict {
+func (c *unexplainedLoss) Verdict() harness.Verdict {
 	if c.facts.Delivery != harness.AtMostOnce {
-		return c.found.verdict("")
+		return c.found.toVerdict("")
 	}
 	for partition := range c.facts.Partitions {
-		c.look(int32(partition))
+		c.judgePartition(int32(partition))
 	}
 	detail := ""
 	if c.found.count+c.explained > 0 {
 		detail = fmt.Sprintf("of %d landed records %d were lost in calm, and %d where something explains it",
 			c.facts.Log.Len(), c.found.count, c.explained)
 	}
-	return c.found.verdict(detail)
+	return c.found.toVerdict(detail)
 }
 
-// look finds the unexplained losses of a partition.
-func (c *calm) look(partition int32) {
+// judgePartition finds the unexplained losses of a partition.
+func (c *unexplainedLoss) judgePartition(partition int32) {
 	owed := false
 	var places []ledger.Position
-	c.unfinished.each(partition, func(is fate, at ledger.Position) {
+	c.incomplete.eachIncomplete(partition, func(is fate, at ledger.Position) {
 		if is != lost {
 			owed = true
-		} else if c.explained++; !c.excused(at) {
+		} else if c.explained++; !c.isExplained(at) {
 			places = append(places, at)
 		}
 	})
@@ -199,8 +199,8 @@ func (c *calm) look(partition int32) {
 	}
 	c.explained -= int64(len(places))
 	for _, p := range places {
-		c.found.add(func() harness.Anomaly {
-			a := c.unfinished.example(lost, p)
+		c.found.addAnomaly(func() harness.Anomaly {
+			a := c.incomplete.fateAnomaly(lost, p)
 			a.Text += "; no work on it failed, and since it landed nobody came, went or was struck there"
 			return a
 		})

@@ -10,12 +10,12 @@ import (
 // Facts are what is known of a run beside the stream of its events. All but Log
 // is kept beside a saved ledger, as JSON.
 type Facts struct {
-	Delivery harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
-	Order    harness.Order            `json:"order"`
-	Protocol harness.Protocol         `json:"protocol"`
-	Effect   harness.Effect           `json:"effect,omitempty"` // Effect is where its effects are counted.
-	Share    bool                     `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
-	Letters  harness.DeadLetterPolicy `json:"letters,omitzero"` // Letters is what founds a dead letter, as declared.
+	Delivery    harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
+	Order       harness.Order            `json:"order"`
+	Protocol    harness.Protocol         `json:"protocol"`
+	Effect      harness.Effect           `json:"effect,omitempty"` // Effect is where its effects are counted.
+	Share       bool                     `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
+	DeadLetters harness.DeadLetterPolicy `json:"letters,omitzero"` // DeadLetters is what founds a dead letter, as declared.
 	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
 	Parallelism int `json:"parallelism,omitempty"`
 
@@ -49,9 +49,9 @@ type Facts struct {
 	Unobserved []string `json:"unobserved,omitempty"`
 }
 
-// Requests are the checks that take a back end that sees the requests of a group's
+// AckChecks are the checks that take a back end that sees the requests of a group's
 // members: the answers in a share group.
-var Requests = []string{CheckAckAfterLockExpiry}
+var AckChecks = []string{CheckAckAfterLockExpiry}
 
 // Side is a side topic of the run.
 type Side struct {
@@ -61,16 +61,16 @@ type Side struct {
 	Final      []int64      `json:"final"` // Final is the commit at the end by partition, the furthest of all groups of the run.
 }
 
-// role is what a topic is for, "" for the source.
-func (f *Facts) role(topic uint16) harness.Role {
+// roleOf is what a topic is for, "" for the source.
+func (f *Facts) roleOf(topic uint16) harness.Role {
 	if topic == 0 || int(topic) > len(f.Sides) {
 		return ""
 	}
 	return f.Sides[topic-1].Role
 }
 
-// topic is what the report calls a topic.
-func (f *Facts) topic(topic uint16) string {
+// topicName is what the report calls a topic.
+func (f *Facts) topicName(topic uint16) string {
 	switch {
 	case topic == 0:
 		return "the source"
@@ -83,7 +83,7 @@ func (f *Facts) topic(topic uint16) string {
 // isOutput reports whether the event is an effect that no attempt made: a record
 // in the output topic of a consumer whose effects lie there.
 func (f *Facts) isOutput(e *ledger.Event) bool {
-	return f.Effect == harness.EffectOutput && f.role(e.Topic) == harness.RoleOutput
+	return f.Effect == harness.EffectOutput && f.roleOf(e.Topic) == harness.RoleOutput
 }
 
 // The assumptions, by name. A broken one makes the checks that lean on it
@@ -103,21 +103,21 @@ const (
 // Assumptions are all of them, in the order they are judged.
 var Assumptions = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, NoPodStarved, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
 
-// name is what the report calls an incarnation.
-func (f *Facts) name(o ledger.Owner) string {
+// podName is what the report calls an incarnation.
+func (f *Facts) podName(o ledger.Owner) string {
 	if int(o) < len(f.Owners) && o > 0 {
 		return f.Owners[o]
 	}
 	return "nobody of ours"
 }
 
-// final is the group's last commit of a partition of the source.
-func (f *Facts) final(partition int) int64 {
-	return f.finalAt(ledger.Position{Partition: int32(partition)})
+// finalCommit is the group's last commit of a partition of the source.
+func (f *Facts) finalCommit(partition int) int64 {
+	return f.finalCommitAt(ledger.Position{Partition: int32(partition)})
 }
 
-// finalAt is the last commit of the partition that a position lies in.
-func (f *Facts) finalAt(p ledger.Position) int64 {
+// finalCommitAt is the last commit of the partition that a position lies in.
+func (f *Facts) finalCommitAt(p ledger.Position) int64 {
 	final := f.Final
 	if p.Topic > 0 {
 		if int(p.Topic) > len(f.Sides) {

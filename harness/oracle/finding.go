@@ -18,17 +18,17 @@ type findings struct {
 	examples []harness.Anomaly
 }
 
-func (f *findings) add(a func() harness.Anomaly) {
+func (f *findings) addAnomaly(a func() harness.Anomaly) {
 	f.count++
 	if len(f.examples) < maxExamples {
 		example := a()
-		example.Pods = once(example.Pods)
+		example.Pods = uniqueNames(example.Pods)
 		f.examples = append(f.examples, example)
 	}
 }
 
-// once are names, each the first time it comes.
-func once(names []string) (all []string) {
+// uniqueNames are names, each the first time it comes.
+func uniqueNames(names []string) (all []string) {
 	for _, n := range names {
 		if !slices.Contains(all, n) {
 			all = append(all, n)
@@ -37,43 +37,43 @@ func once(names []string) (all []string) {
 	return all
 }
 
-func (f *findings) verdict(detail string) harness.Verdict {
+func (f *findings) toVerdict(detail string) harness.Verdict {
 	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
 }
 
-// anomaly is the evidence that an event holds.
-func anomaly(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
+// anomalyOf is the evidence that an event holds.
+func anomalyOf(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
 	a := harness.Anomaly{
 		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
 		Partition: e.Partition, Offset: e.Offset, At: e.At,
 	}
 	if e.Owner != 0 {
-		a.Pods = []string{f.name(e.Owner)}
+		a.Pods = []string{f.podName(e.Owner)}
 	}
 	return a
 }
 
-// landed is the evidence that a record of the source holds.
-func landed(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
+// appendedAnomaly is the evidence that a record of the source holds.
+func appendedAnomaly(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
 	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
 }
 
-// nobody is the key and seq of an anomaly whose record is known by its position alone.
-const nobody = ledger.NoIdentity
+// unknownIdentity is the key and seq of an anomaly whose record is known by its position alone.
+const unknownIdentity = ledger.NoIdentity
 
-// unnamed is an anomaly at a position; [Name] finds out which record lies there.
-func unnamed(p ledger.Position, at time.Duration, text string) harness.Anomaly {
-	return harness.Anomaly{Text: text, Key: nobody, Seq: nobody, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, At: at}
+// unnamedAnomaly is an anomaly at a position; [NameRecords] finds out which record lies there.
+func unnamedAnomaly(p ledger.Position, at time.Duration, text string) harness.Anomaly {
+	return harness.Anomaly{Text: text, Key: unknownIdentity, Seq: unknownIdentity, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, At: at}
 }
 
-// Name fills in which record lies at the position of each anomaly that knows
+// NameRecords fills in which record lies at the position of each anomaly that knows
 // its position alone. landed calls its argument for each record of the final
 // read.
-func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) error {
+func NameRecords(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) error {
 	at := map[ledger.Position][]*harness.Anomaly{}
 	for i := range verdicts {
 		for k := range verdicts[i].Examples {
-			if a := &verdicts[i].Examples[k]; a.Key == nobody && a.Seq == nobody {
+			if a := &verdicts[i].Examples[k]; a.Key == unknownIdentity && a.Seq == unknownIdentity {
 				p := ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 				at[p] = append(at[p], a)
 			}
@@ -89,13 +89,13 @@ func Name(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) err
 	})
 }
 
-// were is "1 record was", "2 records were".
-func were(n int64) string {
+// countRecords is "1 record was", "2 records were".
+func countRecords(n int64) string {
 	if n == 1 {
 		return "1 record was"
 	}
 	return fmt.Sprintf("%d records were", n)
 }
 
-// moment writes a time of a run for people.
-func moment(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
+// formatTime writes a time of a run for people.
+func formatTime(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }

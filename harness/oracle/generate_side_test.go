@@ -9,7 +9,7 @@ import (
 // one of its own reads, and one for what it never will. It claims no order then.
 func (w *world) aside() {
 	w.facts.Order, w.window = harness.OrderNone, 3
-	w.facts.Letters = harness.DeadLetterPolicy{Attempts: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
+	w.facts.DeadLetters = harness.DeadLetterPolicy{Attempts: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
 	w.retries = max(w.retries, 0.2)
 	role := pick(w.r, harness.RoleRetry, harness.RoleOverflow, harness.RoleWide, harness.RoleDelay)
 	group := pick(w.r, uint32(0), 7)
@@ -31,7 +31,7 @@ func (w *world) aside() {
 // failure is how an attempt of that consumer ends that fails.
 func (w *world) failure() ledger.Outcome {
 	switch outcome := pick(w.r, ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomePoison, ledger.OutcomeCancelled); {
-	case w.letters == nil, outcome == ledger.OutcomeCancelled && !w.facts.Letters.Cancelled:
+	case w.letters == nil, outcome == ledger.OutcomeCancelled && !w.facts.DeadLetters.Cancelled:
 		return ledger.OutcomeError
 	default:
 		return outcome
@@ -49,14 +49,14 @@ func (w *world) mayGiveUp(key, seq uint32) bool {
 		case ledger.OutcomePoison:
 			return true
 		case ledger.OutcomeCancelled:
-			if w.facts.Letters.Cancelled {
+			if w.facts.DeadLetters.Cancelled {
 				return true
 			}
 		case ledger.OutcomeError:
 			failed++
 		}
 	}
-	return failed >= w.facts.Letters.MinAttempts()
+	return failed >= w.facts.DeadLetters.MinAttempts()
 }
 
 // forward copies a record that failed to another topic, waits for the answer, and

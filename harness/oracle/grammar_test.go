@@ -53,8 +53,8 @@ func (h *history) line(line string) (err error) {
 	case "final":
 		err = h.final(w[1], w[2])
 	case "letters":
-		f.Letters.Cancelled = slices.Contains(w, "cancelled")
-		f.Letters.Attempts, err = strconv.Atoi(w[1])
+		f.DeadLetters.Cancelled = slices.Contains(w, "cancelled")
+		f.DeadLetters.Attempts, err = strconv.Atoi(w[1])
 	case "parallelism":
 		f.Parallelism, err = strconv.Atoi(w[1])
 	case "interval": // between commits; without one no clock asks for them
@@ -137,7 +137,7 @@ func (h *history) addLog() {
 	for _, side := range []bool{true, false} {
 		for _, p := range h.lies {
 			if (p.Topic > 0) == side {
-				h.facts.Log.add(p, h.ids[p][0], h.ids[p][1])
+				h.facts.Log.addRecord(p, h.ids[p][0], h.ids[p][1])
 			}
 		}
 	}

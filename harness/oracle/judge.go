@@ -32,9 +32,9 @@ type Source interface {
 // on, and either how to make it, or its verdict by what checks share.
 type entry struct {
 	name    string
-	make    func(*judging) check
-	verdict func(*judging) harness.Verdict // verdict is instead of make
-	heldTo  func(*Facts) string            // heldTo is "" where this consumer does not claim it
+	make    func(*judgeState) check
+	verdict func(*judgeState) harness.Verdict // verdict is instead of make
+	heldTo  func(*Facts) string               // heldTo is "" where this consumer does not claim it
 	leans   []string
 }
 
@@ -74,17 +74,17 @@ type Found struct {
 // found. The observers see the events beside it, in a goroutine. Its error is the
 // source's.
 func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
-	j := newJudging(f)
-	pump := newPump(j, src, observers)
+	j := newJudgeState(f)
+	pump := newAnnotator(j, src, observers)
 	for {
-		b, err := pump.next()
+		b, err := pump.nextBatch()
 		if err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 		if b == nil {
-			return &Found{f, pump.injections, j.verdicts()}, nil
+			return &Found{f, pump.injections, j.checkVerdicts()}, nil
 		}
-		j.observe(b)
+		j.observeBatch(b)
 	}
 }
 
@@ -94,7 +94,7 @@ func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
 func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 	verdicts := slices.Clone(found.verdicts)
 	for i, e := range table() {
-		found.settle(e, broken, &verdicts[i])
+		found.settleVerdict(e, broken, &verdicts[i])
 	}
 	return verdicts
 }
@@ -105,8 +105,8 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 // may be poison, and all dead letters.
 var asPlanned = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, WorkDone}
 
-// settle turns what a check found into a verdict on what was claimed.
-func (found *Found) settle(e entry, broken map[string]string, v *harness.Verdict) {
+// settleVerdict turns what a check found into a verdict on what was claimed.
+func (found *Found) settleVerdict(e entry, broken map[string]string, v *harness.Verdict) {
 	v.Check, v.HeldTo = e.name, e.heldTo(found.facts)
 	switch {
 	case slices.Contains(found.facts.Unobserved, e.name):

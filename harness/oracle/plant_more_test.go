@@ -170,7 +170,7 @@ func plantCorruption(w *world) (at []ledger.Position, fails []string, ok bool) {
 // appended are the copies in the topic of a role.
 func (w *world) appended(role harness.Role) (list []*ledger.Event) {
 	for i := range w.seen {
-		if e := &w.seen[i]; e.Kind == ledger.EventCopied && w.facts.role(e.Topic) == role {
+		if e := &w.seen[i]; e.Kind == ledger.EventCopied && w.facts.roleOf(e.Topic) == role {
 			list = append(list, e)
 		}
 	}
@@ -261,7 +261,7 @@ func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bo
 			a.outcome = ledger.OutcomeCancelled
 		}
 	}
-	return at, []string{CheckPrematureDeadLetter}, !w.facts.Letters.Cancelled
+	return at, []string{CheckPrematureDeadLetter}, !w.facts.DeadLetters.Cancelled
 }
 
 // plantHastyLetter declares one try more than a dead letter had, and that nothing else
@@ -286,7 +286,7 @@ func plantHastyLetter(w *world) (at []ledger.Position, fails []string, ok bool) 
 	if had == 0 || poison {
 		return nil, nil, false
 	}
-	w.facts.Letters = harness.DeadLetterPolicy{Attempts: had + 1}
+	w.facts.DeadLetters = harness.DeadLetterPolicy{Attempts: had + 1}
 	for _, o := range w.appended(harness.RoleDeadLetter) {
 		if n, poison := tries(o); n <= had && !poison {
 			at = append(at, o.Position())

@@ -169,7 +169,7 @@ func (w *world) cutOff() *attempt {
 func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
 	for p, id := range w.ids {
 		if id == [2]uint32{key, seq} {
-			if at = append(at, p); w.facts.role(p.Topic) == harness.RoleDeadLetter {
+			if at = append(at, p); w.facts.roleOf(p.Topic) == harness.RoleDeadLetter {
 				return nil, nil, false
 			}
 		}

@@ -107,13 +107,13 @@ func (r *reference) outputs() {
 // atomic: output and commits are in transactions, and no output is without its commit.
 func (r *reference) atomic() {
 	for _, e := range r.events {
-		commit := e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.role(e.Topic).TakesOver())
+		commit := e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.roleOf(e.Topic).TakesOver())
 		if r.facts.Effect == harness.EffectOutput && e.Flags&ledger.FlagTransactional == 0 && (commit || isEffect(&e)) {
 			r.add(CheckTransactionAtomicity, e.Position())
 		}
 	}
 	for p := range r.h.ids {
-		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalAt(p) && r.effective(p, never) {
+		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalCommitAt(p) && r.effective(p, never) {
 			r.add(CheckTransactionAtomicity, p)
 		}
 	}
@@ -127,7 +127,7 @@ func (r *reference) split() {
 	}
 	seen := map[ledger.Position]bool{}
 	for _, e := range r.events {
-		role := r.facts.role(e.Topic)
+		role := r.facts.roleOf(e.Topic)
 		if e.Flags&ledger.FlagCorrupt != 0 && (e.Kind == ledger.EventStart || e.Kind == ledger.EventCopied || e.Kind == ledger.EventDeferred || isEffect(&e) && r.facts.isOutput(&e)) {
 			r.add(CheckCorruption, e.Position())
 		}
@@ -213,18 +213,18 @@ func (r *reference) aside(p ledger.Position, by time.Duration) bool {
 func (r *reference) ends() {
 	last := time.Duration(0)
 	for _, e := range slices.Concat(r.firsts, r.copies) {
-		if e.At <= r.facts.DrainEnd && (isEffect(&e) || r.facts.role(e.Topic) == harness.RoleDeadLetter) {
+		if e.At <= r.facts.DrainEnd && (isEffect(&e) || r.facts.roleOf(e.Topic) == harness.RoleDeadLetter) {
 			last = max(last, e.At)
 		}
 	}
 	for p := range r.h.ids {
-		lost, dead := p.Offset < r.facts.finalAt(p) || r.given(p), false
+		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.given(p), false
 		for _, a := range r.ranges {
-			lost = lost && !(r.asideBy(&a, p) && (a.RangeAt().Offset < 0 || a.RangeAt().Offset >= r.facts.finalAt(a.RangeAt())))
+			lost = lost && !(r.asideBy(&a, p) && (a.RangeAt().Offset < 0 || a.RangeAt().Offset >= r.facts.finalCommitAt(a.RangeAt())))
 		}
 		for _, c := range r.copiesOf(p, never) {
-			dead = dead || r.facts.role(c.Topic) == harness.RoleDeadLetter
-			lost = lost && c.Offset < r.facts.finalAt(c.Position())
+			dead = dead || r.facts.roleOf(c.Topic) == harness.RoleDeadLetter
+			lost = lost && c.Offset < r.facts.finalCommitAt(c.Position())
 		}
 		switch {
 		case p.Topic > 0 || dead || r.effective(p, never):
@@ -243,7 +243,7 @@ func (r *reference) ends() {
 // good, or work that was cancelled where that is declared.
 func (r *reference) letter() {
 	for _, c := range r.copies {
-		if r.facts.role(c.Topic) != harness.RoleDeadLetter {
+		if r.facts.roleOf(c.Topic) != harness.RoleDeadLetter {
 			continue
 		}
 		failed, founded := 0, false
@@ -257,10 +257,10 @@ func (r *reference) letter() {
 			case ledger.OutcomePoison:
 				founded = true
 			case ledger.OutcomeCancelled:
-				founded = founded || r.facts.Letters.Cancelled
+				founded = founded || r.facts.DeadLetters.Cancelled
 			}
 		}
-		if !founded && failed < max(1, r.facts.Letters.Attempts) {
+		if !founded && failed < max(1, r.facts.DeadLetters.Attempts) {
 			r.add(CheckPrematureDeadLetter, c.Position())
 		}
 	}
@@ -274,7 +274,7 @@ func failed(o ledger.Outcome) bool { return o == ledger.OutcomeError || o == led
 func (r *reference) covers() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
-		role := r.facts.role(c.Topic)
+		role := r.facts.roleOf(c.Topic)
 		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Count != ledger.AckRelease && c.Count != ledger.AckRenew &&
 			!r.effective(c.Position(), c.At) { // the commit of a share group
 			r.add(CheckPrematureCommit, c.Position())
@@ -406,7 +406,7 @@ func (r *reference) orders() {
 		if i := slices.IndexFunc(fenced, sameKey); isFirst && i >= 0 {
 			letter := time.Duration(0) // a dead letter makes an end of the retries before it
 			for _, c := range r.copiesOf(at, e.At) {
-				if r.facts.role(c.Topic) == harness.RoleDeadLetter {
+				if r.facts.roleOf(c.Topic) == harness.RoleDeadLetter {
 					letter = c.At
 				}
 			}

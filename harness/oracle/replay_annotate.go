@@ -5,24 +5,24 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// pump reads a source and marks what an event alone does not tell: whether its record
+// annotator reads a source and marks what an event alone does not tell: whether its record
 // lies where it says, where it came from, which effect of a record is the first, and
 // which work was unfenced: nobody is to blame for it. It hands the events out in batches.
-type pump struct {
+type annotator struct {
 	facts      *Facts
 	source     Source
-	beside     *beside
+	fanOut     *fanOut
 	fences     *fences
-	asides     *asides
-	finished   []ledger.Offsets // see [judging]
-	keyed      *keyed           // told early which keys it will want
+	deferred   *deferredRanges
+	completed  []ledger.Offsets // see [judgeState]
+	keyOrder   *keyOrder        // told early which keys it will want
 	injections int64            // faults that took hold
-	acks       bool             // acks: a check wants all answers to sends
+	wantsAcks  bool             // wantsAcks: a check wants all answers to sends
 	batch      batch
 
-	events  []ledger.Event // of the source
-	taken   int            // of events, how many have been handed out
-	located int            // of events, how many are located
+	events    []ledger.Event // of the source
+	handedOut int            // of events, how many have been handed out
+	located   int            // of events, how many are located
 }
 
 // batch is some events of the replay, by who wants to see them: most are of no
@@ -30,7 +30,7 @@ type pump struct {
 // they do. Each list is in the order of time and valid until the next batch.
 //
 // A batch has no first effect and no copy behind a commit or an answer of a share group:
-// who is given one finds in [judging] what was finished or copied by then, and nothing
+// who is given one finds in [judgeState] what was finished or copied by then, and nothing
 // that was later.
 type batch struct {
 	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
@@ -42,57 +42,57 @@ type batch struct {
 // processor's nearest cache while one check after the other passes over them.
 const batchSize = 128
 
-func newPump(j *judging, source Source, observers []Observer) *pump {
-	p := &pump{
-		facts: j.Facts, source: source, beside: newBeside(observers),
-		fences: j.fences, asides: j.asides, finished: j.finished, keyed: j.keyed, acks: len(j.Aggressors) > 0 || j.Delivery == harness.AtMostOnce,
+func newAnnotator(j *judgeState, source Source, observers []Observer) *annotator {
+	p := &annotator{
+		facts: j.Facts, source: source, fanOut: newFanOut(observers),
+		fences: j.fences, deferred: j.deferred, completed: j.completed, keyOrder: j.keyOrder, wantsAcks: len(j.Aggressors) > 0 || j.Delivery == harness.AtMostOnce,
 	}
 	p.batch = batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
 	return p
 }
 
-// next is the next batch, nil at the end.
-func (p *pump) next() (_ *batch, err error) {
-	if p.taken == len(p.events) {
-		p.beside.observe(p.events)
-		p.taken, p.located = 0, 0
+// nextBatch is the next batch, nil at the end.
+func (p *annotator) nextBatch() (_ *batch, err error) {
+	if p.handedOut == len(p.events) {
+		p.fanOut.sendEvents(p.events)
+		p.handedOut, p.located = 0, 0
 		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
-			p.beside.wait()
+			p.fanOut.awaitObservers()
 			return nil, err
 		}
 	}
-	end := min(p.taken+batchSize, len(p.events))
-	p.locate(p.events[p.located:end])
+	end := min(p.handedOut+batchSize, len(p.events))
+	p.locateRecords(p.events[p.located:end])
 	p.located = end
-	p.taken += p.fill(&p.batch, p.events[p.taken:end])
+	p.handedOut += p.annotateBatch(&p.batch, p.events[p.handedOut:end])
 	return &p.batch, nil
 }
 
-// locate finds the records of events in the final read, in a loop of its own: the
+// locateRecords finds the records of events in the final read, in a loop of its own: the
 // looks at the log do not wait for each other there.
-func (p *pump) locate(events []ledger.Event) {
-	log, keyed, partitions := p.facts.Log, p.keyed, p.facts.Partitions
+func (p *annotator) locateRecords(events []ledger.Event) {
+	log, keyed, partitions := p.facts.Log, p.keyOrder, p.facts.Partitions
 	for i := range events {
 		e := &events[i]
 		if e.Kind == ledger.EventStart {
-			keyed.fetch(e.Key)
+			keyed.prefetchKey(e.Key)
 		}
 		switch e.Kind {
 		case ledger.EventStart, ledger.EventEnd, ledger.EventAcked, ledger.EventCopied:
 			e.Origin, e.Source = e.Partition, e.Offset
 			if e.Topic > 0 {
-				e.Origin, e.Source = log.origin(e.Key, e.Seq)
+				e.Origin, e.Source = log.originOf(e.Key, e.Seq)
 			}
-			e.Held = log.holds(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
+			e.Held = log.holdsRecord(e.Topic, e.Partition, e.Offset, e.Key, e.Seq) && e.Source >= 0 && uint(e.Origin) < uint(partitions)
 		case ledger.EventAcknowledged: // it names a position and no record
 			e.Origin, e.Source = -1, -1
-			e.Held = log.landed(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
+			e.Held = log.isAppended(e.Position()) && (e.Topic > 0 || int(e.Partition) < partitions)
 		}
 	}
 }
 
-// fill marks events and sorts them into a batch, and returns how many it took.
-func (p *pump) fill(b *batch, events []ledger.Event) int {
+// annotateBatch marks events and sorts them into a batch, and returns how many it took.
+func (p *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 	b.Work, b.Firsts, b.Rare = b.Work[:0], b.Firsts[:0], b.Rare[:0]
 	asked := false
 	for i := range events {
@@ -101,11 +101,11 @@ func (p *pump) fill(b *batch, events []ledger.Event) int {
 		case ledger.EventSent:
 			continue
 		case ledger.EventAcked:
-			if !p.acks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
+			if !p.wantsAcks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
 				continue
 			}
 		case ledger.EventStart:
-			p.fences.start(e)
+			p.fences.markStart(e)
 			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
@@ -114,7 +114,7 @@ func (p *pump) fill(b *batch, events []ledger.Event) int {
 			if asked {
 				return i
 			}
-			if p.end(e); e.First {
+			if p.markEnd(e); e.First {
 				b.Firsts = append(b.Firsts, e)
 			}
 			if e.Kind == ledger.EventEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
@@ -125,33 +125,33 @@ func (p *pump) fill(b *batch, events []ledger.Event) int {
 			asked = true
 		case ledger.EventInject:
 			p.injections++
-			p.fences.observe(e)
+			p.fences.trackOwnership(e)
 		case ledger.EventDeferred:
-			p.asides.add(e)
+			p.deferred.addRange(e)
 		default:
-			p.fences.observe(e)
+			p.fences.trackOwnership(e)
 		}
 		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 	}
 	return len(events)
 }
 
-// end marks the end of an attempt, or a copy.
-func (p *pump) end(e *ledger.Event) {
+// markEnd marks the end of an attempt, or a copy.
+func (p *annotator) markEnd(e *ledger.Event) {
 	if e.Kind == ledger.EventEnd {
-		p.fences.end(e)
+		p.fences.markAttemptEnd(e)
 	}
 	if p.facts.Effect == harness.EffectOutput {
-		p.output(e)
+		p.markOutput(e)
 	}
 	if isEffect(e) {
-		e.First = e.Held && p.finished[e.Origin].Add(e.Source)
+		e.First = e.Held && p.completed[e.Origin].Add(e.Source)
 	}
 }
 
-// output makes effects of the output and mere computation of the work, for a
+// markOutput makes effects of the output and mere computation of the work, for a
 // consumer whose effects are its output.
-func (p *pump) output(e *ledger.Event) {
+func (p *annotator) markOutput(e *ledger.Event) {
 	switch {
 	case isEffect(e):
 		e.Outcome = ledger.OutcomeComputed

@@ -2,22 +2,22 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// beside hands marked events to observers in a goroutine of their own, beside the
+// fanOut hands marked events to observers in a goroutine of their own, beside the
 // checks, as copies. It does nothing where there are none.
-type beside struct {
+type fanOut struct {
 	full, free chan []ledger.Event
 	done       chan struct{}
 }
 
-// lead is how many lists of events the observers may be behind.
-const lead = 16
+// observerLag is how many lists of events the observers may be behind.
+const observerLag = 16
 
-func newBeside(observers []Observer) *beside {
+func newFanOut(observers []Observer) *fanOut {
 	if len(observers) == 0 {
 		return nil
 	}
-	b := &beside{make(chan []ledger.Event, lead), make(chan []ledger.Event, lead+2), make(chan struct{})}
-	for range lead + 2 {
+	b := &fanOut{make(chan []ledger.Event, observerLag), make(chan []ledger.Event, observerLag+2), make(chan struct{})}
+	for range observerLag + 2 {
 		b.free <- nil
 	}
 	go func() {
@@ -32,14 +32,14 @@ func newBeside(observers []Observer) *beside {
 	return b
 }
 
-func (b *beside) observe(events []ledger.Event) {
+func (b *fanOut) sendEvents(events []ledger.Event) {
 	if b != nil && len(events) > 0 {
 		b.full <- append((<-b.free)[:0], events...)
 	}
 }
 
-// wait returns when the observers have seen all. Nothing may be observed after it.
-func (b *beside) wait() {
+// awaitObservers returns when the observers have seen all. Nothing may be observed after it.
+func (b *fanOut) awaitObservers() {
 	if b != nil {
 		close(b.full)
 		<-b.done

@@ -19,12 +19,12 @@ func isFailure(e *ledger.Event) bool {
 	return e.Kind == ledger.EventEnd && (e.Outcome == ledger.OutcomeError || e.Outcome == ledger.OutcomePoison) && e.Held
 }
 
-// add takes a failure and returns where its record first lay.
-func (f *failures) add(e *ledger.Event) ledger.Position {
-	p := f.facts.Log.first(sourceOf(e))
+// addFailure takes a failure and returns where its record first lay.
+func (f *failures) addFailure(e *ledger.Event) ledger.Position {
+	p := f.facts.Log.firstPosition(sourcePosition(e))
 	f.parts[p.Partition].Add(p.Offset)
 	return p
 }
 
-// has reports whether an attempt on the record that first lay at p has failed so far.
-func (f *failures) has(p ledger.Position) bool { return f.parts[p.Partition].Has(p.Offset) }
+// hasFailed reports whether an attempt on the record that first lay at p has failed so far.
+func (f *failures) hasFailed(p ledger.Position) bool { return f.parts[p.Partition].Has(p.Offset) }

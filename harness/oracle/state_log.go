@@ -9,65 +9,65 @@ import (
 // another but for one case in 65,535. Of side topics, which few records come to,
 // it keeps where each copy came from.
 type Log struct {
-	topics   [][]chunks[uint16] // by topic, partition and offset
-	n        int64              // records landed in the source
-	sequence sequence
-	copies   map[uint64]*copied
-	order    []*copied                           // copies, in the order in which they were added
-	again    map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
+	topics   [][]offsetSlice[uint16] // by topic, partition and offset
+	n        int64                   // records landed in the source
+	sequence logSequence
+	copies   map[uint64]*loggedCopies
+	order    []*loggedCopies                     // copies, in the order in which they were added
+	repeated map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
 }
 
-// copied is a record of which copies lie in side topics.
-type copied struct {
+// loggedCopies is a record of which copies lie in side topics.
+type loggedCopies struct {
 	key, seq uint32
 	origin   ledger.Position   // where it first lay in the source; Offset is -1 if it never did
-	hops     []ledger.Position // its copies, by topic, in the order of each partition
+	copies   []ledger.Position // its copies, by topic, in the order of each partition
 }
 
 // NewLog is an empty log.
 func NewLog() *Log {
-	return &Log{copies: map[uint64]*copied{}, again: map[ledger.Position]ledger.Position{}}
+	return &Log{copies: map[uint64]*loggedCopies{}, repeated: map[ledger.Position]ledger.Position{}}
 }
 
 func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
 
 // AddAll adds the records that slots of the final read stand for, in their order.
 func (l *Log) AddAll(slots []ledger.Slot) {
-	for ; len(slots) > 0; slots = slots[min(fetched, len(slots)):] {
-		some := slots[:min(fetched, len(slots))]
-		l.sequence.fetch(some)
+	for ; len(slots) > 0; slots = slots[min(prefetchedRecords, len(slots)):] {
+		some := slots[:min(prefetchedRecords, len(slots))]
+		l.sequence.prefetchKeys(some)
 		for i := range some {
 			if s := &some[i]; s.Kind() == ledger.KindAppended || s.Kind() == ledger.KindCopied {
-				l.add(s.Position(), s.Key(), s.Seq())
+				l.addRecord(s.Position(), s.Key(), s.Seq())
 			}
 		}
 	}
 }
 
-// fetched is how many records have the states of their keys fetched together.
-const fetched = 64
+// prefetchedRecords is how many records have the states of their keys fetched together.
+const prefetchedRecords = 64
 
-// add notes that the record (key, seq) lies at p. Positions of a partition come
+// addRecord notes that the record (key, seq) lies at p. Positions of a partition come
 // in the order of the log and may have gaps; those of side topics come before
 // those of the source.
-func (l *Log) add(p ledger.Position, key, seq uint32) {
-	lies := l.part(p).at(p.Offset)
+func (l *Log) addRecord(p ledger.Position, key, seq uint32) {
+	lies := l.growPartition(p).placeAt(p.Offset)
 	if p.Topic > 0 {
 		l.addCopy(p, key, seq)
 	} else {
 		if *lies == 0 {
 			l.n++
 		}
-		l.sequence.add(p, key, seq)
+		l.sequence.addNext(p, key, seq)
 		if len(l.copies) > 0 {
-			l.lands(p, key, seq)
+			l.addToSource(p, key, seq)
 		}
 	}
-	*lies = mark(key, seq)
+	*lies = recordMark(key, seq)
 }
 
-// part is the partition of a position, new if need be.
-func (l *Log) part(p ledger.Position) *chunks[uint16] {
+// growPartition is the partition of a position, new if need be.
+func (l *Log) growPartition(p ledger.Position) *offsetSlice[uint16] {
 	if int(p.Topic) < len(l.topics) && int(p.Partition) < len(l.topics[p.Topic]) {
 		return &l.topics[p.Topic][p.Partition]
 	}
@@ -75,44 +75,44 @@ func (l *Log) part(p ledger.Position) *chunks[uint16] {
 		l.topics = append(l.topics, nil)
 	}
 	for int(p.Partition) >= len(l.topics[p.Topic]) {
-		l.topics[p.Topic] = append(l.topics[p.Topic], chunks[uint16]{})
+		l.topics[p.Topic] = append(l.topics[p.Topic], offsetSlice[uint16]{})
 	}
 	return &l.topics[p.Topic][p.Partition]
 }
 
-// lands notes where a record of which there are copies lies in the source.
-func (l *Log) lands(p ledger.Position, key, seq uint32) {
+// addToSource notes where a record of which there are copies lies in the source.
+func (l *Log) addToSource(p ledger.Position, key, seq uint32) {
 	switch c := l.copies[recordID(key, seq)]; {
 	case c == nil:
 	case c.origin.Offset < 0:
 		c.origin = p
 	default:
-		l.again[p] = c.origin
+		l.repeated[p] = c.origin
 	}
 }
 
 func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
 	c := l.copies[recordID(key, seq)]
 	if c == nil {
-		c = &copied{key: key, seq: seq, origin: ledger.Position{Offset: -1}}
+		c = &loggedCopies{key: key, seq: seq, origin: ledger.Position{Offset: -1}}
 		l.copies[recordID(key, seq)] = c
 		l.order = append(l.order, c)
 	}
-	c.hops = append(c.hops, p)
+	c.copies = append(c.copies, p)
 }
 
-// origin is where the record of a copy first lay in the source, at an offset of -1 if
+// originOf is where the record of a copy first lay in the source, at an offset of -1 if
 // the final read found it nowhere there.
-func (l *Log) origin(key, seq uint32) (partition int32, offset int64) {
+func (l *Log) originOf(key, seq uint32) (partition int32, offset int64) {
 	if c := l.copies[recordID(key, seq)]; c != nil {
 		return c.origin.Partition, c.origin.Offset
 	}
 	return 0, -1
 }
 
-// origins are the copied records by where they first lay in the source.
-func (l *Log) origins() map[ledger.Position]*copied {
-	origins := make(map[ledger.Position]*copied, len(l.order))
+// copiesByOrigin are the copied records by where they first lay in the source.
+func (l *Log) copiesByOrigin() map[ledger.Position]*loggedCopies {
+	origins := make(map[ledger.Position]*loggedCopies, len(l.order))
 	for _, c := range l.order {
 		if c.origin.Offset >= 0 {
 			origins[c.origin] = c
@@ -121,28 +121,30 @@ func (l *Log) origins() map[ledger.Position]*copied {
 	return origins
 }
 
-// first is where the record at a position of the source first lay. It is p itself,
+// firstPosition is where the record at a position of the source first lay. It is p itself,
 // but for records that have copies and lie in the source twice.
-func (l *Log) first(p ledger.Position) ledger.Position {
-	if first, ok := l.again[p]; ok {
+func (l *Log) firstPosition(p ledger.Position) ledger.Position {
+	if first, ok := l.repeated[p]; ok {
 		return first
 	}
 	return p
 }
 
-// mark hashes a record to a number above zero.
-func mark(key, seq uint32) uint16 {
+// recordMark hashes a record to a number above zero.
+func recordMark(key, seq uint32) uint16 {
 	x := recordID(key, seq)
 	x = (x ^ x>>31) * 0x9e3779b97f4a7c15
 	return max(1, uint16(x>>48))
 }
 
-// landed reports whether any record lies at p.
-func (l *Log) landed(p ledger.Position) bool { return l.markAt(p.Topic, p.Partition, p.Offset) != 0 }
+// isAppended reports whether any record lies at p.
+func (l *Log) isAppended(p ledger.Position) bool {
+	return l.markAt(p.Topic, p.Partition, p.Offset) != 0
+}
 
-// holds reports whether the record (key, seq) lies at a position.
-func (l *Log) holds(topic uint16, partition int32, offset int64, key, seq uint32) bool {
-	return l.markAt(topic, partition, offset) == mark(key, seq)
+// holdsRecord reports whether the record (key, seq) lies at a position.
+func (l *Log) holdsRecord(topic uint16, partition int32, offset int64, key, seq uint32) bool {
+	return l.markAt(topic, partition, offset) == recordMark(key, seq)
 }
 
 func (l *Log) markAt(topic uint16, partition int32, offset int64) uint16 {
@@ -150,13 +152,13 @@ func (l *Log) markAt(topic uint16, partition int32, offset int64) uint16 {
 		return 0
 	}
 	if parts := l.topics[topic]; uint(partition) < uint(len(parts)) {
-		return parts[partition].get(offset)
+		return parts[partition].valueAt(offset)
 	}
 	return 0
 }
 
-// end is one past the last landed offset of a partition.
-func (l *Log) end(topic uint16, partition int32) int64 {
+// endOffset is one past the last landed offset of a partition.
+func (l *Log) endOffset(topic uint16, partition int32) int64 {
 	if int(topic) >= len(l.topics) || int(partition) >= len(l.topics[topic]) {
 		return 0
 	}

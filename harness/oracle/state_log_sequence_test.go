@@ -9,14 +9,14 @@ import (
 // TestSequenceRemembersSoMuchAndNoMore: a damaged seq costs no more memory than a
 // bound, and what can no longer be told apart is the milder of the two.
 func TestSequenceRemembersSoMuchAndNoMore(t *testing.T) {
-	var s sequence
-	s.add(ledger.Position{}, 1, 1<<31)
+	var s logSequence
+	s.addNext(ledger.Position{}, 1, 1<<31)
 	if len(s.missing) != maxMissing {
 		t.Fatalf("%d records are remembered", len(s.missing))
 	}
-	s.add(ledger.Position{Offset: 1}, 1, maxMissing+7)
-	s.add(ledger.Position{Offset: 2}, 1, maxMissing+7)
-	if s.behind.count != 2 || s.duplicates.count != 0 {
-		t.Errorf("%d behind, %d duplicates", s.behind.count, s.duplicates.count)
+	s.addNext(ledger.Position{Offset: 1}, 1, maxMissing+7)
+	s.addNext(ledger.Position{Offset: 2}, 1, maxMissing+7)
+	if s.outOfOrder.count != 2 || s.duplicates.count != 0 {
+		t.Errorf("%d behind, %d duplicates", s.outOfOrder.count, s.duplicates.count)
 	}
 }

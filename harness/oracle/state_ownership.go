@@ -7,21 +7,21 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// holdings is who had which partition from when to when, and how it was lost. The
+// ownership is who had which partition from when to when, and how it was lost. The
 // pump feeds it, in the order of the replay, and is up to a batch ahead of the checks:
 // what these ask is asked for a time, so that what has come since makes no difference.
 //
 // Acquisitions and losses are seen as intervals. A partition is had from the
 // earliest moment of its acquisition to the latest of its loss.
-type holdings struct {
+type ownership struct {
 	facts    *Facts
-	topics   [][][]holding
+	topics   [][][]ownershipInterval
 	expelled [][]expulsion // by owner
-	windows  []window
+	faults   []faultPeriod
 }
 
-// holding is one owner's time with a partition.
-type holding struct {
+// ownershipInterval is one owner's time with a partition.
+type ownershipInterval struct {
 	owner ledger.Owner
 	group uint32 // group gave it, 0 for the run's
 	lost  bool
@@ -39,8 +39,8 @@ type expulsion struct {
 	at, seen time.Duration
 }
 
-// window is a fault that struck an owner: it stood still, or was cut off.
-type window struct {
+// faultPeriod is a fault that struck an owner: it stood still, or was cut off.
+type faultPeriod struct {
 	owner    ledger.Owner
 	fault    uint32
 	from, to time.Duration // to is never until it is healed
@@ -54,43 +54,43 @@ const learningSlack = 100 * time.Millisecond
 // maxPartitions bounds what a partition's number may be: a damaged one costs no memory.
 const maxPartitions = 1 << 20
 
-func newHoldings(f *Facts) *holdings {
-	return &holdings{facts: f, expelled: make([][]expulsion, len(f.Owners))}
+func newOwnership(f *Facts) *ownership {
+	return &ownership{facts: f, expelled: make([][]expulsion, len(f.Owners))}
 }
 
-// observe takes an event that changes who has what.
-func (h *holdings) observe(e *ledger.Event) {
+// trackOwnership takes an event that changes who has what.
+func (h *ownership) trackOwnership(e *ledger.Event) {
 	switch e.Kind {
 	case ledger.EventOwned:
-		h.acquire(e)
+		h.acquirePartition(e)
 	case ledger.EventReleased:
-		if list := h.grow(e); list != nil {
-			if l := lastOf(*list, e.Owner); l != nil {
-				l.lose(e.At, e.Seen, nil)
+		if list := h.growIntervals(e); list != nil {
+			if l := lastInterval(*list, e.Owner); l != nil {
+				l.endInterval(e.At, e.Seen, nil)
 			}
 		}
 	case ledger.EventExpelled:
-		h.expel(e)
+		h.expelMember(e)
 	case ledger.EventInject:
 		if e.Owner != 0 {
-			h.windows = append(h.windows, window{owner: e.Owner, fault: e.Key, from: e.At, to: never})
+			h.faults = append(h.faults, faultPeriod{owner: e.Owner, fault: e.Key, from: e.At, to: never})
 		}
 	case ledger.EventHeal:
-		for i := range h.windows {
-			if w := &h.windows[i]; w.fault == e.Key && w.to == never {
+		for i := range h.faults {
+			if w := &h.faults[i]; w.fault == e.Key && w.to == never {
 				w.to = e.At
 			}
 		}
 	}
 }
 
-// ofRun reports whether ownership in an event decides who may work on the
+// decidesOwnership reports whether ownership in an event decides who may work on the
 // partition: of the source, that of the run's group does.
-func ofRun(e *ledger.Event) bool { return e.Topic > 0 || !e.OwnGroup() }
+func decidesOwnership(e *ledger.Event) bool { return e.Topic > 0 || !e.OwnGroup() }
 
-// grow is the list of the event's partition, nil for one that cannot be.
-func (h *holdings) grow(e *ledger.Event) *[]holding {
-	if e.Partition < 0 || e.Partition >= maxPartitions || int(e.Topic) > len(h.facts.Sides) || !ofRun(e) || h.facts.Share {
+// growIntervals is the list of the event's partition, nil for one that cannot be.
+func (h *ownership) growIntervals(e *ledger.Event) *[]ownershipInterval {
+	if e.Partition < 0 || e.Partition >= maxPartitions || int(e.Topic) > len(h.facts.Sides) || !decidesOwnership(e) || h.facts.Share {
 		return nil
 	}
 	for int(e.Topic) >= len(h.topics) {
@@ -102,7 +102,7 @@ func (h *holdings) grow(e *ledger.Event) *[]holding {
 	return &h.topics[e.Topic][e.Partition]
 }
 
-func (h *holdings) of(topic uint16, partition int32) []holding {
+func (h *ownership) intervalsOf(topic uint16, partition int32) []ownershipInterval {
 	if int(topic) >= len(h.topics) {
 		return nil
 	}
@@ -112,9 +112,9 @@ func (h *holdings) of(topic uint16, partition int32) []holding {
 	return nil
 }
 
-// acquire takes the partition from whoever had it.
-func (h *holdings) acquire(e *ledger.Event) {
-	list := h.grow(e)
+// acquirePartition takes the partition from whoever had it.
+func (h *ownership) acquirePartition(e *ledger.Event) {
+	list := h.growIntervals(e)
 	if list == nil || e.Owner == 0 {
 		return
 	}
@@ -123,20 +123,20 @@ func (h *holdings) acquire(e *ledger.Event) {
 		if last.owner == e.Owner && !last.lost {
 			return // a further generation
 		}
-		last.lose(e.At, e.Seen, nil)
+		last.endInterval(e.At, e.Seen, nil)
 	}
-	*list = append(*list, holding{owner: e.Owner, group: e.Key, at: e.At, seen: e.Seen, begun: never})
+	*list = append(*list, ownershipInterval{owner: e.Owner, group: e.Key, at: e.At, seen: e.Seen, begun: never})
 }
 
-func (l *holding) lose(from, until time.Duration, by *expulsion) {
+func (l *ownershipInterval) endInterval(from, until time.Duration, by *expulsion) {
 	if !l.lost {
 		l.lost, l.from, l.until, l.by = true, from, until, by
 	}
 }
 
-// expel takes all partitions that the member had of the group before: of others a pod
+// expelMember takes all partitions that the member had of the group before: of others a pod
 // may be a member still. What it lost within the same interval it lost so.
-func (h *holdings) expel(e *ledger.Event) {
+func (h *ownership) expelMember(e *ledger.Event) {
 	if int(e.Owner) >= len(h.expelled) || e.Owner == 0 {
 		return
 	}
@@ -152,15 +152,15 @@ func (h *holdings) expel(e *ledger.Event) {
 				if l.lost && l.by == nil && l.until >= e.At {
 					l.by = &x
 				}
-				l.lose(e.At, e.Seen, &x)
+				l.endInterval(e.At, e.Seen, &x)
 				break
 			}
 		}
 	}
 }
 
-// lastOf is the latest holding of an owner.
-func lastOf(list []holding, o ledger.Owner) *holding {
+// lastInterval is the latest holding of an owner.
+func lastInterval(list []ownershipInterval, o ledger.Owner) *ownershipInterval {
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].owner == o {
 			return &list[i]
@@ -169,9 +169,9 @@ func lastOf(list []holding, o ledger.Owner) *holding {
 	return nil
 }
 
-// heldBy is the index of the holding under which owner did something at a time: its
+// intervalAt is the index of the holding under which owner did something at a time: its
 // latest that began no later. It is -1 if none was seen.
-func heldBy(list []holding, o ledger.Owner, when time.Duration) int {
+func intervalAt(list []ownershipInterval, o ledger.Owner, when time.Duration) int {
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].owner == o && list[i].at <= when {
 			return i
@@ -180,16 +180,16 @@ func heldBy(list []holding, o ledger.Owner, when time.Duration) int {
 	return -1
 }
 
-// learned is when the member could have learned of its expulsion, and stopped: a
+// learnedAt is when the member could have learned of its expulsion, and stopped: a
 // heartbeat and a little after it was seen, or after the end of a fault that
 // struck the member in that time. It is never while such a fault lasts.
-func (h *holdings) learned(x *expulsion) time.Duration {
+func (h *ownership) learnedAt(x *expulsion) time.Duration {
 	grace := h.facts.Heartbeat + learningSlack
 	knew := x.seen
 	for again := true; again; {
 		again = false
-		for i := range h.windows {
-			w := &h.windows[i]
+		for i := range h.faults {
+			w := &h.faults[i]
 			if w.owner == x.owner && w.from <= knew+grace && w.to > knew {
 				knew, again = w.to, true
 			}
@@ -201,34 +201,34 @@ func (h *holdings) learned(x *expulsion) time.Duration {
 	return knew + grace
 }
 
-// unfenced reports whether an attempt of owner, begun at start on the partition of p,
+// isUnfenced reports whether an attempt of owner, begun at start on the partition of p,
 // is at now one of a member that the group had expelled and that could not know it
 // when the attempt began.
-func (h *holdings) unfenced(p ledger.Position, o ledger.Owner, start, now time.Duration) bool {
-	l := h.taken(p, o, start, now)
-	return l != nil && start <= h.learned(l.by)
+func (h *ownership) isUnfenced(p ledger.Position, o ledger.Owner, start, now time.Duration) bool {
+	l := h.expelledInterval(p, o, start, now)
+	return l != nil && start <= h.learnedAt(l.by)
 }
 
-// late reports whether what the owner of a partition appends elsewhere, at a time, may
+// mayAppendLate reports whether what the owner of a partition appends elsewhere, at a time, may
 // be of a member that the group had expelled and that could not know it: nobody says who
 // appended a copy.
-func (h *holdings) late(p ledger.Position, when time.Duration) bool {
-	list := h.of(p.Topic, p.Partition)
+func (h *ownership) mayAppendLate(p ledger.Position, when time.Duration) bool {
+	list := h.intervalsOf(p.Topic, p.Partition)
 	for i := range list {
-		if l := &list[i]; l.by != nil && l.by.at <= when && when <= h.learned(l.by) {
+		if l := &list[i]; l.by != nil && l.by.at <= when && when <= h.learnedAt(l.by) {
 			return true
 		}
 	}
 	return false
 }
 
-// taken is the holding under which an attempt began, if an expulsion before now took it.
-func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Duration) *holding {
+// expelledInterval is the holding under which an attempt began, if an expulsion before now took it.
+func (h *ownership) expelledInterval(p ledger.Position, o ledger.Owner, start, now time.Duration) *ownershipInterval {
 	if int(o) >= len(h.expelled) || len(h.expelled[o]) == 0 {
 		return nil
 	}
-	list := h.of(p.Topic, p.Partition)
-	for i := heldBy(list, o, start); i >= 0; i = heldBy(list[:i], o, start) {
+	list := h.intervalsOf(p.Topic, p.Partition)
+	for i := intervalAt(list, o, start); i >= 0; i = intervalAt(list[:i], o, start) {
 		switch l := &list[i]; {
 		case l.lost && l.by != nil && l.by.at <= now:
 			return l
@@ -241,9 +241,9 @@ func (h *holdings) taken(p ledger.Position, o ledger.Owner, start, now time.Dura
 }
 
 // lostBefore says when owner surely had lost the partition of p, if it had by then.
-func (h *holdings) lostBefore(p ledger.Position, o ledger.Owner, when time.Duration) (loss holding, ok bool) {
-	list := h.of(p.Topic, p.Partition)
-	i := heldBy(list, o, when)
+func (h *ownership) lostBefore(p ledger.Position, o ledger.Owner, when time.Duration) (loss ownershipInterval, ok bool) {
+	list := h.intervalsOf(p.Topic, p.Partition)
+	i := intervalAt(list, o, when)
 	if i < 0 || !list[i].lost || list[i].until >= when {
 		return loss, false
 	}

@@ -11,11 +11,11 @@ import (
 
 var (
 	unexplainedEntry = entry{
-		name: CheckUnexplainedDuplicate, verdict: func(j *judging) harness.Verdict { return j.rewinds.unexplained.verdict("") },
+		name: CheckUnexplainedDuplicate, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.unexplained.toVerdict("") },
 		heldTo: func(f *Facts) string { return string(f.Delivery) }, leans: []string{LedgerComplete, ObserversKeptUp},
 	}
 	explainedEntry = entry{
-		name: CheckRedelivery, verdict: func(j *judging) harness.Verdict { return j.rewinds.explained.verdict("") },
+		name: CheckRedelivery, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.explained.toVerdict("") },
 		heldTo: func(f *Facts) string {
 			if f.Delivery == harness.AtLeastOnce {
 				return ""
@@ -26,7 +26,7 @@ var (
 	}
 )
 
-// rewinds tells duplicates that a rewind explains from those that are a bug.
+// redeliveries tells duplicates that a rewind explains from those that are a bug.
 //
 // A tenure is the time from one acquisition of a partition to the next. Each
 // but the first begins with a rewind to the group's commit, its base: the new
@@ -57,78 +57,78 @@ var (
 // was done, whoever works the range off, or to one of its owner; it may be repeated
 // after the end of any incarnation and after any rewind of the topic that the range
 // lies in, or if a member set it aside that may not have known of its expulsion. In a
-// share group [shares] says what is explained. Of a consumer whose effects are its
+// share group [shareGroup] says what is explained. Of a consumer whose effects are its
 // output a second output is never explained where it claims exactly-once; of any other
 // it is as soon as an incarnation ended or was expelled, or anything was injected: who
 // made an output is not seen.
-type rewinds struct {
+type redeliveries struct {
 	facts       *Facts
-	source      []tenures
-	sides       [][]tenures // by number of the topic - 1
-	trails      trails
-	asides      *asides
+	source      []partitionAssignments
+	sides       [][]partitionAssignments // by number of the topic - 1
+	copies      copyIndex
+	deferred    *deferredRanges
 	fences      *fences // asked who could not know of an expulsion
 	lastDown    time.Duration
 	downs       []ledger.Owner // downs are the incarnations that ended
-	calm        bool           // calm: no incarnation ended, none was expelled, and nothing was injected yet
-	complete    completeness
-	shares      *shares // of a share group
+	undisturbed bool           // undisturbed: no incarnation ended, none was expelled, and nothing was injected yet
+	outcomes    conflictingOutcomes
+	shares      *shareGroup // of a share group
 	explained   findings
 	unexplained findings
 }
 
-func newRewinds(f *Facts, finished []ledger.Offsets, asides *asides, fences *fences) *rewinds {
-	r := &rewinds{facts: f, source: make([]tenures, f.Partitions), asides: asides, fences: fences, lastDown: -1, calm: true, complete: newCompleteness(f, finished, asides)}
-	r.shares = newShares(f)
+func newRedeliveries(f *Facts, finished []ledger.Offsets, asides *deferredRanges, fences *fences) *redeliveries {
+	r := &redeliveries{facts: f, source: make([]partitionAssignments, f.Partitions), deferred: asides, fences: fences, lastDown: -1, undisturbed: true, outcomes: newConflictingOutcomes(f, finished, asides)}
+	r.shares = newShareGroup(f)
 	for _, side := range f.Sides {
-		r.sides = append(r.sides, make([]tenures, side.Partitions))
+		r.sides = append(r.sides, make([]partitionAssignments, side.Partitions))
 	}
 	return r
 }
 
-func (r *rewinds) observe(b *batch) {
+func (r *redeliveries) trackWork(b *batch) {
 	for _, e := range b.Work {
 		switch e.Kind {
 		case ledger.EventStart, ledger.EventEnd:
-			if p := r.part(e.Topic, e.Partition); p != nil && !r.facts.Share {
-				r.attempt(p, e)
+			if p := r.assignmentsIn(e.Topic, e.Partition); p != nil && !r.facts.Share {
+				r.trackAttempt(p, e)
 				continue
 			}
 		case ledger.EventAcked:
 			continue
 		case ledger.EventCopied:
-			r.custody(e)
+			r.addCopy(e)
 			continue
 		case ledger.EventDeferred:
-			if a, ok := asideOf(r.facts, e); ok {
+			if a, ok := rangeOf(r.facts, e); ok {
 				if p := &r.source[a.partition]; len(p.list) > 0 {
 					p.list[len(p.list)-1].settled = true // it has read what it sets aside
 				}
 			}
 			continue
 		case ledger.EventDown:
-			r.lastDown, r.calm, r.downs = e.At, false, append(r.downs, e.Owner)
+			r.lastDown, r.undisturbed, r.downs = e.At, false, append(r.downs, e.Owner)
 		case ledger.EventInject, ledger.EventExpelled:
-			r.calm = false
+			r.undisturbed = false
 		}
 		if r.facts.Share {
-			r.shares.observe(e)
+			r.shares.trackShare(e)
 			if isEffect(e) && e.Held {
-				r.shared(e)
+				r.judgeShareEffect(e)
 			}
 			continue
 		}
-		if p := r.part(e.Topic, e.Partition); p != nil && (e.Topic > 0 || !e.OwnGroup()) {
-			r.partition(p, e)
+		if p := r.assignmentsIn(e.Topic, e.Partition); p != nil && (e.Topic > 0 || !e.OwnGroup()) {
+			r.trackAssignment(p, e)
 		}
 	}
 }
 
-// part is a partition of the run, nil if there is none.
-func (r *rewinds) part(topic uint16, partition int32) *tenures {
+// assignmentsIn is a partition of the run, nil if there is none.
+func (r *redeliveries) assignmentsIn(topic uint16, partition int32) *partitionAssignments {
 	parts := r.source
 	if topic > 0 {
-		parts = r.side(topic)
+		parts = r.sideAssignments(topic)
 	}
 	if partition < 0 || int(partition) >= len(parts) {
 		return nil
@@ -136,175 +136,175 @@ func (r *rewinds) part(topic uint16, partition int32) *tenures {
 	return &parts[partition]
 }
 
-// side are the partitions of a side topic, none if it is none of the run's.
-func (r *rewinds) side(topic uint16) []tenures {
+// sideAssignments are the partitions of a side topic, none if it is none of the run's.
+func (r *redeliveries) sideAssignments(topic uint16) []partitionAssignments {
 	if topic == 0 || int(topic) > len(r.sides) {
 		return nil
 	}
 	return r.sides[topic-1]
 }
 
-func (r *rewinds) partition(p *tenures, e *ledger.Event) {
+func (r *redeliveries) trackAssignment(p *partitionAssignments, e *ledger.Event) {
 	switch e.Kind {
 	case ledger.EventOwned:
-		p.acquire(e, r.facts.Protocol == harness.Eager)
+		p.beginAssignment(e, r.facts.Protocol == harness.Eager)
 	case ledger.EventReleased:
-		p.release(e.Owner)
+		p.markReleased(e.Owner)
 	case ledger.EventRewound:
-		p.rewind(e, r.calm)
+		p.addRewind(e, r.undisturbed)
 	case ledger.EventCommit:
 		if e.Outcome == ledger.OutcomeConfirmed {
-			p.commit(e.Offset)
+			p.lowerBase(e.Offset)
 		}
 	}
 }
 
-// attempt takes the begin or the end of one.
-func (r *rewinds) attempt(p *tenures, e *ledger.Event) {
+// trackAttempt takes the begin or the end of one.
+func (r *redeliveries) trackAttempt(p *partitionAssignments, e *ledger.Event) {
 	if e.Kind == ledger.EventStart {
-		if r.asides.none() || !r.beginRange(e) {
-			p.begin(e, func(o ledger.Owner) bool { return !slices.Contains(r.downs, o) })
+		if r.deferred.isEmpty() || !r.beginDeferred(e) {
+			p.ensureAssignment(e, func(o ledger.Owner) bool { return !slices.Contains(r.downs, o) })
 		}
 	} else if e.Outcome == ledger.OutcomeEffect && e.Held {
-		r.effect(p, e)
+		r.judgeEffect(p, e)
 	}
 }
 
-// custody takes a copy into a topic with custody.
-func (r *rewinds) custody(e *ledger.Event) {
-	role := r.facts.role(e.Topic)
+// addCopy takes a copy into a topic with custody.
+func (r *redeliveries) addCopy(e *ledger.Event) {
+	role := r.facts.roleOf(e.Topic)
 	if !e.Held || !role.TakesOver() {
 		return
 	}
-	r.trails.add(e)
+	r.copies.indexCopy(e)
 	if role == harness.RoleDeadLetter {
-		r.complete.letter(e, r)
+		r.outcomes.judgeDeadLetter(e, r)
 	}
 }
 
-func (r *rewinds) effect(p *tenures, e *ledger.Event) {
-	if r.output(e) {
+func (r *redeliveries) judgeEffect(p *partitionAssignments, e *ledger.Event) {
+	if r.judgeOutput(e) {
 		return
 	}
 	var aside []int
-	if !r.asides.none() {
-		aside = r.asideUnder(p, e)
+	if !r.deferred.isEmpty() {
+		aside = r.deferredUnder(p, e)
 	}
-	was, is, excused := p.effect(e, aside)
+	was, is, excused := p.addEffect(e, aside)
 	switch {
-	case is == noTenure:
-	case was == noTenure:
+	case is == noAssignment:
+	case was == noAssignment:
 		if !e.First {
-			r.elsewhere(e)
+			r.judgeElsewhere(e)
 		}
-		r.complete.finished(e, r)
+		r.outcomes.judgeFirstEffect(e, r)
 	default:
-		r.again(p, e, was, is, excused)
+		r.judgeSecondEffect(p, e, was, is, excused)
 	}
 }
 
-// output judges an effect that is an output.
-func (r *rewinds) output(e *ledger.Event) bool {
+// judgeOutput judges an effect that is an output.
+func (r *redeliveries) judgeOutput(e *ledger.Event) bool {
 	if !r.facts.isOutput(e) {
 		return false
 	}
 	switch {
 	case e.First:
 	case r.facts.Delivery == harness.ExactlyOnce:
-		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "output once more at %s: no output may be repeated", moment(e.At))
+		r.unexplained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "output once more at %s: no output may be repeated", formatTime(e.At))
 		})
-	case r.calm:
-		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "output once more at %s, and nothing has happened that would make anybody do so", moment(e.At))
+	case r.undisturbed:
+		r.unexplained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "output once more at %s, and nothing has happened that would make anybody do so", formatTime(e.At))
 		})
 	default:
-		r.explained.add(func() harness.Anomaly { return anomaly(r.facts, e, "output once more at %s", moment(e.At)) })
+		r.explained.addAnomaly(func() harness.Anomaly { return anomalyOf(r.facts, e, "output once more at %s", formatTime(e.At)) })
 	}
 	return true
 }
 
-// shared judges an effect of a share group.
-func (r *rewinds) shared(e *ledger.Event) {
-	if r.output(e) {
+// judgeShareEffect judges an effect of a share group.
+func (r *redeliveries) judgeShareEffect(e *ledger.Event) {
+	if r.judgeOutput(e) {
 		return
 	}
-	switch had, again := r.shares.effect(e); {
+	switch had, again := r.shares.addShareEffect(e); {
 	case again:
-		r.unexplained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, under the same delivery", moment(e.At), r.facts.name(e.Owner))
+		r.unexplained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "again at %s by %s, under the same delivery", formatTime(e.At), r.facts.podName(e.Owner))
 		})
 	case had:
-		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, by another delivery", moment(e.At), r.facts.name(e.Owner))
+		r.explained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "again at %s by %s, by another delivery", formatTime(e.At), r.facts.podName(e.Owner))
 		})
 	default:
 		if !e.First {
-			r.elsewhere(e)
+			r.judgeElsewhere(e)
 		}
-		r.complete.finished(e, r)
+		r.outcomes.judgeFirstEffect(e, r)
 	}
 }
 
-// again judges a second effect at one position, by the tenures under which the one
+// judgeSecondEffect judges a second effect at one position, by the tenures under which the one
 // before was and this one is.
-func (r *rewinds) again(p *tenures, e *ledger.Event, was, is int, excused bool) {
+func (r *redeliveries) judgeSecondEffect(p *partitionAssignments, e *ledger.Event, was, is int, excused bool) {
 	base := p.list[max(was, is)].base
 	switch {
 	case excused:
-		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
-				moment(e.At), r.facts.name(e.Owner), e.Partition, base)
+		r.explained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "again at %s by %s, after the rewind of partition %d to %d",
+				formatTime(e.At), r.facts.podName(e.Owner), e.Partition, base)
 		})
-	case r.takenUp(e):
-		r.explained.add(func() harness.Anomaly {
-			return anomaly(r.facts, e, "again at %s by %s, in a range set aside that was taken up again, or by who had lost it", moment(e.At), r.facts.name(e.Owner))
+	case r.isRangeRepeatable(e):
+		r.explained.addAnomaly(func() harness.Anomaly {
+			return anomalyOf(r.facts, e, "again at %s by %s, in a range set aside that was taken up again, or by who had lost it", formatTime(e.At), r.facts.podName(e.Owner))
 		})
 	default:
-		r.unexplained.add(func() harness.Anomaly {
+		r.unexplained.addAnomaly(func() harness.Anomaly {
 			why := "no rewind lies between its effects"
-			if high, _ := p.of(e.Owner, e.Start); high < 0 || e.Zombie {
+			if high, _ := p.assignmentsOf(e.Owner, e.Start); high < 0 || e.Zombie {
 				why = "its pod did not have the partition"
 			} else if is != was {
 				why = fmt.Sprintf("the last rewind was to %d, past it", base)
 			}
-			return anomaly(r.facts, e, "again at %s by %s: %s", moment(e.At), r.facts.name(e.Owner), why)
+			return anomalyOf(r.facts, e, "again at %s by %s: %s", formatTime(e.At), r.facts.podName(e.Owner), why)
 		})
 	}
 }
 
-// beginRange reports whether an attempt is on a record set aside: then it is the
+// beginDeferred reports whether an attempt is on a record set aside: then it is the
 // topic of the ranges that its owner has begun to read.
-func (r *rewinds) beginRange(e *ledger.Event) (is bool) {
-	for _, a := range r.asides.before(e, e.Position()) {
+func (r *redeliveries) beginDeferred(e *ledger.Event) (is bool) {
+	for _, a := range r.deferred.rangesBefore(e, e.Position()) {
 		is = true
-		parts := r.side(a.in.Topic)
+		parts := r.sideAssignments(a.in.Topic)
 		for i := range parts {
-			parts[i].settle(e.Owner)
+			parts[i].settleBase(e.Owner)
 		}
 	}
 	return is
 }
 
-// asideUnder are the tenures under which ranges with the position of an effect were set
+// deferredUnder are the tenures under which ranges with the position of an effect were set
 // aside.
-func (r *rewinds) asideUnder(p *tenures, e *ledger.Event) (list []int) {
-	for _, a := range r.asides.before(e, e.Position()) {
-		list = append(list, p.under(a.at)...)
+func (r *redeliveries) deferredUnder(p *partitionAssignments, e *ledger.Event) (list []int) {
+	for _, a := range r.deferred.rangesBefore(e, e.Position()) {
+		list = append(list, p.assignmentsAt(a.at)...)
 	}
 	return list
 }
 
-// takenUp reports whether the position of an effect lies in a range that may have been
+// isRangeRepeatable reports whether the position of an effect lies in a range that may have been
 // worked on from its begin once more, or has been set aside by one who had lost it.
-func (r *rewinds) takenUp(e *ledger.Event) bool {
-	for _, a := range r.asides.before(e, e.Position()) {
-		if r.lastDown >= a.at || r.fences.late(e.Position(), a.at) {
+func (r *redeliveries) isRangeRepeatable(e *ledger.Event) bool {
+	for _, a := range r.deferred.rangesBefore(e, e.Position()) {
+		if r.lastDown >= a.at || r.fences.mayAppendLate(e.Position(), a.at) {
 			return true
 		}
-		parts := r.side(a.in.Topic)
+		parts := r.sideAssignments(a.in.Topic)
 		for i := range parts {
-			if p := &parts[i]; max(1, p.since(a.at)) < len(p.list) {
+			if p := &parts[i]; max(1, p.firstSince(a.at)) < len(p.list) {
 				return true
 			}
 		}

@@ -12,11 +12,11 @@ import (
 
 var (
 	deliveryCountEntry = entry{
-		name: CheckDeliveryCount, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.counted.verdict("") },
+		name: CheckDeliveryCount, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.shares.miscounted.toVerdict("") },
 		heldTo: heldToShare("the group's limit of deliveries"), leans: []string{LedgerComplete},
 	}
 	expiredEntry = entry{
-		name: CheckAckAfterLockExpiry, verdict: func(j *judging) harness.Verdict { return j.rewinds.shares.expired() },
+		name: CheckAckAfterLockExpiry, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.shares.expiryVerdict() },
 		heldTo: heldToShare("the lock of a record"), leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
 	}
 )
@@ -30,7 +30,7 @@ func heldToShare(what string) func(*Facts) string {
 	}
 }
 
-// shares follows the records of a share group (KIP-932), in which the broker gives
+// shareGroup follows the records of a share group (KIP-932), in which the broker gives
 // each record to one member at a time.
 //
 // A delivery is what one member has of a position: the attempts of one owner at it,
@@ -61,114 +61,114 @@ func heldToShare(what string) func(*Facts) string {
 // itself loses nothing and is a figure; with another member at work the lock has not
 // done what it is for. An accept counts here if it was refused, too; nowhere else does
 // an answer with OutcomeFailed.
-type shares struct {
+type shareGroup struct {
 	facts *Facts
-	parts [][]chunks[shared] // by topic, partition and offset
+	parts [][]offsetSlice[shareRecord] // by topic, partition and offset
 	// acquirers are the owners that acquired a position after its first, each once. Few
 	// records are delivered to more than one member.
-	acquirers map[ledger.Position][]ledger.Owner
-	open      map[ledger.Position][]*delivery
-	faults    map[ledger.Owner]*struck
-	answers   bool // answers are seen, so deliveries are kept until they are answered
-	handed    bool // handed: it is seen what is handed out, and something was
-	counted   findings
-	overdue   findings // accepts
-	harmless  int64    // overdue accepts of records that nobody else was given
+	acquirers        map[ledger.Position][]ledger.Owner
+	open             map[ledger.Position][]*delivery
+	faults           map[ledger.Owner]*ownerFaults
+	acksObserved     bool // acksObserved are seen, so deliveries are kept until they are answered
+	acquisitionsSeen bool // acquisitionsSeen: it is seen what is handed out, and something was
+	miscounted       findings
+	overdue          findings // accepts
+	harmless         int64    // overdue accepts of records that nobody else was given
 }
 
-// shared is a position.
-type shared struct {
+// shareRecord is a position.
+type shareRecord struct {
 	owner      ledger.Owner  // of the latest delivery that had an effect
 	count      uint8         // of that delivery
 	highest    uint8         // the highest Count of an attempt or an acquisition
 	deliveries uint8         // seen, at most 255
 	last       uint8         // the last answer but renewals + 1, 0 without one
 	undone     bool          // a member released it under a delivery that had had an effect
-	beside     bool          // an effect of it was beside the group, see [shares]
+	byOutsider bool          // an effect of it was beside the group, see [shareGroup]
 	locked     time.Duration // locked is when the lock of the delivery of the last effect began
-	acquirer   ledger.Owner  // acquirer is the first owner that acquired it, 0 before any; [shares.acquirers] has the others
-	faults     uint32        // faults is what [shares.edges] was when the delivery of the last effect began
+	acquirer   ledger.Owner  // acquirer is the first owner that acquired it, 0 before any; [shareGroup.acquirers] has the others
+	faults     uint32        // faults is what [shareGroup.faultChanges] was when the delivery of the last effect began
 }
 
-var _ [24]byte = [unsafe.Sizeof(shared{})]byte{} // one for each position of a share group's topics
+var _ [24]byte = [unsafe.Sizeof(shareRecord{})]byte{} // one for each position of a share group's topics
 
 // releaseAhead is how far ahead of its exchange a release is stamped: an effect in the
 // instant of the exchange was before it.
 const releaseAhead = time.Nanosecond
 
-// struck is since when a fault is upon an owner, and when the last one ended.
-type struck struct {
-	open   int
-	healed time.Duration
-	edges  uint32 // edges are the begins and ends of faults
+// ownerFaults is since when a fault is upon an owner, and when the last one ended.
+type ownerFaults struct {
+	open    int
+	healed  time.Duration
+	changes uint32 // changes are the begins and ends of faults
 }
 
-func newShares(f *Facts) *shares {
-	return &shares{
-		facts: f, acquirers: map[ledger.Position][]ledger.Owner{}, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*struck{},
-		answers: !slices.Contains(f.Unobserved, CheckAckAfterLockExpiry),
+func newShareGroup(f *Facts) *shareGroup {
+	return &shareGroup{
+		facts: f, acquirers: map[ledger.Position][]ledger.Owner{}, open: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*ownerFaults{},
+		acksObserved: !slices.Contains(f.Unobserved, CheckAckAfterLockExpiry),
 	}
 }
 
-func (s *shares) observe(e *ledger.Event) {
+func (s *shareGroup) trackShare(e *ledger.Event) {
 	switch e.Kind {
 	case ledger.EventStart:
 		if e.Held {
-			s.start(e)
+			s.startAttempt(e)
 		}
 	case ledger.EventEnd:
-		if d := s.of(e.Position(), e.Owner); e.Held && d != nil {
+		if d := s.deliveryOf(e.Position(), e.Owner); e.Held && d != nil {
 			if e.Start >= d.first {
-				d.working--
+				d.openAttempts--
 			} else {
-				d.older = max(0, d.older-1)
+				d.olderAttempts = max(0, d.olderAttempts-1)
 			}
 		}
 	case ledger.EventAcquired:
-		s.acquired(e)
+		s.addAcquired(e)
 	case ledger.EventAcknowledged:
 		if e.Held {
-			s.answer(e)
+			s.acknowledgeRecord(e)
 		}
 	case ledger.EventInject, ledger.EventHeal:
-		s.fault(e)
+		s.trackFault(e)
 	case ledger.EventDown:
 		for p, list := range s.open {
-			s.keep(p, slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner && !d.released }))
+			s.keepDeliveries(p, slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner && !d.released }))
 		}
 	}
 }
 
-// at is the state of a landed position.
-func (s *shares) at(p ledger.Position) *shared {
+// recordAt is the state of a landed position.
+func (s *shareGroup) recordAt(p ledger.Position) *shareRecord {
 	for int(p.Topic) >= len(s.parts) {
 		s.parts = append(s.parts, nil)
 	}
 	topic := &s.parts[p.Topic]
 	for int(p.Partition) >= len(*topic) {
-		*topic = append(*topic, chunks[shared]{})
+		*topic = append(*topic, offsetSlice[shareRecord]{})
 	}
-	return (*topic)[p.Partition].at(p.Offset)
+	return (*topic)[p.Partition].placeAt(p.Offset)
 }
 
-// acquired notes how often records came to a member, begun or not.
-func (s *shares) acquired(e *ledger.Event) {
-	s.handed = true
+// addAcquired notes how often records came to a member, begun or not.
+func (s *shareGroup) addAcquired(e *ledger.Event) {
+	s.acquisitionsSeen = true
 	p := e.Position()
-	for ; p.Offset < min(e.To, s.facts.Log.end(e.Topic, e.Partition)); p.Offset++ {
-		if s.facts.Log.landed(p) {
-			state := s.at(p)
+	for ; p.Offset < min(e.To, s.facts.Log.endOffset(e.Topic, e.Partition)); p.Offset++ {
+		if s.facts.Log.isAppended(p) {
+			state := s.recordAt(p)
 			state.highest = max(state.highest, e.Count)
-			s.acquire(state, p, e.Owner)
+			s.addAcquirer(state, p, e.Owner)
 			for _, d := range s.open[p] {
-				d.contest = d.contest || d.owner != e.Owner
+				d.contested = d.contested || d.owner != e.Owner
 			}
 		}
 	}
 }
 
-// acquire notes that an owner acquired a position.
-func (s *shares) acquire(state *shared, p ledger.Position, o ledger.Owner) {
+// addAcquirer notes that an owner acquired a position.
+func (s *shareGroup) addAcquirer(state *shareRecord, p ledger.Position, o ledger.Owner) {
 	switch {
 	case state.acquirer == 0 && o != 0:
 		state.acquirer = o
@@ -178,53 +178,53 @@ func (s *shares) acquire(state *shared, p ledger.Position, o ledger.Owner) {
 }
 
 // hasAcquired reports whether an owner has acquired a position.
-func (s *shares) hasAcquired(state *shared, p ledger.Position, o ledger.Owner) bool {
+func (s *shareGroup) hasAcquired(state *shareRecord, p ledger.Position, o ledger.Owner) bool {
 	return o != 0 && state.acquirer == o || len(s.acquirers) > 0 && slices.Contains(s.acquirers[p], o)
 }
 
-// expired is the verdict on overdue accepts.
-func (s *shares) expired() harness.Verdict {
+// expiryVerdict is the verdict on overdue accepts.
+func (s *shareGroup) expiryVerdict() harness.Verdict {
 	detail := ""
 	if s.harmless > 0 {
 		detail = fmt.Sprintf("%d accepts came after the lock had expired while nobody else had begun the record, or in a fault", s.harmless)
 	}
-	return s.overdue.verdict(detail)
+	return s.overdue.toVerdict(detail)
 }
 
-// given reports whether a position will never be delivered again: its last answer
+// isFinal reports whether a position will never be delivered again: its last answer
 // was final, or its deliveries are used up.
-func (s *shares) given(p ledger.Position) bool {
-	state := s.peek(p)
+func (s *shareGroup) isFinal(p ledger.Position) bool {
+	state := s.peekRecord(p)
 	final := state.last > 0 && state.last-1 != ledger.AckRelease
 	return final || s.facts.Deliveries > 0 && int(state.highest) >= s.facts.Deliveries
 }
 
-// redelivered is how often a position was delivered again.
-func (s *shares) redelivered(p ledger.Position) int {
-	state := s.peek(p)
+// countRedeliveries is how often a position was delivered again.
+func (s *shareGroup) countRedeliveries(p ledger.Position) int {
+	state := s.peekRecord(p)
 	return max(0, int(max(state.highest, state.deliveries))-1)
 }
 
-// peek is the state of any position.
-func (s *shares) peek(p ledger.Position) shared {
+// peekRecord is the state of any position.
+func (s *shareGroup) peekRecord(p ledger.Position) shareRecord {
 	if int(p.Topic) < len(s.parts) && int(p.Partition) < len(s.parts[p.Topic]) {
-		return s.parts[p.Topic][p.Partition].get(p.Offset)
+		return s.parts[p.Topic][p.Partition].valueAt(p.Offset)
 	}
-	return shared{}
+	return shareRecord{}
 }
 
-// fault notes when faults are upon whom; those of no pod in particular are of Owner 0. One
+// trackFault notes when faults are upon whom; those of no pod in particular are of Owner 0. One
 // at partition -1 strikes nobody, as where a pod joins.
-func (s *shares) fault(e *ledger.Event) {
+func (s *shareGroup) trackFault(e *ledger.Event) {
 	if e.Owner == 0 && e.Partition < 0 {
 		return
 	}
 	f := s.faults[e.Owner]
 	if f == nil {
-		f = &struck{healed: -1}
+		f = &ownerFaults{healed: -1}
 		s.faults[e.Owner] = f
 	}
-	f.edges++
+	f.changes++
 	if e.Kind == ledger.EventInject {
 		f.open++
 		return
@@ -232,20 +232,20 @@ func (s *shares) fault(e *ledger.Event) {
 	f.open, f.healed = max(0, f.open-1), e.At
 }
 
-// edges counts the begins and ends of faults upon an owner, or upon no pod in particular.
-func (s *shares) edges(owner ledger.Owner) (edges uint32) {
+// faultChanges counts the begins and ends of faults upon an owner, or upon no pod in particular.
+func (s *shareGroup) faultChanges(owner ledger.Owner) (edges uint32) {
 	for _, o := range []ledger.Owner{owner, 0} {
 		if f := s.faults[o]; f != nil {
-			edges += f.edges
+			edges += f.changes
 		}
 	}
 	return edges
 }
 
-// forgot reports whether the broker may have forgotten what it handed out to an owner
-// when [shares.edges] was what it is given here.
-func (s *shares) forgot(owner ledger.Owner, edges uint32) bool {
-	if s.answers {
+// mayHaveForgotten reports whether the broker may have forgotten what it handed out to an owner
+// when [shareGroup.faultChanges] was what it is given here.
+func (s *shareGroup) mayHaveForgotten(owner ledger.Owner, edges uint32) bool {
+	if s.acksObserved {
 		return false
 	}
 	for _, o := range []ledger.Owner{owner, 0} {
@@ -253,11 +253,11 @@ func (s *shares) forgot(owner ledger.Owner, edges uint32) bool {
 			return true
 		}
 	}
-	return s.edges(owner) != edges
+	return s.faultChanges(owner) != edges
 }
 
-// excused reports whether a fault was upon the owner of a delivery since it began.
-func (s *shares) excused(d *delivery) bool {
+// hasFault reports whether a fault was upon the owner of a delivery since it began.
+func (s *shareGroup) hasFault(d *delivery) bool {
 	for _, o := range []ledger.Owner{d.owner, 0} {
 		if f := s.faults[o]; f != nil && (f.open > 0 || f.healed >= d.first) {
 			return true

@@ -44,7 +44,7 @@ func TestStoryOfALoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Tell(h.facts, h.source(), verdicts); err != nil {
+	if err := AddTimelines(h.facts, h.source(), verdicts); err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(verdicts, func(v harness.Verdict) bool { return v.Check == CheckPrematureCommit })
@@ -54,12 +54,12 @@ func TestStoryOfALoss(t *testing.T) {
 		got = append(got, fmt.Sprintf("%v %s: %s", m.At, m.Track, m.Text))
 	}
 	want := []string{"0s owner: a has it, generation 1 (or up to 1ms later)", "60ms commits: 6 by a"}
-	if a.Key == nobody && !slices.Equal(got, want) {
+	if a.Key == unknownIdentity && !slices.Equal(got, want) {
 		t.Errorf("before it is named:\n%s", strings.Join(got, "\n"))
 	}
 	a.Key, a.Seq, a.Timeline = 1, 1, nil
 	verdicts[i].Examples[0] = a
-	if err := Tell(h.facts, h.source(), verdicts[i:i+1]); err != nil {
+	if err := AddTimelines(h.facts, h.source(), verdicts[i:i+1]); err != nil {
 		t.Fatal(err)
 	}
 	got = nil
@@ -101,7 +101,7 @@ func tell(t *testing.T, history, check string, named ...[2]uint32) (a harness.An
 	for k, n := range named {
 		verdicts[i].Examples[k].Key, verdicts[i].Examples[k].Seq = n[0], n[1]
 	}
-	if err := Tell(h.facts, h.source(), verdicts); err != nil {
+	if err := AddTimelines(h.facts, h.source(), verdicts); err != nil {
 		t.Fatal(err)
 	}
 	a = verdicts[i].Examples[0]
@@ -154,7 +154,7 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 		"0s owner: a has it, generation 1", "20ms a: offset 0, seq 0: effect", "30ms commits: 1 by a", "40ms a: offset 1, seq 1: cancelled",
 		"50ms commits: 2 by a (unknown)", "50ms commits: 2 by a !", "51ms owner: a lost it", "52ms owner: b has it, generation 2",
 	}
-	for n := range laneMoments - 3 {
+	for n := range trackEntries - 3 {
 		want = append(want, fmt.Sprintf("%dms commits: %d by b", 100+n, n+3))
 	}
 	want = append(want, "105ms commits: ... 37 more commits, up to 44 at 141ms")

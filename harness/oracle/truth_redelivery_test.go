@@ -71,12 +71,12 @@ func (r *reference) redeliveries() {
 			a := r.attempts[eventOf(e)]
 			of(p).effect(p, use(r.rightOf(a)))
 			of(p).uncertain = of(p).uncertain || r.isUncertain(a)
-		case e.Kind == ledger.EventCopied && r.holds(e) && r.facts.role(e.Topic).TakesOver():
+		case e.Kind == ledger.EventCopied && r.holds(e) && r.facts.roleOf(e.Topic).TakesOver():
 			wrong := true
 			if by := r.w.trace.copies[p]; by != nil {
 				wrong = use(r.rightOf(by))
 			}
-			if r.facts.role(e.Topic) == harness.RoleDeadLetter {
+			if r.facts.roleOf(e.Topic) == harness.RoleDeadLetter {
 				of(p).letter(wrong)
 			}
 		}

@@ -18,8 +18,8 @@ func (h *history) String() string {
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
-	if f.Letters != (harness.DeadLetterPolicy{}) {
-		fmt.Fprintf(&b, "letters %d%s\n", f.Letters.Attempts, map[bool]string{true: " cancelled"}[f.Letters.Cancelled])
+	if f.DeadLetters != (harness.DeadLetterPolicy{}) {
+		fmt.Fprintf(&b, "letters %d%s\n", f.DeadLetters.Attempts, map[bool]string{true: " cancelled"}[f.DeadLetters.Cancelled])
 	}
 	if f.Effect != "" {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)
