@@ -12,26 +12,23 @@ import (
 const mostWords = 25
 
 // toleratedLong is how many longer sentences a folder still has.
-var toleratedLong = map[string]int{
-	".":                       4,
-	"consumers":               50,
-	"consumers/mutants":       4,
-	"harness":                 62,
-	"harness/bench":           3,
-	"harness/broker/docker":   1,
-	"harness/broker/embedded": 4,
-	"harness/broker/virtual":  1,
-	"harness/engine":          2,
-	"harness/fault":           4,
-	"harness/ledger":          20,
-	"harness/load":            7,
-	"harness/measure":         5,
-	"harness/observe":         6,
-	"harness/oracle":          4,
-	"harness/pod":             2,
-	"reports":                 3,
-	"reports/internal/chart":  2,
-}
+var toleratedLong = parseLimits(`
+. 4
+consumers 50
+consumers/mutants 4
+harness 62
+harness/bench 3
+harness/engine 2
+harness/fault 4
+harness/ledger 20
+harness/load 7
+harness/measure 5
+harness/observe 6
+harness/oracle 4
+harness/pod 2
+reports 3
+reports/internal/chart 2
+`)
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -156,11 +157,30 @@ func exportedDocs(f *ast.File) map[*ast.CommentGroup]bool {
 	return docs
 }
 
-// literalsOf returns the strings of a file that is no test, but for imports and tags.
+// registered are the fields of registrations whose texts are documentation.
+var registered = []string{"Doc", "Use", "Bound", "Crash", "Why", "Help", "Definition"}
+
+// literalsOf returns the strings of a file that is no test, without imports and tags.
 func literalsOf(s *source) (all []passage) {
 	if s.test {
 		return nil
 	}
+	prose := map[*ast.BasicLit]bool{}
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		kv, ok := n.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		if key, ok := kv.Key.(*ast.Ident); ok && slices.Contains(registered, key.Name) {
+			ast.Inspect(kv.Value, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok {
+					prose[lit] = true
+				}
+				return true
+			})
+		}
+		return true
+	})
 	ast.Inspect(s.file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
@@ -170,7 +190,7 @@ func literalsOf(s *source) (all []passage) {
 		case *ast.BasicLit:
 			if n.Kind == token.STRING {
 				text, _ := strconv.Unquote(n.Value)
-				all = append(all, passage{s.path, s.line(n.Pos()), stripCode(text), strings.Count(text, " ") > 5})
+				all = append(all, passage{s.path, s.line(n.Pos()), stripCode(text), prose[n]})
 			}
 		}
 		return true

@@ -199,7 +199,7 @@ func (b *bubble) make(ctx context.Context, t *testing.T) {
 	synctest.Test(t, func(*testing.T) {
 		b.name.Store(bubbleOf())
 		within, cancel := context.WithCancel(context.Background())
-		b.guard.Spins = func(err error) { b.breakOff(fmt.Errorf("it spins: %w", err), cancel) }
+		b.guard.OnSpin = func(err error) { b.breakOff(fmt.Errorf("it spins: %w", err), cancel) }
 		over, ended := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(ended)

@@ -1,9 +1,9 @@
-// Package docker is the back end with the figures to believe: real Kafka in
-// KRaft mode, a container a node, on fixed ports of 127.0.0.1.
+// Package docker is the back end with real numbers: real Kafka in KRaft mode,
+// one container for each node, on fixed ports of 127.0.0.1.
 //
-// Nodes start once per process and serve every run: a start takes seconds, and
-// between runs it is cheaper to bring killed nodes back and to check that all
-// replicas are in sync. It needs a Docker engine on this machine.
+// The nodes start once in a process and serve every run, because a start takes
+// seconds. Between two runs killed nodes come back, and the back end waits until
+// all replicas are in sync. It needs a Docker engine on this machine.
 package docker
 
 import (
@@ -23,12 +23,12 @@ const defaultNodes = 3
 var _ = harness.RegisterBackend(new(backend))
 
 // backend implements [harness.Backend], [harness.Describer], [harness.Preparer]
-// and [harness.Closer]. Its zero value is ready; it is safe for concurrent use,
-// but the cluster it hands out serves one run at a time.
+// and [harness.Closer]. Its zero value is ready. It is safe for concurrent use,
+// but its cluster serves one run at a time.
 type backend struct {
 	mu       sync.Mutex
-	image    string // as named on the line
-	resolved string // the image in use, once it is known
+	image    string // image is the value of -kafka-image.
+	resolved string // resolved is the image in use, once it is known.
 	engine   *testcontainers.DockerClient
 	owner    *owner
 	kept     *cluster
@@ -37,8 +37,8 @@ type backend struct {
 // Name implements [harness.Backend].
 func (b *backend) Name() string { return "docker" }
 
-// SetImage names the image to run, before the first run; "" leaves the choice
-// to the environment and to what the engine has.
+// SetImage names the image to run, before the first run. With "" the environment
+// and the images of the engine decide.
 func (b *backend) SetImage(image string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,21 +57,22 @@ func (b *backend) Describe() string {
 		nodes = len(b.kept.nodes)
 	}
 	if image == "" {
-		// Nothing was asked of an engine yet; this is what it would be asked for.
+		// No engine was asked yet: name the image that it would be asked for.
 		image, _ = chooseImage(b.image, os.Getenv(imageEnv), func(string) (bool, error) { return true, nil })
 	}
-	return describe(image, nodes)
+	return describeImage(image, nodes)
 }
 
-// Prepare implements [harness.Preparer]: an engine answers and has the image,
-// which is pulled if need be. What dead harnesses left behind is removed.
+// Prepare implements [harness.Preparer]. It checks that an engine answers and
+// has the image, and pulls the image if needed. It removes containers of dead
+// harnesses.
 func (b *backend) Prepare(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.prepare(ctx)
+	return b.prepareEngine(ctx)
 }
 
-func (b *backend) prepare(ctx context.Context) (err error) {
+func (b *backend) prepareEngine(ctx context.Context) (err error) {
 	if b.engine == nil {
 		if b.engine, err = openEngine(ctx); err != nil {
 			return err
@@ -86,25 +87,25 @@ func (b *backend) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// Start implements [harness.Backend]. A kept cluster that does not get healthy
-// again is removed, so that the run after this one has a new one.
+// Start implements [harness.Backend]. If a kept cluster does not become healthy
+// again, Start removes it, so that the next run gets a new one.
 func (b *backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c, err := b.start(ctx, spec)
+	c, err := b.startOrReuse(ctx, spec)
 	if err != nil {
 		return nil, fmt.Errorf("start kafka in containers: %w", err)
 	}
 	return c, nil
 }
 
-func (b *backend) start(ctx context.Context, spec harness.ClusterSpec) (*cluster, error) {
+func (b *backend) startOrReuse(ctx context.Context, spec harness.ClusterSpec) (*cluster, error) {
 	want, err := shapeOf(spec)
 	if err != nil {
 		return nil, err
 	}
 	if b.kept != nil && b.kept.shape == want {
-		if err := b.kept.refresh(ctx); err != nil {
+		if err := b.kept.prepareForRun(ctx); err != nil {
 			return nil, errors.Join(err, b.removeKept())
 		}
 		return b.kept, nil
@@ -119,7 +120,7 @@ func (b *backend) start(ctx context.Context, spec harness.ClusterSpec) (*cluster
 }
 
 func (b *backend) startNew(ctx context.Context, s shape) (err error) {
-	if err := b.prepare(ctx); err != nil {
+	if err := b.prepareEngine(ctx); err != nil {
 		return err
 	}
 	if b.owner == nil {
@@ -134,11 +135,11 @@ func (b *backend) startNew(ctx context.Context, s shape) (err error) {
 func (b *backend) removeKept() error {
 	c := b.kept
 	b.kept = nil
-	return c.remove()
+	return c.removeContainers()
 }
 
-// Close implements [harness.Closer]: containers and network are removed. The
-// back end may be started again.
+// Close implements [harness.Closer]: it removes containers and network. The back
+// end may be started again.
 func (b *backend) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -147,7 +148,7 @@ func (b *backend) Close() error {
 		errs = append(errs, b.removeKept())
 	}
 	if b.owner != nil {
-		errs = append(errs, b.owner.release())
+		errs = append(errs, b.owner.releaseLock())
 		b.owner = nil
 	}
 	if b.engine != nil {

@@ -16,29 +16,29 @@ import (
 )
 
 const (
-	startTimeout  = 2 * time.Minute // from the first container to records taken
-	healthTimeout = 2 * time.Minute // from the end of a run to all in sync
-	removeTimeout = time.Minute
-	portTries     = 5
+	startTimeout    = 2 * time.Minute // from the first container to the first acknowledged record
+	healthTimeout   = 2 * time.Minute // from the end of a run until all replicas are in sync
+	removeTimeout   = time.Minute
+	maxPortAttempts = 5
 )
 
-// cluster is the nodes of one process. It outlives its runs.
+// cluster is the nodes of one process. It serves many runs.
 type cluster struct {
 	engine *testcontainers.DockerClient
 	shape  shape
 	labels map[string]string
 	nodes  []*node
-	client *kgo.Client // asks any node
+	client *kgo.Client // client asks any node.
 }
 
-// startCluster brings up a cluster. If that fails nothing of it is left.
+// startCluster starts a cluster. After an error nothing of it is left.
 func startCluster(ctx context.Context, engine *testcontainers.DockerClient, image string, labels map[string]string, s shape) (_ *cluster, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
 	defer cancel()
 	c := &cluster{engine: engine, shape: s, labels: labels}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.remove())
+			err = errors.Join(err, c.removeContainers())
 		}
 	}()
 	nw, err := newNetwork(ctx, labels)
@@ -56,17 +56,17 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 	if err := c.runNodes(ctx, image, nw, r); err != nil {
 		return nil, err
 	}
-	if err := c.connect(); err != nil {
+	if err := c.openClients(); err != nil {
 		return nil, err
 	}
-	if err := c.await(ctx); err != nil {
+	if err := c.awaitHealthy(ctx); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
 func newNetwork(ctx context.Context, labels map[string]string) (*testcontainers.DockerNetwork, error) {
-	ctx, cancel := seenThrough(ctx)
+	ctx, cancel := uncancelled(ctx)
 	defer cancel()
 	nw, err := tcnetwork.New(ctx, tcnetwork.WithLabels(labels))
 	if err != nil {
@@ -75,7 +75,7 @@ func newNetwork(ctx context.Context, labels map[string]string) (*testcontainers.
 	return nw, nil
 }
 
-// runNodes runs all nodes at once: none gets ready without a quorum.
+// runNodes runs all nodes at once: a node gets ready only with a quorum.
 func (c *cluster) runNodes(ctx context.Context, image string, nw *testcontainers.DockerNetwork, r *rand.Rand) error {
 	seeds := make([]uint64, len(c.nodes))
 	for i := range seeds {
@@ -90,17 +90,17 @@ func (c *cluster) runNodes(ctx context.Context, image string, nw *testcontainers
 	return errors.Join(errs...)
 }
 
-// runNode runs one node, on another port if its own was lost meanwhile.
+// runNode runs one node, on another port if its own is in use by now.
 func (c *cluster) runNode(ctx context.Context, n *node, image string, nw *testcontainers.DockerNetwork, r *rand.Rand) error {
 	for try := 1; ; try++ {
 		if err := context.Cause(ctx); err != nil {
 			return fmt.Errorf("run node %d: %w", n.id, err)
 		}
-		err := n.run(ctx, image, c.shape, nw, c.labels)
-		if err == nil || !portTaken(err) || try == portTries {
+		err := n.runContainer(ctx, image, c.shape, nw, c.labels)
+		if err == nil || !portTaken(err) || try == maxPortAttempts {
 			return err
 		}
-		if err := n.discard(ctx); err != nil {
+		if err := n.removeContainer(ctx); err != nil {
 			return err
 		}
 		ports, err := freePorts(1, r)
@@ -111,8 +111,8 @@ func (c *cluster) runNode(ctx context.Context, n *node, image string, nw *testco
 	}
 }
 
-// connect opens the clients once the ports are settled.
-func (c *cluster) connect() (err error) {
+// openClients opens the clients once the ports are known.
+func (c *cluster) openClients() (err error) {
 	for _, n := range c.nodes {
 		if n.client, err = newClient(n.addr()); err != nil {
 			return err
@@ -122,21 +122,21 @@ func (c *cluster) connect() (err error) {
 	return err
 }
 
-// newClient is a client that finds out quickly about nodes that come and go.
+// newClient returns a client that notices quickly when nodes come and go.
 func newClient(seeds ...string) (*kgo.Client, error) {
 	return kgo.NewClient(
 		kgo.SeedBrokers(seeds...),
 		kgo.ClientID("stampede-docker"),
 		kgo.MetadataMinAge(pollEvery),
 		kgo.RetryBackoffFn(func(int) time.Duration { return pollEvery }),
-		kgo.RetryTimeout(askTimeout),
-		// A node that is booting takes a connection and closes it.
+		kgo.RetryTimeout(requestTimeout),
+		// A node that is starting accepts a connection and closes it.
 		kgo.AlwaysRetryEOF(),
-		// An idempotent client may not give a record up once it was sent.
+		// An idempotent client must not give up a record that was sent.
 		kgo.DisableIdempotentWrite(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordDeliveryTimeout(askTimeout),
-		kgo.ProduceRequestTimeout(askTimeout),
+		kgo.RecordDeliveryTimeout(requestTimeout),
+		kgo.ProduceRequestTimeout(requestTimeout),
 	)
 }
 
@@ -157,11 +157,12 @@ func (c *cluster) Nodes() (nodes []harness.Node) {
 }
 
 // Close implements [harness.Cluster]. The nodes stay for the next run, which
-// removes what this one leaves on them; see [backend.Close].
+// deletes the topics and groups of this one; see [backend.Close].
 func (c *cluster) Close() error { return nil }
 
-// remove takes everything away that carries the cluster's labels, made whole or not.
-func (c *cluster) remove() error {
+// removeContainers removes everything with the cluster's labels, complete or
+// not.
+func (c *cluster) removeContainers() error {
 	for _, n := range c.nodes {
 		if n.client != nil {
 			n.client.Close()
@@ -170,7 +171,7 @@ func (c *cluster) remove() error {
 	if c.client != nil {
 		c.client.Close()
 	}
-	// On a context of its own: the caller's has often ended by now.
+	// The caller's context has often ended already.
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
 	err := removeLabelled(ctx, c.engine, func(l map[string]string) bool { return l[labelLock] == c.labels[labelLock] })

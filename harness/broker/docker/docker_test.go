@@ -30,8 +30,8 @@ import (
 // patience is how long a test waits for anything but a start.
 const patience = time.Minute
 
-// prepared is a back end of the test's own. Where there is no engine or no
-// image the test is skipped, or fails under STAMPEDE_DOCKER=required.
+// prepared returns a new back end for one test. Without an engine or an image
+// the test is skipped, or fails under STAMPEDE_DOCKER=required.
 func prepared(t *testing.T) *backend {
 	t.Helper()
 	lock.Machine(t)
@@ -46,7 +46,7 @@ func prepared(t *testing.T) *backend {
 	return b
 }
 
-// closed closes a back end and holds it to having left nothing.
+// closed closes a back end and checks that it left nothing behind.
 func closed(t *testing.T, b *backend) {
 	t.Helper()
 	mine := ""
@@ -67,7 +67,7 @@ func closed(t *testing.T, b *backend) {
 	}
 }
 
-// carrying are the containers and networks with this lock file.
+// carrying lists the containers and networks with this lock file.
 func carrying(t *testing.T, lockFile string) (names []string) {
 	t.Helper()
 	engine, err := openEngine(context.Background())
@@ -129,7 +129,7 @@ func reached(t *testing.T, what string, n *atomic.Int64, want int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err := until(ctx, func(context.Context) error {
+	err := retryUntil(ctx, func(context.Context) error {
 		if got := n.Load(); got < want {
 			return fmt.Errorf("%d of %d %s", got, want, what)
 		}
@@ -140,7 +140,7 @@ func reached(t *testing.T, what string, n *atomic.Int64, want int64) {
 	}
 }
 
-func TestThreeNodes(t *testing.T) {
+func TestThreeNodesServeSeveralRuns(t *testing.T) {
 	b := prepared(t)
 	c := started(t, b, harness.ClusterSpec{})
 	t.Run("groups of both protocols", func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestThreeNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		started(t, b, harness.ClusterSpec{})
-		if err := b.kept.healthy(t.Context()); err != nil {
+		if err := b.kept.checkHealth(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -199,8 +199,8 @@ func bothProtocols(t *testing.T, c harness.Cluster) {
 	}
 }
 
-// spoken asks which protocol a group really has: a client whose wish for KIP-848
-// is refused falls back to the classic one without a word.
+// spoken checks which protocol a group really uses: a client whose request for
+// KIP-848 is refused falls back to the classic protocol without a message.
 func spoken(t *testing.T, cl *kgo.Client, group, want string) {
 	t.Helper()
 	described, err := kadm.NewClient(cl).DescribeConsumerGroups(t.Context(), group)
@@ -223,7 +223,7 @@ func committed(t *testing.T, cl *kgo.Client, group string, want int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err := until(ctx, func(ctx context.Context) error {
+	err := retryUntil(ctx, func(ctx context.Context) error {
 		offsets, err := kadm.NewClient(cl).FetchOffsets(ctx, group)
 		if err != nil {
 			return err
@@ -306,8 +306,8 @@ func killUnderLoad(t *testing.T, b *backend, c harness.Cluster) {
 	}
 }
 
-// onEach has a record acknowledged on each partition: the leader of some of
-// them is down, so its followers must have taken over.
+// onEach gets a record acknowledged on each partition. The leader of some is
+// down, so its followers must have taken over.
 func onEach(t *testing.T, c harness.Cluster, topic string, partitions int32) (values []string) {
 	t.Helper()
 	cl := kafka(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -333,8 +333,8 @@ func noticed(t *testing.T, b *backend, index int) {
 		if i == index {
 			continue
 		}
-		err := until(ctx, func(ctx context.Context) error {
-			meta, err := n.metadata(ctx)
+		err := retryUntil(ctx, func(ctx context.Context) error {
+			meta, err := n.fetchMetadata(ctx)
 			if err != nil {
 				return err
 			}
@@ -377,8 +377,8 @@ func readAll(t *testing.T, c harness.Cluster, topic string) (values []string) {
 	return values
 }
 
-// reused starts the same cluster again: the same nodes, healthy, and without
-// the topics and groups of the runs before.
+// reused starts the same cluster again: it must have the same nodes, be healthy,
+// and lack the topics and groups of earlier runs.
 func reused(t *testing.T, b *backend, before harness.Cluster) {
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
@@ -387,7 +387,7 @@ func reused(t *testing.T, b *backend, before harness.Cluster) {
 	if got, want := fmt.Sprint(c.Seeds()), fmt.Sprint(before.Seeds()); got != want {
 		t.Errorf("other nodes: %s, before %s", got, want)
 	}
-	if err := b.kept.healthy(t.Context()); err != nil {
+	if err := b.kept.checkHealth(t.Context()); err != nil {
 		t.Error(err)
 	}
 	admin := kadm.NewClient(kafka(t, c))
@@ -404,7 +404,7 @@ func reused(t *testing.T, b *backend, before harness.Cluster) {
 	// high watermark, which may be from before they were deleted.
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err = until(ctx, func(ctx context.Context) error {
+	err = retryUntil(ctx, func(ctx context.Context) error {
 		groups, err := admin.ListGroups(ctx)
 		if err != nil {
 			return err
@@ -421,9 +421,9 @@ func reused(t *testing.T, b *backend, before harness.Cluster) {
 	}
 }
 
-// TestSessions: what a run asks for is what the broker tells a member of a
-// KIP-848 group, and another wish makes another cluster.
-func TestSessions(t *testing.T) {
+// TestGroupsGetTheSessionOfTheSpec compares the session of the spec with the one
+// that the broker tells a KIP-848 member. Another session needs a new cluster.
+func TestGroupsGetTheSessionOfTheSpec(t *testing.T) {
 	b := prepared(t)
 	var addrs []string
 	for _, spec := range []harness.ClusterSpec{
@@ -454,7 +454,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-func TestImageThatCannotBeHad(t *testing.T) {
+func TestMissingImageIsAnError(t *testing.T) {
 	b := prepared(t)
 	const missing = "127.0.0.1:1/no/kafka:1"
 	b.SetImage(missing)
@@ -469,8 +469,8 @@ func TestImageThatCannotBeHad(t *testing.T) {
 	}
 }
 
-// TestNodeThatDoesNotComeUp runs an image without Kafka's jars.
-func TestNodeThatDoesNotComeUp(t *testing.T) {
+// TestFailedNodeIsReportedWithItsLog runs an image without Kafka's jars.
+func TestFailedNodeIsReportedWithItsLog(t *testing.T) {
 	b := prepared(t)
 	b.SetImage(withoutJars(t, b.engine, b.resolved))
 	_, err := b.Start(t.Context(), harness.ClusterSpec{Nodes: 1})
@@ -523,9 +523,9 @@ func withoutJars(t *testing.T, engine *testcontainers.DockerClient, image string
 	return name
 }
 
-// TestPortTakenByAnother: a port lost before the first start is replaced, one
-// lost while the node is down is waited for.
-func TestPortTakenByAnother(t *testing.T) {
+// TestTakenPortIsReplaced takes a node's port before the first start, where the
+// node gets another one, and while it is down, where it waits.
+func TestTakenPortIsReplaced(t *testing.T) {
 	b := prepared(t)
 	c := started(t, b, harness.ClusterSpec{Nodes: 1})
 	n := b.kept.nodes[0]
@@ -546,7 +546,7 @@ func TestPortTakenByAnother(t *testing.T) {
 	if other.addr() == held.Addr().String() {
 		t.Errorf("runs on %s, which is taken", other.addr())
 	}
-	if err := other.discard(t.Context()); err != nil {
+	if err := other.removeContainer(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -571,15 +571,15 @@ func TestPortTakenByAnother(t *testing.T) {
 	}
 }
 
-func TestStartCancelled(t *testing.T) {
+func TestCancelledStartLeavesNothing(t *testing.T) {
 	b := prepared(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer cancel()
-		// By then there is something to leave behind.
-		err := until(t.Context(), func(ctx context.Context) error {
+		// Cancel once a container exists that could be left behind.
+		err := retryUntil(t.Context(), func(ctx context.Context) error {
 			list, err := b.engine.ContainerList(ctx, client.ContainerListOptions{
 				Filters: make(client.Filters).Add("label", labelHarness+"=harness"),
 			})
@@ -607,8 +607,8 @@ func TestStartCancelled(t *testing.T) {
 // childEnv makes the test binary a harness of its own; see [TestChildHarness].
 const childEnv = "STAMPEDE_TEST_DOCKER_CHILD"
 
-// TestChildHarness is no test: as a child it keeps a cluster of one node until
-// its standard input ends, or it is killed.
+// TestChildHarness is no test: as a child process it keeps a cluster of one node
+// until its standard input ends or it is killed.
 func TestChildHarness(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		t.Skip("is a child of TestOrphansAreRemoved")
@@ -648,7 +648,7 @@ func childHarness(t *testing.T) *child {
 	}
 	t.Cleanup(func() {
 		stdin.Close()
-		cmd.Wait() // an error is the test's to see, where it waits itself
+		cmd.Wait() // the test itself checks the error where it matters
 	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
@@ -661,8 +661,8 @@ func childHarness(t *testing.T) *child {
 	return nil
 }
 
-// TestOrphansAreRemoved: what a harness killed by SIGKILL leaves is removed by
-// the next start of another, and what a living one has is not.
+// TestOrphansAreRemoved kills a harness with SIGKILL. The next start must remove
+// what the dead one left and keep what a living one uses.
 func TestOrphansAreRemoved(t *testing.T) {
 	b := prepared(t)
 	living, dead := childHarness(t), childHarness(t)

@@ -9,16 +9,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// settledByStart are the features that a node settles by itself as it starts.
-var settledByStart = []string{"metadata.version", "kraft.version"}
+// featuresSetAtStart are the features that a node sets itself when it starts.
+var featuresSetAtStart = []string{"metadata.version", "kraft.version"}
 
-// featured is nil once every node serves every feature that it can at its
-// highest level, as a cluster does whose storage was formatted by Kafka's own
-// tool. Ours is not: it starts with none but its metadata version, and then
-// refuses the KIP-848 protocol, from which clients fall back to the classic one
-// without a word.
-func (c *cluster) featured(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// checkFeatures returns nil once every node serves every feature at its highest
+// level. A cluster formatted by Kafka's storage tool does so from the start.
+// Ours starts with its metadata version alone. It then refuses the KIP-848
+// protocol, and clients fall back to the classic protocol without a message.
+func (c *cluster) checkFeatures(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	admin := kadm.NewClient(c.client)
 	versions, err := admin.ApiVersions(ctx)
@@ -46,14 +45,14 @@ func (c *cluster) featured(ctx context.Context) error {
 	return nil
 }
 
-// missingFeatures are what is not at its highest level.
+// missingFeatures returns the features that are below their highest level.
 func missingFeatures(resp *kmsg.ApiVersionsResponse) (missing []kadm.FeatureUpdate) {
 	final := map[string]int16{}
 	for _, f := range resp.FinalizedFeatures {
 		final[f.Name] = f.MaxVersionLevel
 	}
 	for _, f := range resp.SupportedFeatures {
-		if !slices.Contains(settledByStart, f.Name) && final[f.Name] < f.MaxVersion {
+		if !slices.Contains(featuresSetAtStart, f.Name) && final[f.Name] < f.MaxVersion {
 			missing = append(missing, kadm.FeatureUpdate{Feature: f.Name, MaxVersionLevel: f.MaxVersion, UpgradeType: 1})
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	runPrefix    = "stampede-" // of topics and groups of runs
+	runPrefix    = "stampede-" // runPrefix begins the names of topics and groups of runs.
 	checkTopic   = "health-check"
 	checkGroup   = "health-check"
 	offsetsTopic = "__consumer_offsets"
@@ -23,49 +23,49 @@ const (
 	produceTimeout = 5 * time.Second
 )
 
-// await returns once the cluster is healthy, or ctx ends, or a node does: then
-// the error has the last lines of the nodes at fault.
-func (c *cluster) await(ctx context.Context) error {
-	err := until(ctx, c.healthy)
+// awaitHealthy returns when the cluster is healthy, ctx ends, or a node ends. An
+// error has the last log lines of the failed nodes.
+func (c *cluster) awaitHealthy(ctx context.Context) error {
+	err := retryUntil(ctx, c.checkHealth)
 	if err == nil {
 		return nil
 	}
 	var logs strings.Builder
 	for _, n := range c.nodes {
-		if _, silent := n.metadata(context.WithoutCancel(ctx)); silent != nil {
+		if _, silent := n.fetchMetadata(context.WithoutCancel(ctx)); silent != nil {
 			fmt.Fprintf(&logs, "\n%v%s", silent, n.lastLines(ctx))
 		}
 	}
 	return fmt.Errorf("%w%s", err, logs.String())
 }
 
-// healthy is nil if every node runs and knows every other, every partition has
-// its leader and all its replicas in sync in the eyes of every node, groups
-// have their coordinators, and a record is taken with acks=all.
-func (c *cluster) healthy(ctx context.Context) error {
+// checkHealth returns nil if every node runs and knows the others, every node
+// sees a leader and all replicas in sync for each partition, groups have
+// coordinators, and a record is acknowledged with acks=all.
+func (c *cluster) checkHealth(ctx context.Context) error {
 	for _, n := range c.nodes {
-		if err := n.alive(ctx); err != nil {
+		if err := n.checkRunning(ctx); err != nil {
 			return err
 		}
 	}
-	if err := c.eachSees(ctx, c.lacksNodes); err != nil {
+	if err := c.checkEachNode(ctx, c.lacksNodes); err != nil {
 		return err
 	}
-	if err := c.featured(ctx); err != nil {
+	if err := c.checkFeatures(ctx); err != nil {
 		return err
 	}
-	if err := c.seed(ctx); err != nil {
+	if err := c.createCheckTopics(ctx); err != nil {
 		return err
 	}
-	if err := c.eachSees(ctx, lacksReplicas); err != nil {
+	if err := c.checkEachNode(ctx, lacksReplicas); err != nil {
 		return err
 	}
-	return c.takesRecords(ctx)
+	return c.checkProduce(ctx)
 }
 
-// takesRecords has a record acknowledged with acks=all, by a client that knows
-// nothing from before: what one remembers of leaders that moved is not at issue.
-func (c *cluster) takesRecords(ctx context.Context) error {
+// checkProduce sends a record with acks=all. Its client is new: an old one may
+// remember leaders that have moved.
+func (c *cluster) checkProduce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, produceTimeout, fmt.Errorf("no answer within %v", produceTimeout))
 	defer cancel()
 	producer, err := newClient(c.Seeds()...)
@@ -83,21 +83,21 @@ func (c *cluster) takesRecords(ctx context.Context) error {
 	return nil
 }
 
-// eachSees holds the metadata of each node to a complaint.
-func (c *cluster) eachSees(ctx context.Context, complaint func(*kmsg.MetadataResponse) error) error {
+// checkEachNode checks the metadata of each node.
+func (c *cluster) checkEachNode(ctx context.Context, check func(*kmsg.MetadataResponse) error) error {
 	for _, n := range c.nodes {
-		meta, err := n.metadata(ctx)
+		meta, err := n.fetchMetadata(ctx)
 		if err != nil {
 			return err
 		}
-		if err := complaint(meta); err != nil {
+		if err := check(meta); err != nil {
 			return fmt.Errorf("node %d says that %w", n.id, err)
 		}
 	}
 	return nil
 }
 
-// lacksNodes complains of brokers that are not registered under their address.
+// lacksNodes returns an error if a broker is not registered under its address.
 func (c *cluster) lacksNodes(meta *kmsg.MetadataResponse) error {
 	at := map[int32]string{}
 	for _, b := range meta.Brokers {
@@ -111,8 +111,8 @@ func (c *cluster) lacksNodes(meta *kmsg.MetadataResponse) error {
 	return nil
 }
 
-// lacksReplicas complains of partitions without a leader or with replicas out
-// of sync, and where there is no topic of commits yet.
+// lacksReplicas returns an error if a partition has no leader or a replica out
+// of sync, or if the topic of commits does not exist yet.
 func lacksReplicas(meta *kmsg.MetadataResponse) error {
 	offsets := false
 	for _, t := range meta.Topics {
@@ -133,16 +133,16 @@ func lacksReplicas(meta *kmsg.MetadataResponse) error {
 		}
 	}
 	if !offsets {
-		return fmt.Errorf("%s is not there yet", offsetsTopic)
+		return fmt.Errorf("%s does not exist yet", offsetsTopic)
 	}
 	return nil
 }
 
-// seed makes the topic that the check writes to, and the topic of commits: it
-// comes into being when somebody asks for a coordinator, and observers read it
-// from before the first group forms.
-func (c *cluster) seed(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// createCheckTopics creates the topic that the check writes to, and the topic of
+// commits. Kafka creates the latter when a client looks up a coordinator.
+// Observers read it from before the first group forms.
+func (c *cluster) createCheckTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	admin := kadm.NewClient(c.client)
 	_, err := admin.CreateTopic(ctx, 1, -1, nil, checkTopic)
@@ -155,14 +155,14 @@ func (c *cluster) seed(ctx context.Context) error {
 	return nil
 }
 
-// refresh makes the cluster ready for another run: nodes that are down come
-// back, topics and groups of earlier runs go, leaders return to where they
-// were, and all is in sync.
-func (c *cluster) refresh(ctx context.Context) error {
+// prepareForRun makes the cluster ready for another run. It starts nodes that
+// are down, deletes topics and groups of earlier runs, moves leaders back, and
+// waits until all replicas are in sync.
+func (c *cluster) prepareForRun(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, healthTimeout, fmt.Errorf("not healthy %v after the last run", healthTimeout))
 	defer cancel()
 	for _, n := range c.nodes {
-		state, err := n.state(ctx)
+		state, err := n.inspectState(ctx)
 		if err != nil {
 			return fmt.Errorf("node %d: %w", n.id, err)
 		}
@@ -172,20 +172,20 @@ func (c *cluster) refresh(ctx context.Context) error {
 			}
 		}
 	}
-	if err := c.await(ctx); err != nil {
+	if err := c.awaitHealthy(ctx); err != nil {
 		return err
 	}
-	if err := until(ctx, c.tidy); err != nil {
+	if err := retryUntil(ctx, c.deleteLeftovers); err != nil {
 		return err
 	}
-	return c.await(ctx)
+	return c.awaitHealthy(ctx)
 }
 
-// tidy deletes what runs left and gives partitions back to the leaders they
-// started with, so that no run inherits a lopsided cluster. While coordinators
-// move it fails, and is to be called again.
-func (c *cluster) tidy(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*askTimeout)
+// deleteLeftovers deletes what earlier runs left, and moves partitions back to
+// their preferred leaders, so that each run starts on the same cluster. It fails
+// while coordinators move, and can be called again.
+func (c *cluster) deleteLeftovers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*requestTimeout)
 	defer cancel()
 	admin := kadm.NewClient(c.client)
 	if err := c.deleteTopics(ctx, admin); err != nil {
@@ -201,7 +201,7 @@ func (c *cluster) tidy(ctx context.Context) error {
 }
 
 func (c *cluster) deleteTopics(ctx context.Context, admin *kadm.Client) error {
-	meta, err := c.nodes[0].metadata(ctx)
+	meta, err := c.nodes[0].fetchMetadata(ctx)
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func deleteGroups(ctx context.Context, admin *kadm.Client) error {
 		return err
 	}
 	for _, g := range deleted {
-		// One whose members have not timed out yet is empty by the next run.
+		// A group whose members have not expired yet is empty before the next run.
 		if g.Err != nil && !errors.Is(g.Err, kerr.GroupIDNotFound) && !errors.Is(g.Err, kerr.NonEmptyGroup) {
 			return fmt.Errorf("group %s: %w", g.Group, g.Err)
 		}

@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	localImage    = "stampede/kafka:4.3.1" // made by testdata/kafka-image
+	localImage    = "stampede/kafka:4.3.1" // localImage is built by testdata/kafka-image.
 	officialImage = "apache/kafka:4.3.1"
 	imageEnv      = "STAMPEDE_KAFKA_IMAGE"
 
 	pullTimeout = 10 * time.Minute
 )
 
-// openEngine is a client of a Docker engine that answers.
+// openEngine returns a client of a Docker engine that answers.
 func openEngine(ctx context.Context) (*testcontainers.DockerClient, error) {
 	// Ryuk is a container that removes those of a dead process. It would have to
 	// be pulled from a registry; the lock file of [owner] does the same without.
-	// Whoever wants Ryuk sets the variable.
+	// A user who wants Ryuk sets the variable.
 	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set {
 		if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
 			return nil, err
 		}
 	}
-	// Its lines about each container would tear the progress bars apart.
+	// Its log lines would break the progress bars.
 	log.SetDefault(log.NewNoopLogger())
 	engine, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err == nil {
@@ -47,8 +47,8 @@ func openEngine(ctx context.Context) (*testcontainers.DockerClient, error) {
 	return engine, nil
 }
 
-// chooseImage is the image to run: what the user named on the line, else in
-// the environment, else the local image if it is here, else the official one.
+// chooseImage returns the image to run: that of the flag, else that of the
+// environment, else the local image if it exists, else the official one.
 func chooseImage(line, env string, present func(image string) (bool, error)) (string, error) {
 	if line != "" {
 		return line, nil
@@ -63,7 +63,7 @@ func chooseImage(line, env string, present func(image string) (bool, error)) (st
 	return officialImage, nil
 }
 
-// resolveImage chooses the image and sees to it that the engine has it.
+// resolveImage chooses the image and makes sure that the engine has it.
 func resolveImage(ctx context.Context, engine *testcontainers.DockerClient, line string) (string, error) {
 	present := func(image string) (bool, error) {
 		_, err := engine.ImageInspect(ctx, image)
@@ -82,14 +82,14 @@ func resolveImage(ctx context.Context, engine *testcontainers.DockerClient, line
 	if here, err := present(image); err != nil || here {
 		return image, err
 	}
-	if err := pull(ctx, engine, image); err != nil {
-		return "", fmt.Errorf("image %s is not here and cannot be pulled: %w (build %s with: make kafka-image; or name another by -kafka-image or $%s)",
+	if err := pullImage(ctx, engine, image); err != nil {
+		return "", fmt.Errorf("the engine has no image %s and cannot pull it: %w (build %s with: make kafka-image; or name another by -kafka-image or $%s)",
 			image, err, localImage, imageEnv)
 	}
 	return image, nil
 }
 
-func pull(ctx context.Context, engine *testcontainers.DockerClient, image string) error {
+func pullImage(ctx context.Context, engine *testcontainers.DockerClient, image string) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	progress, err := engine.ImagePull(ctx, image, client.ImagePullOptions{})
@@ -101,8 +101,9 @@ func pull(ctx context.Context, engine *testcontainers.DockerClient, image string
 
 var kafkaTag = regexp.MustCompile(`/kafka:(\d+(?:\.\d+)+)$`)
 
-// describe is the line for the report. Only the tag of an image tells its version.
-func describe(image string, nodes int) string {
+// describeImage returns the line for the report. Only the tag of an image tells
+// its version.
+func describeImage(image string, nodes int) string {
 	kafka := "Apache Kafka"
 	if m := kafkaTag.FindStringSubmatch(image); m != nil {
 		kafka += " " + m[1]

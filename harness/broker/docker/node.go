@@ -22,18 +22,18 @@ import (
 )
 
 const (
-	nodeMemory  = 1 << 30 // of a container; Kafka takes about 400 MiB of it
-	killTimeout = 30 * time.Second
-	backTimeout = time.Minute
-	createLimit = time.Minute // to make a network, or to create and start a container
-	askTimeout  = 2 * time.Second
-	logLines    = 15
+	nodeMemory     = 1 << 30 // nodeMemory limits a container; Kafka needs about 400 MiB.
+	killTimeout    = 30 * time.Second
+	restartTimeout = time.Minute
+	createTimeout  = time.Minute // createTimeout is for creating a network, or creating and starting a container.
+	requestTimeout = 2 * time.Second
+	logLines       = 15
 )
 
-// node is one broker: a container, and a client that asks it and no other.
+// node is one broker: a container, and a client that talks to this broker only.
 type node struct {
 	id        int32
-	port      int // of 127.0.0.1, the same over restarts
+	port      int // port of 127.0.0.1 stays the same over restarts.
 	container string
 	engine    *testcontainers.DockerClient
 	client    *kgo.Client
@@ -43,16 +43,16 @@ func (n *node) ID() int32 { return n.id }
 
 func (n *node) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
 
-// seenThrough is a context for a request that makes or starts something. To
-// give such a request up does not stop the engine, and what it makes later
-// would escape the clean-up; it is short, so it does not end with ctx.
-func seenThrough(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), createLimit)
+// uncancelled returns a context for a request that creates or starts something.
+// If such a request is cancelled, the engine goes on, and what it creates later
+// escapes the clean-up. The request is short, so it does not end with ctx.
+func uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 }
 
-// run creates and starts the node's container.
-func (n *node) run(ctx context.Context, image string, s shape, nw *testcontainers.DockerNetwork, labels map[string]string) error {
-	ctx, cancel := seenThrough(ctx)
+// runContainer creates and starts the node's container.
+func (n *node) runContainer(ctx context.Context, image string, s shape, nw *testcontainers.DockerNetwork, labels map[string]string) error {
+	ctx, cancel := uncancelled(ctx)
 	defer cancel()
 	external := fmt.Sprintf("%d/tcp", externalPort)
 	c, err := testcontainers.Run(ctx, image,
@@ -66,12 +66,12 @@ func (n *node) run(ctx context.Context, image string, s shape, nw *testcontainer
 		testcontainers.WithLabels(labels),
 		testcontainers.WithConfigModifier(func(c *container.Config) { c.Hostname = hostname(n.id) }),
 		tcnetwork.WithNetwork([]string{hostname(n.id)}, nw),
-		testcontainers.WithExposedPorts(external), // else the binding below is dropped
+		testcontainers.WithExposedPorts(external), // without it the binding below is dropped
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 			h.PortBindings = network.PortMap{network.MustParsePort(external): {{
 				HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(n.port),
 			}}}
-			h.Memory, h.MemorySwap = nodeMemory, nodeMemory // no swap: it would be a fault nobody asked for
+			h.Memory, h.MemorySwap = nodeMemory, nodeMemory // no swap: swapping would be an unplanned fault
 		}),
 	)
 	if c != nil {
@@ -83,12 +83,12 @@ func (n *node) run(ctx context.Context, image string, s shape, nw *testcontainer
 	return nil
 }
 
-// discard removes a container that did not start.
-func (n *node) discard(ctx context.Context) error {
+// removeContainer removes a container that did not start.
+func (n *node) removeContainer(ctx context.Context) error {
 	if n.container == "" {
 		return nil
 	}
-	ctx, cancel := seenThrough(ctx)
+	ctx, cancel := uncancelled(ctx)
 	defer cancel()
 	if _, err := n.engine.ContainerRemove(ctx, n.container, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 		return fmt.Errorf("remove container of node %d: %w", n.id, err)
@@ -101,7 +101,7 @@ func (n *node) discard(ctx context.Context) error {
 func (n *node) Kill(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
-	state, err := n.state(ctx)
+	state, err := n.inspectState(ctx)
 	if err != nil {
 		return fmt.Errorf("kill node %d: %w", n.id, err)
 	}
@@ -112,8 +112,8 @@ func (n *node) Kill(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("kill node %d: %w", n.id, err)
 	}
-	err = until(ctx, func(ctx context.Context) error {
-		if state, err = n.state(ctx); err != nil {
+	err = retryUntil(ctx, func(ctx context.Context) error {
+		if state, err = n.inspectState(ctx); err != nil {
 			return err
 		}
 		if state.Running {
@@ -127,38 +127,38 @@ func (n *node) Kill(ctx context.Context) error {
 	return nil
 }
 
-// Start implements [harness.Node]: it returns once the node answers clients
-// and counts itself among the brokers, which it does from its registration on.
-// Its replicas may still be catching up.
+// Start implements [harness.Node]. It returns once the node answers clients and
+// lists itself among the brokers, which it does after its registration. Its
+// replicas may still be catching up.
 func (n *node) Start(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, backTimeout, fmt.Errorf("not back after %v", backTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, restartTimeout, fmt.Errorf("not back after %v", restartTimeout))
 	defer cancel()
-	state, err := n.state(ctx)
+	state, err := n.inspectState(ctx)
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.id, err)
 	}
 	if state.Running {
 		return fmt.Errorf("start node %d: it runs already", n.id)
 	}
-	// While the node was down anyone could take its port, if only for a moment
-	// as the near end of a connection.
-	err = until(ctx, func(ctx context.Context) error {
-		ctx, cancel := seenThrough(ctx)
+	// While the node was down another socket could take its port, for example the
+	// near end of a connection for a moment.
+	err = retryUntil(ctx, func(ctx context.Context) error {
+		ctx, cancel := uncancelled(ctx)
 		defer cancel()
 		_, err := n.engine.ContainerStart(ctx, n.container, client.ContainerStartOptions{})
 		if err != nil && !portTaken(err) {
-			return final{err}
+			return permanentError{err}
 		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("start node %d: %w", n.id, err)
 	}
-	err = until(ctx, func(ctx context.Context) error {
-		if err := n.alive(ctx); err != nil {
+	err = retryUntil(ctx, func(ctx context.Context) error {
+		if err := n.checkRunning(ctx); err != nil {
 			return err
 		}
-		meta, err := n.metadata(ctx)
+		meta, err := n.fetchMetadata(ctx)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (n *node) Start(ctx context.Context) error {
 	return nil
 }
 
-func (n *node) state(ctx context.Context) (container.State, error) {
+func (n *node) inspectState(ctx context.Context) (container.State, error) {
 	c, err := n.engine.ContainerInspect(ctx, n.container, client.ContainerInspectOptions{})
 	if err != nil {
 		return container.State{}, err
@@ -183,25 +183,26 @@ func (n *node) state(ctx context.Context) (container.State, error) {
 	return *c.Container.State, nil
 }
 
-// alive is an error marked [final] that says how the container ended, if it has.
-func (n *node) alive(ctx context.Context) error {
-	state, err := n.state(ctx)
+// checkRunning returns nil for a node that runs. For one that ended, the
+// [permanentError] says how.
+func (n *node) checkRunning(ctx context.Context) error {
+	state, err := n.inspectState(ctx)
 	switch {
 	case err != nil:
 		return err
 	case state.Running:
 		return nil
 	case state.OOMKilled:
-		return final{fmt.Errorf("node %d ended by itself: out of memory (limit %d MiB)", n.id, nodeMemory>>20)}
+		return permanentError{fmt.Errorf("node %d ended by itself: out of memory (limit %d MiB)", n.id, nodeMemory>>20)}
 	default:
-		return final{fmt.Errorf("node %d ended by itself with status %d", n.id, state.ExitCode)}
+		return permanentError{fmt.Errorf("node %d ended by itself with status %d", n.id, state.ExitCode)}
 	}
 }
 
-// metadata is the cluster as this node sees it, all topics included. It is
-// asked anew each time: the client's own methods may answer from a cache.
-func (n *node) metadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// fetchMetadata returns the cluster as this node sees it, with all topics. It
+// sends a request each time: the client's own methods may answer from a cache.
+func (n *node) fetchMetadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	resp, err := n.client.SeedBrokers()[0].Request(ctx, kmsg.NewPtrMetadataRequest())
 	if err != nil {
@@ -210,13 +211,13 @@ func (n *node) metadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
 	return resp.(*kmsg.MetadataResponse), nil
 }
 
-// lastLines of the node's log, for an error; empty if there is none. It works
-// when ctx has ended, too, since that is why a node may have failed.
+// lastLines returns the end of the node's log for an error, "" for an empty log.
+// It works after ctx has ended, which may be why the node failed.
 func (n *node) lastLines(ctx context.Context) string {
 	if n.container == "" {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 	defer cancel()
 	logs, err := n.engine.ContainerLogs(ctx, n.container, client.ContainerLogsOptions{
 		ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines),
@@ -236,7 +237,7 @@ func (n *node) lastLines(ctx context.Context) string {
 	return "; its last lines:\n  " + strings.ReplaceAll(lines, "\n", "\n  ")
 }
 
-// portTaken reports that the engine could not bind a container's port.
+// portTaken reports whether the engine could not bind a container's port.
 func portTaken(err error) bool {
 	return strings.Contains(err.Error(), "port is already allocated") || strings.Contains(err.Error(), "address already in use")
 }

@@ -13,19 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Labels of every container and network that Stampede makes.
+// Labels of every container and network that Stampede creates.
 const (
 	labelHarness = "io.stampede" // always "harness"
 	labelLock    = "io.stampede.lock"
 	labelHost    = "io.stampede.host"
 )
 
-// owner is this process as the owner of containers: it holds a lock file for
-// as long as it lives, even if it ends by SIGKILL, and the containers carry the
-// file's path. Whoever finds the lock of a container free knows that nobody
-// will come back for it.
+// owner is this process as the owner of containers. It holds a lock file as long
+// as it lives, and the kernel frees the lock even after SIGKILL. The containers
+// carry the file's path. A later process that finds the lock free knows that the
+// owner is dead.
 type owner struct {
-	file *os.File // opened close-on-exec, as all files of Go: no child keeps the lock alive
+	file *os.File // file is close-on-exec, as all files of Go: no child holds the lock.
 	host string
 }
 
@@ -48,14 +48,14 @@ func (o *owner) labels() map[string]string {
 	return map[string]string{labelHarness: "harness", labelLock: o.file.Name(), labelHost: o.host}
 }
 
-// release gives the lock up; the containers must be gone by then.
-func (o *owner) release() error {
+// releaseLock frees the lock. The containers must be gone already.
+func (o *owner) releaseLock() error {
 	return errors.Join(os.Remove(o.file.Name()), o.file.Close())
 }
 
-// orphaned reports whether the harness that set these labels is dead. Those of
-// another host, as of another container that shares this engine, keep lock
-// files out of sight and are left alone.
+// orphaned reports whether the harness that set these labels is dead. Lock files
+// of another host, or of another container that shares this engine, are out of
+// sight: what they own is left alone.
 func orphaned(labels map[string]string, host string) bool {
 	path := labels[labelLock]
 	if labels[labelHarness] != "harness" || path == "" || labels[labelHost] != host {
@@ -68,7 +68,7 @@ func orphaned(labels map[string]string, host string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() // gives the lock back, if it was free
+	defer f.Close() // frees the lock if this call took it
 	return flock(f, unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
@@ -105,8 +105,8 @@ func removeOrphans(ctx context.Context, engine *testcontainers.DockerClient) err
 	return nil
 }
 
-// removeLabelled removes the containers of any harness whose labels fit, then
-// the networks. What another process removes meanwhile is no error.
+// removeLabelled removes the containers of any harness whose labels match, then
+// the networks. It is no error if another process removed one of them first.
 func removeLabelled(ctx context.Context, engine *testcontainers.DockerClient, fit func(labels map[string]string) bool) error {
 	ours := make(client.Filters).Add("label", labelHarness+"=harness")
 	containers, err := engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
@@ -119,7 +119,7 @@ func removeLabelled(ctx context.Context, engine *testcontainers.DockerClient, fi
 			continue
 		}
 		_, err := engine.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !gone(err) {
+		if err != nil && !alreadyGone(err) {
 			errs = append(errs, fmt.Errorf("remove container %.12s: %w", c.ID, err))
 		}
 	}
@@ -131,12 +131,13 @@ func removeLabelled(ctx context.Context, engine *testcontainers.DockerClient, fi
 		if !fit(n.Labels) {
 			continue
 		}
-		if _, err := engine.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !gone(err) {
+		if _, err := engine.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !alreadyGone(err) {
 			errs = append(errs, fmt.Errorf("remove network %s: %w", n.Name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// gone reports that a thing to remove is not there, or is being removed.
-func gone(err error) bool { return errdefs.IsNotFound(err) || errdefs.IsConflict(err) }
+// alreadyGone reports whether a thing to remove does not exist or is being
+// removed.
+func alreadyGone(err error) bool { return errdefs.IsNotFound(err) || errdefs.IsConflict(err) }

@@ -8,14 +8,13 @@ import (
 	"os"
 )
 
-// Ports are taken from below the range that systems draw the near ends of
-// connections from (Linux: 32768 up, others: 49152 up). In that range the port
-// of a node that is down can be lost to any connection, and a client that keeps
-// trying to reach it can connect to itself.
+// Ports come from below the range of ephemeral ports (Linux: 32768 up, others:
+// 49152 up). In that range any connection can take the port of a node that is
+// down, and a client that keeps trying to reach it can connect to itself.
 const firstPort, lastPort = 15000, 32767
 
-// freePorts are n different ports that are free at 127.0.0.1. It holds each
-// until all are known.
+// freePorts returns n different ports that are free at 127.0.0.1. It keeps each
+// bound until it has all of them.
 func freePorts(n int, r *rand.Rand) (ports []int, err error) {
 	var held []net.Listener
 	defer func() {
@@ -36,5 +35,5 @@ func freePorts(n int, r *rand.Rand) (ports []int, err error) {
 	return ports, nil
 }
 
-// newRand is a source for choices that no figure depends on.
+// newRand returns a source for choices that no result depends on.
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(rand.Uint64(), uint64(os.Getpid()))) }

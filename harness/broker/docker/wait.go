@@ -9,25 +9,25 @@ import (
 
 const pollEvery = 100 * time.Millisecond
 
-// final marks an error that waiting will not mend.
-type final struct{ error }
+// permanentError marks an error that does not go away by waiting.
+type permanentError struct{ error }
 
-func (f final) Unwrap() error { return f.error }
+func (f permanentError) Unwrap() error { return f.error }
 
-// until calls try every 100 ms until it returns nil or an error marked [final],
-// or ctx ends: then its error says why, and what was still wrong before.
-func until(ctx context.Context, try func(context.Context) error) error {
+// retryUntil calls try every 100 ms until it returns nil or a [permanentError].
+// If ctx ends first, the error has its cause and the last error of try.
+func retryUntil(ctx context.Context, try func(context.Context) error) error {
 	var wrong error
 	for {
 		err := try(ctx)
 		if err == nil {
 			return nil
 		}
-		if errors.As(err, new(final)) {
+		if errors.As(err, new(permanentError)) {
 			return err
 		}
 		if wrong == nil || ctx.Err() == nil {
-			wrong = err // an error of the end of ctx would hide the reason
+			wrong = err // the error of a cancelled try would hide the reason
 		}
 		select {
 		case <-ctx.Done():

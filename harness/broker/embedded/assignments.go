@@ -8,39 +8,40 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// assignments are what the leaders of classic groups ask their groups to take: who
-// has which partition in a generation. A group that rebalances again at once shows
-// it to nobody who merely looks now and then.
+// assignments are the plans that leaders of classic groups send in SyncGroup:
+// which member gets which partition in a generation. A group that rebalances
+// again at once never shows such a plan to an observer that polls.
 type assignments struct {
 	mu      sync.Mutex
-	clients map[string]string             // clients are the client ids of members by member id.
-	asked   map[string]harness.Assignment // asked has the latest of each group, until the group has taken it.
+	clients map[string]string             // clients has the client id of each member id.
+	plans   map[string]harness.Assignment // plans has the latest plan of each group until the group has accepted it.
 }
 
-// watch takes note of what the leader of each group asks for. Where the leader
-// before has gone, kfake tells each member that it is the leader, and takes only what
-// one of them asks for: the last to ask before the group has its assignments.
-func (a *assignments) watch(c *Cluster) {
+// watchSyncGroups records the plan that the leader of each group sends. When the
+// previous leader has gone, kfake tells every member that it is the leader. It
+// accepts the plan of one of them only: the last one sent before the group has
+// its assignment.
+func (a *assignments) watchSyncGroups(c *Cluster) {
 	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.SyncGroupRequest)
 		if len(req.GroupAssignment) == 0 {
-			return nil, nil, false // it is not the leader
+			return nil, nil, false // a follower sends no plan
 		}
 		info := c.kfake.GroupInfo(req.Group)
 		if info != nil && info.State == completing && info.Epoch == req.Generation && isMember(info, req.MemberID) {
-			a.ask(req, c.clock.Now())
+			a.recordPlan(req, c.clock.Now())
 		}
 		return nil, nil, false
 	})
 }
 
-func (a *assignments) ask(req *kmsg.SyncGroupRequest, now int64) {
+func (a *assignments) recordPlan(req *kmsg.SyncGroupRequest, now int64) {
 	group := harness.Group{Name: req.Group, Generation: req.Generation, State: "Stable"}
 	for _, m := range req.GroupAssignment {
 		member := harness.Member{ID: m.MemberID, Partitions: map[string][]int32{}}
 		var plan kmsg.ConsumerMemberAssignment
 		if len(m.MemberAssignment) > 0 && plan.ReadFrom(m.MemberAssignment) != nil {
-			return // it is no group of consumers
+			return // not a consumer group
 		}
 		for _, t := range plan.Topics {
 			member.Partitions[t.Topic] = t.Partitions
@@ -49,22 +50,23 @@ func (a *assignments) ask(req *kmsg.SyncGroupRequest, now int64) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked == nil {
-		a.asked = map[string]harness.Assignment{}
+	if a.plans == nil {
+		a.plans = map[string]harness.Assignment{}
 	}
-	a.asked[req.Group] = harness.Assignment{At: now, Group: group}
+	a.plans[req.Group] = harness.Assignment{At: now, Group: group}
 }
 
-// joins notes whose a member is, before the broker gets its request.
-func (a *assignments) joins(x *exchange) {
+// noteJoinRequest records the client of a member before the broker gets the
+// request.
+func (a *assignments) noteJoinRequest(x *exchange) {
 	if req, ok := x.req.(*kmsg.JoinGroupRequest); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.joined(req.MemberID, x.client)
+		a.noteClient(req.MemberID, x.client)
 	}
 }
 
-func (a *assignments) joined(member, client string) {
+func (a *assignments) noteClient(member, client string) {
 	if member == "" {
 		return
 	}
@@ -74,22 +76,23 @@ func (a *assignments) joined(member, client string) {
 	a.clients[member] = client
 }
 
-// over returns the assignment that a group has taken, of which the first answer
-// to a member's SyncGroup tells. Whose a member is may not be known yet: the answer
-// with its id waits for a pod that stands still.
-func (a *assignments) over(x *exchange) (taken harness.Assignment, ok bool) {
+// completePlan returns the assignment that a group has accepted. The first
+// response to SyncGroup in a generation shows that. The client of a member may
+// still be unknown: a paused pod has not read the response with its member id
+// yet.
+func (a *assignments) completePlan(x *exchange) (taken harness.Assignment, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch resp := x.resp.(type) {
 	case *kmsg.JoinGroupResponse:
-		a.joined(resp.MemberID, x.client)
+		a.noteClient(resp.MemberID, x.client)
 	case *kmsg.SyncGroupResponse:
 		req := x.req.(*kmsg.SyncGroupRequest)
-		taken, ok = a.asked[req.Group]
+		taken, ok = a.plans[req.Group]
 		if !ok || resp.ErrorCode != 0 || taken.Group.Generation != req.Generation {
 			return taken, false
 		}
-		delete(a.asked, req.Group)
+		delete(a.plans, req.Group)
 		taken.Seen = x.answeredAt
 		for i := range taken.Group.Members {
 			m := &taken.Group.Members[i]

@@ -10,12 +10,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Where the leader has gone both others are told that they lead, and each gives
-// itself the partition: the one that got it is seen to have it, and nobody else.
-func TestAssignmentOfTwoLeaders(t *testing.T) {
+// TestLastPlanOfTwoLeadersIsTheAssignment removes a leader, so that kfake tells
+// both other members that they lead. Each assigns the partition to itself. The
+// observer must report the one whose plan the group accepted.
+func TestLastPlanOfTwoLeadersIsTheAssignment(t *testing.T) {
 	c := start(t, 1)
 	s := watchGroups(t, c)
-	for range 8 { // which of the two is first, and which one kfake means, is chance
+	for range 8 { // chance decides which plan comes first and which one kfake accepts
 		leader := newRaw(t, c)
 		two := []*raw{newRaw(t, c, kgo.ClientID("pod-0.1")), newRaw(t, c, kgo.ClientID("pod-1.1"))}
 		both := func(do func(i int, r *raw)) (wait func()) {

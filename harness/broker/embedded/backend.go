@@ -1,10 +1,10 @@
-// Package embedded is the default back end: a Kafka modelled by kfake inside
-// this process, on loopback TCP, so that pods in other processes reach it with
-// the clients they always use.
+// Package embedded is the default back end. It runs kfake, a model of Kafka,
+// inside this process on loopback TCP. Pods in other processes reach it with the
+// clients that they always use.
 //
 // It has what a comparison of consumers needs of a broker: partitions with
-// leaders, groups of every protocol, transactions, nodes that die and come
-// back. It has no replication: a figure from it ranks designs and is no broker
+// leaders, groups of every protocol, transactions, and nodes that die and come
+// back. It has no replication. Numbers from it rank designs; they are no broker
 // benchmark.
 package embedded
 
@@ -22,36 +22,37 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// DefaultNodes is how many nodes a cluster has that is asked for no number.
+// DefaultNodes is the number of nodes where a spec gives none.
 const DefaultNodes = 3
 
 const (
-	mostNodes = 64
+	maxNodes = 64
 
-	// classicSession is the shortest session a classic group may ask for.
-	classicSession = time.Second
+	// minClassicSession is the shortest session that a member of a classic group may
+	// ask for.
+	minClassicSession = time.Second
 )
 
-// Backend starts a fresh cluster for each run. The zero value is ready; it
-// keeps nothing between runs.
+// Backend starts a new cluster for each run. The zero value is ready. It keeps
+// nothing between runs.
 type Backend struct{}
 
 var _ = harness.RegisterBackend(Backend{})
 
-// Name is what -broker calls it.
+// Name returns the value of -broker for this back end.
 func (Backend) Name() string { return "embedded" }
 
-// Describe says what serves as Kafka.
+// Describe returns the line of the report about the broker.
 func (Backend) Describe() string {
 	return fmt.Sprintf("kfake, %d nodes in this process", DefaultNodes)
 }
 
-// Modelled is true: kfake is no Kafka.
+// Modelled returns true: kfake is a model of Kafka.
 func (Backend) Modelled() bool { return true }
 
-// Start brings up a cluster, a [*Cluster], whose data lies in a temporary
-// folder of its own. It errs on a spec that no Kafka would take and where
-// folder or ports cannot be had; nothing is left then.
+// Start starts a [*Cluster] whose data lies in a temporary folder of its own. It
+// fails if Kafka would refuse the spec, or if it cannot get the folder or the
+// ports. After an error nothing is left behind.
 func (Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
 	c, err := Start(ctx, spec, Options{Network: &loopback{}, Clock: ledger.NewClock()})
 	if err != nil {
@@ -60,32 +61,32 @@ func (Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Clu
 	return c, nil
 }
 
-// Options are what a back end may have otherwise than [Backend].
+// Options are what another back end may choose differently from [Backend].
 type Options struct {
-	Network  Network      // Network is what the nodes listen on.
-	Clock    ledger.Clock // Clock stamps what the cluster observes.
-	InMemory bool         // InMemory keeps records in memory, which suits short runs, instead of in files.
+	Network  Network      // Network connects nodes and clients.
+	Clock    ledger.Clock // Clock gives the time of observed events.
+	InMemory bool         // InMemory keeps records in memory and not in files, for short runs.
 }
 
-// Start brings up a cluster for a back end built upon this one. Its errors are
-// those of [Backend.Start].
+// Start starts a cluster for a back end that is built on this one. Its errors
+// are those of [Backend.Start].
 func Start(ctx context.Context, spec harness.ClusterSpec, o Options) (*Cluster, error) {
-	if err := check(&spec); err != nil {
+	if err := checkSpec(&spec); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return start(spec, o)
+	return startCluster(spec, o)
 }
 
-// check refuses a bad spec and fills in what it leaves to the back end.
-func check(spec *harness.ClusterSpec) error {
+// checkSpec refuses a spec that cannot work, and fills in the defaults.
+func checkSpec(spec *harness.ClusterSpec) error {
 	if spec.Nodes == 0 {
 		spec.Nodes = DefaultNodes
 	}
-	if spec.Nodes < 0 || spec.Nodes > mostNodes {
-		return fmt.Errorf("%d nodes: want 1 to %d", spec.Nodes, mostNodes)
+	if spec.Nodes < 0 || spec.Nodes > maxNodes {
+		return fmt.Errorf("%d nodes: want 1 to %d", spec.Nodes, maxNodes)
 	}
 	for _, d := range []struct {
 		name  string
@@ -101,13 +102,13 @@ func check(spec *harness.ClusterSpec) error {
 	return nil
 }
 
-func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
-	c := &Cluster{clock: o.Clock, closing: make(chan struct{}), topology: make(chan struct{}, 1), network: network{on: o.Network}}
-	c.network.tap = c.tap
+func startCluster(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
+	c := &Cluster{clock: o.Clock, closing: make(chan struct{}), topology: make(chan struct{}, 1), network: network{base: o.Network}}
+	c.network.tap = c.newTap
 	opts := []kfake.Opt{
 		kfake.NumBrokers(spec.Nodes),
-		kfake.ListenFn(c.network.listen),
-		kfake.GroupMinSessionTimeout(classicSession),
+		kfake.ListenFn(c.network.listenForNode),
+		kfake.GroupMinSessionTimeout(minClassicSession),
 		kfake.BrokerConfigs(groupConfigs(spec)),
 	}
 	if !o.InMemory {
@@ -118,7 +119,7 @@ func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.network.close(), c.removeData())
+			err = errors.Join(err, c.network.closePorts(), c.removeData())
 		}
 	}()
 	if c.kfake, err = kfake.NewCluster(opts...); err != nil {
@@ -127,20 +128,20 @@ func start(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	for i, p := range c.network.ports {
 		c.nodes = append(c.nodes, &node{cluster: c, id: int32(i), port: p})
 	}
-	c.coordinators.watch(c.kfake, len(c.nodes))
+	c.coordinators.watchLookups(c.kfake, len(c.nodes))
 	answerEpochs(c.kfake)
-	c.waiting.watch(c)
-	c.assignments.watch(c)
+	c.heartbeats.watchMembers(c)
+	c.assignments.watchSyncGroups(c)
 	c.watchCommits()
 	return c, nil
 }
 
-// leastShareSession is the least that keeps a living member in a share group:
-// franz-go's now and then sends no heartbeat for a second.
-const leastShareSession = 2 * time.Second
+// minShareSession keeps members that live in a share group: franz-go sometimes
+// sends no heartbeat for a second.
+const minShareSession = 2 * time.Second
 
-// groupConfigs are the broker's settings of the KIP-848 protocol and of share groups; what the spec
-// leaves at zero keeps the broker's default.
+// groupConfigs returns the broker settings for KIP-848 groups and share groups.
+// A zero in the spec keeps the broker's default.
 func groupConfigs(spec harness.ClusterSpec) map[string]string {
 	configs := map[string]string{}
 	set := func(name string, d time.Duration) {
@@ -151,7 +152,7 @@ func groupConfigs(spec harness.ClusterSpec) map[string]string {
 	set("group.consumer.session.timeout.ms", spec.Session)
 	set("group.consumer.heartbeat.interval.ms", spec.Heartbeat)
 	if spec.Session > 0 {
-		set("group.share.session.timeout.ms", max(spec.Session, leastShareSession))
+		set("group.share.session.timeout.ms", max(spec.Session, minShareSession))
 	}
 	set("group.share.heartbeat.interval.ms", spec.Heartbeat)
 	return configs

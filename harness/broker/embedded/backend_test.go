@@ -15,7 +15,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/broker/embedded"
 )
 
-func TestRegistered(t *testing.T) {
+func TestBackendIsRegistered(t *testing.T) {
 	b, err := harness.FindBackend("embedded")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-func TestBadSpec(t *testing.T) {
+func TestStartRefusesBadSpecs(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, tc := range []struct {
 		name string
@@ -53,7 +53,7 @@ func TestBadSpec(t *testing.T) {
 	}
 }
 
-func TestStartOfCancelledRun(t *testing.T) {
+func TestStartFailsWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := (embedded.Backend{}).Start(ctx, harness.ClusterSpec{}); !errors.Is(err, context.Canceled) {
@@ -61,14 +61,14 @@ func TestStartOfCancelledRun(t *testing.T) {
 	}
 }
 
-func TestStartWithoutFolder(t *testing.T) {
+func TestStartFailsWithoutFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/missing")
 	if _, err := (embedded.Backend{}).Start(t.Context(), harness.ClusterSpec{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that the folder is missing", err)
 	}
 }
 
-func TestLeadersAreSpread(t *testing.T) {
+func TestLeadersAreSpreadOverNodes(t *testing.T) {
 	c := start(t, 7)
 	if nodes, _ := leaders(c); !slices.Equal(nodes, []int32{0, 1, 2, 0, 1, 2, 0}) {
 		t.Errorf("leaders %v, want them in turn", nodes)
@@ -78,7 +78,7 @@ func TestLeadersAreSpread(t *testing.T) {
 	}
 }
 
-func TestNoTopicAppearsByItself(t *testing.T) {
+func TestTopicsAreNotCreatedAutomatically(t *testing.T) {
 	c := start(t, 1)
 	cl := client(t, c, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(1))
 	if err := cl.ProduceSync(within(t), &kgo.Record{Topic: "other", Value: []byte("x")}).FirstErr(); err == nil {
@@ -86,7 +86,7 @@ func TestNoTopicAppearsByItself(t *testing.T) {
 	}
 }
 
-func TestClosedCluster(t *testing.T) {
+func TestClosedClusterRefusesCalls(t *testing.T) {
 	c := start(t, 3)
 	if err := c.Nodes()[1].Kill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestClosedCluster(t *testing.T) {
 	}
 }
 
-func TestCloseWithEverythingUnderWay(t *testing.T) {
+func TestCloseEndsEverythingInProgress(t *testing.T) {
 	c := start(t, 12)
 	observed := make(chan harness.Commit, 1<<16)
 	if _, err := c.ObserveGroups(group, harness.GroupEvents{Commit: func(commit harness.Commit) { observed <- commit }}); err != nil {

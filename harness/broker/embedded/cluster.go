@@ -14,11 +14,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// errClosed is what every ability says after Close.
+// errClosed is the error of every call after Close.
 var errClosed = errors.New("the cluster is closed")
 
-// Cluster is one kfake with the nodes, the observers and the leaders of a run.
-// It is what [Backend.Start] returns. Safe for many goroutines.
+// Cluster is one kfake with its nodes and observers. [Backend.Start] returns it.
+// It is safe for concurrent use.
 type Cluster struct {
 	kfake        *kfake.Cluster
 	dir          string
@@ -26,38 +26,38 @@ type Cluster struct {
 	nodes        []*node
 	clock        ledger.Clock
 	coordinators coordinators
-	waiting      waiting
-	stamps       stamps
+	heartbeats   heartbeats
+	timestamps   timestamps
 
-	// topology is full while nodes are killed or started or leaders placed. It is
-	// held through waits, and a mutex held that long would stop the clock where
-	// time is virtual.
-	topology chan struct{}
-	turn     int // turn is whose turn it is to get the next partition of a dead node.
+	// topology is a lock of capacity one, held while nodes are killed or started and
+	// while leaders move. It is held across waits. A mutex held that long would stop
+	// virtual time.
+	topology   chan struct{}
+	nextLeader int // nextLeader counts round the living nodes: the next one gets the next partition of a dead node.
 
-	watching     sync.Mutex
+	watchesMu    sync.Mutex
 	watches      []*groupWatch
 	transactions transactions
 	assignments  assignments
-	topicNames   sync.Map // topicNames are the names of topics by id.
+	topicNames   sync.Map // topicNames has the name of each topic id.
 
-	// using counts the calls into kfake that are not made by kfake itself, and
-	// none begins once closed is set: a call after its end would never return.
+	// using counts calls into kfake that kfake does not make itself. No call begins
+	// once closed is set: it would never return.
 	using    sync.WaitGroup
-	open     sync.Mutex // guards closed, and using against calls that begin
+	closedMu sync.Mutex // closedMu guards closed, and using against calls that begin.
 	closed   bool
-	closing  chan struct{} // closing is closed when Close begins: waits end early.
+	closing  chan struct{} // closing is closed when Close begins, so that waits end early.
 	closer   sync.Once
 	closeErr error
 }
 
-// The abilities a cluster has beyond the contract.
+// Optional abilities of a cluster.
 var (
 	_ harness.GroupObserver   = (*Cluster)(nil)
 	_ harness.ShareConfigurer = (*Cluster)(nil)
 )
 
-// Seeds are the bootstrap addresses, one a node, dead ones too.
+// Seeds returns the bootstrap address of each node, dead nodes included.
 func (c *Cluster) Seeds() []string {
 	var seeds []string
 	for _, n := range c.nodes {
@@ -66,7 +66,7 @@ func (c *Cluster) Seeds() []string {
 	return seeds
 }
 
-// Nodes are the brokers; their ids count from 0.
+// Nodes returns the brokers. Their ids count from 0.
 func (c *Cluster) Nodes() []harness.Node {
 	var nodes []harness.Node
 	for _, n := range c.nodes {
@@ -75,50 +75,50 @@ func (c *Cluster) Nodes() []harness.Node {
 	return nodes
 }
 
-// Kfake is the broker itself, for tests and for faults that only it can do,
-// such as acknowledging a produce and dropping it. Remove no node of it: that
-// shuffles every leader and leaves connections that answer wrongly. Its methods
-// never return once the cluster is closed.
+// Kfake returns the broker itself. Tests use it, and faults that only kfake can
+// make, such as acknowledging a produce and dropping it. Do not remove its
+// nodes: RemoveNode shuffles every leader and leaves connections that answer
+// wrongly. Its methods never return after Close.
 func (c *Cluster) Kfake() *kfake.Cluster { return c.kfake }
 
-// Close ends observers, connections, listeners and the broker, and removes its
-// folder. A kill under way is finished first, without its delay. Every further
-// call returns what the first returned.
+// Close ends observers, connections, listeners and the broker, and removes the
+// folder. A kill in progress ends without its delay. Every further call returns
+// what the first one returned.
 func (c *Cluster) Close() error {
 	c.closer.Do(func() {
 		close(c.closing)
-		c.waiting.cancel()
-		c.open.Lock()
+		c.heartbeats.cancel()
+		c.closedMu.Lock()
 		c.closed = true
-		c.open.Unlock()
+		c.closedMu.Unlock()
 		c.using.Wait()
-		c.waiting.close()
+		c.heartbeats.closeClient()
 		c.stopWatches()
-		if err := errors.Join(c.shut(), c.removeData()); err != nil {
+		if err := errors.Join(c.closeBroker(), c.removeData()); err != nil {
 			c.closeErr = fmt.Errorf("close embedded broker: %w", err)
 		}
 	})
 	return c.closeErr
 }
 
-// shut ends kfake before it waits for the connections: a connection with a
-// request parked in a group is given up by kfake only when kfake ends.
-func (c *Cluster) shut() error {
-	err := c.network.close()
+// closeBroker closes kfake before it waits for the connections. kfake closes a
+// connection with a request parked in a group only when kfake itself ends.
+func (c *Cluster) closeBroker() error {
+	err := c.network.closePorts()
 	c.kfake.Close()
-	return errors.Join(err, c.network.wait(closeWithin))
+	return errors.Join(err, c.network.awaitDisconnects(closeTimeout))
 }
 
-// closeWithin bounds each wait of Close.
-const closeWithin = 10 * time.Second
+// closeTimeout bounds each wait of Close.
+const closeTimeout = 10 * time.Second
 
-// removeData removes a folder that may still get a last file: kfake finishes
-// the request it is at when it is closed.
+// removeData retries: kfake finishes its current request when it is closed, and
+// may write one more file.
 func (c *Cluster) removeData() error {
 	if c.dir == "" {
 		return nil
 	}
-	deadline := time.Now().Add(closeWithin)
+	deadline := time.Now().Add(closeTimeout)
 	for {
 		err := os.RemoveAll(c.dir)
 		if err == nil || time.Now().After(deadline) {
@@ -128,10 +128,10 @@ func (c *Cluster) removeData() error {
 	}
 }
 
-// use lets a caller into kfake until it calls done.
+// use keeps the cluster open until the caller calls done.
 func (c *Cluster) use() (done func(), err error) {
-	c.open.Lock()
-	defer c.open.Unlock()
+	c.closedMu.Lock()
+	defer c.closedMu.Unlock()
 	if c.closed {
 		return nil, errClosed
 	}
@@ -139,10 +139,10 @@ func (c *Cluster) use() (done func(), err error) {
 	return c.using.Done, nil
 }
 
-// DescribeGroups are the groups as the broker has them: the members of a classic
-// group with the assignment they were last given, those of a KIP-848 or a share
-// group with the one they were last told. Generation is the group epoch of the
-// latter two.
+// DescribeGroups returns the groups as the broker has them. Members of a classic
+// group have the assignment of the last SyncGroup, those of a KIP-848 or share
+// group that of the last heartbeat. For the latter two Generation is the group
+// epoch.
 func (c *Cluster) DescribeGroups(ctx context.Context, prefix string) ([]harness.Group, error) {
 	done, err := c.use()
 	if err == nil {
@@ -153,7 +153,7 @@ func (c *Cluster) DescribeGroups(ctx context.Context, prefix string) ([]harness.
 		return nil, fmt.Errorf("describe groups %s: %w", prefix, err)
 	}
 	var groups []harness.Group
-	for _, name := range c.coordinators.groupsLike(prefix) {
+	for _, name := range c.coordinators.groupsWithPrefix(prefix) {
 		info := c.kfake.GroupInfo(name)
 		if info == nil {
 			continue

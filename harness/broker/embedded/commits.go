@@ -11,45 +11,45 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// watchCommits shows every request that can move a group's offsets to the
-// watches, before kfake handles it. The functions run on kfake's own loop, one
-// at a time, in the order in which it handles the requests.
+// watchCommits shows the watches every request that can move a group's offsets,
+// before kfake handles it. kfake calls these functions one at a time, in the
+// order in which it handles the requests.
 func (c *Cluster) watchCommits() {
 	c.kfake.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.OffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.commit(c.commitsIn(req))
+			w.expectCommits(c.commitsIn(req))
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.TxnOffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.TxnOffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.stage(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.client(req.TransactionalID), c.commitsIn(req))
+			w.stageCommits(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.ownerOf(req.TransactionalID), c.commitsIn(req))
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.EndTxn), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.EndTxnRequest)
-		for _, w := range c.everyWatch() {
-			w.end(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, req.Commit)
+		for _, w := range c.allWatches() {
+			w.endTransaction(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, req.Commit)
 		}
 		return nil, nil, false
 	})
 }
 
-func (c *Cluster) everyWatch() []*groupWatch {
-	c.watching.Lock()
-	defer c.watching.Unlock()
+func (c *Cluster) allWatches() []*groupWatch {
+	c.watchesMu.Lock()
+	defer c.watchesMu.Unlock()
 	return slices.Clone(c.watches)
 }
 
 func (c *Cluster) watchesOf(group string) []*groupWatch {
-	return slices.DeleteFunc(c.everyWatch(), func(w *groupWatch) bool { return !strings.HasPrefix(group, w.prefix) })
+	return slices.DeleteFunc(c.allWatches(), func(w *groupWatch) bool { return !strings.HasPrefix(group, w.prefix) })
 }
 
-// topicName is the name of a topic that a request gives by its name or, as newer
-// ones do, by its id; "" for one that does not exist, or that nobody knows any more.
+// topicName returns the name of a topic. Newer requests give the topic's id
+// instead. It is "" for a topic that does not exist or was deleted.
 func (c *Cluster) topicName(name string, id [16]byte) string {
 	if name != "" || id == ([16]byte{}) {
 		return name
@@ -70,10 +70,10 @@ func (c *Cluster) topicName(name string, id [16]byte) string {
 	return info.Topic
 }
 
-// commitsIn are the commits in a request, those of a transaction too.
+// commitsIn returns the commits in a request, transactional or not.
 func (c *Cluster) commitsIn(req kmsg.Request) (commits []harness.Commit) {
 	add := func(of harness.Commit, partition int32, offset int64, metadata *string) {
-		of.Partition, of.Offset, of.Metadata = partition, offset, orEmpty(metadata)
+		of.Partition, of.Offset, of.Metadata = partition, offset, stringOrEmpty(metadata)
 		commits = append(commits, of)
 	}
 	switch req := req.(type) {
@@ -97,22 +97,22 @@ func (c *Cluster) commitsIn(req kmsg.Request) (commits []harness.Commit) {
 	return commits
 }
 
-func orEmpty(s *string) string {
+func stringOrEmpty(s *string) string {
 	if s == nil {
 		return ""
 	}
 	return *s
 }
 
-// ObserveGroups sees the requests themselves.
+// ObserveGroups reads the requests themselves.
 //
-// At of a commit is the moment just before the broker took it: its own request,
-// or for one in a transaction the request that ended that. A commit is confirmed
-// when the broker's state shows it; one that was refused, or that the state did
-// not show within a second, is told unconfirmed, and one of a transaction that
-// aborted not at all. Its ClientID is "" if it is by nobody who is a member, and
-// outside a transaction. stop waits for the outcome of what was seen, a second at
-// most; Close stops every observer.
+// At of a commit is the moment just before the broker handled it: the commit
+// request itself, or the EndTxn of its transaction. A commit is confirmed when
+// the broker's state shows it. A commit that was refused, or that the state did
+// not show within a second, is reported as unconfirmed. A commit of an aborted
+// transaction is not reported. ClientID is "" for a commit outside transactions
+// by a client that is not a member. stop waits up to a second for open outcomes.
+// Close stops every observer.
 func (c *Cluster) ObserveGroups(prefix string, see harness.GroupEvents) (stop func(), err error) {
 	done, err := c.use()
 	if err != nil {
@@ -120,24 +120,24 @@ func (c *Cluster) ObserveGroups(prefix string, see harness.GroupEvents) (stop fu
 	}
 	defer done()
 	w := newGroupWatch(c, prefix, see)
-	go w.run()
-	c.watching.Lock()
+	go w.emitCommits()
+	c.watchesMu.Lock()
 	c.watches = append(c.watches, w)
-	c.watching.Unlock()
+	c.watchesMu.Unlock()
 	return sync.OnceFunc(func() { c.stopWatch(w) }), nil
 }
 
-// stopWatch has the watch see requests until nothing is open: the next commit
-// of a partition would cover one whose outcome it does not know yet.
+// stopWatch keeps the watch registered until no outcome is open: the next commit
+// of a partition would hide an outcome that is still unknown.
 func (c *Cluster) stopWatch(w *groupWatch) {
-	w.stop()
-	c.watching.Lock()
+	w.stopAndDrain()
+	c.watchesMu.Lock()
 	c.watches = slices.DeleteFunc(c.watches, func(o *groupWatch) bool { return o == w })
-	c.watching.Unlock()
+	c.watchesMu.Unlock()
 }
 
 func (c *Cluster) stopWatches() {
-	for _, w := range c.everyWatch() {
+	for _, w := range c.allWatches() {
 		c.stopWatch(w)
 	}
 }

@@ -62,9 +62,9 @@ func observe(t *testing.T, c *embedded.Cluster) (seen *commits, stop func()) {
 	return seen, stop
 }
 
-// TestCommitsObserved has two members commit every record by itself, a node die
+// TestObserverSeesEveryCommit has two members commit every record by itself, a node die
 // in between, and compares what was observed with what was acknowledged.
-func TestCommitsObserved(t *testing.T) {
+func TestObserverSeesEveryCommit(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol.name, func(t *testing.T) {
 			const partitions = 4
@@ -114,8 +114,8 @@ func TestCommitsObserved(t *testing.T) {
 	}
 }
 
-// commitEach commits after every record, and notes the commits acknowledged.
-// One that got no answer may have been made: it is noted unconfirmed.
+// commitEach commits after every record and records the acknowledged commits. A
+// commit without a response is recorded as unconfirmed.
 func commitEach(ctx context.Context, cl *kgo.Client, id string, made *commits) {
 	for ctx.Err() == nil {
 		for _, r := range cl.PollFetches(ctx).Records() {
@@ -129,10 +129,10 @@ func commitEach(ctx context.Context, cl *kgo.Client, id string, made *commits) {
 	}
 }
 
-// compare wants every acknowledged commit of a member on a partition observed
-// as confirmed, in the order they were made, and nothing confirmed that was not
-// made. A commit whose answer was lost may be observed never, or once for each
-// time the client sent it.
+// compare wants every acknowledged commit of a member on a partition to be
+// observed as confirmed, in order, and no other commit to be confirmed. A commit
+// without a response may be observed never, or once for each request of the
+// client.
 func compare(t *testing.T, made, seen []harness.Commit) {
 	t.Helper()
 	var last harness.Commit
@@ -172,7 +172,7 @@ func checkTimes(t *testing.T, seen []harness.Commit, from, to int64) {
 	}
 }
 
-func TestCommitByNobody(t *testing.T) {
+func TestCommitByNonMemberHasNoClient(t *testing.T) {
 	c := start(t, 2)
 	seen, stop := observe(t, c)
 	admin := kadm.NewClient(client(t, c, kgo.ClientID("admin")))
@@ -189,10 +189,10 @@ func TestCommitByNobody(t *testing.T) {
 	}
 }
 
-// TestRefusedCommits has one good commit between bad ones: a member nobody
-// knows, a generation that has passed, a partition that does not exist. The bad
-// one before the good commits the very offset that the good one does.
-func TestRefusedCommits(t *testing.T) {
+// TestRefusedCommitsAreUnconfirmed sends one good commit between bad ones: of an
+// unknown member, of an old generation, of a partition that does not exist. The
+// bad commit before the good one has the same offset.
+func TestRefusedCommitsAreUnconfirmed(t *testing.T) {
 	c := start(t, 1)
 	cl := member(t, c, "pod-0.1", protocols[0].opts)
 	ctx := within(t)
@@ -247,10 +247,10 @@ func TestRefusedCommits(t *testing.T) {
 	}
 }
 
-// TestTransactionalCommits aborts a transaction, commits one, commits another
-// whose end is refused at first, and repeats that end as a client does that got
-// no answer.
-func TestTransactionalCommits(t *testing.T) {
+// TestTransactionalCommitsTakeEffectAtTheEnd aborts one transaction and commits
+// two. The EndTxn of the last is refused at first and then repeated, as a client
+// does that got no response.
+func TestTransactionalCommitsTakeEffectAtTheEnd(t *testing.T) {
 	c := start(t, 1)
 	ctx := within(t)
 	var records []*kgo.Record
@@ -314,9 +314,9 @@ func endAgain(t *testing.T, cl *kgo.Client) {
 	}
 }
 
-// TestCommitBurst sends far more commits than the group can be polled for: each
-// outcome is seen all the same.
-func TestCommitBurst(t *testing.T) {
+// TestObserverKeepsUpWithACommitBurst sends far more commits than polling could
+// follow. The observer must still see each outcome.
+func TestObserverKeepsUpWithACommitBurst(t *testing.T) {
 	c := start(t, 1)
 	seen, stop := observe(t, c)
 	cl := client(t, c)
@@ -338,9 +338,9 @@ func TestCommitBurst(t *testing.T) {
 	}
 }
 
-// TestStopAmongCommits stops observers while commits go on: what was committed
-// before the stop is confirmed though the next commit covers it at once.
-func TestStopAmongCommits(t *testing.T) {
+// TestStopWaitsForOpenCommits stops observers while commits go on. A commit
+// before the stop must be confirmed although the next one follows at once.
+func TestStopWaitsForOpenCommits(t *testing.T) {
 	c := start(t, 1)
 	admin := kadm.NewClient(client(t, c))
 	commit := func(offset int) {

@@ -6,54 +6,54 @@ import (
 	"sync/atomic"
 )
 
-// conn is a connection that its port knows of until kfake closes it. It is listened
-// to, and cut where the answer to a request is to be lost: a control function of
-// kfake is told neither who asks nor over which connection.
+// conn is a connection until kfake closes it. Its tap reads the traffic, and it
+// is cut where a response is to be dropped. kfake's control functions cannot do
+// that: they do not know the client or the connection.
 type conn struct {
 	net.Conn
-	port   *port
-	tap    *wiretap
-	doomed atomic.Pointer[doomed]
+	port *port
+	tap  *wiretap
+	drop atomic.Pointer[pendingDrop]
 }
 
-// doomed is an answer that is to be lost.
-type doomed struct {
+// pendingDrop is a response to drop.
+type pendingDrop struct {
 	correlation int32
-	loss        *loss
+	rule        *dropRule
 }
 
 func newConn(raw net.Conn, p *port) *conn {
 	c := &conn{Conn: raw, port: p, tap: p.tap()}
-	c.tap.watched, c.tap.head = p.answers.about, c.requested
+	c.tap.wantsHead, c.tap.onHead = p.dropRules.hasRuleFor, c.noteRequest
 	return c
 }
 
-// requested notes a request whose answer is to be lost. kfake handles the
-// requests of a connection one after the other, and a lost answer is the last
-// thing of it: the first that was noted is the only one that matters.
-func (c *conn) requested(key int16, correlation int32, client string) {
-	if l := c.port.answers.of(key, client); l != nil {
-		c.doomed.CompareAndSwap(nil, &doomed{correlation, l})
+// noteRequest notes a request whose response is to be dropped. kfake handles the
+// requests of a connection in order, and a dropped response is the last one of
+// its connection. So only the first request noted matters.
+func (c *conn) noteRequest(key int16, correlation int32, client string) {
+	if l := c.port.dropRules.matchRule(key, client); l != nil {
+		c.drop.CompareAndSwap(nil, &pendingDrop{correlation, l})
 	}
 }
 
-// Read follows the requests that come over the connection.
+// Read shows the tap the requests that come over the connection.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.tap.read(b[:n])
+	c.tap.feedRequests(b[:n])
 	return n, err
 }
 
-// Write writes an answer, or cuts the connection in its place. kfake writes each
-// at once.
+// Write writes a response, or cuts the connection instead. kfake writes each
+// response in one call.
 func (c *conn) Write(b []byte) (int, error) {
-	c.tap.wrote(b)
-	d := c.doomed.Load()
+	c.tap.feedResponses(b)
+	d := c.drop.Load()
 	if d == nil || len(b) < 8 || int32(binary.BigEndian.Uint32(b[4:])) != d.correlation {
 		return c.Conn.Write(b)
 	}
-	if !c.port.answers.lose(d.loss) {
-		c.doomed.Store(nil)
+	if !c.port.dropRules.countDrop(d.rule) {
+		c.drop.Store(nil)
 		return c.Conn.Write(b)
 	}
 	reset(c.Conn)
@@ -64,12 +64,12 @@ func (c *conn) Close() error {
 	c.port.mu.Lock()
 	delete(c.port.conns, c)
 	c.port.mu.Unlock()
-	c.tap.end()
+	c.tap.endUnanswered()
 	return c.Conn.Close()
 }
 
 // reset ends a connection as the kernel ends those of a killed process with
-// unread data: the peer reads an error, not an end of file.
+// unread data: the peer gets an error, not an end of file.
 func reset(c net.Conn) {
 	if c, ok := c.(interface{ SetLinger(seconds int) error }); ok {
 		c.SetLinger(0)

@@ -6,16 +6,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answerEpochs answers OffsetForLeaderEpoch, which a client asks after a leader
-// move to learn where the log it has read ends in the log of the new leader
-// (KIP-320).
+// answerEpochs answers OffsetForLeaderEpoch (KIP-320). After a leader change a
+// client asks with it where the log that it has read ends in the log of the new
+// leader.
 //
-// A Kafka leader knows of its epoch from the moment it leads. kfake knows of an
-// epoch once a batch was written in it and until then answers "unknown" for the
-// epoch before, which a client must take for a log that was cut: it rewinds and
-// every record it gets again looks like the consumer's fault. No log here is
-// ever cut, so what a client has read in any epoch is in the log, and its end is
-// a true answer.
+// A Kafka leader knows its epoch from the moment it leads. kfake knows an epoch
+// only after a batch was written in it. Until then it answers "unknown" for the
+// previous epoch, and the client must conclude that the log was truncated. The
+// client then rewinds, and the consumer gets the blame for the records that it
+// reads again. No log here is ever truncated: whatever a client read in any
+// epoch is still in the log, so the end of the log is a true answer.
 func answerEpochs(k *kfake.Cluster) {
 	k.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
@@ -34,10 +34,10 @@ func answerEpochs(k *kfake.Cluster) {
 	})
 }
 
-// endOfEpoch is the answer of a node for one partition; info is nil for a
+// endOfEpoch returns the answer of a node for one partition. info is nil for a
 // partition that does not exist.
 func endOfEpoch(info *kfake.PartitionInfo, node int32, asked kmsg.OffsetForLeaderEpochRequestTopicPartition) kmsg.OffsetForLeaderEpochResponseTopicPartition {
-	const unfenced = -1 // the client does not say which epoch it believes in
+	const unfenced = -1 // the client does not say which epoch it knows
 	answer := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 	answer.Partition = asked.Partition
 	switch {

@@ -20,9 +20,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/broker/embedded"
 )
 
-// TestKillUnderLoad kills and restarts each node in turn under a steady load,
+// TestKillUnderLoadLosesNoRecord kills and restarts each node in turn under a steady load,
 // with a client that would rewind at the first sign of a log cut short.
-func TestKillUnderLoad(t *testing.T) {
+func TestKillUnderLoadLosesNoRecord(t *testing.T) {
 	c := start(t, 12)
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
@@ -210,7 +210,7 @@ func TestKillCutsConnections(t *testing.T) {
 	conn.Close()
 }
 
-func TestKillTwice(t *testing.T) {
+func TestSecondKillFails(t *testing.T) {
 	c := start(t, 3)
 	n := c.Nodes()[2]
 	if err := n.Start(t.Context()); err == nil || err.Error() != "start broker 2: it is running" {
@@ -224,7 +224,7 @@ func TestKillTwice(t *testing.T) {
 	}
 }
 
-func TestKillCutShort(t *testing.T) {
+func TestCancelledKillStillElects(t *testing.T) {
 	c := start(t, 6)
 	ctx, cancel := context.WithCancel(t.Context())
 	addr := c.Seeds()[0]
@@ -252,7 +252,7 @@ func TestKillCutShort(t *testing.T) {
 	}
 }
 
-func TestKillAll(t *testing.T) {
+func TestAllNodesCanDieAndComeBack(t *testing.T) {
 	c := start(t, 6)
 	before, _ := leaders(c)
 	for _, n := range c.Nodes() {

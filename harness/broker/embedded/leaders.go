@@ -11,17 +11,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// partition is a partition of any topic, and the node that led it when asked.
+// partition is a partition of any topic, with its leader at the time of the
+// request.
 type partition struct {
 	topic  string
 	id     int32
 	leader int32
 }
 
-// TopicCreated spreads the leaders of a new topic over the living nodes in
-// turn, partition 0 on the first: kfake places them at random, and then a node
-// may lead nothing. Call it once after creating a topic, before it is used. It
-// errs if there is no such topic.
+// TopicCreated spreads the leaders of a new topic over the living nodes in turn,
+// partition 0 on the first. kfake places them at random, so that a node may lead
+// nothing. Call it once after the topic was created and before it is used. It
+// fails if there is no such topic.
 func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 	done, err := c.use()
 	if err == nil {
@@ -29,19 +30,19 @@ func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = c.spread(topic)
+		err = c.spreadLeaders(topic)
 	}
 	if err != nil {
 		return fmt.Errorf("spread leaders of topic %s: %w", topic, err)
 	}
-	c.stamps.created(c.kfake, topic)
+	c.timestamps.noteTopic(c.kfake, topic)
 	return nil
 }
 
-func (c *Cluster) spread(topic string) error {
+func (c *Cluster) spreadLeaders(topic string) error {
 	c.topology <- struct{}{}
 	defer func() { <-c.topology }()
-	up := c.living()
+	up := c.livingNodes()
 	if len(up) == 0 {
 		return errors.New("no node is up")
 	}
@@ -50,32 +51,33 @@ func (c *Cluster) spread(topic string) error {
 		return errors.New("there is no such topic")
 	}
 	for i, info := range infos {
-		if err := c.move(partition{topic, info.Partition, info.Leader}, up[i%len(up)].id); err != nil {
+		if err := c.moveLeader(partition{topic, info.Partition, info.Leader}, up[i%len(up)].id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// elect has the living nodes lead partitions of dead ones, in turn.
-func (c *Cluster) elect(led []partition) error {
-	up := c.living()
+// electLeaders moves partitions of dead nodes to the living nodes in turn.
+func (c *Cluster) electLeaders(led []partition) error {
+	up := c.livingNodes()
 	if len(up) == 0 {
 		return nil
 	}
 	for _, p := range led {
-		if err := c.move(p, up[c.turn%len(up)].id); err != nil {
+		if err := c.moveLeader(p, up[c.nextLeader%len(up)].id); err != nil {
 			return err
 		}
-		c.turn++
+		c.nextLeader++
 	}
 	return nil
 }
 
-// handBack has a node that came back lead what it led, and elects leaders for
-// what others led that are dead still: while no node was up nobody could.
-// partitions are all there are now; topics deleted meanwhile are not among them.
-func (c *Cluster) handBack(n *node, partitions []partition) error {
+// restoreLeaders gives a node that came back the partitions that it led before.
+// Partitions that other dead nodes still lead get new leaders too: that was
+// impossible while no node was up. partitions are all that exist now, without
+// those of topics that were deleted in the meantime.
+func (c *Cluster) restoreLeaders(n *node, partitions []partition) error {
 	former := map[string]map[int32]bool{}
 	for _, p := range n.led {
 		if former[p.topic] == nil {
@@ -87,22 +89,22 @@ func (c *Cluster) handBack(n *node, partitions []partition) error {
 	var orphans []partition
 	for _, p := range partitions {
 		if former[p.topic][p.id] {
-			if err := c.move(p, n.id); err != nil {
+			if err := c.moveLeader(p, n.id); err != nil {
 				return err
 			}
 		} else if c.isDead(p.leader) {
 			orphans = append(orphans, p)
 		}
 	}
-	return c.elect(orphans)
+	return c.electLeaders(orphans)
 }
 
 func (c *Cluster) isDead(id int32) bool {
 	return slices.ContainsFunc(c.nodes, func(n *node) bool { return n.id == id && n.dead })
 }
 
-// move makes a node the leader; a leader that stays starts no new epoch.
-func (c *Cluster) move(p partition, to int32) error {
+// moveLeader makes a node the leader. If it leads already, no new epoch starts.
+func (c *Cluster) moveLeader(p partition, to int32) error {
 	if p.leader == to {
 		return nil
 	}
@@ -112,18 +114,19 @@ func (c *Cluster) move(p partition, to int32) error {
 	return nil
 }
 
-// ledBy are the partitions that a node leads, as a living node lists them.
-func (c *Cluster) ledBy(ctx context.Context, id int32) ([]partition, error) {
-	ctx, cancel := context.WithTimeout(ctx, serveWithin)
+// partitionsLedBy returns the partitions that a node leads, as a living node
+// lists them.
+func (c *Cluster) partitionsLedBy(ctx context.Context, id int32) ([]partition, error) {
+	ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 	defer cancel()
-	all, err := c.leaders(ctx, c.living()[0].port.addr)
+	all, err := c.listPartitions(ctx, c.livingNodes()[0].port.addr)
 	return slices.DeleteFunc(all, func(p partition) bool { return p.leader != id }), err
 }
 
-// leaders asks the node at addr for all partitions, in order. kfake lists its
-// topics to nobody but a client.
-func (c *Cluster) leaders(ctx context.Context, addr string) ([]partition, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(c.network.on.Dial), kgo.AlwaysRetryEOF())
+// listPartitions asks the node at addr for all partitions, sorted. kfake lists
+// its topics only in a Metadata response.
+func (c *Cluster) listPartitions(ctx context.Context, addr string) ([]partition, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(c.network.base.Dial), kgo.AlwaysRetryEOF())
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// Network is what the nodes of a cluster listen on. [Backend] has loopback TCP.
+// Network is what connects the nodes of a cluster with their clients. [Backend]
+// uses loopback TCP.
 type Network interface {
-	// Reserve is the address of a node, counted from 0, and keeps it for the node
-	// while it is down; release gives it back.
+	// Reserve returns the address of a node, counted from 0. The address stays with
+	// the node while the node is down; release frees it.
 	Reserve(node int) (addr string, release func() error, err error)
-	// Listen listens on an address that was reserved. The listener's errors are
-	// net.ErrClosed after its Close, and others pass.
+	// Listen listens on a reserved address. After Close the listener's error is
+	// net.ErrClosed; every other error is temporary.
 	Listen(addr string) (net.Listener, error)
 	// Dial connects to a listener.
 	Dial(ctx context.Context, network, addr string) (net.Conn, error)
@@ -36,19 +37,19 @@ func (l *loopback) Dial(ctx context.Context, network, addr string) (net.Conn, er
 	return l.DialContext(ctx, network, addr)
 }
 
-// network makes the listeners of a kfake: ports that can go down and come up
-// again while kfake believes its listener open.
+// network makes the listeners of a kfake. Its ports can go down and come up
+// again while kfake believes that its listener is open.
 type network struct {
-	on      Network
-	tap     func() *wiretap // tap is called for each connection.
-	ports   []*port
-	answers answers
+	base      Network
+	tap       func() *wiretap // tap returns the tap of a new connection.
+	ports     []*port
+	dropRules dropRules
 }
 
-// listen is kfake's way to a listener. kfake calls it once a node, in the order
-// of the ids, before it serves.
-func (n *network) listen(_, _ string) (net.Listener, error) {
-	p, err := newPort(n.on, len(n.ports), &n.answers)
+// listenForNode is kfake's function to open a listener. kfake calls it once for
+// each node, in the order of the ids, before it serves.
+func (n *network) listenForNode(_, _ string) (net.Listener, error) {
+	p, err := newPort(n.base, len(n.ports), &n.dropRules)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +58,8 @@ func (n *network) listen(_, _ string) (net.Listener, error) {
 	return p, nil
 }
 
-// close takes all ports down for good and gives them back.
-func (n *network) close() error {
+// closePorts takes all ports down and frees their addresses.
+func (n *network) closePorts() error {
 	var errs []error
 	for _, p := range n.ports {
 		errs = append(errs, p.Close(), p.release())
@@ -66,13 +67,13 @@ func (n *network) close() error {
 	return errors.Join(errs...)
 }
 
-// wait waits until kfake has given up every connection.
-func (n *network) wait(within time.Duration) error {
+// awaitDisconnects waits until kfake has closed every connection.
+func (n *network) awaitDisconnects(within time.Duration) error {
 	deadline := time.Now().Add(within)
 	for {
 		open := 0
 		for _, p := range n.ports {
-			open += p.open()
+			open += p.countConns()
 		}
 		if open == 0 {
 			return nil
@@ -84,28 +85,28 @@ func (n *network) wait(within time.Duration) error {
 	}
 }
 
-// port is the listener of one node. While it is down a connection is refused
+// port is the listener of one node. While it is down, connections are refused
 // and Accept waits.
 type port struct {
-	on      Network
-	answers *answers
-	tap     func() *wiretap
-	addr    string
-	release func() error // release gives the address back.
+	base      Network
+	dropRules *dropRules
+	tap       func() *wiretap
+	addr      string
+	release   func() error // release frees the address.
 
 	mu      sync.Mutex
-	changed sync.Cond    // changed says that ln or closed did.
+	changed sync.Cond    // changed is signalled when ln or closed changes.
 	ln      net.Listener // ln is nil while the port is down.
 	closed  bool
-	conns   map[*conn]struct{} // conns are those kfake has not closed yet.
+	conns   map[*conn]struct{} // conns are the connections that kfake has not closed yet.
 }
 
-func newPort(on Network, node int, answers *answers) (*port, error) {
+func newPort(on Network, node int, answers *dropRules) (*port, error) {
 	addr, release, err := on.Reserve(node)
 	if err != nil {
 		return nil, fmt.Errorf("reserve a port: %w", err)
 	}
-	p := &port{on: on, answers: answers, release: release, conns: map[*conn]struct{}{}}
+	p := &port{base: on, dropRules: answers, release: release, conns: map[*conn]struct{}{}}
 	p.changed.L = &p.mu
 	if p.ln, err = on.Listen(addr); err != nil {
 		return nil, errors.Join(err, release())
@@ -114,7 +115,7 @@ func newPort(on Network, node int, answers *answers) (*port, error) {
 	return p, nil
 }
 
-// Addr is the port's address, whether it is up or down.
+// Addr returns the port's address, whether it is up or down.
 func (p *port) Addr() net.Addr {
 	addr, err := net.ResolveTCPAddr("tcp", p.addr)
 	if err != nil {
@@ -123,28 +124,29 @@ func (p *port) Addr() net.Addr {
 	return addr
 }
 
-// Accept waits for a connection, through times when the port is down.
+// Accept waits for a connection, also while the port is down.
 func (p *port) Accept() (net.Conn, error) {
 	for {
-		ln := p.listener()
+		ln := p.awaitListener()
 		if ln == nil {
 			return nil, net.ErrClosed
 		}
 		c, err := ln.Accept()
 		switch {
 		case err == nil:
-			if c := p.adopt(ln, c); c != nil {
+			if c := p.adoptConn(ln, c); c != nil {
 				return c, nil
 			}
 		case !errors.Is(err, net.ErrClosed):
-			// Out of file descriptors, say: others will be free in a while.
+			// For example no file descriptor is free: that passes.
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
 }
 
-// listener waits until the port is up; nil: it is closed.
-func (p *port) listener() net.Listener {
+// awaitListener waits until the port is up. It returns nil once the port is
+// closed.
+func (p *port) awaitListener() net.Listener {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.ln == nil && !p.closed {
@@ -153,8 +155,9 @@ func (p *port) listener() net.Listener {
 	return p.ln
 }
 
-// adopt takes a connection on, unless the port went down since it was accepted.
-func (p *port) adopt(ln net.Listener, raw net.Conn) net.Conn {
+// adoptConn registers a connection, unless the port went down after it was
+// accepted.
+func (p *port) adoptConn(ln net.Listener, raw net.Conn) net.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ln != ln {
@@ -166,8 +169,8 @@ func (p *port) adopt(ln net.Listener, raw net.Conn) net.Conn {
 	return c
 }
 
-// down refuses connections from now on and resets those there are.
-func (p *port) down() error {
+// takeDown refuses new connections and resets the open ones.
+func (p *port) takeDown() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
@@ -181,11 +184,11 @@ func (p *port) down() error {
 	return err
 }
 
-// up listens on the same address again. Where the address could not be kept
-// while it was down, a client's own connection may sit on it for a moment.
-func (p *port) up(ctx context.Context) error {
+// bringUp listens on the same address again. Where the address could not be
+// reserved, a client's own connection may use it for a moment.
+func (p *port) bringUp(ctx context.Context) error {
 	for {
-		ln, err := p.on.Listen(p.addr)
+		ln, err := p.base.Listen(p.addr)
 		if err == nil {
 			p.mu.Lock()
 			p.ln = ln
@@ -204,9 +207,9 @@ func (p *port) up(ctx context.Context) error {
 	}
 }
 
-// Close takes the port down for good.
+// Close takes the port down permanently.
 func (p *port) Close() error {
-	err := p.down()
+	err := p.takeDown()
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
@@ -214,7 +217,7 @@ func (p *port) Close() error {
 	return err
 }
 
-func (p *port) open() int {
+func (p *port) countConns() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.conns)

@@ -8,54 +8,56 @@ import (
 )
 
 const (
-	// electionDelay is how long the partitions of a killed node are without a
-	// leader: the time a quorum takes to miss it and to elect, kept short.
+	// electionDelay is how long the partitions of a killed node have no leader. It
+	// stands for the time in which a quorum notices the death and elects, kept
+	// short.
 	electionDelay = 300 * time.Millisecond
 
-	// serveWithin bounds what a node is asked and how long its start may take.
-	serveWithin = 10 * time.Second
+	// serveTimeout bounds a request to a node and the start of a node.
+	serveTimeout = 10 * time.Second
 )
 
-// node is one broker of a [Cluster]. Its state is guarded by Cluster.topology.
+// node is one broker of a [Cluster]. Cluster.topology guards its state.
 type node struct {
 	cluster *Cluster
 	id      int32
 	port    *port
 
 	dead bool
-	led  []partition // led are the partitions it gets back when it starts.
+	led  []partition // led are the partitions that the node gets back when it starts.
 }
 
 func (n *node) ID() int32 { return n.id }
 
 // Kill refuses and resets all connections of the node at once. After the
-// election delay its partitions are led by the other nodes in turn, and its
-// groups and transactional ids have their coordinator elsewhere; then it
-// returns. Partitions of other nodes keep their leaders. With no other node
-// alive nothing moves. If ctx ends or the cluster closes during the delay, the
-// node is dead and the election is held at once; Kill then returns ctx's error.
-// It errs for a node that is dead already. What needs the controller, creating
-// topics over the wire above all, has to wait for the start of the last node.
+// election delay the other nodes lead its partitions in turn, and coordinate its
+// groups and transactional ids. Then Kill returns. Partitions of other nodes
+// keep their leaders. If no other node is alive, nothing moves. If ctx ends or
+// the cluster closes during the delay, the election happens at once and Kill
+// returns the error of ctx. It fails for a node that is dead already. Work of
+// the controller, such as creating topics over the wire, must wait until the
+// last node starts again.
 func (n *node) Kill(ctx context.Context) error {
-	if err := n.act(ctx, n.kill); err != nil {
+	if err := n.changeTopology(ctx, n.killAndElect); err != nil {
 		return fmt.Errorf("kill broker %d: %w", n.id, err)
 	}
 	return nil
 }
 
-// Start brings the node back under its address, waits until it answers, and
-// has it lead again the partitions it led when it was killed. It errs for a
-// node that runs; if it cannot be reached in time the node stays dead.
+// Start brings the node back under its address and waits until it answers. The
+// node then leads again the partitions that it led when it was killed. Start
+// fails for a node that runs. If the node cannot be reached in time, it stays
+// dead.
 func (n *node) Start(ctx context.Context) error {
-	if err := n.act(ctx, n.start); err != nil {
+	if err := n.changeTopology(ctx, n.startAndRestore); err != nil {
 		return fmt.Errorf("start broker %d: %w", n.id, err)
 	}
 	return nil
 }
 
-// act does one change of the topology with the cluster open and no other
-// change under way.
-func (n *node) act(ctx context.Context, change func(context.Context) error) error {
+// changeTopology makes one change while the cluster is open and no other change
+// is in progress.
+func (n *node) changeTopology(ctx context.Context, change func(context.Context) error) error {
 	done, err := n.cluster.use()
 	if err != nil {
 		return err
@@ -69,53 +71,54 @@ func (n *node) act(ctx context.Context, change func(context.Context) error) erro
 	return change(ctx)
 }
 
-func (n *node) kill(ctx context.Context) error {
+func (n *node) killAndElect(ctx context.Context) error {
 	c := n.cluster
 	if n.dead {
 		return errors.New("it is dead already")
 	}
 	n.dead = true
-	if err := n.port.down(); err != nil {
+	if err := n.port.takeDown(); err != nil {
 		return err
 	}
-	early := c.pause(ctx, electionDelay)
+	early := c.sleepUnlessClosed(ctx, electionDelay)
 	n.led = nil
-	c.coordinators.lose(n.id)
-	if len(c.living()) == 0 {
+	c.coordinators.markDead(n.id)
+	if len(c.livingNodes()) == 0 {
 		return early
 	}
-	led, err := c.ledBy(context.WithoutCancel(ctx), n.id)
+	led, err := c.partitionsLedBy(context.WithoutCancel(ctx), n.id)
 	if err != nil {
 		return errors.Join(early, err)
 	}
 	n.led = led
-	return errors.Join(early, c.elect(led), c.coordinators.settle())
+	return errors.Join(early, c.electLeaders(led), c.coordinators.leaveDeadNodes())
 }
 
-func (n *node) start(ctx context.Context) error {
+func (n *node) startAndRestore(ctx context.Context) error {
 	c := n.cluster
 	if !n.dead {
 		return errors.New("it is running")
 	}
-	ctx, cancel := context.WithTimeout(ctx, serveWithin)
+	ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 	defer cancel()
-	if err := n.port.up(ctx); err != nil {
+	if err := n.port.bringUp(ctx); err != nil {
 		return err
 	}
-	partitions, err := c.leaders(ctx, n.port.addr)
+	partitions, err := c.listPartitions(ctx, n.port.addr)
 	if err != nil {
-		return errors.Join(err, n.port.down())
+		return errors.Join(err, n.port.takeDown())
 	}
 	n.dead = false
-	c.coordinators.regain(n.id)
-	if err := c.handBack(n, partitions); err != nil {
+	c.coordinators.markAlive(n.id)
+	if err := c.restoreLeaders(n, partitions); err != nil {
 		return err
 	}
-	return c.coordinators.settle()
+	return c.coordinators.leaveDeadNodes()
 }
 
-// pause waits for d, unless ctx ends, which is its error, or the cluster closes.
-func (c *Cluster) pause(ctx context.Context, d time.Duration) error {
+// sleepUnlessClosed waits for d. It ends early with the error of ctx, or with
+// errClosed.
+func (c *Cluster) sleepUnlessClosed(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -128,8 +131,8 @@ func (c *Cluster) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// living are the nodes that are up.
-func (c *Cluster) living() (up []*node) {
+// livingNodes returns the nodes that are up.
+func (c *Cluster) livingNodes() (up []*node) {
 	for _, n := range c.nodes {
 		if !n.dead {
 			up = append(up, n)

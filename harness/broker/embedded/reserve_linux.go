@@ -8,10 +8,10 @@ import (
 )
 
 // reserve binds a free port of the loopback address without listening on it. A
-// listener with SO_REUSEADDR, as Go sets it, can share the address; nobody
-// without can, and the kernel gives it to no outgoing connection. So a node that
-// is down for a while finds its port free again, and a client that keeps trying
-// to reach it never connects to itself.
+// listener with SO_REUSEADDR, as Go sets it, can share the address. No other
+// socket can, and the kernel gives the port to no outgoing connection. So a node
+// finds its port free when it comes back. A client that keeps trying to reach
+// the node never connects to itself.
 func reserve() (addr string, release func() error, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

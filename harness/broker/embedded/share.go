@@ -11,13 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// sweeps is how many times within the duration of a lock kfake looks for locks
-// that have expired: one lasts that much longer at most.
-const sweeps = 20
+// sweepsPerLock is how often kfake checks for expired locks within the duration
+// of one lock. A lock lasts at most that fraction longer.
+const sweepsPerLock = 20
 
-// ConfigureShareGroup sets how long a share group locks what it hands out, and
-// how often it hands a record out at most. It begins at the start of the log. kfake
-// has the two for all groups together.
+// ConfigureShareGroup sets how long a share group locks a delivered record, and
+// how often it delivers a record at most. The group begins at the start of the
+// log. kfake has one value of each for all groups.
 func (c *Cluster) ConfigureShareGroup(ctx context.Context, group string, lock time.Duration, deliveries int) error {
 	done, err := c.use()
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Cluster) ConfigureShareGroup(ctx context.Context, group string, lock ti
 	c.kfake.SetGroupConfigs(group, map[string]string{
 		"share.auto.offset.reset": "earliest", "share.record.lock.duration.ms": millis(lock), "share.delivery.count.limit": strconv.Itoa(deliveries),
 	})
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.living()[0].port.addr), kgo.Dialer(c.network.on.Dial), kgo.AlwaysRetryEOF())
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.livingNodes()[0].port.addr), kgo.Dialer(c.network.base.Dial), kgo.AlwaysRetryEOF())
 	if err != nil {
 		return fmt.Errorf("configure share group %s: %w", group, err)
 	}
@@ -36,7 +36,7 @@ func (c *Cluster) ConfigureShareGroup(ctx context.Context, group string, lock ti
 	var configs []kadm.AlterConfig
 	for name, value := range map[string]string{
 		"group.share.record.lock.duration.ms": millis(lock), "group.share.delivery.count.limit": strconv.Itoa(deliveries),
-		"share.record.lock.sweep.interval.ms": millis(lock / sweeps),
+		"share.record.lock.sweep.interval.ms": millis(lock / sweepsPerLock),
 	} {
 		configs = append(configs, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
 	}

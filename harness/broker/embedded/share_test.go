@@ -9,8 +9,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// What one node refuses is an error, whatever others say after it.
-func TestConfigureShareGroupTellsEveryRefusal(t *testing.T) {
+// TestConfigureShareGroupReportsEveryRefusal makes one node refuse. The call
+// must fail although later nodes agree.
+func TestConfigureShareGroupReportsEveryRefusal(t *testing.T) {
 	c := start(t, 1)
 	c.Kfake().ControlKey(int16(kmsg.IncrementalAlterConfigs), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		resp := r.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)

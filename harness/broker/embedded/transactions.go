@@ -9,41 +9,41 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// transactions are the transactional ids: who has them, and whether a
+// transactions are the transactional ids: the owner of each, and whether its
 // transaction is open.
 type transactions struct {
 	mu   sync.Mutex
-	byID map[string]*transactor
+	byID map[string]*transactionalID
 }
 
-type transactor struct {
-	client string // client is who asked last.
-	open   string // open is the client whose transaction has begun, "" for none.
+type transactionalID struct {
+	owner  string // owner is the client of the last request.
+	openBy string // openBy is the client whose transaction is open, "" for none.
 }
 
-// client is who has a transactional id.
-func (t *transactions) client(id string) string {
+// ownerOf returns the client that uses a transactional id.
+func (t *transactions) ownerOf(id string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.of(id).client
+	return t.entryOf(id).owner
 }
 
-func (t *transactions) of(id string) *transactor {
+func (t *transactions) entryOf(id string) *transactionalID {
 	if t.byID == nil {
-		t.byID = map[string]*transactor{}
+		t.byID = map[string]*transactionalID{}
 	}
 	if t.byID[id] == nil {
-		t.byID[id] = &transactor{}
+		t.byID[id] = &transactionalID{}
 	}
 	return t.byID[id]
 }
 
-// transactionOf is the transactional id that a request is for, and whether the
-// request begins a transaction if there is none.
+// transactionOf returns the transactional id of a request, and whether the
+// request opens a transaction if there is none.
 func transactionOf(req kmsg.Request) (id string, begins bool) {
 	switch req := req.(type) {
 	case *kmsg.InitProducerIDRequest:
-		return orEmpty(req.TransactionalID), false
+		return stringOrEmpty(req.TransactionalID), false
 	case *kmsg.AddPartitionsToTxnRequest:
 		return req.TransactionalID, true
 	case *kmsg.AddOffsetsToTxnRequest:
@@ -56,32 +56,33 @@ func transactionOf(req kmsg.Request) (id string, begins bool) {
 	return "", false
 }
 
-// asked notes who has a transactional id, before the broker gets the request.
-func (t *transactions) asked(x *exchange) {
+// noteOwner records the owner of a transactional id before the broker gets the
+// request.
+func (t *transactions) noteOwner(x *exchange) {
 	id, _ := transactionOf(x.req)
 	if id == "" {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.of(id).client = x.client
+	t.entryOf(id).owner = x.client
 }
 
-// over returns the ends of transactions that an exchange means: one that was asked
-// for, and the abort of an open one that a new owner of its id brings about.
-func (t *transactions) over(x *exchange) (ends []harness.Transaction) {
+// endedBy returns the transactions that an exchange ended: by EndTxn, or by the
+// InitProducerID of a new owner, which aborts an open transaction.
+func (t *transactions) endedBy(x *exchange) (ends []harness.Transaction) {
 	id, begins := transactionOf(x.req)
 	if id == "" {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	of := t.of(id)
+	of := t.entryOf(id)
 	switch resp := x.resp.(type) {
 	case *kmsg.InitProducerIDResponse:
-		if resp.ErrorCode == 0 && of.open != "" {
-			ends = append(ends, harness.Transaction{At: x.at, ClientID: of.open, ID: id, Outcome: ledger.OutcomeCancelled})
-			of.open = ""
+		if resp.ErrorCode == 0 && of.openBy != "" {
+			ends = append(ends, harness.Transaction{At: x.at, ClientID: of.openBy, ID: id, Outcome: ledger.OutcomeCancelled})
+			of.openBy = ""
 		}
 	case *kmsg.EndTxnResponse:
 		if resp.ErrorCode == 0 {
@@ -90,7 +91,7 @@ func (t *transactions) over(x *exchange) (ends []harness.Transaction) {
 				outcome = ledger.OutcomeConfirmed
 			}
 			ends = append(ends, harness.Transaction{At: x.at, ClientID: x.client, ID: id, Outcome: outcome})
-			of.open = ""
+			of.openBy = ""
 		}
 	case nil:
 		if _, ok := x.req.(*kmsg.EndTxnRequest); ok {
@@ -98,7 +99,7 @@ func (t *transactions) over(x *exchange) (ends []harness.Transaction) {
 		}
 	default:
 		if begins {
-			of.open = x.client
+			of.openBy = x.client
 		}
 	}
 	return ends

@@ -13,106 +13,108 @@ import (
 )
 
 const (
-	// confirmEvery is how often the group is looked at while an outcome is open.
-	confirmEvery = 5 * time.Millisecond
-	// confirmWithin is when a commit that the group does not show is given up.
-	confirmWithin = time.Second
+	// confirmInterval is how often the group's state is polled while an outcome is
+	// open.
+	confirmInterval = 5 * time.Millisecond
+	// confirmTimeout is how long a commit may take to show in the group's state.
+	confirmTimeout = time.Second
 )
 
-// groupWatch follows the groups of a run: those whose names start with its prefix.
+// groupWatch follows the groups of a run: those whose names start with its
+// prefix.
 //
-// A request tells what shall be committed, the broker's state what is. kfake
-// handles one request after the other, and each watch looks at the state before
-// it lets the next commit of its partitions through. So the outcome of every
-// commit is seen before another can cover it: it took hold if and only if the
-// state has its offset with a time not before the request. Only of the latest
-// commit, which no other follows, nothing tells when kfake has handled it; for
-// that one the state is polled.
+// A request says what shall be committed; the broker's state says what is
+// committed. kfake handles one request after the other, and each watch reads the
+// state before it lets the next commit of its partitions through. So a watch
+// sees the outcome of every commit before another commit can hide it. A commit
+// succeeded if and only if the state has its offset with a time not before the
+// request. For the latest commit, which no other follows, nothing shows when
+// kfake has handled it. So the state is polled for that one.
 type groupWatch struct {
 	cluster *Cluster
 	prefix  string
 	see     harness.GroupEvents
-	wake    chan struct{} // wake has room for one: there is something to emit or to poll for.
-	done    chan struct{} // done is closed after the last commit.
+	wake    chan struct{} // wake has capacity one: a commit is ready, or an outcome is open.
+	done    chan struct{} // done is closed after the last commit was reported.
 
 	mu       sync.Mutex
-	clients  map[string]string // clients are the client ids of members, past ones too.
-	staged   map[transaction]map[place]harness.Commit
-	open     []request
+	clients  map[string]string // clients has the client id of each member id, also of past members.
+	staged   map[transaction]map[commitTarget]harness.Commit
+	open     []openCommit
 	ready    []harness.Commit
 	stopping bool
 
-	telling sync.RWMutex // read-locked by calls of see other than for commits; locked, there are none
-	silent  bool
+	notifying sync.RWMutex // notifying is read-locked by calls other than for commits; a writer waits for them.
+	silent    bool
 }
 
-// place is what a commit is for.
-type place struct {
+// commitTarget is the group and the partition that a commit is for.
+type commitTarget struct {
 	group, topic string
 	partition    int32
 }
 
-func placeOf(c harness.Commit) place { return place{c.Group, c.Topic, c.Partition} }
+func targetOf(c harness.Commit) commitTarget { return commitTarget{c.Group, c.Topic, c.Partition} }
 
-// transaction is one transaction of a producer, or all of them under a
-// protocol that does not raise the epoch with each.
+// transaction is one transaction of a producer. Under a protocol that does not
+// raise the epoch with each transaction, it is all of them.
 type transaction struct {
 	id       string
 	producer int64
 	epoch    int16
 }
 
-// request is a commit whose outcome is open.
-type request struct {
+// openCommit is a commit whose outcome is unknown.
+type openCommit struct {
 	commit harness.Commit
-	seen   time.Time   // seen is its At on the clock of kfake's stamps.
-	of     transaction // of is zero for a commit outside transactions.
+	seen   time.Time   // seen is At of the commit, on the clock that kfake uses.
+	txn    transaction // txn is zero for a commit outside transactions.
 }
 
 func newGroupWatch(c *Cluster, prefix string, see harness.GroupEvents) *groupWatch {
 	return &groupWatch{
 		cluster: c, prefix: prefix, see: see,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		clients: map[string]string{}, staged: map[transaction]map[place]harness.Commit{},
+		clients: map[string]string{}, staged: map[transaction]map[commitTarget]harness.Commit{},
 	}
 }
 
-// commit is called with a commit that kfake is about to handle.
-func (w *groupWatch) commit(commits []harness.Commit) {
+// expectCommits is called with commits that kfake is about to handle.
+func (w *groupWatch) expectCommits(commits []harness.Commit) {
 	if len(commits) == 0 {
 		return
 	}
-	w.look(commits[0].Group, true)
+	w.resolveCommits(commits[0].Group, true)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range commits {
 		commits[i].ClientID = w.clients[commits[i].MemberID]
 	}
-	w.expect(transaction{}, commits)
+	w.openOutcomes(transaction{}, commits)
 }
 
-// stage is called with a commit that holds if and when its transaction does.
-// client is who has the transaction, "" if that is unknown.
-func (w *groupWatch) stage(txn transaction, client string, commits []harness.Commit) {
+// stageCommits is called with commits that take effect if their transaction
+// commits. client is the owner of the transaction, "" if it is unknown.
+func (w *groupWatch) stageCommits(txn transaction, client string, commits []harness.Commit) {
 	if len(commits) == 0 {
 		return
 	}
-	w.look(commits[0].Group, false)
+	w.resolveCommits(commits[0].Group, false)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.staged[txn] == nil {
-		w.staged[txn] = map[place]harness.Commit{}
+		w.staged[txn] = map[commitTarget]harness.Commit{}
 	}
 	for _, c := range commits {
 		c.ClientID, c.Transactional = cmp.Or(w.clients[c.MemberID], client), true
-		w.staged[txn][placeOf(c)] = c
+		w.staged[txn][targetOf(c)] = c
 	}
 }
 
-// end is called with the end of a transaction that kfake is about to handle.
-// What was staged stays until the commit is seen: this end may be refused, and
-// tried again at another coordinator.
-func (w *groupWatch) end(txn transaction, commit bool) {
+// endTransaction is called with an EndTxn that kfake is about to handle. Staged
+// commits stay until the state shows them: kfake may refuse this EndTxn, and the
+// client may repeat it at another coordinator.
+func (w *groupWatch) endTransaction(txn transaction, commit bool) {
 	w.mu.Lock()
 	if !commit {
 		delete(w.staged, txn)
@@ -126,17 +128,17 @@ func (w *groupWatch) end(txn transaction, commit bool) {
 		return
 	}
 	for group := range groups {
-		w.look(group, true)
+		w.resolveCommits(group, true)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// It is gone if a look found that an earlier try of this end held.
-	w.expect(txn, slices.Collect(maps.Values(w.staged[txn])))
+	// The map is empty if the state shows that an earlier EndTxn succeeded.
+	w.openOutcomes(txn, slices.Collect(maps.Values(w.staged[txn])))
 }
 
-// expect stamps the commits of one request and opens their outcome. The caller
-// holds mu.
-func (w *groupWatch) expect(txn transaction, commits []harness.Commit) {
+// openOutcomes gives the commits of one request their time and opens their
+// outcome. The caller holds mu.
+func (w *groupWatch) openOutcomes(txn transaction, commits []harness.Commit) {
 	if w.stopping || len(commits) == 0 {
 		return
 	}
@@ -146,18 +148,18 @@ func (w *groupWatch) expect(txn transaction, commits []harness.Commit) {
 	seen, at := time.Now(), w.cluster.clock.Now()
 	for _, commit := range commits {
 		commit.At = at
-		w.open = append(w.open, request{commit: commit, seen: seen, of: txn})
+		w.open = append(w.open, openCommit{commit: commit, seen: seen, txn: txn})
 	}
-	w.signal()
+	w.wakeEmitter()
 }
 
-// look settles what the state of a group decides. all is for the moment
-// before another commit is handled, when all earlier ones have been: what the
-// state does not show then was refused.
+// resolveCommits decides open outcomes by the state of a group. all is true in
+// the moment before kfake handles another commit. kfake has handled all earlier
+// ones then, so a commit that the state does not show was refused.
 //
-// kfake answers GroupInfo while it waits for a control function, so the call
-// may come from one.
-func (w *groupWatch) look(group string, all bool) {
+// kfake answers GroupInfo while it waits for a control function, so a control
+// function may call this.
+func (w *groupWatch) resolveCommits(group string, all bool) {
 	info := w.cluster.kfake.GroupInfo(group)
 	if info == nil {
 		info = &kfake.GroupInfo{}
@@ -167,7 +169,7 @@ func (w *groupWatch) look(group string, all bool) {
 	for _, m := range info.Members {
 		w.clients[m.MemberID] = m.ClientID
 	}
-	var open []request
+	var open []openCommit
 	for _, r := range w.open {
 		state, ok := info.Commits[r.commit.Topic][r.commit.Partition]
 		switch {
@@ -176,8 +178,8 @@ func (w *groupWatch) look(group string, all bool) {
 		case ok && state.Offset == r.commit.Offset && !state.At.Before(r.seen):
 			r.commit.Confirmed = true
 			w.ready = append(w.ready, r.commit)
-			delete(w.staged, r.of)
-		case all || time.Since(r.seen) > confirmWithin:
+			delete(w.staged, r.txn)
+		case all || time.Since(r.seen) > confirmTimeout:
 			w.ready = append(w.ready, r.commit)
 		default:
 			open = append(open, r)
@@ -185,41 +187,41 @@ func (w *groupWatch) look(group string, all bool) {
 	}
 	w.open = open
 	if len(w.ready) > 0 {
-		w.signal()
+		w.wakeEmitter()
 	}
 }
 
-func (w *groupWatch) signal() {
+func (w *groupWatch) wakeEmitter() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run emits what is decided and polls while something is not.
-func (w *groupWatch) run() {
+// emitCommits reports decided commits and polls while outcomes are open.
+func (w *groupWatch) emitCommits() {
 	defer close(w.done)
 	for {
-		open, stopping := w.flush()
+		open, stopping := w.emitReady()
 		var poll <-chan time.Time
 		switch {
 		case open:
-			poll = time.After(confirmEvery)
+			poll = time.After(confirmInterval)
 		case stopping:
 			return
 		}
 		select {
 		case <-w.wake:
 		case <-poll:
-			for _, group := range w.undecided() {
-				w.look(group, false)
+			for _, group := range w.groupsWithOpenCommits() {
+				w.resolveCommits(group, false)
 			}
 		}
 	}
 }
 
-// undecided are the groups with open outcomes.
-func (w *groupWatch) undecided() (groups []string) {
+// groupsWithOpenCommits returns the groups with open outcomes.
+func (w *groupWatch) groupsWithOpenCommits() (groups []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.open {
@@ -230,8 +232,8 @@ func (w *groupWatch) undecided() (groups []string) {
 	return groups
 }
 
-// flush emits what is ready, and says whether outcomes are open.
-func (w *groupWatch) flush() (open, stopping bool) {
+// emitReady reports the decided commits, and returns whether outcomes are open.
+func (w *groupWatch) emitReady() (open, stopping bool) {
 	w.mu.Lock()
 	ready := w.ready
 	w.ready = nil
@@ -245,14 +247,14 @@ func (w *groupWatch) flush() (open, stopping bool) {
 	return open, stopping
 }
 
-// stop opens no further outcomes and returns after the last call of see.
-func (w *groupWatch) stop() {
-	w.telling.Lock()
+// stopAndDrain opens no further outcomes and returns after the last report.
+func (w *groupWatch) stopAndDrain() {
+	w.notifying.Lock()
 	w.silent = true
-	w.telling.Unlock()
+	w.notifying.Unlock()
 	w.mu.Lock()
 	w.stopping = true
 	w.mu.Unlock()
-	w.signal()
+	w.wakeEmitter()
 	<-w.done
 }

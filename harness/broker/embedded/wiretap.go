@@ -8,64 +8,64 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// exchange is a request of a client and the answer of the broker, as they passed
-// on their connection. kfake's control functions see no answers, and not who asks.
+// exchange is a request of a client and the broker's response, as they passed on
+// their connection. kfake's control functions see neither responses nor clients.
 type exchange struct {
 	client     string // client is the client id.
-	at         int64  // at is when the broker had the request, before it handled it.
-	answeredAt int64  // answeredAt is when the answer was on its way, 0 without one.
+	at         int64  // at is when the broker had the request and had not handled it yet.
+	answeredAt int64  // answeredAt is when the response was sent, 0 without a response.
 	req        kmsg.Request
 	resp       kmsg.Response // resp is nil if the connection broke first.
 }
 
-// wiretap reads the exchanges of some kinds off one connection, and the heads of
-// requests of other kinds. What the two ends send passes through it before it goes on.
+// wiretap reads the exchanges of some kinds on one connection, and the headers
+// of requests of other kinds. All bytes pass through it before they go on.
 type wiretap struct {
-	now   func() int64
-	wants func(key int16) bool // wants names the kinds of exchanges that are read.
-	asked func(*exchange)      // asked is called before the broker gets the request.
-	over  func(*exchange)      // over is called before the client gets the answer, or when there will be none.
+	now           func() int64
+	wantsExchange func(key int16) bool // wantsExchange selects the kinds of exchanges to read.
+	onRequest     func(*exchange)      // onRequest is called before the broker gets the request.
+	onExchange    func(*exchange)      // onExchange is called before the client gets the response, or when the connection broke.
 
-	watched func(key int16) bool                              // watched names the kinds of requests of which head is told.
-	head    func(key int16, correlation int32, client string) // head is called before asked.
+	wantsHead func(key int16) bool                              // wantsHead selects the kinds of requests for onHead.
+	onHead    func(key int16, correlation int32, client string) // onHead is called before onRequest.
 
-	in, out framer
+	requests, responses framer
 
-	mu   sync.Mutex // a client may ask on before it has its answer
-	open map[int32]*exchange
+	mu         sync.Mutex // a client may send on before it has the response
+	unanswered map[int32]*exchange
 }
 
-// read is shown what the broker reads.
-func (t *wiretap) read(b []byte) {
-	t.in.feed(b, func(first []byte) bool {
+// feedRequests gets the bytes that the broker reads.
+func (t *wiretap) feedRequests(b []byte) {
+	t.requests.feed(b, func(first []byte) bool {
 		key := int16(binary.BigEndian.Uint16(first))
-		return t.wants(key) || t.watched(key)
-	}, t.request)
+		return t.wantsExchange(key) || t.wantsHead(key)
+	}, t.parseRequest)
 }
 
-// wrote is shown what the broker writes.
-func (t *wiretap) wrote(b []byte) {
-	t.out.feed(b, func(first []byte) bool {
+// feedResponses gets the bytes that the broker writes.
+func (t *wiretap) feedResponses(b []byte) {
+	t.responses.feed(b, func(first []byte) bool {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return t.open[int32(binary.BigEndian.Uint32(first))] != nil
-	}, t.answer)
+		return t.unanswered[int32(binary.BigEndian.Uint32(first))] != nil
+	}, t.parseResponse)
 }
 
-// request reads a frame with a request. One that cannot be read is the broker's
-// to refuse.
-func (t *wiretap) request(frame []byte) {
+// parseRequest reads a frame with a request. The broker itself refuses a request
+// that cannot be read.
+func (t *wiretap) parseRequest(frame []byte) {
 	r := kbin.Reader{Src: frame}
 	key, version, correlation := r.Int16(), r.Int16(), r.Int32()
-	client := orEmpty(r.NullableString())
+	client := stringOrEmpty(r.NullableString())
 	if !r.Ok() {
 		return
 	}
-	if t.watched(key) {
-		t.head(key, correlation, client)
+	if t.wantsHead(key) {
+		t.onHead(key, correlation, client)
 	}
 	req := kmsg.RequestForKey(key)
-	if req == nil || !t.wants(key) {
+	if req == nil || !t.wantsExchange(key) {
 		return
 	}
 	req.SetVersion(version)
@@ -77,21 +77,21 @@ func (t *wiretap) request(frame []byte) {
 	}
 	x := &exchange{client: client, at: t.now(), req: req}
 	t.mu.Lock()
-	if t.open == nil {
-		t.open = map[int32]*exchange{}
+	if t.unanswered == nil {
+		t.unanswered = map[int32]*exchange{}
 	}
-	t.open[correlation] = x
+	t.unanswered[correlation] = x
 	t.mu.Unlock()
-	t.asked(x)
+	t.onRequest(x)
 }
 
-// answer reads a frame with the answer to a request that is open.
-func (t *wiretap) answer(frame []byte) {
+// parseResponse reads a frame with the response to an unanswered request.
+func (t *wiretap) parseResponse(frame []byte) {
 	r := kbin.Reader{Src: frame}
 	correlation := r.Int32()
 	t.mu.Lock()
-	x := t.open[correlation]
-	delete(t.open, correlation)
+	x := t.unanswered[correlation]
+	delete(t.unanswered, correlation)
 	t.mu.Unlock()
 	resp := x.req.ResponseKind()
 	resp.SetVersion(x.req.GetVersion())
@@ -101,22 +101,23 @@ func (t *wiretap) answer(frame []byte) {
 	if resp.ReadFrom(r.Src) == nil {
 		x.resp, x.answeredAt = resp, t.now()
 	}
-	t.over(x)
+	t.onExchange(x)
 }
 
-// end is called when the connection is closed: what is open stays unanswered.
-func (t *wiretap) end() {
+// endUnanswered is called when the connection is closed: its open requests stay
+// without a response.
+func (t *wiretap) endUnanswered() {
 	t.mu.Lock()
-	open := t.open
-	t.open = nil
+	open := t.unanswered
+	t.unanswered = nil
 	t.mu.Unlock()
 	for _, x := range open {
-		t.over(x)
+		t.onExchange(x)
 	}
 }
 
-// framer cuts a stream into frames, each behind its length, and keeps those that
-// are wanted by their first four bytes.
+// framer cuts a stream into frames, each preceded by its length. It keeps the
+// frames that are wanted by their first four bytes.
 type framer struct {
 	head [8]byte // head is the length and the first four bytes.
 	have int     // have is how many bytes of head are there.
@@ -135,7 +136,7 @@ func (f *framer) feed(b []byte, wants func(first []byte) bool, whole func(frame 
 			}
 			f.left = int(int32(binary.BigEndian.Uint32(f.head[:]))) - 4
 			if f.keep = f.left >= 0 && wants(f.head[4:]); f.keep {
-				f.kept = append(make([]byte, 0, 4+min(f.left, 64<<10)), f.head[4:]...) // the length may be a lie
+				f.kept = append(make([]byte, 0, 4+min(f.left, 64<<10)), f.head[4:]...) // the length may be wrong
 			}
 		}
 		n := min(len(b), max(f.left, 0))

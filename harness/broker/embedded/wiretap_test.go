@@ -15,11 +15,11 @@ func onWire(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
-// TestWiretap lets two exchanges that are listened to pass among others, cut
-// into pieces of any size, the second asked before the first is answered. Of the
-// requests of two more kinds it tells the heads: of one without a client, and of one
-// that nobody can read.
-func TestWiretap(t *testing.T) {
+// TestWiretapReadsExchanges sends two exchanges among others, cut into pieces of
+// any size. The second request comes before the first response. For two more
+// kinds of requests the tap reports the header: one has no client id, one cannot
+// be parsed.
+func TestWiretapReadsExchanges(t *testing.T) {
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("pod-0.1"))
 	end := func(id string, commit bool, correlation int32) []byte {
 		req := kmsg.NewPtrEndTxnRequest()
@@ -45,25 +45,25 @@ func TestWiretap(t *testing.T) {
 		var now int64
 		var seen []string
 		tap := &wiretap{
-			now:   func() int64 { now++; return now },
-			wants: func(key int16) bool { return key == int16(kmsg.EndTxn) },
-			asked: func(x *exchange) { seen = append(seen, x.req.(*kmsg.EndTxnRequest).TransactionalID) },
-			over: func(x *exchange) {
+			now:           func() int64 { now++; return now },
+			wantsExchange: func(key int16) bool { return key == int16(kmsg.EndTxn) },
+			onRequest:     func(x *exchange) { seen = append(seen, x.req.(*kmsg.EndTxnRequest).TransactionalID) },
+			onExchange: func(x *exchange) {
 				code := int16(-1)
 				if resp, ok := x.resp.(*kmsg.EndTxnResponse); ok {
 					code = resp.ErrorCode
 				}
 				seen = append(seen, fmt.Sprintf("%s by %s at %d answered at %d: %d", x.req.(*kmsg.EndTxnRequest).TransactionalID, x.client, x.at, x.answeredAt, code))
 			},
-			watched: func(key int16) bool { return key != int16(kmsg.Produce) },
-			head: func(key int16, correlation int32, client string) {
+			wantsHead: func(key int16) bool { return key != int16(kmsg.Produce) },
+			onHead: func(key int16, correlation int32, client string) {
 				seen = append(seen, fmt.Sprintf("%d: %d %q", correlation, key, client))
 			},
 		}
-		pieces(random, asked, tap.read)
-		pieces(random, answered, tap.wrote)
-		tap.end()
-		tap.end()
+		pieces(random, asked, tap.feedRequests)
+		pieces(random, answered, tap.feedResponses)
+		tap.endUnanswered()
+		tap.endUnanswered()
 		want := []string{`1: 26 "pod-0.1"`, "a", `3: 26 "pod-0.1"`, "b", `5: 1 ""`, `6: 32512 "pod-1"`, `4: 26 "pod-0.1"`, "c", "a by pod-0.1 at 1 answered at 4: 0", "b by pod-0.1 at 2 answered at 5: 48", "c by pod-0.1 at 3 answered at 0: -1"}
 		if !slices.Equal(seen, want) {
 			t.Fatalf("seed %d: seen %q, want %q", seed, seen, want)
@@ -90,13 +90,13 @@ func FuzzWiretap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in, out []byte) {
 		asked, over := 0, 0
 		tap := &wiretap{
-			now: func() int64 { return 1 }, wants: func(int16) bool { return true },
-			asked: func(*exchange) { asked++ }, over: func(*exchange) { over++ },
-			watched: func(int16) bool { return true }, head: func(int16, int32, string) {},
+			now: func() int64 { return 1 }, wantsExchange: func(int16) bool { return true },
+			onRequest: func(*exchange) { asked++ }, onExchange: func(*exchange) { over++ },
+			wantsHead: func(int16) bool { return true }, onHead: func(int16, int32, string) {},
 		}
-		tap.read(in)
-		tap.wrote(out)
-		tap.end()
+		tap.feedRequests(in)
+		tap.feedResponses(out)
+		tap.endUnanswered()
 		if over > asked {
 			t.Fatalf("%d exchanges are over, %d began", over, asked)
 		}

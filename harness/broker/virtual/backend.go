@@ -1,13 +1,13 @@
-// Package virtual is the back end for many runs in little time: the kfake of
-// the embedded back end on a network in memory, for runs in a bubble of
-// testing/synctest. Time passes there only while everybody waits, and then at
-// once, so a minute of a calm run takes a fraction of a second.
+// Package virtual is the back end for many runs in little time. It is the kfake
+// of the embedded back end on a network in memory, for runs in a bubble of
+// testing/synctest. Time passes there only while all goroutines wait, and then
+// at once. So a minute of a quiet run takes a fraction of a second.
 //
-// It models waiting, not work: whatever a client, a pod or the broker computes
-// takes no time at all, and a request and its answer take none on the way. So a
-// run says what a consumer does, and how long for the waits of which its design
-// consists; how much CPU it needs, and what becomes of it when there is too
-// little, it does not say.
+// It models waiting, not work. Whatever a client, a pod or the broker computes
+// takes no time, and neither does a request or its response on the way. So a run
+// shows what a consumer does, and how long the waits of its design take. It does
+// not show how much CPU the design needs, nor what happens when there is too
+// little.
 package virtual
 
 import (
@@ -20,28 +20,29 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ErrTag says that the binary was built without the tag that this back end
+// ErrTag is the error of a binary without the build tag that this back end
 // needs.
-var ErrTag = errors.New("virtual time needs the build tag synctests, which has franz-go wait on channels in place of mutexes: go test -tags synctests")
+var ErrTag = errors.New("virtual time needs the build tag synctests, with which franz-go waits on channels instead of mutexes: go test -tags synctests")
 
-// Backend starts a fresh cluster for each run. The zero value is ready; it
-// keeps nothing between runs.
+// Backend starts a new cluster for each run. The zero value is ready. It keeps
+// nothing between runs.
 type Backend struct {
-	// Guard is of one run. Without it nobody is told that the run spins.
+	// Guard watches one run. Without it a run that spins is cut off without a
+	// report.
 	Guard *Guard
 }
 
 var _ = harness.RegisterBackend(Backend{})
 
-// Name is what -broker calls it.
+// Name returns the value of -broker for this back end.
 func (Backend) Name() string { return "virtual" }
 
-// Describe says what serves as Kafka.
+// Describe returns the line of the report about the broker.
 func (Backend) Describe() string {
 	return fmt.Sprintf("kfake, %d nodes in virtual time, which models waiting, not CPU", embedded.DefaultNodes)
 }
 
-// Modelled is true: kfake is no Kafka.
+// Modelled returns true: kfake is a model of Kafka.
 func (Backend) Modelled() bool { return true }
 
 // Virtual implements [harness.Virtual].
@@ -55,8 +56,8 @@ func (Backend) Prepare(context.Context) error {
 	return nil
 }
 
-// Start brings up a cluster, a [*Cluster], in the bubble of the caller. It errs
-// without the build tag and on a spec that no Kafka would take.
+// Start starts a [*Cluster] in the bubble of the caller. It fails without the
+// build tag, and if Kafka would refuse the spec.
 func (b Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
 	if err := b.Prepare(ctx); err != nil {
 		return nil, err

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// conn is one end of a connection. What is written waits in memory for the
-// other end, without a limit: Kafka's clients and brokers bound what they have
-// under way by themselves.
+// conn is one end of a connection. Written bytes wait in memory for the other
+// end, without a limit: Kafka's clients and brokers limit what they have in
+// flight.
 type conn struct {
 	addr   address
-	in     *stream // in is what the other end writes.
+	in     *stream // in has the bytes that the other end writes.
 	out    *stream
 	guard  *Guard
-	client bool // client says that it is the client's end
+	client bool // client marks the client's end.
 
 	mu    sync.Mutex
-	reset bool // Close shall be a reset.
+	reset bool // reset makes Close a reset.
 }
 
-// pipe is both ends of a connection to addr.
-func pipe(addr string, guard *Guard) (client, server *conn) {
+// newConnPair returns both ends of a connection to addr.
+func newConnPair(addr string, guard *Guard) (client, server *conn) {
 	up, down := newStream(), newStream()
 	client = &conn{addr: address(addr), in: down, out: up, guard: guard, client: true}
 	server = &conn{addr: address(addr), in: up, out: down, guard: guard}
@@ -33,21 +33,21 @@ func pipe(addr string, guard *Guard) (client, server *conn) {
 
 // Read implements [net.Conn].
 func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.in.read(b)
+	n, err := c.in.readData(b)
 	if err != nil && err != io.EOF {
-		err = c.addr.failed("read", err)
+		err = c.addr.opError("read", err)
 	}
 	return n, err
 }
 
 // Write implements [net.Conn]. It never waits.
 func (c *conn) Write(b []byte) (int, error) {
-	if !c.guard.passes(b, c.client) {
-		return 0, c.addr.failed("write", os.NewSyscallError("write", syscall.ECONNRESET))
+	if !c.guard.countWrite(b, c.client) {
+		return 0, c.addr.opError("write", os.NewSyscallError("write", syscall.ECONNRESET))
 	}
-	n, err := c.out.write(b)
+	n, err := c.out.appendData(b)
 	if err != nil {
-		err = c.addr.failed("write", err)
+		err = c.addr.opError("write", err)
 	}
 	return n, err
 }
@@ -58,17 +58,17 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	reset := c.reset
 	c.mu.Unlock()
-	c.in.end(net.ErrClosed, os.NewSyscallError("write", syscall.EPIPE), true)
+	c.in.closeWith(net.ErrClosed, os.NewSyscallError("write", syscall.EPIPE), true)
 	if reset {
-		c.out.end(os.NewSyscallError("read", syscall.ECONNRESET), net.ErrClosed, true)
+		c.out.closeWith(os.NewSyscallError("read", syscall.ECONNRESET), net.ErrClosed, true)
 	} else {
-		c.out.end(io.EOF, net.ErrClosed, false)
+		c.out.closeWith(io.EOF, net.ErrClosed, false)
 	}
 	return nil
 }
 
-// SetLinger with 0 seconds makes Close a reset, as on a TCP connection: the other
-// end reads an error, and not what is still under way.
+// SetLinger(0) makes Close a reset, as on a TCP connection: the other end gets
+// an error and loses the bytes in flight.
 func (c *conn) SetLinger(seconds int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,10 +76,10 @@ func (c *conn) SetLinger(seconds int) error {
 	return nil
 }
 
-// LocalAddr is, as RemoteAddr, the address of the listener.
+// LocalAddr returns the address of the listener, as RemoteAddr does.
 func (c *conn) LocalAddr() net.Addr { return c.addr }
 
-// RemoteAddr is the address of the listener.
+// RemoteAddr returns the address of the listener.
 func (c *conn) RemoteAddr() net.Addr { return c.addr }
 
 // SetDeadline implements [net.Conn].
@@ -87,7 +87,7 @@ func (c *conn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
 
 // SetReadDeadline implements [net.Conn].
 func (c *conn) SetReadDeadline(t time.Time) error {
-	c.in.until(t)
+	c.in.setDeadline(t)
 	return nil
 }
 
@@ -95,15 +95,15 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 // stream is one direction of a connection. Clients set a deadline for every
-// read, and nearly none passes, so the timer is not set anew with each: it fires
-// now and then and sets itself to the deadline there is.
+// read, and few deadlines pass. So the timer is not set again for each: when it
+// fires early, it sets itself to the current deadline.
 type stream struct {
 	mu       sync.Mutex
 	changed  sync.Cond
-	data     []byte // data from next on is not read yet.
+	data     []byte // data[next:] is unread.
 	next     int
-	reading  error // reading is the error of reads once there is no data.
-	writing  error // writing is the error of writes.
+	readErr  error // readErr is the error of reads once all data is read.
+	writeErr error // writeErr is the error of writes.
 	deadline time.Time
 	timer    *time.Timer // timer is nil until there was a deadline.
 	armed    time.Time   // armed is when the timer fires, zero if it is not set.
@@ -115,12 +115,12 @@ func newStream() *stream {
 	return s
 }
 
-func (s *stream) read(b []byte) (int, error) {
+func (s *stream) readData(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		switch {
-		case s.expired():
+		case s.deadlinePassed():
 			return 0, os.ErrDeadlineExceeded
 		case s.next < len(s.data):
 			n := copy(b, s.data[s.next:])
@@ -128,23 +128,23 @@ func (s *stream) read(b []byte) (int, error) {
 				s.data, s.next = s.data[:0], 0
 			}
 			return n, nil
-		case s.reading != nil:
-			return 0, s.reading
+		case s.readErr != nil:
+			return 0, s.readErr
 		case len(b) == 0:
 			return 0, nil
 		}
-		s.arm()
+		s.armTimer()
 		s.changed.Wait()
 	}
 }
 
-func (s *stream) write(b []byte) (int, error) {
+func (s *stream) appendData(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writing != nil {
-		return 0, s.writing
+	if s.writeErr != nil {
+		return 0, s.writeErr
 	}
-	if s.next > len(s.data)/2 && len(s.data)+len(b) > cap(s.data) { // what was read makes room
+	if s.next > len(s.data)/2 && len(s.data)+len(b) > cap(s.data) { // drop the read part to make room
 		s.data, s.next = s.data[:copy(s.data, s.data[s.next:])], 0
 	}
 	s.data = append(s.data, b...)
@@ -152,16 +152,16 @@ func (s *stream) write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// end sets the errors of reads and writes to come, unless there are some
-// already; drop throws away what was not read.
-func (s *stream) end(reading, writing error, drop bool) {
+// closeWith sets the errors of later reads and writes, unless they have errors
+// already. drop discards unread data.
+func (s *stream) closeWith(reading, writing error, drop bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.reading == nil || drop && s.reading == io.EOF {
-		s.reading = reading
+	if s.readErr == nil || drop && s.readErr == io.EOF {
+		s.readErr = reading
 	}
-	if s.writing == nil {
-		s.writing = writing
+	if s.writeErr == nil {
+		s.writeErr = writing
 	}
 	if drop {
 		s.data, s.next = nil, 0
@@ -172,34 +172,35 @@ func (s *stream) end(reading, writing error, drop bool) {
 	s.changed.Broadcast()
 }
 
-// until sets the deadline of reads; zero is none.
-func (s *stream) until(t time.Time) {
+// setDeadline sets the deadline of reads; the zero time means no deadline.
+func (s *stream) setDeadline(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deadline = t
 	if !t.IsZero() && (s.armed.IsZero() || s.armed.After(t)) {
-		s.changed.Broadcast() // who waits finds that it has passed, or sets the timer to it
+		s.changed.Broadcast() // a reader finds that it has passed, or sets the timer to it
 	}
 }
 
-// expired reports that the deadline has passed. The caller holds mu.
-func (s *stream) expired() bool { return !s.deadline.IsZero() && !time.Now().Before(s.deadline) }
+// deadlinePassed reports whether the deadline has passed. The caller holds mu.
+func (s *stream) deadlinePassed() bool { return !s.deadline.IsZero() && !time.Now().Before(s.deadline) }
 
-// arm has the timer fire at the deadline or before. The caller holds mu.
-func (s *stream) arm() {
+// armTimer makes the timer fire at the deadline or earlier. The caller holds mu.
+func (s *stream) armTimer() {
 	if s.deadline.IsZero() || !s.armed.IsZero() && !s.armed.After(s.deadline) {
 		return
 	}
 	s.armed = s.deadline
 	if s.timer == nil {
-		s.timer = time.AfterFunc(time.Until(s.deadline), s.fire)
+		s.timer = time.AfterFunc(time.Until(s.deadline), s.wakeReaders)
 	} else {
 		s.timer.Reset(time.Until(s.deadline))
 	}
 }
 
-// fire wakes who waits: for its deadline, or to set the timer to a later one.
-func (s *stream) fire() {
+// wakeReaders wakes readers at their deadline, or so that they set the timer to
+// a later one.
+func (s *stream) wakeReaders() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.armed = time.Time{}

@@ -11,7 +11,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// firstPort is that of the first node; nobody else has ports here.
+// firstPort is the port of the first node. Only nodes have ports here.
 const firstPort = 9092
 
 var _ harness.Dialing = (*Cluster)(nil)
@@ -21,8 +21,8 @@ func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, err
 	return c.network.Dial(ctx, network, addr)
 }
 
-// network is a network in memory: to a client it behaves as loopback TCP does,
-// but that nothing on it takes time. It implements [embedded.Network].
+// network is a network in memory. To a client it behaves as loopback TCP does,
+// but nothing on it takes time. It implements [embedded.Network].
 type network struct {
 	guard     *Guard
 	mu        sync.Mutex
@@ -31,7 +31,7 @@ type network struct {
 
 func newNetwork() *network { return &network{guard: new(Guard), listeners: map[string]*listener{}} }
 
-// Reserve gives each node a port of its own.
+// Reserve gives each node its own port.
 func (*network) Reserve(node int) (addr string, release func() error, err error) {
 	return fmt.Sprintf("127.0.0.1:%d", firstPort+node), func() error { return nil }, nil
 }
@@ -48,27 +48,27 @@ func (n *network) Listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Dial connects to a listener, or is refused.
+// Dial connects to a listener, or fails with a refused connection.
 func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	n.mu.Lock()
 	l := n.listeners[addr]
 	n.mu.Unlock()
 	if l == nil || n.guard.cut.Load() {
-		return nil, refused(addr)
+		return nil, refusedError(addr)
 	}
-	client, server := pipe(addr, n.guard)
+	client, server := newConnPair(addr, n.guard)
 	select {
 	case l.dialed <- server:
 		return client, nil
 	case <-l.closed:
-		return nil, refused(addr)
+		return nil, refusedError(addr)
 	case <-ctx.Done():
-		return nil, address(addr).failed("dial", ctx.Err())
+		return nil, address(addr).opError("dial", ctx.Err())
 	}
 }
 
-func refused(addr string) error {
-	return address(addr).failed("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))
+func refusedError(addr string) error {
+	return address(addr).opError("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED))
 }
 
 // listener is the open port of a node.
@@ -80,7 +80,7 @@ type listener struct {
 	closed  chan struct{}
 }
 
-// Accept waits for a connection, or for Close.
+// Accept waits for a connection or for Close.
 func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.dialed:
@@ -101,7 +101,7 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// Addr is the address listened on.
+// Addr returns the address of the listener.
 func (l *listener) Addr() net.Addr { return address(l.addr) }
 
 // address is an address of the network.
@@ -110,8 +110,8 @@ type address string
 func (address) Network() string  { return "memory" }
 func (a address) String() string { return string(a) }
 
-// failed is an error as package net has them: clients tell by the type what may
-// pass.
-func (a address) failed(op string, err error) error {
+// opError wraps an error as package net does: clients decide by the type which
+// errors are temporary.
+func (a address) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: a.Network(), Addr: a, Err: err}
 }

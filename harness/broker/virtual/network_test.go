@@ -40,9 +40,9 @@ func connected(t *testing.T) (client, server net.Conn) {
 	return client, <-accepted
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestReadReturnsWhatWasWritten(t *testing.T) {
 	client, server := connected(t)
-	for _, text := range []string{"one", "two"} { // nobody reads yet
+	for _, text := range []string{"one", "two"} { // before the first read
 		if _, err := io.WriteString(client, text); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-func TestResetDropsWhatIsUnderWay(t *testing.T) {
+func TestResetDropsBytesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := connected(t)
 		if _, err := server.Write([]byte("lost")); err != nil {
@@ -101,7 +101,7 @@ func TestCloseWakesAReader(t *testing.T) {
 	}
 }
 
-func TestDeadlines(t *testing.T) {
+func TestReadEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := connected(t)
 		start := time.Now()
@@ -138,7 +138,7 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
-func TestRefused(t *testing.T) {
+func TestDialWithoutListenerIsRefused(t *testing.T) {
 	n := newNetwork()
 	addr, _, err := n.Reserve(1)
 	if err != nil {
@@ -172,7 +172,7 @@ func TestRefused(t *testing.T) {
 	refuses("after its Close")
 }
 
-// TestTag holds the back end to refusing where it would hang.
+// TestTag checks that the back end refuses to start where it would hang.
 func TestTag(t *testing.T) {
 	err := Backend{}.Prepare(t.Context())
 	if tagged != (err == nil) {
@@ -185,18 +185,18 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// A reader that is always a little behind, as in requests sent ahead, does not
-// have the stream keep all that it ever carried.
-func TestStreamMakesRoomOfWhatWasRead(t *testing.T) {
+// TestStreamReusesTheSpaceOfReadBytes keeps a reader slightly behind, as with
+// pipelined requests. The stream must not keep all bytes that it ever carried.
+func TestStreamReusesTheSpaceOfReadBytes(t *testing.T) {
 	s, block := newStream(), make([]byte, 1<<10)
-	if _, err := s.write([]byte{1}); err != nil {
+	if _, err := s.appendData([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
 	for range 10_000 {
-		if _, err := s.write(block); err != nil {
+		if _, err := s.appendData(block); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.read(block); n != len(block) || err != nil {
+		if n, err := s.readData(block); n != len(block) || err != nil {
 			t.Fatal(n, err)
 		}
 	}

@@ -2,5 +2,5 @@
 
 package virtual
 
-// tagged says that the clients in this binary can wait in a bubble.
+// tagged says whether the clients in this binary can wait in a bubble.
 const tagged = false

@@ -11,8 +11,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/broker/embedded"
 )
 
-// raw is a member of a group that does only what it is told. Its session is a
-// second, the shortest there is.
+// raw is a group member that sends only the requests that the test asks for. Its
+// session is one second, the shortest allowed.
 type raw struct {
 	t        *testing.T
 	client   *kgo.Client
@@ -54,7 +54,8 @@ func (r *raw) sync(generation int32) error {
 	return err
 }
 
-// assign is the sync of a member that says who gets what, and what it gets itself.
+// assign sends the SyncGroup of a leader with its plan, and returns the
+// assignment that it gets itself.
 func (r *raw) assign(generation int32, plan map[string][]byte) (got []byte, err error) {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Group, req.MemberID, req.Generation = group, r.id, generation
@@ -91,7 +92,7 @@ func (r *raw) heartbeat(generation int32) error {
 	return kerr.ErrorForCode(resp.ErrorCode)
 }
 
-// together has both join one generation, which a leads.
+// together makes both join one generation, with a as the leader.
 func together(t *testing.T, c *embedded.Cluster, a, b *raw) (generation int32) {
 	t.Helper()
 	a.join()
@@ -105,16 +106,17 @@ func together(t *testing.T, c *embedded.Cluster, a, b *raw) (generation int32) {
 	return first.Generation
 }
 
-// A leader that goes away between its join and its assignment takes nobody with
-// it: who waits for the assignment is told to join again, under its old id.
-func TestMemberThatWaitsForALeaderLives(t *testing.T) {
+// TestMemberThatWaitsForItsLeaderStaysInTheGroup removes a leader between its
+// join and its plan. The follower waits for its assignment and must be told to
+// join again under its old id.
+func TestMemberThatWaitsForItsLeaderStaysInTheGroup(t *testing.T) {
 	c := start(t, 1)
 	leader, follower := newRaw(t, c), newRaw(t, c)
 	generation := together(t, c, leader, follower)
 	answered := make(chan error)
 	go func() { answered <- follower.sync(generation) }()
 	for range 10 {
-		time.Sleep(200 * time.Millisecond) // how long it waits is what is tested
+		time.Sleep(200 * time.Millisecond) // the test is about the length of this wait
 		if err := leader.heartbeat(generation); err != nil {
 			t.Fatalf("heartbeat: %v", err)
 		}
@@ -128,9 +130,9 @@ func TestMemberThatWaitsForALeaderLives(t *testing.T) {
 	}
 }
 
-// A rebalance that waits longer than a session for one member keeps those that
-// have joined.
-func TestMemberThatWaitsForOthersLives(t *testing.T) {
+// TestMemberThatWaitsForOthersStaysInTheGroup makes a rebalance wait longer than
+// a session for one member. Members that have joined must stay.
+func TestMemberThatWaitsForOthersStaysInTheGroup(t *testing.T) {
 	c := start(t, 1)
 	leader, follower := newRaw(t, c), newRaw(t, c)
 	generation := together(t, c, leader, follower)
@@ -143,7 +145,7 @@ func TestMemberThatWaitsForOthersLives(t *testing.T) {
 	joined := make(chan *kmsg.JoinGroupResponse)
 	go func() { joined <- leader.join() }() // a leader's join starts a rebalance
 	for range 15 {
-		time.Sleep(200 * time.Millisecond) // how long it waits is what is tested
+		time.Sleep(200 * time.Millisecond) // the test is about the length of this wait
 		if err := follower.heartbeat(generation); err != nil && err != kerr.RebalanceInProgress {
 			t.Fatalf("heartbeat: %v", err)
 		}
@@ -158,9 +160,10 @@ func TestMemberThatWaitsForOthersLives(t *testing.T) {
 	}
 }
 
-// A member that dies while its JoinGroup waits is taken into the next generation,
-// and is expelled when its session is over.
-func TestMemberThatDiesAsItJoinsIsExpelled(t *testing.T) {
+// TestMemberThatDiesWhileJoiningIsExpelled kills a member while its JoinGroup
+// waits. The group adds it to the next generation and must expel it when its
+// session is over.
+func TestMemberThatDiesWhileJoiningIsExpelled(t *testing.T) {
 	instance := "static"
 	for name, newcomer := range map[string]func(*testing.T, *embedded.Cluster) *raw{
 		"dynamic": func(t *testing.T, c *embedded.Cluster) *raw { return newRaw(t, c) },

@@ -9,47 +9,47 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// told are the requests whose exchanges tell something that kfake's state does not.
-var told = []kmsg.Key{
+// tappedKeys are the requests whose exchanges tell what kfake's state does not.
+var tappedKeys = []kmsg.Key{
 	kmsg.OffsetFetch, kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
 	kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
 }
 
-// tap listens to a connection.
-func (c *Cluster) tap() *wiretap {
+// newTap returns the tap of one connection.
+func (c *Cluster) newTap() *wiretap {
 	return &wiretap{
-		now:   c.clock.Now,
-		wants: func(key int16) bool { return slices.Contains(told, kmsg.Key(key)) },
-		asked: func(x *exchange) {
-			c.transactions.asked(x)
-			c.assignments.joins(x)
+		now:           c.clock.Now,
+		wantsExchange: func(key int16) bool { return slices.Contains(tappedKeys, kmsg.Key(key)) },
+		onRequest: func(x *exchange) {
+			c.transactions.noteOwner(x)
+			c.assignments.noteJoinRequest(x)
 		},
-		over: c.exchanged,
+		onExchange: c.reportExchange,
 	}
 }
 
-// exchanged tells the watches what an exchange says.
-func (c *Cluster) exchanged(x *exchange) {
+// reportExchange tells the watches what an exchange shows.
+func (c *Cluster) reportExchange(x *exchange) {
 	switch req := x.req.(type) {
 	case *kmsg.OffsetFetchRequest:
-		c.fetched(x, req)
+		c.reportRewinds(x, req)
 	case *kmsg.ShareFetchRequest:
-		c.acknowledged(x, orEmpty(req.GroupID), acksIn(req))
-		c.acquired(x, orEmpty(req.GroupID))
+		c.reportAcks(x, stringOrEmpty(req.GroupID), ackRangesIn(req))
+		c.reportAcquisitions(x, stringOrEmpty(req.GroupID))
 	case *kmsg.ShareAcknowledgeRequest:
-		c.acknowledged(x, orEmpty(req.GroupID), acksIn(req))
+		c.reportAcks(x, stringOrEmpty(req.GroupID), ackRangesIn(req))
 	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
-		c.waiting.cutOff(x)
-		if a, ok := c.assignments.over(x); ok {
-			c.tell(c.watchesOf(a.Group.Name), func(see harness.GroupEvents) {
+		c.heartbeats.noteBrokenJoin(x)
+		if a, ok := c.assignments.completePlan(x); ok {
+			c.notifyWatches(c.watchesOf(a.Group.Name), func(see harness.GroupEvents) {
 				if see.Assign != nil {
 					see.Assign(a)
 				}
 			})
 		}
 	default:
-		for _, t := range c.transactions.over(x) {
-			c.tell(c.everyWatch(), func(see harness.GroupEvents) {
+		for _, t := range c.transactions.endedBy(x) {
+			c.notifyWatches(c.allWatches(), func(see harness.GroupEvents) {
 				if see.Transaction != nil {
 					see.Transaction(t)
 				}
@@ -58,27 +58,28 @@ func (c *Cluster) exchanged(x *exchange) {
 	}
 }
 
-// tell calls fn for each watch that has not been stopped.
-func (c *Cluster) tell(watches []*groupWatch, fn func(harness.GroupEvents)) {
+// notifyWatches calls fn for each watch that has not been stopped.
+func (c *Cluster) notifyWatches(watches []*groupWatch, fn func(harness.GroupEvents)) {
 	for _, w := range watches {
-		w.telling.RLock()
+		w.notifying.RLock()
 		if !w.silent {
 			fn(w.see)
 		}
-		w.telling.RUnlock()
+		w.notifying.RUnlock()
 	}
 }
 
-// fetched tells of members that went back to the commit: those that named
-// themselves and partitions and were told an offset, or that there is none.
-func (c *Cluster) fetched(x *exchange, req *kmsg.OffsetFetchRequest) {
+// reportRewinds reports members that went back to the commit. These are members
+// that named themselves and their partitions, and got an offset or the answer
+// that there is none.
+func (c *Cluster) reportRewinds(x *exchange, req *kmsg.OffsetFetchRequest) {
 	resp, ok := x.resp.(*kmsg.OffsetFetchResponse)
 	if !ok {
 		return
 	}
 	rewind := func(group, topic string, id [16]byte, partition int32) {
 		r := harness.Rewind{At: x.at, ClientID: x.client, Group: group, Topic: c.topicName(topic, id), Partition: partition}
-		c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
+		c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {
 			if see.Rewind != nil {
 				see.Rewind(r)
 			}
@@ -108,31 +109,32 @@ func (c *Cluster) fetched(x *exchange, req *kmsg.OffsetFetchRequest) {
 	}
 }
 
-// asMember reports whether a request asks for partitions of a group as a member
-// does; before version 9 nobody could say that it is one.
+// asMember reports whether a request fetches commits of a group as a member
+// does. Before version 9 a request cannot name its member.
 func asMember(req *kmsg.OffsetFetchRequest, group string) bool {
 	return slices.ContainsFunc(req.Groups, func(g kmsg.OffsetFetchRequestGroup) bool {
 		return g.Group == group && g.Topics != nil && (g.MemberID != nil || req.Version < 9)
 	})
 }
 
-// part is a partition of a topic by its id.
-type part struct {
+// topicPartition is a partition of a topic, by the topic's id.
+type topicPartition struct {
 	topicID   [16]byte
 	partition int32
 }
 
-// acks are the answers of a member for a range of records of one partition.
-type acks struct {
-	part
-	from, to int64 // to is the last.
+// ackRange is what a member acknowledges for a range of records of one
+// partition.
+type ackRange struct {
+	topicPartition
+	from, to int64 // to is the last offset of the range.
 	types    []int8
 }
 
-// acksIn are the answers in a request.
-func acksIn(req kmsg.Request) (all []acks) {
+// ackRangesIn returns the acknowledgements in a request.
+func ackRangesIn(req kmsg.Request) (all []ackRange) {
 	add := func(topicID [16]byte, partition int32, b kmsg.ShareAcknowledgeRequestTopicPartitionAcknowledgementBatch) {
-		all = append(all, acks{part{topicID, partition}, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes})
+		all = append(all, ackRange{topicPartition{topicID, partition}, b.FirstOffset, b.LastOffset, b.AcknowledgeTypes})
 	}
 	switch req := req.(type) {
 	case *kmsg.ShareFetchRequest:
@@ -155,26 +157,26 @@ func acksIn(req kmsg.Request) (all []acks) {
 	return all
 }
 
-// outcomes is what the broker says to the answers of a member, by partition.
-func outcomes(resp kmsg.Response) func(part) ledger.Outcome {
-	codes, all := map[part]int16{}, int16(0)
+// ackOutcomes returns the broker's response to acknowledgements, by partition.
+func ackOutcomes(resp kmsg.Response) func(topicPartition) ledger.Outcome {
+	codes, all := map[topicPartition]int16{}, int16(0)
 	switch resp := resp.(type) {
 	case *kmsg.ShareFetchResponse:
 		all = resp.ErrorCode
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
-				codes[part{t.TopicID, p.Partition}] = p.AcknowledgeErrorCode
+				codes[topicPartition{t.TopicID, p.Partition}] = p.AcknowledgeErrorCode
 			}
 		}
 	case *kmsg.ShareAcknowledgeResponse:
 		all = resp.ErrorCode
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
-				codes[part{t.TopicID, p.Partition}] = p.ErrorCode
+				codes[topicPartition{t.TopicID, p.Partition}] = p.ErrorCode
 			}
 		}
 	}
-	return func(at part) ledger.Outcome {
+	return func(at topicPartition) ledger.Outcome {
 		code, named := codes[at]
 		switch {
 		case all != 0 || code != 0:
@@ -186,20 +188,20 @@ func outcomes(resp kmsg.Response) func(part) ledger.Outcome {
 	}
 }
 
-// acknowledged tells what a member of a share group answered, record by record.
-func (c *Cluster) acknowledged(x *exchange, group string, all []acks) {
-	outcome := outcomes(x.resp)
+// reportAcks reports each record that a member of a share group acknowledged.
+func (c *Cluster) reportAcks(x *exchange, group string, all []ackRange) {
+	outcome := ackOutcomes(x.resp)
 	for _, a := range all {
 		one := harness.Acknowledgement{
-			At: x.at, ClientID: x.client, Group: group, Topic: c.topicName("", a.topicID), Partition: a.partition, Outcome: outcome(a.part),
+			At: x.at, ClientID: x.client, Group: group, Topic: c.topicName("", a.topicID), Partition: a.partition, Outcome: outcome(a.topicPartition),
 		}
 		for one.Offset = a.from; one.Offset <= a.to && len(a.types) > 0; one.Offset++ {
-			// One type stands for the whole range.
+			// A range may have one type for all its records.
 			one.Ack = ledger.Ack(a.types[min(int(one.Offset-a.from), len(a.types)-1)])
 			if one.At = x.at; one.Ack == ledger.AckRelease {
-				one.At-- // the same exchange may have handed the record out again
+				one.At-- // the same exchange may have delivered the record again
 			}
-			c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
+			c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {
 				if see.Acknowledge != nil {
 					see.Acknowledge(one)
 				}
@@ -208,8 +210,9 @@ func (c *Cluster) acknowledged(x *exchange, group string, all []acks) {
 	}
 }
 
-// acquired tells what a share group gave to a member.
-func (c *Cluster) acquired(x *exchange, group string) {
+// reportAcquisitions reports the records that a share group delivered to a
+// member.
+func (c *Cluster) reportAcquisitions(x *exchange, group string) {
 	resp, ok := x.resp.(*kmsg.ShareFetchResponse)
 	if !ok {
 		return
@@ -221,7 +224,7 @@ func (c *Cluster) acquired(x *exchange, group string) {
 					At: x.answeredAt, ClientID: x.client, Group: group, Topic: c.topicName("", t.TopicID), Partition: p.Partition,
 					From: r.FirstOffset, To: r.LastOffset + 1, Deliveries: int(r.DeliveryCount),
 				}
-				c.tell(c.watchesOf(group), func(see harness.GroupEvents) {
+				c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {
 					if see.Acquire != nil {
 						see.Acquire(a)
 					}

@@ -19,7 +19,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// sights collects what is seen, a line each, without times and ids.
+// sights collects the events, a line each, without times and ids.
 type sights struct {
 	mu    sync.Mutex
 	lines []string
@@ -47,8 +47,8 @@ func (s *sights) count(line string) (n int) {
 	return n
 }
 
-// watchGroups collects what is seen of the groups that begin with the test's
-// group, and checks at the end that it happened in the time of the test.
+// watchGroups collects the events of groups whose names begin with the test's
+// group. At the end it checks that their times lie within the test.
 func watchGroups(t *testing.T, c *embedded.Cluster) *sights {
 	t.Helper()
 	s := &sights{}
@@ -103,9 +103,10 @@ func (s *sights) await(t *testing.T, line string, times int) {
 	eventually(t, fmt.Sprintf("%d x %s", times, line), func() bool { return s.count(line) >= times })
 }
 
-// TestAssignmentsSeen has a second member join a group with one partition: the
-// cluster tells who got it in each generation, those that nobody looks at too.
-func TestAssignmentsSeen(t *testing.T) {
+// TestObserverSeesAssignments lets a second member join a group with one
+// partition. The cluster must report the owner in each generation, also in those
+// that pass between two polls.
+func TestObserverSeesAssignments(t *testing.T) {
 	for _, protocol := range protocols[:2] {
 		t.Run(protocol.name, func(t *testing.T) {
 			c := start(t, 1)
@@ -126,9 +127,10 @@ func TestAssignmentsSeen(t *testing.T) {
 	}
 }
 
-// TestRewindsSeen has a member acquire a partition, go on alone in the same
-// membership, and come back after it was expelled: it asks for the commit twice.
-func TestRewindsSeen(t *testing.T) {
+// TestObserverSeesRewinds lets a member acquire a partition, continue in the
+// same membership, and come back after an expulsion: it fetches the commit
+// twice.
+func TestObserverSeesRewinds(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol.name, func(t *testing.T) {
 			c := start(t, 1)
@@ -152,9 +154,9 @@ func TestRewindsSeen(t *testing.T) {
 	}
 }
 
-// TestQuestionsThatAreNoRewind asks for commits as an administrator does, and as
-// a member that the group does not know.
-func TestQuestionsThatAreNoRewind(t *testing.T) {
+// TestOffsetFetchOfANonMemberIsNoRewind fetches commits as an administrator, and
+// as a member that the group does not know.
+func TestOffsetFetchOfANonMemberIsNoRewind(t *testing.T) {
 	c := start(t, 1)
 	s := watchGroups(t, c)
 	cl := member(t, c, "pod-0.1", protocols[2].opts)
@@ -182,9 +184,9 @@ func TestQuestionsThatAreNoRewind(t *testing.T) {
 	}
 }
 
-// TestCommitsOfOwnGroups sees metadata, generation and topic of the commits of a
+// TestObserverSeesCommitsOfFurtherGroups sees metadata, generation and topic of the commits of a
 // group whose name begins with the run's, and nothing of others.
-func TestCommitsOfOwnGroups(t *testing.T) {
+func TestObserverSeesCommitsOfFurtherGroups(t *testing.T) {
 	c := start(t, 1)
 	if err := c.Kfake().CreateTopic("side", 1, nil); err != nil {
 		t.Fatal(err)
@@ -222,9 +224,9 @@ func TestCommitsOfOwnGroups(t *testing.T) {
 	}
 }
 
-// TestTransactionsSeen commits one, aborts one, and leaves one open to be
+// TestObserverSeesTransactions commits one, aborts one, and leaves one open to be
 // aborted by the next owner of the id.
-func TestTransactionsSeen(t *testing.T) {
+func TestObserverSeesTransactions(t *testing.T) {
 	c := start(t, 1)
 	s := watchGroups(t, c)
 	ctx := within(t)
@@ -263,9 +265,9 @@ func TestTransactionsSeen(t *testing.T) {
 	}
 }
 
-// TestShareGroupSeen has a member of a share group accept, release and reject,
+// TestObserverSeesShareGroups has a member of a share group accept, release and reject,
 // and answer for a record that it no longer has.
-func TestShareGroupSeen(t *testing.T) {
+func TestObserverSeesShareGroups(t *testing.T) {
 	c := start(t, 1)
 	s := watchGroups(t, c)
 	ctx := within(t)
@@ -295,8 +297,8 @@ func TestShareGroupSeen(t *testing.T) {
 		s.await(t, fmt.Sprintf("acquire pod-0.1 of consumers source/0@%d delivery 1", i), 1)
 		s.await(t, fmt.Sprintf("ack pod-0.1 of consumers source/0@%d %d confirmed", i, ack), 1)
 	}
-	// The released one comes again, its lock expires, and another has it before the
-	// answer.
+	// The released record is delivered again, its lock expires, and another member gets
+	// it before the acknowledgement.
 	var again *kgo.Record
 	for again == nil {
 		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) { again = r })
@@ -311,6 +313,6 @@ func TestShareGroupSeen(t *testing.T) {
 	other.PollFetches(ctx)
 	s.await(t, "acquire pod-1.1 of consumers source/0@1 delivery 3", 1)
 	again.Ack(kgo.AckAccept)
-	cl.FlushAcks(ctx) // whether that is an error is the client's business
+	cl.FlushAcks(ctx) // the client may report an error here
 	s.await(t, fmt.Sprintf("ack pod-0.1 of consumers source/0@1 %d failed", ledger.AckAccept), 1)
 }

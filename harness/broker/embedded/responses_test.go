@@ -32,9 +32,10 @@ func committed(c *embedded.Cluster, group string) int64 {
 	return info.Commits[topic][0].Offset
 }
 
-// A commit whose answer is lost is made, and its client sees the connection
-// break; it tries again, as often as it takes.
-func TestLoseAnswersToCommits(t *testing.T) {
+// TestDropsResponsesToCommits drops the responses to commits. The commits take
+// effect, the client sees its connection break, and it repeats them until a
+// response arrives.
+func TestDropsResponsesToCommits(t *testing.T) {
 	c := start(t, 1)
 	for range 20 {
 		if err := client(t, c).ProduceSync(within(t), &kgo.Record{Topic: topic}).FirstErr(); err != nil {
@@ -75,9 +76,9 @@ func TestLoseAnswersToCommits(t *testing.T) {
 	}
 }
 
-// The request is carried out before its connection breaks: a client that does
-// not try again has committed all the same.
-func TestLostAnswerIsOfARequestCarriedOut(t *testing.T) {
+// TestDroppedResponseBelongsToAHandledRequest uses a client that does not repeat
+// its request. The commit must take effect before the connection breaks.
+func TestDroppedResponseBelongsToAHandledRequest(t *testing.T) {
 	c := start(t, 1)
 	stop, err := c.DropResponses(int16(kmsg.OffsetCommit), "pod-", 0)
 	if err != nil {
@@ -109,7 +110,7 @@ func TestLostAnswerIsOfARequestCarriedOut(t *testing.T) {
 	}
 }
 
-func TestLoseAnswersRefuses(t *testing.T) {
+func TestDropResponsesRefusesBadCalls(t *testing.T) {
 	c := start(t, 1)
 	if _, err := c.DropResponses(8, "", -1); err == nil {
 		t.Error("a limit below zero is taken")

@@ -8,8 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A topic that wants the broker's time has it, whatever the producer said.
-func TestStampsOfTheBroker(t *testing.T) {
+// TestBrokerTimestampsReplaceTheProducers produces to a topic with
+// LogAppendTime.
+func TestBrokerTimestampsReplaceTheProducers(t *testing.T) {
 	c := start(t, 1)
 	byBroker := "LogAppendTime"
 	if _, err := kadm.NewClient(client(t, c)).CreateTopic(within(t), 1, -1, map[string]*string{"message.timestamp.type": &byBroker}, "stamped"); err != nil {

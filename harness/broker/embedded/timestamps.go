@@ -11,17 +11,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// stamps puts the broker's time on what is appended to topics that are
-// configured so. kfake keeps what the producer stamped, whatever the topic says.
-type stamps struct {
+// timestamps writes the broker's time into records for topics with
+// LogAppendTime. kfake keeps the producer's timestamp whatever the topic says.
+type timestamps struct {
 	mu    sync.Mutex
 	names map[string]bool
 	ids   map[[16]byte]bool
 }
 
-// created takes note of a new topic. The requests are looked at from the first
-// topic on that wants it.
-func (s *stamps) created(k *kfake.Cluster, topic string) {
+// noteTopic registers a new topic. Produce requests are inspected only once a
+// topic needs it.
+func (s *timestamps) noteTopic(k *kfake.Cluster, topic string) {
 	info := k.TopicInfo(topic)
 	if info == nil || info.Configs["message.timestamp.type"] == nil || *info.Configs["message.timestamp.type"] != "LogAppendTime" {
 		return
@@ -32,14 +32,14 @@ func (s *stamps) created(k *kfake.Cluster, topic string) {
 		s.names, s.ids = map[string]bool{}, map[[16]byte]bool{}
 		k.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
 			k.KeepControl()
-			s.produced(r.(*kmsg.ProduceRequest), time.Now().UnixMilli())
+			s.stampRequest(r.(*kmsg.ProduceRequest), time.Now().UnixMilli())
 			return nil, nil, false
 		})
 	}
 	s.names[topic], s.ids[info.TopicID] = true, true
 }
 
-func (s *stamps) produced(r *kmsg.ProduceRequest, now int64) {
+func (s *timestamps) stampRequest(r *kmsg.ProduceRequest, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range r.Topics {
@@ -49,7 +49,7 @@ func (s *stamps) produced(r *kmsg.ProduceRequest, now int64) {
 		}
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
-			if stamped := stamp(p.Records, now); stamped != nil {
+			if stamped := stampBatch(p.Records, now); stamped != nil {
 				p.Records = stamped
 			}
 		}
@@ -59,16 +59,16 @@ func (s *stamps) produced(r *kmsg.ProduceRequest, now int64) {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const (
-	beforeLength   = 12 // beforeLength has a batch's length not counted in: the fields up to it
-	beforeChecksum = 21 // beforeChecksum is where what its checksum covers begins
+	beforeLength   = 12 // beforeLength is the size of the fields that a batch's length does not count.
+	beforeChecksum = 21 // beforeChecksum is where the bytes begin that the checksum covers.
 	compression    = 0x7
 )
 
-// stamp is the batch with all of its records at one time, uncompressed. It is
-// nil for a batch that is not whole, which is left to kfake to refuse. A batch
-// can say of itself that its time is the broker's; kfake then sets that time but
-// not the checksum, so each record has it here as its own.
-func stamp(raw []byte, now int64) []byte {
+// stampBatch returns the batch uncompressed with all its records at one time. It
+// returns nil for a damaged batch, so that kfake refuses it. A batch can declare
+// that its time is the broker's. kfake then sets that time but not the checksum,
+// so each record gets the time as its own.
+func stampBatch(raw []byte, now int64) []byte {
 	var b kmsg.RecordBatch
 	if b.ReadFrom(raw) != nil || b.Magic != 2 || b.CRC != int32(crc32.Checksum(raw[beforeChecksum:], castagnoli)) {
 		return nil
@@ -89,7 +89,7 @@ func stamp(raw []byte, now int64) []byte {
 			return nil
 		}
 		r.Length, r.TimestampDelta, r.TimestampDelta64 = 0, 0, 0
-		r.Length = int32(len(r.AppendTo(nil)) - 1) // a length of 0 takes one byte
+		r.Length = int32(len(r.AppendTo(nil)) - 1) // the varint of length 0 takes one byte
 		to, from = r.AppendTo(to), from[end:]
 	}
 	b.Records, b.FirstTimestamp, b.MaxTimestamp = to, now, now

@@ -71,7 +71,7 @@ func TestDescribe(t *testing.T) {
 		{"mine/kafka:4.3.1-patched", 3, "Apache Kafka, 3 nodes in containers, image mine/kafka:4.3.1-patched"},
 		{"registry:5000/kafka:latest", 3, "Apache Kafka, 3 nodes in containers, image registry:5000/kafka:latest"},
 	} {
-		if got := describe(c.image, c.nodes); got != c.want {
+		if got := describeImage(c.image, c.nodes); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
@@ -199,7 +199,7 @@ func TestOwnerLivesUntilReleased(t *testing.T) {
 	if orphaned(labels, o.host) {
 		t.Error("orphaned while its owner lives")
 	}
-	if err := o.release(); err != nil {
+	if err := o.releaseLock(); err != nil {
 		t.Fatal(err)
 	}
 	if !orphaned(labels, o.host) {
@@ -299,7 +299,7 @@ func TestFreePorts(t *testing.T) {
 func TestUntil(t *testing.T) {
 	t.Run("ends with the first success", func(t *testing.T) {
 		calls := 0
-		err := until(t.Context(), func(context.Context) error {
+		err := retryUntil(t.Context(), func(context.Context) error {
 			if calls++; calls < 3 {
 				return errors.New("not yet")
 			}
@@ -311,9 +311,9 @@ func TestUntil(t *testing.T) {
 	})
 	t.Run("ends with a final error", func(t *testing.T) {
 		dead, calls := errors.New("dead"), 0
-		err := until(t.Context(), func(context.Context) error {
+		err := retryUntil(t.Context(), func(context.Context) error {
 			calls++
-			return fmt.Errorf("node: %w", final{dead})
+			return fmt.Errorf("node: %w", permanentError{dead})
 		})
 		if !errors.Is(err, dead) || calls != 1 || !strings.HasPrefix(err.Error(), "node: ") {
 			t.Errorf("%v after %d calls", err, calls)
@@ -322,7 +322,7 @@ func TestUntil(t *testing.T) {
 	t.Run("says why it gave up and what was wrong", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		late, wrong, calls := errors.New("too late"), errors.New("node 2 is missing"), 0
-		err := until(ctx, func(ctx context.Context) error {
+		err := retryUntil(ctx, func(ctx context.Context) error {
 			if calls++; calls == 1 {
 				return wrong
 			}
