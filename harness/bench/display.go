@@ -107,7 +107,7 @@ func (d *display) progress(e engine.Progress) {
 	case "starting":
 		fmt.Fprintf(d.out, "%s: starting\n", d.prefix())
 	case "load", "drain", "judging":
-		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.prefix(), e.Phase, e.Sent, e.Finished)
+		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.prefix(), e.Phase, e.Sent, e.Completed)
 	}
 }
 

@@ -59,11 +59,11 @@ func TestJudgeASavedLedger(t *testing.T) {
 		"torn": {
 			consumer: "serial", exit: exitFailed,
 			spoil: func(t *testing.T, dir string) {
-				if err := os.Truncate(filepath.Join(dir, "landed.journal"), 1000); err != nil {
+				if err := os.Truncate(filepath.Join(dir, "appended.journal"), 1000); err != nil {
 					t.Fatal(err)
 				}
 			},
-			first: "verdict: inconclusive (ledger complete), NOT as the run was judged (pass)\n! ledger complete: the end of journal landed.journal is torn off: 485 of 500 slots are missing\n",
+			first: "verdict: inconclusive (ledger complete), NOT as the run was judged (pass)\n! ledger complete: the end of journal appended.journal is torn off: 485 of 500 slots are missing\n",
 			more:  "\ninconclusive, by the assumptions above: loss, ",
 		},
 		"flipped bit": {

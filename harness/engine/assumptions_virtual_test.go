@@ -79,7 +79,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			name: "an end before the end", breaks: oracle.DrainEnded, leaning: []string{oracle.CheckLoss, oracle.CheckStall},
 			spoil: func(_ *testing.T, p *engine.Plan, cancel context.CancelFunc) {
 				p.Progress = func(now engine.Progress) {
-					if now.Finished > 1000 {
+					if now.Completed > 1000 {
 						cancel()
 					}
 				}

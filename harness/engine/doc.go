@@ -1,7 +1,15 @@
-// Package engine takes one run from start to verdict: it brings up the topic,
-// the observers and the pods, sends the load, injects the faults, drains, reads
-// the log once more, and has the ledger replayed, judged and measured.
+// Package engine makes one run, from its plan to its verdicts.
 //
-// What the consumer under test does wrong is data in the [harness.Run]; what
-// Stampede itself could not do is an error.
+// A run goes through these phases (run.go shows them in order):
+//
+//	prepare   start the broker, create the topics, make observers, pods and producer
+//	form      start the pods and wait until they share the partitions
+//	load      send the load; inject the faults at their times
+//	drain     wait until the backlog is completed; heal the faults
+//	stop      stop the pods; read the commits and the topics once more
+//	evidence  journal what only the engine knows, seal the journals, save the ledger
+//	conclude  replay the ledger for the oracle and the metrics; decide the status
+//
+// Errors of the consumer under test are data in the [harness.Run]. Errors of Stampede
+// itself are errors.
 package engine

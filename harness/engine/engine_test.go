@@ -208,7 +208,7 @@ func TestInterruptedRunIsReported(t *testing.T) {
 	defer cancel()
 	p := plan(t, "keyed", func(s *harness.Scenario) { s.Load.Pacer = load.Constant{Rate: 200, For: time.Minute} })
 	p.Progress = func(now engine.Progress) {
-		if now.Finished > 100 {
+		if now.Completed > 100 {
 			cancel()
 		}
 	}
@@ -263,7 +263,7 @@ func TestPodThatDiesInMidRun(t *testing.T) {
 	i := slices.IndexFunc(o.Run.Verdicts, func(v harness.Verdict) bool { return v.Check == oracle.CheckPodLiveness })
 	v := o.Run.Verdicts[i]
 	if o.Run.Status != harness.Fail || v.Status != harness.Fail || len(v.Examples) != 1 || !strings.Contains(v.Examples[0].Text, "record 21") {
-		t.Errorf("%s; alive: %+v, want a failure with the pod's last words", o.Run.Status, v)
+		t.Errorf("%s; pod liveness: %+v, want a failure with the pod's last words", o.Run.Status, v)
 	}
 	if o.Run.Counts.Completed != 400 || o.Run.Counts.Lost != 0 {
 		t.Errorf("counts: %+v, want the other pod to have finished it all", o.Run.Counts)
@@ -308,7 +308,7 @@ func TestLateProducer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Run.Status != harness.Inconclusive || !strings.HasPrefix(o.Run.Reasons[0], "load delivered: the producer was late") {
+	if o.Run.Status != harness.Inconclusive || !strings.HasPrefix(o.Run.Reasons[0], oracle.LoadDelivered+": the producer was late") {
 		t.Errorf("%s: %v, want inconclusive by the late producer", o.Run.Status, o.Run.Reasons)
 	}
 }

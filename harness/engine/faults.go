@@ -3,103 +3,102 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/pod"
 )
 
-// injections are the faults of a run under way. Safe for concurrent use.
-type injections struct {
-	r      *run
-	runner *fault.Runner
-	done   chan struct{}
+// faultInjector injects and heals the faults of a run. Safe for concurrent use.
+type faultInjector struct {
+	setup    *setup
+	time     loadClock
+	runner   *fault.Runner
+	finished chan struct{} // closed when nothing is left to inject or to heal
 
-	before progress // before is the last reading ahead of an injection
-	landed []int64
+	// The last reading before an injection:
+	before   workReading
+	appended []int64
 
 	mu   sync.Mutex
-	list []outcome
+	list []injectedFault
 }
 
-// outcome is a fault as it happened. Times count from the start of the load.
-type outcome struct {
-	injection int // of the scenario
-	name      string
-	injected  time.Duration
-	healed    time.Duration // harness.Never while it is not
-	hit       harness.Target
-	owner     ledger.Owner // of the incarnation struck, 0 where none was
-	inHand    time.Duration
+// injectedFault is a fault as it happened. Times count from the start of the load.
+type injectedFault struct {
+	injection    int // its number in the scenario
+	name         string
+	injected     time.Duration
+	healed       time.Duration // harness.Never while it lasts
+	target       harness.Target
+	owner        ledger.Owner // the incarnation that it affects; 0 for none in particular
+	workInFlight time.Duration
 }
 
-// upon is the partition of a fault in the ledger: -1 if it strikes nobody, and else 0. Which
-// partitions it affects is no fact of the ledger.
-func (o *outcome) upon() int32 {
-	if o.hit.None {
-		return -1
-	}
-	return 0
-}
-
-func (r *run) newInjections() *injections {
-	f := &injections{r: r, done: make(chan struct{})}
+func (s *setup) newFaultInjector(t loadClock) *faultInjector {
+	f := &faultInjector{setup: s, time: t, finished: make(chan struct{})}
 	f.runner = &fault.Runner{
 		Env: &harness.Env{
-			Cluster: r.cluster, Pods: r.fleet.Pods(), Spare: r.Scenario.Spare, Log: logView{r}, Group: r.watcher,
-			Share: r.Consumer.Implementation.Share,
-			Rand:  rand.New(rand.NewPCG(r.Seed, uint64(r.Repeat)<<8|faultStream)),
+			Cluster: s.cluster, Pods: s.fleet.Pods(), Spare: s.Scenario.Spare, Log: logView{s}, Group: s.watcher,
+			Share: s.Consumer.Implementation.Share,
+			Rand:  s.randomStream(faultStream),
 		},
-		Injections: r.Scenario.Injections, Session: r.cfg.Session,
-		Now:    func() time.Duration { return r.since(r.clock.Now()) },
-		Before: f.reading, Injected: f.injected, Healed: f.healed,
+		Injections: s.Scenario.Injections, Session: s.cfg.Session,
+		Now:    t.elapsed,
+		Before: f.readWork, Injected: f.noteInjected, Healed: f.noteHealed,
 	}
 	return f
 }
 
-// run injects and heals until all is done, or ctx ends; then it heals at once.
-func (f *injections) run(ctx context.Context) {
-	defer close(f.done)
+// injectAll injects and heals until all is done. After the end of ctx it heals at once.
+func (f *faultInjector) injectAll(ctx context.Context) {
+	defer close(f.finished)
 	outcomes, err := f.runner.Run(ctx)
 	if err != nil {
-		f.doubt(err.Error())
+		f.breakFault(err.Error())
 	}
 	for i, o := range outcomes {
-		if _, heals := f.r.Scenario.Injections[i].HealsAfter(f.r.cfg.Session); o.Injected == harness.Never || heals && o.Healed == harness.Never {
-			f.doubt(fmt.Sprintf("%s was not carried out in time", f.r.Scenario.Injections[i].Fault.Name()))
+		injection := &f.setup.Scenario.Injections[i]
+		if _, heals := injection.HealsAfter(f.setup.cfg.Session); o.Injected == harness.Never || heals && o.Healed == harness.Never {
+			f.breakFault(fmt.Sprintf("%s was not carried out in time", injection.Fault.Name()))
 		}
 		if o.Verified != nil {
-			f.doubt(fmt.Sprintf("%s did not take: %v", f.r.Scenario.Injections[i].Fault.Name(), o.Verified))
+			f.breakFault(fmt.Sprintf("%s did not take effect: %v", injection.Fault.Name(), o.Verified))
 		}
 	}
 }
 
-// reading notes what is in hand right before an injection.
-func (f *injections) reading(int) {
-	if err := f.r.live.poll(); err != nil {
-		f.doubt(err.Error())
+// readWork reads what is in flight right before an injection.
+func (f *faultInjector) readWork(int) {
+	if err := f.setup.work.pollJournals(); err != nil {
+		f.breakFault(err.Error())
 	}
-	f.landed, f.before = f.r.producer.Appended(), f.r.live.read()
+	f.appended, f.before = f.setup.producer.Appended(), f.setup.work.readProgress()
 }
 
-func (f *injections) injected(i int, hit harness.Target, at time.Duration) {
-	o := outcome{injection: i, name: f.r.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, hit: hit}
-	if hit.Pod != "" {
-		o.owner = struck(f.r.fleet.Incarnations(), hit.Pod, f.r.start+int64(at))
-		o.inHand = workInHand(f.landed, f.before.whole(f.r.Scenario.Service.Mean()), hit.Partitions, f.r.Consumer.Implementation.ParallelismOf(f.r.cfg))
+// noteInjected notes an injection, and checks that its target had enough work in flight.
+func (f *faultInjector) noteInjected(i int, target harness.Target, at time.Duration) {
+	s := f.setup
+	o := injectedFault{injection: i, name: s.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, target: target}
+	if target.Pod != "" {
+		o.owner = incarnationAt(s.fleet.Incarnations(), target.Pod, f.time.start+int64(at))
+		o.workInFlight = f.before.withMeanOf(s.Scenario.Service.Mean()).workInFlight(f.appended, target.Partitions, s.Consumer.Implementation.ParallelismOf(s.cfg))
 	}
-	if need := f.r.needInHand(); need > 0 && hit.Pod != "" && o.inHand < need {
-		f.r.doubt(inHand, fmt.Sprintf("no work in hand at the kill: %s held %v of work, less than %v", hit.Pod, o.inHand.Round(time.Millisecond), need))
+	if need := s.neededWorkInFlight(); need > 0 && target.Pod != "" && o.workInFlight < need {
+		s.incidents.breakAssumption(oracle.WorkInFlight, fmt.Sprintf("not enough work in flight at the fault: %s had %v of work, less than %v", target.Pod, o.workInFlight.Round(time.Millisecond), need))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, o)
 }
 
-func (f *injections) healed(i int, at time.Duration) {
+// noteHealed notes that a fault was healed.
+func (f *faultInjector) noteHealed(i int, at time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k := range f.list {
@@ -109,31 +108,38 @@ func (f *injections) healed(i int, at time.Duration) {
 	}
 }
 
-// outcomes are the faults so far, in the order of injection.
-func (f *injections) outcomes() []outcome {
+// injectedFaults are the faults so far, in the order of injection.
+func (f *faultInjector) injectedFaults() []injectedFault {
 	if f == nil {
-		return nil // the group never formed
+		return nil // no load was sent
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]outcome(nil), f.list...)
+	return slices.Clone(f.list)
 }
 
-// settled reports that nothing is left to inject or heal.
-func (f *injections) settled() bool {
-	select {
-	case <-f.done:
-		return true
-	default:
-		return false
+func (f *faultInjector) breakFault(why string) {
+	f.setup.incidents.breakAssumption(oracle.FaultTookEffect, why)
+}
+
+// neededWorkInFlight is how much work the target of a fault must have in flight.
+func (s *setup) neededWorkInFlight() time.Duration {
+	return time.Duration(s.Scenario.Thresholds.WorkInFlight * float64(s.cfg.Commit))
+}
+
+// incarnationAt is the incarnation of a pod at a time, ns on CLOCK_MONOTONIC; 0 for none.
+func incarnationAt(incarnations []pod.Incarnation, name string, at int64) (owner ledger.Owner) {
+	for i := range incarnations {
+		if in := &incarnations[i]; in.Pod == name && in.Up <= at {
+			owner = in.Owner
+		}
 	}
+	return owner
 }
-
-func (f *injections) doubt(why string) { f.r.doubt(faultHappened, why) }
 
 // logView is the source topic as faults see it.
-type logView struct{ r *run }
+type logView struct{ setup *setup }
 
-func (l logView) Appended() []int64 { return l.r.producer.Appended() }
+func (l logView) Appended() []int64 { return l.setup.producer.Appended() }
 
-func (l logView) Leaders(ctx context.Context) ([]int32, error) { return l.r.client.Leaders(ctx) }
+func (l logView) Leaders(ctx context.Context) ([]int32, error) { return l.setup.client.Leaders(ctx) }

@@ -92,7 +92,7 @@ func TestFailingWorkEndToEnd(t *testing.T) {
 // A poison record stays owed by a consumer that has nowhere to put it.
 func TestPoisonEndToEnd(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures.Poison = 0.005 }, func(t *testing.T, r *harness.Run) {
-		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], "stall: ") || r.Counts.Lost > 0 || r.Counts.Unfinished < 5 {
+		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], oracle.CheckStall+": ") || r.Counts.Lost > 0 || r.Counts.Unfinished < 5 {
 			t.Error("want a stall of the poison records")
 		}
 	})
@@ -101,11 +101,11 @@ func TestPoisonEndToEnd(t *testing.T) {
 // A pod whose work panics dies of it, if its consumer lets it, and others go on.
 func TestPanicEndToEnd(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures.Panic = 0.0005 }, func(t *testing.T, r *harness.Run) {
-		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], "alive: ") || r.Counts.Lost > 0 {
+		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], oracle.CheckPodLiveness+": ") || r.Counts.Lost > 0 {
 			t.Error("want pods that died")
 		}
 		if v := r.Verdicts[0]; v.Check != oracle.CheckPodLiveness || len(v.Examples) == 0 || !strings.Contains(v.Examples[0].Text, load.ErrPanic.Error()) {
-			t.Errorf("alive: %+v", v)
+			t.Errorf("pod liveness: %+v", v)
 		}
 	})
 }

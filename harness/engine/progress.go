@@ -1,56 +1,149 @@
 package engine
 
 import (
-	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"sync"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// every is how often a waiting run looks around and tells its progress.
-const every = 100 * time.Millisecond
+// workProgress is the progress of the work while a run goes on, from the journals that the
+// pods write. It is late by up to one poll, and what it has is never wrong. Safe for
+// concurrent use.
+type workProgress struct {
+	fleet fleet
 
-// tick tells the progress and waits for the next look, for ctx, or for done.
-func (r *run) tick(ctx context.Context, phase string, wait time.Duration, done <-chan struct{}) {
-	r.report(phase)
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-done:
-	case <-t.C:
+	mu        sync.Mutex
+	tails     map[ledger.Owner]*ledger.Tail
+	completed []ledger.Offsets // by partition
+	inSide    []int64          // effects in side topics, repeated ones included, by partition of the source
+	effects   int64
+	service   int64 // ns of all effects
+	lastEnd   int64 // of an effect, ns on CLOCK_MONOTONIC
+	open      int   // attempts in flight in running pods
+}
+
+func newWorkProgress(fleet fleet, partitions int) *workProgress {
+	return &workProgress{
+		fleet: fleet, tails: map[ledger.Owner]*ledger.Tail{},
+		completed: make([]ledger.Offsets, partitions), inSide: make([]int64, partitions),
 	}
 }
 
-func (r *run) report(phase string) {
-	if r.Progress == nil {
+// pollJournals reads what the pods have written since the last poll.
+func (w *workProgress) pollJournals() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = 0
+	for _, in := range w.fleet.Incarnations() {
+		t := w.tails[in.Owner]
+		if t == nil {
+			var err error
+			if t, err = ledger.Follow(in.Journal); errors.Is(err, fs.ErrNotExist) {
+				continue // the pod has not created it yet
+			} else if err != nil {
+				return err
+			}
+			w.tails[in.Owner] = t
+		}
+		open, err := t.Poll(w.countSlot)
+		if err != nil {
+			return err
+		}
+		if in.Down == 0 {
+			w.open += open
+		}
+	}
+	return nil
+}
+
+// hasJournal reports whether a poll has found the journal of an incarnation.
+func (w *workProgress) hasJournal(owner ledger.Owner) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tails[owner] != nil
+}
+
+func (w *workProgress) countSlot(s *ledger.Slot) {
+	if s.Outcome() != ledger.OutcomeEffect || s.Partition < 0 {
 		return
 	}
-	p := Progress{Phase: phase, Elapsed: time.Since(r.started)}
-	if r.start != 0 {
-		p.Elapsed = r.since(r.clock.Now())
-		now := r.live.read()
-		sent, acked := r.producer.Progress()
-		p.Sent, p.Finished, p.Backlog = sent, now.total, max(0, acked-now.total)
-		p.Rate = r.rates.rate(p.Elapsed, now.total)
+	if s.Topic != 0 {
+		w.inSide[load.PartitionOf(s.Key(), len(w.inSide))]++
+	} else if int(s.Partition) < len(w.completed) {
+		w.completed[s.Partition].Add(s.Offset())
+	} else {
+		return
 	}
-	r.Progress(p)
+	w.effects++
+	w.service += s.End() - s.Start()
+	w.lastEnd = max(w.lastEnd, s.End())
 }
 
-// since is a time on CLOCK_MONOTONIC as time of the run.
-func (r *run) since(mono int64) time.Duration { return time.Duration(mono - r.start) }
-
-// rateMeter is the rate over the last two seconds.
-type rateMeter struct {
-	at    []time.Duration
-	count []int64
+// workReading is one reading of a workProgress.
+type workReading struct {
+	completed []int64       // records completed in the source, by partition
+	inSide    []int64       // effects in side topics, by partition of the source
+	total     int64         // of all partitions
+	mean      time.Duration // mean service time so far
+	lastEnd   int64
+	open      int
 }
 
-func (m *rateMeter) rate(now time.Duration, count int64) float64 {
-	m.at, m.count = append(m.at, now), append(m.count, count)
-	for len(m.at) > 2 && now-m.at[0] > 2*time.Second {
-		m.at, m.count = m.at[1:], m.count[1:]
+func (w *workProgress) readProgress() workReading {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := workReading{completed: make([]int64, len(w.completed)), inSide: slices.Clone(w.inSide), lastEnd: w.lastEnd, open: w.open}
+	for i := range w.completed {
+		r.completed[i] = w.completed[i].Len()
+		r.total += r.completed[i] + w.inSide[i]
 	}
-	if over := now - m.at[0]; over > 0 {
-		return float64(count-m.count[0]) / over.Seconds()
+	if w.effects > 0 {
+		r.mean = time.Duration(w.service / w.effects)
 	}
-	return 0
+	return r
+}
+
+func (w *workProgress) closeJournals() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.tails {
+		t.Close()
+	}
+	clear(w.tails)
+	return nil
+}
+
+// withMeanOf is the reading with at least the mean service time of the scenario. The
+// attempt at a prepared record has only the rest of the work.
+func (r workReading) withMeanOf(mean time.Duration) workReading {
+	if r.mean > 0 {
+		r.mean = max(r.mean, mean)
+	}
+	return r
+}
+
+// workInFlight is the time that a pod of the given parallelism needs for the appended
+// records of its partitions that are not completed, in the source or in a side topic.
+// Effects that were repeated in a side topic make it smaller than it is.
+func (r workReading) workInFlight(appended []int64, partitions []int32, parallelism int) time.Duration {
+	var records int64
+	for _, p := range partitions {
+		records += max(0, appended[p]-r.completed[p]-r.inSide[p])
+	}
+	return time.Duration(records) * r.mean / time.Duration(max(1, parallelism))
+}
+
+// allCompleted reports whether every partition is completed up to its end.
+func (r workReading) allCompleted(ends []int64) bool {
+	for p, end := range ends {
+		if r.completed[p] < end {
+			return false
+		}
+	}
+	return true
 }

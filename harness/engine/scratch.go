@@ -14,13 +14,12 @@ const (
 	scratchLock   = "lock"
 )
 
-// scratch is the folder of one run. While the run lives it holds the lock file
-// in it by flock, so that [Sweep] can tell a run that goes on from the rest of
-// one whose harness was killed.
+// scratch is the folder of one run. The run holds a lock on a file in it (flock). So
+// [Sweep] can tell the folder of a running run from one whose harness was killed.
 type scratch struct {
 	dir  string
 	lock *os.File
-	keep bool // keep says that close leaves the folder, and for good.
+	keep bool // keep: the folder stays after the run
 }
 
 func newScratch() (*scratch, error) {
@@ -38,17 +37,17 @@ func newScratch() (*scratch, error) {
 	return &scratch{dir: dir, lock: lock}, nil
 }
 
-// close removes the folder and all in it, or of what is to be kept the lock, which
-// has [Sweep] pass over it.
-func (s *scratch) close() error {
+// removeScratch removes the folder. If the folder is to be kept, it removes only the lock
+// file, so that [Sweep] ignores the folder.
+func (s *scratch) removeScratch() error {
 	if s.keep {
 		return errors.Join(os.Remove(s.lock.Name()), s.lock.Close())
 	}
 	return errors.Join(os.RemoveAll(s.dir), s.lock.Close())
 }
 
-// Sweep removes the folders of runs whose harness was killed, and nobody
-// else's. What cannot be removed stays for the next time.
+// Sweep removes the folders of runs whose harness was killed. A folder that it cannot
+// remove stays for the next time.
 func Sweep() {
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"*"))
 	if err != nil {
@@ -57,7 +56,7 @@ func Sweep() {
 	for _, dir := range dirs {
 		lock, err := os.Open(filepath.Join(dir, scratchLock))
 		if err != nil {
-			continue // it has only just been made
+			continue // it was created just now
 		}
 		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
 			os.RemoveAll(dir)

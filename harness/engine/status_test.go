@@ -9,7 +9,7 @@ import (
 
 // A control that does not fail where it must has failed; one that could not be judged
 // has not.
-func TestSettle(t *testing.T) {
+func TestControlFailsIfItPasses(t *testing.T) {
 	control := []harness.Expectation{{Scenario: "here", Check: oracle.CheckLoss}}
 	for name, c := range map[string]struct {
 		scenario        string
@@ -30,15 +30,15 @@ func TestSettle(t *testing.T) {
 		"a control that was not judged":   {scenario: "here", must: control, loss: harness.Inconclusive, broken: true, status: harness.Inconclusive},
 		"a control elsewhere, not judged": {scenario: "there", must: control, loss: harness.Inconclusive, broken: true, status: harness.Inconclusive},
 	} {
-		r := &run{Plan: Plan{
+		p := &Plan{
 			Scenario: harness.Scenario{Name: c.scenario}, Consumer: harness.Selection{Implementation: &harness.Implementation{MustFail: c.must}},
-		}}
+		}
 		out := &harness.Run{
 			Scenario: c.scenario, Verdicts: []harness.Verdict{{Check: oracle.CheckLoss, Status: c.loss}, {Check: oracle.CheckOverload, Count: c.overload}},
-			Assumptions: []harness.Assumption{{Name: "no pod starved", Held: !c.broken}},
+			Assumptions: []harness.Assumption{{Name: oracle.NoPodStarved, Held: !c.broken}},
 		}
-		r.settle(out)
-		tells := len(out.Reasons) > 0 && out.Reasons[0] == "control: loss was to fail here and did not"
+		p.decideStatus(out)
+		tells := len(out.Reasons) > 0 && out.Reasons[0] == "control: "+oracle.CheckLoss+" had to fail in this scenario and did not"
 		if out.Status != c.status || out.Expected != c.expected || tells != c.tells {
 			t.Errorf("%s: %s, expected %v: %q; want %s, %v", name, out.Status, out.Expected, out.Reasons, c.status, c.expected)
 		}

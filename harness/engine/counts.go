@@ -5,7 +5,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// counter adds up what the replay shows.
+// counter counts what the replay shows.
 type counter struct{ counts harness.Counts }
 
 // Observe implements [oracle.Observer].
@@ -23,7 +23,7 @@ func (c *counter) Observe(events []ledger.Event) {
 				c.counts.Failed++
 			}
 		case ledger.EventEnd:
-			if e.Owner != 0 { // an output has none
+			if e.Owner != 0 { // an output has no owner
 				c.counts.Attempts++
 			}
 			if e.First {

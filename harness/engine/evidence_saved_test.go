@@ -45,7 +45,7 @@ func TestAFailingRunKeepsItsLedger(t *testing.T) {
 	t.Run("another version", func(t *testing.T) {
 		at := copied(t, dir)
 		edit(t, filepath.Join(at, "ledger.json"), func(b []byte) []byte {
-			return []byte(strings.Replace(string(b), `"version": 2`, `"version": 99`, 1))
+			return []byte(strings.Replace(string(b), `"version": 3`, `"version": 99`, 1))
 		})
 		if _, err := engine.OpenSaved(at); err == nil || !strings.Contains(err.Error(), "version 99") {
 			t.Errorf("error %v", err)
@@ -88,7 +88,7 @@ func flippedBit(t *testing.T, dir string) {
 }
 
 func tornTail(t *testing.T, dir string) {
-	edit(t, filepath.Join(dir, "landed.journal"), func(b []byte) []byte { return b[:10*ledger.SlotSize+7] })
+	edit(t, filepath.Join(dir, "appended.journal"), func(b []byte) []byte { return b[:10*ledger.SlotSize+7] })
 	s, err := engine.OpenSaved(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func tornTail(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.Expected || !j.Torn || !slices.Contains(j.Changed, "ledger complete") || !slices.Contains(j.Changed, oracle.CheckLoss) {
+	if j.Expected || !j.Torn || !slices.Contains(j.Changed, oracle.LedgerComplete) || !slices.Contains(j.Changed, oracle.CheckLoss) {
 		t.Errorf("expected %v, torn %v, changed %v", j.Expected, j.Torn, j.Changed)
 	}
 	for _, v := range j.Verdicts {

@@ -34,14 +34,14 @@ func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 		reason   string
 	}{
 		"as it should be":        {status: harness.Pass, expected: true},
-		"a pod that ends itself": {consumer: "test-mortal", status: harness.Fail, reason: "alive: "},
+		"a pod that ends itself": {consumer: "test-mortal", status: harness.Fail, reason: oracle.CheckPodLiveness + ": "},
 		"a control": {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(100 * time.Millisecond) }, // so that commits find work
-			status: harness.Fail, expected: true, reason: "loss pending: ",
+			status: harness.Fail, expected: true, reason: oracle.CheckPrematureCommit + ": ",
 		},
 		"a control that is good": {
 			consumer: "test-good", change: func(s *harness.Scenario) { s.Name = "test-good" },
-			status: harness.Fail, reason: "control: loss was to fail here and did not",
+			status: harness.Fail, reason: "control: " + oracle.CheckLoss + " had to fail in this scenario and did not",
 		},
 		oracle.CheckOverload: {
 			change: func(s *harness.Scenario) { s.Service = load.Fixed(20 * time.Second); s.Workers = 1 },
@@ -53,7 +53,7 @@ func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 		},
 		"a broken assumption": {
 			change: func(s *harness.Scenario) { s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)} },
-			status: harness.Inconclusive, reason: "load delivered: ",
+			status: harness.Inconclusive, reason: oracle.LoadDelivered + ": ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 		"order gone":       {func(m map[string]any) { delete(facts(m), "order") }, `order ""`},
 		"no partitions":    {func(m map[string]any) { facts(m)["partitions"] = 0 }, "0 partitions"},
 		"no journals":      {func(m map[string]any) { m["journals"] = []any{} }, "sends.journal 0 times"},
-		"a journal gone":   {func(m map[string]any) { m["journals"] = journals(m)[:len(journals(m))-1] }, "landed.journal 0 times"},
+		"a journal gone":   {func(m map[string]any) { m["journals"] = journals(m)[:len(journals(m))-1] }, "appended.journal 0 times"},
 		"a pod's gone":     {func(m map[string]any) { m["journals"] = slices.Delete(journals(m), 2, 3) }, "pod-1.1.journal 0 times"},
 		"sends twice":      {func(m map[string]any) { m["journals"] = append(journals(m), journals(m)[0]) }, "sends.journal 2 times"},
 		"a journal more": {func(m map[string]any) {
@@ -116,11 +116,11 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 		"session":          {func(m map[string]any) { facts(m)["session_ns"] = 1 }, ""},
 		"owners gone":      {func(m map[string]any) { facts(m)["owners"] = []any{} }, "no owners"},
 		"owners fewer":     {func(m map[string]any) { facts(m)["owners"] = []any{""} }, "no journal of the run"},
-		"verdicts gone":    {func(m map[string]any) { m["verdicts"] = []any{} }, "no verdict on the pods"},
+		"verdicts gone":    {func(m map[string]any) { m["verdicts"] = []any{} }, "no verdict on pod liveness"},
 		"status":           {func(m map[string]any) { m["status"] = "fine" }, `status "fine"`},
 		"a field unknown":  {func(m map[string]any) { facts(m)["deliverance"] = 1 }, "deliverance"},
 		"version gone":     {func(m map[string]any) { delete(m, "version") }, "no version"},
-		"version 1":        {func(m map[string]any) { m["version"] = 1 }, "version 1, this build reads 2"},
+		"version 1":        {func(m map[string]any) { m["version"] = 1 }, "version 1, this build reads only version 3"},
 		"verdicts altered": {func(m map[string]any) { m["verdicts"].([]any)[1].(map[string]any)["status"] = "pass" }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 				}
 				return b
 			})
-			wantNone(t, at, filepath.Base(from)+" is not the one")
+			wantNone(t, at, filepath.Base(from)+" is not the journal of this run")
 			wantNone(t, at, "make a new run: repeat me")
 		}
 	})

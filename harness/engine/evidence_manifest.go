@@ -16,22 +16,21 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// savedVersion is the version of a saved ledger: of its manifest, and with it of
-// the journals and of the facts. A reader refuses any other.
-const savedVersion = 2
+// savedVersion is the version of a saved ledger: of its manifest, its journals and its
+// facts. Readers refuse every other version.
+const savedVersion = 3
 
-// Manifest is the file of a saved ledger that names the others.
+// Manifest is the file of a saved ledger that names all other files.
 const Manifest = "ledger.json"
 
-// signature ends a manifest: the digest of all that is before it, as its last
-// field. It is over the text and not over what the text means, so that nothing in
-// the file can change unseen.
+// signature ends a manifest: its last field is the digest of all before. The digest covers
+// the text itself, so that it shows every change of the file.
 func signature(body []byte) []byte {
 	return fmt.Appendf(nil, ",\n  \"digest\": \"%x\"\n}\n", sha256.Sum256(body))
 }
 
-// encode is the manifest with its signature.
-func (s *Saved) encode() ([]byte, error) {
+// encodeManifest is the manifest with its signature.
+func (s *Saved) encodeManifest() ([]byte, error) {
 	unsigned := *s
 	unsigned.Digest = ""
 	raw, err := json.MarshalIndent(&unsigned, "", "  ")
@@ -42,8 +41,8 @@ func (s *Saved) encode() ([]byte, error) {
 	return append(body, signature(body)...), nil
 }
 
-// decode reads a manifest that is as it was written.
-func decode(raw []byte) (*Saved, error) {
+// decodeManifest reads a manifest of this version that is unchanged.
+func decodeManifest(raw []byte) (*Saved, error) {
 	const again = "the ledger is damaged; make the run again"
 	var head struct {
 		Version *int `json:"version"`
@@ -52,14 +51,14 @@ func decode(raw []byte) (*Saved, error) {
 		return nil, fmt.Errorf("it was changed or cut short: %w: %s", err, again)
 	}
 	if head.Version == nil {
-		return nil, errors.New("it has no version, and is no manifest of a ledger")
+		return nil, errors.New("it has no version, so it is no manifest of a ledger")
 	}
 	if *head.Version != savedVersion {
-		return nil, fmt.Errorf("it is of version %d, this build reads %d: judge it with the build that made it, or make the run again", *head.Version, savedVersion)
+		return nil, fmt.Errorf("it has version %d, this build reads only version %d: judge it with the build that made it, or make the run again", *head.Version, savedVersion)
 	}
 	n := max(0, len(raw)-len(signature(nil)))
 	if !bytes.Equal(raw[n:], signature(raw[:n])) {
-		return nil, errors.New("it was changed since the run: " + again)
+		return nil, errors.New("it was changed after the run: " + again)
 	}
 	s := new(Saved)
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -67,7 +66,7 @@ func decode(raw []byte) (*Saved, error) {
 	if err := d.Decode(s); err != nil {
 		return nil, err
 	}
-	return s, s.consistent()
+	return s, s.checkManifest()
 }
 
 // openManifest reads the manifest of a ledger saved in dir.
@@ -80,7 +79,7 @@ func openManifest(dir string) (*Saved, error) {
 	if err != nil {
 		return nil, fmt.Errorf("saved ledger: %w", err)
 	}
-	s, err := decode(raw)
+	s, err := decodeManifest(raw)
 	if err != nil {
 		return nil, fmt.Errorf("saved ledger: %s: %w", path, err)
 	}
@@ -88,25 +87,25 @@ func openManifest(dir string) (*Saved, error) {
 	return s, nil
 }
 
-// consistent checks that the manifest says what the judge can go by, and names each
-// journal that belongs to the run, once.
-func (s *Saved) consistent() error {
+// checkManifest checks that the facts are usable, and that the manifest names each journal
+// of the run once.
+func (s *Saved) checkManifest() error {
 	f := &s.Facts
 	switch {
 	case !slices.Contains([]harness.Delivery{harness.AtMostOnce, harness.AtLeastOnce, harness.ExactlyOnce}, f.Delivery):
-		return fmt.Errorf("nobody knows the delivery %q", f.Delivery)
+		return fmt.Errorf("unknown delivery %q", f.Delivery)
 	case !slices.Contains([]harness.Order{harness.OrderNone, harness.OrderKey, harness.OrderPartition}, f.Order):
-		return fmt.Errorf("nobody knows the order %q", f.Order)
+		return fmt.Errorf("unknown order %q", f.Order)
 	case f.Partitions < 1 || f.Partitions > 1<<20:
 		return fmt.Errorf("%d partitions", f.Partitions)
 	case len(f.Owners) == 0:
 		return errors.New("it names no owners")
 	case !slices.Contains([]harness.Status{harness.Pass, harness.Fail, harness.Overload, harness.Inconclusive}, s.Status):
-		return fmt.Errorf("nobody knows the status %q", s.Status)
+		return fmt.Errorf("unknown status %q", s.Status)
 	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != oracle.CheckPodLiveness:
-		return errors.New("it has no verdict on the pods")
+		return errors.New("it has no verdict on " + oracle.CheckPodLiveness)
 	}
-	want := []string{sendsJournal, observedJournal, landedJournal}
+	want := []string{sendsJournal, observedJournal, appendedJournal}
 	if len(f.Sides) > 0 {
 		want = append(want, copiesJournal)
 	}
@@ -123,7 +122,7 @@ func (s *Saved) consistent() error {
 			}
 		}
 		if n != 1 {
-			return fmt.Errorf("it names %s %d times, want once", file, n)
+			return fmt.Errorf("it names %s %d times instead of once", file, n)
 		}
 	}
 	for _, j := range s.Journals {

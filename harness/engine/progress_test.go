@@ -10,30 +10,30 @@ import (
 
 // What was worked on in a side topic is out of hand where its key lies in the source, and
 // says nothing of where the record first lay.
-func TestLiveCountsWhatIsDoneAside(t *testing.T) {
+func TestProgressCountsWorkInSideTopics(t *testing.T) {
 	const partitions, key = 4, 7
 	from := load.PartitionOf(key, partitions)
-	l := newLive(nil, ledger.Clock{}, partitions)
+	l := newWorkProgress(nil, partitions)
 	effect := func(topic uint16, partition int32, offset int64) {
 		s := ledger.NewSlot(ledger.KindAttempt, 1).With(ledger.OutcomeEffect)
 		s.SetPosition(ledger.Position{Topic: topic, Partition: partition, Offset: offset})
 		s.SetRecord(ledger.Identity{Key: key})
 		s.SetEnd(int64(10 * time.Millisecond))
-		l.slot(&s)
+		l.countSlot(&s)
 	}
 	effect(0, int32(from), 0)
 	effect(1, 9, 5)
 	effect(2, 9, 5)
-	now := l.read()
-	if now.finished[from] != 1 || now.aside[from] != 2 || now.total != 3 || now.mean != 10*time.Millisecond {
+	now := l.readProgress()
+	if now.completed[from] != 1 || now.inSide[from] != 2 || now.total != 3 || now.mean != 10*time.Millisecond {
 		t.Errorf("%+v", now)
 	}
-	landed := make([]int64, partitions)
-	landed[from] = 13
-	if got := workInHand(landed, now, []int32{int32(from)}, 2); got != 50*time.Millisecond {
-		t.Errorf("%v in hand, want 10 records of 10 ms for two workers", got)
+	appended := make([]int64, partitions)
+	appended[from] = 13
+	if got := now.workInFlight(appended, []int32{int32(from)}, 2); got != 50*time.Millisecond {
+		t.Errorf("%v in flight, want 10 records of 10 ms for two workers", got)
 	}
-	if allFinished(landed, now) {
-		t.Error("what is done aside finishes nothing where it first lay")
+	if now.allCompleted(appended) {
+		t.Error("an effect in a side topic completes no record of the source")
 	}
 }

@@ -28,7 +28,7 @@ func TestALedgerThatCannotBeCopiedStaysWhole(t *testing.T) {
 		s.Journals = append(s.Journals, SavedJournal{File: name + ".journal"})
 	}
 	s.Journals = append(s.Journals, SavedJournal{File: "third.journal"})
-	if err := os.Mkdir(s.path(s.Journals[2]), 0o755); err != nil {
+	if err := os.Mkdir(s.journalPath(s.Journals[2]), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	to := filepath.Join(other, "kept")

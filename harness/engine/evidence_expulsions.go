@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/observe"
+	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// writeExpulsions journals which members the group has expelled. An expulsion that no
+// fault explains breaks [oracle.NoPodStarved].
+func (s *setup) writeExpulsions(c *course) error {
+	incarnations, faults := s.fleet.Incarnations(), c.load.faults.injectedFaults()
+	for _, x := range s.watcher.Expelled() {
+		if x.Owner == 0 || int(x.Owner) > len(incarnations) {
+			continue
+		}
+		in := &incarnations[x.Owner-1]
+		if hasLeft(in, x.Seen) || c.stop.requestedAt <= x.Seen {
+			continue
+		}
+		if !s.isExplained(x, c.load.time, faults) {
+			cause := "most likely its heartbeats got too little CPU"
+			if harness.IsVirtual(s.Backend) {
+				cause = "its own client sent no heartbeats, because virtual time never lacks CPU"
+			}
+			s.incidents.breakAssumption(oracle.NoPodStarved, fmt.Sprintf("%s was expelled from the group at about %v, and no fault affected it: %s",
+				harness.ClientID(in.Pod, in.N), c.load.time.sinceStart(x.Seen).Round(time.Millisecond), cause))
+		}
+		slot := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
+		slot.SetExpulsion(x.Group, x.Earliest, x.Seen)
+		if err := s.observed.Append(slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasLeft reports whether an incarnation had ended by a time, or had been asked to stop.
+func hasLeft(in *pod.Incarnation, by int64) bool {
+	return in.Down != 0 && in.Down <= by || in.StopRequestedAt != 0 && in.StopRequestedAt <= by
+}
+
+// isExplained reports whether a fault explains an expulsion. The fault affected the
+// incarnation before, and ended so late that the member need not be back yet.
+func (s *setup) isExplained(x observe.Expulsion, t loadClock, faults []injectedFault) bool {
+	grace := s.cfg.Heartbeat + s.cfg.Session
+	for _, o := range faults {
+		if o.owner == x.Owner && t.sinceStart(x.Seen) >= o.injected && (o.healed == harness.Never || t.sinceStart(x.Member) <= o.healed+grace) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// writeIntervals journals what only the engine knows: the expulsions, the times at which
+// each incarnation ran, and the intervals of the faults.
+func (s *setup) writeIntervals(c *course) error {
+	if err := s.writeExpulsions(c); err != nil {
+		return err
+	}
+	if err := s.writeIncarnations(); err != nil {
+		return err
+	}
+	return s.writeFaults(c.load)
+}
+
+// writeIncarnations journals when each incarnation started and ended.
+func (s *setup) writeIncarnations() error {
+	for _, in := range s.fleet.Incarnations() {
+		up := ledger.NewSlot(ledger.KindUp, in.Owner).With(ledger.OutcomeConfirmed)
+		up.SetAt(in.Up)
+		down := ledger.NewSlot(ledger.KindDown, in.Owner).With(ledger.OutcomeConfirmed)
+		down.SetAt(in.Down)
+		if err := errors.Join(s.observed.Append(up), s.observed.Append(down)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFaults journals when each fault was injected and healed.
+func (s *setup) writeFaults(l *sentLoad) error {
+	for i, o := range l.faults.injectedFaults() {
+		inject := ledger.NewSlot(ledger.KindInject, o.owner).With(ledger.OutcomeConfirmed)
+		inject.Partition = o.affectedPartition()
+		inject.SetFault(uint32(i), l.time.start+int64(o.injected))
+		if err := s.observed.Append(inject); err != nil {
+			return err
+		}
+		if o.healed == harness.Never {
+			continue
+		}
+		heal := ledger.NewSlot(ledger.KindHeal, o.owner).With(ledger.OutcomeConfirmed)
+		heal.Partition = o.affectedPartition()
+		heal.SetFault(uint32(i), l.time.start+int64(o.healed))
+		if err := s.observed.Append(heal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// affectedPartition is the partition of a fault in the ledger: -1 if the fault affects no
+// pod, and else 0. The ledger does not say which partitions it affects.
+func (o *injectedFault) affectedPartition() int32 {
+	if o.target.None {
+		return -1
+	}
+	return 0
+}

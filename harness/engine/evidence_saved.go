@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// ErrNoLedger is the error of [OpenSaved] for a folder without a saved ledger.
+var ErrNoLedger = errors.New("no saved ledger")
+
+// Saved is the ledger of a run: its journals in one folder, and all that the oracle needs
+// to know in addition. The folder can be moved and judged again at any time.
+type Saved struct {
+	Version  int               `json:"version"`
+	Scenario string            `json:"scenario"`
+	Consumer string            `json:"consumer"`
+	Backend  string            `json:"backend"`
+	Repeat   int               `json:"repeat"`
+	Seed     uint64            `json:"seed"`
+	Command  string            `json:"command,omitempty"` // Command repeats the run.
+	Settings []harness.Setting `json:"settings,omitempty"`
+
+	Epoch    int64          `json:"epoch_ns"` // Epoch is the start of the load, ns on CLOCK_MONOTONIC.
+	Journals []SavedJournal `json:"journals"`
+	Unbegun  []string       `json:"unbegun,omitempty"` // Unbegun are the incarnations without a journal: they ended before they could create one.
+	Facts    oracle.Facts   `json:"facts"`
+
+	// The result of the run, as in [harness.Run]. The checks can be repeated from the
+	// journals; the rest is taken from here.
+	Status      harness.Status       `json:"status"`
+	Reasons     []string             `json:"reasons,omitempty"`
+	Expected    bool                 `json:"expected"`
+	Unmet       string               `json:"unmet,omitempty"` // Unmet is the threshold that the run did not meet.
+	Assumptions []harness.Assumption `json:"assumptions"`
+	Verdicts    []harness.Verdict    `json:"verdicts"` // Verdicts start with pod liveness, which no journal can show.
+
+	Digest string `json:"digest,omitempty"` // Digest is the digest of all above, see signature.
+
+	dir  string
+	torn bool // torn: the end of a journal is missing
+}
+
+// SavedJournal is one journal of a saved ledger.
+type SavedJournal struct {
+	File   string `json:"file"`
+	Slots  int64  `json:"slots"`
+	Digest string `json:"digest"`         // Digest is [ledger.Reader.Digest].
+	Torn   int64  `json:"torn,omitempty"` // Torn is how many slots were incomplete when the writer was killed.
+	Reaped int64  `json:"reaped_ns"`      // Reaped is the end of its writer, ns on CLOCK_MONOTONIC.
+}
+
+// OpenSaved reads the manifest of the ledger saved in dir and checks its journals. If the
+// end of a journal is missing, the assumption [oracle.LedgerComplete] is broken, so that
+// no check passes by it.
+func OpenSaved(dir string) (*Saved, error) {
+	s, err := openManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range s.Journals {
+		if err := s.checkJournal(j); err != nil {
+			return nil, s.damageError(err)
+		}
+	}
+	return s, nil
+}
+
+// checkJournal compares a journal with the manifest. A journal that a kill or a full disk
+// has cut short has no seal. A journal with another seal belongs to another run.
+func (s *Saved) checkJournal(j SavedJournal) error {
+	r, err := ledger.Open(s.journalPath(j))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	switch {
+	case r.Sealed() && r.Digest() == j.Digest:
+		return nil
+	case r.Sealed():
+		return fmt.Errorf("journal %s is not the journal of this run: %w", j.File, ledger.ErrCorrupt)
+	case r.Len() > j.Slots:
+		return fmt.Errorf("journal %s: %d slots, the manifest has %d: %w", j.File, r.Len(), j.Slots, ledger.ErrCorrupt)
+	}
+	if s.Facts.Broken == nil {
+		s.Facts.Broken = map[string]string{}
+	}
+	s.torn = true
+	s.Facts.Broken[oracle.LedgerComplete] = fmt.Sprintf("the end of journal %s is torn off: %d of %d slots are missing", j.File, j.Slots-r.Len(), j.Slots)
+	return nil
+}
+
+// damageError is an error with what to do about a damaged ledger.
+func (s *Saved) damageError(err error) error {
+	err = fmt.Errorf("saved ledger %s: %w: the ledger is damaged; make a new run", s.dir, err)
+	if s.Command != "" {
+		err = fmt.Errorf("%w: %s", err, s.Command)
+	}
+	return err
+}
+
+// tornSlots is the number of torn slots in all journals.
+func (s *Saved) tornSlots() (torn int64) {
+	for _, j := range s.Journals {
+		torn += j.Torn
+	}
+	return torn
+}
+
+func (s *Saved) journalPath(j SavedJournal) string { return filepath.Join(s.dir, j.File) }
+
+// replayChecks replays the ledger for the checks and for observers, the final read first.
+func (s *Saved) replayChecks(observers ...oracle.Observer) (f *oracle.Facts, found *oracle.Found, err error) {
+	facts := s.Facts
+	if facts.Log, err = s.readLog(); err != nil {
+		return nil, nil, err
+	}
+	err = s.replayJournals(func(stream *ledger.Stream) (err error) {
+		found, err = oracle.Judge(&facts, stream, observers...)
+		return err
+	})
+	return &facts, found, err
+}
+
+// decideVerdicts makes the verdicts, by the assumptions in s.Facts as they are now. If a
+// check has failed, it replays the ledger once more for the timelines of the anomalies.
+// Checks that are not judged get timelines only then.
+func (s *Saved) decideVerdicts(f *oracle.Facts, found *oracle.Found) ([]harness.Verdict, error) {
+	verdicts := found.Settle(s.Facts.Broken)
+	if err := oracle.NameRecords(verdicts, func(fn func(*ledger.Slot)) error {
+		return s.readAppended(func(r *ledger.Reader) error { return r.Each(fn) })
+	}); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.NotJudged }) {
+		return verdicts, nil
+	}
+	err := s.replayJournals(func(stream *ledger.Stream) error { return oracle.AddTimelines(f, stream, verdicts) })
+	return verdicts, err
+}
+
+func (s *Saved) replayJournals(fn func(*ledger.Stream) error) error {
+	var files []ledger.File
+	for _, j := range s.Journals {
+		if j.File != appendedJournal {
+			files = append(files, ledger.File{Path: s.journalPath(j), Reaped: j.Reaped})
+		}
+	}
+	stream, err := ledger.NewStream(s.Epoch, files...)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	return fn(stream)
+}
+
+// readLog builds the log of the oracle from the final read. Copies come first: the source
+// then tells where each copy comes from.
+func (s *Saved) readLog() (*oracle.Log, error) {
+	log := oracle.NewLog()
+	add := func(r *ledger.Reader) error { return r.Blocks(log.AddAll) }
+	for _, j := range s.Journals {
+		if j.File == copiesJournal {
+			if err := readJournal(s.journalPath(j), add); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return log, s.readAppended(add)
+}
+
+// readAppended calls fn with the final read of the source.
+func (s *Saved) readAppended(fn func(*ledger.Reader) error) error {
+	for _, j := range s.Journals {
+		if j.File == appendedJournal {
+			if err := readJournal(s.journalPath(j), fn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readJournal opens a journal for fn.
+func readJournal(path string, fn func(*ledger.Reader) error) error {
+	reader, err := ledger.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(reader), reader.Close())
+}
+
+// saveTo saves the ledger in a folder, in place of the former content. After an error the
+// folder does not exist. The journals stay where they are in any case.
+func (s *Saved) saveTo(dir string) error {
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+		return fmt.Errorf("keep ledger: %w", err)
+	}
+	err := s.writeManifest(dir)
+	for _, j := range s.Journals {
+		if err == nil {
+			err = linkOrCopy(s.journalPath(j), filepath.Join(dir, j.File))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keep ledger: %w", errors.Join(err, os.RemoveAll(dir)))
+	}
+	return nil
+}
+
+func (s *Saved) writeManifest(dir string) error {
+	raw, err := s.encodeManifest()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, Manifest), raw, 0o644)
+}
+
+// linkOrCopy links a file to a second path, or copies it to another file system.
+func linkOrCopy(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// incidents are what any goroutine of a run may report at any time: broken assumptions,
+// and pods that ended by themselves. Safe for concurrent use.
+type incidents struct {
+	mu     sync.Mutex
+	broken map[string]string // the reasons, by assumption
+	exits  []pod.Incarnation
+}
+
+// breakAssumption notes why an assumption does not hold. The first reason stays.
+func (i *incidents) breakAssumption(name, why string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.broken == nil {
+		i.broken = map[string]string{}
+	}
+	if i.broken[name] == "" {
+		i.broken[name] = why
+	}
+}
+
+// brokenAssumptions are the reasons so far, by assumption.
+func (i *incidents) brokenAssumptions() map[string]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.broken)
+}
+
+// recordExit notes that a pod has ended by itself.
+func (i *incidents) recordExit(in pod.Incarnation) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.exits = append(i.exits, in)
+}
+
+// podExits are the pods that have ended by themselves so far.
+func (i *incidents) podExits() []pod.Incarnation {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.exits)
+}
+
+// checkPodFaults returns an error if a fault of the harness has ended a pod, such as a
+// full disk. The run says nothing about the consumer then.
+func (i *incidents) checkPodFaults() error {
+	for _, in := range i.podExits() {
+		if in.Exit == pod.ExitFault {
+			return fmt.Errorf("pod %s ended by a fault of the harness: %s", in.Pod, tail(in.Stderr))
+		}
+	}
+	return nil
+}

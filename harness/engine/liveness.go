@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// checkLiveness decides [oracle.CheckPodLiveness], the one check that no journal can
+// decide. The name and the definition of the check are with those of all others in package
+// oracle. The check fails for each of these:
+//   - A pod ended by itself.
+//   - A pod did not stop in time when it was asked to, and was killed.
+//   - A pod ran outside its group up to the end of the drain, see [setup.findDropouts].
+func (s *setup) checkLiveness(c *course) harness.Verdict {
+	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: "running as a member of the group until asked to stop", Status: harness.Pass}
+	fail := func(a harness.Anomaly) {
+		v.Status, v.Count = harness.Fail, v.Count+1
+		v.Examples = append(v.Examples, a)
+	}
+	for _, in := range s.incidents.podExits() {
+		fail(harness.Anomaly{
+			Text: fmt.Sprintf("ended by itself: %s; its output: %s", in.Exit, tail(in.Stderr)),
+			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.load.time.sinceStart(in.Down),
+		})
+	}
+	for _, a := range c.stop.dropouts {
+		fail(a)
+	}
+	unresponsive := func(name string, requestedAt int64) {
+		fail(harness.Anomaly{
+			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", s.cfg.Drain+pod.StopGrace),
+			Pods: []string{name}, At: c.load.time.sinceStart(requestedAt),
+		})
+	}
+	for _, in := range s.fleet.Incarnations() {
+		if in.Unresponsive {
+			unresponsive(harness.ClientID(in.Pod, in.N), in.StopRequestedAt)
+		}
+	}
+	for _, name := range c.stop.unresponsive {
+		unresponsive(name, c.stop.requestedAt)
+	}
+	return v
+}
+
+// findDropouts finds the pods that run at the end of the drain and have left their group for
+// good. A pod that still tries to join is a member again within the rebalance timeout and
+// [settleTime]. Time during which a fault affects the pod does not count. The other pods take
+// over the work of a dropout, so no other check shows it.
+func (s *setup) findDropouts(c *course) (list []harness.Anomaly) {
+	if !c.group.formed {
+		return nil
+	}
+	now, members, expelledAt := s.clock.Now(), s.watcher.Joined(), map[ledger.Owner]int64{}
+	for _, x := range s.watcher.Expelled() {
+		if x.Group == 0 {
+			expelledAt[x.Owner] = max(expelledAt[x.Owner], x.Seen)
+		}
+	}
+	for _, in := range s.fleet.Incarnations() {
+		if in.Down != 0 || in.StopRequestedAt != 0 || members[in.Owner] {
+			continue
+		}
+		since := max(in.Up, expelledAt[in.Owner], c.load.affectedUntil(in.Owner))
+		if now-since > int64(max(s.cfg.Session, s.cfg.Rebalance)+settleTime) {
+			list = append(list, harness.Anomaly{
+				Text: fmt.Sprintf("runs, and has not been a member of its group for %v", time.Duration(now-since).Round(time.Millisecond)),
+				Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.load.time.sinceStart(since),
+			})
+		}
+	}
+	return list
+}
+
+// affectedUntil is the end of the last fault that affected an incarnation, or no pod in
+// particular, ns on CLOCK_MONOTONIC. It is now if such a fault lasts.
+func (l *sentLoad) affectedUntil(owner ledger.Owner) (at int64) {
+	for _, o := range l.faults.injectedFaults() {
+		switch {
+		case o.owner != 0 && o.owner != owner || o.target.None:
+		case o.healed == harness.Never:
+			return l.time.Now()
+		default:
+			at = max(at, l.time.start+int64(o.healed))
+		}
+	}
+	return at
+}
+
+// tail is the end of a text, for a report.
+func tail(s string) string {
+	const most = 4 << 10
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = "..." + s[len(s)-most:]
+	}
+	return s
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// Overrides are what the command line changes in every scenario. A zero value changes
+// nothing.
+type Overrides struct {
+	Rate                              float64
+	Duration                          time.Duration
+	Partitions, Pods, Workers, Window int
+	Payload                           int
+	Service, Keys                     string
+	Commit, Session                   time.Duration
+}
+
+// Apply returns the scenario with the overrides and the defaults applied. It returns an
+// error if its parts do not fit together.
+func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
+	wrap := func(err error) (harness.Scenario, error) {
+		return s, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	if o.Rate > 0 || o.Duration > 0 {
+		p, ok := s.Load.Pacer.(harness.Scalable)
+		if !ok {
+			return wrap(fmt.Errorf("its load, %s, has no rate and no duration to set", s.Load.Pacer))
+		}
+		s.Load.Pacer = p.Scale(o.Rate, o.Duration)
+	}
+	var err error
+	if o.Service != "" {
+		if s.Service, err = load.ParseService(o.Service); err != nil {
+			return wrap(err)
+		}
+	}
+	if o.Keys != "" {
+		if s.Load.Keys, err = load.ParseKeys(o.Keys); err != nil {
+			return wrap(err)
+		}
+	}
+	setField(&s.Partitions, o.Partitions, 12)
+	setField(&s.Pods, o.Pods, 3)
+	setField(&s.Workers, o.Workers, 50)
+	setField(&s.Window, o.Window, 500)
+	setField(&s.MaxPoll, 0, 100)
+	setField(&s.Load.Payload, o.Payload, 200)
+	setField(&s.Commit, o.Commit, time.Second)
+	setField(&s.Session, o.Session, 6*time.Second)
+	setField(&s.Drain, 0, 30*time.Second)
+	setField(&s.Thresholds.Lateness, 0, 100*time.Millisecond)
+	if err := checkScenario(&s); err != nil {
+		return wrap(err)
+	}
+	return s, nil
+}
+
+// setField sets a field to its override, or to its default if it is not set.
+func setField[T int | time.Duration](field *T, override, fallback T) {
+	if override > 0 {
+		*field = override
+	}
+	if *field == 0 {
+		*field = fallback
+	}
+}
+
+// minSession is the shortest session that a pod on a busy machine can keep.
+const minSession = time.Second
+
+const (
+	// maxPayload leaves room for the rest of a batch. A client sends at most 1,000,012
+	// bytes, a little less than the 1 MiB that a broker accepts.
+	maxPayload = 999_000
+	// maxPartitions is what three nodes on one machine can serve.
+	maxPartitions = 10_000
+)
+
+// checkScenario returns an error if the phases or sizes of a scenario do not fit together.
+func checkScenario(s *harness.Scenario) error {
+	if v, ok := s.Load.Pacer.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return err
+		}
+	}
+	if s.Prepare != 0 && !(s.Prepare > 0 && s.Prepare < 1) {
+		return fmt.Errorf("the part of the work to prepare is %v: want a number above 0 and below 1", s.Prepare)
+	}
+	if err := load.CheckFailures(s.Failures); err != nil {
+		return err
+	}
+	_, _, last := load.Extent(s.Load.Pacer)
+	if err := load.CheckSlowdown(s.Slowdown, last); err != nil {
+		return err
+	}
+	switch {
+	case s.Partitions < 0 || s.Pods < 0 || s.Spare < 0 || s.Workers < 0 || s.Window < 0 || s.Load.Payload < 0:
+		return errors.New("partitions, pods, spare pods, workers, window and payload must be above zero")
+	case s.Load.Payload < ledger.IdentitySize:
+		return fmt.Errorf("a payload of %d bytes cannot hold a record's identity: at least %d", s.Load.Payload, ledger.IdentitySize)
+	case s.Load.Payload > maxPayload:
+		return fmt.Errorf("a payload of %d bytes is more than a broker accepts in a record, 1 MiB by default: at most %d", s.Load.Payload, maxPayload)
+	case s.Partitions > maxPartitions:
+		return fmt.Errorf("%d partitions are more than three nodes on one machine can serve: at most %d", s.Partitions, maxPartitions)
+	case s.Session < minSession:
+		return fmt.Errorf("a session timeout of %v is too short: at least %v", s.Session, minSession)
+	case s.Commit > s.Drain:
+		return fmt.Errorf("the commit interval %v is longer than the drain %v", s.Commit, s.Drain)
+	case s.Warmup > 0 && s.Warmup >= last:
+		return fmt.Errorf("the load of %v is shorter than its warm-up of %v", roundTime(last), s.Warmup)
+	}
+	for _, i := range s.Injections {
+		if i.At > last+time.Millisecond*100 {
+			return fmt.Errorf("%s at %v comes after the end of the load at %v: make the load longer", i.Fault.Name(), i.At, roundTime(last))
+		}
+		if i.At+s.Session+settleTime > last+s.Drain {
+			return fmt.Errorf("%s at %v cannot show its effects within the load of %v and the drain of %v: that takes session + %v", i.Fault.Name(), i.At, roundTime(last), s.Drain, settleTime)
+		}
+		if heal, ok := i.HealsAfter(s.Session); ok && i.At+heal > last+s.Drain {
+			return fmt.Errorf("%s at %v is healed %v later, after the end of the load of %v and the drain of %v", i.Fault.Name(), i.At, heal, roundTime(last), s.Drain)
+		}
+	}
+	if stall := s.Session + 2*s.Commit + 2*time.Second; s.Drain < stall {
+		return fmt.Errorf("a drain of %v is too short to tell a stall from overload: at least session + 2 x commit + 2 s = %v", s.Drain, stall)
+	}
+	return nil
+}
+
+func roundTime(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/measure"
+)
+
+// loadLead is how far ahead the load is announced: the producer must be ready in time.
+const loadLead = 50 * time.Millisecond
+
+// sentLoad is a load that was sent. Faults may still be injected and healed.
+type sentLoad struct {
+	time   loadClock
+	faults *faultInjector // nil if no load was sent
+	host   *measure.Host  // nil in virtual time, where the CPU time of the host has no effect
+	finish func()         // finish stops injecting, heals at once, and waits for that
+}
+
+// skipLoad takes the place of sendLoad if the group has not formed.
+func (s *setup) skipLoad() *sentLoad {
+	l := &sentLoad{time: loadClock{s.clock, s.clock.Now()}}
+	s.followLoad(l.time)
+	return l
+}
+
+// followLoad lets progress and stages count from the start of the load.
+func (s *setup) followLoad(t loadClock) {
+	s.stopwatch.restart(t.start)
+	s.reporter.load = &runningLoad{time: t, producer: s.producer, work: s.work}
+}
+
+// sendLoad sends the load, injects the faults at their times, and returns when all records
+// are sent. The end of ctx ends it early, and heals the faults.
+func (s *setup) sendLoad(ctx context.Context) (*sentLoad, error) {
+	l := &sentLoad{time: loadClock{s.clock, s.clock.Now() + int64(loadLead)}}
+	s.followLoad(l.time)
+	s.fleet.AnnounceLoad(l.time.start)
+	if !harness.IsVirtual(s.Backend) {
+		l.host = measure.StartHost()
+	}
+	l.faults = s.newFaultInjector(l.time)
+
+	within, cancel := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	l.finish = func() { cancel(); background.Wait() }
+	s.closers.addCloser(func() error { l.finish(); return nil })
+	var sendErr error
+	sent := make(chan struct{})
+	background.Go(func() {
+		defer close(sent)
+		sendErr = s.producer.Run(within, l.time.start)
+	})
+	background.Go(func() { l.faults.injectAll(within) })
+
+	if err := s.awaitSends(ctx, sent); err != nil {
+		return nil, err
+	}
+	if sendErr != nil {
+		return nil, fmt.Errorf("load: %w", sendErr)
+	}
+	s.stopwatch.endStage("load")
+	return l, nil
+}
+
+// awaitSends polls the journals of the pods until sent is closed, or ctx ends.
+func (s *setup) awaitSends(ctx context.Context, sent <-chan struct{}) error {
+	for {
+		select {
+		case <-sent:
+			return nil
+		case <-ctx.Done():
+			<-sent // the producer stops with ctx
+			return nil
+		default:
+			if err := s.work.pollJournals(); err != nil {
+				return err
+			}
+			s.reporter.reportAndWait(ctx, "load", pollInterval, sent)
+		}
+	}
+}

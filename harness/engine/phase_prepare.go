@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/observe"
+	"github.com/stampede-bench/stampede/harness/pod"
+)
+
+// setup is what the first phase brings up: all that a run needs before its pods start.
+type setup struct {
+	*run
+	cfg      harness.Config
+	scratch  *scratch
+	topics   []observe.Topic // the source, then the side topics
+	cluster  harness.Cluster
+	client   *observe.Client
+	sends    *ledger.Writer
+	observed *ledger.Writer
+	fleet    fleet
+	owners   *ownerIndex
+	watcher  *observe.Watcher
+	producer *load.Producer
+	work     *workProgress
+}
+
+// prepareTimeout limits all requests of the first phase.
+const prepareTimeout = 30 * time.Second
+
+// prepareRun starts the cluster, creates the topics, and makes the observers, the pods
+// and the producer.
+func (r *run) prepareRun(ctx context.Context) (*setup, error) {
+	s := &setup{run: r}
+	if err := s.startCluster(ctx); err != nil {
+		return nil, err
+	}
+	within, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	for _, step := range []func(context.Context) error{s.createTopics, s.createJournals, s.makeFleet, s.watchGroup, s.makeProducer} {
+		if err := step(within); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// startCluster starts the broker and connects a client to it.
+func (s *setup) startCluster(ctx context.Context) (err error) {
+	if s.scratch, err = newScratch(); err != nil {
+		return err
+	}
+	s.closers.addCloser(s.scratch.removeScratch)
+	if s.cfg, err = consumerConfig(&s.Scenario, s.Consumer, s.Seed); err != nil {
+		return err
+	}
+	s.cluster, err = s.Backend.Start(ctx, harness.ClusterSpec{Session: s.cfg.Session, Heartbeat: s.cfg.Heartbeat, Dir: s.scratch.dir})
+	if err != nil {
+		return fmt.Errorf("start broker %s: %w", s.Backend.Name(), err)
+	}
+	s.closers.addCloser(s.cluster.Close)
+	if err := s.checkFaultSupport(); err != nil {
+		return err
+	}
+	s.cfg.Seeds = s.cluster.Seeds()
+	if d, ok := s.cluster.(harness.Dialing); ok {
+		s.cfg.Dialer = d.Dial
+	}
+	s.nameTopics(fmt.Sprintf("stampede-%016x", s.id))
+	if s.client, err = observe.NewClient(s.cfg.Seeds, s.cfg.Dialer, s.cfg.Topic, s.cfg.Group); err != nil {
+		return err
+	}
+	s.closers.addCloser(func() error { s.client.Close(); return nil })
+	return nil
+}
+
+// unsupportedFault is why a cluster cannot have a fault of the scenario.
+type unsupportedFault struct{ error }
+
+// checkFaultSupport asks each fault that has requirements whether the cluster meets them.
+func (s *setup) checkFaultSupport() error {
+	for _, i := range s.Scenario.Injections {
+		if f, ok := i.Fault.(harness.Requirer); ok {
+			if err := f.Requires(s.cluster); err != nil {
+				return unsupportedFault{fmt.Errorf("%s: %w", i.Fault.Name(), err)}
+			}
+		}
+	}
+	return nil
+}
+
+// The journals that the harness writes. Each incarnation of a pod has one with its name.
+const (
+	sendsJournal    = "sends.journal"
+	observedJournal = "observed.journal"
+	appendedJournal = "appended.journal" // appendedJournal is the final read of the source.
+	copiesJournal   = "copies.journal"   // copiesJournal is the final read of the side topics.
+)
+
+func (s *setup) journalPath(name string) string { return filepath.Join(s.scratch.dir, name) }
+
+// createJournals creates the journals that the harness writes during the run.
+func (s *setup) createJournals(context.Context) (err error) {
+	if s.observed, err = ledger.NewWriter(s.journalPath(observedJournal)); err != nil {
+		return err
+	}
+	s.closers.addCloser(s.observed.Close)
+	if s.sends, err = ledger.NewWriter(s.journalPath(sendsJournal)); err != nil {
+		return err
+	}
+	s.closers.addCloser(s.sends.Close)
+	return nil
+}
+
+// makeFleet makes the pods, and starts none of them.
+func (s *setup) makeFleet(context.Context) (err error) {
+	s.fleet, err = newFleet(pod.Options{
+		Implementation: s.Consumer.Implementation.Name, Config: s.cfg, Service: s.Scenario.Service.String(), Failures: s.Scenario.Failures, Slowdown: s.Scenario.Slowdown, Prepare: s.Scenario.Prepare, Topics: s.topicNames(),
+		Seed: s.Seed, Repeat: s.Repeat, Run: s.id, Pods: s.Scenario.Pods, Spare: s.Scenario.Spare, Dir: s.scratch.dir, Clock: s.clock,
+		Exited: s.incidents.recordExit,
+	})
+	if err != nil {
+		return err
+	}
+	s.owners = &ownerIndex{fleet: s.fleet}
+	s.work = newWorkProgress(s.fleet, s.Scenario.Partitions)
+	return nil
+}
+
+// watchGroup starts to observe the group.
+func (s *setup) watchGroup(ctx context.Context) (err error) {
+	s.watcher, err = observe.Watch(ctx, observe.Config{
+		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: s.cfg.Protocol, Share: s.Consumer.Implementation.Share,
+		Clock: s.clock, Journal: s.observed, OwnerOf: s.owners.ownerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.addCloser(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s.watcher.Stop(ctx) // a second call, if the phase "stop" was reached
+		return nil
+	})
+	return nil
+}
+
+// The streams of random numbers of a run. All consumers of a repeat draw the same numbers.
+const (
+	loadStream = iota + 1
+	faultStream
+)
+
+// randomStream is one stream of random numbers.
+func (s *setup) randomStream(stream uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(s.Seed, uint64(s.Repeat)<<8|stream))
+}
+
+// makeProducer makes the producer and lets it connect.
+func (s *setup) makeProducer(ctx context.Context) (err error) {
+	s.producer, err = load.NewProducer(load.ProducerConfig{
+		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Linger: Linger(s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Load: s.Scenario.Load,
+		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.addCloser(func() error { s.producer.Close(); return nil })
+	if err := s.producer.Prepare(ctx); err != nil {
+		return fmt.Errorf("prepare the producer: %w", err)
+	}
+	return nil
+}
+
+// ownerIndex finds incarnations by their client ids. Safe for concurrent use.
+type ownerIndex struct {
+	fleet fleet
+	known sync.Map // of ledger.Owner, by client id
+}
+
+// ownerOf is the owner number of the incarnation with a client id, 0 for none.
+func (o *ownerIndex) ownerOf(client string) ledger.Owner {
+	if owner, ok := o.known.Load(client); ok {
+		return owner.(ledger.Owner)
+	}
+	for _, in := range o.fleet.Incarnations() {
+		if harness.ClientID(in.Pod, in.N) == client {
+			o.known.Store(client, in.Owner)
+			return in.Owner
+		}
+	}
+	return 0
+}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// replayed is what the replay of a ledger has found.
+type replayed struct {
+	verdicts []harness.Verdict // without that on pod liveness
+	counts   harness.Counts
+	recorder *measure.Recorder
+}
+
+// makeResult makes the result of a run.
+func (s *setup) makeResult(c *course, saved *Saved, found replayed) (*harness.Run, error) {
+	rec := found.recorder
+	out := &harness.Run{
+		Scenario: s.Scenario.Name, Consumer: s.Consumer.Name(), Repeat: s.Repeat, Seed: s.Seed, Command: s.Command,
+		Started: s.started, Took: time.Since(s.started).Round(time.Millisecond),
+		Verdicts: append([]harness.Verdict{s.checkLiveness(c)}, found.verdicts...),
+		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.drain.host, Pods: s.podReports(),
+		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, s.watcher.Changes()-c.group.changes),
+		Faults: faultReports(rec, c.load.faults.injectedFaults()),
+	}
+	if mean := rec.MeanService(); mean > 0 {
+		parallel := min(s.Scenario.Pods, s.Scenario.Partitions) * s.Consumer.Implementation.ParallelismOf(s.cfg)
+		out.Bound = float64(parallel) / mean.Seconds()
+	}
+	out.Counts = found.counts
+	if err := countVerdicts(&out.Counts, out.Verdicts); err != nil {
+		return nil, err
+	}
+	out.Assumptions = s.judgeAssumptions(out, c.drain.end, saved.tornSlots())
+	s.decideStatus(out)
+	return out, nil
+}
+
+// countVerdicts fills in the counts that verdicts have.
+func countVerdicts(counts *harness.Counts, verdicts []harness.Verdict) error {
+	for _, from := range []struct {
+		check string
+		to    *int64
+	}{
+		{oracle.CheckLoss, &counts.Lost},
+		{oracle.CheckLostByBroker, &counts.BrokerLost},
+		{oracle.CheckStall, &counts.Unfinished},
+		{oracle.CheckOverload, &counts.Unfinished},
+		{oracle.CheckRedelivery, &counts.Redelivered},
+		{oracle.CheckUnexplainedDuplicate, &counts.Unexplained},
+		{oracle.CheckKeyInversion, &counts.Inversions},
+		{oracle.CheckOverlap, &counts.Overlaps},
+	} {
+		v := findVerdict(verdicts, from.check)
+		if v == nil {
+			return fmt.Errorf("the oracle has no verdict of the check %q", from.check)
+		}
+		*from.to += v.Count
+	}
+	return nil
+}
+
+// findVerdict is the verdict of a check, nil for none.
+func findVerdict(verdicts []harness.Verdict, check string) *harness.Verdict {
+	i := slices.IndexFunc(verdicts, func(v harness.Verdict) bool { return v.Check == check })
+	if i < 0 {
+		return nil
+	}
+	return &verdicts[i]
+}
+
+// podReports are the reports of the pods, with the tail of their output.
+func (s *setup) podReports() []harness.PodReport {
+	reports := s.fleet.Usage()
+	for i := range reports {
+		reports[i].Stderr = tail(reports[i].Stderr)
+	}
+	return reports
+}
+
+// faultReports are the metrics of the faults, with their targets.
+func faultReports(rec *measure.Recorder, faults []injectedFault) []harness.FaultReport {
+	reports := rec.Faults()
+	for i, o := range faults {
+		reports[i].Target, reports[i].WorkInFlight = o.target.Name, o.workInFlight
+	}
+	return reports
+}

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/observe"
+)
+
+// Linger is how long the producer lets a record wait for others. It is longer in
+// virtual time, where requests are what costs.
+func Linger(b harness.Backend) time.Duration {
+	if harness.IsVirtual(b) {
+		return 10 * time.Millisecond
+	}
+	return load.Linger
+}
+
+// groupPollInterval is how often the watcher polls the group. It is longer in virtual
+// time, where each poll costs as much as a request.
+func groupPollInterval(b harness.Backend) time.Duration {
+	if harness.IsVirtual(b) {
+		return 50 * time.Millisecond
+	}
+	return observe.PollEvery
+}
+
+// newClock is the clock of a run on the back end.
+func newClock(b harness.Backend) ledger.Clock {
+	if harness.IsVirtual(b) {
+		return ledger.NewVirtualClock()
+	}
+	return ledger.NewClock()
+}
