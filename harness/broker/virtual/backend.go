@@ -8,6 +8,16 @@
 // shows what a consumer does, and how long the waits of its design take. It does
 // not show how much CPU the design needs, nor what happens when there is too
 // little.
+//
+// # Runs that do not end
+//
+// A bubble must not hang a test forever. A [Guard] cuts off a run after 300,000
+// writes at one instant; its error names the clients and their requests. A run
+// also ends after an hour of virtual time plus twice its load and drain. If the
+// clock stands still for a minute of real time, or while the process grows by 2
+// GiB, the run ends with an error. The error has the traces of the goroutines
+// that do not wait. Such goroutines cannot be stopped, so no further run starts
+// in that process.
 package virtual
 
 import (
