@@ -30,7 +30,7 @@ var stages = []string{"virtual", "embedded", "docker"}
 func play(t *testing.T, stage string, s harness.Scenario, consumer string, seed uint64) *harness.Run {
 	t.Helper()
 	if stage == "virtual" {
-		r, err := bench.Virtual(t, s, consumer, seed)
+		r, err := bench.RunVirtual(t, s, consumer, seed)
 		if errors.Is(err, virtual.ErrTag) {
 			t.Skip(err)
 		}

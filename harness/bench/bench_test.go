@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { Main(m) }
 // TestCompare is what the tests below start as a process of its own; alone it
 // has nothing to run.
 func TestCompare(t *testing.T) {
-	if opts.smokes() {
+	if opts.isSmoke() {
 		t.Skip("runs as a child of the other tests")
 	}
 	Compare(t, Smoke{})
@@ -97,14 +97,14 @@ func TestExitStatus(t *testing.T) {
 		{"-service=-5ms", 2, "service"},
 		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
 	} {
-		exit, out := start(t, c.args)
+		exit, out := startChild(t, c.args)
 		if exit != c.exit || !strings.Contains(out, c.want) {
 			t.Errorf("%s: exit status %d, want %d and %q in:\n%s", c.args, exit, c.exit, c.want, out)
 		}
 	}
 }
 
-func start(t *testing.T, args ...string) (exit int, out string) {
+func startChild(t *testing.T, args ...string) (exit int, out string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -121,7 +121,7 @@ func TestFlagsLeaveGoTestsNamesAlone(t *testing.T) {
 	owned := []string{"list", "run", "exec", "work", "json", "v", "bench", "count", "cpu", "short", "timeout", "parallel", "shuffle", "skip", "failfast", "c", "o", "n", "x", "race", "cover", "vet", "args", "i", "p"}
 	fs := flag.NewFlagSet("stampede", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	new(options).define(fs)
+	new(options).defineFlags(fs)
 	for _, name := range owned {
 		if fs.Lookup(name) != nil {
 			t.Errorf("-%s is go test's own", name)
@@ -134,7 +134,7 @@ func TestSubtestNamesCanBeMatched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := subtest(choices[0]), "absent@eager,commit=1s,workers=3"; got != want {
+	if got, want := subtestName(choices[0]), "absent@eager,commit=1s,workers=3"; got != want {
 		t.Errorf("subtest %q, want %q", got, want)
 	}
 }
@@ -144,7 +144,7 @@ func TestGraver(t *testing.T) {
 		{"", harness.Pass, harness.Pass}, {harness.Pass, harness.Overload, harness.Overload},
 		{harness.Fail, harness.Inconclusive, harness.Fail}, {harness.Skipped, harness.Pass, harness.Skipped},
 	} {
-		if got := graver(c.a, c.b); got != c.want {
+		if got := worseStatus(c.a, c.b); got != c.want {
 			t.Errorf("graver of %q and %q is %q, want %q", c.a, c.b, got, c.want)
 		}
 	}

@@ -51,7 +51,7 @@ func TestCtrlCReachesTheBubble(t *testing.T) {
 			once.Do(cancel)
 		}
 	}
-	o, err := inBubble(ctx, t, plan)
+	o, err := runInBubble(ctx, t, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,8 +102,8 @@ func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work
 	return c(ctx, cfg, w)
 }
 
-// says checks that an error has what its reader needs.
-func says(t *testing.T, err error, words ...string) {
+// checkError checks that an error has what its reader needs.
+func checkError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	for _, w := range append(words, "day/", "seed 1 ") {
 		if err == nil || !strings.Contains(err.Error(), w) {
@@ -113,37 +113,37 @@ func says(t *testing.T, err error, words ...string) {
 }
 
 func TestRunThatAsksWithoutEndIsCutOff(t *testing.T) {
-	_, err := inBubble(t.Context(), t, bubblePlan(t, "asks"))
-	says(t, err, "it spins", "at one instant", "Metadata of pod-1.1")
+	_, err := runInBubble(t.Context(), t, bubblePlan(t, "asks"))
+	checkError(t, err, "it spins", "at one instant", "Metadata of pod-1.1")
 }
 
 func TestRunThatDoesNotEndIsStopped(t *testing.T) {
 	plan := bubblePlan(t, "bare?records=1000000000")
 	plan.Scenario.Load.Pacer = load.Constant{Rate: 1, For: time.Minute}
 	plan.Progress = func(engine.Progress) { time.Sleep(1000 * time.Hour) }
-	_, err := inBubble(t.Context(), t, plan)
-	says(t, err, "has not ended after", "its clock was stopped")
+	_, err := runInBubble(t.Context(), t, plan)
+	checkError(t, err, "has not ended after", "its clock was stopped")
 }
 
 func TestRunThatNeverWaitsIsTheLast(t *testing.T) {
 	for name, limit := range map[string]func(){
-		"by its time":   func() { standstill = look },
-		"by its memory": func() { mostGrown = 1 << 25 },
+		"by its time":   func() { maxStandstill = checkInterval },
+		"by its memory": func() { maxGrowth = 1 << 25 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			wasStill, wasGrown := standstill, mostGrown
+			wasStill, wasGrown := maxStandstill, maxGrowth
 			t.Cleanup(func() {
 				enough.Store(true)
-				standstill, mostGrown, hoard = wasStill, wasGrown, nil
-				spinning = atomic.Value{}
+				maxStandstill, maxGrowth, hoard = wasStill, wasGrown, nil
+				spinningRun = atomic.Value{}
 			})
 			enough.Store(false)
 			debug.FreeOSMemory() // what was let go before would be grown into unseen
 			limit()
-			_, err := inBubble(t.Context(), t, bubblePlan(t, "never-waits"))
-			says(t, err, "the clock has stood still", "somebody never waits", "bench.neverWaits")
-			_, err = inBubble(t.Context(), t, bubblePlan(t, "asks"))
-			says(t, err, "still spins", "never-waits")
+			_, err := runInBubble(t.Context(), t, bubblePlan(t, "never-waits"))
+			checkError(t, err, "the clock has stood still", "somebody never waits", "bench.neverWaits")
+			_, err = runInBubble(t.Context(), t, bubblePlan(t, "asks"))
+			checkError(t, err, "still spins", "never-waits")
 		})
 	}
 }

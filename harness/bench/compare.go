@@ -39,7 +39,7 @@ type comparison struct {
 // not come out as it should fails its subtest.
 func Compare(t *testing.T, smoke Smoke) {
 	o := opts
-	if o.smokes() {
+	if o.isSmoke() {
 		if testing.Short() {
 			t.Skip("the smoke comparison takes some 20 s: skipped by -short")
 		}
@@ -54,49 +54,49 @@ func Compare(t *testing.T, smoke Smoke) {
 			o.over.Duration = smoke.Duration
 		}
 	}
-	c, err := prepare(process.ctx, o)
+	c, err := prepareComparison(process.ctx, o)
 	if err != nil {
-		failed(exitNoRun)
+		raiseExit(exitNoRun)
 		t.Fatalf("nothing was run: %v", err)
 	}
 	if !harness.IsVirtual(c.matrix.backend) { // where time is virtual, runs do not starve each other
 		if err := lock.Wait(t); err != nil {
-			failed(exitNoRun)
+			raiseExit(exitNoRun)
 			t.Fatalf("nothing was run: %v", err)
 		}
 	}
-	using(c.matrix.backend)
-	c.run(t)
+	closeAtExit(c.matrix.backend)
+	c.runMatrix(t)
 	switch {
 	case len(c.result.Runs) > 0 || t.Failed():
 	case process.ctx.Err() != nil:
-		failed(exitNoRun)
+		raiseExit(exitNoRun)
 		t.Fatal("nothing was run: interrupted before the first run")
 	default:
-		failed(exitNoRun)
-		t.Fatalf("nothing was run: -run matches none of the %d runs, which are named SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.runs())
+		raiseExit(exitNoRun)
+		t.Fatalf("nothing was run: -run matches none of the %d runs, which are named SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.countRuns())
 	}
-	if err := c.finish(); err != nil {
-		failed(exitFailed)
+	if err := c.writeReport(); err != nil {
+		raiseExit(exitFailed)
 		t.Fatal(err)
 	}
 	if c.result.Interrupted {
-		failed(exitFailed)
+		raiseExit(exitFailed)
 		t.Errorf("interrupted after %d of %d runs", len(c.result.Runs), c.result.Planned)
 	}
 }
 
-// prepare checks all that can be checked before anything starts.
-func prepare(ctx context.Context, o options) (*comparison, error) {
-	m, err := o.matrix()
+// prepareComparison checks all that can be checked before anything starts.
+func prepareComparison(ctx context.Context, o options) (*comparison, error) {
+	m, err := o.resolveMatrix()
 	if err != nil {
 		return nil, err
 	}
-	if err := o.sane(m, machineMemory()); err != nil {
+	if err := o.checkLimits(m, machineMemory()); err != nil {
 		return nil, err
 	}
 	if o.out != "" {
-		if err := writable(o.out); err != nil {
+		if err := checkWritable(o.out); err != nil {
 			return nil, err
 		}
 	}
@@ -107,13 +107,13 @@ func prepare(ctx context.Context, o options) (*comparison, error) {
 	}
 	engine.Sweep()
 	c := &comparison{options: o, matrix: m}
-	c.result = describe(&o, m)
+	c.result = describeComparison(&o, m)
 	c.show = newDisplay(os.Stderr, m)
 	return c, nil
 }
 
-// writable makes the folder and tries to write into it.
-func writable(dir string) error {
+// checkWritable makes the folder and tries to write into it.
+func checkWritable(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("OUT is not writable: %w", err)
 	}
@@ -124,76 +124,76 @@ func writable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-func (c *comparison) run(t *testing.T) {
-	c.show.plan()
-	defer c.show.end()
+func (c *comparison) runMatrix(t *testing.T) {
+	c.show.printPlan()
+	defer c.show.closeBars()
 	for _, s := range c.matrix.scenarios {
 		t.Run(s.Name, func(t *testing.T) {
 			for repeat := 1; repeat <= c.matrix.repeats; repeat++ { // arms interleave: a drift of the machine hits all
-				for _, choice := range c.matrix.meets[s.Name] {
-					t.Run(fmt.Sprintf("%s/%d", subtest(choice), repeat), func(t *testing.T) { c.one(t, s, choice, repeat) })
+				for _, choice := range c.matrix.consumersBy[s.Name] {
+					t.Run(fmt.Sprintf("%s/%d", subtestName(choice), repeat), func(t *testing.T) { c.runOne(t, s, choice, repeat) })
 				}
 			}
 		})
 	}
 }
 
-// subtest is a consumer's name as -run can match it.
-func subtest(c harness.Selection) string {
+// subtestName is a consumer's name as -run can match it.
+func subtestName(c harness.Selection) string {
 	return strings.NewReplacer("?", ",", "&", ",").Replace(c.Name())
 }
 
-// one makes a run and adds it to the result.
-func (c *comparison) one(t *testing.T, s harness.Scenario, choice harness.Selection, repeat int) {
+// runOne makes a run and adds it to the result.
+func (c *comparison) runOne(t *testing.T, s harness.Scenario, choice harness.Selection, repeat int) {
 	if process.ctx.Err() != nil {
 		c.result.Interrupted = true
 		t.Skip("interrupted")
 	}
 	plan := engine.Plan{
 		Scenario: s, Consumer: choice, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed,
-		KeepIn: keepIn(c.options.out, &s, choice, repeat), KeepAll: c.options.keep, Command: commandOf(&c.options, &s, choice, repeat),
+		KeepIn: ledgerFolder(c.options.out, &s, choice, repeat), KeepAll: c.options.keep, Command: runCommand(&c.options, &s, choice, repeat),
 	}
-	outcome, err := c.attempt(t, plan)
+	outcome, err := c.runWithRetry(t, plan)
 	switch {
 	case err != nil && process.ctx.Err() != nil:
 		c.result.Interrupted = true
 		t.Skip("interrupted")
 	case err != nil:
-		failed(exitNoRun)
+		raiseExit(exitNoRun)
 		t.Fatal(err)
 	}
 	c.result.Interrupted = c.result.Interrupted || process.ctx.Err() != nil
 	c.result.Runs = append(c.result.Runs, outcome.Run)
 	c.merged = append(c.merged, outcome.Latencies)
-	c.verdict(t, &outcome.Run)
+	c.reportToTest(t, &outcome.Run)
 }
 
-// attempt makes a run, and makes it once more if it was inconclusive.
-func (c *comparison) attempt(t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
-	plan.Progress = c.show.begin(plan, false)
+// runWithRetry makes a run, and makes it once more if it was inconclusive.
+func (c *comparison) runWithRetry(t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
+	plan.Progress = c.show.beginRun(plan, false)
 	outcome, err := makeRun(process.ctx, t, plan)
 	if err != nil || outcome.Run.Status != harness.Inconclusive || process.ctx.Err() != nil {
-		c.show.done(outcome, "")
+		c.show.endRun(outcome, "")
 		return outcome, err
 	}
 	why := strings.Join(outcome.Run.Reasons, "; ")
-	c.show.done(outcome, why)
-	plan.Progress = c.show.begin(plan, true)
+	c.show.endRun(outcome, why)
+	plan.Progress = c.show.beginRun(plan, true)
 	if outcome, err = makeRun(process.ctx, t, plan); err == nil {
 		outcome.Run.Retried = why
 	}
-	c.show.done(outcome, "")
+	c.show.endRun(outcome, "")
 	return outcome, err
 }
 
-// verdict passes or fails the subtest.
-func (c *comparison) verdict(t *testing.T, r *harness.Run) {
+// reportToTest passes or fails the subtest.
+func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
 	line := strings.Join(append([]string{string(r.Status)}, r.Reasons...), "; ")
 	if r.Expected {
 		t.Log(line)
 		return
 	}
-	failed(exitFailed)
+	raiseExit(exitFailed)
 	t.Error(line)
 	for _, v := range r.Verdicts {
 		for i, a := range v.Examples {
@@ -204,8 +204,8 @@ func (c *comparison) verdict(t *testing.T, r *harness.Run) {
 	}
 }
 
-// forget leaves out of the report what -run left out of the comparison.
-func (c *comparison) forget() {
+// dropUnrun leaves out of the report what -run left out of the comparison.
+func (c *comparison) dropUnrun() {
 	scenarios, consumers := map[string]bool{}, map[string]bool{}
 	for _, r := range c.result.Runs {
 		scenarios[r.Scenario], consumers[r.Consumer] = true, true
@@ -214,16 +214,16 @@ func (c *comparison) forget() {
 	c.result.Consumers = slices.DeleteFunc(c.result.Consumers, func(k harness.ConsumerInfo) bool { return !consumers[k.Name] })
 }
 
-// finish puts the runs together and reports.
-func (c *comparison) finish() error {
+// writeReport puts the runs together and reports.
+func (c *comparison) writeReport() error {
 	c.result.Took = time.Since(c.result.Started).Round(time.Millisecond)
 	if d, ok := c.matrix.backend.(harness.Describer); ok {
 		c.result.Broker, c.result.Modelled = d.Describe(), d.Modelled()
 	}
 	if !c.result.Interrupted {
-		c.forget()
+		c.dropUnrun()
 	}
-	c.result.Cells = cells(c.result, c.merged)
+	c.result.Cells = mergeCells(c.result, c.merged)
 	if len(c.result.Runs) == 0 {
 		return nil
 	}
@@ -233,5 +233,5 @@ func (c *comparison) finish() error {
 	if c.options.out == "" {
 		return nil
 	}
-	return write(c.options.out, c.result)
+	return writeReports(c.options.out, c.result)
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// describe is the comparison before its first run.
-func describe(o *options, m *matrix) *harness.Comparison {
+// describeComparison is the comparison before its first run.
+func describeComparison(o *options, m *matrix) *harness.Comparison {
 	c := &harness.Comparison{
-		Version: harness.ResultVersion, Started: time.Now().UTC().Truncate(time.Millisecond), Command: command(o),
-		Seed: o.seed, Backend: o.broker, Planned: len(m.ahead(runFlag())), Environment: environment(), Settings: settings(m),
+		Version: harness.ResultVersion, Started: time.Now().UTC().Truncate(time.Millisecond), Command: comparisonCommand(o),
+		Seed: o.seed, Backend: o.broker, Planned: len(m.plannedRuns(runFlag())), Environment: describeMachine(), Settings: commonSettings(m),
 	}
 	for _, s := range m.scenarios {
 		c.Scenarios = append(c.Scenarios, engine.Info(s))
@@ -31,26 +31,26 @@ func describe(o *options, m *matrix) *harness.Comparison {
 	return c
 }
 
-// command repeats the comparison; where its report went is not part of it.
-func command(o *options) string {
-	return testCommand(o.broker, "^TestCompare$", without(o.given, "-out"))
+// comparisonCommand repeats the comparison; where its report went is not part of it.
+func comparisonCommand(o *options) string {
+	return testCommand(o.broker, "^TestCompare$", withoutFlags(o.given, "-out"))
 }
 
-// without leaves out the flags named.
-func without(given []string, names ...string) []string {
+// withoutFlags leaves out the flags named.
+func withoutFlags(given []string, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(given), func(g string) bool {
 		name, _, _ := strings.Cut(g, "=")
 		return slices.Contains(names, name)
 	})
 }
 
-// commandOf repeats one run of the comparison: it names the one scenario, the one
+// runCommand repeats one run of the comparison: it names the one scenario, the one
 // consumer and no more repeats than it takes to come to this one. Where the comparison
 // has a report, the repeat has one beside it.
-func commandOf(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
-	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtest(c)), repeat)
-	given := without(o.given, "-out", "-scenario", "-consumer", "-repeat")
-	if len(without(o.given, "-out")) < len(o.given) {
+func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
+	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtestName(c)), repeat)
+	given := withoutFlags(o.given, "-out", "-scenario", "-consumer", "-repeat")
+	if len(withoutFlags(o.given, "-out")) < len(o.given) {
 		given = append(given, "-out=out/again")
 	}
 	given = append(given, "-scenario="+s.Name, "-consumer="+c.Name())
@@ -75,8 +75,8 @@ func testCommand(broker, run string, given []string) string {
 	return strings.Join(words, " ")
 }
 
-// settings are what is equal for all runs and not in a scenario.
-func settings(m *matrix) []harness.Setting {
+// commonSettings are what is equal for all runs and not in a scenario.
+func commonSettings(m *matrix) []harness.Setting {
 	return []harness.Setting{
 		{Name: "producer", Value: fmt.Sprintf("idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
 		{Name: "heartbeat", Value: "a sixth of the session timeout"},
@@ -87,15 +87,15 @@ func settings(m *matrix) []harness.Setting {
 	}
 }
 
-// environment is the machine and the versions.
-func environment() []harness.Setting {
+// describeMachine is the machine and the versions.
+func describeMachine() []harness.Setting {
 	env := []harness.Setting{
 		{Name: "goos", Value: runtime.GOOS},
 		{Name: "goarch", Value: runtime.GOARCH},
-		{Name: "cpu", Value: firstOf("/proc/cpuinfo", "model name")},
+		{Name: "cpu", Value: procValue("/proc/cpuinfo", "model name")},
 		{Name: "cpus", Value: fmt.Sprintf("%d, GOMAXPROCS %d", runtime.NumCPU(), runtime.GOMAXPROCS(0))},
-		{Name: "memory", Value: firstOf("/proc/meminfo", "MemTotal")},
-		{Name: "kernel", Value: kernel()},
+		{Name: "memory", Value: procValue("/proc/meminfo", "MemTotal")},
+		{Name: "kernel", Value: kernelVersion()},
 		{Name: "go", Value: runtime.Version()},
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -117,9 +117,9 @@ func environment() []harness.Setting {
 	return env
 }
 
-// firstOf is the value of the first line "name : value" of a file of /proc,
+// procValue is the value of the first line "name : value" of a file of /proc,
 // "unknown" elsewhere.
-func firstOf(path, name string) string {
+func procValue(path, name string) string {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return "unknown"
@@ -132,7 +132,7 @@ func firstOf(path, name string) string {
 	return "unknown"
 }
 
-func kernel() string {
+func kernelVersion() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return "unknown"

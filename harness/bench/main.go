@@ -44,7 +44,7 @@ func Main(m *testing.M) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	opts.define(flag.CommandLine)
+	opts.defineFlags(flag.CommandLine)
 	flag.Usage = usage
 	flag.Parse()
 	flag.Visit(func(f *flag.Flag) {
@@ -52,7 +52,7 @@ func Main(m *testing.M) {
 			opts.given = append(opts.given, fmt.Sprintf("-%s=%s", f.Name, f.Value))
 		}
 	})
-	os.Exit(run(m))
+	os.Exit(runProcess(m))
 }
 
 // gcPercent is for this process alone and not for the pods, whose memory is
@@ -75,19 +75,19 @@ func usage() {
 // isTesting reports whether a flag is go test's own.
 func isTesting(name string) bool { return len(name) > 5 && name[:5] == "test." }
 
-func run(m *testing.M) int {
+func runProcess(m *testing.M) int {
 	switch {
 	case opts.list:
 		printList(os.Stdout, terminalWidth(os.Stdout))
 		return exitOK
 	case opts.judge != "":
-		status, err := judgeSaved(os.Stdout, opts.judge, opts.out)
+		status, err := rejudgeLedger(os.Stdout, opts.judge, opts.out)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "stampede:", err)
 		}
 		return status
 	case opts.in != "":
-		if err := render(opts.in, opts.out); err != nil {
+		if err := renderSaved(opts.in, opts.out); err != nil {
 			fmt.Fprintln(os.Stderr, "stampede:", err)
 			return exitNoRun
 		}
@@ -102,7 +102,7 @@ func run(m *testing.M) int {
 	defer stop()
 	defer quiet() // before stop, which ends ctx too
 	process.ctx, process.used = ctx, map[harness.Backend]bool{}
-	lock.Until(ctx)
+	lock.CancelWith(ctx)
 	code := m.Run()
 	process.mu.Lock()
 	defer process.mu.Unlock()
@@ -117,22 +117,22 @@ func run(m *testing.M) int {
 	return max(code, process.exit)
 }
 
-// failed keeps the gravest status.
-func failed(status int) {
+// raiseExit keeps the gravest status.
+func raiseExit(status int) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	process.exit = max(process.exit, status)
 }
 
-// using notes a back end to be closed in the end.
-func using(b harness.Backend) {
+// closeAtExit notes a back end to be closed in the end.
+func closeAtExit(b harness.Backend) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	process.used[b] = true
 }
 
-// render shows a saved result again.
-func render(in, out string) error {
+// renderSaved shows a saved result again.
+func renderSaved(in, out string) error {
 	f, err := os.Open(in)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no saved result at %s: run make bench first, or name another with IN=", in)
@@ -151,11 +151,11 @@ func render(in, out string) error {
 	if out == "" {
 		return nil
 	}
-	return write(out, c)
+	return writeReports(out, c)
 }
 
-// write writes the reports and says where.
-func write(out string, c *harness.Comparison) error {
+// writeReports writes the reports and says where.
+func writeReports(out string, c *harness.Comparison) error {
 	if err := reports.WriteAll(out, c); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func Memory(b *testing.B) {
 				b.Skip("the peak of a process's memory cannot be reset here: ", err)
 			}
 			for b.Loop() {
-				o, err := ourPipeline(b.Context(), records)
+				o, err := runStampede(b.Context(), records)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -26,8 +26,8 @@ const (
 	pipelinePayload    = 100
 	pipelinePartitions = 12
 
-	barePatience     = 2 * time.Minute
-	pipelinePatience = 10 * time.Minute // from the first record of a flood to the last effect
+	baselineTimeout = 2 * time.Minute
+	pipelineTimeout = 10 * time.Minute // from the first record of a flood to the last effect
 )
 
 // Pipeline is a benchmark of Stampede itself: records from the flood pacer
@@ -45,24 +45,24 @@ func Pipeline(b *testing.B) {
 	stages := map[string]*cost{}
 	for b.Loop() {
 		before := ours.took
-		c, err := barePipeline(b.Context())
+		c, err := runBaseline(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
-		bare.add(c)
-		o, err := ourPipeline(b.Context(), pipelineRecords)
+		bare.addCost(c)
+		o, err := runStampede(b.Context(), pipelineRecords)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, p := range o.Run.Pods {
-			ours.add(cost{pods: p.CPU})
+			ours.addCost(cost{pods: p.CPU})
 		}
 		for _, s := range o.Stages {
 			if stages[s.Name] == nil {
 				stages[s.Name] = &cost{}
 			}
-			stages[s.Name].add(cost{took: s.Took, harness: s.CPU})
-			ours.add(cost{took: s.Took, harness: s.CPU})
+			stages[s.Name].addCost(cost{took: s.Took, harness: s.CPU})
+			ours.addCost(cost{took: s.Took, harness: s.CPU})
 		}
 		ratios = append(ratios, c.took.Seconds()/(ours.took-before).Seconds())
 	}
@@ -76,8 +76,8 @@ func Pipeline(b *testing.B) {
 	b.ReportMetric(float64(bare.pods)/total, "bare-pods-cpu-ns/record")
 	b.ReportMetric(float64(ours.pods)/total, "pods-cpu-ns/record")
 	for name, c := range stages {
-		b.ReportMetric(100*c.took.Seconds()/ours.took.Seconds(), fmt.Sprintf("%%-%s", unit(name)))
-		b.ReportMetric(float64(c.harness)/total, unit(name)+"-cpu-ns/record")
+		b.ReportMetric(100*c.took.Seconds()/ours.took.Seconds(), fmt.Sprintf("%%-%s", metricName(name)))
+		b.ReportMetric(float64(c.harness)/total, metricName(name)+"-cpu-ns/record")
 	}
 }
 
@@ -85,14 +85,14 @@ func Pipeline(b *testing.B) {
 // process and of the pods.
 type cost struct{ took, harness, pods time.Duration }
 
-func (c *cost) add(o cost) {
+func (c *cost) addCost(o cost) {
 	c.took += o.took
 	c.harness += o.harness
 	c.pods += o.pods
 }
 
-// unit makes a name fit for a metric.
-func unit(s string) string {
+// metricName makes a name fit for a metric.
+func metricName(s string) string {
 	out := []byte(s)
 	for i := range out {
 		if out[i] == ' ' {
@@ -102,11 +102,11 @@ func unit(s string) string {
 	return string(out)
 }
 
-// ourPipeline is a run that must pass.
-func ourPipeline(ctx context.Context, records uint64) (*engine.Outcome, error) {
+// runStampede is a run that must pass.
+func runStampede(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: records}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
-		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 10_000, MaxPoll: 1_000, Drain: pipelinePatience,
+		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 10_000, MaxPoll: 1_000, Drain: pipelineTimeout,
 	})
 	if err != nil {
 		return nil, err
@@ -129,10 +129,10 @@ func ourPipeline(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	return o, nil
 }
 
-// barePipeline is the cost from the first send until a child with nothing but a
+// runBaseline is the cost from the first send until a child with nothing but a
 // client has read as many records.
-func barePipeline(ctx context.Context) (c cost, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, barePatience, fmt.Errorf("the bare client read no %d records within %v", pipelineRecords, barePatience))
+func runBaseline(ctx context.Context) (c cost, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, baselineTimeout, fmt.Errorf("the bare client read no %d records within %v", pipelineRecords, baselineTimeout))
 	defer cancel()
 	backend, err := harness.FindBackend("embedded")
 	if err != nil {
@@ -160,7 +160,7 @@ func barePipeline(ctx context.Context) (c cost, err error) {
 	clock := ledger.NewClock()
 	ended := make(chan pod.Incarnation, 1)
 	fleet, err := pod.NewFleet(pod.Options{
-		Implementation: bareName, Service: "0s", Pods: 1, Dir: dir, Clock: clock,
+		Implementation: baselineName, Service: "0s", Pods: 1, Dir: dir, Clock: clock,
 		Config: harness.Config{Seeds: cluster.Seeds(), Topic: topic, Group: topic, Knobs: map[string]string{"records": fmt.Sprint(pipelineRecords)}},
 		Exited: func(in pod.Incarnation) { ended <- in },
 	})
@@ -171,17 +171,17 @@ func barePipeline(ctx context.Context) (c cost, err error) {
 	if err := fleet.Start(ctx); err != nil {
 		return c, err
 	}
-	if err := owned(ctx, cluster, fleet, topic); err != nil {
-		return c, lastWords(err, fleet)
+	if err := awaitOwnership(ctx, cluster, fleet, topic); err != nil {
+		return c, withStderr(err, fleet)
 	}
 	start, cpu := clock.Now(), engine.CPU()
-	if err := flood(ctx, cluster.Seeds(), topic); err != nil {
+	if err := floodTopic(ctx, cluster.Seeds(), topic); err != nil {
 		return c, err
 	}
 	select {
 	case in := <-ended:
 		if in.Exit != pod.ExitReturned {
-			return c, lastWords(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
+			return c, withStderr(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
 		}
 		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
 		for _, p := range fleet.Usage() {
@@ -189,12 +189,12 @@ func barePipeline(ctx context.Context) (c cost, err error) {
 		}
 		return c, nil
 	case <-ctx.Done():
-		return c, lastWords(context.Cause(ctx), fleet)
+		return c, withStderr(context.Cause(ctx), fleet)
 	}
 }
 
-// lastWords adds what the child said to an error.
-func lastWords(err error, fleet *pod.Fleet) error {
+// withStderr adds what the child said to an error.
+func withStderr(err error, fleet *pod.Fleet) error {
 	for _, in := range fleet.Incarnations() {
 		if in.Stderr != "" {
 			err = fmt.Errorf("%w; the child said: %s", err, in.Stderr)
@@ -203,8 +203,8 @@ func lastWords(err error, fleet *pod.Fleet) error {
 	return err
 }
 
-// owned waits until the group's only member has every partition.
-func owned(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic string) error {
+// awaitOwnership waits until the group's only member has every partition.
+func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic string) error {
 	observer, ok := cluster.(harness.GroupObserver)
 	if !ok {
 		return fmt.Errorf("the back end cannot describe groups")
@@ -230,9 +230,9 @@ func owned(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic
 	}
 }
 
-// flood sends the records with nothing but a client, under the settings of the
+// floodTopic sends the records with nothing but a client, under the settings of the
 // harness's producer.
-func flood(ctx context.Context, seeds []string, topic string) error {
+func floodTopic(ctx context.Context, seeds []string, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(load.Linger), kgo.MaxBufferedRecords(1<<20),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))

@@ -12,21 +12,21 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// planned is a run of the matrix.
-type planned struct {
+// plannedRun is a run of the matrix.
+type plannedRun struct {
 	scenario *harness.Scenario
 	consumer harness.Selection
 	repeat   int
 }
 
-// ahead are the runs that go test's -run lets through, in their order.
-func (m *matrix) ahead(run string) (all []planned) {
-	filter := filterOf(run)
+// plannedRuns are the runs that go test's -run lets through, in their order.
+func (m *matrix) plannedRuns(run string) (all []plannedRun) {
+	filter := parseRunFilter(run)
 	for i := range m.scenarios {
 		for repeat := 1; repeat <= m.repeats; repeat++ {
-			for _, c := range m.met(&m.scenarios[i]) {
-				if lets(filter, m.scenarios[i].Name, subtest(c), strconv.Itoa(repeat)) {
-					all = append(all, planned{&m.scenarios[i], c, repeat})
+			for _, c := range m.consumersFor(&m.scenarios[i]) {
+				if matchesFilter(filter, m.scenarios[i].Name, subtestName(c), strconv.Itoa(repeat)) {
+					all = append(all, plannedRun{&m.scenarios[i], c, repeat})
 				}
 			}
 		}
@@ -34,11 +34,11 @@ func (m *matrix) ahead(run string) (all []planned) {
 	return all
 }
 
-// met are the consumers that a scenario meets.
-func (m *matrix) met(s *harness.Scenario) []harness.Selection { return m.meets[s.Name] }
+// consumersFor are the consumers that a scenario meets.
+func (m *matrix) consumersFor(s *harness.Scenario) []harness.Selection { return m.consumersBy[s.Name] }
 
-// lets reports whether a filter lets the subtest of these names through.
-func lets(filter []*regexp.Regexp, names ...string) bool {
+// matchesFilter reports whether a filter lets the subtest of these names through.
+func matchesFilter(filter []*regexp.Regexp, names ...string) bool {
 	for i, f := range filter {
 		if i < len(names) && !f.MatchString(names[i]) {
 			return false
@@ -47,9 +47,9 @@ func lets(filter []*regexp.Regexp, names ...string) bool {
 	return true
 }
 
-// filterOf is what go test's -run says of the subtests. One that go test takes apart
+// parseRunFilter is what go test's -run says of the subtests. One that go test takes apart
 // in other ways than at each slash leaves nothing out here.
-func filterOf(run string) (filter []*regexp.Regexp) {
+func parseRunFilter(run string) (filter []*regexp.Regexp) {
 	if strings.ContainsAny(run, "[]|") {
 		return nil
 	}
@@ -64,18 +64,18 @@ func filterOf(run string) (filter []*regexp.Regexp) {
 	return filter
 }
 
-// estimate is about how long a run takes.
-func (r planned) estimate() time.Duration {
+// estimateTime is about how long a run takes.
+func (r plannedRun) estimateTime() time.Duration {
 	return engine.Estimate(*r.scenario, engine.Describe(*r.scenario, r.consumer).Parallelism)
 }
 
-// inWords is a plan for people.
-func inWords(runs []planned, b harness.Backend) string {
+// describePlan is a plan for people.
+func describePlan(runs []plannedRun, b harness.Backend) string {
 	scenarios, consumers, repeats := map[string]bool{}, map[string]bool{}, map[int]bool{}
 	var total time.Duration
 	for _, r := range runs {
 		scenarios[r.scenario.Name], consumers[r.consumer.Name()], repeats[r.repeat] = true, true, true
-		total += r.estimate()
+		total += r.estimateTime()
 	}
 	unit := 10 * time.Second
 	if total < time.Minute {

@@ -8,7 +8,7 @@ import (
 
 func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
 	o := options{scenario: "brief", consumer: "absent,absent@eager", broker: "embedded", repeat: 3}
-	m, err := o.matrix()
+	m, err := o.resolveMatrix()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,11 +21,11 @@ func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
 		"^TestCompare$/^brief$/^absent@eager$/^2$": 1,
 		"^TestCompare$/brief|other":                6, // go test takes it apart, the plan does not
 	} {
-		if got := len(m.ahead(run)); got != want {
+		if got := len(m.plannedRuns(run)); got != want {
 			t.Errorf("-run %s: %d runs, want %d", run, got, want)
 		}
 	}
-	if got, want := inWords(m.ahead("x//eager/2"), m.backend), "1 run on embedded, about 5s"; got != want {
+	if got, want := describePlan(m.plannedRuns("x//eager/2"), m.backend), "1 run on embedded, about 5s"; got != want {
 		t.Errorf("in words %q, want %q", got, want)
 	}
 }
@@ -37,7 +37,7 @@ func TestCommandOfOneRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options{broker: "virtual", given: []string{"-broker=virtual", "-consumer=*", "-out=x", "-rate=20", "-repeat=5", "-scenario=*,churn"}}
-	got := commandOf(&o, &harness.Scenario{Name: "brief"}, choices[0], 2)
+	got := runCommand(&o, &harness.Scenario{Name: "brief"}, choices[0], 2)
 	want := "go test -tags synctests -count=1 -timeout 0 -v -run '^TestCompare$/^brief$/^absent@eager,workers=3$/^2$' -broker=virtual -rate=20 -out=out/again -scenario=brief '-consumer=absent@eager?workers=3' -repeat=2"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -76,7 +76,7 @@ func TestHonestConsumersInVirtualTime(t *testing.T) {
 				name := consumer + "@" + string(p)
 				t.Run(s.Name+"/"+name, func(t *testing.T) {
 					t.Parallel()
-					r, err := bench.Virtual(t, s, name, 1)
+					r, err := bench.RunVirtual(t, s, name, 1)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -97,7 +97,7 @@ func TestASlowTimeInVirtualTime(t *testing.T) {
 	s := coming()
 	s.Slowdown = harness.Slowdown{From: 8 * time.Second, To: 12 * time.Second, Factor: 10}
 	s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 5 * time.Second, HealAfter: 2 * time.Second}}
-	r, err := bench.Virtual(t, s, "keyed", 1)
+	r, err := bench.RunVirtual(t, s, "keyed", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
 	} {
 		t.Run(consumer, func(t *testing.T) {
 			t.Parallel()
-			r, err := bench.Virtual(t, c.scenario, consumer, 1)
+			r, err := bench.RunVirtual(t, c.scenario, consumer, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,14 +200,14 @@ func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work
 }
 
 func TestConsumerThatStaysInItsBubble(t *testing.T) {
-	_, err := bench.Virtual(t, calm(20), "lingers", 1)
+	_, err := bench.RunVirtual(t, calm(20), "lingers", 1)
 	if err == nil || !strings.Contains(err.Error(), "pod-1.1 has not returned") {
 		t.Errorf("error %v, want the name of the pod whose consumer is still there", err)
 	}
 }
 
 func TestConsumerForRealTimeIsSkipped(t *testing.T) {
-	r, err := bench.Virtual(t, calm(20), "hasty", 1)
+	r, err := bench.RunVirtual(t, calm(20), "hasty", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func BenchmarkVirtual(b *testing.B) {
 			before := cpu()
 			for b.Loop() {
 				// A bubble is a test's; this one has no test.
-				r, err := bench.Virtual(new(testing.T), calm(rate), "keyed", 1)
+				r, err := bench.RunVirtual(new(testing.T), calm(rate), "keyed", 1)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -254,7 +254,7 @@ func cpu() time.Duration {
 // broker is.
 func TestExampleKeepsItsWord(t *testing.T) {
 	for _, s := range []harness.Scenario{crash(), dark()} {
-		r, err := bench.Virtual(t, s, "mine", 1)
+		r, err := bench.RunVirtual(t, s, "mine", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func calm(change func(*harness.Scenario)) harness.Scenario {
 func byProtocol(t *testing.T, change func(*harness.Scenario), check func(*testing.T, *harness.Run)) {
 	for _, p := range harness.Protocols {
 		t.Run(string(p), func(t *testing.T) {
-			r, err := bench.Virtual(t, calm(change), "keyed@"+string(p), 1)
+			r, err := bench.RunVirtual(t, calm(change), "keyed@"+string(p), 1)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,8 +27,8 @@ type Failing struct {
 	f    harness.Failures
 	base uint64 // of the hash
 
-	mu    sync.Mutex
-	tries map[uint64]int // tries has the attempts failed so far at records picked, by key and seq
+	mu       sync.Mutex
+	failures map[uint64]int // failures has the attempts failed so far at records picked, by key and seq
 }
 
 // NewFailing returns what fails the work of one incarnation, or nil if nothing does.
@@ -39,7 +39,7 @@ func NewFailing(f harness.Failures, seed uint64, repeat int) *Failing {
 	if f.Times == 0 {
 		f.Times = 1
 	}
-	return &Failing{f: f, base: mix(seed + uint64(repeat)*golden), tries: map[uint64]int{}}
+	return &Failing{f: f, base: mix(seed + uint64(repeat)*golden), failures: map[uint64]int{}}
 }
 
 // Fail is how the attempt at a record fails that would have succeeded by now:
@@ -49,23 +49,23 @@ func (x *Failing) Fail(key, seq uint32) error {
 	switch {
 	case x == nil:
 		return nil
-	case x.picked(1, x.f.Poison, key, seq):
+	case x.isPicked(1, x.f.Poison, key, seq):
 		return errPoison
-	case x.picked(2, x.f.Panic, key, seq):
-		if x.once(key, seq, 1) {
+	case x.isPicked(2, x.f.Panic, key, seq):
+		if x.failOnce(key, seq, 1) {
 			return ErrPanic
 		}
-	case x.picked(3, x.f.Fraction, key, seq) || slices.Contains(x.f.Keys, key):
-		if x.once(key, seq, x.f.Times) {
+	case x.isPicked(3, x.f.Fraction, key, seq) || slices.Contains(x.f.Keys, key):
+		if x.failOnce(key, seq, x.f.Times) {
 			return errFailed
 		}
 	}
 	return nil
 }
 
-// picked draws by the hash whether the record is in a share of all; each kind of
+// isPicked draws by the hash whether the record is in a share of all; each kind of
 // failure has a stream of draws of its own, apart from that of service times.
-func (x *Failing) picked(kind uint64, share float64, key, seq uint32) bool {
+func (x *Failing) isPicked(kind uint64, share float64, key, seq uint32) bool {
 	if share == 0 {
 		return false
 	}
@@ -73,15 +73,15 @@ func (x *Failing) picked(kind uint64, share float64, key, seq uint32) bool {
 	return float64(h>>11)/(1<<53) < share
 }
 
-// once reports, and counts, one of the first failures of a record.
-func (x *Failing) once(key, seq uint32, times int) bool {
+// failOnce reports, and counts, one of the first failures of a record.
+func (x *Failing) failOnce(key, seq uint32, times int) bool {
 	id := uint64(key)<<32 | uint64(seq)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.tries[id] == times {
+	if x.failures[id] == times {
 		return false
 	}
-	x.tries[id]++
+	x.failures[id]++
 	return true
 }
 
@@ -101,8 +101,8 @@ func CheckFailures(f harness.Failures) error {
 	return nil
 }
 
-// FailuresInWords is for reports; "" where nothing fails.
-func FailuresInWords(f harness.Failures) string {
+// DescribeFailures is for reports; "" where nothing fails.
+func DescribeFailures(f harness.Failures) string {
 	var words []string
 	times := "the first time"
 	if f.Times > 1 {

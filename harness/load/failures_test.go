@@ -132,7 +132,7 @@ func TestFailuresInWords(t *testing.T) {
 		"those of the keys 1 2 fail the first time":                                  {Keys: []uint32{1, 2}},
 		"those of 9 keys fail the first time":                                        {Keys: make([]uint32, 9)},
 	} {
-		if got := FailuresInWords(f); got != want {
+		if got := DescribeFailures(f); got != want {
 			t.Errorf("%+v in words: %q, want %q", f, got, want)
 		}
 	}

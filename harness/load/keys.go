@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// KeysSyntax is what [ParseKeys] reads.
-const KeysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (share/hot keys/others)"
+// keysSyntax is what [ParseKeys] reads.
+const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (share/hot keys/others)"
 
 // maxKeys bounds the number of keys: producer and oracle keep a counter for each.
 const maxKeys = 1 << 28
@@ -94,7 +94,7 @@ func checkCount(what string, n int) error {
 func ParseKeys(s string) (harness.Keys, error) {
 	keys, err := parseKeys(s)
 	if err != nil {
-		return nil, fmt.Errorf("keys %q: %w; write %s", s, err, KeysSyntax)
+		return nil, fmt.Errorf("keys %q: %w; write %s", s, err, keysSyntax)
 	}
 	return keys, nil
 }

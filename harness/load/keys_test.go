@@ -122,7 +122,7 @@ func TestParseKeysRefuses(t *testing.T) {
 	}
 	for s, want := range tests {
 		_, err := ParseKeys(s)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), KeysSyntax) {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), keysSyntax) {
 			t.Errorf("%q: error %v, want one with %q and the syntax", s, err, want)
 		}
 	}

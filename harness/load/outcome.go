@@ -29,10 +29,10 @@ var refusals = []error{
 	kerr.UnsupportedForMessageFormat,
 }
 
-// outcome says how a send ended. An acknowledgement without an offset (the
+// classifyOutcome says how a send ended. An acknowledgement without an offset (the
 // broker knew the batch for a duplicate, and no longer where it lies) is
 // unknown as well: the final read of the log finds the record.
-func outcome(r *kgo.Record, err error) ledger.Outcome {
+func classifyOutcome(r *kgo.Record, err error) ledger.Outcome {
 	if err == nil && r.Offset >= 0 {
 		return ledger.OutcomeAcked
 	}

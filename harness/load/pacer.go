@@ -19,8 +19,8 @@ import (
 // the floating-point product is a hair above.
 const slack = 1e-6
 
-// records is the number of records of an integral.
-func records(integral float64) uint64 { return uint64(math.Ceil(integral - slack)) }
+// countRecords is the number of records of an integral.
+func countRecords(integral float64) uint64 { return uint64(math.Ceil(integral - slack)) }
 
 // dueAt makes a due of seconds, within [0, end).
 func dueAt(seconds float64, end time.Duration) time.Duration {
@@ -36,7 +36,7 @@ type Constant struct {
 
 // At implements [harness.Pacer].
 func (c Constant) At(n uint64) (due time.Duration, ok bool) {
-	if n >= records(c.Rate*c.For.Seconds()) {
+	if n >= countRecords(c.Rate*c.For.Seconds()) {
 		return 0, false
 	}
 	return dueAt(float64(n)/c.Rate, c.For), true
@@ -126,8 +126,8 @@ func checkDuration(what string, d time.Duration) error {
 
 func rateString(rate float64) string { return fmt.Sprintf("%.6g", rate) }
 
-// stretched is d when what lasted was comes to last is.
-func stretched(d, was, is time.Duration) time.Duration {
+// stretch is d when what lasted was comes to last is.
+func stretch(d, was, is time.Duration) time.Duration {
 	return time.Duration(math.Round(float64(d) * (float64(is) / float64(was))))
 }
 

@@ -60,7 +60,7 @@ const (
 type Producer struct {
 	cfg    ProducerConfig
 	client *kgo.Client
-	slabs  *slabs
+	slabs  *recordSlabs
 	seqs   []uint32 // by key: the next
 	limit  int64    // of pending records
 	room   int64    // of records that may be sent before the next look
@@ -83,12 +83,12 @@ type Producer struct {
 func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	p := &Producer{
 		cfg:    cfg,
-		slabs:  newSlabs(cfg.Load.Payload, cfg.Seed),
+		slabs:  newRecordSlabs(cfg.Load.Payload, cfg.Seed),
 		seqs:   make([]uint32, cfg.Load.Keys.Count()),
 		landed: make([]int64, cfg.Partitions),
 		idle:   make(chan struct{}),
 	}
-	p.promise = p.finish
+	p.promise = p.recordOutcome
 	p.limit = int64(min(maxPending, maxPendingBytes/p.slabs.value))
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
 		p.limit = min(p.limit, floodPending)
@@ -144,7 +144,7 @@ func (p *Producer) awaitTopic(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if wait(ctx, 50*time.Millisecond) != nil {
+		if sleepFor(ctx, 50*time.Millisecond) != nil {
 			return fmt.Errorf("wait for topic %s: %w", p.cfg.Topic, err)
 		}
 	}
@@ -183,22 +183,22 @@ func (p *Producer) Run(ctx context.Context, start int64) error {
 		if !ok {
 			return nil
 		}
-		now, ok := p.await(ctx, start+int64(due))
+		now, ok := p.awaitDue(ctx, start+int64(due))
 		if !ok {
-			return p.failed()
+			return p.journalError()
 		}
 		key := keys.Key(n, random)
 		id := ledger.Identity{Run: p.cfg.Run, Key: key, Seq: p.seqs[key], Due: start + int64(due), Sent: now}
-		p.send(p.slabs.next(n, key), id)
+		p.sendRecord(p.slabs.nextRecord(n, key), id)
 		p.seqs[key]++
 	}
 }
 
-// await returns the time once due has come and there is room for one more
+// awaitDue returns the time once due has come and there is room for one more
 // record; ok is false if ctx ended first. One sleep may pass several dues: their
 // records then go out in a row, since sleeps shorter than a millisecond are
 // beyond most kernels and spinning would take the core from a broker or a pod.
-func (p *Producer) await(ctx context.Context, due int64) (now int64, ok bool) {
+func (p *Producer) awaitDue(ctx context.Context, due int64) (now int64, ok bool) {
 	for {
 		now = p.cfg.Clock.Now()
 		var sleep time.Duration
@@ -209,30 +209,30 @@ func (p *Producer) await(ctx context.Context, due int64) (now int64, ok bool) {
 			p.room--
 			return now, true
 		default:
-			if ctx.Err() != nil || p.failed() != nil {
+			if ctx.Err() != nil || p.journalError() != nil {
 				return 0, false
 			}
-			if p.room = p.refill(); p.room > 0 {
-				p.slabs.warm(int(p.room))
+			if p.room = p.countRoom(); p.room > 0 {
+				p.slabs.warmCaches(int(p.room))
 				continue
 			}
 			sleep = grain
 		}
-		if wait(ctx, sleep) != nil {
+		if sleepFor(ctx, sleep) != nil {
 			return 0, false
 		}
 	}
 }
 
-// refill takes back the records that are done and says how many more may be sent.
-func (p *Producer) refill() (room int64) {
+// countRoom takes back the records that are done and says how many more may be sent.
+func (p *Producer) countRoom() (room int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.back = p.slabs.take(p.back)
+	p.back = p.slabs.takeBack(p.back)
 	return min(p.limit-(p.sent.Load()-p.done), stride)
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+func sleepFor(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -243,9 +243,9 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// send hands a record to the client. The client gets no context that ends: a
+// sendRecord hands a record to the client. The client gets no context that ends: a
 // record that was handed over gets its outcome from the broker.
-func (p *Producer) send(s *sending, id ledger.Identity) {
+func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
 	s.due, s.sent, s.key, s.seq, s.pending = id.Due, id.Sent, id.Key, id.Seq, true
 	id.Encode(s.record.Value)
 	s.record.Timestamp = p.cfg.Clock.Time(id.Sent)
@@ -253,11 +253,11 @@ func (p *Producer) send(s *sending, id ledger.Identity) {
 	p.client.Produce(context.Background(), &s.record, p.promise)
 }
 
-// finish takes the outcome of a send and journals both; the client calls it for
+// recordOutcome takes the outcome of a send and journals both; the client calls it for
 // one record at a time, and has no use for the record any more.
-func (p *Producer) finish(r *kgo.Record, err error) {
-	s, how := r.Context.(*sending), outcome(r, err)
-	slot := s.slot().With(how)
+func (p *Producer) recordOutcome(r *kgo.Record, err error) {
+	s, how := r.Context.(*sending), classifyOutcome(r, err)
+	slot := s.journalSlot().With(how)
 	slot.SetEnd(p.cfg.Clock.Now())
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -283,7 +283,7 @@ func (p *Producer) finish(r *kgo.Record, err error) {
 func (p *Producer) Flush(ctx context.Context) error {
 	if err := p.client.Flush(ctx); err != nil {
 		sent, _ := p.Progress()
-		return fmt.Errorf("flush producer: %d of %d records without an outcome: %w", p.pending(), sent, err)
+		return fmt.Errorf("flush producer: %d of %d records without an outcome: %w", p.countPending(), sent, err)
 	}
 	return nil
 }
@@ -312,14 +312,14 @@ func (p *Producer) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = true
-	p.slabs.pending(func(s *sending) {
-		slot := s.slot()
+	p.slabs.eachPending(func(s *sending) {
+		slot := s.journalSlot()
 		_ = p.cfg.Journal.Append(slot) // a failure shows when the journal is closed
 	})
 }
 
-// failed is the error of the journal, if there was one.
-func (p *Producer) failed() error {
+// journalError is the error of the journal, if there was one.
+func (p *Producer) journalError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
@@ -328,8 +328,8 @@ func (p *Producer) failed() error {
 	return nil
 }
 
-// pending is the number of records without an outcome.
-func (p *Producer) pending() int64 {
+// countPending is the number of records without an outcome.
+func (p *Producer) countPending() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sent.Load() - p.done

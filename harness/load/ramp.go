@@ -20,7 +20,7 @@ type Ramp struct {
 // formula that subtracts no near-equal numbers and holds for a rate that does
 // not change.
 func (r Ramp) At(n uint64) (due time.Duration, ok bool) {
-	if n >= records((r.From+r.To)/2*r.For.Seconds()) {
+	if n >= countRecords((r.From+r.To)/2*r.For.Seconds()) {
 		return 0, false
 	}
 	if n == 0 {

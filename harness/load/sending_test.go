@@ -37,18 +37,18 @@ func TestOutcome(t *testing.T) {
 		{-1, errors.New("something new"), ledger.OutcomeUnknown},
 	}
 	for _, tt := range tests {
-		if got := outcome(&kgo.Record{Offset: tt.offset}, tt.err); got != tt.want {
+		if got := classifyOutcome(&kgo.Record{Offset: tt.offset}, tt.err); got != tt.want {
 			t.Errorf("offset %d, error %v: %v, want %v", tt.offset, tt.err, got, tt.want)
 		}
 	}
 }
 
 func TestSlabsMakeTheSameRecordsOfASeed(t *testing.T) {
-	a, b, other := newSlabs(120, 1), newSlabs(120, 1), newSlabs(120, 2)
+	a, b, other := newRecordSlabs(120, 1), newRecordSlabs(120, 1), newRecordSlabs(120, 2)
 	bodies, same := map[string]bool{}, 0
 	var first *sending
 	for n := range uint64(3 * slabRecords) {
-		x, y, z := a.next(n, uint32(n)), b.next(n, uint32(n)), other.next(n, uint32(n))
+		x, y, z := a.nextRecord(n, uint32(n)), b.nextRecord(n, uint32(n)), other.nextRecord(n, uint32(n))
 		if !bytes.Equal(x.record.Value, y.record.Value) || len(x.record.Value) != 120 || !bytes.Equal(x.record.Key, KeyBytes(uint32(n))) {
 			t.Fatalf("record %d: key %s, values %x and %x", n, x.record.Key, x.record.Value, y.record.Value)
 		}
@@ -70,7 +70,7 @@ func TestSlabsMakeTheSameRecordsOfASeed(t *testing.T) {
 
 func TestSlabsLengthOfAValue(t *testing.T) {
 	for payload, want := range map[int]int{0: defaultPayload, 1: ledger.IdentitySize, ledger.IdentitySize: ledger.IdentitySize, 1000: 1000} {
-		s := newSlabs(payload, 1).next(0, 4294967295)
+		s := newRecordSlabs(payload, 1).nextRecord(0, 4294967295)
 		if len(s.record.Value) != want {
 			t.Errorf("payload %d: %d bytes, want %d", payload, len(s.record.Value), want)
 		}
@@ -86,19 +86,19 @@ func TestSlabsLengthOfAValue(t *testing.T) {
 
 // A record that is done serves again, its bytes too; one under way does not.
 func TestSlabsUseRecordsAgain(t *testing.T) {
-	s := newSlabs(100, 1)
-	keep := s.next(0, 7)
+	s := newRecordSlabs(100, 1)
+	keep := s.nextRecord(0, 7)
 	value := string(keep.record.Value)
 	done := make([]*sending, 0, slabRecords)
 	round := func() {
 		for n := range uint64(slabRecords - 1) {
-			r := s.next(n, uint32(n))
+			r := s.nextRecord(n, uint32(n))
 			if r == keep {
 				t.Fatal("a record under way was used again")
 			}
 			done = append(done, r)
 		}
-		done = s.take(done)
+		done = s.takeBack(done)
 	}
 	round()
 	if n := testing.AllocsPerRun(10, round); n > 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// ServiceSyntax is what [ParseService] reads.
-const ServiceSyntax = "10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99), with cpu: before it to burn the time instead of sleeping it"
+// serviceSyntax is what [ParseService] reads.
+const serviceSyntax = "10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99), with cpu: before it to burn the time instead of sleeping it"
 
 // Fixed is the same service time for every record. 0 is no work at all.
 type Fixed time.Duration
@@ -75,13 +75,13 @@ func (l LogNormal) CPU() bool { return false }
 
 func (l LogNormal) String() string { return fmt.Sprintf("lognormal:%v/%v", l.Average, l.P99) }
 
-// Burn is a service whose time is spent on the CPU.
-type Burn struct{ harness.Service }
+// cpuBound is a service whose time is spent on the CPU.
+type cpuBound struct{ harness.Service }
 
 // CPU is true.
-func (b Burn) CPU() bool { return true }
+func (b cpuBound) CPU() bool { return true }
 
-func (b Burn) String() string { return "cpu:" + b.Service.String() }
+func (b cpuBound) String() string { return "cpu:" + b.Service.String() }
 
 // ParseService reads a distribution of service times in the syntax of the
 // command line, which is also that of its String.
@@ -89,10 +89,10 @@ func ParseService(s string) (harness.Service, error) {
 	rest, burn := strings.CutPrefix(s, "cpu:")
 	service, err := parseService(rest)
 	if err != nil {
-		return nil, fmt.Errorf("service time %q: %w; write %s", s, err, ServiceSyntax)
+		return nil, fmt.Errorf("service time %q: %w; write %s", s, err, serviceSyntax)
 	}
 	if burn {
-		return Burn{service}, nil
+		return cpuBound{service}, nil
 	}
 	return service, nil
 }
@@ -160,4 +160,4 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-var _ = []harness.Service{Fixed(0), Between{}, LogNormal{}, Burn{}}
+var _ = []harness.Service{Fixed(0), Between{}, LogNormal{}, cpuBound{}}

@@ -23,7 +23,7 @@ func TestServiceTimesAreDistributedAsNamed(t *testing.T) {
 		{service: LogNormal{10 * ms, 100 * ms}, p99: 100 * ms},
 		{service: LogNormal{2 * ms, 10 * ms}, p99: 10 * ms},
 		{service: LogNormal{10 * ms, 11 * ms}, p99: 11 * ms},
-		{service: Burn{Between{5 * ms, 15 * ms}}, median: 10 * ms, p99: 14900 * time.Microsecond, max: 15 * ms, zero: 5 * ms, cpu: true},
+		{service: cpuBound{Between{5 * ms, 15 * ms}}, median: 10 * ms, p99: 14900 * time.Microsecond, max: 15 * ms, zero: 5 * ms, cpu: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.service.String(), func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestParseServiceRefuses(t *testing.T) {
 	}
 	for s, want := range tests {
 		_, err := ParseService(s)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ServiceSyntax) {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), serviceSyntax) {
 			t.Errorf("%q: error %v, want one with %q and the syntax", s, err, want)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Slowed is a service time of work that begins at a time since the start of the load.
-func Slowed(s harness.Slowdown, service, at time.Duration) time.Duration {
+// SlowedTime is a service time of work that begins at a time since the start of the load.
+func SlowedTime(s harness.Slowdown, service, at time.Duration) time.Duration {
 	if s.Factor == 0 || at < s.From || at >= s.To {
 		return service
 	}
@@ -30,8 +30,8 @@ func CheckSlowdown(s harness.Slowdown, length time.Duration) error {
 	return nil
 }
 
-// SlowdownInWords is for reports; "" where nothing is slowed.
-func SlowdownInWords(s harness.Slowdown) string {
+// DescribeSlowdown is for reports; "" where nothing is slowed.
+func DescribeSlowdown(s harness.Slowdown) string {
 	if s.Factor == 0 {
 		return ""
 	}

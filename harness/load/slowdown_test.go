@@ -12,15 +12,15 @@ func TestSlowed(t *testing.T) {
 	for at, want := range map[time.Duration]time.Duration{
 		-1: 3, 0: 3, time.Second - 1: 3, time.Second: 30, 2*time.Second - 1: 30, 2 * time.Second: 3,
 	} {
-		if got := Slowed(s, 3, at); got != want {
+		if got := SlowedTime(s, 3, at); got != want {
 			t.Errorf("at %v: %d, want %d", at, got, want)
 		}
 	}
-	if got := Slowed(harness.Slowdown{}, 3, 0); got != 3 {
+	if got := SlowedTime(harness.Slowdown{}, 3, 0); got != 3 {
 		t.Errorf("no slowdown: %d", got)
 	}
-	if SlowdownInWords(s) != "10 times as long from 1s to 2s" || SlowdownInWords(harness.Slowdown{}) != "" {
-		t.Errorf("in words: %q", SlowdownInWords(s))
+	if DescribeSlowdown(s) != "10 times as long from 1s to 2s" || DescribeSlowdown(harness.Slowdown{}) != "" {
+		t.Errorf("in words: %q", DescribeSlowdown(s))
 	}
 }
 

@@ -51,7 +51,7 @@ func (s Step) Scale(rate float64, duration time.Duration) harness.Pacer {
 		s.Base, s.Burst = s.Base*rate/s.Burst, rate
 	}
 	if duration > 0 {
-		s.After, s.Length = stretched(s.After, s.For, duration), stretched(s.Length, s.For, duration)
+		s.After, s.Length = stretch(s.After, s.For, duration), stretch(s.Length, s.For, duration)
 		s.For, s.Length = duration, min(s.Length, duration-s.After) // both may have been rounded up
 	}
 	return s

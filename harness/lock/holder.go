@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holder says who holds the lock on a file, as far as /proc tells it: where there is
+// describeHolder says who holds the lock on a file, as far as /proc tells it: where there is
 // none it says that it does not know.
-func holder(f *os.File) string {
+func describeHolder(f *os.File) string {
 	const unknown = "by whom is not known"
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
@@ -31,14 +31,14 @@ func holder(f *os.File) string {
 		if err != nil {
 			return "process " + w[4]
 		}
-		return fmt.Sprintf("process %s: %s", w[4], shortened(string(command)))
+		return fmt.Sprintf("process %s: %s", w[4], shortenCommand(string(command)))
 	}
 	return unknown
 }
 
-// shortened is a command line without the folder of its program and without the flags
+// shortenCommand is a command line without the folder of its program and without the flags
 // that go test adds by itself, cut where it gets long.
-func shortened(command string) string {
+func shortenCommand(command string) string {
 	const most = 100
 	words := strings.Split(strings.TrimRight(command, "\x00"), "\x00")
 	kept := []string{filepath.Base(words[0])}

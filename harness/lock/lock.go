@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience ends all waiting; see [Until].
-var patience = context.Background()
+// waiting ends all waiting; see [CancelWith].
+var waiting = context.Background()
 
-// again is how long it takes until who waits says so once more.
-var again = time.Minute
+// noticeInterval is how long it takes until who waits says so once more.
+var noticeInterval = time.Minute
 
-// Until has all waiting end with ctx. It is for a process that takes Ctrl-C itself,
+// CancelWith has all waiting end with ctx. It is for a process that takes Ctrl-C itself,
 // before its first test.
-func Until(ctx context.Context) { patience = ctx }
+func CancelWith(ctx context.Context) { waiting = ctx }
 
 // Machine skips the test unless STAMPEDE_E2E=1, and otherwise holds the
 // machine-wide lock until the test and its subtests have ended.
@@ -52,7 +52,7 @@ func Wait(t testing.TB) error {
 	}
 	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
-		err = wait(t.Name(), f)
+		err = awaitLock(t.Name(), f)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
@@ -61,33 +61,33 @@ func Wait(t testing.TB) error {
 	return nil
 }
 
-// wait waits for the lock, and says so now and then. Nothing ends a call for the lock
+// awaitLock waits for the lock, and says so now and then. Nothing ends a call for the lock
 // before it has it: given up, it lets go of it then.
-func wait(name string, f *os.File) error {
+func awaitLock(name string, f *os.File) error {
 	got := make(chan error)
 	go func() {
 		err := flock(f, unix.LOCK_EX)
 		select {
 		case got <- err:
-		case <-patience.Done():
+		case <-waiting.Done():
 			f.Close()
 		}
 	}()
-	began, tick := time.Now(), time.NewTicker(again)
+	began, tick := time.Now(), time.NewTicker(noticeInterval)
 	defer tick.Stop()
 	say := func() {
 		so := ""
-		if took := time.Since(began); took >= again {
+		if took := time.Since(began); took >= noticeInterval {
 			so = fmt.Sprintf("for %v by now ", took.Round(time.Second))
 		}
-		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, holder(f), f.Name())
+		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, describeHolder(f), f.Name())
 	}
 	for say(); ; say() {
 		select {
 		case err := <-got:
 			return err
-		case <-patience.Done():
-			return fmt.Errorf("interrupted while it waited for another run of Stampede on this machine, %s", holder(f))
+		case <-waiting.Done():
+			return fmt.Errorf("interrupted while it waited for another run of Stampede on this machine, %s", describeHolder(f))
 		case <-tick.C:
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// taken takes a lock of the test's own, as another process would.
-func taken(t *testing.T) *os.File {
+// lockElsewhere takes a lock of the test's own, as another process would.
+func lockElsewhere(t *testing.T) *os.File {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	f, err := os.Create(filepath.Join(os.TempDir(), "stampede-e2e.lock"))
@@ -27,10 +27,10 @@ func taken(t *testing.T) *os.File {
 }
 
 func TestWaitEndsWithThePatience(t *testing.T) {
-	taken(t)
+	lockElsewhere(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	Until(ctx)
-	defer Until(context.Background())
+	CancelWith(ctx)
+	defer CancelWith(context.Background())
 	cancel()
 	if err := Wait(t); err == nil || !strings.Contains(err.Error(), "interrupted while it waited") {
 		t.Errorf("error %v", err)
@@ -38,7 +38,7 @@ func TestWaitEndsWithThePatience(t *testing.T) {
 }
 
 func TestWaitEndsWithTheOther(t *testing.T) {
-	f := taken(t)
+	f := lockElsewhere(t)
 	go f.Close()
 	if err := Wait(t); err != nil {
 		t.Error(err)
@@ -46,21 +46,21 @@ func TestWaitEndsWithTheOther(t *testing.T) {
 }
 
 func TestHolderIsNamed(t *testing.T) {
-	f := taken(t)
+	f := lockElsewhere(t)
 	if _, err := os.Stat("/proc/locks"); err != nil {
 		t.Skip("no /proc/locks here")
 	}
-	if got, want := holder(f), fmt.Sprintf("process %d: ", os.Getpid()); !strings.HasPrefix(got, want) {
+	if got, want := describeHolder(f), fmt.Sprintf("process %d: ", os.Getpid()); !strings.HasPrefix(got, want) {
 		t.Errorf("holder %q, want %q and its command", got, want)
 	}
 }
 
 func TestShortened(t *testing.T) {
-	got := shortened("/tmp/go-build1/b001/stampede.test\x00-test.paniconexit0\x00-test.run=^TestCompare$\x00-scenario=steady\x00")
+	got := shortenCommand("/tmp/go-build1/b001/stampede.test\x00-test.paniconexit0\x00-test.run=^TestCompare$\x00-scenario=steady\x00")
 	if want := "stampede.test -test.run=^TestCompare$ -scenario=steady"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := shortened(strings.Repeat("x", 1000)); len(got) > 110 {
+	if got := shortenCommand(strings.Repeat("x", 1000)); len(got) > 110 {
 		t.Errorf("%d bytes", len(got))
 	}
 }

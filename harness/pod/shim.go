@@ -111,7 +111,7 @@ func (s *shim) serviceTime(key, seq uint32) time.Duration {
 		return d
 	}
 	if began := s.loadStart.Load(); began != 0 {
-		d = load.Slowed(s.slow, d, time.Duration(s.clock.Now()-began))
+		d = load.SlowedTime(s.slow, d, time.Duration(s.clock.Now()-began))
 	}
 	return d
 }

@@ -38,18 +38,18 @@ func TestScenariosNameTheirConsumers(t *testing.T) {
 		"present,pres*": {"choosy,brief", []string{"present@cooperative"}, 2},
 	} {
 		o := options{scenario: want.scenario, consumer: line, broker: "embedded"}
-		m, err := o.matrix()
+		m, err := o.resolveMatrix()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if names := namesOf(m.meets["choosy"]); !slices.Equal(names, want.names) || m.runs() != want.runs {
-			t.Errorf("%q: %v and %d runs, want %v and %d", line, names, m.runs(), want.names, want.runs)
+		if names := namesOf(m.consumersBy["choosy"]); !slices.Equal(names, want.names) || m.countRuns() != want.runs {
+			t.Errorf("%q: %v and %d runs, want %v and %d", line, names, m.countRuns(), want.names, want.runs)
 		}
 	}
 	o := options{scenario: "brief,choosy", broker: "embedded"}
-	m, err := o.matrix()
-	if err != nil || len(m.meets["brief"]) != len(all) || len(m.meets["choosy"]) != 1 || m.runs() != len(all)+1 || len(m.consumers) != len(all)+1 {
-		t.Errorf("without names: %d, %d and %d runs: %v", len(m.meets["brief"]), len(m.meets["choosy"]), m.runs(), err)
+	m, err := o.resolveMatrix()
+	if err != nil || len(m.consumersBy["brief"]) != len(all) || len(m.consumersBy["choosy"]) != 1 || m.countRuns() != len(all)+1 || len(m.consumers) != len(all)+1 {
+		t.Errorf("without names: %d, %d and %d runs: %v", len(m.consumersBy["brief"]), len(m.consumersBy["choosy"]), m.countRuns(), err)
 	}
 }
 

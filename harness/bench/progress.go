@@ -20,7 +20,7 @@ import (
 type display struct {
 	out     io.Writer
 	matrix  *matrix
-	ahead   []planned
+	ahead   []plannedRun
 	bars    *mpb.Progress // nil elsewhere
 	total   *mpb.Bar
 	current *mpb.Bar
@@ -35,9 +35,9 @@ type display struct {
 }
 
 func newDisplay(out *os.File, m *matrix) *display {
-	d := &display{out: out, matrix: m, ahead: m.ahead(runFlag())}
+	d := &display{out: out, matrix: m, ahead: m.plannedRuns(runFlag())}
 	for _, r := range d.ahead {
-		d.all += r.estimate()
+		d.all += r.estimateTime()
 	}
 	if _, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
 		d.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(64), mpb.WithRefreshRate(200*time.Millisecond))
@@ -45,9 +45,9 @@ func newDisplay(out *os.File, m *matrix) *display {
 	return d
 }
 
-// plan says what is ahead.
-func (d *display) plan() {
-	fmt.Fprintln(d.out, inWords(d.ahead, d.matrix.backend))
+// printPlan says what is ahead.
+func (d *display) printPlan() {
+	fmt.Fprintln(d.out, describePlan(d.ahead, d.matrix.backend))
 	for _, s := range d.matrix.scenarios {
 		if s.Pods > s.Partitions {
 			fmt.Fprintf(d.out, "scenario %s: %d pods share %d partitions, so %d pods will idle\n", s.Name, s.Pods, s.Partitions, s.Pods-s.Partitions)
@@ -56,12 +56,12 @@ func (d *display) plan() {
 	if d.bars != nil {
 		d.total = d.bars.AddBar(int64(len(d.ahead)),
 			mpb.PrependDecorators(decor.Name("runs  ", decor.WC{W: 7}), decor.CountersNoUnit("%d / %d", decor.WC{W: 10})),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.left() })))
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.timeLeft() })))
 	}
 }
 
-// left is the estimated time to the end. How fast virtual time goes is not known.
-func (d *display) left() string {
+// timeLeft is the estimated time to the end. How fast virtual time goes is not known.
+func (d *display) timeLeft() string {
 	if harness.IsVirtual(d.matrix.backend) {
 		return ""
 	}
@@ -71,8 +71,8 @@ func (d *display) left() string {
 	return fmt.Sprintf("about %v left", max(0, left).Round(time.Second))
 }
 
-// begin returns the progress callback of a run, or of its second try.
-func (d *display) begin(p engine.Plan, retry bool) func(engine.Progress) {
+// beginRun returns the progress callback of a run, or of its second try.
+func (d *display) beginRun(p engine.Plan, retry bool) func(engine.Progress) {
 	if !retry {
 		d.number++
 	}
@@ -83,15 +83,15 @@ func (d *display) begin(p engine.Plan, retry bool) func(engine.Progress) {
 	if d.bars != nil {
 		d.current = d.bars.AddBar(d.expect.Milliseconds(), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(d.label+"  ")),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.now() })))
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.describeRun() })))
 		// The first use makes a channel of the bar's. Made by the progress of a run in
 		// virtual time it would belong to that bubble, and the bar must not wait for it.
 		d.current.SetCurrent(0)
 	}
-	return d.progress
+	return d.showProgress
 }
 
-func (d *display) progress(e engine.Progress) {
+func (d *display) showProgress(e engine.Progress) {
 	d.mu.Lock()
 	before := d.last.Phase
 	d.last = e
@@ -105,18 +105,18 @@ func (d *display) progress(e engine.Progress) {
 	}
 	switch e.Phase { // the others pass too quickly to be worth a line
 	case "starting":
-		fmt.Fprintf(d.out, "%s: starting\n", d.prefix())
+		fmt.Fprintf(d.out, "%s: starting\n", d.runPrefix())
 	case "load", "drain", "judging":
-		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.prefix(), e.Phase, e.Sent, e.Completed)
+		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.runPrefix(), e.Phase, e.Sent, e.Completed)
 	}
 }
 
-func (d *display) prefix() string {
+func (d *display) runPrefix() string {
 	return fmt.Sprintf("[%d/%d] %s", d.number, len(d.ahead), d.label)
 }
 
-// now is the current run in a few words.
-func (d *display) now() string {
+// describeRun is the current run in a few words.
+func (d *display) describeRun() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.last.Sent == 0 {
@@ -125,9 +125,9 @@ func (d *display) now() string {
 	return fmt.Sprintf("%-8s %6.0f/s  backlog %d", d.last.Phase, d.last.Rate, d.last.Backlog)
 }
 
-// done ends the display of a run; o is nil where it could not be made. again
+// endRun ends the display of a run; o is nil where it could not be made. again
 // says that it will be tried once more, and why.
-func (d *display) done(o *engine.Outcome, again string) {
+func (d *display) endRun(o *engine.Outcome, again string) {
 	status := "could not be run"
 	if o != nil {
 		status = fmt.Sprintf("%s, %.0f/s, took %v", o.Run.Status, o.Run.Completed, o.Run.Took.Round(100*time.Millisecond))
@@ -142,9 +142,9 @@ func (d *display) done(o *engine.Outcome, again string) {
 		d.expect = 0
 	}
 	d.mu.Unlock()
-	lines := fmt.Sprintf("%s: %s\n", d.prefix(), status)
+	lines := fmt.Sprintf("%s: %s\n", d.runPrefix(), status)
 	if o != nil && o.Run.Ledger != "" {
-		lines += fmt.Sprintf("%s: its ledger is in %s\n", d.prefix(), o.Run.Ledger)
+		lines += fmt.Sprintf("%s: its ledger is in %s\n", d.runPrefix(), o.Run.Ledger)
 	}
 	if d.bars == nil {
 		fmt.Fprint(d.out, lines)
@@ -157,8 +157,8 @@ func (d *display) done(o *engine.Outcome, again string) {
 	fmt.Fprint(d.bars, lines)
 }
 
-// end leaves the terminal as it was.
-func (d *display) end() {
+// closeBars leaves the terminal as it was.
+func (d *display) closeBars() {
 	if d.bars == nil {
 		return
 	}

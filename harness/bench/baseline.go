@@ -12,23 +12,23 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// bareName is the name of the consumer that [Pipeline] measures against: the
+// baselineName is the name of the consumer that [Pipeline] measures against: the
 // client alone, which counts records and does nothing with them. It is
 // registered as a mutant, so that comparisons leave it out.
-const bareName = "bare"
+const baselineName = "bare"
 
 var _ = harness.Register(harness.Implementation{
-	Name: bareName, Doc: "franz-go alone: counts records, works on none, and ends at a number of them.",
+	Name: baselineName, Doc: "franz-go alone: counts records, works on none, and ends at a number of them.",
 	Delivery: harness.AtMostOnce, Order: harness.OrderNone, Mutant: true,
 	Knobs: []harness.Knob{{Name: "records", Default: "1", Doc: "how many to count"}},
-	New:   func(harness.Config) (harness.Consumer, error) { return bare{}, nil },
+	New:   func(harness.Config) (harness.Consumer, error) { return baseline{}, nil },
 })
 
-type bare struct{}
+type baseline struct{}
 
 // Consume returns once it has counted its records: the end of its process tells
 // the parent.
-func (bare) Consume(ctx context.Context, cfg harness.Config, _ harness.Work) error {
+func (baseline) Consume(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 	left, err := strconv.Atoi(cfg.Knobs["records"])
 	if err != nil {
 		return fmt.Errorf("knob records: %w", err)

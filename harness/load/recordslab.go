@@ -24,16 +24,16 @@ type sending struct {
 	context.Context
 }
 
-// slot is the sending as a fact without an outcome.
-func (s *sending) slot() ledger.Slot {
+// journalSlot is the sending as a fact without an outcome.
+func (s *sending) journalSlot() ledger.Slot {
 	slot := ledger.NewSlot(ledger.KindSend, 0)
 	slot.SetRecord(ledger.Identity{Key: s.key, Seq: s.seq, Due: s.due, Sent: s.sent})
 	return slot
 }
 
-// slabs makes records and their bytes many at a time, and uses those again that
+// recordSlabs makes records and their bytes many at a time, and uses those again that
 // are done: as many are made as were ever under way at once.
-type slabs struct {
+type recordSlabs struct {
 	value  int    // length of a value
 	filler []byte // what bodies are cut from
 	free   []*sending
@@ -41,20 +41,20 @@ type slabs struct {
 	warmed uint64 // warmed is of no meaning: it keeps the reads of warm from being left out
 }
 
-// newSlabs prepares bodies from the seed.
-func newSlabs(payload int, seed uint64) *slabs {
+// newRecordSlabs prepares bodies from the seed.
+func newRecordSlabs(payload int, seed uint64) *recordSlabs {
 	if payload == 0 {
 		payload = defaultPayload
 	}
 	value := max(payload, ledger.IdentitySize)
-	return &slabs{value: value, filler: filler(value, seed)}
+	return &recordSlabs{value: value, filler: makeFiller(value, seed)}
 }
 
-// next is the n-th record, with its key and its body; the identity prefix is
+// nextRecord is the n-th record, with its key and its body; the identity prefix is
 // still to be written.
-func (s *slabs) next(n uint64, key uint32) *sending {
+func (s *recordSlabs) nextRecord(n uint64, key uint32) *sending {
 	if len(s.free) == 0 {
-		s.grow()
+		s.addSlab()
 	}
 	last := len(s.free) - 1
 	next := s.free[last]
@@ -65,8 +65,8 @@ func (s *slabs) next(n uint64, key uint32) *sending {
 	return next
 }
 
-// take takes records back that are done, and returns room for others.
-func (s *slabs) take(done []*sending) []*sending {
+// takeBack takes records back that are done, and returns room for others.
+func (s *recordSlabs) takeBack(done []*sending) []*sending {
 	if len(s.free) == 0 {
 		s.free, done = done, s.free
 	} else {
@@ -75,8 +75,8 @@ func (s *slabs) take(done []*sending) []*sending {
 	return done[:0]
 }
 
-// pending are the records handed to the client that have no outcome.
-func (s *slabs) pending(fn func(*sending)) {
+// eachPending are the records handed to the client that have no outcome.
+func (s *recordSlabs) eachPending(fn func(*sending)) {
 	for _, slab := range s.all {
 		for i := range slab {
 			if slab[i].pending {
@@ -86,17 +86,17 @@ func (s *slabs) pending(fn func(*sending)) {
 	}
 }
 
-// warm reads a little of each of the n records that go out next. Another
+// warmCaches reads a little of each of the n records that go out next. Another
 // processor wrote them last, and to wait for its cache a record at a time was a
 // quarter of the cost of a send; in a row the waits overlap.
-func (s *slabs) warm(n int) {
+func (s *recordSlabs) warmCaches(n int) {
 	for _, next := range s.free[max(0, len(s.free)-n):] {
 		r := &next.record
 		s.warmed += uint64(len(r.Key)) + uint64(r.Partition) + uint64(next.seq) + uint64(r.Value[0]) + uint64(r.Value[len(r.Value)-1])
 	}
 }
 
-func (s *slabs) grow() {
+func (s *recordSlabs) addSlab() {
 	records, size := make([]sending, slabRecords), ledger.MaxKeyLen+s.value
 	s.all = append(s.all, records)
 	bytes := make([]byte, slabRecords*size)
@@ -112,10 +112,10 @@ func (s *slabs) grow() {
 // fillerOffsets is the number of places in the filler where a body may begin.
 const fillerOffsets = 64 << 10
 
-// filler is bytes of which every other eight are random and those between are
+// makeFiller is bytes of which every other eight are random and those between are
 // not, so that a codec finds about half of a body to squeeze, as in real
 // payloads.
-func filler(value int, seed uint64) []byte {
+func makeFiller(value int, seed uint64) []byte {
 	b := make([]byte, fillerOffsets+value+8)
 	for i := 0; i+16 <= len(b); i += 16 {
 		r := mix(seed + uint64(i))

@@ -12,7 +12,7 @@ const progressBroker = "embedded"
 
 // Without the tag the virtual back end would hang; it says so instead.
 func TestVirtualTimeNeedsItsTag(t *testing.T) {
-	exit, out := start(t, "-broker=virtual", "-scenario=brief", "-consumer=absent")
+	exit, out := startChild(t, "-broker=virtual", "-scenario=brief", "-consumer=absent")
 	if want := "-tags synctests"; exit != exitNoRun || !strings.Contains(out, want) {
 		t.Errorf("exit status %d, want %d and %q in:\n%s", exit, exitNoRun, want, out)
 	}

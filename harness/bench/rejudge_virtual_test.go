@@ -15,8 +15,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// kept makes a run that keeps its ledger.
-func kept(t *testing.T, consumer string, change func(*harness.Scenario)) (dir string, o *engine.Outcome) {
+// runKeepingLedger makes a run that keeps its ledger.
+func runKeepingLedger(t *testing.T, consumer string, change func(*harness.Scenario)) (dir string, o *engine.Outcome) {
 	t.Helper()
 	p := bubblePlan(t, consumer)
 	p.Scenario.Load.Pacer = load.Constant{Rate: 50, For: 10 * time.Second}
@@ -25,7 +25,7 @@ func kept(t *testing.T, consumer string, change func(*harness.Scenario)) (dir st
 		change(&p.Scenario)
 	}
 	p.KeepIn, p.KeepAll, p.Command = filepath.Join(t.TempDir(), "ledger", "kept"), true, "repeat me"
-	o, err := inBubble(t.Context(), t, p)
+	o, err := runInBubble(t.Context(), t, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,12 +83,12 @@ func TestJudgeASavedLedger(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, o := kept(t, tt.consumer, tt.change)
+			dir, o := runKeepingLedger(t, tt.consumer, tt.change)
 			if tt.spoil != nil {
 				tt.spoil(t, dir)
 			}
 			out := &strings.Builder{}
-			exit, err := judgeSaved(out, dir, "")
+			exit, err := rejudgeLedger(out, dir, "")
 			said := out.String()
 			if err != nil {
 				said += err.Error()
@@ -107,7 +107,7 @@ func TestJudgeASavedLedger(t *testing.T) {
 }
 
 func TestJudgeSaysWhichLedgersThereAre(t *testing.T) {
-	dir, _ := kept(t, "serial", nil)
+	dir, _ := runKeepingLedger(t, "serial", nil)
 	parent := filepath.Dir(dir)
 	out := filepath.Dir(parent)
 	result := filepath.Join(out, "result.json")
@@ -115,7 +115,7 @@ func TestJudgeSaysWhichLedgersThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, in := range []string{result, out, parent, filepath.Join(parent, "kapt"), os.DevNull} {
-		exit, err := judgeSaved(os.Stdout, in, out)
+		exit, err := rejudgeLedger(os.Stdout, in, out)
 		if exit != exitNoRun || err == nil || !strings.Contains(err.Error(), "IN= must be the folder of one") || !strings.HasSuffix(err.Error(), "there are:\n  "+dir) {
 			t.Errorf("%s: exit %d, %v", in, exit, err)
 		}

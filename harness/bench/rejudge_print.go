@@ -14,7 +14,7 @@ import (
 // the run was, then what was found, and in a line each what was not.
 func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error {
 	b := &strings.Builder{}
-	fmt.Fprintln(b, judgementLine(saved, j))
+	fmt.Fprintln(b, verdictLine(saved, j))
 	var held []string
 	for _, a := range j.Assumptions {
 		if a.Held {
@@ -40,7 +40,7 @@ func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error
 	if len(held) > 0 {
 		fmt.Fprintf(b, "  assumptions that held: %s\n", strings.Join(held, ", "))
 	}
-	found, rest := sifted(j.Verdicts)
+	found, rest := groupVerdicts(j.Verdicts)
 	if err := reports.Verdicts(b, found); err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error
 	return err
 }
 
-// judgementLine is the verdict in a line, and whether it is the run's own.
-func judgementLine(saved *engine.Saved, j *engine.Judgement) string {
+// verdictLine is the verdict in a line, and whether it is the run's own.
+func verdictLine(saved *engine.Saved, j *engine.Judgement) string {
 	line := "verdict: " + string(j.Status)
 	var why []string
 	switch j.Status {
@@ -88,9 +88,9 @@ func judgementLine(saved *engine.Saved, j *engine.Judgement) string {
 	return line
 }
 
-// sifted are the verdicts worth telling one by one, and lines for all others. What is
+// groupVerdicts are the verdicts worth telling one by one, and lines for all others. What is
 // inconclusive is so for a broken assumption, which has been told.
-func sifted(verdicts []harness.Verdict) (found []harness.Verdict, lines []string) {
+func groupVerdicts(verdicts []harness.Verdict) (found []harness.Verdict, lines []string) {
 	const idle, unseen = "neither claimed nor found", "not observed on this broker"
 	byLine := map[string][]string{}
 	add := func(line, check string) {

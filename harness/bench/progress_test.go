@@ -12,9 +12,9 @@ func TestDisplaySaysWhereALedgerIs(t *testing.T) {
 	out := &strings.Builder{}
 	d := &display{out: out, matrix: &matrix{repeats: 1}, number: 1, label: "brief absent 1"}
 	o := &engine.Outcome{Run: harness.Run{Status: harness.Fail}}
-	d.done(o, "")
+	d.endRun(o, "")
 	o.Run.Ledger = "out/ledger/brief_absent_1"
-	d.done(o, "")
+	d.endRun(o, "")
 	if n := strings.Count(out.String(), "its ledger is in out/ledger/brief_absent_1\n"); n != 1 || strings.Count(out.String(), "\n") != 3 {
 		t.Errorf("said:\n%s", out)
 	}

@@ -12,22 +12,22 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// keepIn is the folder under out for the ledger of a run, "" where no reports are
+// ledgerFolder is the folder under out for the ledger of a run, "" where no reports are
 // written.
-func keepIn(out string, s *harness.Scenario, c harness.Selection, repeat int) string {
+func ledgerFolder(out string, s *harness.Scenario, c harness.Selection, repeat int) string {
 	if out == "" {
 		return ""
 	}
-	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", s.Name, subtest(c), repeat))
+	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", s.Name, subtestName(c), repeat))
 }
 
-// judgeSaved judges a saved ledger again and prints what became of it. The status
+// rejudgeLedger judges a saved ledger again and prints what became of it. The status
 // is that of the binary, and the one that the run itself had: exitFailed where it was
 // not as it should be, or is not judged as it was.
-func judgeSaved(w io.Writer, dir, out string) (status int, err error) {
+func rejudgeLedger(w io.Writer, dir, out string) (status int, err error) {
 	saved, err := engine.OpenSaved(dir)
 	if errors.Is(err, engine.ErrNoLedger) {
-		return exitNoRun, fmt.Errorf("%w: %s", err, ledgersNear(dir, out))
+		return exitNoRun, fmt.Errorf("%w: %s", err, suggestLedgers(dir, out))
 	}
 	if err != nil {
 		return exitNoRun, err
@@ -45,14 +45,14 @@ func judgeSaved(w io.Writer, dir, out string) (status int, err error) {
 	return exitOK, nil
 }
 
-// ledgersNear says what is wanted in place of dir, and lists the ledgers that lie in
+// suggestLedgers says what is wanted in place of dir, and lists the ledgers that lie in
 // it, beside it, or under out.
-func ledgersNear(dir, out string) string {
+func suggestLedgers(dir, out string) string {
 	const most = 30
 	want := "IN= must be the folder of one, as a failing run leaves under OUT/ledger, and with KEEP=1 any run"
 	parent := filepath.Dir(dir)
 	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
-		found, err := filepath.Glob(filepath.Join(quoted(in), "*", engine.Manifest))
+		found, err := filepath.Glob(filepath.Join(escapeGlob(in), "*", engine.Manifest))
 		if err != nil || len(found) == 0 {
 			continue
 		}
@@ -62,20 +62,20 @@ func ledgersNear(dir, out string) string {
 				want += fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
 				break
 			}
-			want += "\n  " + short(filepath.Dir(path))
+			want += "\n  " + relativePath(filepath.Dir(path))
 		}
 		return want
 	}
 	return want + "; none was found near it"
 }
 
-// quoted is a path without a meaning as a pattern.
-func quoted(path string) string {
+// escapeGlob is a path without a meaning as a pattern.
+func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// short is a path from here, where it lies below.
-func short(path string) string {
+// relativePath is a path from here, where it lies below.
+func relativePath(path string) string {
 	here, err := os.Getwd()
 	if err != nil {
 		return path

@@ -5,12 +5,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/measure"
 )
 
-// gravity orders statuses, the gravest first.
-var gravity = []harness.Status{harness.Fail, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
+// worstFirst orders statuses, the gravest first.
+var worstFirst = []harness.Status{harness.Fail, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
 
-// cells puts the runs of one consumer in one scenario together. Latencies are
+// mergeCells puts the runs of one consumer in one scenario together. Latencies are
 // merged over those that passed: a run that failed has none to show.
-func cells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness.Cell) {
+func mergeCells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness.Cell) {
 	for _, s := range c.Scenarios {
 		for _, k := range c.Consumers {
 			cell := harness.Cell{Scenario: s.Name, Consumer: k.Name, Expected: true}
@@ -20,7 +20,7 @@ func cells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness
 					continue
 				}
 				cell.Runs = append(cell.Runs, i)
-				cell.Status = graver(cell.Status, r.Status)
+				cell.Status = worseStatus(cell.Status, r.Status)
 				cell.Expected = cell.Expected && r.Expected
 				if r.Status == harness.Pass {
 					merged.Merge(latencies[i])
@@ -37,8 +37,8 @@ func cells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness
 	return all
 }
 
-func graver(a, b harness.Status) harness.Status {
-	for _, s := range gravity {
+func worseStatus(a, b harness.Status) harness.Status {
+	for _, s := range worstFirst {
 		if a == s || b == s {
 			return s
 		}

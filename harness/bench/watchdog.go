@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// mostStacks is how many goroutines an error shows.
-	mostStacks = 8
+	// maxStacks is how many goroutines an error shows.
+	maxStacks = 8
 	// dumpSize bounds what is looked at to find them.
 	dumpSize = 32 << 20
 )
 
 var bubbleName = regexp.MustCompile(`^goroutine \d+ \[[^\]]*(synctest bubble \d+)\]:`)
 
-// bubbleOf is what traces call the bubble of the calling goroutine, "" outside of one.
-func bubbleOf() string {
+// bubbleNameHere is what traces call the bubble of the calling goroutine, "" outside of one.
+func bubbleNameHere() string {
 	head := make([]byte, 200)
 	head = head[:runtime.Stack(head, false)]
 	if m := bubbleName.FindSubmatch(head); m != nil {
@@ -27,10 +27,10 @@ func bubbleOf() string {
 	return ""
 }
 
-// awake are the traces of a bubble's goroutines that do not wait for others in it,
+// awakeGoroutines are the traces of a bubble's goroutines that do not wait for others in it,
 // and so keep its clock from going, and whether one of them is at work: the others
 // wait for what is outside.
-func awake(bubble string) (traces string, spins bool) {
+func awakeGoroutines(bubble string) (traces string, spins bool) {
 	dump := make([]byte, dumpSize)
 	dump = dump[:runtime.Stack(dump, true)]
 	var found []string
@@ -41,7 +41,7 @@ func awake(bubble string) (traces string, spins bool) {
 			continue
 		}
 		spins = spins || bytes.Contains(head, []byte("[run")) // running or runnable
-		if len(found) < mostStacks {
+		if len(found) < maxStacks {
 			found = append(found, string(trace))
 		}
 	}
@@ -51,8 +51,8 @@ func awake(bubble string) (traces string, spins bool) {
 	return strings.Join(found, "\n\n"), spins
 }
 
-// memory is what this process has from the system for its Go memory, in bytes.
-func memory() uint64 {
+// processMemory is what this process has from the system for its Go memory, in bytes.
+func processMemory() uint64 {
 	all := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(all)
 	return all[0].Value.Uint64() - all[1].Value.Uint64()
