@@ -17,14 +17,14 @@ flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consu
 VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
 
 # Packages with tests in virtual time, which takes the build tag.
-VIRTUAL = ./consumers ./consumers/mutants ./harness/bench ./harness/broker/virtual ./harness/engine
+VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./harness/bench ./harness/broker/virtual ./harness/engine
 
 # Packages whose tests start no broker and no pod.
 PURE = ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle ./harness/fault ./reports ./scenarios
 
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
-  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers:FuzzFinished
+  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers/group:FuzzOffsetMap
 FUZZTIME ?= 10s
 
 # How much the soaks run.
@@ -90,7 +90,7 @@ kafka-image: ## build stampede/kafka:4.3.1 without a registry (needs root and Do
 
 bench-consumers: ## throughput of each design as a share of its bound; ns/op of shared parts
 	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^Benchmark(Reach|HotKey)$$' -benchtime=1x ./consumers
-	go test -count=1 -run '^$$' -bench '^Benchmark(Scheduler|Tracker|Keyed|Finished)' ./consumers
+	go test -count=1 -run '^$$' -bench . ./consumers/group ./consumers/pool
 
 bench-memory: ## peak memory of harness and pod at 1, 5 and 20 million records
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkMemory$$' -benchtime=1x

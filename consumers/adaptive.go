@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -25,14 +27,14 @@ var _ = harness.Register(harness.Implementation{
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		least, err := leastLimit(cfg.Knobs["least"])
-		return sharded{shard: byKey(), batch: 1, around: limit(min(least, cfg.Workers), cfg.Workers)}, err
+		return pool.Sharded{Shard: pool.ByKey(), Batch: 1, Wrap: limit(min(least, cfg.Workers), cfg.Workers)}, err
 	},
 })
 
 // looks is how often the limit is looked at.
 const looks = 200 * time.Millisecond
 
-func leastLimit(v string) (int, error) { return count(v, "a number of calls", 1, 0) }
+func leastLimit(v string) (int, error) { return knob.Count(v, "a number of calls", 1, 0) }
 
 // limit returns work that has between least and most calls under way at once, as
 // its latency allows. The algorithm is the library's, in the line of TCP Vegas and

@@ -303,7 +303,7 @@ func recordThatKeepsFailingIsNotCommittedPast(w *world, i *harness.Implementatio
 
 func commitsThatFailAreMadeUpFor(w *world, i *harness.Implementation, p harness.Protocol) {
 	for _, err := range []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.UnknownServerError, kerr.RequestTimedOut, kerr.RebalanceInProgress} {
-		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: group, Err: err, Count: 3})
+		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Group: groupName, Err: err, Count: 3})
 	}
 	w.send(300)
 	pod := w.start(i, w.config("a", p))
@@ -433,7 +433,7 @@ func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementa
 			return nil, nil, false
 		}
 		for _, g := range r.(*kmsg.OffsetFetchRequest).Groups {
-			if g.Group != group {
+			if g.Group != groupName {
 				continue // a design may have groups of its own
 			}
 			for _, t := range g.Topics {
@@ -451,12 +451,12 @@ func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementa
 	a := w.start(i, w.config("a", p))
 	w.delivered()
 	w.committed()
-	id := w.cluster.GroupInfo(group).Members[0].MemberID
+	id := w.cluster.GroupInfo(groupName).Members[0].MemberID
 	first.Store(&id)
 	b := w.start(i, w.config("b", p)) // a joins again
 	w.until(expelled.Load, func() string { return "a does not join again" })
 	leave := kmsg.NewPtrLeaveGroupRequest()
-	leave.Group, leave.Members = group, []kmsg.LeaveGroupRequestMember{{MemberID: id}}
+	leave.Group, leave.Members = groupName, []kmsg.LeaveGroupRequestMember{{MemberID: id}}
 	if _, err := leave.RequestWith(w.Context(), w.producer); err != nil {
 		w.Fatal(err)
 	}
@@ -482,7 +482,7 @@ func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementa
 }
 
 func members(w *world) int {
-	info := w.cluster.GroupInfo(group)
+	info := w.cluster.GroupInfo(groupName)
 	if info == nil {
 		return 0
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -80,15 +83,14 @@ func (d delay) Consume(ctx context.Context, cfg harness.Config, work harness.Wor
 		waits[cfg.SideTopics[level(l)]] = l
 	}
 	due.Topic = topics[0]
-	claims, err := newClaims(ctx, cfg, due.Group)
+	f, err := relay.NewForwarder(ctx, cfg, due.Group, func(r *kgo.Record) string { return topics[d.levelOf(r)] })
 	if err != nil {
 		return err
 	}
-	f := &forwarding{claims: claims, to: func(r *kgo.Record) string { return topics[d.levelOf(r)] }}
-	defer f.close()
-	waiting := sharded{shard: byNumber(), batch: 1, how: intake{due: byTopic(waits), beside: topics[1:], committed: true}}
-	return together(ctx,
-		func(ctx context.Context) error { return f.source().Consume(ctx, cfg, work) },
+	defer f.Close()
+	waiting := pool.Sharded{Shard: pool.ByRecord(), Batch: 1, Options: group.Options{Due: group.DueByTopic(waits), MoreTopics: topics[1:], ReadCommitted: true}}
+	return relay.RunTogether(ctx,
+		func(ctx context.Context) error { return f.Source().Consume(ctx, cfg, work) },
 		func(ctx context.Context) error { return waiting.Consume(ctx, due, work) },
 	)
 }

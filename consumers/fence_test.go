@@ -8,7 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,13 +44,13 @@ func TestFence(t *testing.T) {
 func standsStill(w *world, p harness.Protocol, fate string) {
 	cfg := w.config("a", p)
 	cfg.Session, cfg.Heartbeat = 30*time.Second, 29*time.Second
-	var fence consumers.Fence
+	var fence group.Fence
 	done := make(workDone, 2)
-	fenced := fence.Around(done)
+	fenced := fence.Wrap(done)
 	var hook overtaking
 	client := w.member(cfg, kgo.WithHooks(&hook))
 	look := func() bool {
-		return fence.Look(w.Context(), client, cfg, func() bool { return fate == "usurped" })
+		return fence.Check(w.Context(), client, cfg, func() bool { return fate == "usurped" })
 	}
 	if !look() || fenced.Do(w.Context(), &harness.Record{}) != nil {
 		w.Fatal("an open fence holds back")
@@ -74,7 +75,7 @@ func standsStill(w *world, p harness.Protocol, fate string) {
 
 // member is a client that has joined the group, and polls nothing.
 func (w *world) member(cfg harness.Config, more ...kgo.Opt) *kgo.Client {
-	options, err := consumers.MemberOptions(cfg)
+	options, err := client.MemberOptions(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func (w *world) member(cfg harness.Config, more ...kgo.Opt) *kgo.Client {
 		w.Fatal(err)
 	}
 	w.Cleanup(client.CloseAllowingRebalance)
-	w.until(func() bool { return members(w) == 1 && w.cluster.GroupInfo(group).State == "Stable" }, func() string { return "nobody joins" })
+	w.until(func() bool { return members(w) == 1 && w.cluster.GroupInfo(groupName).State == "Stable" }, func() string { return "nobody joins" })
 	return client
 }
 

@@ -3,6 +3,10 @@ package consumers
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -37,7 +41,7 @@ var _ = harness.Register(harness.Implementation{
 
 const wideTopic = "wide"
 
-func width(v string) (int, error) { return count(v, "a multiple", 1, 100) }
+func width(v string) (int, error) { return knob.Count(v, "a multiple", 1, 100) }
 
 // forward is a member of the source's group that copies, and one of the wide topic's that
 // works. A partition of the source is copied in order and by its owner alone, and all
@@ -46,7 +50,7 @@ func width(v string) (int, error) { return count(v, "a multiple", 1, 100) }
 // what lies behind, in order.
 //
 // A copy that is made late, by who stood still, would be worked on once more than anything
-// explains, so nobody can make one (see [claims]). And of a transaction that failed the end
+// explains, so nobody can make one (see [relay.exclusiveCopiers]). And of a transaction that failed the end
 // is in doubt: to make it again would be to repeat it for no reason that anybody sees.
 // The member leaves, and another begins at the commit.
 type forward struct{}
@@ -55,15 +59,14 @@ type forward struct{}
 func (forward) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	wide := cfg
 	wide.Topic, wide.Group = cfg.SideTopics[wideTopic], cfg.Group+"."+wideTopic
-	claims, err := newClaims(ctx, cfg, wide.Group)
+	f, err := relay.NewForwarder(ctx, cfg, wide.Group, func(*kgo.Record) string { return wide.Topic })
 	if err != nil {
 		return err
 	}
-	f := &forwarding{claims: claims, to: func(*kgo.Record) string { return wide.Topic }}
-	defer f.close()
-	copies := sharded{shard: byKey(), batch: 1, how: intake{committed: true}}
-	return together(ctx,
-		func(ctx context.Context) error { return f.source().Consume(ctx, cfg, work) },
+	defer f.Close()
+	copies := pool.Sharded{Shard: pool.ByKey(), Batch: 1, Options: group.Options{ReadCommitted: true}}
+	return relay.RunTogether(ctx,
+		func(ctx context.Context) error { return f.Source().Consume(ctx, cfg, work) },
 		func(ctx context.Context) error { return copies.Consume(ctx, wide, work) },
 	)
 }

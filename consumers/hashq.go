@@ -1,6 +1,8 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,13 +25,13 @@ var _ = harness.Register(harness.Implementation{
 })
 
 func queued(queue func(*kgo.Record) uint64) harness.Consumer {
-	return sharded{shard: queue, how: intake{shares: true}}
+	return pool.Sharded{Shard: queue, Options: group.Options{PartitionQuotas: true}}
 }
 
 // byQueue makes a shard of each queue. The hash must not be the one by which the
 // producer chose the partition: of its values a pod sees some residues only, and
 // queues would stay empty.
 func byQueue(queues int) func(*kgo.Record) uint64 {
-	key := byKey()
+	key := pool.ByKey()
 	return func(r *kgo.Record) uint64 { return key(r) % uint64(queues) }
 }

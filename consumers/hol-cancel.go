@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -47,14 +50,14 @@ type holCancel struct{ limit time.Duration }
 
 // Consume is that of keyed, whose workers watch the records that they try.
 func (c holCancel) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	copies, err := newCopier(ctx, cfg)
+	copies, err := relay.NewCopier(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	return sharded{shard: byKey(), batch: 1, turns: func(m *member, w harness.Work) func(task, []task) {
-		return (&trier{member: m, work: w, limit: c.limit, giveUp: func(ctx context.Context, r *harness.Record, why error) error {
-			return copies.copy(ctx, cfg.SideTopics[deadLetters], r, because(r, why))
-		}}).worker()
+	defer copies.Close()
+	return pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+		return (&pool.Retrier{Member: m, Work: w, Limit: c.limit, GiveUp: func(ctx context.Context, r *harness.Record, why error) error {
+			return copies.Copy(ctx, cfg.SideTopics[deadLetters], r, relay.FailureHeader(r, why))
+		}}).Worker()
 	}}.Consume(ctx, cfg, work)
 }

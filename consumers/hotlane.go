@@ -3,6 +3,10 @@ package consumers
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -36,7 +40,7 @@ var _ = harness.Register(harness.Implementation{
 
 const laneTopic = "lane"
 
-func hotAt(v string) (int, error) { return count(v, "a number of records", 2, mostBatch) }
+func hotAt(v string) (int, error) { return knob.Count(v, "a number of records", 2, mostBatch) }
 
 // hotlane is two members: one of the source's group, one of the lane's. A key is hot when
 // as many of its records wait in the pod as make it so: not how often it comes is what
@@ -49,7 +53,7 @@ func hotAt(v string) (int, error) { return count(v, "a number of records", 2, mo
 // their effect, or have been copied before it to the same partition of the lane: call that
 // the barrier. While the lane may hold copies of a key that were not worked off, every
 // record of it is copied: call that the way back. And nobody but who has the partition can
-// append to its part of the lane: call that the fence, see [laneOwner]. The three together
+// append to its part of the lane: call that the fence, see [relay.OverflowPartition]. The three together
 // keep the order of the key, and have no two of its records in work at once:
 //
 //   - Of two records of a key, the first was worked on directly: it was so before the turn
@@ -72,44 +76,39 @@ type hotlane struct{ hot int }
 
 // Consume implements [harness.Consumer].
 func (h hotlane) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	return laned{
-		topic: laneTopic,
-		source: func(l *lane) sharded {
-			return sharded{shard: byKey(), batch: max(h.hot, carryBatch), turns: func(m *member, w harness.Work) func(task, []task) {
-				return (&diverter{fence: &m.fence, lane: l, hot: h.hot, worker: worker{work: w}}).run
+	return relay.OverflowConsumer{
+		Topic: laneTopic,
+		Source: func(l *relay.Overflow) pool.Sharded {
+			return pool.Sharded{Shard: pool.ByKey(), Batch: max(h.hot, relay.MaxCopyBatch), NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+				return (&diverter{fence: m.Fence(), lane: l, hot: h.hot, worker: pool.NewWorker(w)}).run
 			}}
 		},
-		lane: sharded{shard: byKey(), batch: 1},
+		Overflow: pool.Sharded{Shard: pool.ByKey(), Batch: 1},
 	}.Consume(ctx, cfg, work)
 }
 
 // diverter takes the records of a shard's turn through the work, or into the lane.
 type diverter struct {
-	fence   *Fence
-	lane    *lane
+	fence   *group.Fence
+	lane    *relay.Overflow
 	hot     int
-	worker  worker
-	turn    []task
+	worker  *pool.Worker
 	records []*kgo.Record
 }
 
 // run is a turn of a shard: its records, as many as make a key hot, or all that wait.
-func (d *diverter) run(first task, more []task) {
-	d.turn = append(append(d.turn[:0], first), more...)
-	runs(d.turn, oneBatch, d.key)
-	clear(d.turn)
-}
+func (d *diverter) run(batch []group.Task) { pool.EachRun(batch, pool.SameKey, d.workOnKey) }
 
-// key takes records of one key, taken under one assignment.
-func (d *diverter) key(tasks []task) {
-	if r := tasks[0].record; r.Key != nil {
-		o := d.lane.of(tasks[0].from, r.Partition)
-		if holds, err := o.has(r.Key); err == nil && (holds || len(tasks) >= d.hot) {
-			d.records = carry(d.fence, tasks, d.records, func(_ context.Context, records []*kgo.Record) error { return o.divert(records) })
+// workOnKey takes records of one key, taken under one assignment.
+func (d *diverter) workOnKey(tasks []group.Task) {
+	if r := tasks[0].Record; r.Key != nil {
+		o := d.lane.Partition(tasks[0].Assignment)
+		if holds, err := o.Contains(r.Key); err == nil && (holds || len(tasks) >= d.hot) {
+			d.records = relay.CopyBatch(d.fence, tasks, d.records, func(_ context.Context, records []*kgo.Record) error { return o.Append(records) })
 			return
 		}
 	}
 	for _, t := range tasks { // where the assignment has ended the worker finds so
-		d.worker.run(t)
+		d.worker.Run(t)
 	}
 }

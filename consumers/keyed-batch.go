@@ -1,6 +1,8 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -20,11 +22,11 @@ var _ = harness.Register(harness.Implementation{
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		batch, err := batchSize(cfg.Knobs["batch"])
-		return sharded{shard: byKey(), batch: batch}, err
+		return pool.Sharded{Shard: pool.ByKey(), Batch: batch}, err
 	},
 })
 
 // mostBatch is more than any window makes use of.
 const mostBatch = 10_000
 
-func batchSize(v string) (int, error) { return count(v, "a number of records", 1, mostBatch) }
+func batchSize(v string) (int, error) { return knob.Count(v, "a number of records", 1, mostBatch) }

@@ -1,6 +1,10 @@
 package consumers
 
-import "github.com/stampede-bench/stampede/harness"
+import (
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/harness"
+)
 
 var _ = harness.Register(harness.Implementation{
 	Name: "keyed-map",
@@ -14,6 +18,6 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	New: func(harness.Config) (harness.Consumer, error) {
-		return sharded{shard: byKey(), how: intake{keeps: true}}, nil
+		return pool.Sharded{Shard: pool.ByKey(), Options: group.Options{KeepCompleted: true}}, nil
 	},
 })

@@ -19,6 +19,8 @@ func TestKnobsRefuseBadValues(t *testing.T) {
 		{"share", "clients", []string{"0", "100"}, []string{"", "-1", "101", "x"}},
 		{"retry-ordered", "tries", []string{"1", "1000000"}, []string{"", "0", "x"}},
 		{"retry-dlq", "delays", []string{"1ms", "1us/2s"}, []string{"", "0s", "-1s", "100", "1s/"}},
+		{"keyed-batch", "batch", []string{"1", "10000"}, []string{"", "0", "-1", "x", "1.5", "10001"}},
+		{"adaptive", "least", []string{"1", "100"}, []string{"", "0", "-1", "x"}},
 		{"delay", "levels", []string{"1ms", "100ms/1.5s/2h"}, []string{"", "0s", "-1s", "100", "1s/", "1s/1000ms", "1us"}},
 	} {
 		i, err := harness.FindImplementation(c.consumer)

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,7 +36,7 @@ type naive struct{}
 func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
-	client, err := newClient(cfg, kgo.WithContext(requests), kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
+	cl, err := client.NewMember(cfg, kgo.WithContext(requests), kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
 	if err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 		workers.Go(func() { workOff(working, queue, work) })
 	}
 
-	err = fillQueue(ctx, client, cfg.MaxPoll, queue)
+	err = fillQueue(ctx, cl, cfg.MaxPoll, queue)
 	close(queue)
 	budget := time.AfterFunc(cfg.Drain, cancel)
 	workers.Wait()
@@ -54,17 +56,17 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 
 	leaving, left := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer left()
-	if client.LeaveGroupContext(leaving) != nil {
+	if cl.LeaveGroupContext(leaving) != nil {
 		hangUp() // Close would wait for as long as a rebalance may take
 	}
-	client.Close()
+	cl.Close()
 	return err
 }
 
-func fillQueue(ctx context.Context, client *kgo.Client, maxPoll int, queue chan<- *kgo.Record) error {
+func fillQueue(ctx context.Context, cl *kgo.Client, maxPoll int, queue chan<- *kgo.Record) error {
 	for ctx.Err() == nil {
-		fetches := client.PollRecords(ctx, maxPoll)
-		if err := fatal(fetches); err != nil {
+		fetches := cl.PollRecords(ctx, maxPoll)
+		if err := client.FatalError(fetches); err != nil {
 			return err
 		}
 		for _, r := range fetches.Records() {
@@ -82,10 +84,10 @@ func fillQueue(ctx context.Context, client *kgo.Client, maxPoll int, queue chan<
 func workOff(ctx context.Context, queue <-chan *kgo.Record, work harness.Work) {
 	var record harness.Record
 	for r := range queue {
-		fill(&record, r)
-		if err := retry(ctx, work, &record); err != nil {
+		client.FillRecord(&record, r)
+		if err := pool.Retry(ctx, work, &record); err != nil {
 			return
 		}
-		empty(&record)
+		client.ClearRecord(&record)
 	}
 }

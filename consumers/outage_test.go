@@ -15,10 +15,10 @@ import (
 // The coordinator is gone for a while, shorter than the session: the pod stays
 // a member, and neither loses nor repeats.
 func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
-	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(group)])
+	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(groupName)])
 	w.repeats(0)
 	if w.Failed() {
-		w.Logf("the group: %+v", w.cluster.GroupInfo(group))
+		w.Logf("the group: %+v", w.cluster.GroupInfo(groupName))
 	}
 }
 
@@ -56,7 +56,7 @@ func (w *world) quiet(long time.Duration) {
 	w.Helper()
 	epoch, since := int32(-1), time.Now()
 	w.until(func() bool {
-		g := w.cluster.GroupInfo(group)
+		g := w.cluster.GroupInfo(groupName)
 		if g == nil || g.State != "Stable" || g.Epoch != epoch {
 			since = time.Now()
 		}
@@ -64,7 +64,9 @@ func (w *world) quiet(long time.Duration) {
 			epoch = g.Epoch
 		}
 		return time.Since(since) >= long
-	}, func() string { return fmt.Sprintf("the group does not come to rest: %+v", w.cluster.GroupInfo(group)) })
+	}, func() string {
+		return fmt.Sprintf("the group does not come to rest: %+v", w.cluster.GroupInfo(groupName))
+	})
 }
 
 // cable is a pod's network. Brokers can be cut off: connections to them break

@@ -1,8 +1,9 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -19,16 +20,7 @@ var _ = harness.Register(harness.Implementation{
 	New:         func(harness.Config) (harness.Consumer, error) { return partitionwise(), nil },
 })
 
-func partitionsOrWorkers(cfg harness.Config) int {
-	if cfg.Partitions == 0 {
-		return cfg.Workers
-	}
-	return min(cfg.Workers, cfg.Partitions)
-}
-
 // partitionwise takes of each partition a share of the window.
 func partitionwise() harness.Consumer {
-	return sharded{shard: byPartition, how: intake{shares: true}}
+	return pool.Sharded{Shard: pool.ByPartition, Options: group.Options{PartitionQuotas: true}}
 }
-
-func byPartition(r *kgo.Record) uint64 { return uint64(r.Partition) }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -53,11 +55,11 @@ func BenchmarkReach(b *testing.B) {
 					}
 					b.ReportMetric(100*rate*mean.Seconds()/reachWorkers, "%workers:"+name)
 				}
-				report("keyed", Sharded(byKey()))
-				report("unordered", Sharded(byNumber()))
+				report("keyed", pool.Sharded{Shard: pool.ByKey()})
+				report("unordered", pool.Sharded{Shard: pool.ByRecord()})
 				report("hashq", queued(byHash))
 				report("partition", partitionwise())
-				report("keyed-map", sharded{shard: byKey(), how: intake{keeps: true}})
+				report("keyed-map", pool.Sharded{Shard: pool.ByKey(), Options: group.Options{KeepCompleted: true}})
 			}
 			b.ReportMetric(100*collisions(byHash), "%bound:hashq")
 			b.ReportMetric(100*float64(reachPartitions)/reachWorkers, "%bound:partition")

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -37,8 +40,6 @@ var _ = harness.Register(harness.Implementation{
 		return retryDLQ{waits}, err
 	},
 })
-
-const deadLetters = "dead-letter"
 
 // mostTiers bounds the number of retry topics.
 const mostTiers = 10
@@ -76,35 +77,34 @@ type retryDLQ struct {
 // Consume is two members: one of the source's group, and one of a group that takes all
 // tiers. In one group a pod might be given partitions of tiers alone.
 func (c retryDLQ) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	copies, err := newCopier(ctx, cfg)
+	copies, err := relay.NewCopier(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
+	defer copies.Close()
 	pass := passing{copies: copies, next: map[string]string{}, dead: cfg.SideTopics[deadLetters]}
 	waits, from := map[string]time.Duration{}, cfg.Topic
 	again := cfg
 	again.Topic, again.Group = cfg.SideTopics[tier(0)], cfg.Group+".retry"
-	how := intake{due: byTopic(waits)}
+	how := group.Options{Due: group.DueByTopic(waits)}
 	for n, delay := range c.delays {
 		topic := cfg.SideTopics[tier(n)]
-		how.beside = append(how.beside, topic)
+		how.MoreTopics = append(how.MoreTopics, topic)
 		pass.next[from], waits[topic], from = topic, delay, topic
 	}
 	pass.next[from] = pass.dead
-	turns := func(m *member, w harness.Work) func(task, []task) {
+	turns := func(m *group.Member, w harness.Work) func([]group.Task) {
 		p := pass
-		p.work, p.fence = w, &m.fence
-		run := (&worker{work: p}).run
-		return func(t task, _ []task) { run(t) }
+		p.work, p.fence = w, m.Fence()
+		return pool.NewWorker(p).RunBatch
 	}
-	around := newShared(cfg.Workers).around
-	return together(ctx,
+	around := pool.NewSlots(cfg.Workers).Wrap
+	return relay.RunTogether(ctx,
 		func(ctx context.Context) error {
-			return sharded{shard: byNumber(), batch: 1, around: around, turns: turns}.Consume(ctx, cfg, work)
+			return pool.Sharded{Shard: pool.ByRecord(), Batch: 1, Wrap: around, NewWorker: turns}.Consume(ctx, cfg, work)
 		},
 		func(ctx context.Context) error {
-			return sharded{shard: byNumber(), batch: 1, how: how, around: around, turns: turns}.Consume(ctx, again, work)
+			return pool.Sharded{Shard: pool.ByRecord(), Batch: 1, Options: how, Wrap: around, NewWorker: turns}.Consume(ctx, again, work)
 		},
 	)
 }
@@ -113,8 +113,8 @@ func (c retryDLQ) Consume(ctx context.Context, cfg harness.Config, work harness.
 // to the dead letters, and has then done its duty.
 type passing struct {
 	work   harness.Work
-	fence  *Fence // fence holds a copy back of what may be another's by then
-	copies *copier
+	fence  *group.Fence // fence holds a copy back of what may be another's by then
+	copies *relay.Copier
 	next   map[string]string // next is the topic that follows, by the one that the record lies in
 	dead   string
 }
@@ -124,12 +124,12 @@ func (p passing) Do(ctx context.Context, r *harness.Record) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if err := p.fence.wait(ctx); err != nil {
+	if err := p.fence.Wait(ctx); err != nil {
 		return err
 	}
 	to := p.next[r.Topic]
 	if errors.Is(err, harness.ErrPoison) {
 		to = p.dead
 	}
-	return p.copies.copy(ctx, to, r, because(r, err))
+	return p.copies.Copy(ctx, to, r, relay.FailureHeader(r, err))
 }

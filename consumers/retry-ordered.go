@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -40,29 +45,29 @@ var _ = harness.Register(harness.Implementation{
 
 const retryTopic = "retry"
 
-func someTries(v string) (int, error) { return count(v, "a number of tries", 1, 0) }
+func someTries(v string) (int, error) { return knob.Count(v, "a number of tries", 1, 0) }
 
 type retryOrdered struct{ tries int }
 
 // Consume is that of hotlane, with other keys in the lane: those that fail.
 func (c retryOrdered) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	dead, err := newCopier(ctx, cfg)
+	dead, err := relay.NewCopier(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer dead.close()
+	defer dead.Close()
 	bury := func(ctx context.Context, r *harness.Record, why error) error {
-		return dead.copy(ctx, cfg.SideTopics[deadLetters], r, because(r, why))
+		return dead.Copy(ctx, cfg.SideTopics[deadLetters], r, relay.FailureHeader(r, why))
 	}
-	return laned{
-		topic: retryTopic,
-		source: func(l *lane) sharded {
-			return sharded{shard: byKey(), batch: fewTries, turns: func(m *member, w harness.Work) func(task, []task) {
-				return (&firstTry{fence: &m.fence, lane: l, work: w, bury: bury}).run
+	return relay.OverflowConsumer{
+		Topic: retryTopic,
+		Source: func(l *relay.Overflow) pool.Sharded {
+			return pool.Sharded{Shard: pool.ByKey(), Batch: fewTries, NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+				return (&firstTry{fence: m.Fence(), lane: l, work: w, bury: bury}).run
 			}}
 		},
-		lane: sharded{shard: byKey(), batch: 1, turns: func(m *member, w harness.Work) func(task, []task) {
-			return (&trier{member: m, work: w, most: c.tries, giveUp: bury}).worker()
+		Overflow: pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+			return (&pool.Retrier{Member: m, Work: w, MaxFailures: c.tries, GiveUp: bury}).Worker()
 		}},
 	}.Consume(ctx, cfg, work)
 }
@@ -74,59 +79,54 @@ const fewTries = 8
 // firstTry tries records of the source once, each, and copies those that fail, and what
 // must wait behind them, to the lane.
 type firstTry struct {
-	fence   *Fence
-	lane    *lane
+	fence   *group.Fence
+	lane    *relay.Overflow
 	work    harness.Work
 	bury    func(ctx context.Context, r *harness.Record, why error) error
 	record  harness.Record
-	turn    []task
 	records []*kgo.Record
 }
 
-func (f *firstTry) run(first task, more []task) {
-	f.turn = append(append(f.turn[:0], first), more...)
-	runs(f.turn, oneBatch, f.key)
-	clear(f.turn)
-}
+func (f *firstTry) run(batch []group.Task) { pool.EachRun(batch, pool.SameKey, f.workOnKey) }
 
-// key takes records of one key, taken under one assignment. The first that fails, or finds
+// workOnKey takes records of one key, taken under one assignment. The first that fails, or finds
 // its key in the lane, takes the others along.
-func (f *firstTry) key(tasks []task) {
-	o := f.lane.of(tasks[0].from, tasks[0].record.Partition)
+func (f *firstTry) workOnKey(tasks []group.Task) {
+	o := f.lane.Partition(tasks[0].Assignment)
 	for n, t := range tasks {
 		var there bool
-		if key := t.record.Key; key != nil {
+		if key := t.Record.Key; key != nil {
 			var err error
-			if there, err = o.has(key); err != nil {
+			if there, err = o.Contains(key); err != nil {
 				return // the assignment has ended
 			}
 		}
-		if there || !f.once(t) {
-			f.records = carry(f.fence, tasks[n:], f.records, func(_ context.Context, records []*kgo.Record) error { return o.divert(records) })
+		if there || !f.tryOnce(t) {
+			f.records = relay.CopyBatch(f.fence, tasks[n:], f.records, func(_ context.Context, records []*kgo.Record) error { return o.Append(records) })
 			return
 		}
 	}
 }
 
-// once tries a record, and reports false if that must be done again elsewhere.
-func (f *firstTry) once(t task) bool {
-	a := t.from
-	if !a.start(t.seq) {
+// tryOnce tries a record, and reports false if that must be done again elsewhere.
+func (f *firstTry) tryOnce(t group.Task) bool {
+	a := t.Assignment
+	if !t.Start() {
 		return true
 	}
-	fill(&f.record, t.record)
-	defer empty(&f.record)
-	err := f.work.Do(a.ctx, &f.record)
-	if why := err; err != nil && a.ctx.Err() == nil {
+	client.FillRecord(&f.record, t.Record)
+	defer client.ClearRecord(&f.record)
+	err := f.work.Do(a.Context(), &f.record)
+	if why := err; err != nil && a.Context().Err() == nil {
 		if !errors.Is(err, harness.ErrPoison) {
-			a.finish(t.seq, false) // it begins once more, as a copy to make
+			t.Finish(false) // it begins once more, as a copy to make
 			return false
 		}
-		if err = f.fence.wait(a.ctx); err == nil {
-			err = f.bury(a.ctx, &f.record, why)
+		if err = f.fence.Wait(a.Context()); err == nil {
+			err = f.bury(a.Context(), &f.record, why)
 		}
 	}
-	a.finish(t.seq, err == nil)
-	t.record.Recycle()
+	t.Finish(err == nil)
+	t.Record.Recycle()
 	return true
 }

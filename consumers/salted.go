@@ -1,6 +1,8 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,15 +24,15 @@ var _ = harness.Register(harness.Implementation{
 	MustFail: []harness.Expectation{{Scenario: "hot-key", Check: oracle.CheckKeyInversion}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
 		n, err := salts(cfg.Knobs["salts"])
-		return Sharded(bySalt(n)), err
+		return pool.Sharded{Shard: bySalt(n)}, err
 	},
 })
 
-func salts(v string) (int, error) { return count(v, "a number of queues", 2, 1000) }
+func salts(v string) (int, error) { return knob.Count(v, "a number of queues", 2, 1000) }
 
 // bySalt makes some shards of each key, one after the other.
 func bySalt(salts int) func(*kgo.Record) uint64 {
-	key, n := byKey(), 0
+	key, n := pool.ByKey(), 0
 	return func(r *kgo.Record) uint64 {
 		n++
 		return key(r) + uint64(n%salts)

@@ -3,6 +3,8 @@ package consumers
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -24,25 +26,25 @@ type serial struct{}
 // batch, only for the record in work: the rest of a partition that is revoked
 // finds its assignment ended and is dropped.
 func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	return again(func() error { return serially(ctx, cfg, work) })
+	return group.RunMemberships(func() error { return serially(ctx, cfg, work) })
 }
 
 func serially(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	m, err := join(ctx, cfg, intake{})
+	m, err := group.Join(ctx, cfg, group.Options{})
 	if err != nil {
 		return err
 	}
-	defer m.leave(func() {})
-	w := worker{work: m.fence.Around(work)}
-	var tasks []task
+	defer m.Leave(func() {})
+	w := pool.NewWorker(m.Fence().Wrap(work))
+	var tasks []group.Task
 	for ctx.Err() == nil {
-		if tasks, err = m.poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {
+		if tasks, err = m.Poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {
 			return err
 		}
 		for _, t := range tasks {
-			w.run(t)
+			w.Run(t)
 		}
-		_ = m.commit() // what fails here is made up for by the next
+		_ = m.Commit() // what fails here is made up for by the next
 	}
 	return nil
 }

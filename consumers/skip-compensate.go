@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/internal/knob"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -38,10 +43,10 @@ const (
 	mostRanges  = 1000
 )
 
-func lagLimit(v string) (int, error) { return count(v, "a number of records", 1, 0) }
+func lagLimit(v string) (int, error) { return knob.Count(v, "a number of records", 1, 0) }
 
 // skipping is two members: one of the source's group, one of that of the ranges. Ranges are
-// recorded in a transaction by who has the partition (see [claims]): one recorded late, by
+// recorded in a transaction by who has the partition (see [relay.exclusiveCopiers]): one recorded late, by
 // who stood still, would be worked off once more than anything explains. Only then the
 // member goes on at the end, so that a crash in between has the range recorded again. Of a
 // transaction that failed the end is in doubt, and the member begins anew at the commit.
@@ -51,24 +56,23 @@ type skipping struct{ limit int }
 func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	ranges := cfg
 	ranges.Topic, ranges.Group = cfg.SideTopics[rangesTopic], cfg.Group+"."+rangesTopic
-	claims, err := newClaims(ctx, cfg, ranges.Group)
+	f, err := relay.NewForwarder(ctx, cfg, ranges.Group, func(*kgo.Record) string { return ranges.Topic })
 	if err != nil {
 		return err
 	}
-	f := &forwarding{claims: claims, to: func(*kgo.Record) string { return ranges.Topic }}
-	defer f.close()
-	shared := newShared(cfg.Workers)
-	source := sharded{shard: byNumber(), batch: 1, around: shared.around, how: intake{skip: func(ctx context.Context, a *assignment, partition int32, from, to int64) (bool, error) {
+	defer f.Close()
+	shared := pool.NewSlots(cfg.Workers)
+	source := pool.Sharded{Shard: pool.ByRecord(), Batch: 1, Wrap: shared.Wrap, Options: group.Options{SkipBacklog: func(ctx context.Context, a *group.Assignment, from, to int64) (bool, error) {
 		if to-from <= int64(s.limit) {
 			return false, nil
 		}
-		err := f.of(a).send(ctx, f, a, partition, rangesOf(partition, from, to))
+		err := f.Send(ctx, a, rangesOf(a.Partition().Partition, from, to))
 		return err == nil, err
 	}}}
-	behind := sharded{shard: byNumber(), batch: 2, around: shared.behind, how: intake{committed: true}, turns: func(_ *member, w harness.Work) func(task, []task) {
+	behind := pool.Sharded{Shard: pool.ByRecord(), Batch: 2, Wrap: shared.WrapLast, Options: group.Options{ReadCommitted: true}, NewWorker: func(_ *group.Member, w harness.Work) func([]group.Task) {
 		return (&compensator{cfg: cfg, work: w}).run
 	}}
-	return together(ctx,
+	return relay.RunTogether(ctx,
 		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
 		func(ctx context.Context) error { return behind.Consume(ctx, ranges, work) },
 	)
@@ -91,12 +95,11 @@ type compensator struct {
 	view harness.Record
 }
 
-func (c *compensator) run(t task, more []task) {
-	if t.from.start(t.seq) {
-		t.from.finish(t.seq, c.workOff(t.from.ctx, t.record.Value) == nil)
-	}
-	for _, t := range more {
-		c.run(t, nil)
+func (c *compensator) run(batch []group.Task) {
+	for _, t := range batch {
+		if t.Start() {
+			t.Finish(c.workOff(t.Assignment.Context(), t.Record.Value) == nil)
+		}
 	}
 }
 
@@ -107,9 +110,9 @@ func (c *compensator) workOff(ctx context.Context, text []byte) error {
 		return fmt.Errorf("range: %w", err)
 	}
 	for {
-		err := readBetween(ctx, c.cfg, c.cfg.Topic, set.Partition, set.From, set.To, func(r *kgo.Record) error {
-			fill(&c.view, r)
-			err := retry(ctx, c.work, &c.view)
+		err := client.ReadRange(ctx, c.cfg, c.cfg.Topic, set.Partition, set.From, set.To, func(r *kgo.Record) error {
+			client.FillRecord(&c.view, r)
+			err := pool.Retry(ctx, c.work, &c.view)
 			if err == nil {
 				set.From = r.Offset + 1
 			}
@@ -118,7 +121,7 @@ func (c *compensator) workOff(ctx context.Context, text []byte) error {
 		if err == nil {
 			return nil
 		}
-		if err := pauseIn(ctx, err); err != nil {
+		if err := client.PauseRetry(ctx, err); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,9 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 )
 
@@ -18,35 +21,35 @@ var _ = harness.Register(harness.Implementation{
 	Parallelism:      workers,
 	AllowIdleWorkers: true, // its workers prepare most of the time, which is no attempt
 	New: func(harness.Config) (harness.Consumer, error) {
-		return sharded{shard: byKey(), batch: 1, crew: func(m *member, work harness.Work) crew { return newSplit(m.cfg, work) }}, nil
+		return pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorkers: func(m *group.Member, work harness.Work) pool.Workers { return newSplit(m.Config(), work) }}, nil
 	},
 })
 
-// split is a pool of workers that prepare records in any order, and a [sequencer] that says
+// split is a pool of workers that prepare records in any order, and a [pool.Sequencer] that says
 // who of them applies the effects of a key.
 type split struct {
-	*scheduler[*turn]
+	*pool.Scheduler[*pool.Entry]
 	work    harness.Work
 	prepare harness.PreparedWork // prepare is nil if the work has no such ability
-	order   sequencer
-	turns   []*turn
+	order   pool.Sequencer
+	turns   []*pool.Entry
 	number  uint64
 }
 
 func newSplit(cfg harness.Config, work harness.Work) *split {
-	s := &split{work: work, order: sequencer{lines: map[uint64]*line{}}}
+	s := &split{work: work}
 	s.prepare, _ = work.(harness.PreparedWork)
-	s.scheduler = newScheduler(cfg.Workers, cfg.Window, func() func(*turn) { return s.run })
+	s.Scheduler = pool.NewScheduler(cfg.Workers, cfg.Window, func() func(*pool.Entry) { return s.run })
 	return s
 }
 
-// submit has each record take its place in the line of its key before anybody prepares it.
-func (s *split) submit(tasks []task, shard func(task) uint64) {
+// Submit has each record take its place in the line of its key before anybody prepares it.
+func (s *split) Submit(tasks []group.Task, shard func(group.Task) uint64) {
 	s.turns = s.turns[:0]
 	for _, t := range tasks {
-		s.turns = append(s.turns, s.order.enter(shard(t), t))
+		s.turns = append(s.turns, s.order.Append(shard(t), t))
 	}
-	s.scheduler.submit(s.turns, func(*turn) uint64 {
+	s.Scheduler.Submit(s.turns, func(*pool.Entry) uint64 {
 		s.number++
 		return s.number
 	})
@@ -54,18 +57,18 @@ func (s *split) submit(tasks []task, shard func(task) uint64) {
 }
 
 // run prepares a record, and then applies what is due of its key.
-func (s *split) run(t *turn) {
-	if t.begun = t.from.start(t.seq); t.begun {
-		fill(&t.view, t.record)
+func (s *split) run(t *pool.Entry) {
+	if t.Started = t.Start(); t.Started {
+		client.FillRecord(&t.View, t.Record)
 		if s.prepare != nil {
 			// Without it, as when its context has ended, Do is all there is, or ends too.
-			_ = s.prepare.Prepare(t.from.ctx, &t.view)
+			_ = s.prepare.Prepare(t.Assignment.Context(), &t.View)
 		}
 	}
-	s.order.ready(t, s.apply)
+	s.order.MarkReady(t, s.apply)
 }
 
 // apply takes a record, whose turn it is, through the work; false says that it has no effect.
-func (s *split) apply(t *turn) bool {
-	return retry(t.from.ctx, s.work, &t.view) == nil
+func (s *split) apply(t *pool.Entry) bool {
+	return pool.Retry(t.Assignment.Context(), s.work, &t.View) == nil
 }

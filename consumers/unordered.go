@@ -1,8 +1,8 @@
 package consumers
 
 import (
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -15,14 +15,5 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: workers,
-	New:         func(harness.Config) (harness.Consumer, error) { return Sharded(byNumber()), nil },
+	New:         func(harness.Config) (harness.Consumer, error) { return pool.Sharded{Shard: pool.ByRecord()}, nil },
 })
-
-// byNumber makes a shard of each record.
-func byNumber() func(*kgo.Record) uint64 {
-	var n uint64
-	return func(*kgo.Record) uint64 {
-		n++
-		return n
-	}
-}

@@ -125,13 +125,13 @@ func (w *world) members(n int) {
 			w.Fatalf("group %s of %d: %v", name, n, err)
 		}
 	}
-	stable(group)
+	stable(groupName)
 	groups, err := kadm.NewClient(w.producer).ListGroups(ctx)
 	if err != nil {
 		w.Fatal(err)
 	}
 	for _, name := range groups.Groups() {
-		if name != group {
+		if name != groupName {
 			stable(name)
 		}
 	}

@@ -35,8 +35,14 @@ var mayImport = map[string][]string{
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
 	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "reports"},
 	"scenarios":               {"harness/load", "harness/fault"},
-	"consumers":               {"harness/oracle"}, // for the names of checks
-	"consumers/mutants":       {"consumers", "harness/oracle"},
+	"consumers/client":        {},
+	"consumers/group":         {"consumers/client"},
+	"consumers/pool":          {"consumers/client", "consumers/group"},
+	"consumers/relay":         {"consumers/client", "consumers/group", "consumers/pool"},
+	"consumers/sharegroup":    {"consumers/client", "consumers/pool"},
+	"consumers/txn":           {"consumers/client", "consumers/group"},
+	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
+	"consumers/mutants":       {"consumers", "consumers/client", "consumers/group", "consumers/pool", "harness/oracle"},
 	"reports":                 {"harness/oracle"}, // for the names of checks
 	"internal/runtests":       {},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

@@ -14,8 +14,12 @@ const mostWords = 25
 // toleratedLong is how many longer sentences a folder still has.
 var toleratedLong = parseLimits(`
 . 4
-consumers 50
-consumers/mutants 4
+consumers 45
+consumers/client 1
+consumers/group 9
+consumers/mutants 3
+consumers/pool 9
+consumers/relay 3
 harness 62
 harness/bench 3
 harness/engine 2

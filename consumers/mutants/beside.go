@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -49,7 +49,7 @@ func (b beside) Consume(ctx context.Context, cfg harness.Config, w harness.Work)
 	if cfg.Pod != "pod-2" {
 		return b.group.Consume(ctx, cfg, w)
 	}
-	options, err := consumers.ClientOptions(cfg)
+	options, err := client.BaseOptions(cfg)
 	if err != nil {
 		return err
 	}

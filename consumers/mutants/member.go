@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,7 +26,7 @@ type member struct {
 	cfg    harness.Config
 	work   harness.Work
 	client *kgo.Client
-	fence  consumers.Fence
+	fence  group.Fence
 
 	ctx     context.Context // ctx is the parent of all work: it outlives the consumer's by the drain
 	cancel  context.CancelFunc
@@ -55,7 +56,7 @@ func join(ctx context.Context, cfg harness.Config, q queues, w harness.Work) (*m
 		freed: make(chan struct{}, 1), committing: make(chan struct{}, 1),
 	}
 	m.work = q.fence(m, w)
-	options, err := consumers.MemberOptions(cfg)
+	options, err := client.MemberOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (m *member) pollOn(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() == nil {
-		return consumers.ErrUsurped
+		return group.ErrRejoined
 	}
 	return nil
 }
@@ -249,15 +250,15 @@ func (m *member) leave() {
 	if m.replaced.Load() {
 		ctx, cancel := context.WithTimeout(context.Background(), m.cfg.Session/2)
 		defer cancel()
-		consumers.Dismiss(ctx, m.cfg, id)
+		client.RemoveMember(ctx, m.cfg, id)
 	}
 }
 
 // leave leaves the group and closes the client, whose context hangUp ends.
-func leave(client *kgo.Client, cfg harness.Config, hangUp func()) {
+func leave(cl *kgo.Client, cfg harness.Config, hangUp func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer cancel()
-	consumers.Leave(ctx, client, hangUp)
+	client.LeaveGroup(ctx, cl, hangUp)
 }
 
 func (m *member) commitEvery() {
@@ -281,7 +282,7 @@ func (m *member) send(holds map[place]*hold) error {
 			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
 	}
-	err := m.commit(consumers.CommitAs(m.ctx, id), offsets)
+	err := m.commit(group.CommitAs(m.ctx, id), offsets)
 	for p, h := range holds {
 		if next, sent := offsets[p.topic][p.partition]; sent && err == nil {
 			h.committed.Store(next.Offset)

@@ -12,7 +12,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,9 +43,9 @@ func keyed(with func(harness.Work) harness.Work) func(harness.Config) (harness.C
 // unordered is the same pool with every record a shard of its own, tampered with.
 func unordered(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
 	return func(harness.Config) (harness.Consumer, error) {
-		return tampered{consumers.Sharded(func(r *kgo.Record) uint64 {
+		return tampered{pool.Sharded{Shard: func(r *kgo.Record) uint64 {
 			return uint64(r.Partition)<<48 | uint64(r.Offset)
-		}), with}, nil
+		}}, with}, nil
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -29,7 +29,7 @@ type plainOnce struct{}
 // Consume implements [harness.Consumer]: one membership after the other, as queues do.
 func (plainOnce) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	for {
-		if err := onceOver(ctx, cfg, w); !errors.Is(err, consumers.ErrUsurped) {
+		if err := onceOver(ctx, cfg, w); !errors.Is(err, group.ErrRejoined) {
 			return err
 		}
 	}
@@ -52,7 +52,7 @@ func onceOver(ctx context.Context, cfg harness.Config, w harness.Work) error {
 		m.client.AllowRebalance()
 	}
 	if ctx.Err() == nil {
-		return consumers.ErrUsurped
+		return group.ErrRejoined
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (m *member) tryOnce(batch []*kgo.Record) {
 	}
 	id, _ := m.client.GroupMetadata()
 	for {
-		err := m.commit(consumers.CommitAs(m.ctx, id), offsets)
+		err := m.commit(group.CommitAs(m.ctx, id), offsets)
 		if err == nil {
 			break
 		}
@@ -86,6 +86,6 @@ func (m *member) tryOnce(batch []*kgo.Record) {
 
 // isGone reports whether a commit failed since the member is none any more.
 func isGone(err error) bool {
-	gone := []error{consumers.ErrUsurped, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
+	gone := []error{group.ErrRejoined, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
 	return slices.ContainsFunc(gone, func(g error) bool { return errors.Is(err, g) })
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,7 +16,7 @@ var _ = harness.Register(func() harness.Implementation {
 		func(t *transactional) {
 			t.second = plainClient
 			t.produce = func(ctx context.Context, _ *kgo.Client, out []*kgo.Record) error {
-				return consumers.Produce(ctx, t.other, out...)
+				return client.Produce(ctx, t.other, out...)
 			}
 		})
 	i.MustFail = mustIn("crash", oracle.CheckTransactionAtomicity)
@@ -42,7 +42,7 @@ var _ = harness.Register(func() harness.Implementation {
 
 // plainClient makes a client that is a member of no group.
 func plainClient(cfg harness.Config) (*kgo.Client, error) {
-	options, err := consumers.ClientOptions(cfg)
+	options, err := client.BaseOptions(cfg)
 	if err != nil {
 		return nil, err
 	}

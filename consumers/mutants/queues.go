@@ -41,7 +41,7 @@ type queues struct {
 func plain() queues {
 	return queues{
 		batch:  1,
-		fence:  func(m *member, w harness.Work) harness.Work { return m.fence.Around(w) },
+		fence:  func(m *member, w harness.Work) harness.Work { return m.fence.Wrap(w) },
 		assign: func(m *member, _ place) *hold { return newHold(m.ctx) },
 		submit: func(m *member, t task) { m.queues[hash(t.Key)%uint32(len(m.queues))] <- t },
 		skip:   func(_ *member, t task) { t.of.pass(t.Offset, false) },

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -73,7 +73,7 @@ func (c *retries) once(ctx context.Context, m *member, t task, next func(context
 func (m *member) copyTo(ctx context.Context, topic string, value []byte, t task) error {
 	to := &kgo.Record{Topic: m.cfg.SideTopics[topic], Key: t.Key, Value: value}
 	for {
-		err := consumers.Produce(ctx, m.client, to)
+		err := client.Produce(ctx, m.client, to)
 		if err == nil {
 			return nil
 		}

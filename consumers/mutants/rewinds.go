@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,7 +31,7 @@ type rewinds struct{}
 
 // Consume implements [harness.Consumer].
 func (rewinds) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	options, err := consumers.MemberOptions(cfg)
+	options, err := client.MemberOptions(cfg)
 	if err != nil {
 		return err
 	}

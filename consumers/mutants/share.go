@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -48,12 +48,12 @@ func plainShare(name, doc string, change func(*share)) harness.Implementation {
 
 // Consume implements [harness.Consumer].
 func (c *share) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	options, err := consumers.ClientOptions(cfg)
+	options, err := client.BaseOptions(cfg)
 	if err != nil {
 		return err
 	}
 	s := &sharing{steps: c, cfg: cfg, work: w}
-	s.client, err = kgo.NewClient(append(append(options, consumers.FetchOptions(cfg)...),
+	s.client, err = kgo.NewClient(append(append(options, client.FetchOptions(cfg)...),
 		kgo.ShareGroup(cfg.Group),
 		kgo.ShareMaxRecords(int32(cfg.Workers)),
 		kgo.ShareMaxRecordsStrict(),

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -40,7 +40,7 @@ func plainTransaction(name, doc string, change func(*transactional)) harness.Imp
 		New: func(harness.Config) (harness.Consumer, error) {
 			t := &transactional{
 				produce: func(ctx context.Context, c *kgo.Client, out []*kgo.Record) error {
-					return consumers.Produce(ctx, c, out...)
+					return client.Produce(ctx, c, out...)
 				},
 				before: func(context.Context, *kgo.Client, []*kgo.Record) {},
 			}
@@ -54,7 +54,7 @@ func plainTransaction(name, doc string, change func(*transactional)) harness.Imp
 
 // Consume implements [harness.Consumer].
 func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	options, err := consumers.MemberOptions(cfg)
+	options, err := client.MemberOptions(cfg)
 	if err != nil {
 		return err
 	}

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 )
 
 // watch gives up what the group has taken away without the client's noticing, or
 // before it does.
 func (m *member) watch() {
-	for sleep(m.polls, m.cfg.Heartbeat/consumers.LooksPerHeartbeat) == nil {
+	for sleep(m.polls, m.cfg.Heartbeat/group.ChecksPerHeartbeat) == nil {
 		had := m.all()
-		if !m.fence.Look(m.polls, m.client, m.cfg, m.usurped) {
+		if !m.fence.Check(m.polls, m.client, m.cfg, m.usurped) {
 			end(had) // the client will say that it is lost, or be usurped
 			m.fence.Open()
 		}
@@ -54,7 +54,7 @@ func (q queues) Consume(ctx context.Context, cfg harness.Config, w harness.Work)
 		}
 		err = m.pollOn(ctx)
 		m.leave()
-		if !errors.Is(err, consumers.ErrUsurped) {
+		if !errors.Is(err, group.ErrRejoined) {
 			return err
 		}
 	}

@@ -4,10 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/stampede-bench/stampede/consumers"
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A consumer of one's own, in a module of one's own: a name, what it claims, and
@@ -24,7 +23,7 @@ type mine struct{}
 
 func (mine) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	// Any client will do that takes its brokers, group, client id and timeouts from cfg.
-	options, err := consumers.MemberOptions(cfg)
+	options, err := client.MemberOptions(cfg)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,81 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var errDown = errors.New("down")
+
+func TestFillReusesHeaders(t *testing.T) {
+	from := &kgo.Record{
+		Topic: "t", Partition: 3, Offset: 9, Key: []byte("k"), Value: []byte("v"),
+		Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "b"}},
+	}
+	var to harness.Record
+	FillRecord(&to, from)
+	if to.Topic != "t" || to.Partition != 3 || to.Offset != 9 || string(to.Key) != "k" || string(to.Value) != "v" ||
+		len(to.Headers) != 2 || to.Headers[0].Key != "a" || string(to.Headers[0].Value) != "1" {
+		t.Fatalf("filled %+v", to)
+	}
+	ClearRecord(&to)
+	if to.Value != nil || to.Key != nil || len(to.Headers) != 0 || to.Headers[:1][0].Value != nil {
+		t.Errorf("an empty record points to %+v", to)
+	}
+	if n := testing.AllocsPerRun(10, func() { FillRecord(&to, from); ClearRecord(&to) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestFatalTellsWhatWaitingMends(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"context": {context.Canceled, false},
+		"loss":    {&kgo.ErrDataLoss{Topic: "t"}, false},
+		"session": {&kgo.ErrGroupSession{Err: errDown}, false},
+		"denied":  {&kgo.ErrGroupSession{Err: unrecoverable[1]}, true},
+		"closed":  {kgo.ErrClientClosed, true},
+	} {
+		err := FatalError(kgo.NewErrFetch(c.err))
+		if (err != nil) != c.want || c.want && !errors.Is(err, c.err) {
+			t.Errorf("%s: fatal says %v", name, err)
+		}
+	}
+}
+
+func TestBadConfigIsRefused(t *testing.T) {
+	for want, cfg := range map[string]harness.Config{
+		"protocol": {Seeds: []string{"localhost:1"}, Protocol: "none"},
+		"seeds":    {Protocol: harness.Eager},
+	} {
+		if _, err := NewMember(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error about the %s", err, want)
+		}
+	}
+}
+
+// With a seed dead the client must not notice.
+func TestAnySeedWillDo(t *testing.T) {
+	var tried []string
+	dial := newDialer(harness.Config{Seeds: []string{"a:1", "b:1", "c:1"}, Dialer: func(_ context.Context, _, address string) (net.Conn, error) {
+		if tried = append(tried, address); address == "b:1" {
+			return &net.TCPConn{}, nil
+		}
+		return nil, errDown
+	}})
+	if conn, err := dial(t.Context(), "tcp", bootstrap); err != nil || conn == nil || !slices.Equal(tried, []string{"a:1", "b:1"}) {
+		t.Errorf("dialed %v: %v, %v", tried, conn, err)
+	}
+	if _, err := dial(t.Context(), "tcp", "a:1"); !errors.Is(err, errDown) {
+		t.Errorf("dialed a broker that is dead: %v", err)
+	}
+}

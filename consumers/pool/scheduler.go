@@ -1,0 +1,231 @@
+package pool
+
+import (
+	"math/bits"
+	"runtime"
+	"sync"
+)
+
+// Scheduler runs items on a fixed number of workers, items of one shard one at a
+// time in the order submitted, and shards in the order in which they became
+// ready. An idle worker takes the ready shard that has waited longest, runs its
+// first item only, and sends the shard to the back of the line if it has more:
+// a shard with a long queue gets its share and starves nobody.
+//
+// There is no goroutine and no queue per shard. Queued items are nodes of one
+// slab, linked into a list per shard and into the list of ready shards. The last
+// item of each shard, and so a shard only while it has items, is found by a table
+// of chains through the same slab, which costs a third of a map. In the steady
+// state an item costs no allocation, and a finished one holds no memory.
+//
+// A worker that can do several things at once asks for more than one item a turn: it
+// gets what its shard has, up to so many, and the shard has nothing else under way.
+//
+// A shard is a number, usually the hash of a key: two keys of one hash are
+// needlessly kept in order, and that is all. Order by partition or none at all
+// are the same scheduler with other shards.
+//
+// The design is the KEY mode of Confluent parallel-consumer; what is added is
+// how workers wake. Waking all that there is work for costs more than short work
+// itself, so no more wake at a time than there are processors, and each that
+// does wakes the next before it starts to work: with work that blocks, all are
+// up in no time, with work that does not, the few that run drain the line.
+type Scheduler[T any] struct {
+	mu     sync.Mutex
+	wakeup sync.Cond
+	nodes  []node[T]
+	free   int32   // free is the list of unused nodes, by next
+	last   []int32 // last has the chains, by chain, of the last nodes of shards; a power of two long
+	head   int32   // head and tail of the list of ready shards, by ready
+	tail   int32
+	idle   int // idle counts workers that wait, those signalled among them
+	waking int // waking counts workers signalled that have not run yet
+	most   int // most workers to be waking at a time
+	closed bool
+
+	shards  []uint64 // of the items being submitted
+	workers sync.WaitGroup
+}
+
+// node is a queued or running item. Node 0 is never used: 0 is no node.
+type node[T any] struct {
+	item  T
+	shard uint64
+	next  int32 // next item of the shard
+	ready int32 // ready is the next ready shard, while this is the first item of its own
+	chain int32 // chain is the last item of another shard, while this is that of its own
+}
+
+// NewScheduler starts the workers; newWorker is called once for each and
+// returns what it does with an item. [Scheduler.Close] ends them.
+func NewScheduler[T any](workers, capacity int, newWorker func() func(T)) *Scheduler[T] {
+	s := newIdleScheduler[T](capacity)
+	for range workers {
+		s.workers.Go(func() { s.runWorker(newWorker(), nil, nil) })
+	}
+	return s
+}
+
+// NewBatchScheduler is NewScheduler for workers that get up to size items of a shard
+// at a time, in order. A worker must not keep the slice.
+func NewBatchScheduler[T any](workers, capacity, size int, newWorker func() func(batch []T)) *Scheduler[T] {
+	s := newIdleScheduler[T](capacity)
+	for range workers {
+		s.workers.Go(func() { s.runWorker(nil, newWorker(), make([]T, 0, size)) })
+	}
+	return s
+}
+
+// newIdleScheduler is a scheduler without workers.
+func newIdleScheduler[T any](capacity int) *Scheduler[T] {
+	s := &Scheduler[T]{
+		nodes: make([]node[T], 1, capacity+1),
+		last:  make([]int32, 2<<bits.Len(uint(capacity))),
+		most:  runtime.GOMAXPROCS(0),
+	}
+	s.wakeup.L = &s.mu
+	return s
+}
+
+// Submit queues items, in order; shard says for each where it belongs. It is for
+// one goroutine at a time.
+func (s *Scheduler[T]) Submit(items []T, shard func(T) uint64) {
+	if len(items) == 0 {
+		return
+	}
+	// Before the lock, and in a row: items that another processor made are waited
+	// for at the first touch, and those waits overlap.
+	s.shards = s.shards[:0]
+	for _, item := range items {
+		s.shards = append(s.shards, shard(item))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, item := range items {
+		s.pushItem(item, s.shards[i])
+	}
+	s.wakeWorker()
+}
+
+// Close lets the workers run what was submitted and waits for them to end.
+func (s *Scheduler[T]) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.wakeup.Broadcast()
+	s.mu.Unlock()
+	s.workers.Wait()
+}
+
+// runWorker is a worker. It calls run for one item or, where run is nil, runBatch for as
+// many items of a shard as batch has room for.
+func (s *Scheduler[T]) runWorker(run func(T), runBatch func([]T), batch []T) {
+	s.mu.Lock()
+	for {
+		for s.head == 0 {
+			if s.closed { // a shard that has more is with the worker that runs it
+				s.mu.Unlock()
+				return
+			}
+			s.idle++
+			s.wakeup.Wait()
+			s.idle--
+			s.waking = max(s.waking-1, 0)
+		}
+		first := s.popReady()
+		s.wakeWorker()
+		item, last := s.nodes[first].item, first
+		if run == nil {
+			for batch = append(batch[:0], item); len(batch) < cap(batch) && s.nodes[last].next != 0; {
+				last = s.nodes[last].next
+				batch = append(batch, s.nodes[last].item)
+			}
+		}
+		s.mu.Unlock()
+		if run != nil {
+			run(item)
+		} else {
+			runBatch(batch)
+			clear(batch)
+		}
+		s.mu.Lock()
+		s.finishNodes(first, last)
+	}
+}
+
+// wakeWorker signals one more worker if there is something to do for it.
+func (s *Scheduler[T]) wakeWorker() {
+	if s.head != 0 && s.idle > s.waking && s.waking < s.most {
+		s.waking++
+		s.wakeup.Signal()
+	}
+}
+
+// pushItem queues an item behind the others of its shard.
+func (s *Scheduler[T]) pushItem(item T, shard uint64) {
+	n := s.free
+	if n == 0 {
+		n = int32(len(s.nodes))
+		s.nodes = append(s.nodes, node[T]{})
+	} else {
+		s.free = s.nodes[n].next
+	}
+	at := &s.nodes[n]
+	at.item, at.shard, at.next = item, shard, 0
+	if link := s.findLast(shard); *link != 0 {
+		before := &s.nodes[*link]
+		before.next, at.chain = n, before.chain
+		*link = n
+	} else {
+		at.chain, *link = 0, n
+		s.appendReady(n)
+	}
+}
+
+// findLast is the link to the last node of a shard: 0 is in it, the end of a chain,
+// if the shard has no items. It holds as long as no node is added.
+func (s *Scheduler[T]) findLast(shard uint64) *int32 {
+	link := &s.last[shard&uint64(len(s.last)-1)]
+	for *link != 0 && s.nodes[*link].shard != shard {
+		link = &s.nodes[*link].chain
+	}
+	return link
+}
+
+// appendReady puts a shard, by its first item, at the back of the ready line.
+func (s *Scheduler[T]) appendReady(n int32) {
+	if s.head == 0 {
+		s.head = n
+	} else {
+		s.nodes[s.tail].ready = n
+	}
+	s.tail = n
+}
+
+// popReady takes the front of the ready line. The node stays first of its shard
+// until done, which keeps others of the shard from being ready.
+func (s *Scheduler[T]) popReady() int32 {
+	n := s.head
+	s.head = s.nodes[n].ready
+	s.nodes[n].ready = 0
+	return n
+}
+
+// finishNodes frees the nodes of a turn and makes the next item of their shard ready.
+func (s *Scheduler[T]) finishNodes(first, last int32) {
+	if next := s.nodes[last].next; next != 0 {
+		s.appendReady(next)
+	} else {
+		*s.findLast(s.nodes[last].shard) = s.nodes[last].chain
+	}
+	for first != last {
+		n := first
+		first = s.nodes[n].next
+		s.freeNode(n)
+	}
+	s.freeNode(last)
+}
+
+func (s *Scheduler[T]) freeNode(n int32) {
+	s.nodes[n] = node[T]{next: s.free}
+	s.free = n
+}

@@ -1,0 +1,451 @@
+package consumers_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"net"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	topic      = "t"
+	groupName  = "g"
+	partitions = 6
+	keys       = 40
+	patience   = 30 * time.Second
+	lockFor    = time.Second // lockFor is how long a share group locks a record
+	deliveries = 5
+)
+
+// world is a broker with a topic, a producer, and the effects seen so far.
+type world struct {
+	*testing.T
+	cluster  *kfake.Cluster
+	producer *kgo.Client
+	sent     int
+	effects  *effects
+	dial     dialer
+	shares   bool // shares: the group that is tested is a share group
+}
+
+// newWorld starts brokers on loopback.
+func newWorld(t *testing.T) *world { return newWorldOn(t, new(net.Dialer).DialContext) }
+
+// newWorldOn starts brokers that are reached by dial; more is how they listen.
+func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
+	cluster, err := kfake.NewCluster(append(more,
+		kfake.NumBrokers(3), kfake.SeedTopics(partitions, topic), kfake.DataDir(t.TempDir()),
+		kfake.GroupMinSessionTimeout(time.Second),
+		kfake.BrokerConfigs(map[string]string{
+			"group.consumer.session.timeout.ms":        "3000",
+			"group.consumer.heartbeat.interval.ms":     "100",
+			"group.consumer.min.session.timeout.ms":    "1000",
+			"group.consumer.min.heartbeat.interval.ms": "100",
+			"group.share.record.lock.duration.ms":      strconv.FormatInt(lockFor.Milliseconds(), 10),
+			"group.share.session.timeout.ms":           "3000",
+			"group.share.min.session.timeout.ms":       "1000",
+			"group.share.heartbeat.interval.ms":        "100",
+			"group.share.min.heartbeat.interval.ms":    "100",
+			"share.record.lock.sweep.interval.ms":      "50",
+			"group.share.delivery.count.limit":         strconv.Itoa(deliveries),
+		}))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	cluster.SetGroupConfigs(groupName, map[string]string{"share.auto.offset.reset": "earliest"})
+	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(dial), kgo.DefaultProduceTopic(topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(producer.Close)
+	return &world{T: t, cluster: cluster, producer: producer, dial: dial, effects: newEffects()}
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// send produces n more records, round the keys.
+func (w *world) send(n int, headers ...kgo.RecordHeader) {
+	w.Helper()
+	var records []*kgo.Record
+	for range n {
+		records = append(records, &kgo.Record{
+			Key:   fmt.Appendf(nil, "key-%d", w.sent%keys),
+			Value: strconv.AppendInt(nil, int64(w.sent), 10), Headers: headers,
+		})
+		w.sent++
+	}
+	if err := w.producer.ProduceSync(w.Context(), records...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) config(pod string, p harness.Protocol) harness.Config {
+	return harness.Config{
+		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Partitions: partitions, Group: groupName, Pod: pod, Incarnation: 1,
+		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
+		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
+		Rebalance: 5 * time.Second, Drain: 2 * time.Second,
+		ShareLock: lockFor, DeliveryLimit: deliveries,
+	}
+}
+
+// pod is a consumer that runs in this process.
+type pod struct {
+	w    *world
+	name string
+	stop context.CancelFunc
+	end  chan error
+}
+
+func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
+	w.Helper()
+	cfg.Knobs = defaults(i)
+	w.sides(i, &cfg)
+	w.shares = i.Share
+	consumer, err := i.New(cfg)
+	if err != nil {
+		w.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &pod{w: w, name: cfg.Pod, stop: stop, end: make(chan error, 1)}
+	work := podWork{w.effects, cfg.Pod}
+	go pprof.Do(ctx, pprof.Labels("test", w.Name()), func(ctx context.Context) {
+		err := consumer.Consume(ctx, cfg, work)
+		if ctx.Err() == nil {
+			w.effects.mu.Lock()
+			w.effects.died = fmt.Errorf("pod %s ended by itself: %w", cfg.Pod, err)
+			w.effects.mu.Unlock()
+			w.effects.changed.Broadcast()
+		}
+		p.end <- err
+	})
+	w.Cleanup(stop)
+	return p
+}
+
+// defaults are the knobs of an implementation as they come.
+func defaults(i *harness.Implementation) map[string]string {
+	knobs := map[string]string{}
+	for _, k := range i.Knobs {
+		knobs[k.Name] = k.Default
+	}
+	return knobs
+}
+
+// sides makes the side topics that an implementation needs, if there are none yet.
+func (w *world) sides(i *harness.Implementation, cfg *harness.Config) {
+	w.Helper()
+	cfg.SideTopics = map[string]string{}
+	for _, s := range i.SideTopicsOf(*cfg) {
+		name := sideName(s.Name)
+		cfg.SideTopics[s.Name] = name
+		if w.cluster.TopicInfo(name) != nil {
+			continue
+		}
+		if err := w.cluster.CreateTopic(name, int32(s.PartitionsFor(partitions)), nil); err != nil {
+			w.Fatalf("make topic %s: %v", name, err)
+		}
+	}
+}
+
+// copies waits for n records in a side topic, and returns what lies there.
+func (w *world) copies(name string, n int) (records []*kgo.Record) {
+	w.Helper()
+	all := func() (sum int64) {
+		for _, p := range w.cluster.PartitionInfos(name) {
+			sum += p.HighWatermark
+		}
+		return sum
+	}
+	w.until(func() bool { return all() >= int64(n) }, func() string { return fmt.Sprintf("%d copies in %s, want %d", all(), name, n) })
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.dial), kgo.ConsumeTopics(name))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer client.Close()
+	for int64(len(records)) < all() {
+		records = append(records, client.PollFetches(w.Context()).Records()...)
+	}
+	return records
+}
+
+func sideName(name string) string { return topic + "." + name }
+
+// leave ends the pod's context and waits for the pod.
+func (p *pod) leave() {
+	p.w.Helper()
+	p.stop()
+	select {
+	case err := <-p.end:
+		if err != nil {
+			p.w.Fatalf("pod %s: %v", p.name, err)
+		}
+	case <-time.After(patience):
+		p.w.Fatalf("pod %s does not stop:\n%s", p.name, p.w.goroutines())
+	}
+}
+
+// committed waits until the group's offsets are the log's ends.
+func (w *world) committed() {
+	w.Helper()
+	if w.shares {
+		return // its members answer for each record instead
+	}
+	var at string
+	w.until(func() bool {
+		at = ""
+		info := w.cluster.GroupInfo(groupName)
+		for p := range int32(partitions) {
+			end := w.cluster.PartitionInfo(topic, p).HighWatermark
+			if got := info.Commits[topic][p].Offset; got != end {
+				at += fmt.Sprintf(" partition %d: committed %d of %d;", p, got, end)
+			}
+		}
+		return at == ""
+	}, func() string { return "the group's offsets are not the log's ends:" + at })
+}
+
+// until waits for a condition that nothing announces.
+func (w *world) until(ok func() bool, what func() string) {
+	w.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			w.Fatal(what())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// noGoroutines waits until nothing runs any more that a pod of this test has
+// started, its clients' goroutines among them.
+func (w *world) noGoroutines() {
+	w.Helper()
+	w.until(func() bool { return w.goroutines() == "" }, func() string { return "goroutines left:\n" + w.goroutines() })
+}
+
+// goroutines are the stacks of what the test's pods have started.
+func (w *world) goroutines() string {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		w.Fatal(err)
+	}
+	var ours []string
+	for _, stack := range strings.Split(profile.String(), "\n\n") {
+		if strings.Contains(stack, strconv.Quote(w.Name())) { // a label, which goroutines inherit
+			ours = append(ours, stack)
+		}
+	}
+	return inBrief(ours, testing.Verbose())
+}
+
+// fewStacks is how many of a test's stacks its failure shows.
+const fewStacks = 3
+
+// inBrief are the first few of some stacks; -v shows all.
+func inBrief(stacks []string, all bool) string {
+	if more := len(stacks) - fewStacks; more > 0 && !all {
+		stacks = append(stacks[:fewStacks:fewStacks], fmt.Sprintf("... and goroutines at %d other places: -v shows them", more))
+	}
+	return strings.Join(stacks, "\n\n")
+}
+
+// effects is what the work saw and did.
+type effects struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	before   func(ctx context.Context, pod string, r *harness.Record) error // before an effect; an error is the work's
+	times    map[string]int                                                 // times by value
+	pods     map[string]int                                                 // effects by pod
+	newest   map[string]int                                                 // newest record by key
+	offset   map[int32]int64                                                // newest offset by partition
+	open     map[string][]string                                            // pods with an attempt under way, by key
+	repeated int
+	died     error                      // died says that a pod ended by itself
+	faults   map[harness.Order][]string // faults against an order claimed
+}
+
+func newEffects() *effects {
+	e := &effects{
+		times: map[string]int{}, pods: map[string]int{}, newest: map[string]int{}, offset: map[int32]int64{},
+		open: map[string][]string{}, faults: map[harness.Order][]string{},
+	}
+	e.changed.L = &e.mu
+	return e
+}
+
+type podWork struct {
+	*effects
+	pod string
+}
+
+func (p podWork) Do(ctx context.Context, r *harness.Record) error {
+	return p.attempt(ctx, func(yield func(*harness.Record) bool) { yield(r) })
+}
+
+// Prepare makes the work one of which a part can be done ahead.
+func (p podWork) Prepare(ctx context.Context, r *harness.Record) error {
+	r.Prepared = ctx.Err() == nil
+	return ctx.Err()
+}
+
+// DoBatch makes the work one that takes several records at once, all or none.
+func (p podWork) DoBatch(ctx context.Context, records []harness.Record) error {
+	return p.attempt(ctx, func(yield func(*harness.Record) bool) {
+		for i := range records {
+			if !yield(&records[i]) {
+				return
+			}
+		}
+	})
+}
+
+// attempt is one call of the work for records of one key.
+func (p podWork) attempt(ctx context.Context, records iter.Seq[*harness.Record]) error {
+	e, key := p.effects, ""
+	for r := range records {
+		if key != "" && key != string(r.Key) {
+			e.mu.Lock()
+			e.fault(harness.OrderNone, "keys %s and %s in one call", key, r.Key)
+			e.mu.Unlock()
+		}
+		key = string(r.Key)
+	}
+	e.mu.Lock()
+	before := e.before
+	if e.open[key] = append(e.open[key], p.pod); len(e.open[key]) > 1 {
+		for _, order := range []harness.Order{harness.OrderKey, harness.OrderPartition} {
+			e.fault(order, "%s: attempts at once by %v", key, e.open[key])
+		}
+	}
+	e.mu.Unlock()
+
+	var err error
+	for r := range records {
+		if before != nil && err == nil {
+			err = before(ctx, p.pod, r)
+		}
+	}
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer e.changed.Broadcast()
+	at := slices.Index(e.open[key], p.pod)
+	e.open[key] = slices.Delete(e.open[key], at, at+1)
+	for r := range records {
+		if err == nil {
+			p.effect(key, r)
+		}
+	}
+	return err
+}
+
+// effect counts one effect. The caller holds mu.
+func (p podWork) effect(key string, r *harness.Record) {
+	e, value := p.effects, string(r.Value)
+	e.pods[p.pod]++
+	if e.times[value]++; e.times[value] > 1 {
+		e.repeated++
+		return
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		e.fault(harness.OrderNone, "value %q", value)
+	}
+	if last, ok := e.newest[key]; ok && n < last {
+		e.fault(harness.OrderKey, "%s: record %d after %d", key, n, last)
+	}
+	if last, ok := e.offset[r.Partition]; ok && r.Offset < last {
+		e.fault(harness.OrderPartition, "partition %d: offset %d after %d", r.Partition, r.Offset, last)
+	}
+	e.newest[key], e.offset[r.Partition] = n, r.Offset
+}
+
+func (e *effects) fault(against harness.Order, format string, args ...any) {
+	e.faults[against] = append(e.faults[against], fmt.Sprintf(format, args...))
+}
+
+// await waits until ok, which sees the effects under their lock.
+func (w *world) await(what string, ok func(e *effects) bool) {
+	w.Helper()
+	e := w.effects
+	late := time.AfterFunc(patience, e.changed.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(patience)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for !ok(e) {
+		if e.died != nil {
+			w.Fatal(e.died)
+		}
+		if !time.Now().Before(deadline) {
+			w.Fatalf("%s: not within %v; %d of %d records done, by pod %v\n%s", what, patience, len(e.times), w.sent, e.pods, w.goroutines())
+		}
+		e.changed.Wait()
+	}
+}
+
+// delivered waits until every record had its effect.
+func (w *world) delivered() {
+	w.Helper()
+	w.await("all delivered", func(e *effects) bool { return len(e.times) == w.sent })
+}
+
+// asClaimed holds the order of effects to what the implementation promises.
+func (w *world) asClaimed(i *harness.Implementation) {
+	w.Helper()
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	held := []harness.Order{harness.OrderNone, i.Order}
+	if i.Control() {
+		held = held[:1]
+	}
+	for _, order := range held {
+		if faults := w.effects.faults[order]; len(faults) > 0 {
+			w.Errorf("%d faults against order %s, the first: %s", len(faults), order, faults[0])
+		}
+	}
+}
+
+// repeats holds the number of repeated effects to a bound.
+func (w *world) repeats(most int) {
+	w.Helper()
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	if w.effects.repeated > most {
+		w.Errorf("%d effects are repeats, at most %d are to be expected", w.effects.repeated, most)
+	}
+}
+
+// stuck is work that does not end before it is let go, or its context ends.
+func stuck(ctx context.Context, release <-chan struct{}) error {
+	select {
+	case <-release:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestFailuresShowFewStacks(t *testing.T) {
+	stacks := []string{"a", "b", "c", "d", "e"}
+	if got, want := inBrief(stacks, false), "a\n\nb\n\nc\n\n... and goroutines at 2 other places: -v shows them"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := inBrief(stacks, true), "a\n\nb\n\nc\n\nd\n\ne"; got != want {
+		t.Errorf("all: got %q, want %q", got, want)
+	}
+}
