@@ -22,14 +22,12 @@ consumers/pool 9
 consumers/relay 3
 harness 62
 harness/bench 3
-harness/engine 2
 harness/fault 4
 harness/ledger 20
 harness/load 7
 harness/measure 5
 harness/observe 6
 harness/oracle 4
-harness/pod 2
 reports 3
 reports/internal/chart 2
 `)

@@ -83,14 +83,12 @@ consumers/sharegroup 9
 consumers/txn 2
 harness 170
 harness/bench 19
-harness/engine 55
 harness/fault 20
 harness/ledger 24
 harness/load 10
 harness/measure 6
 harness/observe 13
 harness/oracle 326
-harness/pod 32
 reports 76
 reports/internal/chart 14
 `)

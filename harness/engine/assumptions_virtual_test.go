@@ -22,10 +22,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// Each assumption has a run that breaks it, and it alone. Where the run was not
-// the one planned no check is green; else those that lean on what is broken are
-// not.
-func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
+// Each assumption has a run that breaks only it. If the run was not as planned, no check
+// passes. Otherwise the checks that depend on the assumption do not pass.
+func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 	const at = 5 * time.Second
 	everything := []string(nil) // which the case does not name
 	for _, tt := range []struct {
@@ -37,11 +36,11 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 	}{
 		{name: "pods that never join", breaks: oracle.GroupFormed, consumer: "test-idle", leaning: everything},
 		{
-			name: "a producer that comes late", breaks: oracle.LoadDelivered, leaning: everything,
+			name: "a late producer", breaks: oracle.LoadDelivered, leaning: everything,
 			change: func(s *harness.Scenario) { s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)} },
 		},
 		{
-			name: "a fault that does not take", breaks: oracle.FaultTookEffect, leaning: everything,
+			name: "a fault without effect", breaks: oracle.FaultTookEffect, leaning: everything,
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: hollow{}, At: at}} },
 		},
 		{
@@ -51,21 +50,21 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "a pod killed with nothing in hand", breaks: oracle.WorkInFlight, leaning: everything,
+			name: "a pod killed without work in flight", breaks: oracle.WorkInFlight, leaning: everything,
 			change: func(s *harness.Scenario) {
 				s.Thresholds.WorkInFlight = 10
 				s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: at, HealAfter: 8 * time.Second}}
 			},
 		},
 		{
-			name: "a pod that stands still outside the schedule", breaks: oracle.NoPodStarved, leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
+			name: "a pod paused outside the schedule", breaks: oracle.NoPodStarved, leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: secret{}, At: at}} },
 		},
 		{
-			name: "a pod that keeps itself from its heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
+			name: "a pod that sends no heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
 		},
 		{
-			name: "an observer cut off", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
+			name: "an observer without access", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				p.Backend = spoilt{describe: func(since time.Duration) error {
 					if since > 10*time.Second && since < 20*time.Second {
@@ -76,7 +75,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "an end before the end", breaks: oracle.DrainEnded, leaning: []string{oracle.CheckLoss, oracle.CheckStall},
+			name: "an interrupted run", breaks: oracle.DrainEnded, leaning: []string{oracle.CheckLoss, oracle.CheckStall},
 			spoil: func(_ *testing.T, p *engine.Plan, cancel context.CancelFunc) {
 				p.Progress = func(now engine.Progress) {
 					if now.Completed > 1000 {
@@ -86,11 +85,11 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "work that is poison, all of it", breaks: oracle.WorkDone, consumer: "test-once", leaning: everything,
+			name: "only poison records", breaks: oracle.WorkDone, consumer: "test-once", leaning: everything,
 			change: func(s *harness.Scenario) { s.Failures = harness.Failures{Poison: 1} },
 		},
 		{
-			name: "a log that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
+			name: "a topic that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				var stopping atomic.Bool
 				p.Progress = func(now engine.Progress) { stopping.Store(now.Phase == "stopping") }
@@ -103,7 +102,7 @@ func TestABrokenAssumptionMakesNothingGreen(t *testing.T) {
 			},
 		},
 		{
-			name: "a journal that is gone", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
+			name: "a journal that was removed", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: thief{}, At: at}} },
 			spoil:  func(t *testing.T, _ *engine.Plan, _ context.CancelFunc) { t.Setenv("TMPDIR", t.TempDir()) },
 		},
@@ -148,7 +147,7 @@ func calmPlan(t *testing.T, consumer string, change func(*harness.Scenario)) eng
 	return engine.Plan{Scenario: s, Consumer: choices[0], Backend: virtual.Backend{}, Repeat: 1, Seed: 1}
 }
 
-// inBubble makes a run in virtual time, spoilt, if it is to be.
+// inBubble makes a run in virtual time. spoil may change its plan or interrupt it.
 func inBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, context.CancelFunc)) *harness.Run {
 	t.Helper()
 	var outcome *engine.Outcome
@@ -168,7 +167,7 @@ func inBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, 
 	return &outcome.Run
 }
 
-// stuck is a schedule that is slow to say once when the next record is due.
+// stuck is a schedule that blocks once for three seconds.
 type stuck struct{ load.Constant }
 
 func (s stuck) At(n uint64) (time.Duration, bool) {
@@ -178,7 +177,7 @@ func (s stuck) At(n uint64) (time.Duration, bool) {
 	return s.Constant.At(n)
 }
 
-// hollow is a fault that does nothing.
+// hollow is a fault without effect.
 type hollow struct{}
 
 func (hollow) Name() string { return "hollow" }
@@ -189,7 +188,7 @@ func (hollow) Inject(context.Context, *harness.Env) (func(context.Context) error
 
 func (hollow) Verify(context.Context, *harness.Env) error { return errors.New("all is as before") }
 
-// secret pauses a pod past its session and does not say so.
+// secret pauses a pod for longer than its session, and names no target.
 type secret struct{}
 
 func (secret) Name() string { return "secret" }
@@ -200,7 +199,7 @@ func (secret) Inject(ctx context.Context, env *harness.Env) (func(context.Contex
 	return nil, p.Pause(ctx)
 }
 
-// thief removes the journals of a pod that is at work.
+// thief removes the journal of a running pod.
 type thief struct{}
 
 func (thief) Name() string { return "thief" }
@@ -213,8 +212,7 @@ func (thief) Inject(context.Context, *harness.Env) (func(context.Context) error,
 	return nil, os.Remove(journals[0])
 }
 
-// spoilt is the virtual back end with what is wrong with it. Times count from
-// its start.
+// spoilt is the virtual back end with errors. Times count from its start.
 type spoilt struct {
 	virtual.Backend
 	describe func(since time.Duration) error
@@ -292,7 +290,7 @@ var (
 	})
 )
 
-// once is work that is done with a record after one try, whatever came of it.
+// once is work that makes one attempt at a record and ignores its error.
 type once struct{ harness.Work }
 
 func (o once) Do(ctx context.Context, r *harness.Record) error {
@@ -300,8 +298,8 @@ func (o once) Do(ctx context.Context, r *harness.Record) error {
 	return ctx.Err()
 }
 
-// hoarse dials connections that send nothing for ten seconds, ten seconds from
-// now on: what a pod does that burns all its CPU.
+// hoarse dials connections that send no data for ten seconds, from ten seconds on. A pod
+// without CPU time behaves like that.
 func hoarse(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	from := time.Now().Add(10 * time.Second)
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {

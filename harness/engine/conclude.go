@@ -9,72 +9,81 @@ import (
 	"github.com/stampede-bench/stampede/harness/measure"
 )
 
+// conclusion is what the last phase works with.
+type conclusion struct {
+	*setup
+	course *course
+	saved  *Saved
+}
+
 // concludeRun replays the ledger for the checks and the metrics, and makes the result.
-func (s *setup) concludeRun(c *course, saved *Saved) (*Outcome, error) {
-	recorder, counter := measure.NewRecorder(s.measureConfig(c)), &counter{}
+func concludeRun(s *setup, course *course, saved *Saved) (*Outcome, error) {
+	c := &conclusion{s, course, saved}
+	recorder, counter := measure.NewRecorder(c.measureConfig()), &counter{}
 	facts, found, err := saved.replayChecks(recorder, counter)
 	if err != nil {
 		return nil, err
 	}
 	counts := counter.counts
 	counts.Appended, counts.Clamped = facts.Log.Len(), recorder.Clamped()
-	s.checkLoad(recorder.Load(), counts)
-	s.checkWork(counts)
-	saved.Facts.Broken = s.incidents.brokenAssumptions() // complete now, and also for whoever judges the ledger again
+	c.checkLoad(recorder.Load(), counts)
+	c.checkWork(counts)
+	saved.Facts.Broken = c.incidents.brokenAssumptions() // complete now, also for a judgement of the saved ledger
 	verdicts, err := saved.decideVerdicts(facts, found)
 	if err != nil {
 		return nil, err
 	}
-	s.stopwatch.endStage("replay")
-	out, err := s.makeResult(c, saved, replayed{verdicts, counts, recorder})
+	c.stopwatch.endStage("replay")
+	out, err := c.makeResult(replayed{verdicts, counts, recorder})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keepLedger(saved, out); err != nil {
+	if err := c.keepLedger(out); err != nil {
 		return nil, err
 	}
-	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: s.stopwatch.stages}, nil
+	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: c.stopwatch.stages}, nil
 }
 
 // keepLedger saves the ledger beyond the run, if the plan asks for that.
-func (s *setup) keepLedger(saved *Saved, out *harness.Run) error {
-	if s.KeepIn == "" || !s.KeepAll && out.Expected {
+func (c *conclusion) keepLedger(out *harness.Run) error {
+	if c.KeepIn == "" || !c.KeepAll && out.Expected {
 		return nil
 	}
-	saved.Status, saved.Reasons, saved.Expected, saved.Unmet = out.Status, out.Reasons, out.Expected, s.unmetThreshold(out)
+	saved := c.saved
+	saved.Status, saved.Reasons, saved.Expected, saved.Unmet = out.Status, out.Reasons, out.Expected, c.unmetThreshold(out)
 	saved.Assumptions, saved.Verdicts = out.Assumptions, out.Verdicts
-	err := saved.saveTo(s.KeepIn)
+	err := saved.saveTo(c.KeepIn)
 	if err == nil {
-		out.Ledger = s.KeepIn
+		out.Ledger = c.KeepIn
 		return nil
 	}
 	// The only copy stays where it is, for instance if a disk is full.
 	if manifestErr := saved.writeManifest(saved.dir); manifestErr != nil {
 		return errors.Join(err, manifestErr)
 	}
-	s.scratch.keep = true
+	c.scratch.keep = true
 	return fmt.Errorf("%w; it is in %s", err, saved.dir)
 }
 
 // measureConfig is what the metrics need to know in addition to the journals.
-func (s *setup) measureConfig(c *course) measure.Config {
-	_, flood := s.Scenario.Load.Pacer.(harness.Flooder)
-	_, _, last := load.Extent(s.Scenario.Load.Pacer)
+func (c *conclusion) measureConfig() measure.Config {
+	_, flood := c.Scenario.Load.Pacer.(harness.Flooder)
+	_, _, last := load.Extent(c.Scenario.Load.Pacer)
 	cfg := measure.Config{
-		Partitions: s.Scenario.Partitions, Keys: s.Scenario.Load.Keys.Count(), Warmup: s.Scenario.Warmup,
-		Load: last, End: c.drain.end, Flood: flood, Output: s.Consumer.Implementation.Effect == harness.EffectOutput,
+		Partitions: c.Scenario.Partitions, Keys: c.Scenario.Load.Keys.Count(), Warmup: c.Scenario.Warmup,
+		Load: last, End: c.course.drain.end, Flood: flood, Output: c.Consumer.Implementation.Effect == harness.EffectOutput,
 	}
-	for n, t := range s.topics {
+	for n, t := range c.topics {
 		if t.Role == harness.RoleDeadLetter {
 			cfg.DeadLetters = append(cfg.DeadLetters, uint16(n))
 		}
 	}
-	for _, o := range c.load.faults.injectedFaults() {
+	for _, o := range c.course.load.faults.injectedFaults() {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.target.Partitions})
 	}
-	if d := s.Scenario.Slowdown; d.Factor > 0 { // like a fault of all partitions, after the injected ones
+	if d := c.Scenario.Slowdown; d.Factor > 0 { // like a fault of all partitions, after the injected ones
 		all := measure.Fault{Name: "slow downstream", From: d.From, To: d.To}
-		for p := range s.Scenario.Partitions {
+		for p := range c.Scenario.Partitions {
 			all.Partitions = append(all.Partitions, int32(p))
 		}
 		cfg.Faults = append(cfg.Faults, all)

@@ -18,9 +18,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// That the producer was late only the replay shows. It slows every key down, and the
-// blast radius leans on it: what that finds is nobody's fault. The ledger says so too.
-func TestALateProducerIsNoBlastRadius(t *testing.T) {
+// Only the replay shows that the producer was late. That delays every key, so the check of
+// the blast radius must be inconclusive, also in the saved ledger.
+func TestLateProducerMakesBlastRadiusInconclusive(t *testing.T) {
 	p := calmPlan(t, "", func(s *harness.Scenario) {
 		s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)}
 		s.Load.Keys = load.Hot{Share: 0.1, Hot: 1, Others: 1000}
@@ -35,8 +35,8 @@ func TestALateProducerIsNoBlastRadius(t *testing.T) {
 	judgedAgain(t, p.KeepIn, r.Verdicts)
 }
 
-// A ledger that cannot be kept where it is wanted is not lost with its run.
-func TestALedgerThatCannotBeKeptIsLeftWhereItIs(t *testing.T) {
+// A ledger that cannot be saved in its folder stays in the scratch folder of the run.
+func TestLedgerThatCannotBeSavedStaysInScratch(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	p := calmPlan(t, "", nil)

@@ -13,9 +13,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/lock"
 )
 
-// TestCrashOnRealKafka kills a pod over each protocol on real Kafka: commits and
-// owners come from __consumer_offsets and group descriptions there, so what
-// kfake shows proves nothing about them.
+// TestCrashOnRealKafka kills a pod over each protocol on real Kafka. There commits and
+// owners come from __consumer_offsets and from group descriptions, so that kfake proves
+// nothing about them.
 func TestCrashOnRealKafka(t *testing.T) {
 	lock.Machine(t)
 	backend, err := harness.FindBackend("docker")

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { bench.Main(m) }
 
-// Consumers that fail as pods, not as consumers.
+// Consumers whose pods end by themselves.
 var (
 	_ = harness.Register(harness.Implementation{
 		Name: "test-returns", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
@@ -109,7 +109,7 @@ func plan(t *testing.T, consumer string, change func(*harness.Scenario)) engine.
 	return engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: 1}
 }
 
-// folders counts the folders of runs that are there.
+// folders counts the scratch folders.
 func folders(t *testing.T) int {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "stampede-run-*"))
@@ -145,8 +145,8 @@ func TestRunOverEachProtocol(t *testing.T) {
 	}
 }
 
-// TestLostByBroker has kfake acknowledge produce requests and drop them.
-func TestLostByBroker(t *testing.T) {
+// kfake acknowledges produce requests and drops their records.
+func TestBrokerIsBlamedForRecordsItDropped(t *testing.T) {
 	lock.Machine(t)
 	p := plan(t, "keyed", func(s *harness.Scenario) {
 		s.Injections = []harness.Injection{{Fault: ackAndDrop{}, At: time.Second}}
@@ -173,7 +173,7 @@ type ackAndDrop struct{}
 
 func (ackAndDrop) Name() string { return "ack and drop" }
 
-// Inject answers the next ten produce requests with success and appends nothing.
+// Inject acknowledges the next ten produce requests and appends none of their records.
 func (ackAndDrop) Inject(_ context.Context, env *harness.Env) (func(context.Context) error, error) {
 	c := env.Cluster.(interface{ Kfake() *kfake.Cluster }).Kfake()
 	left := 10
@@ -227,7 +227,7 @@ func TestInterruptedRunIsReported(t *testing.T) {
 	}
 }
 
-func TestInterruptedBeforeItsLoad(t *testing.T) {
+func TestRunInterruptedBeforeItsLoadIsAnError(t *testing.T) {
 	lock.Machine(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -242,7 +242,7 @@ func TestInterruptedBeforeItsLoad(t *testing.T) {
 	}
 }
 
-func TestPodThatReturnsAtOnce(t *testing.T) {
+func TestPodThatReturnsAtOnceIsAnError(t *testing.T) {
 	lock.Machine(t)
 	before := folders(t)
 	_, err := engine.Run(t.Context(), plan(t, "test-returns", nil))
@@ -254,7 +254,7 @@ func TestPodThatReturnsAtOnce(t *testing.T) {
 	}
 }
 
-func TestPodThatDiesInMidRun(t *testing.T) {
+func TestPodThatDiesDuringTheLoadFailsTheRun(t *testing.T) {
 	lock.Machine(t)
 	o, err := engine.Run(t.Context(), plan(t, "test-panics", nil))
 	if err != nil {
@@ -270,9 +270,8 @@ func TestPodThatDiesInMidRun(t *testing.T) {
 	}
 }
 
-// TestSweep leaves the folder of a run that lives alone and removes that of one
-// whose harness was killed, which is a folder with a lock that nobody holds.
-func TestSweep(t *testing.T) {
+// The folder of a run whose harness was killed has a lock file without a lock.
+func TestSweepRemovesOnlyFoldersOfKilledRuns(t *testing.T) {
 	lock.Machine(t)
 	dead := filepath.Join(os.TempDir(), "stampede-run-dead")
 	if err := os.MkdirAll(dead, 0o755); err != nil {
@@ -293,16 +292,14 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.Run.Status != harness.Pass {
-		t.Errorf("%s: %v: the sweep struck a run that lives", o.Run.Status, o.Run.Reasons)
+		t.Errorf("%s: %v: the sweep removed the folder of a running run", o.Run.Status, o.Run.Reasons)
 	}
 	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the dead run's folder is still there: %v", err)
 	}
 }
 
-// TestLateProducer asks for more than any machine sends, of a producer that is
-// held to a lateness no machine keeps.
-func TestLateProducer(t *testing.T) {
+func TestLateProducerMakesTheRunInconclusive(t *testing.T) {
 	lock.Machine(t)
 	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) { s.Thresholds.Lateness = time.Nanosecond }))
 	if err != nil {
@@ -322,7 +319,7 @@ func (refuses) Inject(context.Context, *harness.Env) (func(context.Context) erro
 	return nil, errors.New("not today")
 }
 
-func TestFaultThatDoesNotHappen(t *testing.T) {
+func TestFailedInjectionMakesTheRunInconclusive(t *testing.T) {
 	lock.Machine(t)
 	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) {
 		s.Injections = []harness.Injection{{Fault: refuses{}, At: time.Second}}

@@ -13,27 +13,27 @@ import (
 
 // writeExpulsions journals which members the group has expelled. An expulsion that no
 // fault explains breaks [oracle.NoPodStarved].
-func (s *setup) writeExpulsions(c *course) error {
-	incarnations, faults := s.fleet.Incarnations(), c.load.faults.injectedFaults()
-	for _, x := range s.watcher.Expelled() {
+func (e *evidence) writeExpulsions() error {
+	incarnations, faults := e.fleet.Incarnations(), e.course.load.faults.injectedFaults()
+	for _, x := range e.watcher.Expelled() {
 		if x.Owner == 0 || int(x.Owner) > len(incarnations) {
 			continue
 		}
 		in := &incarnations[x.Owner-1]
-		if hasLeft(in, x.Seen) || c.stop.requestedAt <= x.Seen {
+		if hasLeft(in, x.Seen) || e.course.stop.requestedAt <= x.Seen {
 			continue
 		}
-		if !s.isExplained(x, c.load.time, faults) {
+		if !e.isExplained(x, e.course.load.time, faults) {
 			cause := "most likely its heartbeats got too little CPU"
-			if harness.IsVirtual(s.Backend) {
+			if harness.IsVirtual(e.Backend) {
 				cause = "its own client sent no heartbeats, because virtual time never lacks CPU"
 			}
-			s.incidents.breakAssumption(oracle.NoPodStarved, fmt.Sprintf("%s was expelled from the group at about %v, and no fault affected it: %s",
-				harness.ClientID(in.Pod, in.N), c.load.time.sinceStart(x.Seen).Round(time.Millisecond), cause))
+			e.incidents.breakAssumption(oracle.NoPodStarved, fmt.Sprintf("%s was expelled from the group at about %v, and no fault affected it: %s",
+				harness.ClientID(in.Pod, in.N), e.course.load.time.sinceStart(x.Seen).Round(time.Millisecond), cause))
 		}
 		slot := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
 		slot.SetExpulsion(x.Group, x.Earliest, x.Seen)
-		if err := s.observed.Append(slot); err != nil {
+		if err := e.observed.Append(slot); err != nil {
 			return err
 		}
 	}
@@ -47,8 +47,8 @@ func hasLeft(in *pod.Incarnation, by int64) bool {
 
 // isExplained reports whether a fault explains an expulsion. The fault affected the
 // incarnation before, and ended so late that the member need not be back yet.
-func (s *setup) isExplained(x observe.Expulsion, t loadClock, faults []injectedFault) bool {
-	grace := s.cfg.Heartbeat + s.cfg.Session
+func (e *evidence) isExplained(x observe.Expulsion, t loadClock, faults []injectedFault) bool {
+	grace := e.cfg.Heartbeat + e.cfg.Session
 	for _, o := range faults {
 		if o.owner == x.Owner && t.sinceStart(x.Seen) >= o.injected && (o.healed == harness.Never || t.sinceStart(x.Member) <= o.healed+grace) {
 			return true

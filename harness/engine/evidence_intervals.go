@@ -9,24 +9,24 @@ import (
 
 // writeIntervals journals what only the engine knows: the expulsions, the times at which
 // each incarnation ran, and the intervals of the faults.
-func (s *setup) writeIntervals(c *course) error {
-	if err := s.writeExpulsions(c); err != nil {
+func (e *evidence) writeIntervals() error {
+	if err := e.writeExpulsions(); err != nil {
 		return err
 	}
-	if err := s.writeIncarnations(); err != nil {
+	if err := e.writeIncarnations(); err != nil {
 		return err
 	}
-	return s.writeFaults(c.load)
+	return e.writeFaults()
 }
 
 // writeIncarnations journals when each incarnation started and ended.
-func (s *setup) writeIncarnations() error {
-	for _, in := range s.fleet.Incarnations() {
+func (e *evidence) writeIncarnations() error {
+	for _, in := range e.fleet.Incarnations() {
 		up := ledger.NewSlot(ledger.KindUp, in.Owner).With(ledger.OutcomeConfirmed)
 		up.SetAt(in.Up)
 		down := ledger.NewSlot(ledger.KindDown, in.Owner).With(ledger.OutcomeConfirmed)
 		down.SetAt(in.Down)
-		if err := errors.Join(s.observed.Append(up), s.observed.Append(down)); err != nil {
+		if err := errors.Join(e.observed.Append(up), e.observed.Append(down)); err != nil {
 			return err
 		}
 	}
@@ -34,12 +34,12 @@ func (s *setup) writeIncarnations() error {
 }
 
 // writeFaults journals when each fault was injected and healed.
-func (s *setup) writeFaults(l *sentLoad) error {
-	for i, o := range l.faults.injectedFaults() {
+func (e *evidence) writeFaults() error {
+	for i, o := range e.course.load.faults.injectedFaults() {
 		inject := ledger.NewSlot(ledger.KindInject, o.owner).With(ledger.OutcomeConfirmed)
 		inject.Partition = o.affectedPartition()
-		inject.SetFault(uint32(i), l.time.start+int64(o.injected))
-		if err := s.observed.Append(inject); err != nil {
+		inject.SetFault(uint32(i), e.course.load.time.start+int64(o.injected))
+		if err := e.observed.Append(inject); err != nil {
 			return err
 		}
 		if o.healed == harness.Never {
@@ -47,8 +47,8 @@ func (s *setup) writeFaults(l *sentLoad) error {
 		}
 		heal := ledger.NewSlot(ledger.KindHeal, o.owner).With(ledger.OutcomeConfirmed)
 		heal.Partition = o.affectedPartition()
-		heal.SetFault(uint32(i), l.time.start+int64(o.healed))
-		if err := s.observed.Append(heal); err != nil {
+		heal.SetFault(uint32(i), e.course.load.time.start+int64(o.healed))
+		if err := e.observed.Append(heal); err != nil {
 			return err
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// A folder on another file system may have no room: the ledger that could not be
-// copied there is whole where it was. (What cannot be copied here is a folder.)
-func TestALedgerThatCannotBeCopiedStaysWhole(t *testing.T) {
+// Another file system may be full. (Here a folder takes the place of a journal, because it
+// cannot be copied.)
+func TestLedgerThatCannotBeCopiedStaysComplete(t *testing.T) {
 	other, err := os.MkdirTemp("/dev/shm", "stampede-test-")
 	if err != nil {
 		t.Skip("no second file system: ", err)

@@ -18,8 +18,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// The naive consumer commits ahead of its work, which needs no fault to show.
-func TestAFailingRunKeepsItsLedger(t *testing.T) {
+// The naive consumer commits ahead of its work. That shows without a fault.
+func TestFailingRunSavesItsLedger(t *testing.T) {
 	lock.Machine(t)
 	dir := filepath.Join(t.TempDir(), "kept")
 	p := plan(t, "naive", func(s *harness.Scenario) { s.Name = "pod-crash" })
@@ -56,7 +56,7 @@ func TestAFailingRunKeepsItsLedger(t *testing.T) {
 	}
 }
 
-// judgedAgain judges a saved ledger, which is to come out as the run did.
+// judgedAgain judges a saved ledger and wants the verdicts of the run.
 func judgedAgain(t *testing.T, dir string, want []harness.Verdict) []harness.Verdict {
 	t.Helper()
 	s, err := engine.OpenSaved(dir)

@@ -23,9 +23,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// What no journal has is kept beside them: that a pod ended by itself, that a
-// threshold was not met, that a control is shipped to fail.
-func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
+// The manifest has what no journal shows: that a pod ended by itself, that a threshold was
+// not met, that a control has to fail.
+func TestSavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		consumer string
 		change   func(*harness.Scenario)
@@ -33,13 +33,13 @@ func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 		expected bool
 		reason   string
 	}{
-		"as it should be":        {status: harness.Pass, expected: true},
+		"a pass":                 {status: harness.Pass, expected: true},
 		"a pod that ends itself": {consumer: "test-mortal", status: harness.Fail, reason: oracle.CheckPodLiveness + ": "},
 		"a control": {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(100 * time.Millisecond) }, // so that commits find work
 			status: harness.Fail, expected: true, reason: oracle.CheckPrematureCommit + ": ",
 		},
-		"a control that is good": {
+		"a control that passes": {
 			consumer: "test-good", change: func(s *harness.Scenario) { s.Name = "test-good" },
 			status: harness.Fail, reason: "control: " + oracle.CheckLoss + " had to fail in this scenario and did not",
 		},
@@ -81,8 +81,7 @@ func TestASavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 	}
 }
 
-// Two runs of one scenario, the same in size.
-func TestAChangedLedgerIsNotJudged(t *testing.T) {
+func TestChangedLedgerIsNotJudged(t *testing.T) {
 	var kept []string
 	for seed := range uint64(2) {
 		p := calmPlan(t, "naive", nil)
@@ -128,10 +127,10 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 			path := filepath.Join(at, engine.Manifest)
 			digest := func(b []byte) []byte { return b }
 			edit(t, path, func(b []byte) []byte { return rewritten(t, b, tt.change, digest) })
-			wantNone(t, at, "")
+			wantRefused(t, at, "")
 			if tt.want != "" {
 				edit(t, path, func(b []byte) []byte { return rewritten(t, b, func(map[string]any) {}, signed) })
-				wantNone(t, at, tt.want)
+				wantRefused(t, at, tt.want)
 			}
 		})
 	}
@@ -147,15 +146,15 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 				continue
 			}
 			edit(t, path, func([]byte) []byte { b := bytes.Clone(raw); b[i] ^= 1 << (i % 7); return b })
-			wantNone(t, at, "")
+			wantRefused(t, at, "")
 		}
 		for _, n := range []int{0, 1, len(raw) / 2, len(raw) - 2} {
 			edit(t, path, func([]byte) []byte { return raw[:n] })
-			wantNone(t, at, "cut short")
-			wantNone(t, at, engine.Manifest)
+			wantRefused(t, at, "cut short")
+			wantRefused(t, at, engine.Manifest)
 		}
 	})
-	t.Run("verdicts that were others", func(t *testing.T) {
+	t.Run("other verdicts", func(t *testing.T) {
 		at := copied(t, kept[0])
 		edit(t, filepath.Join(at, engine.Manifest), func(b []byte) []byte {
 			return rewritten(t, b, func(m map[string]any) {
@@ -189,8 +188,8 @@ func TestAChangedLedgerIsNotJudged(t *testing.T) {
 				}
 				return b
 			})
-			wantNone(t, at, filepath.Base(from)+" is not the journal of this run")
-			wantNone(t, at, "make a new run: repeat me")
+			wantRefused(t, at, filepath.Base(from)+" is not the journal of this run")
+			wantRefused(t, at, "make a new run: repeat me")
 		}
 	})
 }
@@ -213,14 +212,14 @@ func rewritten(t *testing.T, raw []byte, change func(map[string]any), sign func(
 	return sign(b)
 }
 
-// signed is a manifest that claims to be as it was written.
+// signed is a manifest with a valid signature.
 func signed(b []byte) []byte {
 	b = bytes.TrimSuffix(b, []byte("\n}"))
 	return fmt.Appendf(b, ",\n  \"digest\": \"%x\"\n}\n", sha256.Sum256(b))
 }
 
-// wantNone wants an error of a ledger that is not to be judged.
-func wantNone(t *testing.T, dir, want string) {
+// wantRefused wants an error of OpenSaved or Judge.
+func wantRefused(t *testing.T, dir, want string) {
 	t.Helper()
 	s, err := engine.OpenSaved(dir)
 	if err == nil {

@@ -40,7 +40,7 @@ type injectedFault struct {
 	workInFlight time.Duration
 }
 
-func (s *setup) newFaultInjector(t loadClock) *faultInjector {
+func newFaultInjector(s *setup, t loadClock) *faultInjector {
 	f := &faultInjector{setup: s, time: t, finished: make(chan struct{})}
 	f.runner = &fault.Runner{
 		Env: &harness.Env{

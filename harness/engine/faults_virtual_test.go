@@ -14,8 +14,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// calm has a load that no pod is ever busy with, so that only what is done to the
-// pods shows.
+// calm has a load that keeps no pod busy, so that only the faults have an effect.
 func calm(change func(*harness.Scenario)) harness.Scenario {
 	s := harness.Scenario{
 		Name: "calm", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 30 * time.Second}, Keys: load.Uniform{N: 1000}},
@@ -40,11 +39,10 @@ func byProtocol(t *testing.T, change func(*harness.Scenario), check func(*testin
 	}
 }
 
-// What is done to a pod takes, is healed, and an honest consumer passes. The
-// group notices what it must, and who leaves in good order, or is back in time,
-// has no work repeated.
-func TestFaultsOfPodsEndToEnd(t *testing.T) {
-	// A record is due every 10 ms and takes 1 ms: nobody is at work then.
+// An honest consumer passes under every fault of pods. A pod that leaves orderly, or is
+// back within its session, causes no redelivery.
+func TestHonestConsumerPassesFaultsOfPods(t *testing.T) {
+	// A record is due every 10 ms and takes 1 ms: no pod works at this time.
 	const at = 5005 * time.Millisecond
 	for name, tt := range map[string]struct {
 		fault          harness.Fault
@@ -70,7 +68,7 @@ func TestFaultsOfPodsEndToEnd(t *testing.T) {
 					t.Errorf("faults: %+v", r.Faults)
 				}
 				if tt.notices && r.Rebalances == 0 {
-					t.Error("the group did not notice")
+					t.Error("the group did not rebalance")
 				}
 				if tt.clean && r.Counts.Attempts > r.Counts.Completed {
 					t.Error("work was repeated")
@@ -80,8 +78,7 @@ func TestFaultsOfPodsEndToEnd(t *testing.T) {
 	}
 }
 
-// Work that fails is tried again until it succeeds, and costs attempts alone.
-func TestFailingWorkEndToEnd(t *testing.T) {
+func TestFailingWorkCostsOnlyAttempts(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures = harness.Failures{Fraction: 0.1, Times: 2} }, func(t *testing.T, r *harness.Run) {
 		if extra := r.Counts.Attempts - 3000; r.Status != harness.Pass || r.Counts.Completed != 3000 || extra < 500 || extra > 700 {
 			t.Errorf("%d attempts more than records, want 2 x 10 %% of 3000", extra)
@@ -89,8 +86,8 @@ func TestFailingWorkEndToEnd(t *testing.T) {
 	})
 }
 
-// A poison record stays owed by a consumer that has nowhere to put it.
-func TestPoisonEndToEnd(t *testing.T) {
+// A consumer without a dead-letter topic never completes a poison record.
+func TestPoisonRecordsStall(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures.Poison = 0.005 }, func(t *testing.T, r *harness.Run) {
 		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], oracle.CheckStall+": ") || r.Counts.Lost > 0 || r.Counts.Unfinished < 5 {
 			t.Error("want a stall of the poison records")
@@ -98,8 +95,8 @@ func TestPoisonEndToEnd(t *testing.T) {
 	})
 }
 
-// A pod whose work panics dies of it, if its consumer lets it, and others go on.
-func TestPanicEndToEnd(t *testing.T) {
+// If the consumer does not recover a panic of the work, the pod dies. The others go on.
+func TestPanicOfTheWorkEndsThePod(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures.Panic = 0.0005 }, func(t *testing.T, r *harness.Run) {
 		if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], oracle.CheckPodLiveness+": ") || r.Counts.Lost > 0 {
 			t.Error("want pods that died")

@@ -60,3 +60,13 @@ func (i *incidents) checkPodFaults() error {
 	}
 	return nil
 }
+
+// checkNoExit returns an error if a pod has ended by itself before the group has formed.
+func (i *incidents) checkNoExit() error {
+	exits := i.podExits()
+	if len(exits) == 0 {
+		return nil
+	}
+	in := exits[0]
+	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); its output:\n%s", in.Pod, in.Exit, in.Stderr)
+}

@@ -16,44 +16,44 @@ import (
 // oracle. The check fails for each of these:
 //   - A pod ended by itself.
 //   - A pod did not stop in time when it was asked to, and was killed.
-//   - A pod ran outside its group up to the end of the drain, see [setup.findDropouts].
-func (s *setup) checkLiveness(c *course) harness.Verdict {
+//   - A pod ran outside its group up to the end of the drain, see findDropouts.
+func (c *conclusion) checkLiveness() harness.Verdict {
 	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: "running as a member of the group until asked to stop", Status: harness.Pass}
 	fail := func(a harness.Anomaly) {
 		v.Status, v.Count = harness.Fail, v.Count+1
 		v.Examples = append(v.Examples, a)
 	}
-	for _, in := range s.incidents.podExits() {
+	for _, in := range c.incidents.podExits() {
 		fail(harness.Anomaly{
 			Text: fmt.Sprintf("ended by itself: %s; its output: %s", in.Exit, tail(in.Stderr)),
-			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.load.time.sinceStart(in.Down),
+			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.course.load.time.sinceStart(in.Down),
 		})
 	}
-	for _, a := range c.stop.dropouts {
+	for _, a := range c.course.stop.dropouts {
 		fail(a)
 	}
 	unresponsive := func(name string, requestedAt int64) {
 		fail(harness.Anomaly{
-			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", s.cfg.Drain+pod.StopGrace),
-			Pods: []string{name}, At: c.load.time.sinceStart(requestedAt),
+			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.Drain+pod.StopGrace),
+			Pods: []string{name}, At: c.course.load.time.sinceStart(requestedAt),
 		})
 	}
-	for _, in := range s.fleet.Incarnations() {
+	for _, in := range c.fleet.Incarnations() {
 		if in.Unresponsive {
 			unresponsive(harness.ClientID(in.Pod, in.N), in.StopRequestedAt)
 		}
 	}
-	for _, name := range c.stop.unresponsive {
-		unresponsive(name, c.stop.requestedAt)
+	for _, name := range c.course.stop.unresponsive {
+		unresponsive(name, c.course.stop.requestedAt)
 	}
 	return v
 }
 
-// findDropouts finds the pods that run at the end of the drain and have left their group for
-// good. A pod that still tries to join is a member again within the rebalance timeout and
+// findDropouts finds the pods that run at the end of the drain and are no members of their
+// group any more. A pod that still tries to join is a member again within the rebalance timeout and
 // [settleTime]. Time during which a fault affects the pod does not count. The other pods take
 // over the work of a dropout, so no other check shows it.
-func (s *setup) findDropouts(c *course) (list []harness.Anomaly) {
+func findDropouts(s *setup, c *course) (list []harness.Anomaly) {
 	if !c.group.formed {
 		return nil
 	}

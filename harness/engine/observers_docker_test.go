@@ -20,9 +20,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/observe"
 )
 
-// TestObserversOnRealKafka has clients of every kind do what consumers do on a
-// real Kafka, and reads what an observer wrote down of it.
-func TestObserversOnRealKafka(t *testing.T) {
+// Clients of every kind act as consumers do on real Kafka.
+func TestObserversSeeClientsOfRealKafka(t *testing.T) {
 	lock.Machine(t)
 	backend, err := harness.FindBackend("docker")
 	if err != nil {
@@ -54,7 +53,7 @@ func TestObserversOnRealKafka(t *testing.T) {
 	}
 }
 
-// sight is an observer of a group of its own, and the journal it writes.
+// sight is an observer of one group, and the journal it writes.
 type sight struct {
 	*observe.Watcher
 	cluster harness.Cluster
@@ -82,7 +81,7 @@ func newSight(t *testing.T, cluster harness.Cluster, name string) *sight {
 	return s
 }
 
-// watch begins to observe.
+// watch starts to observe.
 func (s *sight) watch(t *testing.T, protocol harness.Protocol, share bool) {
 	t.Helper()
 	j, err := ledger.Create(s.path)
@@ -104,7 +103,7 @@ func (s *sight) watch(t *testing.T, protocol harness.Protocol, share bool) {
 	}
 }
 
-// seen ends the watch and returns what it wrote, a line a fact.
+// seen ends the watch and returns its journal, one line per entry.
 func (s *sight) seen(t *testing.T) (lines []string) {
 	t.Helper()
 	if err := s.Stop(t.Context()); err != nil {
@@ -150,7 +149,7 @@ func (s *sight) member(t *testing.T, id, group, topic string, opts ...kgo.Opt) *
 	return cl
 }
 
-// until waits for a condition, polling a client meanwhile so that it takes part.
+// until waits for a condition.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
@@ -178,7 +177,7 @@ func produce(t *testing.T, cl *kgo.Client, topic string, partitions ...int32) {
 	}
 }
 
-// commit commits as a member, with metadata or with the client's own ("").
+// commit commits as a member, with metadata, or with that of the client ("").
 func commit(t *testing.T, cl *kgo.Client, topic string, partition int32, offset int64, metadata string) {
 	t.Helper()
 	ctx := kgo.PreCommitFnContext(t.Context(), func(req *kmsg.OffsetCommitRequest) error {
@@ -194,8 +193,8 @@ func commit(t *testing.T, cl *kgo.Client, topic string, partition int32, offset 
 	})
 }
 
-// Commits with metadata, by the owner and by another, in the run's group and in
-// one of the consumer's own on a side topic.
+// Commits with metadata, by the owner and by another member, in the group of the run and
+// in a second group on a side topic.
 func seesCommits(t *testing.T, s *sight) {
 	s.watch(t, harness.Cooperative, false)
 	source, retry := s.topics[0].Name, s.topics[1].Name
@@ -221,8 +220,8 @@ func seesCommits(t *testing.T, s *sight) {
 	}
 }
 
-// A static member ends and comes back under another client id within its
-// session: it is another owner, and nobody had its partitions in between.
+// A static member ends and comes back under another client id within its session. It is
+// another owner, and its partitions had no owner in between.
 func seesStaticMembers(t *testing.T, s *sight) {
 	s.watch(t, harness.Static, false)
 	source := s.topics[0].Name
@@ -244,7 +243,7 @@ func seesStaticMembers(t *testing.T, s *sight) {
 	}
 }
 
-// A commit in a transaction counts when that commits, and never if it aborts.
+// A commit in a transaction counts only if the transaction commits.
 func seesTransactions(t *testing.T, s *sight) {
 	s.watch(t, harness.Cooperative, false)
 	source := s.topics[0].Name

@@ -18,7 +18,7 @@ func (noFault) Inject(context.Context, *harness.Env) (func(context.Context) erro
 	return nil, nil
 }
 
-func TestOverridesRefuseWhatDoesNotFit(t *testing.T) {
+func TestOverridesRefuseScenariosThatDoNotFit(t *testing.T) {
 	base := harness.Scenario{
 		Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 10 * time.Second}, Keys: load.Uniform{N: 10}},
 		Service: load.Fixed(time.Millisecond), Warmup: 2 * time.Second,
@@ -61,7 +61,7 @@ func TestOverridesRefuseWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-func TestOverridesBeatTheScenario(t *testing.T) {
+func TestOverridesReplaceValuesOfTheScenario(t *testing.T) {
 	s, err := Overrides{Rate: 50, Duration: 4 * time.Second, Partitions: 7, Pods: 2, Workers: 3, Window: 9, Payload: 99, Service: "3ms", Keys: "uniform:5", Commit: time.Second / 2, Session: 3 * time.Second}.Apply(
 		harness.Scenario{Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 1, For: time.Second}, Keys: load.Uniform{N: 1}, Payload: 50}, Service: load.Fixed(1), Partitions: 1, Pods: 1, Workers: 1, Window: 1, Commit: 1, Session: 1})
 	if err != nil {

@@ -22,8 +22,8 @@ type drainedBacklog struct {
 }
 
 // drainBacklog waits until the consumer has completed the backlog, then ends the load.
-func (s *setup) drainBacklog(ctx context.Context, l *sentLoad) (d drainedBacklog, err error) {
-	if d.end, err = s.awaitDrain(ctx, l); err != nil {
+func drainBacklog(ctx context.Context, s *setup, l *sentLoad) (d drainedBacklog, err error) {
+	if d.end, err = (drain{s, l}).awaitEnd(ctx); err != nil {
 		return drainedBacklog{}, err
 	}
 	s.stopwatch.endStage("drain")
@@ -34,41 +34,47 @@ func (s *setup) drainBacklog(ctx context.Context, l *sentLoad) (d drainedBacklog
 	return d, nil
 }
 
-// awaitDrain waits until all is completed, or all is committed and nothing moves, or the
+// drain is a drain that goes on.
+type drain struct {
+	*setup
+	load *sentLoad
+}
+
+// awaitEnd waits until all is completed, or all is committed and nothing moves, or the
 // deadline has passed. It returns when that was.
-func (s *setup) awaitDrain(ctx context.Context, l *sentLoad) (time.Duration, error) {
-	_, _, last := load.Extent(s.Scenario.Load.Pacer)
-	deadline := last + s.Scenario.Drain
-	earliest := s.earliestDrainEnd()
-	flushed := s.flushSends(ctx, deadline-l.time.elapsed())
+func (d drain) awaitEnd(ctx context.Context) (time.Duration, error) {
+	_, _, last := load.Extent(d.Scenario.Load.Pacer)
+	deadline := last + d.Scenario.Drain
+	earliest := d.earliestDrainEnd()
+	flushed := d.flushSends(ctx, deadline-d.load.time.elapsed())
 	pause := pollInterval / 20 // a consumer that keeps up has completed all by now
 	for ctx.Err() == nil {
-		if err := s.work.pollJournals(); err != nil {
+		if err := d.work.pollJournals(); err != nil {
 			return 0, err
 		}
-		now := l.time.elapsed()
-		if now > deadline || now >= earliest && isClosed(l.faults.finished) && isClosed(flushed) && s.isDrained(ctx, l.time) {
+		now := d.load.time.elapsed()
+		if now > deadline || now >= earliest && isClosed(d.load.faults.finished) && isClosed(flushed) && d.isDrained(ctx) {
 			break
 		}
-		s.reporter.reportAndWait(ctx, "drain", pause, nil)
+		d.reporter.reportAndWait(ctx, "drain", pause, nil)
 		pause = min(2*pause, pollInterval)
 	}
 	<-flushed
 	if ctx.Err() != nil {
-		s.incidents.breakAssumption(oracle.DrainEnded, "the run was interrupted")
+		d.incidents.breakAssumption(oracle.DrainEnded, "the run was interrupted")
 	}
-	return l.time.elapsed(), nil
+	return d.load.time.elapsed(), nil
 }
 
 // flushSends waits in the background for the outcomes of all sends. A send without an
 // outcome at the end of the drain is unknown.
-func (s *setup) flushSends(ctx context.Context, timeout time.Duration) <-chan struct{} {
+func (d drain) flushSends(ctx context.Context, timeout time.Duration) <-chan struct{} {
 	done := make(chan struct{})
 	within, cancel := context.WithTimeout(ctx, timeout)
 	go func() {
 		defer close(done)
 		defer cancel()
-		_ = s.producer.Flush(within) // the ledger shows which sends have no outcome
+		_ = d.producer.Flush(within) // the ledger shows which sends have no outcome
 	}()
 	return done
 }
@@ -83,35 +89,35 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // earliestDrainEnd is the time before which the drain may not end.
-func (s *setup) earliestDrainEnd() (at time.Duration) {
-	for _, i := range s.Scenario.Injections {
-		at = max(at, i.At+s.cfg.Session+settleTime)
+func (d drain) earliestDrainEnd() (at time.Duration) {
+	for _, i := range d.Scenario.Injections {
+		at = max(at, i.At+d.cfg.Session+settleTime)
 	}
 	return at
 }
 
 // isDrained compares the ends of the topics with the completed work and the commits. If
 // the broker does not respond, it may be down; the next poll asks again.
-func (s *setup) isDrained(ctx context.Context, t loadClock) bool {
-	now := t.elapsed()
+func (d drain) isDrained(ctx context.Context) bool {
+	now := d.load.time.elapsed()
 	within, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	topics := outstandingTopics(s.topics)
+	topics := outstandingTopics(d.topics)
 	ends := make([][]int64, len(topics))
 	for i, topic := range topics {
 		var err error
-		if ends[i], err = s.client.Ends(within, topic); err != nil {
+		if ends[i], err = d.client.Ends(within, topic); err != nil {
 			return false
 		}
 	}
-	work := s.work.readProgress()
-	if s.Consumer.Implementation.Effect == harness.EffectWork && work.allCompleted(ends[0]) {
+	work := d.work.readProgress()
+	if d.Consumer.Implementation.Effect == harness.EffectWork && work.allCompleted(ends[0]) {
 		return true
 	}
-	if work.open > 0 || now-t.sinceStart(work.lastEnd) < 2*s.cfg.Commit {
+	if work.open > 0 || now-d.load.time.sinceStart(work.lastEnd) < 2*d.cfg.Commit {
 		return false
 	}
-	committed, err := s.client.Committed(within, topics...)
+	committed, err := d.client.Committed(within, topics...)
 	return err == nil && slices.EqualFunc(committed, ends, slices.Equal[[]int64])
 }
 

@@ -19,31 +19,31 @@ type formedGroup struct {
 }
 
 // formGroup starts the pods and waits until they share the partitions.
-func (s *setup) formGroup(ctx context.Context) (formedGroup, error) {
+func formGroup(ctx context.Context, s *setup) (formedGroup, error) {
 	s.closers.addCloser(s.work.closeJournals)
 	s.closers.addCloser(s.fleet.Kill)
 	if err := s.fleet.Start(ctx); err != nil {
 		return formedGroup{}, err
 	}
-	return s.awaitGroup(ctx)
+	return awaitGroup(ctx, s)
 }
 
 // awaitGroup waits until the group is complete and has been at rest for a while.
-func (s *setup) awaitGroup(ctx context.Context) (formedGroup, error) {
+func awaitGroup(ctx context.Context, s *setup) (formedGroup, error) {
 	within, cancel := context.WithTimeout(ctx, formTimeout)
 	defer cancel()
 	m := membership{s.watcher, s.Consumer.Implementation.Share, min(s.Scenario.Pods, s.Scenario.Partitions), s.Scenario.Partitions}
 	var lastChange int
 	since := time.Now()
 	for within.Err() == nil {
-		if err := s.checkNoExit(); err != nil {
+		if err := s.incidents.checkNoExit(); err != nil {
 			return formedGroup{}, err
 		}
 		changes := s.watcher.Changes()
 		if _, complete := m.countMembers(); !complete || changes != lastChange {
 			since, lastChange = time.Now(), changes
 		}
-		if time.Since(since) > s.restTime() {
+		if time.Since(since) > m.restTime(s.cfg.Heartbeat) {
 			return formedGroup{true, changes}, nil
 		}
 		s.reporter.reportAndWait(within, "forming", pollInterval, nil)
@@ -54,26 +54,6 @@ func (s *setup) awaitGroup(ctx context.Context) (formedGroup, error) {
 	joined, _ := m.countMembers()
 	s.incidents.breakAssumption(oracle.GroupFormed, fmt.Sprintf("after %v only %d of %d pods own partitions, or are members of the share group", formTimeout, joined, m.pods))
 	return formedGroup{}, nil
-}
-
-// restTime is how long a complete group must not have changed. A member of a share group
-// learns its partitions from a heartbeat, and the broker starts with its first fetch.
-// Members of other groups have started when they own their partitions.
-func (s *setup) restTime() time.Duration {
-	if s.Consumer.Implementation.Share {
-		return 2 * s.cfg.Heartbeat
-	}
-	return s.cfg.Heartbeat / 2
-}
-
-// checkNoExit returns an error if a pod has ended by itself before the group has formed.
-func (s *setup) checkNoExit() error {
-	exits := s.incidents.podExits()
-	if len(exits) == 0 {
-		return nil
-	}
-	in := exits[0]
-	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); its output:\n%s", in.Pod, in.Exit, in.Stderr)
 }
 
 // membership tells whether the group is complete.
@@ -94,6 +74,16 @@ func (m membership) countMembers() (pods int, complete bool) {
 	}
 	pods, complete = countOwners(m.watcher.Owners())
 	return pods, complete && pods >= m.pods
+}
+
+// restTime is how long a complete group must not have changed. A member of a share group
+// learns its partitions from a heartbeat, and the broker starts with its first fetch.
+// Members of other groups have started when they own their partitions.
+func (m membership) restTime(heartbeat time.Duration) time.Duration {
+	if m.share {
+		return 2 * heartbeat
+	}
+	return heartbeat / 2
 }
 
 // countOwners is the number of pods that own partitions, and whether each partition has

@@ -22,7 +22,7 @@ type sentLoad struct {
 }
 
 // skipLoad takes the place of sendLoad if the group has not formed.
-func (s *setup) skipLoad() *sentLoad {
+func skipLoad(s *setup) *sentLoad {
 	l := &sentLoad{time: loadClock{s.clock, s.clock.Now()}}
 	s.followLoad(l.time)
 	return l
@@ -36,14 +36,14 @@ func (s *setup) followLoad(t loadClock) {
 
 // sendLoad sends the load, injects the faults at their times, and returns when all records
 // are sent. The end of ctx ends it early, and heals the faults.
-func (s *setup) sendLoad(ctx context.Context) (*sentLoad, error) {
+func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	l := &sentLoad{time: loadClock{s.clock, s.clock.Now() + int64(loadLead)}}
 	s.followLoad(l.time)
 	s.fleet.AnnounceLoad(l.time.start)
 	if !harness.IsVirtual(s.Backend) {
 		l.host = measure.StartHost()
 	}
-	l.faults = s.newFaultInjector(l.time)
+	l.faults = newFaultInjector(s, l.time)
 
 	within, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
@@ -57,7 +57,7 @@ func (s *setup) sendLoad(ctx context.Context) (*sentLoad, error) {
 	})
 	background.Go(func() { l.faults.injectAll(within) })
 
-	if err := s.awaitSends(ctx, sent); err != nil {
+	if err := awaitSends(ctx, s, sent); err != nil {
 		return nil, err
 	}
 	if sendErr != nil {
@@ -68,7 +68,7 @@ func (s *setup) sendLoad(ctx context.Context) (*sentLoad, error) {
 }
 
 // awaitSends polls the journals of the pods until sent is closed, or ctx ends.
-func (s *setup) awaitSends(ctx context.Context, sent <-chan struct{}) error {
+func awaitSends(ctx context.Context, s *setup, sent <-chan struct{}) error {
 	for {
 		select {
 		case <-sent:

@@ -37,9 +37,9 @@ const prepareTimeout = 30 * time.Second
 
 // prepareRun starts the cluster, creates the topics, and makes the observers, the pods
 // and the producer.
-func (r *run) prepareRun(ctx context.Context) (*setup, error) {
+func prepareRun(ctx context.Context, r *run) (*setup, error) {
 	s := &setup{run: r}
-	if err := s.startCluster(ctx); err != nil {
+	if err := s.startBroker(ctx); err != nil {
 		return nil, err
 	}
 	within, cancel := context.WithTimeout(ctx, prepareTimeout)
@@ -52,8 +52,8 @@ func (r *run) prepareRun(ctx context.Context) (*setup, error) {
 	return s, nil
 }
 
-// startCluster starts the broker and connects a client to it.
-func (s *setup) startCluster(ctx context.Context) (err error) {
+// startBroker starts the broker and connects a client to it.
+func (s *setup) startBroker(ctx context.Context) (err error) {
 	if s.scratch, err = newScratch(); err != nil {
 		return err
 	}

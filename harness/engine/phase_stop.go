@@ -21,7 +21,7 @@ type stoppedRun struct {
 
 // stopRun stops the pods and takes the last readings. It goes on quickly after the end of
 // ctx: what was measured is to be reported.
-func (s *setup) stopRun(ctx context.Context, c *course) (stop stoppedRun, err error) {
+func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err error) {
 	grace := s.cfg.Drain + pod.StopGrace
 	interrupted := ctx.Err() != nil
 	if interrupted {
@@ -29,7 +29,7 @@ func (s *setup) stopRun(ctx context.Context, c *course) (stop stoppedRun, err er
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	stop.dropouts = s.findDropouts(c)
+	stop.dropouts = findDropouts(s, c)
 	stop.requestedAt = s.clock.Now()
 	if stop.unresponsive, err = s.fleet.Stop(within); err != nil {
 		return stop, err
@@ -44,18 +44,18 @@ func (s *setup) stopRun(ctx context.Context, c *course) (stop stoppedRun, err er
 	s.stopwatch.endStage("stop")
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	stop.commits = s.readCommits(reading)
+	stop.commits = readCommits(reading, s)
 	if err := s.watcher.Stop(reading); err != nil {
 		s.incidents.breakAssumption(oracle.ObserversKeptUp, err.Error())
 	}
-	if err := s.readTopics(reading); err != nil {
+	if err := readTopics(reading, s); err != nil {
 		return stop, err
 	}
 	return stop, s.incidents.checkPodFaults()
 }
 
 // readCommits reads the last commits of the group.
-func (s *setup) readCommits(ctx context.Context) [][]int64 {
+func readCommits(ctx context.Context, s *setup) [][]int64 {
 	commits, err := s.client.Committed(ctx, s.topics...)
 	if err != nil {
 		s.incidents.breakAssumption(oracle.LedgerComplete, err.Error())
@@ -66,7 +66,7 @@ func (s *setup) readCommits(ctx context.Context) [][]int64 {
 
 // readTopics is the final read. The source gets a journal of its own. The copies in side
 // topics get one that is replayed with the others, since each copy has a time.
-func (s *setup) readTopics(ctx context.Context) error {
+func readTopics(ctx context.Context, s *setup) error {
 	appended, err := ledger.NewWriter(s.journalPath(appendedJournal))
 	if err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// What was worked on in a side topic is out of hand where its key lies in the source, and
-// says nothing of where the record first lay.
+// Work in a side topic reduces the work in flight of the source partition of its key. It
+// completes no record of the source.
 func TestProgressCountsWorkInSideTopics(t *testing.T) {
 	const partitions, key = 4, 7
 	from := load.PartitionOf(key, partitions)

@@ -18,26 +18,26 @@ type replayed struct {
 }
 
 // makeResult makes the result of a run.
-func (s *setup) makeResult(c *course, saved *Saved, found replayed) (*harness.Run, error) {
+func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 	rec := found.recorder
 	out := &harness.Run{
-		Scenario: s.Scenario.Name, Consumer: s.Consumer.Name(), Repeat: s.Repeat, Seed: s.Seed, Command: s.Command,
-		Started: s.started, Took: time.Since(s.started).Round(time.Millisecond),
-		Verdicts: append([]harness.Verdict{s.checkLiveness(c)}, found.verdicts...),
-		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.drain.host, Pods: s.podReports(),
-		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, s.watcher.Changes()-c.group.changes),
-		Faults: faultReports(rec, c.load.faults.injectedFaults()),
+		Scenario: c.Scenario.Name, Consumer: c.Consumer.Name(), Repeat: c.Repeat, Seed: c.Seed, Command: c.Command,
+		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond),
+		Verdicts: append([]harness.Verdict{c.checkLiveness()}, found.verdicts...),
+		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.course.drain.host, Pods: c.podReports(),
+		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, c.watcher.Changes()-c.course.group.changes),
+		Faults: faultReports(rec, c.course.load.faults.injectedFaults()),
 	}
 	if mean := rec.MeanService(); mean > 0 {
-		parallel := min(s.Scenario.Pods, s.Scenario.Partitions) * s.Consumer.Implementation.ParallelismOf(s.cfg)
+		parallel := min(c.Scenario.Pods, c.Scenario.Partitions) * c.Consumer.Implementation.ParallelismOf(c.cfg)
 		out.Bound = float64(parallel) / mean.Seconds()
 	}
 	out.Counts = found.counts
 	if err := countVerdicts(&out.Counts, out.Verdicts); err != nil {
 		return nil, err
 	}
-	out.Assumptions = s.judgeAssumptions(out, c.drain.end, saved.tornSlots())
-	s.decideStatus(out)
+	out.Assumptions = c.judgeAssumptions(out)
+	c.decideStatus(out)
 	return out, nil
 }
 
@@ -75,8 +75,8 @@ func findVerdict(verdicts []harness.Verdict, check string) *harness.Verdict {
 }
 
 // podReports are the reports of the pods, with the tail of their output.
-func (s *setup) podReports() []harness.PodReport {
-	reports := s.fleet.Usage()
+func (c *conclusion) podReports() []harness.PodReport {
+	reports := c.fleet.Usage()
 	for i := range reports {
 		reports[i].Stderr = tail(reports[i].Stderr)
 	}

@@ -70,35 +70,35 @@ func (r *run) execute(ctx context.Context) (outcome *Outcome, err error) {
 	defer func() { err = errors.Join(err, r.closers.closeAll()) }()
 
 	r.reporter.report("starting")
-	s, err := r.prepareRun(ctx)
+	s, err := prepareRun(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var c course
 	r.reporter.report("forming")
-	if c.group, err = s.formGroup(ctx); err != nil {
+	if c.group, err = formGroup(ctx, s); err != nil {
 		return nil, err
 	}
 	if c.group.formed {
-		if c.load, err = s.sendLoad(ctx); err != nil {
+		if c.load, err = sendLoad(ctx, s); err != nil {
 			return nil, err
 		}
-		if c.drain, err = s.drainBacklog(ctx, c.load); err != nil {
+		if c.drain, err = drainBacklog(ctx, s, c.load); err != nil {
 			return nil, err
 		}
 	} else {
-		c.load = s.skipLoad()
+		c.load = skipLoad(s)
 	}
 	r.reporter.report("stopping")
-	if c.stop, err = s.stopRun(ctx, &c); err != nil {
+	if c.stop, err = stopRun(ctx, s, &c); err != nil {
 		return nil, err
 	}
 	r.reporter.report("judging")
-	saved, err := s.sealEvidence(&c)
+	saved, err := sealEvidence(s, &c)
 	if err != nil {
 		return nil, err
 	}
-	return s.concludeRun(&c, saved)
+	return concludeRun(s, &c, saved)
 }
 
 // skippedOutcome is the outcome of a run that was not made.

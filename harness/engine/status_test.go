@@ -7,8 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// A control that does not fail where it must has failed; one that could not be judged
-// has not.
+// A control fails if it does not fail where it must. An inconclusive run of a control stays
+// inconclusive.
 func TestControlFailsIfItPasses(t *testing.T) {
 	control := []harness.Expectation{{Scenario: "here", Check: oracle.CheckLoss}}
 	for name, c := range map[string]struct {

@@ -46,7 +46,6 @@
 // ends the pod, even where the consumer would recover it. A panic outside the
 // goroutine of Consume and outside the work ends the test binary.
 //
-// Code that runs in virtual time holds no mutex across a wait, waits for no
-// channel or context made outside the bubble, and uses one clock
-// ([ledger.NewVirtualClock]).
+// Code that runs in virtual time holds no mutex across a wait. It waits for no channel or
+// context made outside the bubble. It uses one clock, [ledger.NewVirtualClock].
 package pod

@@ -25,7 +25,7 @@ type Fleet struct {
 	pods[*process]
 	executable string
 	forks      chan func()   // to the one thread that starts processes
-	quit       chan struct{} // closed when the last process has been reaped for good
+	quit       chan struct{} // closed when the last process has been reaped
 	end        sync.Once
 	goroutines sync.WaitGroup
 }

@@ -115,7 +115,7 @@ func (p *pod[I]) Running() bool {
 	return err == nil
 }
 
-// livingInstance is the instance that runs, or an error that says why none does.
+// livingInstance is the instance that runs, or an error that says why the pod does not run.
 func (p *pod[I]) livingInstance() (in I, err error) {
 	p.pods.mu.Lock()
 	defer p.pods.mu.Unlock()
