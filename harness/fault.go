@@ -9,44 +9,44 @@ import (
 type Fault interface {
 	// Name is what the report calls it, as "kill broker".
 	Name() string
-	// Inject makes it happen and returns once it has. heal undoes it and may be
-	// nil where nothing is to undo.
+	// Inject makes it happen and returns once it has happened. heal undoes it, and is
+	// nil for a fault that needs no healing.
 	Inject(ctx context.Context, env *Env) (heal func(context.Context) error, err error)
 }
 
-// Verifier is the ability of a fault to say whether it took: asked after the
-// injection, an error makes the run inconclusive.
+// Verifier is the ability of a fault to check after its injection that it took
+// effect. An error makes the run inconclusive.
 type Verifier interface {
 	Verify(ctx context.Context, env *Env) error
 }
 
-// Requirer is the ability of a fault to say that a cluster lacks what it takes.
-// A run there is skipped, for the reason that the error is.
+// Requirer is the ability of a fault to say that a cluster lacks what the fault
+// needs. A run on that cluster is skipped; the error is the reason.
 type Requirer interface {
 	Requires(Cluster) error
 }
 
-// Env is what a fault may act on and look at. Not safe for concurrent use.
+// Env is what a fault may act on and read. It is not safe for concurrent use.
 type Env struct {
 	Cluster Cluster
-	Pods    []Pod // Pods are all, the spare ones last.
-	Spare   int   // Spare is how many of Pods are spare ones.
+	Pods    []Pod // Pods are all pods, the spare ones last.
+	Spare   int   // Spare is the number of spare pods in Pods.
 	Log     LogView
 	Group   GroupView
-	Share   bool       // Share: it is a share group, in which nobody owns partitions and each pod takes of all.
-	Rand    *rand.Rand // Rand is seeded by seed and repeat alone: the same choices for every consumer.
+	Share   bool       // Share: the group is a share group, whose members fetch from all partitions.
+	Rand    *rand.Rand // Rand depends on seed and repeat alone: each consumer meets the same choices.
 
-	// Target is set by Inject: what the fault struck and which partitions of the
-	// source topic that affects.
+	// Target is set by Inject: what the fault affects, and which partitions of the
+	// source topic.
 	Target Target
 }
 
-// Target is what a fault struck.
+// Target is what a fault affects.
 type Target struct {
 	Name       string  // Name is a word for it, as "broker 2" or "pod-1".
 	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
-	Pod        string  // Pod is the pod struck, if one was.
-	None       bool    // None is struck, no pod and no broker, as where a pod joins.
+	Pod        string  // Pod is the affected pod, "" if the fault affects no pod in particular.
+	None       bool    // None: no pod and no broker is affected, as when a pod joins.
 }
 
 // LogView is the source topic as the harness sees it.
@@ -57,45 +57,43 @@ type LogView interface {
 	Leaders(ctx context.Context) ([]int32, error)
 }
 
-// GroupView is the consumer group as the harness sees it.
+// GroupView is the consumer group as the harness observes it.
 type GroupView interface {
-	// Owners is the name of the pod that owns each partition, "" for none.
+	// Owners is the name of the pod that owns each partition, "" where no pod does.
 	Owners() []string
 }
 
-// Pauser is the ability of a pod to stop and go on, as SIGSTOP and SIGCONT do.
+// Pauser is the ability of a pod to pause and resume, as by SIGSTOP and SIGCONT.
 type Pauser interface {
-	// Pause returns once the pod stands still; it is an error if it does not run.
+	// Pause returns once the pod is paused; it fails if the pod is not running.
 	Pause(context.Context) error
-	// Resume does nothing to a pod that does not stand still, or has ended since.
+	// Resume does nothing to a pod that is not paused, or that has ended.
 	Resume(context.Context) error
 }
 
-// Leaver is the ability of a pod to be asked to end (SIGTERM), so that it leaves
-// the group in good order. Stop returns once it has ended, or was killed because
-// it would not; it is an error if it does not run.
+// Leaver is the ability of a pod to stop on request (SIGTERM), so that it leaves the
+// group. Stop returns once the pod has ended, or was killed because it did not end
+// in time. It fails if the pod is not running.
 type Leaver interface {
 	Stop(context.Context) error
 }
 
-// Prober is the ability of a pod to say how it is.
+// Prober is the ability of a pod to report its state.
 type Prober interface {
 	Running() bool // Running: it was started and has not ended.
-	Paused() bool  // Paused: it runs and stands still.
+	Paused() bool  // Paused: it is running and paused.
 }
 
-// ResponseDropper is the ability of a cluster to lose its answers: until stop is
-// called it carries out requests of one kind from the clients named, and cuts the
-// connection in place of the answer.
+// ResponseDropper is the ability of a cluster to drop its responses: it carries out
+// a request and then closes the connection instead of sending the response.
 type ResponseDropper interface {
-	// DropResponses loses answers to requests of the Kafka API key from clients
-	// whose client id has the prefix, at most limit of them (0: all); stop returns
-	// how many were lost.
+	// DropResponses drops responses to requests of the Kafka API key from clients
+	// whose client id has the prefix, at most limit of them (0: all), until stop is
+	// called. stop returns how many it dropped.
 	DropResponses(key int16, clientPrefix string, limit int) (stop func() int, err error)
 }
 
-// Pod is one process of a consumer. Those of [Scenario.Spare] have not been
-// started yet.
+// Pod is one process of a consumer. A spare pod has not been started yet.
 type Pod interface {
 	Name() string
 	// Kill ends it by SIGKILL and returns once it is reaped.

@@ -8,12 +8,11 @@ import (
 	"sync"
 )
 
-// registry keeps what was registered under a name. Registration happens while
-// packages initialise; a duplicate or a nameless entry is a programmer's error
-// and panics.
+// registry has the entries of one kind by name. Packages register while they
+// initialise. A duplicate name or an empty one is a programmer's error and panics.
 type registry[T any] struct {
 	kind   string
-	hidden func(T) bool // hidden ones are found, and never proposed; nil: none is
+	hidden func(T) bool // hidden entries are found, and never proposed; nil hides no entry
 	mu     sync.Mutex
 	all    map[string]T
 }
@@ -22,10 +21,10 @@ func (g *registry[T]) add(name string, v T) T {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if name == "" || strings.ContainsAny(name, "@?&=,*/ ") {
-		panic(fmt.Sprintf("register %s %q: a name has none of @?&=,*/ and no blank", g.kind, name))
+		panic(fmt.Sprintf("register %s %q: a name may not contain any of @?&=,*/ or a blank", g.kind, name))
 	}
 	if _, dup := g.all[name]; dup {
-		panic(fmt.Sprintf("register %s %q: the name is taken", g.kind, name))
+		panic(fmt.Sprintf("register %s %q: the name is registered already", g.kind, name))
 	}
 	if g.all == nil {
 		g.all = map[string]T{}
@@ -52,7 +51,7 @@ func (g *registry[T]) find(name string) (T, error) {
 	}
 	var zero T
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(g.all)), func(n string) bool { return g.hidden != nil && g.hidden(g.all[n]) })
-	return zero, unknown(g.kind, name, names)
+	return zero, UnknownName(g.kind, name, names)
 }
 
 var (
@@ -61,7 +60,7 @@ var (
 	backends        = registry[Backend]{kind: "broker"}
 )
 
-// Register makes an implementation known; call it from a package variable.
+// Register registers an implementation; call it from a package variable.
 func Register(i Implementation) *Implementation {
 	if i.New == nil {
 		panic(fmt.Sprintf("register consumer %q: New is nil", i.Name))
@@ -69,10 +68,10 @@ func Register(i Implementation) *Implementation {
 	return implementations.add(i.Name, &i)
 }
 
-// RegisterScenario makes a scenario known; call it from a package variable.
+// RegisterScenario registers a scenario; call it from a package variable.
 func RegisterScenario(s Scenario) *Scenario { return scenarios.add(s.Name, &s) }
 
-// RegisterBackend makes a back end known; call it from a package variable.
+// RegisterBackend registers a back end; call it from a package variable.
 func RegisterBackend(b Backend) Backend { return backends.add(b.Name(), b) }
 
 // Implementations are the registered consumers by name, mutants included.
@@ -81,20 +80,21 @@ func Implementations() []*Implementation { return implementations.sorted() }
 // Scenarios are the registered scenarios by name.
 func Scenarios() []*Scenario { return scenarios.sorted() }
 
-// FindImplementation, FindScenario and FindBackend return what is registered
-// under a name, or an error that names the nearest.
+// FindImplementation, FindScenario and FindBackend return the entry of a name, or an
+// error that proposes the nearest name.
 func FindImplementation(name string) (*Implementation, error) { return implementations.find(name) }
 
-// FindScenario is described at [FindImplementation].
+// FindScenario: see [FindImplementation].
 func FindScenario(name string) (*Scenario, error) { return scenarios.find(name) }
 
-// FindBackend is described at [FindImplementation].
+// FindBackend: see [FindImplementation].
 func FindBackend(name string) (Backend, error) { return backends.find(name) }
 
-// unknown is the error for a name that nothing is registered under.
-func unknown(kind, name string, known []string) error {
+// UnknownName is the error for a name that is not among the known ones; it proposes
+// the nearest. kind is the word for what was named, as "check".
+func UnknownName(kind, name string, known []string) error {
 	if len(known) == 0 {
-		return fmt.Errorf("unknown %s %q: none is registered", kind, name)
+		return fmt.Errorf("unknown %s %q: no %s is registered", kind, name, kind)
 	}
 	best, distance := "", len(name)/2+2
 	for _, k := range known {
@@ -112,7 +112,7 @@ func unknown(kind, name string, known []string) error {
 	return fmt.Errorf("unknown %s %q; there are: %s", kind, name, strings.Join(known, ", "))
 }
 
-// editDistance is Levenshtein's.
+// editDistance is the Levenshtein distance of two names.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Selection is a consumer as named on the line: name[@protocol][?knob=v&knob=v].
+// Selection is a consumer as the command line names it: name[@protocol][?knob=v&knob=v].
 type Selection struct {
 	Implementation *Implementation
 	Protocol       Protocol
-	Knobs          map[string]string // Knobs as given, checked; shared knobs (workers, window, ...) among them.
+	Knobs          map[string]string // Knobs are those given, checked, the shared ones (workers, window, ...) too.
 }
 
-// sharedKnobs are settings of [Config] that any consumer takes as a knob.
+// sharedKnobs are settings of [Config] that every consumer takes as a knob.
 var sharedKnobs = map[string]func(c *Config, v string) error{
 	"workers": func(c *Config, v string) error { return parsePositive(v, &c.Workers) },
 	"window":  func(c *Config, v string) error { return parsePositive(v, &c.Window) },
@@ -24,7 +24,7 @@ var sharedKnobs = map[string]func(c *Config, v string) error{
 	"commit":  func(c *Config, v string) error { return parseInterval(v, &c.Commit) },
 }
 
-// SharedKnobs are the names of the settings that any consumer takes as a knob.
+// SharedKnobs are the names of the settings that every consumer takes as a knob.
 var SharedKnobs = []string{"workers", "window", "maxpoll", "commit"}
 
 func parsePositive(v string, to *int) error {
@@ -45,8 +45,8 @@ func parseInterval(v string, to *time.Duration) error {
 	return nil
 }
 
-// ParseSelection reads one consumer of the line. The name may hold * globs and
-// then stands for every consumer that fits, mutants left out.
+// ParseSelection reads one consumer of the command line. A name with * globs stands
+// for every matching consumer, except mutants.
 func ParseSelection(s string) ([]Selection, error) {
 	head, query, _ := strings.Cut(s, "?")
 	name, protocol, named := strings.Cut(head, "@")
@@ -54,7 +54,7 @@ func ParseSelection(s string) ([]Selection, error) {
 		protocol = string(Protocols[0])
 	}
 	if !slices.Contains(Protocols, Protocol(protocol)) {
-		return nil, fmt.Errorf("consumer %q: %w", s, unknown("protocol", protocol, protocolNames()))
+		return nil, fmt.Errorf("consumer %q: %w", s, UnknownName("protocol", protocol, protocolNames()))
 	}
 	impls, err := implementationsLike(name)
 	if err != nil {
@@ -88,7 +88,7 @@ func implementationsLike(name string) ([]*Implementation, error) {
 		return []*Implementation{i}, err
 	}
 	if strings.ContainsAny(name, "?[\\") {
-		return nil, fmt.Errorf("consumer %q: of globs only * is known", name)
+		return nil, fmt.Errorf("consumer %q: * is the only wildcard", name)
 	}
 	var fit []*Implementation
 	for _, i := range Implementations() {
@@ -97,7 +97,7 @@ func implementationsLike(name string) ([]*Implementation, error) {
 		}
 	}
 	if len(fit) == 0 {
-		return nil, fmt.Errorf("no consumer is named like %q", name)
+		return nil, fmt.Errorf("no consumer matches %q", name)
 	}
 	return fit, nil
 }
@@ -120,7 +120,7 @@ func parseQuery(query string) (map[string]string, error) {
 	return knobs, nil
 }
 
-// check refuses knobs that the implementation does not have, and bad values.
+// check refuses knobs that the implementation does not declare, and bad values.
 func (c Selection) check() error {
 	known := slices.Clone(SharedKnobs)
 	for _, k := range c.Implementation.Knobs {
@@ -131,7 +131,7 @@ func (c Selection) check() error {
 		if set, ok := sharedKnobs[name]; ok {
 			err = set(new(Config), value)
 		} else if i := slices.IndexFunc(c.Implementation.Knobs, func(k Knob) bool { return k.Name == name }); i < 0 {
-			return unknown("knob", name, known)
+			return UnknownName("knob", name, known)
 		} else if f := c.Implementation.Knobs[i].Check; f != nil {
 			err = f(value)
 		}
@@ -142,7 +142,7 @@ func (c Selection) check() error {
 	return nil
 }
 
-// Name is the canonical form of the choice: protocol always there, knobs sorted.
+// Name is the canonical form of the selection: with the protocol, and knobs sorted.
 func (c Selection) Name() string {
 	s := c.Implementation.Name + "@" + string(c.Protocol)
 	sep := "?"
@@ -153,7 +153,7 @@ func (c Selection) Name() string {
 	return s
 }
 
-// Apply sets protocol and knobs of a configuration; a knob beats what is there.
+// Apply sets protocol and knobs of a configuration; a knob overrides its present value.
 func (c Selection) Apply(cfg *Config) error {
 	cfg.Protocol = c.Protocol
 	cfg.Knobs = map[string]string{}
@@ -181,8 +181,8 @@ func sortedKeys(m map[string]string) []string {
 	return ks
 }
 
-// ScenariosLike are the scenarios that a name with * globs stands for, extra
-// ones left out.
+// ScenariosLike are the scenarios that a name with * globs matches, except extra
+// ones.
 func ScenariosLike(name string) ([]*Scenario, error) {
 	if !strings.Contains(name, "*") {
 		s, err := FindScenario(name)
@@ -195,7 +195,7 @@ func ScenariosLike(name string) ([]*Scenario, error) {
 		}
 	}
 	if len(fit) == 0 {
-		return nil, fmt.Errorf("no scenario is named like %q", name)
+		return nil, fmt.Errorf("no scenario matches %q", name)
 	}
 	return fit, nil
 }

@@ -45,8 +45,8 @@ func TestChoices(t *testing.T) {
 		"alpha?workers=-1":              "knob workers",
 		"alpha?workers":                 "want name=value",
 		"alpha?batch=1&batch=2":         "given twice",
-		"z*":                            "no consumer is named like",
-		"al[p]*":                        "only * is known",
+		"z*":                            "no consumer matches",
+		"al[p]*":                        "* is the only wildcard",
 		"":                              "unknown consumer",
 	} {
 		choices, err := ParseSelection(line)

@@ -127,7 +127,7 @@ func (repeating) Inject(ctx context.Context, env *harness.Env) (func(context.Con
 // outsider is a client that is none of the run's.
 func outsider(env *harness.Env, more ...kgo.Opt) (*kgo.Client, error) {
 	options := []kgo.Opt{kgo.SeedBrokers(env.Cluster.Seeds()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF()}
-	if d, ok := env.Cluster.(harness.Dialing); ok {
+	if d, ok := env.Cluster.(harness.Dialer); ok {
 		options = append(options, kgo.Dialer(d.Dial))
 	}
 	return kgo.NewClient(append(options, more...)...)

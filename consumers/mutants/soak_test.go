@@ -61,8 +61,8 @@ func open(t *testing.T, stage string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := backend.(harness.Preparer); ok {
-		if err := p.Prepare(t.Context()); err != nil {
+	if p, ok := backend.(harness.Preflighter); ok {
+		if err := p.Preflight(t.Context()); err != nil {
 			if os.Getenv("STAMPEDE_DOCKER") == "required" {
 				t.Fatal(err)
 			}

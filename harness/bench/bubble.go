@@ -94,8 +94,8 @@ var spinningRun atomic.Value
 // end is given up with an error: its brokers are asked without end at one instant,
 // its clock goes on and on, or its clock stands still.
 func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
-	if p, ok := plan.Backend.(harness.Preparer); ok {
-		if err := p.Prepare(ctx); err != nil {
+	if p, ok := plan.Backend.(harness.Preflighter); ok {
+		if err := p.Preflight(ctx); err != nil {
 			return nil, err
 		}
 	}

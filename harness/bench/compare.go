@@ -100,8 +100,8 @@ func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 			return nil, err
 		}
 	}
-	if p, ok := m.backend.(harness.Preparer); ok {
-		if err := p.Prepare(ctx); err != nil {
+	if p, ok := m.backend.(harness.Preflighter); ok {
+		if err := p.Preflight(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -22,7 +22,7 @@ func TestCrashOnRealKafka(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := backend.(harness.Preparer).Prepare(t.Context()); err != nil {
+	if err := backend.(harness.Preflighter).Preflight(t.Context()); err != nil {
 		if os.Getenv("STAMPEDE_DOCKER") == "required" {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func TestObserversSeeClientsOfRealKafka(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := backend.(harness.Preparer).Prepare(t.Context()); err != nil {
+	if err := backend.(harness.Preflighter).Preflight(t.Context()); err != nil {
 		if os.Getenv("STAMPEDE_DOCKER") == "required" {
 			t.Fatal(err)
 		}

@@ -70,7 +70,7 @@ func (s *setup) startBroker(ctx context.Context) (err error) {
 		return err
 	}
 	s.cfg.Seeds = s.cluster.Seeds()
-	if d, ok := s.cluster.(harness.Dialing); ok {
+	if d, ok := s.cluster.(harness.Dialer); ok {
 		s.cfg.Dialer = d.Dial
 	}
 	s.nameTopics(fmt.Sprintf("stampede-%016x", s.id))

@@ -120,7 +120,7 @@ func (w *Watcher) acceptWritten(g harness.Group, at, seen int64) {
 }
 
 // acceptAssignment takes an assignment that the cluster reported.
-func (w *Watcher) acceptAssignment(a harness.Assignment) {
+func (w *Watcher) acceptAssignment(a harness.GroupAssignment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	was := w.groupNamed(a.Group.Name)

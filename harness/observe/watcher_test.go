@@ -145,7 +145,7 @@ func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
 func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	given := func(at int64, g harness.Group) {
-		w.acceptAssignment(harness.Assignment{At: at, Seen: at + 1, Group: g})
+		w.acceptAssignment(harness.GroupAssignment{At: at, Seen: at + 1, Group: g})
 	}
 	given(10, snapshotOf(1, member("m1", "pod-1.1", 0, 1)))
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 5, 20)
@@ -182,7 +182,7 @@ func TestAssignmentsToMembersUnknown(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
 	w.lastRequested = 15
-	w.acceptAssignment(harness.Assignment{At: 30, Seen: 31, Group: snapshotOf(2, member("m1", "", 0), member("m2", "", 1))})
+	w.acceptAssignment(harness.GroupAssignment{At: 30, Seen: 31, Group: snapshotOf(2, member("m1", "", 0), member("m2", "", 1))})
 	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 15, 40)
 	want := []string{
 		"owned p0 by 1 at 10..20", "owned p1 by 1 at 10..20",

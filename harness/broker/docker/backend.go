@@ -22,7 +22,7 @@ const defaultNodes = 3
 
 var _ = harness.RegisterBackend(new(backend))
 
-// backend implements [harness.Backend], [harness.Describer], [harness.Preparer]
+// backend implements [harness.Backend], [harness.Describer], [harness.Preflighter]
 // and [harness.Closer]. Its zero value is ready. It is safe for concurrent use,
 // but its cluster serves one run at a time.
 type backend struct {
@@ -63,10 +63,10 @@ func (b *backend) Describe() string {
 	return describeImage(image, nodes)
 }
 
-// Prepare implements [harness.Preparer]. It checks that an engine answers and
+// Prepare implements [harness.Preflighter]. It checks that an engine answers and
 // has the image, and pulls the image if needed. It removes containers of dead
 // harnesses.
-func (b *backend) Prepare(ctx context.Context) error {
+func (b *backend) Preflight(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.prepareEngine(ctx)

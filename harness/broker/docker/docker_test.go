@@ -37,7 +37,7 @@ func prepared(t *testing.T) *backend {
 	lock.Machine(t)
 	b := new(backend)
 	t.Cleanup(func() { closed(t, b) })
-	if err := b.Prepare(t.Context()); err != nil {
+	if err := b.Preflight(t.Context()); err != nil {
 		if os.Getenv("STAMPEDE_DOCKER") == "required" {
 			t.Fatalf("STAMPEDE_DOCKER=required, but: %v", err)
 		}

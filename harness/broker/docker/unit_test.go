@@ -23,7 +23,7 @@ func TestBackEndIsRegisteredWithItsAbilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := b.(harness.Preparer); !ok {
+	if _, ok := b.(harness.Preflighter); !ok {
 		t.Error("it is no Preparer")
 	}
 	if _, ok := b.(harness.Closer); !ok {

@@ -13,8 +13,8 @@ import (
 // again at once never shows such a plan to an observer that polls.
 type assignments struct {
 	mu      sync.Mutex
-	clients map[string]string             // clients has the client id of each member id.
-	plans   map[string]harness.Assignment // plans has the latest plan of each group until the group has accepted it.
+	clients map[string]string                  // clients has the client id of each member id.
+	plans   map[string]harness.GroupAssignment // plans has the latest plan of each group until the group has accepted it.
 }
 
 // watchSyncGroups records the plan that the leader of each group sends. When the
@@ -51,9 +51,9 @@ func (a *assignments) recordPlan(req *kmsg.SyncGroupRequest, now int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.plans == nil {
-		a.plans = map[string]harness.Assignment{}
+		a.plans = map[string]harness.GroupAssignment{}
 	}
-	a.plans[req.Group] = harness.Assignment{At: now, Group: group}
+	a.plans[req.Group] = harness.GroupAssignment{At: now, Group: group}
 }
 
 // noteJoinRequest records the client of a member before the broker gets the
@@ -80,7 +80,7 @@ func (a *assignments) noteClient(member, client string) {
 // response to SyncGroup in a generation shows that. The client of a member may
 // still be unknown: a paused pod has not read the response with its member id
 // yet.
-func (a *assignments) completePlan(x *exchange) (taken harness.Assignment, ok bool) {
+func (a *assignments) completePlan(x *exchange) (taken harness.GroupAssignment, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch resp := x.resp.(type) {

@@ -58,7 +58,7 @@ func watchGroups(t *testing.T, c *embedded.Cluster) *sights {
 		Commit: func(c harness.Commit) {
 			s.add(c.At, "commit %s of %s %s/%d %d %q generation %v confirmed %v", c.ClientID, c.Group, c.Topic, c.Partition, c.Offset, c.Metadata, c.Generation > 0, c.Confirmed)
 		},
-		Assign: func(a harness.Assignment) {
+		Assign: func(a harness.GroupAssignment) {
 			for _, m := range a.Group.Members {
 				s.add(a.Seen, "generation %d of %s: %s %v", a.Group.Generation, a.Group.Name, m.ClientID, m.Partitions)
 			}

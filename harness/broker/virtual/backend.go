@@ -58,8 +58,8 @@ func (Backend) Modelled() bool { return true }
 // Virtual implements [harness.Virtual].
 func (Backend) Virtual() bool { return true }
 
-// Prepare implements [harness.Preparer]. Its only error is [ErrTag].
-func (Backend) Prepare(context.Context) error {
+// Preflight implements [harness.Preflighter]. Its only error is [ErrTag].
+func (Backend) Preflight(context.Context) error {
 	if !tagged {
 		return ErrTag
 	}
@@ -69,7 +69,7 @@ func (Backend) Prepare(context.Context) error {
 // Start starts a [*Cluster] in the bubble of the caller. It fails without the
 // build tag, and if Kafka would refuse the spec.
 func (b Backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
-	if err := b.Prepare(ctx); err != nil {
+	if err := b.Preflight(ctx); err != nil {
 		return nil, err
 	}
 	network := newNetwork()

@@ -14,9 +14,9 @@ import (
 // firstPort is the port of the first node. Only nodes have ports here.
 const firstPort = 9092
 
-var _ harness.Dialing = (*Cluster)(nil)
+var _ harness.Dialer = (*Cluster)(nil)
 
-// Dial implements [harness.Dialing].
+// Dial implements [harness.Dialer].
 func (c *Cluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	return c.network.Dial(ctx, network, addr)
 }

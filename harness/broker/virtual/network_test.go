@@ -174,7 +174,7 @@ func TestDialWithoutListenerIsRefused(t *testing.T) {
 
 // TestTag checks that the back end refuses to start where it would hang.
 func TestTag(t *testing.T) {
-	err := Backend{}.Prepare(t.Context())
+	err := Backend{}.Preflight(t.Context())
 	if tagged != (err == nil) {
 		t.Errorf("prepare: %v", err)
 	}

@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Backend brings up Kafka.
+type Backend interface {
+	// Name is its name in -broker.
+	Name() string
+	// Start returns a cluster that takes records, for one run. A back end may
+	// return the same cluster again once it is healthy.
+	Start(ctx context.Context, spec ClusterSpec) (Cluster, error)
+}
+
+// ClusterSpec is what a run needs of a cluster.
+type ClusterSpec struct {
+	Nodes     int           // Nodes is the number of brokers. 0: 3.
+	Session   time.Duration // Session and Heartbeat are the broker-side settings of the KIP-848 protocol.
+	Heartbeat time.Duration
+	Dir       string // Dir is where a back end may keep files of this run. "": the temporary folder.
+}
+
+// Cluster is a running Kafka.
+type Cluster interface {
+	Seeds() []string // Seeds are the bootstrap addresses, one for each node.
+	Nodes() []Node   // Nodes are its brokers, in the order of their ids.
+	Close() error    // Close releases the cluster; nothing of the run stays behind.
+}
+
+// Node is one broker.
+type Node interface {
+	ID() int32
+	// Kill ends the broker as SIGKILL does and returns once it is down.
+	Kill(context.Context) error
+	// Start starts it again under the same address with the same data and returns
+	// once it serves requests.
+	Start(context.Context) error
+}
+
+// Describer is the ability of a back end to say what its metrics are worth.
+type Describer interface {
+	// Describe is a line for the report: what serves as Kafka, and how many nodes.
+	Describe() string
+	// Modelled reports that no real Kafka runs: the metrics compare designs and say
+	// nothing about a broker.
+	Modelled() bool
+}
+
+// Dialer is the ability of a cluster whose network only this dialer reaches: all
+// clients of a run, those of its pods too, are in this process then.
+type Dialer interface {
+	Dial(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Virtual is the ability of a back end to say that its runs need a bubble of
+// testing/synctest, where time is virtual: it advances while all goroutines wait.
+type Virtual interface{ Virtual() bool }
+
+// IsVirtual reports whether the runs of a back end happen in virtual time.
+func IsVirtual(b Backend) bool {
+	v, ok := b.(Virtual)
+	return ok && v.Virtual()
+}
+
+// Preflighter is the ability of a back end to check before the first run, and
+// without starting anything, that it can start. The error says what to do.
+type Preflighter interface{ Preflight(context.Context) error }
+
+// Closer is the ability of a back end to release what it kept between runs.
+type Closer interface{ Close() error }
+
+// ShareConfigurer is the ability of a cluster to configure share groups its own
+// way. Without it the harness uses Kafka's group configuration.
+type ShareConfigurer interface {
+	// ConfigureShareGroup makes the group begin at the start of the log, and sets
+	// the duration of its record lock and its limit of deliveries.
+	ConfigureShareGroup(ctx context.Context, group string, lock time.Duration, deliveries int) error
+}

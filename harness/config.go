@@ -1,0 +1,67 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Protocol is the group protocol that a consumer joins with.
+type Protocol string
+
+// The group protocols, as they follow the @ in a consumer's name.
+const (
+	Eager       Protocol = "eager"       // classic, range assignor: each rebalance revokes all partitions
+	Cooperative Protocol = "cooperative" // classic, cooperative-sticky: a rebalance revokes what moves
+	Server      Protocol = "848"         // KIP-848: the broker assigns
+	Static      Protocol = "static"      // cooperative, each pod a static member (KIP-345) under its own name
+)
+
+// Protocols lists the group protocols, the default first.
+var Protocols = []Protocol{Cooperative, Eager, Server, Static}
+
+// Config is what the harness gives a consumer. It is the same for all consumers
+// of a comparison, except for the knobs that each declares, and the report
+// prints it.
+type Config struct {
+	Seeds  []string                                                          `json:"seeds"` // Seeds are the bootstrap brokers, host:port.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`     // Dialer is nil for the ordinary network.
+
+	Topic      string            `json:"topic"`                 // Topic is the source.
+	SideTopics map[string]string `json:"side_topics,omitempty"` // SideTopics has the names of the side topics by [SideTopic.Name].
+	Group      string            `json:"group"`                 // Group is the consumer group; names of further groups begin with it.
+
+	// Partitions is the largest number of source partitions that a pod gets in an
+	// even assignment. 0 if it is not known.
+	Partitions int `json:"partitions"`
+
+	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
+	Incarnation int    `json:"incarnation"` // Incarnation counts the starts of the pod, from 1.
+
+	Workers int `json:"workers"`  // Workers is W, the parallel workers of a pod.
+	Window  int `json:"window"`   // Window is M, the most records fetched and not yet under the low watermark.
+	MaxPoll int `json:"max_poll"` // MaxPoll is the most records of one poll.
+
+	Commit    time.Duration `json:"commit_ns"`    // Commit is the interval between commits.
+	Session   time.Duration `json:"session_ns"`   // Session is the session timeout.
+	Heartbeat time.Duration `json:"heartbeat_ns"` // Heartbeat is the heartbeat interval.
+	Rebalance time.Duration `json:"rebalance_ns"` // Rebalance is how long the group waits for a member in a rebalance.
+	Drain     time.Duration `json:"drain_ns"`     // Drain is how long a consumer may finish work when partitions are revoked or it stops.
+
+	Protocol Protocol          `json:"protocol"`
+	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the settings that the implementation declares, defaults filled in.
+	Seed     uint64            `json:"seed"`            // Seed is for random choices of the consumer.
+
+	// ShareLock and DeliveryLimit are settings of a share group (KIP-932): how long
+	// an acquired record stays locked, and the most deliveries of a record.
+	ShareLock     time.Duration `json:"share_lock_ns"`
+	DeliveryLimit int           `json:"delivery_limit"`
+}
+
+// ClientID is the client id that the consumer's clients must use. Observers tell
+// by it which pod a member or a commit belongs to.
+func (c Config) ClientID() string { return ClientID(c.Pod, c.Incarnation) }
+
+// ClientID is the client id of one incarnation of a pod.
+func ClientID(pod string, incarnation int) string { return fmt.Sprintf("%s.%d", pod, incarnation) }

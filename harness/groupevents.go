@@ -1,0 +1,114 @@
+package harness
+
+import (
+	"context"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// GroupObserver is the ability of a cluster to see by itself what groups do.
+// Without it the harness asks by the Kafka protocol and reads
+// __consumer_offsets. A prefix of their names selects groups.
+type GroupObserver interface {
+	// ObserveGroups reports to see what happens in the groups, and all transactions,
+	// from its return until stop is called. stop returns after the last call.
+	ObserveGroups(prefix string, see GroupEvents) (stop func(), err error)
+	// DescribeGroups are the groups that exist now, sorted by name.
+	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
+}
+
+// GroupEvents are the callbacks of an observer of groups. Each kind of event of one
+// client comes in order. A nil callback is not called. Several goroutines may call
+// the others at once. A callback may not call the cluster.
+type GroupEvents struct {
+	Commit      func(Commit)
+	Assign      func(GroupAssignment)
+	Rewind      func(Rewind)
+	Acquire     func(Acquisition)
+	Acknowledge func(Acknowledgement)
+	Transaction func(Transaction)
+}
+
+// Commit is one group commit as an observer saw it.
+type Commit struct {
+	At        int64  // At is when it took effect, ns on CLOCK_MONOTONIC.
+	ClientID  string // ClientID of the client that committed, "" if unknown.
+	Partition int32
+	Offset    int64 // Offset committed: the next to consume.
+	Confirmed bool  // Confirmed: the group was seen to have it. False: its outcome is unknown.
+
+	Group         string // Group is the run's group, or one that the consumer created.
+	Topic         string // Topic is the source, or a side topic.
+	MemberID      string // MemberID and Generation are those of the request, "" and 0 if unknown.
+	Generation    int32
+	Metadata      string // Metadata is what the request stored with the offset.
+	Transactional bool   // Transactional: it took effect with a transaction.
+}
+
+// GroupAssignment is what the leader of a classic group assigned to the members of
+// a new generation. Each member may learn of it later. The client id of a member
+// may be "" while it is not known.
+type GroupAssignment struct {
+	At, Seen int64 // At and Seen are the earliest and the latest time at which the group took it, ns on CLOCK_MONOTONIC.
+	Group    Group
+}
+
+// Rewind is a member that fetched the commit of a partition, to read on from there.
+type Rewind struct {
+	At           int64 // At is when it sent the request, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+}
+
+// Acquisition is a range of records, [From, To), that a member of a share group
+// acquired.
+type Acquisition struct {
+	At           int64 // At is when the broker answered the member, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+	From, To     int64
+	Deliveries   int // Deliveries of each record, with this one.
+}
+
+// Acknowledgement is what a member of a share group reports for one record.
+type Acknowledgement struct {
+	At           int64 // At is when the broker had it, ns on CLOCK_MONOTONIC.
+	ClientID     string
+	Group, Topic string
+	Partition    int32
+	Offset       int64
+	Ack          ledger.Ack
+	// Outcome is confirmed where the broker accepted it, failed where the broker
+	// refused it, as after the lock expired, and else unknown.
+	Outcome ledger.Outcome
+}
+
+// Transaction is the end of a transaction.
+type Transaction struct {
+	At       int64 // At is when the client asked the broker to end it, ns on CLOCK_MONOTONIC.
+	ClientID string
+	ID       string // ID is the transactional id.
+	// Outcome is confirmed (committed), cancelled (aborted) or unknown.
+	Outcome ledger.Outcome
+}
+
+// Group is a snapshot of a consumer group.
+type Group struct {
+	Name       string
+	Generation int32
+	State      string
+	Members    []Member
+}
+
+// Member is a member of a [Group].
+type Member struct {
+	ID         string
+	ClientID   string
+	Partitions map[string][]int32 // Partitions assigned to it, by topic.
+	// Fresh are those of Partitions that it did not have when it joined. It reads
+	// them from the group's commit, even if it lost them for a moment that no
+	// observer saw. nil where that is not known.
+	Fresh map[string][]int32
+}

@@ -1,0 +1,65 @@
+package harness
+
+import "time"
+
+// Status is the outcome of a run, or of one check of it.
+type Status string
+
+// The statuses; CHECKS.md of the oracle says when a run gets which.
+const (
+	Pass         Status = "pass"
+	Fail         Status = "fail"
+	Overload     Status = "overload"
+	Inconclusive Status = "inconclusive"
+	Skipped      Status = "skipped"
+	NotObserved  Status = "not observed" // of a check: this back end cannot see what it needs
+	NotJudged    Status = "not judged"   // of a check: counted, but this consumer does not claim it
+)
+
+// Assumption is a condition of the run without which its verdicts mean nothing.
+type Assumption struct {
+	Name   string `json:"name"`
+	Held   bool   `json:"held"`
+	Detail string `json:"detail"`
+}
+
+// Verdict is the result of one check: what was observed against what is claimed.
+type Verdict struct {
+	Check  string `json:"check"`
+	HeldTo string `json:"held_to"` // HeldTo is the claim that it judges, as "at-least-once" or "order by key"; "" where it only counts.
+	Status Status `json:"status"`
+	Count  int64  `json:"count"` // Count of anomalies.
+	Detail string `json:"detail,omitempty"`
+	// AtMost is what a pass proves: with 95 % confidence, at most this share of the
+	// injections of such a run leads to an anomaly, or of its records if it had no
+	// injection. 0 where the check did not pass.
+	AtMost   float64   `json:"at_most,omitempty"`
+	Examples []Anomaly `json:"examples,omitempty"` // Examples are the first few anomalies.
+}
+
+// Anomaly is one violation, with what is needed to follow it.
+type Anomaly struct {
+	Text      string          `json:"text"` // Text says in a sentence what happened.
+	Key       uint32          `json:"key"`
+	Seq       uint32          `json:"seq"`
+	Topic     uint16          `json:"topic,omitempty"`
+	Partition int32           `json:"partition"`
+	Offset    int64           `json:"offset"`
+	Pods      []string        `json:"pods,omitempty"`
+	At        time.Duration   `json:"at_ns"`
+	Timeline  []TimelineEntry `json:"timeline,omitempty"` // Timeline is what happened around it, in order of time; the first example of a verdict has one.
+}
+
+// TimelineEntry is one event in the timeline of an [Anomaly]: of the record and its
+// copies, of the work on it and on neighbours of its key, of commits, owners and
+// faults.
+type TimelineEntry struct {
+	At    time.Duration `json:"at_ns"`
+	Until time.Duration `json:"until_ns,omitempty"` // Until is when it ended, 0 for an event without duration.
+	Track string        `json:"track"`              // Track is where it happened: record, commits, owner, faults, or an incarnation.
+	Text  string        `json:"text"`
+	Bad   bool          `json:"bad,omitempty"` // Bad marks the event that is the anomaly.
+	// Omitted is how many events of the track, from At until Until, this entry stands
+	// for; 0 for an entry that is an event itself.
+	Omitted int `json:"omitted,omitempty"`
+}
