@@ -72,7 +72,6 @@ var excused = []struct{ path, text, reason string }{
 // tolerated is how many of these words a folder still has. It may only fall, and
 // an entry without words is an error too.
 var tolerated = parseLimits(`
-. 16
 consumers 119
 consumers/client 5
 consumers/group 22

@@ -1,0 +1,93 @@
+package stampede
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// TestReadmeListsWhatIsRegistered compares the tables of README.md with the
+// registries. STAMPEDE_UPDATE=1 writes them.
+func TestReadmeListsWhatIsRegistered(t *testing.T) {
+	was, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(was)
+	text = replaceTable(t, text, "scenarios", scenarioTable(false))
+	text = replaceTable(t, text, "extra scenarios", scenarioTable(true))
+	text = replaceTable(t, text, "consumers", consumerTable())
+	if text == string(was) {
+		return
+	}
+	if os.Getenv("STAMPEDE_UPDATE") == "1" {
+		if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Error("the tables of README.md differ from the registries: STAMPEDE_UPDATE=1 go test -run TestReadme .")
+}
+
+// replaceTable puts a table between its two markers.
+func replaceTable(t *testing.T, text, name, table string) string {
+	t.Helper()
+	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
+	before, rest, ok := strings.Cut(text, begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("README.md has no %q and %q", strings.TrimSpace(begin), end)
+	}
+	return before + begin + table + end + after
+}
+
+func scenarioTable(extra bool) string {
+	var b strings.Builder
+	b.WriteString("\n| scenario | question |\n|---|---|\n")
+	for _, s := range harness.Scenarios() {
+		if s.Extra == extra {
+			fmt.Fprintf(&b, "| %s | %s |\n", s.Name, firstSentence(s.Doc))
+		}
+	}
+	return b.String() + "\n"
+}
+
+// consumerTable lists the consumers, controls last.
+func consumerTable() string {
+	var honest, controls strings.Builder
+	for _, i := range harness.Implementations() {
+		switch {
+		case i.Mutant:
+		case i.Control():
+			fmt.Fprintf(&controls, "| %s | %s | %s |\n", i.Name, expectations(i), firstSentence(i.Doc))
+		default:
+			fmt.Fprintf(&honest, "| %s | %s, %s | %s |\n", i.Name, i.Delivery, orderClaim(i), firstSentence(i.Doc))
+		}
+	}
+	return "\n| consumer | claims | design |\n|---|---|---|\n" + honest.String() + controls.String() + "\n"
+}
+
+func orderClaim(i *harness.Implementation) string {
+	if i.Order == harness.OrderNone {
+		return "no order"
+	}
+	return "order by " + string(i.Order)
+}
+
+func expectations(i *harness.Implementation) string {
+	var all []string
+	for _, e := range i.MustFail {
+		all = append(all, e.Check+" in "+e.Scenario)
+	}
+	return "control: must fail " + strings.Join(all, "; ")
+}
+
+func firstSentence(doc string) string {
+	if end := strings.IndexAny(doc, ".?"); end >= 0 {
+		return doc[:end+1]
+	}
+	return doc
+}
