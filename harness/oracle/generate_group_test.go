@@ -211,7 +211,11 @@ func (w *world) seek(p *part) {
 		p.next = p.committed
 	}
 	p.done = map[ledger.Position]bool{}
-	w.read(p, p.pass.trueAssignment, p.next, p.next)
+	lowest := p.next
+	if !slices.ContainsFunc(w.attempts, func(a *attempt) bool { return a.under == p.pass }) {
+		lowest = min(lowest, p.pass.lowest) // it may as well be how that pass began
+	}
+	w.read(p, p.pass.trueAssignment, p.next, lowest)
 	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
 	w.tick()
 }

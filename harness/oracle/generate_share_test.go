@@ -27,6 +27,7 @@ func (w *world) share() {
 	var records []*given
 	for len(w.unsent) > 0 || slices.ContainsFunc(records, func(g *given) bool { return !g.done }) {
 		w.tick()
+		w.renew(records, w.now-w.facts.Lock/2)
 		n := w.r.IntN(20)
 		if n < 5 && len(w.unsent) > 0 {
 			before := len(w.allLanded())
@@ -54,6 +55,8 @@ func (w *world) share() {
 		case n < 15:
 			w.answer(g)
 		case n == 17 && g.count < 4:
+			w.now += 10 * time.Millisecond
+			w.renew(slices.DeleteFunc(slices.Clone(records), func(o *given) bool { return o == g }), w.now)
 			w.expire(g)
 		case n == 18:
 			g.locked, g.is.locks = w.now, append(g.is.locks, w.now)
@@ -88,9 +91,10 @@ func (w *world) try(g *given) *attempt {
 // answer ends the work of a record: an effect is accepted, a failure released or
 // tried again.
 func (w *world) answer(g *given) {
-	g.work.end, g.work.outcome, g.work = w.now, ledger.OutcomeEffect, nil
+	work := g.work
+	work.end, work.outcome, g.work = w.now, ledger.OutcomeEffect, nil
 	if w.r.Float64() < w.retries && g.count < uint8(w.facts.Deliveries) {
-		w.attempts[slices.IndexFunc(w.attempts, func(a *attempt) bool { return a.end == w.now && a.Position() == g.place })].outcome = ledger.OutcomeError
+		work.outcome = ledger.OutcomeError
 		if w.r.IntN(2) == 0 {
 			w.tick()
 			w.ack(g.landing, g.to, ledger.AckRelease)
@@ -108,6 +112,17 @@ func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
 		Kind: ledger.EventAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Count: answer,
 		Topic: l.place.Topic, Partition: l.place.Partition, Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	})
+}
+
+// renew renews the locks that began before a time, of those of some records that are in
+// work.
+func (w *world) renew(records []*given, before time.Duration) {
+	for _, g := range records {
+		if g.to != nil && !g.done && g.locked < before {
+			g.locked, g.is.locks = w.now, append(g.is.locks, w.now)
+			w.ack(g.landing, g.to, ledger.AckRenew)
+		}
+	}
 }
 
 // expire lets a lock run out while its member is slow: it goes on for a while, and

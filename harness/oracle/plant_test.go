@@ -14,6 +14,7 @@ type planted struct {
 	kind  string
 	at    []ledger.Position // every check that fails names one of them
 	fails []string
+	free  bool
 }
 
 // plan is a kind of violation. plant changes a legal run; ok is false where it
@@ -21,38 +22,42 @@ type planted struct {
 type plan struct {
 	kind  string
 	of    design
+	free  bool // free: the trace alone says which checks must fail
 	plant func(*world) (at []ledger.Position, fails []string, ok bool)
 }
 
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{"loss", plain, plantLoss}, {"loss in calm", plain, plantCalmLoss}, {"loss in trouble", plain, plantTroubledLoss},
-		{"loss in calm in a share group", sharing, plantCalmLoss},
-		{"stall", plain, plantStall}, {"overload", plain, plantOverload},
-		{"acknowledged and gone", plain, plantGone}, {"loss pending", plain, plantPending},
-		{"commit past the end", plain, plantPastEnd}, {"commit behind", plain, plantBehind},
-		{"unexplained duplicate", plain, plantDuplicate}, {"duplicate under exactly-once", plain, plantExplained},
-		{"phantom", plain, plantPhantom}, {"inversion", plain, plantInversion}, {"redelivery in reverse", plain, plantReverse},
-		{"order by partition", plain, plantPartitionOrder}, {"retry overtaking", plain, plantOvertaking}, {"overlap", plain, plantOverlap},
-		{"parallelism", plain, plantParallelism}, {"starvation", plain, plantStarvation}, {"blast radius", plain, plantBlast},
-		{"commit regression", plain, plantRegression}, {"commit after revoke", plain, plantLateCommit}, {"zombie", plain, plantZombie},
-		{"log duplicate", plain, plantLogDuplicate}, {"log order", plain, plantLogOrder}, {"corruption", plain, plantCorruption},
-		{"duplicate by a stranger", plain, plantStranger}, {"rewind in calm", plain, plantCalmRewind},
-		{"twice in a range", plain, plantRangeTwice}, {"range behind its commit", plain, plantLateRange},
-		{"range done too early", plain, plantEarlyRange},
-		{"dead letter that never came", plain, plantNoLetter}, {"effect of a dead letter", plain, plantLetterEffect},
-		{"dead letter of an effect", plain, plantEffectLetter}, {"phantom copy", plain, plantPhantomCopy},
-		{"dead letter without a failure", plain, plantUnfoundedLetter},
-		{"dead letter before its time", plain, plantHastyLetter},
-		{"output outside the transaction", transactional, plantOutputOutside}, {"commit outside the transaction", transactional, plantCommitOutside},
-		{"output without its commit", transactional, plantTorn}, {"output twice", transactional, plantOutputTwice},
-		{"commit without its output", transactional, plantNoOutput},
-		{"loss in a share group", sharing, plantLoss}, {"twice under one delivery", sharing, plantTwiceDelivered},
-		{"release of finished work", sharing, plantReleaseDone}, {"effect beside a share group", sharing, plantBesideShare},
-		{"delivery beyond the limit", sharing, plantTooMany}, {"delivery not counted", sharing, plantUncounted},
-		{"accept after the lock", sharing, plantLateAccept},
-		{"call out of order", batching, plantBatchOrder}, {"two calls at once", batching, plantBatchOverlap},
+		{"loss", plain, false, plantLoss}, {"loss in calm", plain, false, plantCalmLoss}, {"loss in trouble", plain, false, plantTroubledLoss},
+		{"loss in calm in a share group", sharing, false, plantCalmLoss},
+		{"stall", plain, false, plantStall}, {"overload", plain, false, plantOverload},
+		{"acknowledged and gone", plain, false, plantGone}, {"loss pending", plain, false, plantPending},
+		{"commit past the end", plain, false, plantPastEnd}, {"commit behind", plain, false, plantBehind},
+		{"unexplained duplicate", plain, false, plantDuplicate}, {"duplicate under exactly-once", plain, false, plantExplained},
+		{"phantom", plain, false, plantPhantom}, {"inversion", plain, false, plantInversion}, {"redelivery in reverse", plain, false, plantReverse},
+		{"order by partition", plain, false, plantPartitionOrder}, {"retry overtaking", plain, false, plantOvertaking}, {"overlap", plain, false, plantOverlap},
+		{"parallelism", plain, false, plantParallelism}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
+		{"commit regression", plain, false, plantRegression}, {"commit after revoke", plain, false, plantLateCommit}, {"zombie", plain, false, plantZombie},
+		{"log duplicate", plain, false, plantLogDuplicate}, {"log order", plain, false, plantLogOrder}, {"corruption", plain, false, plantCorruption},
+		{"duplicate by a stranger", plain, false, plantStranger}, {"rewind in calm", plain, false, plantCalmRewind},
+		{"twice in a range", plain, false, plantRangeTwice}, {"range behind its commit", plain, false, plantLateRange},
+		{"range done too early", plain, false, plantEarlyRange},
+		{"dead letter that never came", plain, false, plantNoLetter}, {"effect of a dead letter", plain, false, plantLetterEffect},
+		{"dead letter of an effect", plain, false, plantEffectLetter}, {"phantom copy", plain, false, plantPhantomCopy},
+		{"dead letter without a failure", plain, false, plantUnfoundedLetter},
+		{"dead letter before its time", plain, false, plantHastyLetter},
+		{"output outside the transaction", transactional, false, plantOutputOutside}, {"commit outside the transaction", transactional, false, plantCommitOutside},
+		{"output without its commit", transactional, false, plantTorn}, {"output twice", transactional, false, plantOutputTwice},
+		{"commit without its output", transactional, false, plantNoOutput},
+		{"loss in a share group", sharing, false, plantLoss}, {"twice under one delivery", sharing, false, plantTwiceDelivered},
+		{"release of finished work", sharing, false, plantReleaseDone}, {"effect beside a share group", sharing, false, plantBesideShare},
+		{"delivery beyond the limit", sharing, false, plantTooMany}, {"delivery not counted", sharing, false, plantUncounted},
+		{"accept after the lock", sharing, false, plantLateAccept},
+		{"anything", plain, true, plantAnything}, {"anything in a share group", sharing, true, plantAnything},
+		{"anything with transactions", transactional, true, plantAnything}, {"anything with batches", batching, true, plantAnything},
+		{"redelivery below the commit", plain, true, plantBelowCommit}, {"zombie after its expulsion", plain, true, plantExpelledZombie},
+		{"call out of order", batching, false, plantBatchOrder}, {"two calls at once", batching, false, plantBatchOverlap},
 	}
 }
 

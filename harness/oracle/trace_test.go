@@ -161,6 +161,26 @@ func (t *trace) holder(p *part, when time.Duration) *trueAssignment {
 	return nil
 }
 
+// passAt is the pass through a partition at a time, nil without one.
+func (t *trace) passAt(p *part, when time.Duration) (last *pass) {
+	for _, s := range t.passes {
+		if s.part == p && s.at <= when {
+			last = s
+		}
+	}
+	return last
+}
+
+// deliveredTo is the latest delivery of a record to a member before a time.
+func (t *trace) deliveredTo(p ledger.Position, to ledger.Owner, by time.Duration) (last *trueDelivery) {
+	for _, d := range t.deliveries {
+		if d.place == p && d.to.owner == to && d.at < by {
+			last = d
+		}
+	}
+	return last
+}
+
 // eventsOf are the begins and ends of attempts, each with the attempt that it is of.
 func (w *world) eventsOf() map[attemptEvent]*attempt {
 	of := map[attemptEvent]*attempt{}

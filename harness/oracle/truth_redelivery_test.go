@@ -25,8 +25,8 @@ type outcomes struct {
 	wrong     int // of the effects, those without a right that was not used yet
 	letters   int
 	places    map[ledger.Position]bool // places where it had an effect
-	conflict  bool                     // a wrong effect or dead letter, with another end before
-	atFirst   bool                     // of the wrong ones, one was a dead letter or the first effect at its place
+	conflict  bool                     // one of the effects or dead letters was wrong
+	atFirst   bool                     // a wrong one was a dead letter, or the first effect at its place
 	uncertain bool                     // uncertain: observers do not see enough of it
 }
 
@@ -34,17 +34,19 @@ type outcomes struct {
 // which have no excuse, and which records came to conflicting outcomes.
 //
 // A right is used up by the first effect, copy, dead letter or deferral under it. Each
-// further one is wrong, and so is one without a right. Of n effects of a record n - 1 are
+// further one is wrong, and so is one without a right, or of a copy that was wrong. Of n effects of a record n - 1 are
 // redeliveries, but for those that are wrong: they are unexplained. A record has
 // conflicting outcomes if it has a dead letter, more than one end, and a wrong one.
 //
 // The check may call a wrong effect explained only where observers cannot tell, see
-// [reference.isUncertain]. It never calls one unexplained that is right.
+// [reference.isUncertain]. It calls no effect unexplained of a record without a wrong one.
 func (r *reference) redeliveries() {
 	used := map[right]bool{}
 	records := map[ledger.Position]*outcomes{}
+	stray := map[ledger.Position]bool{} // copies that were wrong
+	again := map[deferral]bool{}        // deferrals that were
 	use := func(of right, entitled bool) (wrong bool) {
-		wrong = !entitled || used[of]
+		wrong = !entitled || used[of] || stray[of.place] || of.via != nil && again[deferral{of.place, of.via.place}]
 		used[of] = true
 		return wrong
 	}
@@ -62,7 +64,7 @@ func (r *reference) redeliveries() {
 		case e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0:
 			for at := range r.h.ids {
 				if r.asideBy(e, at) {
-					use(right{place: at, pass: r.w.trace.ranges[e.RangeAt()]}, true)
+					again[deferral{at, e.RangeAt()}] = use(right{place: at, pass: r.w.trace.ranges[e.RangeAt()]}, true)
 				}
 			}
 		case isEffect(e) && r.holds(e) && r.facts.isOutput(e):
@@ -76,7 +78,7 @@ func (r *reference) redeliveries() {
 			if by := r.w.trace.copies[p]; by != nil {
 				wrong = use(r.rightOf(by))
 			}
-			if r.facts.roleOf(e.Topic) == harness.RoleDeadLetter {
+			if stray[p] = wrong; r.facts.roleOf(e.Topic) == harness.RoleDeadLetter {
 				of(p).letter(wrong)
 			}
 		}
@@ -86,12 +88,15 @@ func (r *reference) redeliveries() {
 	}
 }
 
+// deferral is a record in a range.
+type deferral struct{ record, by ledger.Position }
+
 // rightOf is the right that an attempt was made by, and whether its member had it.
 func (r *reference) rightOf(a *attempt) (of right, entitled bool) {
 	of = right{a.Position(), a.under, a.via, a.delivery}
 	switch {
 	case a.delivery != nil:
-		return of, !r.needless(a.delivery)
+		return of, r.isCurrent(a) && !r.needless(a.delivery)
 	case a.under == nil:
 		return of, false
 	case a.via != nil:
@@ -117,9 +122,8 @@ func (n *outcomes) letter(wrong bool) {
 }
 
 func (n *outcomes) end(wrong, fresh bool) {
-	if wrong && n.effects+n.letters > 1 {
-		n.conflict, n.atFirst = true, n.atFirst || fresh
-	}
+	n.conflict = n.conflict || wrong
+	n.atFirst = n.atFirst || wrong && fresh
 }
 
 // expectEnds expects what checks find of a record.
@@ -131,9 +135,12 @@ func (r *reference) expectEnds(n *outcomes) {
 		r.perhaps(CheckRedelivery, n.record, false)
 	}
 	for range n.effects - 1 - wrong {
-		r.add(CheckRedelivery, n.record)
+		r.perhaps(CheckRedelivery, n.record, wrong == 0)
+		if wrong > 0 { // the check compares an effect with the one before, which may be the wrong one
+			r.perhaps(CheckUnexplainedDuplicate, n.record, false)
+		}
 	}
-	if n.conflict && n.letters > 0 {
+	if n.conflict && n.letters > 0 && n.effects+n.letters > 1 {
 		r.perhaps(CheckConflictingOutcomes, n.record, sure && n.atFirst)
 		for range n.effects + n.letters - 2 { // the check counts each end, and those after a wrong one too
 			r.perhaps(CheckConflictingOutcomes, n.record, false)
@@ -168,10 +175,11 @@ func (r *reference) isUncertain(a *attempt) bool {
 // is one that lies where some partition was read twice: they do not see
 // which reading led to which copy. In a range it is one where anything has happened to
 // the range or its members. And where something has made members go back to the commit,
-// they cannot tell who does so without need.
+// they cannot tell who does so without need. Of a record that a share group delivered to
+// several members they remember the last alone, where they see no acknowledgement.
 func (r *reference) isRecordUncertain(p ledger.Position) bool {
 	if r.facts.Share {
-		return false
+		return r.blind && r.isDeliveredToOthers(p)
 	}
 	copies := r.copiesOf(p, never)
 	places := []ledger.Position{p}

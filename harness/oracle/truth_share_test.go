@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"slices"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -32,7 +31,7 @@ func (r *reference) deliveries() {
 		if e.Kind != ledger.EventAcknowledged || e.Count != ledger.AckAccept {
 			continue
 		}
-		under := r.deliveredTo(e.Position(), e.Owner, e.At)
+		under := r.w.trace.deliveredTo(e.Position(), e.Owner, e.At)
 		if under == nil || e.At <= under.expires(e.At, r.facts.Lock) {
 			continue
 		}
@@ -44,14 +43,24 @@ func (r *reference) deliveries() {
 	}
 }
 
-// deliveredTo is the latest delivery of a record to a member before a time.
-func (r *reference) deliveredTo(p ledger.Position, to ledger.Owner, by time.Duration) (last *trueDelivery) {
-	for _, d := range r.w.trace.deliveries {
-		if d.place == p && d.to.owner == to && d.at < by {
-			last = d
+// isCurrent reports whether an attempt began while its delivery was the record's latest, and
+// not released.
+func (r *reference) isCurrent(a *attempt) bool {
+	d := a.delivery
+	return (d.released == 0 || a.At <= d.released) && !slices.ContainsFunc(r.w.trace.deliveries, func(o *trueDelivery) bool {
+		return o.place == d.place && o.at > d.at && o.at < a.At
+	})
+}
+
+// isDeliveredToOthers reports whether more than one member worked on a record.
+func (r *reference) isDeliveredToOthers(p ledger.Position) bool {
+	members := map[ledger.Owner]bool{}
+	for _, a := range r.w.attempts {
+		if a.Position() == p {
+			members[a.Owner] = true
 		}
 	}
-	return last
+	return len(members) > 1
 }
 
 // countOf is the count that the attempts of a delivery saw.
@@ -82,7 +91,7 @@ func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	switch {
 	case a.delivery == nil:
 		return r.blind || !r.w.handed
-	case a.At >= a.delivery.expires(a.At, r.facts.Lock):
+	case !r.isCurrent(a), a.At >= a.delivery.expires(a.At, r.facts.Lock):
 		return true
 	case !r.blind:
 		return false
