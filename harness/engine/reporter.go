@@ -4,24 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
 // pollInterval is how often a waiting phase polls and reports the progress.
 const pollInterval = 100 * time.Millisecond
-
-// loadClock is a clock that knows the start of the load.
-type loadClock struct {
-	ledger.Clock
-	start int64 // ns on CLOCK_MONOTONIC
-}
-
-// sinceStart is a time on CLOCK_MONOTONIC, counted from the start of the load.
-func (c loadClock) sinceStart(mono int64) time.Duration { return time.Duration(mono - c.start) }
-
-// elapsed is the time since the start of the load.
-func (c loadClock) elapsed() time.Duration { return c.sinceStart(c.Now()) }
 
 // reporter reports the progress of a run, all from one goroutine.
 type reporter struct {

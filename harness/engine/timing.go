@@ -34,3 +34,15 @@ func newClock(b harness.Backend) ledger.Clock {
 	}
 	return ledger.NewClock()
 }
+
+// loadClock is a clock that knows the start of the load.
+type loadClock struct {
+	ledger.Clock
+	start int64 // ns on CLOCK_MONOTONIC
+}
+
+// sinceStart is a time on CLOCK_MONOTONIC, counted from the start of the load.
+func (c loadClock) sinceStart(mono int64) time.Duration { return time.Duration(mono - c.start) }
+
+// elapsed is the time since the start of the load.
+func (c loadClock) elapsed() time.Duration { return c.sinceStart(c.Now()) }
