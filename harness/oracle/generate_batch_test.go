@@ -3,8 +3,6 @@ package oracle
 import (
 	"slices"
 	"time"
-
-	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // batch makes an attempt that was just begun one of a call for several records of
@@ -47,41 +45,4 @@ func (w *world) endTogether() {
 		}
 		ends[a.Call()] = a.end
 	}
-}
-
-// plantBatchOrder turns two neighbours in a call around.
-func plantBatchOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
-	var fit []int // the second of each pair
-	single := w.single()
-	once := func(a *attempt) bool { return slices.Contains(single, a) && len(w.on(a.Position())) == 1 }
-	for i := 1; i < len(w.attempts); i++ {
-		a, b := w.attempts[i-1], w.attempts[i]
-		if b.Call() > 0 && a.Call() == b.Call() && once(a) && once(b) {
-			fit = append(fit, i)
-		}
-	}
-	i, ok := anyOf(w, fit)
-	if !ok {
-		return nil, nil, false
-	}
-	w.attempts[i-1], w.attempts[i] = w.attempts[i], w.attempts[i-1]
-	return []ledger.Position{w.attempts[i].Position()}, []string{CheckKeyInversion}, true
-}
-
-// plantBatchOverlap makes two calls of one.
-func plantBatchOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
-	var fit []*attempt // the second of a pair, and the last of its call
-	for i := 1; i < len(w.attempts); i++ {
-		a, b := w.attempts[i-1], w.attempts[i]
-		last := i+1 == len(w.attempts) || w.attempts[i+1].Call() != b.Call()
-		if b.Call() > 0 && a.Call() == b.Call() && last && w.undisturbed(b.Position(), b.At, b.end) {
-			fit = append(fit, b)
-		}
-	}
-	b, ok := anyOf(w, fit)
-	if !ok {
-		return nil, nil, false
-	}
-	b.SetCall(pick(w.r, 0, w.calls+1))
-	return []ledger.Position{b.Position()}, []string{CheckOverlap}, true
 }

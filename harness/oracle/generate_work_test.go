@@ -1,0 +1,176 @@
+package oracle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// ready are the records that the owner of a partition may begin, in the order that
+// it claims.
+func (w *world) ready(p *part) (list []*landing) {
+	if p.owner == nil || len(p.busy) >= w.window {
+		return nil
+	}
+	held := map[uint32]bool{}
+	for _, b := range p.busy {
+		held[b.Key] = true
+	}
+	waiting := 0
+	for _, l := range p.landed {
+		if l.place.Offset < p.next || p.done[l.place] {
+			continue
+		}
+		if l.aside != nil {
+			return p.within(l)
+		}
+		if waiting++; waiting > 2*w.window {
+			break
+		}
+		free := p.busy[l.place] == nil && (w.facts.Order == harness.OrderNone || !held[l.key])
+		if held[l.key] = true; free {
+			list = append(list, l)
+		}
+		if w.facts.Order == harness.OrderPartition {
+			break
+		}
+	}
+	return list
+}
+
+func (w *world) start(p *part) {
+	list := w.ready(p)
+	if len(list) == 0 {
+		return
+	}
+	l := pick(w.r, list...)
+	a := w.attempt(p, l, p.owner, w.now)
+	if p.busy[l.place] = a; w.batches {
+		w.batch(p, a)
+	}
+}
+
+// attempt is one that a member begins on a record. p is where its member reads it from, nil
+// in a share group.
+func (w *world) attempt(p *part, l *landing, by *member, at time.Duration) *attempt {
+	a := &attempt{Event: ledger.Event{
+		Kind: ledger.EventStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
+		Offset: l.place.Offset, Key: l.key, Seq: l.seq,
+	}}
+	if p != nil {
+		a.under = p.pass
+	}
+	if p != nil && p == w.skipped {
+		a.via = p.first()
+	}
+	w.attempts = append(w.attempts, a)
+	return a
+}
+
+// end ends one attempt of a partition, and may begin the next in that instant.
+func (w *world) end(p *part) {
+	if p.owner == nil || len(p.busy) == 0 {
+		return
+	}
+	outcome := ledger.OutcomeEffect
+	if w.r.Float64() < w.retries {
+		outcome = w.failure()
+	}
+	a := pick(w.r, p.open()...)
+	w.finish(p, a, outcome)
+	if outcome != ledger.OutcomeEffect && w.letters != nil && w.r.IntN(3) > 0 {
+		w.forward(p, a)
+	}
+	if w.r.IntN(4) == 0 {
+		w.start(p)
+	}
+}
+
+// open are the attempts under way, oldest first.
+func (p *part) open() (list []*attempt) {
+	for _, a := range p.busy {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *attempt) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	return list
+}
+
+func (w *world) finish(p *part, a *attempt, o ledger.Outcome) {
+	if a.At == w.now {
+		w.tick()
+	}
+	for _, a := range p.together(a) {
+		a.end, a.outcome = w.now, o
+		delete(p.busy, a.Position())
+		if o == ledger.OutcomeEffect {
+			p.done[a.Position()] = true
+		}
+	}
+	if p == w.skipped && len(p.busy) == 0 {
+		p.closeRange()
+	}
+}
+
+// watermark is the lowest offset that the owner has not finished.
+func (p *part) watermark() int64 {
+	if l := p.first(); l != nil {
+		return l.place.Offset
+	}
+	return p.place.Offset
+}
+
+// first is the first record that the owner has not finished, nil without one.
+func (p *part) first() *landing {
+	for _, l := range p.landed {
+		if l.place.Offset >= p.next && !p.done[l.place] {
+			return l
+		}
+	}
+	return nil
+}
+
+// commit commits the watermark. The answer may get lost.
+func (w *world) commit(p *part) {
+	if p.owner == nil || p.watermark() < p.committed {
+		return
+	}
+	e := ledger.Event{
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: p.owner.owner, Member: p.owner.id, Generation: w.gen,
+		Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.watermark(), Key: p.group,
+	}
+	holds := true
+	if w.facts.Effect == harness.EffectOutput {
+		w.output(p, &e)
+	} else if w.r.IntN(10) == 0 {
+		e.Outcome, holds = ledger.OutcomeUnknown, w.r.IntN(2) == 0
+	}
+	if w.event(e); holds {
+		p.committed = e.Offset
+		w.trace.commits = append(w.trace.commits, trueCommit{p, e.At, e.Offset, e.Outcome == ledger.OutcomeConfirmed})
+	}
+}
+
+// finished reports whether all is sent, finished and committed.
+func (w *world) finished() bool {
+	for _, p := range w.parts {
+		if p.owner == nil || len(p.busy) > 0 || p.watermark() < p.place.Offset || p.committed < p.place.Offset {
+			return false
+		}
+	}
+	return len(w.unsent) == 0
+}
+
+// beside is how many attempts of its incarnation are open as one begins, with it.
+func (w *world) beside(a *attempt) (open int) {
+	for _, o := range w.attempts {
+		if o.Owner == a.Owner && o.At <= a.At && o.end > a.At {
+			open++
+		}
+	}
+	return open
+}

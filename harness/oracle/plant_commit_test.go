@@ -1,0 +1,219 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// plantPending commits a record in the instant before its work is finished.
+func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
+	var fit []*attempt
+	finished, before, copies := map[ledger.Position]bool{}, map[[2]uint32]bool{}, map[[2]uint32]int{}
+	for _, e := range w.seen {
+		if e.Kind == ledger.EventCopied {
+			copies[[2]uint32{e.Key, e.Seq}]++
+		}
+	}
+	for _, a := range w.effects() {
+		p := w.part(a.Position())
+		id := [2]uint32{a.Key, a.Seq}
+		// With a copy elsewhere it is safe here.
+		lowest := !before[id] && copies[id] == min(1, int(a.Topic)) && !finished[a.Position()] && !slices.ContainsFunc(p.landed, func(l *landing) bool {
+			return l.place.Offset < a.Offset && !finished[l.place]
+		})
+		next := w.between(a.Position(), a.end-nanosecond, w.now)
+		held := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
+		if lowest && held && next[0].Owner == a.Owner && w.rangeOf(a) == nil {
+			fit = append(fit, a)
+		}
+		finished[a.Position()], before[id] = true, true
+	}
+	a, ok := anyOf(w, fit)
+	if !ok {
+		return nil, nil, false
+	}
+	w.event(ledger.Event{
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Key: w.part(a.Position()).group,
+		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset + 1,
+	})
+	return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
+}
+
+// plantPastEnd commits past the end of the log when all is done.
+func plantPastEnd(w *world) (at []ledger.Position, fails []string, ok bool) {
+	p := pick(w.r, w.parts[:w.facts.Partitions]...)
+	if p.owner == nil {
+		return nil, nil, false
+	}
+	w.event(ledger.Event{
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.facts.DrainEnd, Owner: p.owner.owner,
+		Partition: p.place.Partition, Offset: p.place.Offset + 1 + w.r.Int64N(3),
+	})
+	return []ledger.Position{p.place}, []string{CheckPrematureCommit}, true
+}
+
+// confirmed are the commits that were seen to hold and above zero, and were not
+// disturbed right after.
+func (w *world) confirmed() (list []ledger.Event) {
+	for _, e := range w.seen {
+		if e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// plantRegression commits less than before.
+func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok {
+		return nil, nil, false
+	}
+	e.At += nanosecond
+	e.Seen = e.At
+	e.Offset = w.r.Int64N(e.Offset)
+	w.event(e)
+	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{CheckCommitRegression}, true
+}
+
+// plantBehind has no commit of a partition hold from some time on, and a clock to
+// commit by that is faster than that.
+func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok || e.Topic != 0 || e.OwnGroup() || w.facts.Final[e.Partition] == 0 {
+		return nil, nil, false
+	}
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool {
+		return o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At
+	})
+	w.trace.commits = slices.DeleteFunc(w.trace.commits, func(c trueCommit) bool { return c.part == w.part(e.Position()) && c.at >= e.At })
+	w.facts.Final[e.Partition] = 0
+	for _, o := range w.seen {
+		if o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
+			w.facts.Final[e.Partition] = max(w.facts.Final[e.Partition], o.Offset)
+		}
+	}
+	w.facts.DrainEnd += time.Duration(w.r.IntN(3)) * time.Second
+	w.facts.Commit = time.Duration(w.r.Int64N(int64(w.facts.DrainEnd-e.At)/3 + 1))
+	at = w.expect().expected.must[CheckStalledCommit]
+	return at, []string{CheckStalledCommit}, len(at) > 0
+}
+
+// gone are the losses of a partition that came before an event of it, by members
+// that had not got it again by then and were never expelled.
+func (w *world) gone(e ledger.Event) (list []ledger.Event) {
+	for _, lost := range w.seen {
+		same := lost.Kind == ledger.EventReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
+		again := slices.ContainsFunc(w.seen, func(o ledger.Event) bool {
+			return o.Kind == ledger.EventOwned && o.Owner == lost.Owner && o.Topic == e.Topic && o.Partition == e.Partition && o.At >= lost.At && o.At <= e.At+2*nanosecond
+		})
+		expelled := slices.ContainsFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventExpelled && o.Owner == lost.Owner })
+		if same && !again && !expelled {
+			list = append(list, lost)
+		}
+	}
+	return list
+}
+
+// plantLateCommit commits what is committed once more, for one who lost the
+// partition: no regression, so nothing fails.
+func plantLateCommit(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.confirmed())
+	if !ok {
+		return nil, nil, false
+	}
+	lost, ok := anyOf(w, w.gone(e))
+	e.At += nanosecond
+	e.Seen = e.At
+	e.Owner, e.Member = lost.Owner, lost.Member
+	w.event(e)
+	return nil, nil, ok
+}
+
+// plantLateRange commits past a range before it is in the log.
+func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
+	for i := range w.seen {
+		r := &w.seen[i]
+		if r.Kind != ledger.EventDeferred {
+			continue
+		}
+		p := ledger.Position{Partition: r.Partition, Offset: r.Offset}
+		next := w.between(p, r.At, w.now)
+		covers := len(next) > 1 && next[1].Kind == ledger.EventCommit && next[1].Outcome == ledger.OutcomeConfirmed && next[1].Offset >= r.To
+		worked := len(next) > 1 && slices.ContainsFunc(w.attempts, func(a *attempt) bool {
+			return a.Partition == r.Partition && a.Topic == 0 && a.Offset >= r.Offset && a.Offset < r.To && a.At <= next[1].At+nanosecond
+		})
+		if !covers || worked || w.rangeOf(&attempt{Event: ledger.Event{Partition: r.Partition, Offset: r.Offset}}) != r {
+			continue
+		}
+		r.At = next[1].At + nanosecond
+		r.Seen = r.At
+		for _, l := range w.part(p).landed {
+			if l.place.Offset >= r.Offset && l.place.Offset < r.To {
+				at = append(at, l.place)
+			}
+		}
+		return at, []string{CheckPrematureCommit}, true
+	}
+	return nil, nil, false
+}
+
+// plantEarlyRange commits a range in the instant before the last work on it ends.
+func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.skipped == nil {
+		return nil, nil, false
+	}
+	for _, a := range slices.Backward(w.single()) {
+		r := w.rangeOf(a)
+		if r == nil || a.At < r.At {
+			continue
+		}
+		next := w.between(r.RangeAt(), a.end-nanosecond, w.now)
+		done := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.RangeAt().Offset
+		if !done || next[0].Owner != a.Owner {
+			continue
+		}
+		e := next[0]
+		e.At, e.Offset = a.end-nanosecond, r.RangeAt().Offset+1
+		e.Seen = e.At
+		w.event(e)
+		if slices.Contains(w.expect().expected.must[CheckPrematureCommit], a.Position()) { // else another range has it too
+			return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
+		}
+		return nil, nil, false
+	}
+	return nil, nil, false
+}
+
+// plantTorn keeps the last outputs of a partition and not their commit.
+func plantTorn(w *world) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return nil, nil, false
+	}
+	w.facts.Final[l.place.Partition] = l.place.Offset
+	return []ledger.Position{l.place}, []string{CheckTransactionAtomicity}, true
+}
+
+// plantCommitOutside commits outside of the transaction.
+func plantCommitOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Kind == ledger.EventCommit && w.r.IntN(3) == 0 })
+	if i < 0 {
+		return nil, nil, false
+	}
+	w.seen[i].Flags = 0
+	return []ledger.Position{w.seen[i].Position()}, []string{CheckTransactionAtomicity}, true
+}
+
+// plantOutputOutside makes an output outside of its transaction.
+func plantOutputOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleOutput))
+	if !ok {
+		return nil, nil, false
+	}
+	e.Flags = 0
+	return []ledger.Position{e.Position()}, []string{CheckTransactionAtomicity}, true
+}

@@ -1,0 +1,108 @@
+package oracle
+
+import (
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+func (w *world) effectsOf(key, seq uint32) (list []*attempt) {
+	for _, a := range w.effects() {
+		if a.Key == key && a.Seq == seq {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// plantLetterEffect works on a record in spite of its dead letter.
+func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok || len(w.effectsOf(e.Key, e.Seq)) > 0 {
+		return nil, nil, false
+	}
+	var last *attempt // the one that failed
+	for _, a := range w.attempts {
+		if a.Key == e.Key && a.Seq == e.Seq && a.end < e.At && failed(a.outcome) {
+			last = a
+		}
+	}
+	if last == nil || !w.undisturbed(last.Position(), last.At, e.At+2*nanosecond) {
+		return nil, nil, false
+	}
+	b := *last
+	b.At, b.Start, b.end, b.outcome = e.At+nanosecond, e.At+nanosecond, e.At+2*nanosecond, ledger.OutcomeEffect
+	w.attempts = append(w.attempts, &b)
+	for p, id := range w.ids { // a rewind may excuse this end of the record, and not the next
+		if id == [2]uint32{e.Key, e.Seq} {
+			at = append(at, p)
+		}
+	}
+	return at, []string{CheckConflictingOutcomes}, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
+}
+
+// plantEffectLetter makes a dead letter of a record that was worked on.
+func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok || w.letters == nil {
+		return nil, nil, false
+	}
+	w.tick()
+	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq, nil)
+	w.facts.DrainEnd = w.tick()
+	fails = []string{CheckConflictingOutcomes}
+	if len(w.expect().expected.must[CheckPrematureDeadLetter]) > 0 {
+		fails = append(fails, CheckPrematureDeadLetter)
+	}
+	return []ledger.Position{place}, fails, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
+}
+
+// plantUnfoundedLetter takes back that the work on a record failed before it became a
+// dead letter: it was cut short.
+func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	for _, o := range w.appended(harness.RoleDeadLetter) { // a rewind may have brought about more than one
+		if o.Key == e.Key && o.Seq == e.Seq {
+			at = append(at, o.Position())
+		}
+	}
+	for _, a := range w.attempts {
+		if a.Key == e.Key && a.Seq == e.Seq && failed(a.outcome) {
+			a.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return at, []string{CheckPrematureDeadLetter}, !w.facts.DeadLetters.Cancelled
+}
+
+// plantHastyLetter declares one try more than a dead letter had, and that nothing else
+// will do.
+func plantHastyLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	tries := func(e *ledger.Event) (n int, poison bool) {
+		for _, a := range w.attempts {
+			if a.Key == e.Key && a.Seq == e.Seq && a.end <= e.At+stampSlack {
+				poison = poison || a.outcome == ledger.OutcomePoison
+				if a.outcome == ledger.OutcomeError {
+					n++
+				}
+			}
+		}
+		return n, poison
+	}
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	had, poison := tries(e)
+	if had == 0 || poison {
+		return nil, nil, false
+	}
+	w.facts.DeadLetters = harness.DeadLetterPolicy{Attempts: had + 1}
+	for _, o := range w.appended(harness.RoleDeadLetter) {
+		if n, poison := tries(o); n <= had && !poison {
+			at = append(at, o.Position())
+		}
+	}
+	return at, []string{CheckPrematureDeadLetter}, true
+}

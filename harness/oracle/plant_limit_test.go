@@ -1,0 +1,53 @@
+package oracle
+
+import (
+	"slices"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// plantParallelism declares one attempt at once less than there were.
+func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) {
+	most := 0
+	for _, a := range w.attempts {
+		most = max(most, w.beside(a))
+	}
+	if w.facts.Parallelism = most - 1; most < 2 {
+		return nil, nil, false
+	}
+	at = w.expect().expected.must[CheckExcessParallelism]
+	return at, []string{CheckExcessParallelism}, len(at) > 0
+}
+
+// plantStarvation has no patience with the key that waits longest.
+func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
+	long := slices.ContainsFunc(w.parts, func(p *part) bool { return p.place.Offset > passedEvery+1 })
+	if !long {
+		return nil, nil, false
+	}
+	wait := w.expect().longest
+	w.facts.Thresholds.StarvedAfter = wait - nanosecond
+	return w.expect().expected.must[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
+}
+
+// plantBlast has no patience with the slowest record beside a hot key.
+func plantBlast(w *world) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return nil, nil, false
+	}
+	w.facts.Aggressors = []uint32{l.key}
+	var slowest *attempt
+	done := map[ledger.Position]bool{}
+	for _, a := range w.effects() {
+		if a.Key != l.key && a.Topic == 0 && !done[a.Position()] {
+			slowest = a
+		}
+		done[a.Position()] = true
+	}
+	if slowest == nil || len(w.facts.Sides) > 0 {
+		return nil, nil, false
+	}
+	w.facts.Thresholds.OthersP99 = slowest.end - nanosecond
+	return []ledger.Position{slowest.Position()}, []string{CheckBlastRadius}, true
+}

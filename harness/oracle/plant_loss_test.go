@@ -1,0 +1,163 @@
+package oracle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a, ok := anyOf(w, w.effects())
+	if !ok {
+		return nil, nil, false
+	}
+	for _, again := range w.attempts {
+		if again.outcome == ledger.OutcomeEffect && again.Key == a.Key && again.Seq == a.Seq {
+			again.outcome = ledger.OutcomeError
+		}
+	}
+	return w.lost(a.Key, a.Seq)
+}
+
+// plantCalmLoss claims at-most-once and cuts off all work on a record where nothing goes
+// wrong.
+func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+	a := w.cutOff()
+	if a == nil {
+		return nil, nil, false
+	}
+	for _, o := range w.attempts {
+		if failed(o.outcome) && o.Key == a.Key && o.Seq == a.Seq {
+			o.outcome = ledger.OutcomeCancelled
+		}
+	}
+	must := w.expect().expected.must
+	lost := must[CheckUnexplainedLoss]
+	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(must[CheckRedelivery]) == 0
+}
+
+// plantTroubledLoss does so where somebody came or went since, or where the work had failed
+// before: then nobody is to blame.
+func plantTroubledLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.cutOff() == nil {
+		return nil, nil, false
+	}
+	may := w.expect().expected.may
+	return nil, nil, len(may[CheckLoss]) > 0 && len(may[CheckUnexplainedLoss])+len(may[CheckRedelivery]) == 0
+}
+
+// cutOff claims at-most-once, and cuts off what was an effect of some record.
+func (w *world) cutOff() *attempt {
+	a, ok := anyOf(w, w.effects())
+	if !ok {
+		return nil
+	}
+	w.facts.Delivery = harness.AtMostOnce
+	for _, o := range w.attempts {
+		if o.outcome == ledger.OutcomeEffect && o.Key == a.Key && o.Seq == a.Seq {
+			o.outcome = ledger.OutcomeCancelled
+		}
+	}
+	return a
+}
+
+// lost is the evidence of a record that was not finished: the commit that covers it
+// was ahead of the work too, if it was seen.
+func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
+	for p, id := range w.ids {
+		if id == [2]uint32{key, seq} {
+			if at = append(at, p); w.facts.roleOf(p.Topic) == harness.RoleDeadLetter {
+				return nil, nil, false
+			}
+		}
+	}
+	fails = []string{CheckLoss}
+	if len(w.expect().expected.must[CheckPrematureCommit]) > 0 {
+		fails = append(fails, CheckPrematureCommit)
+	}
+	return at, fails, true
+}
+
+func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
+	at, last, ok := w.stop()
+	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
+	return at, []string{CheckStall}, ok
+}
+
+func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
+	at, last, ok := w.stop()
+	w.facts.DrainEnd = last + w.facts.stallAfter()
+	return at, nil, ok
+}
+
+// stop leaves a partition undone from some record on. last is when the last effect
+// of the run ended.
+func (w *world) stop() (stopped []ledger.Position, last time.Duration, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok || len(w.facts.Sides) > 0 {
+		return nil, 0, false
+	}
+	at := l.place
+	w.attempts = slices.DeleteFunc(w.attempts, func(a *attempt) bool {
+		return a.Topic == at.Topic && a.Partition == at.Partition && a.Offset >= at.Offset
+	})
+	for i := range w.seen {
+		if e := &w.seen[i]; e.Kind == ledger.EventCommit && e.Topic == at.Topic && e.Partition == at.Partition {
+			e.Offset = min(e.Offset, at.Offset)
+		}
+	}
+	w.facts.Final[at.Partition] = at.Offset
+	done := map[ledger.Position]bool{}
+	for _, a := range w.effects() {
+		if !done[a.Position()] {
+			last = a.end
+		}
+		done[a.Position()] = true
+	}
+	return []ledger.Position{at}, last, true
+}
+
+// plantGone acknowledges a record where none lies, or another.
+func plantGone(w *world) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.allLanded())
+	if !ok {
+		return nil, nil, false
+	}
+	p := l.place
+	if w.r.IntN(2) == 0 {
+		p.Offset = w.part(p).place.Offset + w.r.Int64N(3)
+	}
+	w.event(ledger.Event{Kind: ledger.EventAcked, Outcome: ledger.OutcomeAcked, At: w.now, Partition: p.Partition, Offset: p.Offset, Key: l.key, Seq: 1000})
+	return []ledger.Position{p}, []string{CheckLostByBroker}, true
+}
+
+// plantNoLetter takes away the last dead letter of its partition, for whose answer
+// nobody had waited.
+func plantNoLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
+	if !ok {
+		return nil, nil, false
+	}
+	gone := *e
+	if gone.Offset != w.part(gone.Position()).place.Offset-1 || len(w.effectsOf(gone.Key, gone.Seq)) > 0 {
+		return nil, nil, false
+	}
+	delete(w.ids, gone.Position())
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone.Position() })
+	return w.lost(gone.Key, gone.Seq)
+}
+
+// plantNoOutput commits the last record that was output, and its output never comes.
+func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
+	if w.out.place.Offset == 0 {
+		return nil, nil, false
+	}
+	gone := w.out.place
+	gone.Offset--
+	id := w.ids[gone]
+	delete(w.ids, gone)
+	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone })
+	return w.lost(id[0], id[1])
+}
