@@ -12,22 +12,22 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// baselineName is the name of the consumer that [Pipeline] measures against: the
-// client alone, which counts records and does nothing with them. It is
-// registered as a mutant, so that comparisons leave it out.
-const baselineName = "bare"
+// baselineName names the consumer that [Pipeline] compares with: a franz-go client
+// that counts records and does nothing else. It is registered as a mutant, so
+// that comparisons leave it out.
+const baselineName = "baseline"
 
 var _ = harness.Register(harness.Implementation{
-	Name: baselineName, Doc: "franz-go alone: counts records, works on none, and ends at a number of them.",
+	Name: baselineName, Doc: "A franz-go client without work: it counts records and returns after a number of them.",
 	Delivery: harness.AtMostOnce, Order: harness.OrderNone, Mutant: true,
-	Knobs: []harness.Knob{{Name: "records", Default: "1", Doc: "how many to count"}},
+	Knobs: []harness.Knob{{Name: "records", Default: "1", Doc: "number of records to count"}},
 	New:   func(harness.Config) (harness.Consumer, error) { return baseline{}, nil },
 })
 
 type baseline struct{}
 
-// Consume returns once it has counted its records: the end of its process tells
-// the parent.
+// Consume returns when it has counted its records. The parent process sees that
+// the pod has ended.
 func (baseline) Consume(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 	left, err := strconv.Atoi(cfg.Knobs["records"])
 	if err != nil {

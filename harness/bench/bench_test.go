@@ -23,8 +23,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// TestCompare is what the tests below start as a process of its own; alone it
-// has nothing to run.
+// TestCompare runs in the child processes that the tests below start.
 func TestCompare(t *testing.T) {
 	if opts.isSmoke() {
 		t.Skip("runs as a child of the other tests")
@@ -33,7 +32,7 @@ func TestCompare(t *testing.T) {
 }
 
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "brief", Doc: "a moment of load",
+	Name: "brief", Doc: "What does a second of load do?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: time.Second}, Keys: load.Uniform{N: 5}},
 	Service:    load.Fixed(0),
 	Partitions: 2, Pods: 1,
@@ -48,12 +47,12 @@ var _ = harness.Register(harness.Implementation{
 type absent struct{}
 
 func (absent) Consume(context.Context, harness.Config, harness.Work) error {
-	return errors.New("nobody here")
+	return errors.New("it cannot start")
 }
 
-// TestExitStatus starts the test binary with bad input, with something to print
-// and with a consumer that cannot start, and looks at its exit status and words.
-func TestExitStatus(t *testing.T) {
+// TestBadInputExitsWithTwo starts the test binary with bad input, or with something to
+// print, and checks its exit status and its words.
+func TestBadInputExitsWithTwo(t *testing.T) {
 	dir := t.TempDir()
 	saved := filepath.Join(dir, "result.json")
 	if err := os.WriteFile(saved, []byte(`{"version": 99`), 0o644); err != nil {
@@ -75,14 +74,14 @@ func TestExitStatus(t *testing.T) {
 		{"-in=bench_test.go", 2, "bench_test.go: no result of Stampede"},
 		{"-in=", 2, "want the path of a result.json"},
 		{"-judge=", 2, "want the path of the folder of a saved ledger"},
-		{"-judge=" + saved, 2, "is no saved ledger: IN= must be the folder of one"},
-		{"-judge=" + dir, 2, "none was found near it"},
+		{"-judge=" + saved, 2, "is no saved ledger: IN= must be the folder of a ledger"},
+		{"-judge=" + dir, 2, "there is no ledger near it"},
 		{"-scenario=breif", 2, `did you mean "brief"`},
 		{"-consumer=absnt", 2, `did you mean "absent"`},
 		{"-consumer=absent@coperative", 2, `did you mean "cooperative"`},
 		{"-consumer=absent?worker=3", 2, `did you mean "workers"`},
 		{"-consumer=absent?workers=0", 2, "above zero"},
-		{"-consumer=bare", 2, "BenchmarkPipeline"},
+		{"-consumer=baseline", 2, "BenchmarkPipeline"},
 		{"-broker=dcker", 2, "unknown broker"},
 		{"-kafka-image=x", 2, "-broker=docker"},
 		{"-rate=0", 2, "above zero"},
@@ -91,8 +90,8 @@ func TestExitStatus(t *testing.T) {
 		{"-payload=1048577", 2, "at most 999000"},
 		{"-partitions=1000000", 2, "at most 10000"},
 		{"-rate=1e8", 2, "at most 1000000"},
-		{"-rate=1e6 -load-duration=10h -scenario=brief", 2, "keeps them in memory"},
-		{"-consumer=", 2, "names none"},
+		{"-rate=1e6 -load-duration=10h -scenario=brief", 2, "may keep"},
+		{"-consumer=", 2, "is empty"},
 		{"-keys=uniform:0", 2, "keys"},
 		{"-service=-5ms", 2, "service"},
 		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
@@ -129,29 +128,27 @@ func TestFlagsLeaveGoTestsNamesAlone(t *testing.T) {
 	}
 }
 
-func TestSubtestNamesCanBeMatched(t *testing.T) {
-	choices, err := harness.ParseSelection("absent@eager?workers=3&commit=1s")
+func TestRunFlagCanMatchSubtestNames(t *testing.T) {
+	selections, err := harness.ParseSelection("absent@eager?workers=3&commit=1s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := subtestName(choices[0]), "absent@eager,commit=1s,workers=3"; got != want {
+	if got, want := subtestName(selections[0]), "absent@eager,commit=1s,workers=3"; got != want {
 		t.Errorf("subtest %q, want %q", got, want)
 	}
 }
 
-func TestGraver(t *testing.T) {
+func TestWorseStatusWins(t *testing.T) {
 	for _, c := range []struct{ a, b, want harness.Status }{
 		{"", harness.Pass, harness.Pass}, {harness.Pass, harness.Overload, harness.Overload},
 		{harness.Fail, harness.Inconclusive, harness.Fail}, {harness.Skipped, harness.Pass, harness.Skipped},
 	} {
 		if got := worseStatus(c.a, c.b); got != c.want {
-			t.Errorf("graver of %q and %q is %q, want %q", c.a, c.b, got, c.want)
+			t.Errorf("of %q and %q %q wins, want %q", c.a, c.b, got, c.want)
 		}
 	}
 }
 
-// Who waits for another run on this machine ends at Ctrl-C, and says that nothing was
-// run.
 func TestCtrlCEndsWaiting(t *testing.T) {
 	dir := t.TempDir()
 	other, err := os.Create(filepath.Join(dir, "stampede-e2e.lock"))

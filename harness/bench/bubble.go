@@ -17,50 +17,49 @@ import (
 )
 
 const (
-	// pulseInterval is how often, in virtual time, a bubble shows that its clock goes
-	// and looks whether it shall end.
+	// pulseInterval is how often, in virtual time, a bubble shows that its clock moves
+	// and checks whether it must end.
 	pulseInterval = 250 * time.Millisecond
-	// aftermath is the virtual time in which what a run has closed finds out.
+	// aftermath is the virtual time in which goroutines of a closed run can end.
 	aftermath = 10 * time.Second
-	// checkInterval is how often, in real time, it is looked whether the clock goes.
+	// checkInterval is how often, in real time, the watchdog checks the clock.
 	checkInterval = time.Second
 )
 
 // Variables for tests.
 var (
-	// maxStandstill is the real time after which a clock that does not move counts as
-	// one that never will.
+	// maxStandstill is the real time after which a clock without a move counts as
+	// stopped.
 	maxStandstill = time.Minute
-	// maxGrowth is by how much the process may grow before that while somebody in
-	// the bubble is at work.
+	// maxGrowth is by how much the process may grow before that while a goroutine of
+	// the bubble runs.
 	maxGrowth uint64 = 2 << 30
 )
 
-// RunVirtual makes one run of a scenario with a consumer, as named on the command
-// line, on the virtual back end: in a bubble of virtual time. What is wrong with
-// the run is in its status; an error says that there is no run. It leaves
-// nothing behind and may be called as often as wanted, also by tests that are
-// parallel. Where the build tag is missing the error is [virtual.ErrTag].
+// RunVirtual makes one run of a scenario on the virtual back end, in a bubble of
+// virtual time. The consumer is named as on the command line. The status of the run
+// has its verdict; an error means that there was no run. Without the build tag the
+// error is [virtual.ErrTag]. Parallel tests may call it, any number of times.
 func RunVirtual(t *testing.T, s harness.Scenario, consumer string, seed uint64) (*harness.Run, error) {
 	scenario, err := engine.Overrides{}.Apply(s)
 	if err != nil {
 		return nil, err
 	}
-	choices, err := harness.ParseSelection(consumer)
+	selections, err := harness.ParseSelection(consumer)
 	if err != nil {
 		return nil, err
 	}
-	if len(choices) != 1 {
-		return nil, fmt.Errorf("%q names %d consumers, want one", consumer, len(choices))
+	if len(selections) != 1 {
+		return nil, fmt.Errorf("%q names %d consumers, want one", consumer, len(selections))
 	}
-	o, err := runInBubble(context.Background(), t, engine.Plan{Scenario: scenario, Consumer: choices[0], Backend: virtual.Backend{}, Repeat: 1, Seed: seed})
+	o, err := runInBubble(context.Background(), t, engine.Plan{Scenario: scenario, Consumer: selections[0], Backend: virtual.Backend{}, Repeat: 1, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
 	return &o.Run, nil
 }
 
-// makeRun makes a run, in a bubble where its back end wants one.
+// makeRun makes a run, in a bubble if its back end is virtual.
 func makeRun(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
 	if harness.IsVirtual(plan.Backend) {
 		return runInBubble(ctx, t, plan)
@@ -72,27 +71,27 @@ func makeRun(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outco
 type bubble struct {
 	plan  engine.Plan
 	guard virtual.Guard
-	name  atomic.Value  // name is what traces call it.
-	beat  atomic.Int64  // beat is the bubble's clock at its last heartbeat.
-	never chan struct{} // never has nothing, and is made outside: who waits for it stops the clock for good.
-	froze chan struct{} // froze is closed when the clock is stopped for good.
+	name  atomic.Value  // name is the bubble's name in stack traces.
+	beat  atomic.Int64  // beat is the bubble's clock at its last pulse.
+	never chan struct{} // never is made outside and gets nothing: a wait for it stops the clock.
+	froze chan struct{} // froze is closed when the clock was stopped on purpose.
 
 	mu  sync.Mutex
-	why error // why the run was broken off
+	why error // why the run was cut short
 
-	// What became of it, once the goroutine of make has ended.
+	// The result, once the goroutine of runInside has ended.
 	outcome *engine.Outcome
 	err     error
 }
 
-// spinningRun is the run that an earlier bubble spins with, "" for none. Nothing ends
-// a goroutine that never waits, so no more runs are made beside it: it may well
-// take all the memory there is.
+// spinningRun names the run of an earlier bubble that still spins. Nothing can end a
+// goroutine that never waits, and it may take all memory. So no more runs are made
+// in this process.
 var spinningRun atomic.Value
 
-// runInBubble makes a run in a bubble of its own. A bubble that does not come to its
-// end is given up with an error: its brokers are asked without end at one instant,
-// its clock goes on and on, or its clock stands still.
+// runInBubble makes a run in its own bubble. It gives the run up with an error if the
+// brokers get requests without end at one instant, if the run does not end, or if the
+// clock stands still.
 func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
 	if p, ok := plan.Backend.(harness.Preflighter); ok {
 		if err := p.Preflight(ctx); err != nil {
@@ -101,7 +100,7 @@ func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.O
 	}
 	b := &bubble{plan: plan, never: make(chan struct{}), froze: make(chan struct{})}
 	if which := spinningRun.Load(); which != nil {
-		return nil, b.withRunName(fmt.Errorf("not made, for %s still spins", which))
+		return nil, b.withRunName(fmt.Errorf("not made, because %s still spins", which))
 	}
 	if v, ok := plan.Backend.(virtual.Backend); ok {
 		v.Guard = &b.guard
@@ -115,7 +114,7 @@ func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.O
 	return b.awaitEnd(done)
 }
 
-// awaitEnd waits for the end of the run, or for what keeps it from ending.
+// awaitEnd waits for the end of the run, and gives it up if it cannot end.
 func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 	started := time.Now()
 	last, since, size := b.beat.Load(), started, processMemory()
@@ -127,7 +126,7 @@ func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 			}
 			return b.outcome, b.err
 		case <-b.froze:
-			return nil, b.withRunName(errors.Join(b.breakReason(), errors.New("it did not end then either: its clock was stopped")))
+			return nil, b.withRunName(errors.Join(b.breakReason(), errors.New("it did not end after that: its clock was stopped")))
 		case <-time.After(checkInterval):
 		}
 		if now := b.beat.Load(); now != last {
@@ -146,7 +145,7 @@ func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 	}
 }
 
-// withRunName is an error with the run's name and seed.
+// withRunName adds the run's name and seed to an error.
 func (b *bubble) withRunName(err error) error {
 	return fmt.Errorf("run %s of seed %d in virtual time: %w", b.runName(), b.plan.Seed, err)
 }
@@ -160,18 +159,18 @@ func (b *bubble) ownGoroutines() (traces string, spins bool) {
 	return awakeGoroutines(name)
 }
 
-// standstillError is the error that the clock stands still, with who sees to that.
+// standstillError says that the clock stands still, with the goroutines that stop it.
 func (b *bubble) standstillError(stood time.Duration, grown uint64, traces string, spins bool) error {
-	what := "somebody waits for what is not in the bubble"
+	what := "a goroutine waits for something outside of the bubble"
 	if spins {
-		what = "somebody never waits"
+		what = "a goroutine never waits"
 		spinningRun.Store(fmt.Sprintf("%s of seed %d", b.runName(), b.plan.Seed))
 	}
-	return b.withRunName(fmt.Errorf("the clock has stood still for %v, in which the process grew by %d MiB: %s:\n%s",
+	return b.withRunName(fmt.Errorf("the clock has stood still for %v, and the process grew by %d MiB: %s:\n%s",
 		stood.Round(time.Second), grown>>20, what, traces))
 }
 
-// breakOff ends the run, for the first of the reasons given.
+// breakOff cuts the run short. The first reason counts.
 func (b *bubble) breakOff(why error, cancel func()) {
 	b.mu.Lock()
 	if b.why == nil {
@@ -181,19 +180,19 @@ func (b *bubble) breakOff(why error, cancel func()) {
 	cancel()
 }
 
-// breakReason is why the run was broken off, nil if it was not.
+// breakReason is why the run was cut short, nil if it was not.
 func (b *bubble) breakReason() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.why
 }
 
-// runInside makes the run. A bubble that cannot end, because goroutines of a consumer
-// are left in it, panics, and takes the outcome with it.
+// runInside makes the run inside the bubble. A bubble panics if goroutines of the
+// consumer are left in it and all wait; then there is no outcome.
 func (b *bubble) runInside(ctx context.Context, t *testing.T) {
 	defer func() {
 		if p := recover(); p != nil {
-			b.outcome, b.err = nil, errors.Join(b.err, fmt.Errorf("virtual time cannot go on: %v", p))
+			b.outcome, b.err = nil, errors.Join(b.err, fmt.Errorf("virtual time cannot move on: %v", p))
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
@@ -216,10 +215,9 @@ func (b *bubble) runInside(ctx context.Context, t *testing.T) {
 	})
 }
 
-// beatPulse shows that the bubble's clock goes, and carries the end of a context of
-// the world outside into it: waiting for that would stop the clock. A run that
-// takes longer than any does is broken off, and one that does not end then is left
-// as it stands.
+// beatPulse shows that the bubble's clock moves. It also polls the context of the
+// outside, since a wait for that would stop the clock. It cuts a run short that takes
+// longer than any run may, and stops the clock if that does not end the run.
 func (b *bubble) beatPulse(over <-chan struct{}, outside context.Context, cancel func()) {
 	tick := time.NewTicker(pulseInterval)
 	defer tick.Stop()
@@ -235,7 +233,7 @@ func (b *bubble) beatPulse(over <-chan struct{}, outside context.Context, cancel
 			cancel()
 		}
 		if took := time.Since(began); took > longest {
-			b.breakOff(fmt.Errorf("it has not ended after %v, of which the load and its drain are to take %v", took, loadAndDrain(b.plan.Scenario)), cancel)
+			b.breakOff(fmt.Errorf("it has not ended after %v; load and drain take %v", took, loadAndDrain(b.plan.Scenario)), cancel)
 			if took > 2*longest {
 				close(b.froze)
 				<-b.never
@@ -244,8 +242,8 @@ func (b *bubble) beatPulse(over <-chan struct{}, outside context.Context, cancel
 	}
 }
 
-// runLimit is the virtual time after which a run never ends: many times what the
-// slowest has for the load, its drain, and five minutes for each pod that died.
+// runLimit is the longest virtual time of a run: many times what load, drain, and five
+// minutes for each killed pod take.
 func runLimit(s harness.Scenario) time.Duration { return 2*loadAndDrain(s) + time.Hour }
 
 func loadAndDrain(s harness.Scenario) time.Duration {

@@ -33,18 +33,18 @@ func bubblePlan(t *testing.T, consumer string) engine.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	choices, err := harness.ParseSelection(consumer)
+	selections, err := harness.ParseSelection(consumer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.Plan{Scenario: s, Consumer: choices[0], Backend: virtual.Backend{}, Repeat: 1, Seed: 1}
+	return engine.Plan{Scenario: s, Consumer: selections[0], Backend: virtual.Backend{}, Repeat: 1, Seed: 1}
 }
 
-// TestCtrlCReachesTheBubble ends a context of the world outside.
+// TestCtrlCReachesTheBubble ends a context outside of the bubble.
 func TestCtrlCReachesTheBubble(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	plan := bubblePlan(t, "bare?records=1000000000")
+	plan := bubblePlan(t, "baseline?records=1000000000")
 	var once sync.Once
 	plan.Progress = func(p engine.Progress) {
 		if p.Phase == "load" && p.Elapsed > time.Minute {
@@ -60,7 +60,7 @@ func TestCtrlCReachesTheBubble(t *testing.T) {
 	}
 }
 
-// asks has its client ask without end.
+// asks sends requests without end.
 func asks(ctx context.Context, cfg harness.Config, _ harness.Work) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Seeds...), kgo.Dialer(cfg.Dialer), kgo.ClientID(cfg.ClientID()))
 	if err != nil {
@@ -86,7 +86,7 @@ var (
 	hoard  [][]byte
 )
 
-// neverWaits uses up time and, bit by bit, memory.
+// neverWaits uses CPU time and more and more memory.
 func neverWaits(context.Context, harness.Config, harness.Work) error {
 	for n := 1; !enough.Load(); n++ {
 		if n%(1<<24) == 0 && len(hoard) < 1<<10 {
@@ -102,7 +102,7 @@ func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work
 	return c(ctx, cfg, w)
 }
 
-// checkError checks that an error has what its reader needs.
+// checkError checks that an error has these words and names the run.
 func checkError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	for _, w := range append(words, "day/", "seed 1 ") {
@@ -112,20 +112,20 @@ func checkError(t *testing.T, err error, words ...string) {
 	}
 }
 
-func TestRunThatAsksWithoutEndIsCutOff(t *testing.T) {
+func TestRunWithEndlessRequestsIsCutShort(t *testing.T) {
 	_, err := runInBubble(t.Context(), t, bubblePlan(t, "asks"))
 	checkError(t, err, "it spins", "at one instant", "Metadata of pod-1.1")
 }
 
 func TestRunThatDoesNotEndIsStopped(t *testing.T) {
-	plan := bubblePlan(t, "bare?records=1000000000")
+	plan := bubblePlan(t, "baseline?records=1000000000")
 	plan.Scenario.Load.Pacer = load.Constant{Rate: 1, For: time.Minute}
 	plan.Progress = func(engine.Progress) { time.Sleep(1000 * time.Hour) }
 	_, err := runInBubble(t.Context(), t, plan)
 	checkError(t, err, "has not ended after", "its clock was stopped")
 }
 
-func TestRunThatNeverWaitsIsTheLast(t *testing.T) {
+func TestNoRunFollowsOneThatNeverWaits(t *testing.T) {
 	for name, limit := range map[string]func(){
 		"by its time":   func() { maxStandstill = checkInterval },
 		"by its memory": func() { maxGrowth = 1 << 25 },
@@ -138,10 +138,10 @@ func TestRunThatNeverWaitsIsTheLast(t *testing.T) {
 				spinningRun = atomic.Value{}
 			})
 			enough.Store(false)
-			debug.FreeOSMemory() // what was let go before would be grown into unseen
+			debug.FreeOSMemory() // growth into free memory of this process would not show
 			limit()
 			_, err := runInBubble(t.Context(), t, bubblePlan(t, "never-waits"))
-			checkError(t, err, "the clock has stood still", "somebody never waits", "bench.neverWaits")
+			checkError(t, err, "the clock has stood still", "a goroutine never waits", "bench.neverWaits")
 			_, err = runInBubble(t.Context(), t, bubblePlan(t, "asks"))
 			checkError(t, err, "still spins", "never-waits")
 		})

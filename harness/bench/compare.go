@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,18 +13,17 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/measure"
-	"github.com/stampede-bench/stampede/reports"
 )
 
-// Smoke is what a comparison without any flag runs, so that go test ./... stays
-// short. The zero value is the scenario steady with the consumers it names for
-// three seconds.
+// Smoke is the comparison that runs without any flag, so that go test ./... stays
+// short. The zero value is three seconds of the scenario steady with its default
+// consumers.
 type Smoke struct {
 	Scenario, Consumer string        // as on the command line
 	Duration           time.Duration // of the load
 }
 
-// comparison is a comparison under way.
+// comparison is the state of a running comparison.
 type comparison struct {
 	options options
 	matrix  *matrix
@@ -34,9 +32,9 @@ type comparison struct {
 	show    *display
 }
 
-// Compare runs the matrix of scenarios and consumers that the flags name, each
-// run as a subtest scenario/consumer/repeat, and reports on it. A run that did
-// not come out as it should fails its subtest.
+// Compare runs the scenarios and consumers that the flags name, and reports the
+// results. Each run is a subtest scenario/consumer/repeat. A run with an unexpected
+// status fails its subtest.
 func Compare(t *testing.T, smoke Smoke) {
 	o := opts
 	if o.isSmoke() {
@@ -59,7 +57,7 @@ func Compare(t *testing.T, smoke Smoke) {
 		raiseExit(exitNoRun)
 		t.Fatalf("nothing was run: %v", err)
 	}
-	if !harness.IsVirtual(c.matrix.backend) { // where time is virtual, runs do not starve each other
+	if !harness.IsVirtual(c.matrix.backend) { // runs in virtual time do not starve each other
 		if err := lock.Wait(t); err != nil {
 			raiseExit(exitNoRun)
 			t.Fatalf("nothing was run: %v", err)
@@ -74,7 +72,7 @@ func Compare(t *testing.T, smoke Smoke) {
 		t.Fatal("nothing was run: interrupted before the first run")
 	default:
 		raiseExit(exitNoRun)
-		t.Fatalf("nothing was run: -run matches none of the %d runs, which are named SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.countRuns())
+		t.Fatalf("nothing was run: -run matches no run of %d; their names are SCENARIO/CONSUMER@PROTOCOL/REPEAT", c.matrix.countRuns())
 	}
 	if err := c.writeReport(); err != nil {
 		raiseExit(exitFailed)
@@ -86,7 +84,7 @@ func Compare(t *testing.T, smoke Smoke) {
 	}
 }
 
-// prepareComparison checks all that can be checked before anything starts.
+// prepareComparison checks all input before the first run starts.
 func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 	m, err := o.resolveMatrix()
 	if err != nil {
@@ -129,29 +127,29 @@ func (c *comparison) runMatrix(t *testing.T) {
 	defer c.show.closeBars()
 	for _, s := range c.matrix.scenarios {
 		t.Run(s.Name, func(t *testing.T) {
-			for repeat := 1; repeat <= c.matrix.repeats; repeat++ { // arms interleave: a drift of the machine hits all
-				for _, choice := range c.matrix.consumersBy[s.Name] {
-					t.Run(fmt.Sprintf("%s/%d", subtestName(choice), repeat), func(t *testing.T) { c.runOne(t, s, choice, repeat) })
+			for repeat := 1; repeat <= c.matrix.repeats; repeat++ { // consumers interleave: a drift of the machine affects all
+				for _, selection := range c.matrix.consumersBy[s.Name] {
+					t.Run(fmt.Sprintf("%s/%d", subtestName(selection), repeat), func(t *testing.T) { c.runOne(t, s, selection, repeat) })
 				}
 			}
 		})
 	}
 }
 
-// subtestName is a consumer's name as -run can match it.
+// subtestName is a consumer's name in a form that -run can match.
 func subtestName(c harness.Selection) string {
 	return strings.NewReplacer("?", ",", "&", ",").Replace(c.Name())
 }
 
-// runOne makes a run and adds it to the result.
-func (c *comparison) runOne(t *testing.T, s harness.Scenario, choice harness.Selection, repeat int) {
+// runOne runs one subtest and adds the run to the result.
+func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.Selection, repeat int) {
 	if process.ctx.Err() != nil {
 		c.result.Interrupted = true
 		t.Skip("interrupted")
 	}
 	plan := engine.Plan{
-		Scenario: s, Consumer: choice, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed,
-		KeepIn: ledgerFolder(c.options.out, &s, choice, repeat), KeepAll: c.options.keep, Command: runCommand(&c.options, &s, choice, repeat),
+		Scenario: s, Consumer: selection, Backend: c.matrix.backend, Repeat: repeat, Seed: c.options.seed,
+		KeepIn: ledgerFolder(c.options.out, &s, selection, repeat), KeepAll: c.options.keep, Command: runCommand(&c.options, &s, selection, repeat),
 	}
 	outcome, err := c.runWithRetry(t, plan)
 	switch {
@@ -168,7 +166,7 @@ func (c *comparison) runOne(t *testing.T, s harness.Scenario, choice harness.Sel
 	c.reportToTest(t, &outcome.Run)
 }
 
-// runWithRetry makes a run, and makes it once more if it was inconclusive.
+// runWithRetry makes a run and repeats it once if it was inconclusive.
 func (c *comparison) runWithRetry(t *testing.T, plan engine.Plan) (*engine.Outcome, error) {
 	plan.Progress = c.show.beginRun(plan, false)
 	outcome, err := makeRun(process.ctx, t, plan)
@@ -186,7 +184,7 @@ func (c *comparison) runWithRetry(t *testing.T, plan engine.Plan) (*engine.Outco
 	return outcome, err
 }
 
-// reportToTest passes or fails the subtest.
+// reportToTest fails the subtest unless the run came out as expected.
 func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
 	line := strings.Join(append([]string{string(r.Status)}, r.Reasons...), "; ")
 	if r.Expected {
@@ -202,36 +200,4 @@ func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
 			}
 		}
 	}
-}
-
-// dropUnrun leaves out of the report what -run left out of the comparison.
-func (c *comparison) dropUnrun() {
-	scenarios, consumers := map[string]bool{}, map[string]bool{}
-	for _, r := range c.result.Runs {
-		scenarios[r.Scenario], consumers[r.Consumer] = true, true
-	}
-	c.result.Scenarios = slices.DeleteFunc(c.result.Scenarios, func(s harness.ScenarioInfo) bool { return !scenarios[s.Name] })
-	c.result.Consumers = slices.DeleteFunc(c.result.Consumers, func(k harness.ConsumerInfo) bool { return !consumers[k.Name] })
-}
-
-// writeReport puts the runs together and reports.
-func (c *comparison) writeReport() error {
-	c.result.Took = time.Since(c.result.Started).Round(time.Millisecond)
-	if d, ok := c.matrix.backend.(harness.Describer); ok {
-		c.result.Broker, c.result.Modelled = d.Describe(), d.Modelled()
-	}
-	if !c.result.Interrupted {
-		c.dropUnrun()
-	}
-	c.result.Cells = mergeCells(c.result, c.merged)
-	if len(c.result.Runs) == 0 {
-		return nil
-	}
-	if err := reports.Text(os.Stdout, c.result); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if c.options.out == "" {
-		return nil
-	}
-	return writeReports(c.options.out, c.result)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// describeComparison is the comparison before its first run.
+// describeComparison returns the result of a comparison without its runs.
 func describeComparison(o *options, m *matrix) *harness.Comparison {
 	c := &harness.Comparison{
 		Version: harness.ResultVersion, Started: time.Now().UTC().Truncate(time.Millisecond), Command: comparisonCommand(o),
@@ -31,12 +31,12 @@ func describeComparison(o *options, m *matrix) *harness.Comparison {
 	return c
 }
 
-// comparisonCommand repeats the comparison; where its report went is not part of it.
+// comparisonCommand is the command that repeats the comparison, without -out.
 func comparisonCommand(o *options) string {
 	return testCommand(o.broker, "^TestCompare$", withoutFlags(o.given, "-out"))
 }
 
-// withoutFlags leaves out the flags named.
+// withoutFlags leaves out these flags.
 func withoutFlags(given []string, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(given), func(g string) bool {
 		name, _, _ := strings.Cut(g, "=")
@@ -44,9 +44,9 @@ func withoutFlags(given []string, names ...string) []string {
 	})
 }
 
-// runCommand repeats one run of the comparison: it names the one scenario, the one
-// consumer and no more repeats than it takes to come to this one. Where the comparison
-// has a report, the repeat has one beside it.
+// runCommand is the command that repeats one run of the comparison. It names the
+// scenario, the consumer, and the number of the repeat. If the comparison wrote
+// reports, the command writes its own to out/again.
 func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
 	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtestName(c)), repeat)
 	given := withoutFlags(o.given, "-out", "-scenario", "-consumer", "-repeat")
@@ -60,7 +60,7 @@ func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int
 	return testCommand(o.broker, run, given)
 }
 
-// testCommand is a call of go test with flags of ours.
+// testCommand is a go test command with our flags.
 func testCommand(broker, run string, given []string) string {
 	words := []string{"go test -count=1 -timeout 0 -v -run '" + run + "'"}
 	if broker == "virtual" {
@@ -75,7 +75,7 @@ func testCommand(broker, run string, given []string) string {
 	return strings.Join(words, " ")
 }
 
-// commonSettings are what is equal for all runs and not in a scenario.
+// commonSettings are the settings of all runs that no scenario has.
 func commonSettings(m *matrix) []harness.Setting {
 	return []harness.Setting{
 		{Name: "producer", Value: fmt.Sprintf("idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
@@ -87,7 +87,7 @@ func commonSettings(m *matrix) []harness.Setting {
 	}
 }
 
-// describeMachine is the machine and the versions.
+// describeMachine names the machine, the versions and the commit.
 func describeMachine() []harness.Setting {
 	env := []harness.Setting{
 		{Name: "goos", Value: runtime.GOOS},
@@ -117,8 +117,8 @@ func describeMachine() []harness.Setting {
 	return env
 }
 
-// procValue is the value of the first line "name : value" of a file of /proc,
-// "unknown" elsewhere.
+// procValue is the value of the first line "name : value" in a file of /proc, or
+// "unknown".
 func procValue(path, name string) string {
 	raw, err := os.ReadFile(path)
 	if err != nil {

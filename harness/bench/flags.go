@@ -13,7 +13,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// options are the flags of the test binary.
+// options are our flags of the test binary.
 type options struct {
 	scenario, consumer string
 	broker             string
@@ -26,40 +26,39 @@ type options struct {
 	keep               bool
 	list               bool
 	over               engine.Overrides
-	given              []string // given are the flags that were set, as on the line
+	given              []string // given are the flags that were set, as "-name=value"
 }
 
 var opts options
 
-// defineFlags puts the flags into fs. Names that go test owns (-list, -run, ...) are
-// avoided.
+// defineFlags adds the flags to fs. None has a name of go test's own, as -list or -run.
 func (o *options) defineFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios prints them (default all)")
-	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs; * is all of them (default what each scenario names)")
-	fs.StringVar(&o.broker, "broker", "embedded", "what serves as Kafka: embedded (kfake in this process), virtual (the same in virtual time, with -tags synctests) or docker (three real nodes)")
-	fs.Var(positiveInt(&o.repeat), "repeat", "how often each consumer meets each scenario (default 1)")
-	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of random fault choices")
-	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: none are written)")
-	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, stampede/kafka:4.3.1 if it is there, apache/kafka:4.3.1)")
-	fs.Var(pathFlag(&o.in, "a result.json"), "in", "a result.json to render again, to the terminal and into -out; nothing is run")
-	fs.Var(pathFlag(&o.judge, "the folder of a saved ledger"), "judge", "a saved ledger to judge again, as out/ledger/...; nothing is run")
-	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of those that did not come out as they should")
-	fs.BoolVar(&o.list, "scenarios", false, "print consumers, their knobs, and scenarios; nothing is run")
+	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios lists them (default all)")
+	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs; * is all (default those that each scenario names)")
+	fs.StringVar(&o.broker, "broker", "embedded", "embedded (kfake in this process), virtual (kfake in virtual time, needs -tags synctests) or docker (three real Kafka nodes)")
+	fs.Var(positiveInt(&o.repeat), "repeat", "number of runs of each consumer in each scenario (default 1)")
+	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of the selections of faults")
+	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: write none)")
+	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, else stampede/kafka:4.3.1 if it exists, else apache/kafka:4.3.1)")
+	fs.Var(pathFlag(&o.in, "a result.json"), "in", "render this result.json again, to the terminal and into -out; runs nothing")
+	fs.Var(pathFlag(&o.judge, "the folder of a saved ledger"), "judge", "judge this saved ledger again, as out/ledger/...; runs nothing")
+	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of runs with an unexpected status")
+	fs.BoolVar(&o.list, "scenarios", false, "list consumers, their knobs, and scenarios; runs nothing")
 
-	fs.Var(positiveFloat(&o.over.Rate), "rate", "records a second in every scenario")
-	fs.Var(positiveDuration(&o.over.Duration), "load-duration", "how long every scenario sends")
-	fs.Var(positiveInt(&o.over.Partitions), "partitions", "partitions of the topic")
-	fs.Var(positiveInt(&o.over.Pods), "pods", "pods of the consumer")
-	fs.Var(positiveInt(&o.over.Workers), "workers", "workers of a pod")
-	fs.Var(positiveInt(&o.over.Window), "window", "records a pod may have taken and not finished")
-	fs.StringVar(&o.over.Service, "service", "", "work on a record: 10ms, uniform:5ms-15ms or lognormal:10ms/100ms; cpu: in front burns it")
-	fs.StringVar(&o.over.Keys, "keys", "", "keys: uniform:20000, zipf:1.1/10000 or hot:0.2/1/10000")
-	fs.Var(positiveInt(&o.over.Payload), "payload", "length of a value in bytes")
+	fs.Var(positiveFloat(&o.over.Rate), "rate", "records per second in every scenario; of a burst, the rate of the burst")
+	fs.Var(positiveDuration(&o.over.Duration), "load-duration", "duration of the load in every scenario")
+	fs.Var(positiveInt(&o.over.Partitions), "partitions", "number of partitions of the topic")
+	fs.Var(positiveInt(&o.over.Pods), "pods", "number of pods")
+	fs.Var(positiveInt(&o.over.Workers), "workers", "number of workers of a pod")
+	fs.Var(positiveInt(&o.over.Window), "window", "records that a pod may have in flight")
+	fs.StringVar(&o.over.Service, "service", "", "time of the work on a record: 10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99); the prefix cpu: burns CPU instead of sleeping")
+	fs.StringVar(&o.over.Keys, "keys", "", "keys: uniform:20000, zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (share/hot keys/others)")
+	fs.Var(positiveInt(&o.over.Payload), "payload", "length of a record's value in bytes")
 	fs.Var(positiveDuration(&o.over.Commit), "commit", "interval between commits")
 	fs.Var(positiveDuration(&o.over.Session), "session", "session timeout of the group")
 }
 
-// value is a flag that refuses what parse refuses.
+// value is a flag with its own parser.
 type value struct {
 	text  string
 	parse func(string) error
@@ -72,8 +71,7 @@ func (v *value) Set(s string) error {
 	return v.parse(s)
 }
 
-// pathFlag is a flag that refuses to be there and empty: it would do nothing then, and
-// that with success.
+// pathFlag is a flag that refuses an empty path, which would silently do nothing.
 func pathFlag(to *string, what string) flag.Value {
 	return &value{parse: func(s string) error {
 		if *to = s; s == "" {
@@ -95,7 +93,7 @@ func positiveInt(to *int) flag.Value {
 func positiveFloat(to *float64) flag.Value {
 	return &value{parse: func(s string) (err error) {
 		if *to, err = strconv.ParseFloat(s, 64); err != nil || !(*to > 0) || *to > maxRate {
-			return fmt.Errorf("want a number above zero and at most %d, more than one producer sends", maxRate)
+			return fmt.Errorf("want a number above zero and at most %d, the limit of one producer", maxRate)
 		}
 		return nil
 	}}
@@ -110,28 +108,27 @@ func positiveDuration(to *time.Duration) flag.Value {
 	}}
 }
 
-// isSmoke reports that no flag asks for anything, so that go test ./... stays
-// short.
+// isSmoke reports that no flag of ours is set, so that go test ./... stays short.
 func (o *options) isSmoke() bool { return len(o.given) == 0 }
 
-// matrix is what is to be run.
+// matrix has the runs of a comparison.
 type matrix struct {
-	scenarios   []harness.Scenario             // overrides and defaults in place
-	consumers   []harness.Selection            // consumers of any scenario, each once
+	scenarios   []harness.Scenario             // with overrides and defaults
+	consumers   []harness.Selection            // of all scenarios, each once
 	consumersBy map[string][]harness.Selection // consumersBy has the consumers of each scenario, by its name
 	backend     harness.Backend
 	repeats     int
 }
 
-// countRuns is the number of runs.
+// countRuns returns the number of runs.
 func (m *matrix) countRuns() (n int) {
-	for _, choices := range m.consumersBy {
-		n += len(choices) * m.repeats
+	for _, selections := range m.consumersBy {
+		n += len(selections) * m.repeats
 	}
 	return n
 }
 
-// resolveMatrix resolves names and overrides, and refuses what cannot be run.
+// resolveMatrix finds what the flags name and applies the overrides.
 func (o *options) resolveMatrix() (*matrix, error) {
 	m := &matrix{repeats: max(1, o.repeat), consumersBy: map[string][]harness.Selection{}}
 	var err error
@@ -174,8 +171,8 @@ func (o *options) resolveMatrix() (*matrix, error) {
 	return m, nil
 }
 
-// consumerList is the line of consumers that meet a scenario: what was asked for, or
-// what the scenario names and there is, or all.
+// consumerList is the list of consumers for a scenario: those of the flag, else those
+// that the scenario names and that are registered, else all.
 func consumerList(s *harness.Scenario, asked string) string {
 	if asked != "" {
 		return asked
@@ -205,7 +202,7 @@ func parseConsumers(line string) (all []harness.Selection, err error) {
 		}
 		for _, c := range fit {
 			if c.Implementation.Name == baselineName {
-				return nil, fmt.Errorf("consumer %s is what BenchmarkPipeline compares with, and works on nothing", baselineName)
+				return nil, fmt.Errorf("consumer %s does no work: only BenchmarkPipeline compares with it", baselineName)
 			}
 			if !seen[c.Name()] {
 				seen[c.Name()] = true

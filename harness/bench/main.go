@@ -2,13 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -18,7 +15,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/pod"
-	"github.com/stampede-bench/stampede/reports"
 )
 
 // The exit statuses of the binary.
@@ -28,17 +24,17 @@ const (
 	exitNoRun  = 2
 )
 
-// process is what the binary as a whole holds.
+// process is the state of the whole binary.
 var process struct {
 	ctx context.Context // ends with SIGINT or SIGTERM
 
 	mu   sync.Mutex
-	exit int                      // the gravest status so far
-	used map[harness.Backend]bool // back ends to be closed
+	exit int                      // the highest exit status so far
+	used map[harness.Backend]bool // back ends to close at the end
 }
 
-// Main is for TestMain: it makes the process a pod if it was started as one,
-// else it runs the tests and exits with the status of the package comment.
+// Main is the body of TestMain. In a process that was started as a pod it runs the
+// pod. In any other it runs the tests, and exits with a status of the package comment.
 func Main(m *testing.M) {
 	pod.Main()
 	if os.Getenv("GOGC") == "" {
@@ -55,13 +51,13 @@ func Main(m *testing.M) {
 	os.Exit(runProcess(m))
 }
 
-// gcPercent is for this process alone and not for the pods, whose memory is
-// measured: brokers and clients in it allocate much and hold little, so that at
-// Go's default one tenth of a run's CPU time went into collecting garbage.
+// gcPercent is GOGC of this process. Its brokers and clients allocate much and
+// keep little: at Go's default, garbage collection took a tenth of a run's CPU
+// time. Pods keep the default, since their memory is measured.
 const gcPercent = 300
 
-// usage prints all flags when asked to, and after a bad one only where to look:
-// go test's own would push the error off the screen.
+// usage prints all flags if -help asks for them. After a bad flag it prints one
+// line only: the list of go test's flags would push the error off the screen.
 func usage() {
 	for _, a := range os.Args[1:] {
 		if a == "-h" || strings.TrimLeft(a, "-") == "help" {
@@ -69,7 +65,7 @@ func usage() {
 			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "-help lists all flags, -scenarios what there is to run")
+	fmt.Fprintln(os.Stderr, "-help lists all flags; -scenarios lists consumers and scenarios")
 }
 
 // isTesting reports whether a flag is go test's own.
@@ -94,10 +90,10 @@ func runProcess(m *testing.M) int {
 		return exitOK
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the run in good order, a second one at once.
+	// The first signal ends the run in good order, a second one ends the process.
 	quiet := context.AfterFunc(ctx, func() {
 		stop()
-		fmt.Fprintln(os.Stderr, "stampede: interrupted, ending the run and reporting what there is; once more to quit at once")
+		fmt.Fprintln(os.Stderr, "stampede: interrupted: the run ends and is reported; press Ctrl-C again to quit at once")
 	})
 	defer stop()
 	defer quiet() // before stop, which ends ctx too
@@ -117,48 +113,16 @@ func runProcess(m *testing.M) int {
 	return max(code, process.exit)
 }
 
-// raiseExit keeps the gravest status.
+// raiseExit raises the exit status of the process.
 func raiseExit(status int) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	process.exit = max(process.exit, status)
 }
 
-// closeAtExit notes a back end to be closed in the end.
+// closeAtExit closes a back end when the process ends.
 func closeAtExit(b harness.Backend) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	process.used[b] = true
-}
-
-// renderSaved shows a saved result again.
-func renderSaved(in, out string) error {
-	f, err := os.Open(in)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no saved result at %s: run make bench first, or name another with IN=", in)
-	}
-	if err != nil {
-		return fmt.Errorf("saved result: %w", err)
-	}
-	defer f.Close()
-	c, err := reports.ReadJSON(f)
-	if err != nil {
-		return fmt.Errorf("saved result %s: %w", in, err)
-	}
-	if err := reports.Text(os.Stdout, c); err != nil {
-		return err
-	}
-	if out == "" {
-		return nil
-	}
-	return writeReports(out, c)
-}
-
-// writeReports writes the reports and says where.
-func writeReports(out string, c *harness.Comparison) error {
-	if err := reports.WriteAll(out, c); err != nil {
-		return err
-	}
-	fmt.Printf("\nreport: %s\n", filepath.Join(out, "report.html"))
-	return nil
 }

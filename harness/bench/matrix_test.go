@@ -15,14 +15,14 @@ var _ = harness.Register(harness.Implementation{
 })
 
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "choosy", Doc: "it names whom it wants to meet",
+	Name: "choosy", Doc: "Does a scenario meet the consumers that it names?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: time.Second}, Keys: load.Uniform{N: 5}},
 	Service:    load.Fixed(0),
 	Partitions: 2, Pods: 1,
-	Consumers: []string{"present@eager", "nobody-of-that-name"},
+	Consumers: []string{"present@eager", "not-registered"},
 })
 
-func TestScenariosNameTheirConsumers(t *testing.T) {
+func TestScenariosMeetTheConsumersTheyName(t *testing.T) {
 	all, err := harness.ParseSelection("*") // with tags there are more than these
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +53,8 @@ func TestScenariosNameTheirConsumers(t *testing.T) {
 	}
 }
 
-func namesOf(choices []harness.Selection) (names []string) {
-	for _, c := range choices {
+func namesOf(selections []harness.Selection) (names []string) {
+	for _, c := range selections {
 		names = append(names, c.Name())
 	}
 	return names

@@ -12,16 +12,16 @@ import (
 // memorySizes are the numbers of records that [Memory] runs with.
 var memorySizes = []uint64{1_000_000, 5_000_000, 20_000_000}
 
-// Memory is a benchmark of what a run holds in memory: the pipeline of [Pipeline]
-// at several sizes, each with the peak of the resident memory of this process,
-// embedded brokers included, and of its pod. What grows with the records is the
-// final read, two bytes a record, and the sets of offsets, a few bits. Linux only.
+// Memory measures the memory of a run: [Pipeline] at several sizes, each with the
+// peak resident memory of this process, embedded brokers included, and of its pod.
+// The final read grows by two bytes a record, the sets of offsets by a few bits.
+// Linux only.
 func Memory(b *testing.B) {
 	lock.Hold(b)
 	for _, records := range memorySizes {
 		b.Run(fmt.Sprintf("records=%dM", records/1_000_000), func(b *testing.B) {
-			if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // the peak begins anew
-				b.Skip("the peak of a process's memory cannot be reset here: ", err)
+			if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // resets the peak
+				b.Skip("cannot reset the peak memory of a process here: ", err)
 			}
 			for b.Loop() {
 				o, err := runStampede(b.Context(), records)

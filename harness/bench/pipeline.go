@@ -20,27 +20,27 @@ import (
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
-// The load of [Pipeline].
+// The load and the time limits of [Pipeline].
 const (
 	pipelineRecords    = 1_000_000
 	pipelinePayload    = 100
 	pipelinePartitions = 12
 
 	baselineTimeout = 2 * time.Minute
-	pipelineTimeout = 10 * time.Minute // from the first record of a flood to the last effect
+	pipelineTimeout = 10 * time.Minute // from the first record to the last effect
 )
 
-// Pipeline is a benchmark of Stampede itself: records from the flood pacer
-// through the embedded back end to a child pod of keyed without work, journaled
-// and replayed, in turn with the same records through bare franz-go clients.
-// Both are timed from the first send to the last record replayed or read, the
-// forming of the group left out. It reports both rates, the median of their ratios
-// in each turn, and the share of each stage; and what a record costs in CPU time, by
-// stage of this process, brokers included, and in the pods, which a busy machine
-// changes less.
+// Pipeline measures Stampede itself. A flood of records goes through the embedded
+// back end to a pod of keyed without work, is journaled and replayed. In turn the
+// same records go through plain franz-go clients, the baseline. The time runs from
+// the first send to the last record replayed or read, without forming the group.
+//
+// It reports both rates, the median of their ratios, and the share of each stage.
+// It also reports the CPU time of a record: by stage in this process, brokers
+// included, and in the pods. A busy machine changes CPU times less than rates.
 func Pipeline(b *testing.B) {
 	lock.Hold(b)
-	var bare, ours cost
+	var baseline, ours cost
 	var ratios []float64
 	stages := map[string]*cost{}
 	for b.Loop() {
@@ -49,7 +49,7 @@ func Pipeline(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		bare.addCost(c)
+		baseline.addCost(c)
 		o, err := runStampede(b.Context(), pipelineRecords)
 		if err != nil {
 			b.Fatal(err)
@@ -68,12 +68,12 @@ func Pipeline(b *testing.B) {
 	}
 	slices.Sort(ratios)
 	total := float64(b.N) * pipelineRecords
-	b.ReportMetric(total/bare.took.Seconds(), "bare-records/s")
+	b.ReportMetric(total/baseline.took.Seconds(), "baseline-records/s")
 	b.ReportMetric(total/ours.took.Seconds(), "records/s")
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")
-	b.ReportMetric(float64(bare.harness+bare.pods)/float64(ours.harness+ours.pods), "cpu-ratio")
-	b.ReportMetric(float64(bare.harness)/total, "bare-cpu-ns/record")
-	b.ReportMetric(float64(bare.pods)/total, "bare-pods-cpu-ns/record")
+	b.ReportMetric(float64(baseline.harness+baseline.pods)/float64(ours.harness+ours.pods), "cpu-ratio")
+	b.ReportMetric(float64(baseline.harness)/total, "baseline-cpu-ns/record")
+	b.ReportMetric(float64(baseline.pods)/total, "baseline-pods-cpu-ns/record")
 	b.ReportMetric(float64(ours.pods)/total, "pods-cpu-ns/record")
 	for name, c := range stages {
 		b.ReportMetric(100*c.took.Seconds()/ours.took.Seconds(), fmt.Sprintf("%%-%s", metricName(name)))
@@ -81,8 +81,8 @@ func Pipeline(b *testing.B) {
 	}
 }
 
-// cost is what a part of a pipeline took: its time, and the CPU time of this
-// process and of the pods.
+// cost is the time of a part of a pipeline, and the CPU time of this process and of
+// the pods.
 type cost struct{ took, harness, pods time.Duration }
 
 func (c *cost) addCost(o cost) {
@@ -91,7 +91,7 @@ func (c *cost) addCost(o cost) {
 	c.pods += o.pods
 }
 
-// metricName makes a name fit for a metric.
+// metricName makes a name of a metric: spaces become hyphens.
 func metricName(s string) string {
 	out := []byte(s)
 	for i := range out {
@@ -102,7 +102,7 @@ func metricName(s string) string {
 	return string(out)
 }
 
-// runStampede is a run that must pass.
+// runStampede makes one run of the pipeline, which must pass.
 func runStampede(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: records}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
@@ -111,7 +111,7 @@ func runStampede(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	choices, err := harness.ParseSelection("keyed")
+	selections, err := harness.ParseSelection("keyed")
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func runStampede(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := engine.Run(ctx, engine.Plan{Scenario: s, Consumer: choices[0], Backend: backend, Repeat: 1, Seed: 1})
+	o, err := engine.Run(ctx, engine.Plan{Scenario: s, Consumer: selections[0], Backend: backend, Repeat: 1, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +129,10 @@ func runStampede(ctx context.Context, records uint64) (*engine.Outcome, error) {
 	return o, nil
 }
 
-// runBaseline is the cost from the first send until a child with nothing but a
-// client has read as many records.
+// runBaseline is the cost from the first send until a pod with nothing but a client
+// has read all records.
 func runBaseline(ctx context.Context) (c cost, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, baselineTimeout, fmt.Errorf("the bare client read no %d records within %v", pipelineRecords, baselineTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, baselineTimeout, fmt.Errorf("the baseline client did not read %d records within %v", pipelineRecords, baselineTimeout))
 	defer cancel()
 	backend, err := harness.FindBackend("embedded")
 	if err != nil {
@@ -143,7 +143,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 		return c, err
 	}
 	defer cluster.Close()
-	const topic = "bare"
+	const topic = "baseline"
 	admin, err := observe.NewClient(cluster.Seeds(), nil, topic, topic)
 	if err != nil {
 		return c, err
@@ -152,7 +152,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	if err := admin.CreateTopic(ctx, observe.Topic{Name: topic, Partitions: pipelinePartitions}); err != nil {
 		return c, err
 	}
-	dir, err := os.MkdirTemp("", "stampede-bare-")
+	dir, err := os.MkdirTemp("", "stampede-baseline-")
 	if err != nil {
 		return c, err
 	}
@@ -181,7 +181,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	select {
 	case in := <-ended:
 		if in.Exit != pod.ExitReturned {
-			return c, withStderr(fmt.Errorf("the bare client ended: %s", in.Exit), fleet)
+			return c, withStderr(fmt.Errorf("the baseline client ended: %s", in.Exit), fleet)
 		}
 		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
 		for _, p := range fleet.Usage() {
@@ -193,17 +193,17 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	}
 }
 
-// withStderr adds what the child said to an error.
+// withStderr adds the standard error of the pods to an error.
 func withStderr(err error, fleet *pod.Fleet) error {
 	for _, in := range fleet.Incarnations() {
 		if in.Stderr != "" {
-			err = fmt.Errorf("%w; the child said: %s", err, in.Stderr)
+			err = fmt.Errorf("%w; the pod printed: %s", err, in.Stderr)
 		}
 	}
 	return err
 }
 
-// awaitOwnership waits until the group's only member has every partition.
+// awaitOwnership waits until the only member of the group owns all partitions.
 func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic string) error {
 	observer, ok := cluster.(harness.GroupObserver)
 	if !ok {
@@ -220,7 +220,7 @@ func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fle
 			return nil
 		}
 		if in := fleet.Incarnations()[0]; in.Down != 0 {
-			return fmt.Errorf("the bare client ended: %s", in.Exit)
+			return fmt.Errorf("the baseline client ended: %s", in.Exit)
 		}
 		select {
 		case <-ctx.Done():
@@ -230,8 +230,8 @@ func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fle
 	}
 }
 
-// floodTopic sends the records with nothing but a client, under the settings of the
-// harness's producer.
+// floodTopic sends the records with a plain client and the settings of the harness's
+// producer.
 func floodTopic(ctx context.Context, seeds []string, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(load.Linger), kgo.MaxBufferedRecords(1<<20),

@@ -12,14 +12,14 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// plannedRun is a run of the matrix.
+// plannedRun is one run of the matrix.
 type plannedRun struct {
 	scenario *harness.Scenario
 	consumer harness.Selection
 	repeat   int
 }
 
-// plannedRuns are the runs that go test's -run lets through, in their order.
+// plannedRuns returns the runs that match go test's -run, in their order.
 func (m *matrix) plannedRuns(run string) (all []plannedRun) {
 	filter := parseRunFilter(run)
 	for i := range m.scenarios {
@@ -34,10 +34,10 @@ func (m *matrix) plannedRuns(run string) (all []plannedRun) {
 	return all
 }
 
-// consumersFor are the consumers that a scenario meets.
+// consumersFor returns the consumers that run in a scenario.
 func (m *matrix) consumersFor(s *harness.Scenario) []harness.Selection { return m.consumersBy[s.Name] }
 
-// matchesFilter reports whether a filter lets the subtest of these names through.
+// matchesFilter reports whether the subtest with these names matches.
 func matchesFilter(filter []*regexp.Regexp, names ...string) bool {
 	for i, f := range filter {
 		if i < len(names) && !f.MatchString(names[i]) {
@@ -47,8 +47,8 @@ func matchesFilter(filter []*regexp.Regexp, names ...string) bool {
 	return true
 }
 
-// parseRunFilter is what go test's -run says of the subtests. One that go test takes apart
-// in other ways than at each slash leaves nothing out here.
+// parseRunFilter returns the expressions of go test's -run for subtests. One that go
+// test does not simply split at each slash matches all here.
 func parseRunFilter(run string) (filter []*regexp.Regexp) {
 	if strings.ContainsAny(run, "[]|") {
 		return nil
@@ -64,12 +64,12 @@ func parseRunFilter(run string) (filter []*regexp.Regexp) {
 	return filter
 }
 
-// estimateTime is about how long a run takes.
+// estimateTime returns about how long a run takes.
 func (r plannedRun) estimateTime() time.Duration {
 	return engine.Estimate(*r.scenario, engine.Describe(*r.scenario, r.consumer).Parallelism)
 }
 
-// describePlan is a plan for people.
+// describePlan is "6 runs: 2 scenarios, 3 consumers, 1 repeat on embedded, about 2m0s".
 func describePlan(runs []plannedRun, b harness.Backend) string {
 	scenarios, consumers, repeats := map[string]bool{}, map[string]bool{}, map[int]bool{}
 	var total time.Duration

@@ -6,7 +6,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
+func TestPlanCountsTheRunsThatMatch(t *testing.T) {
 	o := options{scenario: "brief", consumer: "absent,absent@eager", broker: "embedded", repeat: 3}
 	m, err := o.resolveMatrix()
 	if err != nil {
@@ -19,7 +19,7 @@ func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
 		"^TestCompare$/^other$":                0,
 		"^TestCompare$/^brief$/^absent@eager$": 3,
 		"^TestCompare$/^brief$/^absent@eager$/^2$": 1,
-		"^TestCompare$/brief|other":                6, // go test takes it apart, the plan does not
+		"^TestCompare$/brief|other":                6, // go test splits it, the plan does not
 	} {
 		if got := len(m.plannedRuns(run)); got != want {
 			t.Errorf("-run %s: %d runs, want %d", run, got, want)
@@ -30,14 +30,13 @@ func TestPlanIsOfWhatRunLetsThrough(t *testing.T) {
 	}
 }
 
-// What repeats one run names it alone, whatever the comparison was of.
-func TestCommandOfOneRun(t *testing.T) {
-	choices, err := harness.ParseSelection("absent@eager?workers=3")
+func TestCommandRepeatsOneRunOfAComparison(t *testing.T) {
+	selections, err := harness.ParseSelection("absent@eager?workers=3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options{broker: "virtual", given: []string{"-broker=virtual", "-consumer=*", "-out=x", "-rate=20", "-repeat=5", "-scenario=*,churn"}}
-	got := runCommand(&o, &harness.Scenario{Name: "brief"}, choices[0], 2)
+	got := runCommand(&o, &harness.Scenario{Name: "brief"}, selections[0], 2)
 	want := "go test -tags synctests -count=1 -timeout 0 -v -run '^TestCompare$/^brief$/^absent@eager,workers=3$/^2$' -broker=virtual -rate=20 -out=out/again -scenario=brief '-consumer=absent@eager?workers=3' -repeat=2"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -15,22 +15,22 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// display tells how a comparison gets on: bars on a terminal, a line per phase
+// display shows the progress of a comparison: bars on a terminal, a line per phase
 // elsewhere.
 type display struct {
 	out     io.Writer
 	matrix  *matrix
 	ahead   []plannedRun
-	bars    *mpb.Progress // nil elsewhere
+	bars    *mpb.Progress // nil without a terminal
 	total   *mpb.Bar
 	current *mpb.Bar
 	number  int // of the current run, from 1
 	label   string
 
-	mu     sync.Mutex // the bars are drawn by a goroutine of their own
+	mu     sync.Mutex // mpb draws the bars in its own goroutine
 	last   engine.Progress
-	expect time.Duration // of the current run
-	past   time.Duration // estimated time of the runs done
+	expect time.Duration // estimated time of the current run
+	past   time.Duration // estimated time of the completed runs
 	all    time.Duration // estimated time of all runs
 }
 
@@ -45,7 +45,7 @@ func newDisplay(out *os.File, m *matrix) *display {
 	return d
 }
 
-// printPlan says what is ahead.
+// printPlan prints the number of runs and warns of idle pods.
 func (d *display) printPlan() {
 	fmt.Fprintln(d.out, describePlan(d.ahead, d.matrix.backend))
 	for _, s := range d.matrix.scenarios {
@@ -60,7 +60,8 @@ func (d *display) printPlan() {
 	}
 }
 
-// timeLeft is the estimated time to the end. How fast virtual time goes is not known.
+// timeLeft is the estimated time to the end, "" in virtual time, whose speed is
+// unknown.
 func (d *display) timeLeft() string {
 	if harness.IsVirtual(d.matrix.backend) {
 		return ""
@@ -71,7 +72,7 @@ func (d *display) timeLeft() string {
 	return fmt.Sprintf("about %v left", max(0, left).Round(time.Second))
 }
 
-// beginRun returns the progress callback of a run, or of its second try.
+// beginRun returns the progress callback of a run, or of its retry.
 func (d *display) beginRun(p engine.Plan, retry bool) func(engine.Progress) {
 	if !retry {
 		d.number++
@@ -103,11 +104,11 @@ func (d *display) showProgress(e engine.Progress) {
 	if e.Phase == before {
 		return
 	}
-	switch e.Phase { // the others pass too quickly to be worth a line
+	switch e.Phase { // the other phases are too short for a line
 	case "starting":
 		fmt.Fprintf(d.out, "%s: starting\n", d.runPrefix())
 	case "load", "drain", "judging":
-		fmt.Fprintf(d.out, "%s: %s, sent %d, finished %d\n", d.runPrefix(), e.Phase, e.Sent, e.Completed)
+		fmt.Fprintf(d.out, "%s: %s, sent %d, completed %d\n", d.runPrefix(), e.Phase, e.Sent, e.Completed)
 	}
 }
 
@@ -115,7 +116,7 @@ func (d *display) runPrefix() string {
 	return fmt.Sprintf("[%d/%d] %s", d.number, len(d.ahead), d.label)
 }
 
-// describeRun is the current run in a few words.
+// describeRun describes the current run.
 func (d *display) describeRun() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -125,15 +126,15 @@ func (d *display) describeRun() string {
 	return fmt.Sprintf("%-8s %6.0f/s  backlog %d", d.last.Phase, d.last.Rate, d.last.Backlog)
 }
 
-// endRun ends the display of a run; o is nil where it could not be made. again
-// says that it will be tried once more, and why.
+// endRun ends the display of a run; o is nil if the run was not possible. again is
+// the reason why the run will be repeated, if it will.
 func (d *display) endRun(o *engine.Outcome, again string) {
-	status := "could not be run"
+	status := "could not run"
 	if o != nil {
 		status = fmt.Sprintf("%s, %.0f/s, took %v", o.Run.Status, o.Run.Completed, o.Run.Took.Round(100*time.Millisecond))
 	}
 	if again != "" {
-		status += "; once more: " + again
+		status += "; runs again: " + again
 	}
 	d.mu.Lock()
 	d.last = engine.Progress{}
@@ -157,7 +158,7 @@ func (d *display) endRun(o *engine.Outcome, again string) {
 	fmt.Fprint(d.bars, lines)
 }
 
-// closeBars leaves the terminal as it was.
+// closeBars leaves the terminal in order.
 func (d *display) closeBars() {
 	if d.bars == nil {
 		return

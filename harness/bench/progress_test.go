@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-func TestDisplaySaysWhereALedgerIs(t *testing.T) {
+func TestProgressSaysWhereALedgerIs(t *testing.T) {
 	out := &strings.Builder{}
 	d := &display{out: out, matrix: &matrix{repeats: 1}, number: 1, label: "brief absent 1"}
 	o := &engine.Outcome{Run: harness.Run{Status: harness.Fail}}

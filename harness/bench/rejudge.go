@@ -12,8 +12,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
-// ledgerFolder is the folder under out for the ledger of a run, "" where no reports are
-// written.
+// ledgerFolder is the folder under out for the ledger of a run, "" without reports.
 func ledgerFolder(out string, s *harness.Scenario, c harness.Selection, repeat int) string {
 	if out == "" {
 		return ""
@@ -21,9 +20,9 @@ func ledgerFolder(out string, s *harness.Scenario, c harness.Selection, repeat i
 	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", s.Name, subtestName(c), repeat))
 }
 
-// rejudgeLedger judges a saved ledger again and prints what became of it. The status
-// is that of the binary, and the one that the run itself had: exitFailed where it was
-// not as it should be, or is not judged as it was.
+// rejudgeLedger judges a saved ledger again and prints the verdict. It returns the
+// exit status: exitFailed if the status of the run is unexpected, or differs from the
+// status that the run had.
 func rejudgeLedger(w io.Writer, dir, out string) (status int, err error) {
 	saved, err := engine.OpenSaved(dir)
 	if errors.Is(err, engine.ErrNoLedger) {
@@ -45,18 +44,18 @@ func rejudgeLedger(w io.Writer, dir, out string) (status int, err error) {
 	return exitOK, nil
 }
 
-// suggestLedgers says what is wanted in place of dir, and lists the ledgers that lie in
-// it, beside it, or under out.
+// suggestLedgers says what IN must name, and lists the ledgers in dir, in its parent,
+// or under out.
 func suggestLedgers(dir, out string) string {
 	const most = 30
-	want := "IN= must be the folder of one, as a failing run leaves under OUT/ledger, and with KEEP=1 any run"
+	want := "IN= must be the folder of a ledger; a failed run leaves one under OUT/ledger, and with KEEP=1 every run does"
 	parent := filepath.Dir(dir)
 	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
 		found, err := filepath.Glob(filepath.Join(escapeGlob(in), "*", engine.Manifest))
 		if err != nil || len(found) == 0 {
 			continue
 		}
-		want += "; there are:"
+		want += "; these exist:"
 		for i, path := range found {
 			if i == most {
 				want += fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
@@ -66,15 +65,15 @@ func suggestLedgers(dir, out string) string {
 		}
 		return want
 	}
-	return want + "; none was found near it"
+	return want + "; there is no ledger near it"
 }
 
-// escapeGlob is a path without a meaning as a pattern.
+// escapeGlob escapes the special characters of a pattern.
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// relativePath is a path from here, where it lies below.
+// relativePath is a path relative to the working directory, if it is below it.
 func relativePath(path string) string {
 	here, err := os.Getwd()
 	if err != nil {

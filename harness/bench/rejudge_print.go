@@ -10,8 +10,8 @@ import (
 	"github.com/stampede-bench/stampede/reports"
 )
 
-// printJudgement tells what became of a saved ledger: the verdict first, then what
-// the run was, then what was found, and in a line each what was not.
+// printJudgement prints the verdict on a saved ledger, the settings of its run, the
+// findings of the checks, and a line for each group of checks without findings.
 func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error {
 	b := &strings.Builder{}
 	fmt.Fprintln(b, verdictLine(saved, j))
@@ -24,18 +24,18 @@ func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error
 		}
 	}
 	if len(j.Changed) > 0 {
-		why := "the checks are of another version, or something is wrong with them"
+		why := "the checks have another version, or one has a bug"
 		if j.Torn {
-			why = "the ledger is not whole"
+			why = "the ledger is incomplete"
 		}
-		fmt.Fprintf(b, "! not as in the run, for %s: %s\n", why, strings.Join(j.Changed, ", "))
+		fmt.Fprintf(b, "! differs from the run, because %s: %s\n", why, strings.Join(j.Changed, ", "))
 	}
 	fmt.Fprintf(b, "%s, %s on %s, repeat %d, seed %d\n", saved.Scenario, saved.Consumer, saved.Backend, saved.Repeat, saved.Seed)
 	for _, s := range saved.Settings {
 		fmt.Fprintf(b, "  %s: %s\n", s.Name, s.Value)
 	}
 	if saved.Command != "" {
-		fmt.Fprintf(b, "  again: %s\n", saved.Command)
+		fmt.Fprintf(b, "  repeat it with: %s\n", saved.Command)
 	}
 	if len(held) > 0 {
 		fmt.Fprintf(b, "  assumptions that held: %s\n", strings.Join(held, ", "))
@@ -52,7 +52,7 @@ func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error
 	return err
 }
 
-// verdictLine is the verdict in a line, and whether it is the run's own.
+// verdictLine is the verdict in a line, and whether the run had the same.
 func verdictLine(saved *engine.Saved, j *engine.Judgement) string {
 	line := "verdict: " + string(j.Status)
 	var why []string
@@ -79,19 +79,19 @@ func verdictLine(saved *engine.Saved, j *engine.Judgement) string {
 	}
 	switch {
 	case len(j.Changed) > 0:
-		line += fmt.Sprintf(", NOT as the run was judged (%s)", saved.Status)
+		line += fmt.Sprintf(", NOT the verdict of the run (%s)", saved.Status)
 	case j.Status == harness.Fail && j.Expected:
-		line += ", as the run was judged: a control, which may fail"
+		line += ", the verdict of the run; a control is expected to fail"
 	default:
-		line += ", as the run was judged"
+		line += ", the verdict of the run"
 	}
 	return line
 }
 
-// groupVerdicts are the verdicts worth telling one by one, and lines for all others. What is
-// inconclusive is so for a broken assumption, which has been told.
+// groupVerdicts returns the verdicts to print in full, and a line for each group of
+// others. Inconclusive verdicts need no detail: the broken assumption is printed.
 func groupVerdicts(verdicts []harness.Verdict) (found []harness.Verdict, lines []string) {
-	const idle, unseen = "neither claimed nor found", "not observed on this broker"
+	const idle, unseen = "not claimed and not found", "not observed on this broker"
 	byLine := map[string][]string{}
 	add := func(line, check string) {
 		if byLine[line] == nil && line != idle && line != unseen {
@@ -104,7 +104,7 @@ func groupVerdicts(verdicts []harness.Verdict) (found []harness.Verdict, lines [
 		case v.Status == harness.NotObserved:
 			add(unseen, v.Check)
 		case v.Status == harness.Inconclusive:
-			add("inconclusive, by the assumptions above", v.Check)
+			add("inconclusive, because of the assumptions above", v.Check)
 			if v.Detail = ""; v.Count > 0 {
 				found = append(found, v)
 			}

@@ -32,9 +32,7 @@ func runKeepingLedger(t *testing.T, consumer string, change func(*harness.Scenar
 	return p.KeepIn, o
 }
 
-// The status of a saved ledger that is judged again is that of the run, unless it
-// comes out otherwise.
-func TestJudgeASavedLedger(t *testing.T) {
+func TestRejudgedLedgerHasTheVerdictOfItsRun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		consumer string
 		change   func(*harness.Scenario)
@@ -43,18 +41,18 @@ func TestJudgeASavedLedger(t *testing.T) {
 		first    string // line; as it begins
 		more     string
 	}{
-		"pass": {consumer: "serial", exit: exitOK, first: "verdict: pass, as the run was judged\n", more: "\nneither claimed nor found: "},
+		"pass": {consumer: "serial", exit: exitOK, first: "verdict: pass, the verdict of the run\n", more: "\nnot claimed and not found: "},
 		"control": {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(300 * time.Millisecond) },
-			exit: exitOK, first: "verdict: fail (loss pending ", more: "as the run was judged: a control, which may fail\n",
+			exit: exitOK, first: "verdict: fail (premature commit ", more: "the verdict of the run; a control is expected to fail\n",
 		},
 		oracle.CheckOverload: {
 			consumer: "serial", change: func(s *harness.Scenario) { s.Service = load.Fixed(time.Second) },
-			exit: exitFailed, first: "verdict: overload (overload ", more: "as the run was judged\n",
+			exit: exitFailed, first: "verdict: overload (overload ", more: "the verdict of the run\n",
 		},
 		"threshold": {
 			consumer: "serial", change: func(s *harness.Scenario) { s.Thresholds.OfBound = 0.99 },
-			exit: exitFailed, first: "verdict: fail (threshold: completed 50/s, less than 99 % of the bound 100/s), as the run was judged\n",
+			exit: exitFailed, first: "verdict: fail (threshold: completed 50/s, less than 99 % of the bound 100/s), the verdict of the run\n",
 		},
 		"torn": {
 			consumer: "serial", exit: exitFailed,
@@ -63,8 +61,8 @@ func TestJudgeASavedLedger(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			first: "verdict: inconclusive (ledger complete), NOT as the run was judged (pass)\n! ledger complete: the end of journal appended.journal is torn off: 485 of 500 slots are missing\n",
-			more:  "\ninconclusive, by the assumptions above: loss, ",
+			first: "verdict: inconclusive (ledger complete), NOT the verdict of the run (pass)\n! ledger complete: the end of journal appended.journal is torn off: 485 of 500 slots are missing\n",
+			more:  "\ninconclusive, because of the assumptions above: loss, ",
 		},
 		"flipped bit": {
 			consumer: "serial", exit: exitNoRun,
@@ -100,13 +98,13 @@ func TestJudgeASavedLedger(t *testing.T) {
 				t.Errorf("exit %d, but of the run it was as expected: %v", exit, o.Run.Expected)
 			}
 			if n := strings.Count(said, "slots are missing"); n > 1 {
-				t.Errorf("what is torn is said %d times", n)
+				t.Errorf("it reports the torn journal %d times", n)
 			}
 		})
 	}
 }
 
-func TestJudgeSaysWhichLedgersThereAre(t *testing.T) {
+func TestRejudgeListsTheLedgersNearby(t *testing.T) {
 	dir, _ := runKeepingLedger(t, "serial", nil)
 	parent := filepath.Dir(dir)
 	out := filepath.Dir(parent)
@@ -116,7 +114,7 @@ func TestJudgeSaysWhichLedgersThereAre(t *testing.T) {
 	}
 	for _, in := range []string{result, out, parent, filepath.Join(parent, "kapt"), os.DevNull} {
 		exit, err := rejudgeLedger(os.Stdout, in, out)
-		if exit != exitNoRun || err == nil || !strings.Contains(err.Error(), "IN= must be the folder of one") || !strings.HasSuffix(err.Error(), "there are:\n  "+dir) {
+		if exit != exitNoRun || err == nil || !strings.Contains(err.Error(), "IN= must be the folder of a ledger") || !strings.HasSuffix(err.Error(), "these exist:\n  "+dir) {
 			t.Errorf("%s: exit %d, %v", in, exit, err)
 		}
 	}

@@ -11,13 +11,14 @@ import (
 const (
 	// maxStacks is how many goroutines an error shows.
 	maxStacks = 8
-	// dumpSize bounds what is looked at to find them.
+	// dumpSize limits the dump of all goroutines that they are taken from.
 	dumpSize = 32 << 20
 )
 
 var bubbleName = regexp.MustCompile(`^goroutine \d+ \[[^\]]*(synctest bubble \d+)\]:`)
 
-// bubbleNameHere is what traces call the bubble of the calling goroutine, "" outside of one.
+// bubbleNameHere is the name that stack traces give to the bubble of the calling
+// goroutine, "" outside of a bubble.
 func bubbleNameHere() string {
 	head := make([]byte, 200)
 	head = head[:runtime.Stack(head, false)]
@@ -27,9 +28,9 @@ func bubbleNameHere() string {
 	return ""
 }
 
-// awakeGoroutines are the traces of a bubble's goroutines that do not wait for others in it,
-// and so keep its clock from going, and whether one of them is at work: the others
-// wait for what is outside.
+// awakeGoroutines returns the traces of the goroutines that stop a bubble's clock:
+// they do not wait for others of the bubble. spins reports that one of them is
+// running. The others wait for something outside of the bubble.
 func awakeGoroutines(bubble string) (traces string, spins bool) {
 	dump := make([]byte, dumpSize)
 	dump = dump[:runtime.Stack(dump, true)]
@@ -46,12 +47,12 @@ func awakeGoroutines(bubble string) (traces string, spins bool) {
 		}
 	}
 	if found == nil {
-		return "nobody", false
+		return "no goroutine found", false
 	}
 	return strings.Join(found, "\n\n"), spins
 }
 
-// processMemory is what this process has from the system for its Go memory, in bytes.
+// processMemory is the memory in bytes that Go has from the system.
 func processMemory() uint64 {
 	all := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(all)
