@@ -58,6 +58,10 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 	if err := os.WriteFile(saved, []byte(`{"version": 99`), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	old := filepath.Join(dir, "old.json")
+	if err := os.WriteFile(old, []byte(`{"version": 1, "runs": "in another form"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -71,6 +75,7 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 		{"-in=" + filepath.Join(dir, "none.json"), 2, "no saved result"},
 		{"-in=" + saved, 2, saved + ": it is cut short"},
 		{"-in=" + file, 2, file + ": it is empty"},
+		{"-in=" + old, 2, fmt.Sprintf("%s: it is version 1, this Stampede reads %d: render it with the Stampede that wrote it, or run the comparison again", old, harness.ResultVersion)},
 		{"-in=bench_test.go", 2, "bench_test.go: no result of Stampede"},
 		{"-in=", 2, "want the path of a result.json"},
 		{"-judge=", 2, "want the path of the folder of a saved ledger"},
