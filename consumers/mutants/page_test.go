@@ -141,7 +141,7 @@ func used() (names []string) {
 }
 
 // checks are the engine's own, of the pods themselves, and those of the oracle.
-func checks() []string { return append([]string{oracle.CheckPodLiveness}, oracle.Checks()...) }
+func checks() []string { return oracle.Checks() }
 
 // Every check is proven by a mutant that it must catch and by three at least that
 // it never may.

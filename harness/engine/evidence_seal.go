@@ -84,7 +84,7 @@ func (e *evidence) facts() oracle.Facts {
 		Owners: []string{""},
 	}
 	if _, sees := e.cluster.(harness.GroupObserver); !sees {
-		f.Unobserved = oracle.AckChecks
+		f.Unobserved = oracle.AckChecks()
 	}
 	for n, t := range e.topics[1:] {
 		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: e.course.stop.commits[n+1]})

@@ -10,34 +10,42 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// slowFor is how slow a record of another key may be before it is counted, where
-// the scenario says nothing.
-const slowFor = time.Second
+// CheckBlastRadius counts slow records of the other keys, where the scenario makes some keys hot or lets their work fail (the aggressors). A
+// record is slow if its end-to-end latency, from due to its first effect, is over the limit. The limit is
+// the scenario's OthersP99, or 1 s.
+//
+// The count is what exceeds one in a hundred of the other keys' records, rounded down. If it is above zero, the p99 is over the limit.
+const CheckBlastRadius = "blast radius"
 
-var blastEntry = entry{
-	name: CheckBlastRadius, make: func(j *judgeState) check { return newBlastRadius(j.Facts) },
+var _ = register(entry{
+	name: CheckBlastRadius, gravity: limitsOverridden + 2,
+	finds: "slow records of all other keys, where some keys are hot or fail",
+	claim: "OthersP99 of the scenario; without it, latencies of more than 1 s are counted and not judged",
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
 			return fmt.Sprintf("p99 of the other keys at most %v", limit)
 		}
 		return ""
 	},
-	leans: []string{LedgerComplete, LoadDelivered, NoPodStarved},
-}
+	needs:    []string{LedgerComplete, LoadDelivered, NoPodStarved},
+	sends:    func(f *Facts) bool { return len(f.Aggressors) > 0 },
+	newCheck: func(s *judgeState) check { return newBlastRadius(s.Facts) },
+})
 
-// blastRadius measures what the aggressors, the keys that the scenario makes hot or lets
-// fail, do to all other keys: the end-to-end latency (end - due) of first effects.
-// It counts the records of other keys that took longer than the limit, beyond one
-// in a hundred of them (rounded down): with any, the p99 is over it.
+// slowFor is the limit if the scenario sets none.
+const slowFor = time.Second
+
 type blastRadius struct {
 	facts               *Facts
-	aggressors          []uint32 // sorted
+	aggressors          []uint32 // aggressors are sorted.
 	limit               time.Duration
-	aggressorPartitions []bool // aggressorPartitions has the partitions of the source where aggressors lie, as far as seen
+	aggressorPartitions []bool // aggressorPartitions are those of the source where aggressors lie, as far as seen.
 	slow                int64
-	examples            []harness.Anomaly // of slow ones
+	examples            []harness.Anomaly
 
-	aggressorLatency, samePartitions, otherPartitions latencies // otherPartitions are the other keys' records in partitions without an aggressor
+	aggressorLatency latencies
+	samePartitions   latencies // samePartitions are records of other keys in the aggressors' partitions.
+	otherPartitions  latencies // otherPartitions are records of other keys in all other partitions.
 }
 
 func newBlastRadius(f *Facts) *blastRadius {
@@ -100,8 +108,8 @@ func (b *blastRadius) Verdict() harness.Verdict {
 	return v
 }
 
-// latencies is a histogram of 16 buckets an octave from 1 us on: its quantiles are
-// at most a sixteenth too high. The zero value is empty.
+// latencies is a histogram of 16 buckets an octave from 1 us on. Its quantiles are at most a sixteenth
+// too high. The zero value is empty.
 type latencies struct {
 	n       int64
 	buckets [latencyBuckets]int64

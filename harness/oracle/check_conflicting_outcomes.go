@@ -7,13 +7,23 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var completenessEntry = entry{
-	name: CheckConflictingOutcomes, verdict: func(j *judgeState) harness.Verdict { return j.redeliveries.outcomes.outcomeVerdict() },
-	heldTo: heldToOneOutcome, leans: []string{LedgerComplete, ObserversKeptUp},
-}
+// CheckConflictingOutcomes finds a record with more than one outcome: a dead letter and an effect, or two dead letters.
+// Two effects are a duplicate, and a record without an outcome is lost or outstanding. Other checks count those.
+//
+// The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks at each dead letter, and at the first effect
+// at each position of a record with a dead letter. The outcome is a violation if the record has more of them than
+// one and one for each rewind that explains another (see [route]).
+const CheckConflictingOutcomes = "conflicting outcomes"
 
-// heldToOneOutcome: who has no dead letters and sets nothing aside has but one way to
-// end a record.
+var _ = register(entry{
+	name: CheckConflictingOutcomes, gravity: outcomesWrong + 1,
+	finds:  "a dead letter and an effect of one record, or two dead letters, that no rewind explains",
+	claim:  "a consumer with dead letters or deferred ranges",
+	heldTo: heldToOneOutcome, needs: []string{LedgerComplete, ObserversKeptUp},
+	verdict: func(s *judgeState) harness.Verdict { return s.outcomes.outcomeVerdict() },
+})
+
+// heldToOneOutcome holds a consumer that can complete a record in more than one way.
 func heldToOneOutcome(f *Facts) string {
 	for _, s := range f.Sides {
 		if s.Role == harness.RoleDeadLetter || s.Role == harness.RoleRanges {
@@ -23,61 +33,63 @@ func heldToOneOutcome(f *Facts) string {
 	return ""
 }
 
-// conflictingOutcomes finds records that ended in more than one way: a dead letter and an
-// effect, or two dead letters. Those that ended in none are lost or owed, which
-// other checks say; two effects are a duplicate.
-//
-// A dead letter, or the first effect at a position of a record with a dead letter, is a
-// violation if the record's ends, which are the positions with an effect and the dead
-// letters, are more than one and more than the rewinds that [redeliveries] counts for it
-// explain: each explains one more.
 type conflictingOutcomes struct {
 	facts        *Facts
-	completed    []ledger.Offsets // what is finished, see [judgeState]
-	deadLettered []ledger.Offsets // by partition of the source
+	completed    []ledger.Offsets // completed is the state of [judgeState].
+	deadLettered []ledger.Offsets // deadLettered is by partition of the source.
 	deferred     *deferredRanges
-	deadLetters  int64 // records with a dead letter
-	compensated  int64 // records with their first effect after they were set aside
+	routes       *routes
+	deadLetters  int64 // deadLetters are records with a dead letter.
+	compensated  int64 // compensated are records whose first effect came after they were deferred.
 	explained    int64
 	found        findings
 }
 
-func newConflictingOutcomes(f *Facts, finished []ledger.Offsets, asides *deferredRanges) conflictingOutcomes {
-	return conflictingOutcomes{facts: f, completed: finished, deadLettered: make([]ledger.Offsets, f.Partitions), deferred: asides}
+func newConflictingOutcomes(s *judgeState) *conflictingOutcomes {
+	return &conflictingOutcomes{
+		facts: s.Facts, completed: s.completed, deadLettered: make([]ledger.Offsets, s.Partitions), deferred: s.deferred, routes: s.routes,
+	}
 }
 
-// judgeDeadLetter takes a dead letter.
-func (c *conflictingOutcomes) judgeDeadLetter(e *ledger.Event, r *redeliveries) {
+// judgeDeadLetter judges a dead letter.
+func (c *conflictingOutcomes) judgeDeadLetter(e *ledger.Event) {
 	if c.deadLettered[e.Origin].Add(e.Source) {
 		c.deadLetters++
 	}
-	c.judgeOutcomes(e, r, "appended to %s at %s, and it had ended before: %d ends, %d rewinds since", c.facts.topicName(e.Topic), formatTime(e.At))
+	c.judgeOutcomes(e, func(outcomes, rewinds int) string {
+		return fmt.Sprintf("appended to %s at %s, and it had an outcome before: %d outcomes, %d rewinds since",
+			c.facts.topicName(e.Topic), formatTime(e.At), outcomes, rewinds)
+	})
 }
 
-// judgeFirstEffect takes the first effect at a position.
-func (c *conflictingOutcomes) judgeFirstEffect(e *ledger.Event, r *redeliveries) {
+// judgeFirstEffect judges the first effect at a position.
+func (c *conflictingOutcomes) judgeFirstEffect(e *ledger.Event) {
 	if e.First && !c.deferred.isEmpty() && len(c.deferred.rangesBefore(e, sourcePosition(e))) > 0 {
 		c.compensated++
 	}
 	if c.deadLetters > 0 && c.deadLettered[e.Origin].Has(e.Source) {
-		c.judgeOutcomes(e, r, "effect by %s at %s, and it is a dead letter: %d ends, %d rewinds since", c.facts.podName(e.Owner), formatTime(e.At))
+		c.judgeOutcomes(e, func(outcomes, rewinds int) string {
+			return fmt.Sprintf("effect by %s at %s, and it is a dead letter: %d outcomes, %d rewinds since",
+				c.facts.podName(e.Owner), formatTime(e.At), outcomes, rewinds)
+		})
 	}
 }
 
-// judgeOutcomes counts the ends that a record has come to.
-func (c *conflictingOutcomes) judgeOutcomes(e *ledger.Event, r *redeliveries, text, subject, when string) {
-	ends, rewinds := r.routeOf(e)
-	for _, h := range r.copies.copiesOf(e).copies {
-		if c.facts.roleOf(h.Topic) == harness.RoleDeadLetter {
-			ends++
+// judgeOutcomes counts the outcomes of an event's record, and the rewinds that explain them.
+func (c *conflictingOutcomes) judgeOutcomes(e *ledger.Event, text func(outcomes, rewinds int) string) {
+	route := c.routes.routeOf(e)
+	outcomes := route.completions
+	for _, copied := range c.routes.copies.copiesOf(e).copies {
+		if c.facts.roleOf(copied.Topic) == harness.RoleDeadLetter {
+			outcomes++
 		}
 	}
 	switch {
-	case ends < 2:
-	case ends-1 <= rewinds:
+	case outcomes < 2:
+	case outcomes-1 <= route.rewinds:
 		c.explained++
 	default:
-		c.found.addAnomaly(func() harness.Anomaly { return anomalyOf(c.facts, e, text, subject, when, ends, rewinds) })
+		c.found.addAnomaly(func() harness.Anomaly { return anomalyOf(c.facts, e, "%s", text(outcomes, route.rewinds)) })
 	}
 }
 
@@ -85,13 +97,13 @@ func (c *conflictingOutcomes) outcomeVerdict() harness.Verdict {
 	if heldToOneOutcome(c.facts) == "" {
 		return c.found.toVerdict("")
 	}
-	var finished int64
+	var completed int64
 	for p := range c.completed {
-		finished += c.completed[p].Len()
+		completed += c.completed[p].Len()
 	}
-	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d landed", finished-c.compensated, c.compensated, c.deadLetters, c.facts.Log.Len())
+	detail := fmt.Sprintf("%d completed, %d compensated, %d dead-lettered, of %d appended", completed-c.compensated, c.compensated, c.deadLetters, c.facts.Log.Len())
 	if c.explained > 0 {
-		detail += fmt.Sprintf("; %d ended again after a rewind", c.explained)
+		detail += fmt.Sprintf("; %d have a further outcome after a rewind", c.explained)
 	}
 	return c.found.toVerdict(detail)
 }

@@ -5,17 +5,21 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var corruptionEntry = entry{
-	name: CheckCorruption, make: func(j *judgeState) check { return &corruption{facts: j.Facts} },
-	heldTo: heldAlways("keys and values unaltered"), leans: []string{LedgerComplete},
-}
+// CheckCorruption finds a record that was altered on the way: the checksum over identity and body does not hold,
+// the identity is gone, or Kafka's key is not the identity's key.
+//
+// An attempt counts when it begins. A copy in a side topic and a deferred range count when they are appended.
+// A consumer may choose the key of its outputs.
+const CheckCorruption = "corruption"
 
-// corruption finds records that were altered on the way: the checksum over identity and
-// body of the value does not hold, the identity is gone, or the key in Kafka is not
-// that of the identity. An attempt that is
-// given such a record counts when it begins (EventStart), a copy in a side topic
-// and a range set aside when they are appended (EventCopied, EventDeferred). The key of
-// an output is its consumer's own affair.
+var _ = register(entry{
+	name: CheckCorruption, gravity: recordsAltered + 1,
+	finds:  "a checksum or a key that does not hold, at an attempt or in a side topic",
+	claim:  "always",
+	heldTo: heldAlways("keys and values unaltered"), needs: []string{LedgerComplete},
+	newCheck: func(s *judgeState) check { return &corruption{facts: s.Facts} },
+})
+
 type corruption struct {
 	facts *Facts
 	found findings
@@ -26,7 +30,7 @@ func (c *corruption) Observe(b *batch) {
 		if e.Flags&ledger.FlagCorrupt == 0 {
 			continue
 		}
-		// An output that stands for an effect was a copy before the pump read it.
+		// The annotator makes an effect of an output, which was a copy before.
 		appended := e.Kind == ledger.EventCopied || e.Kind == ledger.EventDeferred || isEffect(e) && c.facts.isOutput(e)
 		if e.Kind != ledger.EventStart && !appended {
 			continue

@@ -9,36 +9,42 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var parallelismEntry = entry{
-	name: CheckExcessParallelism, make: func(j *judgeState) check { return &excessParallelism{facts: j.Facts} },
+// CheckExcessParallelism finds an attempt that begins while its incarnation has as many attempts open as the consumer declares
+// to work on at once, or more. A consumer that works on its whole window at once would beat every consumer that keeps to its workers.
+//
+// An attempt that ends in the instant in which it began is never open. The attempts of one call for several
+// records count as one.
+const CheckExcessParallelism = "excess parallelism"
+
+var _ = register(entry{
+	name: CheckExcessParallelism, gravity: limitsOverridden,
+	finds: "more attempts open at once in one pod than the consumer declares",
+	claim: "its `Parallelism`",
 	heldTo: func(f *Facts) string {
 		if f.Parallelism == 0 {
 			return ""
 		}
 		return fmt.Sprintf("a parallelism of %d in each pod", f.Parallelism)
 	},
-	leans: []string{LedgerComplete},
-}
+	needs:    []string{LedgerComplete},
+	newCheck: func(s *judgeState) check { return &excessParallelism{facts: s.Facts} },
+})
 
-// excessParallelism finds attempts that begin while as many others of their incarnation are
-// open as the consumer declares to work on at once, or more: a consumer that takes
-// its whole window to work at once beats all that keep to their workers. An attempt
-// that ends in the instant in which it began is open at no time. Which records they
-// are of does not matter.
 type excessParallelism struct {
 	facts *Facts
-	pods  []openAttempts // by incarnation
+	pods  []openAttempts // pods are by incarnation.
 	most  int
-	calls map[callID]int // calls has the attempts open of each
+	calls map[callID]int // calls are the attempts open of each call.
 	found findings
 }
 
 // openAttempts are the attempts of an incarnation that are open.
 type openAttempts struct {
-	open        int            // open are those begun before at
-	begun       int            // begun are those begun at at, and not ended in it
-	instant     time.Duration  // instant is an instant in which attempts began
-	beyondLimit []begunAttempt // beyondLimit are the last begun at at: as many as are past the limit, if none of before ends in it
+	open    int           // open are those that began before instant.
+	begun   int           // begun are those that began at instant and did not end in it.
+	instant time.Duration // instant is the last one in which attempts began.
+	// beyondLimit are the last attempts that began at instant: as many as exceed the limit, if no earlier attempt ends in it.
+	beyondLimit []begunAttempt
 }
 
 // begunAttempt is an attempt that has just begun.
@@ -49,6 +55,12 @@ type begunAttempt struct {
 	partition int32
 	topic     uint16
 	call      uint32
+}
+
+// callID names a call for several records.
+type callID struct {
+	owner  ledger.Owner
+	number uint32
 }
 
 func (c *excessParallelism) Observe(b *batch) {
@@ -62,96 +74,90 @@ func (c *excessParallelism) Observe(b *batch) {
 				c.openAttempt(e)
 			}
 		case ledger.EventEnd:
-			if e.Owner != 0 && (e.Call() == 0 || !c.countInCall(e, -1)) { // an output has none
+			if e.Owner != 0 && (e.Call() == 0 || !c.countInCall(e, -1)) { // an output has no owner
 				c.closeAttempt(e)
 			}
 		}
 	}
 }
 
-// callID is one for several records.
-type callID struct {
-	owner  ledger.Owner
-	number uint32
-}
-
-// countInCall counts an attempt of a call that begins or ends, and reports whether another
-// of it is open: all of one call are one.
+// countInCall counts an attempt of a call that begins or ends. It reports whether another attempt of the
+// call is open, since all of one call count as one.
 func (c *excessParallelism) countInCall(e *ledger.Event, by int) bool {
 	if c.calls == nil {
 		c.calls = map[callID]int{}
 	}
-	of := callID{e.Owner, e.Call()}
-	others := c.calls[of]
+	id := callID{e.Owner, e.Call()}
+	others := c.calls[id]
 	if by < 0 {
 		others--
 	}
-	if c.calls[of] += by; c.calls[of] <= 0 {
-		delete(c.calls, of)
+	if c.calls[id] += by; c.calls[id] <= 0 {
+		delete(c.calls, id)
 	}
 	return others > 0
 }
 
 func (c *excessParallelism) openAttempt(e *ledger.Event) {
-	h := c.attemptsOf(e.Owner)
-	if h.instant != e.At {
-		if h.passInstant() {
-			c.reportExcess(e.Owner)
-		}
-		h.instant = e.At
-	}
-	if h.begun++; h.open+h.begun > c.facts.Parallelism {
-		h.beyondLimit = append(h.beyondLimit, begunAttempt{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
+	pod := c.attemptsOf(e.Owner)
+	c.passInstant(pod, e)
+	pod.instant = e.At
+	if pod.begun++; pod.open+pod.begun > c.facts.Parallelism {
+		pod.beyondLimit = append(pod.beyondLimit, begunAttempt{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
 	}
 }
 
-// closeAttempt takes an attempt from those that are open, or were about to be.
 func (c *excessParallelism) closeAttempt(e *ledger.Event) {
-	h := c.attemptsOf(e.Owner)
+	pod := c.attemptsOf(e.Owner)
+	c.passInstant(pod, e) // the attempt may be of a call that began before
 	if e.Start < e.At {
-		if h.instant != e.At && h.passInstant() {
-			c.reportExcess(e.Owner)
-		}
-		h.open--
+		pod.open--
 		return
 	}
-	if h.instant != e.At && h.passInstant() { // one of a call that began before
+	pod.begun--
+	if len(pod.beyondLimit) == 0 {
+		return
+	}
+	// If the attempt is not beyond the limit, the first one that is comes within it.
+	i := max(0, slices.IndexFunc(pod.beyondLimit, func(s begunAttempt) bool { return s.isOf(e) }))
+	pod.beyondLimit = slices.Delete(pod.beyondLimit, i, i+1)
+}
+
+func (s *begunAttempt) isOf(e *ledger.Event) bool {
+	return s.call > 0 && s.call == e.Call() ||
+		s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq
+}
+
+// passInstant reports the excess of the last instant, if the event is past it.
+func (c *excessParallelism) passInstant(pod *openAttempts, e *ledger.Event) {
+	if pod.instant != e.At && pod.openBegun() {
 		c.reportExcess(e.Owner)
 	}
-	h.begun--
-	if len(h.beyondLimit) == 0 {
-		return
-	}
-	i := max(0, slices.IndexFunc(h.beyondLimit, func(s begunAttempt) bool { // if it is not among them, the first of them is within the limit now
-		return s.call > 0 && s.call == e.Call() || s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq
-	}))
-	h.beyondLimit = slices.Delete(h.beyondLimit, i, i+1)
 }
 
-// passInstant opens the attempts that began in an instant which has passed and did not end in
-// it, and says whether any of them may be past the limit.
-func (h *openAttempts) passInstant() (past bool) {
-	h.open, h.begun = h.open+h.begun, 0
-	return len(h.beyondLimit) > 0
+// openBegun opens the attempts that began in the last instant and did not end in it. It reports whether
+// any of them may be beyond the limit.
+func (pod *openAttempts) openBegun() bool {
+	pod.open, pod.begun = pod.open+pod.begun, 0
+	return len(pod.beyondLimit) > 0
 }
 
-// reportExcess notes which of the attempts that an incarnation has just opened are past the
-// limit.
+// reportExcess reports which of the attempts that an incarnation has just opened are beyond the limit.
 func (c *excessParallelism) reportExcess(owner ledger.Owner) {
-	h := &c.pods[owner]
-	c.most = max(c.most, h.open)
-	over := min(len(h.beyondLimit), max(0, h.open-c.facts.Parallelism))
-	for i, s := range h.beyondLimit[len(h.beyondLimit)-over:] {
-		at := h.open - over + i + 1
+	pod := &c.pods[owner]
+	c.most = max(c.most, pod.open)
+	over := min(len(pod.beyondLimit), max(0, pod.open-c.facts.Parallelism))
+	for i, s := range pod.beyondLimit[len(pod.beyondLimit)-over:] {
+		open := pod.open - over + i + 1
 		e := ledger.Event{At: s.at, Topic: s.topic, Partition: s.partition, Offset: s.offset, Key: s.key, Seq: s.seq, Owner: owner}
 		c.found.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(c.facts, &e, "begun at %s by %s as the %d. at once, and it declares %d", formatTime(e.At), c.facts.podName(e.Owner), at, c.facts.Parallelism)
+			return anomalyOf(c.facts, &e, "begun at %s by %s, with %d attempts open at once; it declares %d", formatTime(e.At), c.facts.podName(e.Owner), open, c.facts.Parallelism)
 		})
 	}
-	h.beyondLimit = h.beyondLimit[:0]
+	pod.beyondLimit = pod.beyondLimit[:0]
 }
 
-// attemptsOf is what an incarnation has in hand.
+// attemptsOf are the open attempts of an incarnation.
 func (c *excessParallelism) attemptsOf(o ledger.Owner) *openAttempts {
 	for int(o) >= len(c.pods) {
 		c.pods = append(c.pods, openAttempts{})
@@ -161,13 +167,13 @@ func (c *excessParallelism) attemptsOf(o ledger.Owner) *openAttempts {
 
 func (c *excessParallelism) Verdict() harness.Verdict {
 	for o := range c.pods {
-		if c.pods[o].passInstant() {
+		if c.pods[o].openBegun() {
 			c.reportExcess(ledger.Owner(o))
 		}
 	}
 	detail := ""
 	if c.found.count > 0 {
-		detail = fmt.Sprintf("up to %d at once in one pod", c.most)
+		detail = fmt.Sprintf("up to %d attempts open at once in one pod", c.most)
 	}
 	return c.found.toVerdict(detail)
 }

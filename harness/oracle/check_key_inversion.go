@@ -5,28 +5,35 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// An inversion is the first effect of a record after that of a later record of its
-// key, by rank. It is none, but a retry overtaking, if the record had had a failed
-// attempt before the first such effect. A redelivery that steps back is none where a
-// rewind lies between, since its record had its first effect in order. Where it is right
-// behind the effect of a later record, and both are of one stint, see [stableAssignments], it is one:
-// who goes back to a commit goes through each key from there on in order.
-var inversionEntry = entry{
-	name: CheckKeyInversion, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.inverted.toVerdict("") },
-	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
-}
+// CheckKeyInversion finds the first effect of a record that comes after the first effect of a later record of its key. The order of a
+// key is that of its records by their first position in the source. If the record had a failed attempt before that,
+// [CheckRetryOvertaking] counts it instead.
+//
+// It also finds a redelivery right after the effect of a later record of its key, if both effects are of one stable
+// assignment, in which the owner did not go back to a commit. A redelivery after a rewind is no inversion.
+const CheckKeyInversion = "key inversion"
 
+var _ = register(entry{
+	name: CheckKeyInversion, gravity: orderBroken,
+	finds:  "first effects of a key out of log order, or redeliveries of one assignment out of order",
+	claim:  "order by key or partition",
+	heldTo: heldToKeyOrder, needs: []string{LedgerComplete, NoPodStarved},
+	verdict: verdictOf(func(s *judgeState) *findings { return &s.keyOrder.inverted }),
+})
+
+// reportInversion notes a first effect after that of a later record.
 func (c *keyOrder) reportInversion(k *keyState, e *ledger.Event) {
 	c.inverted.addAnomaly(func() harness.Anomaly {
-		a := anomalyOf(c.facts, e, "first effect at %s, after that of %s", formatTime(e.At), c.describeTop(k))
+		a := anomalyOf(c.facts, e, "first effect at %s, after the effect of %s", formatTime(e.At), c.describeTop(k))
 		a.Pods = append(a.Pods, c.facts.podName(k.topBy))
 		return a
 	})
 }
 
+// reportReversal notes a redelivery right after a later record, in one stable assignment.
 func (c *keyOrder) reportReversal(k *keyState, e *ledger.Event) {
 	c.inverted.addAnomaly(func() harness.Anomaly {
-		return anomalyOf(c.facts, e, "again at %s, right after offset %d of the same key, and %s went back to no commit in between",
+		return anomalyOf(c.facts, e, "completed again at %s, right after offset %d of the same key; %s did not go back to a commit in between",
 			formatTime(e.At), k.last.rank()-1, c.facts.podName(e.Owner))
 	})
 }

@@ -7,13 +7,18 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var brokerLossEntry = entry{
-	name: CheckLostByBroker, make: func(j *judgeState) check { return &lostByBroker{facts: j.Facts} },
-	heldTo: heldAlways("acks=all, idempotent producer"), leans: []string{LedgerComplete},
-}
+// CheckLostByBroker finds a record that the broker acknowledged and that the final read did not find at its
+// position. The consumer has no part in it.
+const CheckLostByBroker = "lost by broker"
 
-// lostByBroker finds records that the broker acknowledged and the final read did
-// not find where they should be. The consumer has no part in it.
+var _ = register(entry{
+	name: CheckLostByBroker, gravity: recordsLost + 2,
+	finds:  "a record that the broker acknowledged and that is not in the log",
+	claim:  "the producer's settings",
+	heldTo: heldAlways("acks=all, idempotent producer"), needs: []string{LedgerComplete},
+	newCheck: func(s *judgeState) check { return &lostByBroker{facts: s.Facts} },
+})
+
 type lostByBroker struct {
 	facts *Facts
 	found findings
@@ -25,7 +30,7 @@ func (b *lostByBroker) Observe(events *batch) {
 			continue
 		}
 		b.found.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(b.facts, e, "acknowledged at %s, and the final read did not find it there", formatTime(e.At))
+			return anomalyOf(b.facts, e, "the broker acknowledged it at %s, and the final read did not find it there", formatTime(e.At))
 		})
 	}
 }
@@ -33,7 +38,7 @@ func (b *lostByBroker) Observe(events *batch) {
 func (b *lostByBroker) Verdict() harness.Verdict {
 	detail := ""
 	if b.found.count > 0 {
-		detail = fmt.Sprintf("%d acknowledged records are not in the log; nothing is owed for them", b.found.count)
+		detail = fmt.Sprintf("%d acknowledged records are not in the log; the consumer cannot complete them", b.found.count)
 	}
 	return b.found.toVerdict(detail)
 }

@@ -7,24 +7,26 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// An overlap is an attempt that begins while another on its key is under way, or, of a
-// consumer that claims order by partition, on any record of its partition of the source;
-// in one pod or in two: in which, the latest begun of the others decides. Unfenced
-// attempts overlap nothing; nor do, once the group has expelled their pod, those
-// that it had begun before. Nor do the attempts of one call for several records
-// overlap one another: their effects come in the order of the call, and an order
-// that is not the log's is an inversion.
-var overlapEntry = entry{
-	name: CheckOverlap, verdict: func(j *judgeState) harness.Verdict {
-		return j.keyOrder.overlapped.toVerdict(j.keyOrder.overlapDetail())
-	},
-	heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved},
-}
+// CheckOverlap finds an attempt that begins while another attempt on its key is in flight, in one pod or in two. If the
+// consumer claims order by partition, an attempt on any record of the partition counts. The latest begun of
+// the others decides which pod is named.
+//
+// Unfenced attempts overlap nothing, nor do attempts that an expelled pod had begun before its expulsion. The attempts
+// of one call for several records do not overlap one another: their effects come in the order of the call.
+const CheckOverlap = "overlap"
 
-// findOverlap looks for another attempt under way in a list as e begins.
-func (c *keyOrder) findOverlap(u *inFlight, list int32, e *ledger.Event) {
-	for i := list; i != 0; i = u.slots[i].earlier {
-		other := &u.slots[i]
+var _ = register(entry{
+	name: CheckOverlap, gravity: orderBroken + 2,
+	finds:  "two attempts at once on one key, or on one partition if the consumer claims order by partition",
+	claim:  "order by key or partition",
+	heldTo: heldToKeyOrder, needs: []string{LedgerComplete, NoPodStarved}, marks: marksStart,
+	verdict: func(s *judgeState) harness.Verdict { return s.keyOrder.overlapVerdict() },
+})
+
+// findOverlap looks for another attempt in flight in a list as e begins.
+func (c *keyOrder) findOverlap(attempts *inFlight, list int32, e *ledger.Event) {
+	for i := list; i != 0; i = attempts.slots[i].earlier {
+		other := &attempts.slots[i]
 		if other.owner == e.Owner && other.call != 0 && other.call == e.Call() {
 			continue
 		}
@@ -32,30 +34,35 @@ func (c *keyOrder) findOverlap(u *inFlight, list int32, e *ledger.Event) {
 		if c.fences.isUnfenced(place, other.owner, other.start, e.At) {
 			continue
 		}
-		where := "it"
-		if other.owner != e.Owner {
-			c.acrossPods++
-			where = c.facts.podName(other.owner)
-		}
-		c.overlapped.addAnomaly(func() harness.Anomaly {
-			what := fmt.Sprintf("seq %d of the same key", other.seq)
-			if other.key != e.Key {
-				what = fmt.Sprintf("seq %d of key %d, in the same partition,", other.seq, other.key)
-			}
-			a := anomalyOf(c.facts, e, "begun at %s by %s, while %s worked on %s since %s",
-				formatTime(e.At), c.facts.podName(e.Owner), where, what, formatTime(other.start))
-			if other.owner != e.Owner {
-				a.Pods = append(a.Pods, where)
-			}
-			return a
-		})
+		c.reportOverlap(other, e)
 		return
 	}
 }
 
-func (c *keyOrder) overlapDetail() string {
-	if c.overlapped.count == 0 {
-		return ""
+func (c *keyOrder) reportOverlap(other *inFlightAttempt, e *ledger.Event) {
+	pod := "the pod"
+	if other.owner != e.Owner {
+		c.acrossPods++
+		pod = c.facts.podName(other.owner)
 	}
-	return fmt.Sprintf("%d within one pod, %d across two", c.overlapped.count-c.acrossPods, c.acrossPods)
+	c.overlapped.addAnomaly(func() harness.Anomaly {
+		record := fmt.Sprintf("seq %d of the same key", other.seq)
+		if other.key != e.Key {
+			record = fmt.Sprintf("seq %d of key %d in the same partition", other.seq, other.key)
+		}
+		a := anomalyOf(c.facts, e, "begun at %s by %s; %s had been working on %s since %s",
+			formatTime(e.At), c.facts.podName(e.Owner), pod, record, formatTime(other.start))
+		if other.owner != e.Owner {
+			a.Pods = append(a.Pods, pod)
+		}
+		return a
+	})
+}
+
+func (c *keyOrder) overlapVerdict() harness.Verdict {
+	detail := ""
+	if n := c.overlapped.count; n > 0 {
+		detail = fmt.Sprintf("%d within one pod, %d across two", n-c.acrossPods, c.acrossPods)
+	}
+	return c.overlapped.toVerdict(detail)
 }

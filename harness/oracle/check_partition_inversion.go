@@ -5,23 +5,27 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var partitionEntry = entry{
-	name: CheckPartitionInversion, make: func(j *judgeState) check {
-		return &partitionInversion{facts: j.Facts, furthest: make([]furthestEffect, j.Partitions)}
-	},
-	heldTo: heldToPartitionOrder, leans: []string{LedgerComplete, NoPodStarved},
-}
+// CheckPartitionInversion finds the first effect of a record that comes after the first effect of a later record of its partition
+// of the source. Unfenced work is left out.
+const CheckPartitionInversion = "partition inversion"
 
-// partitionInversion finds first effects of a partition out of offset order: those that
-// come after one of a later record of the source's partition. Unfenced work is left
-// out.
+var _ = register(entry{
+	name: CheckPartitionInversion, gravity: orderBroken + 4,
+	finds:  "first effects of a partition out of offset order",
+	claim:  "order by partition",
+	heldTo: heldToPartitionOrder, needs: []string{LedgerComplete, NoPodStarved},
+	newCheck: func(s *judgeState) check {
+		return &partitionInversion{facts: s.Facts, furthest: make([]furthestEffect, s.Partitions)}
+	},
+})
+
 type partitionInversion struct {
 	facts    *Facts
-	furthest []furthestEffect // by partition
+	furthest []furthestEffect // furthest is by partition.
 	found    findings
 }
 
-// furthestEffect is the first effect furthest ahead. rank is its offset + 1, 0 before any.
+// furthestEffect is the first effect of the highest offset so far. rank is that offset + 1, 0 before any effect.
 type furthestEffect struct {
 	rank int64
 	by   ledger.Owner
@@ -39,7 +43,7 @@ func (c *partitionInversion) Observe(b *batch) {
 		}
 		ahead := *p
 		c.found.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(c.facts, e, "first effect at %s, after that of offset %d by %s", formatTime(e.At), ahead.rank-1, c.facts.podName(ahead.by))
+			return anomalyOf(c.facts, e, "first effect at %s, after the effect of offset %d by %s", formatTime(e.At), ahead.rank-1, c.facts.podName(ahead.by))
 		})
 	}
 }

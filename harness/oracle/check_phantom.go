@@ -5,17 +5,19 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var phantomEntry = entry{
-	name: CheckPhantom, make: func(j *judgeState) check { return &phantom{facts: j.Facts} },
-	heldTo: heldAlways("effects of records sent, alone"), leans: []string{LedgerComplete},
-}
+// CheckPhantom finds an effect of a record that does not lie at the effect's position: it was never sent, or
+// another run sent it. It also finds a copy in a side topic of a record that the source never had.
+// If the checksum does not hold, [CheckCorruption] counts the event instead.
+const CheckPhantom = "phantom"
 
-// phantom finds effects for records that do not lie where the effect says: never
-// sent, or sent by another run; and copies in side topics of records that the
-// source never had. Where a checksum does not hold it is [corruption] instead.
-//
-// An event counts if it is an effect, or a copy appended (EventCopied), is not
-// held by the final read, and does not carry FlagCorrupt.
+var _ = register(entry{
+	name: CheckPhantom, gravity: recordsAltered,
+	finds:  "an effect of a record that does not lie there, or a copy of one that the source never had",
+	claim:  "always",
+	heldTo: heldAlways("effects of records that were sent, and no others"), needs: []string{LedgerComplete},
+	newCheck: func(s *judgeState) check { return &phantom{facts: s.Facts} },
+})
+
 type phantom struct {
 	facts *Facts
 	found findings
@@ -29,7 +31,7 @@ func (p *phantom) Observe(b *batch) {
 		p.found.addAnomaly(func() harness.Anomaly {
 			switch {
 			case e.Kind == ledger.EventCopied || p.facts.isOutput(e):
-				return anomalyOf(p.facts, e, "appended to %s at %s, a record that the source never had", p.facts.topicName(e.Topic), formatTime(e.At))
+				return anomalyOf(p.facts, e, "appended to %s at %s; the source never had this record", p.facts.topicName(e.Topic), formatTime(e.At))
 			case e.Key == unknownIdentity && e.Seq == unknownIdentity:
 				return anomalyOf(p.facts, e, "effect of a value that this run did not make, at %s", formatTime(e.At))
 			}

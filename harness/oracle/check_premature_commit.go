@@ -8,41 +8,45 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var pendingEntry = entry{
-	name: CheckPrematureCommit, make: func(j *judgeState) check { return newPrematureCommit(j) },
-	heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
-}
+// CheckPrematureCommit finds a commit that is ahead of the work: a crash between the commit and the end of the work loses the record.
+// The check sees it at the commit, so no crash has to happen at the right moment.
+//
+//   - A commit of the source covers the appended records below it that no earlier commit covered. Each of them must have an
+//     effect at any place, or a copy in a topic that takes over, or lie in a deferred range.
+//   - A commit of a topic that takes over covers its copies likewise. Each record must have an effect, or
+//     another copy in such a topic, appended no earlier. In a dead-letter topic no record is outstanding.
+//   - A commit past a deferred range covers the records of the range, unless a range that is not covered has them too.
+//   - A commit of the source past the end of its log, further than any before it, loses the next record there.
+//     A source has no control records.
+//   - In a share group, an accept, a reject or a gap is the commit of its position.
+//
+// Of the source, the commits of the run's group count. Of side topics, those of all groups count.
+const CheckPrematureCommit = "premature commit"
 
-// prematureCommit finds commits that are ahead of the work: from the commit on until
-// the work is done, a crash loses the record. It is seen at the commit and needs
-// no crash to hit the window.
-//
-// A commit of the source covers the landed records below it and not below any
-// commit before. Each must have had an effect, at any place, or a copy in a topic
-// with custody, or lie in a range set aside. A commit of a topic with custody
-// covers copies likewise. Of each the record must have had an effect, or another
-// copy in such a topic, appended no earlier than this one; in dead-letter nothing
-// is owed. A commit of the topic that a range lies in covers all that it sets aside,
-// unless a range that is not covered does so too. Of the source the commits of the run's group count, of side topics those
-// of all groups.
-//
-// A commit of the source past the end of its log, further than any before it, counts
-// too: what lands there next would be lost. (A source has no control records.)
-//
-// The commit of a share group is the answer for a record: an accept, a reject or a
-// gap covers its position alone.
+var _ = register(entry{
+	name: CheckPrematureCommit, gravity: commitsWrong + 1,
+	finds:  "a commit ahead of the effect of a record and of a hand-off of it, or past the end of the log",
+	claim:  "at-least-once and exactly-once",
+	docker: "seen, but no acknowledgements in share groups",
+	heldTo: heldToDelivery, needs: []string{LedgerComplete, ObserversKeptUp}, marks: marksCommit,
+	newCheck: func(s *judgeState) check { return newPrematureCommit(s) },
+})
+
 type prematureCommit struct {
 	facts     *Facts
-	completed []ledger.Offsets // by position where a record first lay, see [judgeState]
+	completed []ledger.Offsets // completed is the state of [judgeState].
 	deferred  *deferredRanges
 	copies    *copyIndex
-	checked   map[ledger.Position]int64 // by partition, as a position at offset 0: up to where commits have been looked at
-	beyond    map[int32]int64           // by partition of the source: the furthest commit past the end of its log
+	checked   map[ledger.Position]int64 // checked is up to where commits were checked, by partition as a position at offset 0.
+	beyond    map[int32]int64           // beyond is the furthest commit past the end of the log, by partition of the source.
 	found     findings
 }
 
-func newPrematureCommit(j *judgeState) *prematureCommit {
-	return &prematureCommit{facts: j.Facts, completed: j.completed, deferred: j.deferred, copies: &j.redeliveries.copies, checked: map[ledger.Position]int64{}, beyond: map[int32]int64{}}
+func newPrematureCommit(s *judgeState) *prematureCommit {
+	return &prematureCommit{
+		facts: s.Facts, completed: s.completed, deferred: s.deferred, copies: s.copies,
+		checked: map[ledger.Position]int64{}, beyond: map[int32]int64{},
+	}
 }
 
 func (p *prematureCommit) Observe(b *batch) {
@@ -60,7 +64,7 @@ func (p *prematureCommit) Observe(b *batch) {
 	}
 }
 
-// judgeCommit looks at what a commit newly covers.
+// judgeCommit judges the records that a commit is the first to cover.
 func (p *prematureCommit) judgeCommit(e *ledger.Event) {
 	role := p.facts.roleOf(e.Topic)
 	switch {
@@ -74,22 +78,19 @@ func (p *prematureCommit) judgeCommit(e *ledger.Event) {
 	}
 }
 
-// findPastEnd looks whether a commit of the source is past the end of its log.
+// findPastEnd reports a commit of the source that is past the end of its log.
 func (p *prematureCommit) findPastEnd(e *ledger.Event) {
 	end := p.facts.Log.endOffset(0, e.Partition)
 	if e.Offset <= max(end, p.beyond[e.Partition]) {
 		return
 	}
 	p.beyond[e.Partition] = e.Offset
-	p.found.addAnomaly(func() harness.Anomaly {
-		a := unnamedAnomaly(ledger.Position{Partition: e.Partition, Offset: end}, e.At, fmt.Sprintf(
-			"commit %d by %s at %s is past the end of the log, %d: it covers what is not there yet", e.Offset, p.facts.podName(e.Owner), formatTime(e.At), end))
-		a.Pods = []string{p.facts.podName(e.Owner)}
-		return a
+	p.report(e, ledger.Position{Partition: e.Partition, Offset: end}, func(pod string) string {
+		return fmt.Sprintf("%s committed %d at %s, past the end of the log at %d: records that arrive there would be lost", pod, e.Offset, formatTime(e.At), end)
 	})
 }
 
-// coverRecords looks at the positions that a commit is the first to cover.
+// coverRecords judges the positions that a commit is the first to cover.
 func (p *prematureCommit) coverRecords(e *ledger.Event) {
 	part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
 	end := min(e.Offset, p.facts.Log.endOffset(e.Topic, e.Partition))
@@ -99,80 +100,76 @@ func (p *prematureCommit) coverRecords(e *ledger.Event) {
 				break
 			}
 		}
-		pos := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
-		if !p.isSafe(e, pos) && p.facts.Log.isAppended(pos) {
-			p.reportPremature(e, pos, "it")
+		position := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
+		if !p.isSafe(e, position) && p.facts.Log.isAppended(position) {
+			p.reportCovered(e, position, "it")
 		}
 	}
 	p.checked[part] = max(p.checked[part], end)
 }
 
-// coverRanges looks at the records of the ranges that a commit is the first to cover.
+// coverRanges judges the records of the deferred ranges that a commit is the first to cover.
 func (p *prematureCommit) coverRanges(e *ledger.Event) {
-	var covered []deferredRange
-	for i := range p.deferred.list {
-		r := &p.deferred.list[i]
-		if !r.covered && r.deferredBefore(e) && r.in.Topic == e.Topic && r.in.Partition == e.Partition && r.in.Offset >= 0 && r.in.Offset < e.Offset {
-			r.covered = true
-			covered = append(covered, *r)
-		}
-	}
-	for _, r := range covered {
+	for _, r := range p.deferred.coverBelow(e) {
 		for offset := r.from; offset < r.to; offset++ {
-			pos := ledger.Position{Partition: r.partition, Offset: offset}
-			still := slices.ContainsFunc(p.deferred.rangesBefore(e, pos), func(o *deferredRange) bool { return !o.covered })
-			if !still && p.facts.Log.isAppended(pos) && !p.isCompletedOrCopied(pos) {
-				p.reportPremature(e, pos, "the range with it")
+			position := ledger.Position{Partition: r.partition, Offset: offset}
+			uncovered := slices.ContainsFunc(p.deferred.rangesBefore(e, position), func(o *deferredRange) bool { return !o.covered })
+			if !uncovered && p.facts.Log.isAppended(position) && !p.isCompletedOrCopied(position) {
+				p.reportCovered(e, position, "the range with it")
 			}
 		}
 	}
 }
 
-// reportPremature finds that a commit is ahead of the work on a record.
-func (p *prematureCommit) reportPremature(e *ledger.Event, pos ledger.Position, what string) {
-	p.found.addAnomaly(func() harness.Anomaly {
-		a := unnamedAnomaly(pos, e.At, fmt.Sprintf("commit %d by %s at %s covers %s, and its work was not finished", e.Offset, p.facts.podName(e.Owner), formatTime(e.At), what))
-		a.Pods = []string{p.facts.podName(e.Owner)}
-		return a
+// reportCovered reports that a commit is ahead of the work on a record.
+func (p *prematureCommit) reportCovered(e *ledger.Event, position ledger.Position, covered string) {
+	p.report(e, position, func(pod string) string {
+		return fmt.Sprintf("%s committed %d at %s, past %s, before its work was completed", pod, e.Offset, formatTime(e.At), covered)
 	})
 }
 
-// judgeAcknowledgement looks at what a member of a share group said it was done with.
+// judgeAcknowledgement judges the record of a final acknowledgement in a share group.
 func (p *prematureCommit) judgeAcknowledgement(e *ledger.Event) {
-	pos := e.Position()
-	if p.isSafe(e, pos) {
+	if p.isSafe(e, e.Position()) {
 		return
 	}
+	p.report(e, e.Position(), func(pod string) string {
+		return fmt.Sprintf("%s acknowledged it (%s) at %s, before its work was completed", pod, ackName(e.Count), formatTime(e.At))
+	})
+}
+
+func (p *prematureCommit) report(e *ledger.Event, position ledger.Position, text func(pod string) string) {
 	p.found.addAnomaly(func() harness.Anomaly {
-		a := unnamedAnomaly(pos, e.At, fmt.Sprintf("answered for good by %s at %s, and its work was not finished", p.facts.podName(e.Owner), formatTime(e.At)))
-		a.Pods = []string{p.facts.podName(e.Owner)}
+		pod := p.facts.podName(e.Owner)
+		a := unnamedAnomaly(position, e.At, text(pod))
+		a.Pods = []string{pod}
 		return a
 	})
 }
 
-// isSafe reports whether a crash would not lose the record at a position, if it were
-// committed now. A copy of what the source never had is owed by nobody.
-func (p *prematureCommit) isSafe(now *ledger.Event, pos ledger.Position) bool {
-	if pos.Topic == 0 {
-		return p.isCompletedOrCopied(pos) || len(p.deferred.rangesBefore(now, pos)) > 0
+// isSafe reports whether a crash would not lose the record at a position, if it were committed now. A copy of a
+// record that the source never had is outstanding nowhere.
+func (p *prematureCommit) isSafe(now *ledger.Event, position ledger.Position) bool {
+	if position.Topic == 0 {
+		return p.isCompletedOrCopied(position) || len(p.deferred.rangesBefore(now, position)) > 0
 	}
-	t := p.copies.byPosition[pos]
-	return t == nil || t.hasLaterCopy(pos) || p.completed[t.source.Partition].Has(t.source.Offset)
+	r := p.copies.byPosition[position]
+	return r == nil || r.hasLaterCopy(position) || p.completed[r.source.Partition].Has(r.source.Offset)
 }
 
-// isCompletedOrCopied reports whether the record at a position of the source was finished or copied.
-func (p *prematureCommit) isCompletedOrCopied(pos ledger.Position) bool {
-	if p.completed[pos.Partition].Has(pos.Offset) || p.copies.byPosition[pos] != nil {
+// isCompletedOrCopied reports whether the record at a position of the source was completed or copied.
+func (p *prematureCommit) isCompletedOrCopied(position ledger.Position) bool {
+	if p.completed[position.Partition].Has(position.Offset) || p.copies.byPosition[position] != nil {
 		return true
 	}
-	first := p.facts.Log.firstPosition(pos)
-	return first != pos && p.isCompletedOrCopied(first)
+	first := p.facts.Log.firstPosition(position)
+	return first != position && p.isCompletedOrCopied(first)
 }
 
 func (p *prematureCommit) Verdict() harness.Verdict {
 	detail := ""
 	if p.found.count > 0 {
-		detail = fmt.Sprintf("%s committed before the work was finished: a crash in between loses what is committed", countRecords(p.found.count))
+		detail = fmt.Sprintf("%s committed before the work was completed: a crash in between loses what is committed", countRecords(p.found.count))
 	}
 	return p.found.toVerdict(detail)
 }

@@ -10,13 +10,24 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var unfoundedEntry = entry{
-	name: CheckPrematureDeadLetter, make: func(j *judgeState) check { return newPrematureDeadLetter(j.Facts) },
-	heldTo: heldToFailures, leans: []string{LedgerComplete},
-}
+// CheckPrematureDeadLetter finds a dead letter of a record that the consumer gave up without a reason.
+//
+// A dead letter needs as many attempts on its record that ended in error as the consumer declares (see [harness.DeadLetterPolicy]), at any place
+// of the record and by any pod. One attempt that ended in poison is enough. A cancelled attempt is enough if the consumer declares
+// that, and no reason otherwise. An attempt that died with its process is no reason, and neither is a long wait.
+//
+// The attempts count if they ended before the dead letter was appended, or up to 10 ms after its stamp.
+const CheckPrematureDeadLetter = "premature dead letter"
 
-// heldToFailures: who has dead letters says by each that the work on a record failed,
-// as often as it declares.
+var _ = register(entry{
+	name: CheckPrematureDeadLetter, gravity: outcomesWrong + 2,
+	finds:  "a dead letter of a record on which fewer attempts had failed than the consumer declares",
+	claim:  "a consumer with dead letters (`DeadLetterPolicy`)",
+	heldTo: heldToFailures, needs: []string{LedgerComplete},
+	newCheck: func(s *judgeState) check { return newPrematureDeadLetter(s.Facts) },
+})
+
+// heldToFailures holds a consumer with dead letters to the failures that it declares.
 func heldToFailures(f *Facts) string {
 	if !hasDeadLetters(f) {
 		return ""
@@ -24,14 +35,14 @@ func heldToFailures(f *Facts) string {
 	return "no dead letter without " + requiredFailures(f.DeadLetters)
 }
 
-// requiredFailures is what founds a dead letter, in words.
+// requiredFailures says what a dead letter needs.
 func requiredFailures(l harness.DeadLetterPolicy) string {
-	reason := "failed work"
+	reason := "a failed attempt"
 	if l.MinAttempts() > 1 {
-		reason = fmt.Sprintf("%d failed tries, or poison", l.MinAttempts())
+		reason = fmt.Sprintf("%d failed attempts, or poison", l.MinAttempts())
 	}
 	if l.Cancelled {
-		reason += ", or cancelled work"
+		reason += ", or a cancelled attempt"
 	}
 	return reason
 }
@@ -40,30 +51,21 @@ func hasDeadLetters(f *Facts) bool {
 	return slices.ContainsFunc(f.Sides, func(s Side) bool { return s.Role == harness.RoleDeadLetter })
 }
 
-// stampSlack is how much earlier than it was the append of a copy may be stamped: the
-// broker's time is in whole milliseconds, and its clock may be corrected.
+// stampSlack is how much earlier than it happened an append may be stamped: the broker's time is in
+// whole milliseconds, and its clock may be corrected.
 const stampSlack = 10 * time.Millisecond
 
-// prematureDeadLetter finds dead letters of records that nothing gave a reason to give up.
-//
-// A copy in a dead-letter topic, of a record of the source, needs as many attempts on
-// that record as the consumer declares (see [harness.DeadLetterPolicy]), at any of its places and
-// by anybody, that ended in error before the copy was appended, or no later than
-// [stampSlack] after its stamp; or one that ended in poison. An attempt that was
-// cancelled is no failure, and enough for who declares that. One that died with its
-// process is neither: it says nothing of the record. Nor does it say anything that a
-// record has waited long and was never begun.
+// enoughFailures is the count of a record that may be given up, however many attempts failed.
+const enoughFailures = math.MaxUint8
+
 type prematureDeadLetter struct {
 	facts       *Facts
-	observed    bool                 // observed: there are dead letters
-	failed      []offsetSlice[uint8] // by partition of the source, where a record first lay: attempts that ended in error, enough for more than any count
-	waiting     []ledger.Event       // waiting are dead letters without enough failures yet, the latest last
+	observed    bool                 // observed: the consumer has dead letters.
+	failed      []offsetSlice[uint8] // failed counts the failed attempts by the first position of a record in the source, up to enoughFailures.
+	waiting     []ledger.Event       // waiting are dead letters without enough failures so far, the latest last.
 	deadLetters int64
 	found       findings
 }
-
-// enough is the count of a record that may be given up whatever else failed.
-const enough = math.MaxUint8
 
 func newPrematureDeadLetter(f *Facts) *prematureDeadLetter {
 	return &prematureDeadLetter{facts: f, observed: hasDeadLetters(f), failed: make([]offsetSlice[uint8], f.Partitions)}
@@ -89,37 +91,36 @@ func (u *prematureDeadLetter) Observe(b *batch) {
 	}
 }
 
-// countFailure takes the end of one.
+// countFailure counts the end of an attempt, if it is a reason for a dead letter.
 func (u *prematureDeadLetter) countFailure(e *ledger.Event) {
 	more := uint8(0)
 	switch {
 	case e.Outcome == ledger.OutcomePoison, e.Outcome == ledger.OutcomeCancelled && u.facts.DeadLetters.Cancelled:
-		more = enough
+		more = enoughFailures
 	case isFailure(e):
 		more = 1
 	default:
 		return
 	}
-	of := u.facts.Log.firstPosition(sourcePosition(e))
-	count := u.failed[of.Partition].placeAt(of.Offset)
+	first := u.facts.Log.firstPosition(sourcePosition(e))
+	count := u.failed[first.Partition].placeAt(first.Offset)
 	*count = max(*count, more, *count+min(more, 1))
-	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourcePosition(&l) == of && u.isFounded(of) })
+	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourcePosition(&l) == first && u.isFounded(first) })
 }
 
-// isFounded reports whether there was reason so far to give up the record that first lay
-// at p.
+// isFounded reports whether there is a reason so far to give up the record that first lay at p.
 func (u *prematureDeadLetter) isFounded(p ledger.Position) bool {
-	return int(u.failed[p.Partition].valueAt(p.Offset)) >= min(u.facts.DeadLetters.MinAttempts(), enough)
+	return int(u.failed[p.Partition].valueAt(p.Offset)) >= min(u.facts.DeadLetters.MinAttempts(), enoughFailures)
 }
 
-// reportUnfounded gives up on the dead letters appended before a time.
+// reportUnfounded reports the waiting dead letters that were appended before a time.
 func (u *prematureDeadLetter) reportUnfounded(before time.Duration) {
 	n := 0
 	for n < len(u.waiting) && u.waiting[n].At < before {
 		e := &u.waiting[n]
 		failed := u.failed[e.Origin].valueAt(e.Source)
 		u.found.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(u.facts, e, "appended to %s at %s, and work on it had failed %d times: it takes %s",
+			return anomalyOf(u.facts, e, "appended to %s at %s after %d failed attempts; a dead letter needs %s",
 				u.facts.topicName(e.Topic), formatTime(e.At), failed, requiredFailures(u.facts.DeadLetters))
 		})
 		n++
@@ -131,7 +132,7 @@ func (u *prematureDeadLetter) Verdict() harness.Verdict {
 	u.reportUnfounded(never)
 	detail := ""
 	if u.found.count > 0 {
-		detail = fmt.Sprintf("%d of %d dead letters are of records that there was no reason to give up", u.found.count, u.deadLetters)
+		detail = fmt.Sprintf("%d of %d dead letters are of records that the consumer had no reason to give up", u.found.count, u.deadLetters)
 	}
 	return u.found.toVerdict(detail)
 }

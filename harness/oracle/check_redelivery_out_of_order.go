@@ -5,16 +5,20 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// A regression is a further effect of a record that is of a lower rank than the
-// effect of its key right before it: the key stepped back. A rewind gives each
-// key with work behind it one, so it is a figure of the design.
-var regressionEntry = entry{
-	name: CheckRedeliveryOutOfOrder, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.outOfOrder.toVerdict("") },
-	heldTo: heldToNothing,
-}
+// CheckRedeliveryOutOfOrder counts further effects of a record right after the effect of a later record of its key. A
+// rewind gives each key with completed work one of them, so it is the cost of a design.
+const CheckRedeliveryOutOfOrder = "redelivery out of order"
 
+var _ = register(entry{
+	name: CheckRedeliveryOutOfOrder, gravity: designCosts + 1,
+	finds:   "a further effect of a record right after the effect of a later record of its key",
+	claim:   "not judged",
+	verdict: verdictOf(func(s *judgeState) *findings { return &s.keyOrder.outOfOrder }),
+})
+
+// reportStepBack notes a redelivery right after the effect of a later record.
 func (c *keyOrder) reportStepBack(k *keyState, e *ledger.Event) {
 	c.outOfOrder.addAnomaly(func() harness.Anomaly {
-		return anomalyOf(c.facts, e, "again at %s by %s, right after offset %d of the same key", formatTime(e.At), c.facts.podName(e.Owner), k.last.rank()-1)
+		return anomalyOf(c.facts, e, "completed again at %s by %s, right after offset %d of the same key", formatTime(e.At), c.facts.podName(e.Owner), k.last.rank()-1)
 	})
 }

@@ -8,63 +8,70 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var behindEntry = entry{
-	name: CheckStalledCommit, make: func(j *judgeState) check { return newStalledCommit(j) },
+// CheckStalledCommit finds a commit of the source that stays behind completed work, for longer than three commit intervals
+// and a heartbeat, while no disruption stops it. A crash then repeats more work than the design has a reason for.
+//
+// The frontier of a partition is the first appended record at the committed offset or above. The clock starts with the
+// commit that made the record the frontier, or when the frontier is completed, whichever is later.
+//
+// A disruption stops the clock:
+//   - the partition is assigned or revoked, or its owner goes back to the commit
+//   - any member dies or is expelled, or any fault takes effect
+//
+// The clock waits while a fault lasts, for a session after it, and for a session after the end of a member: commits may fail
+// in that time.
+//
+// Before the first disruption after work on the partition, any effect completes the frontier, and so does a hand-off. After
+// it, only an effect of the present owner since the last disruption does: the owner cannot commit the work of
+// another pod before it has done it again.
+const CheckStalledCommit = "stalled commit"
+
+var _ = register(entry{
+	name: CheckStalledCommit, gravity: commitsWrong + 3,
+	finds: "a commit that stays behind completed work for three commit intervals and a heartbeat, without a disruption",
+	claim: "at-least-once and exactly-once, but not share groups nor consumers whose effects are outputs",
 	heldTo: func(f *Facts) string {
 		if !commitsContinuously(f) {
 			return ""
 		}
 		return "a commit within three intervals"
 	},
-	leans: []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
-}
+	needs:    []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
+	newCheck: func(s *judgeState) check { return newStalledCommit(s) },
+})
 
-// commitsContinuously reports whether a consumer commits what it has done, and as it goes on: not in a
-// share group, and not where a transaction of any length commits all at once.
+// commitsContinuously reports whether a consumer commits its completed work as it goes on. Members of a share group do not
+// commit, and a transaction of any length commits all of its records at once.
 func commitsContinuously(f *Facts) bool {
 	return f.Delivery != harness.AtMostOnce && !f.Share && f.Effect != harness.EffectOutput
 }
 
-// stalledCommit finds commits of the source that stay behind the work, where nothing is in
-// their way: a crash then costs more work than a design has any reason for.
-//
-// What a partition's commit stands at is its frontier: the first record that landed
-// there at the offset committed or above. Who commits the low watermark commits past
-// the frontier within a commit interval once it is done; one who has not within three
-// and a heartbeat is behind. The clock begins with the commit that made it the
-// frontier, or, if it was not done then, when it is.
-//
-// A trouble ends the clock: that the partition came to somebody or went, that its
-// owner went back to the commit, that any member died or was expelled, or that any fault struck. From the first
-// trouble on, that comes after work on the partition, a record is done when its
-// present owner has done it since the last: another's effect is not for him to commit,
-// and before he has done a record again he may not commit past it. Before, it is done
-// by any effect, or by a copy in custody. While a fault lasts, and for a session after
-// it, or after a member's end, commits may fail, and the clock stands.
 type stalledCommit struct {
 	facts      *Facts
-	completed  []ledger.Offsets // see [judgeState]
+	completed  []ledger.Offsets // completed is the state of [judgeState].
 	parts      []frontier
-	openFaults int           // openFaults counts faults that have not healed
-	quietFrom  time.Duration // quietFrom is when the latest fault or end of a member was over, its session included
+	openFaults int           // openFaults counts faults that have not healed.
+	quietFrom  time.Duration // quietFrom is when the latest fault or end of a member was over, with a session after it.
 	found      findings
 }
 
-// frontier is what the commit of a partition stands at.
+// frontier is the record that the commit of a partition stands at.
 type frontier struct {
 	offset    int64
 	owner     ledger.Owner
-	begun     bool           // begun: something was done in the partition
-	disrupted bool           // disrupted: and then came trouble
-	completed ledger.Offsets // completed since the last trouble, by the present owner; copies before there was any
-	quietFrom time.Duration  // quietFrom is when the partition came or went last
-	clock     time.Duration  // clock is when the clock began, -1 if it stands
+	begun     bool           // begun: work in the partition was completed.
+	disrupted bool           // disrupted: and a disruption came after that.
+	completed ledger.Offsets // completed is the owner's work since the last disruption; before any, copies.
+	quietFrom time.Duration  // quietFrom is when the partition was last assigned or revoked.
+	clock     time.Duration  // clock is when the clock started, clockStopped while it waits.
 }
 
-func newStalledCommit(j *judgeState) *stalledCommit {
-	b := &stalledCommit{facts: j.Facts, completed: j.completed, parts: make([]frontier, j.Partitions)}
+const clockStopped = time.Duration(-1)
+
+func newStalledCommit(s *judgeState) *stalledCommit {
+	b := &stalledCommit{facts: s.Facts, completed: s.completed, parts: make([]frontier, s.Partitions)}
 	for p := range b.parts {
-		b.parts[p].clock = -1
+		b.parts[p].clock = clockStopped
 		b.parts[p].offset = b.frontierAt(int32(p), 0)
 	}
 	return b
@@ -86,11 +93,11 @@ func (b *stalledCommit) Observe(batch *batch) {
 		switch e.Kind {
 		case ledger.EventEnd:
 			if e.Held && e.Outcome == ledger.OutcomeEffect && e.At <= b.facts.DrainEnd {
-				b.trackWork(e)
+				b.trackCompleted(e)
 			}
 		case ledger.EventCopied:
 			if e.Held && b.facts.roleOf(e.Topic).TakesOver() && e.At <= b.facts.DrainEnd {
-				b.trackWork(e)
+				b.trackCompleted(e)
 			}
 		case ledger.EventCommit:
 			if e.Topic == 0 && !e.OwnGroup() && e.Outcome == ledger.OutcomeConfirmed && uint(e.Partition) < uint(len(b.parts)) {
@@ -105,8 +112,8 @@ func (b *stalledCommit) Observe(batch *batch) {
 	}
 }
 
-// trackWork takes an effect, or a copy in custody.
-func (b *stalledCommit) trackWork(e *ledger.Event) {
+// trackCompleted notes an effect, or a hand-off.
+func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	p := &b.parts[e.Origin]
 	p.begun = true
 	switch {
@@ -118,19 +125,19 @@ func (b *stalledCommit) trackWork(e *ledger.Event) {
 	case e.Kind == ledger.EventCopied:
 		p.completed.Add(e.Source)
 	}
-	if e.Source == p.offset && p.clock < 0 {
+	if e.Source == p.offset && p.clock == clockStopped {
 		b.startClock(p, e.At)
 	}
 }
 
-// startClock starts the clock of a frontier that is done.
+// startClock starts the clock of a frontier that is completed.
 func (b *stalledCommit) startClock(p *frontier, at time.Duration) {
 	if b.openFaults == 0 {
 		p.clock = max(at, p.quietFrom, b.quietFrom)
 	}
 }
 
-// isFrontierCompleted reports whether the frontier of a partition is.
+// isFrontierCompleted reports whether the frontier of a partition is completed.
 func (b *stalledCommit) isFrontierCompleted(partition int) bool {
 	p := &b.parts[partition]
 	return p.completed.Has(p.offset) || !p.disrupted && b.completed[partition].Has(p.offset)
@@ -148,24 +155,24 @@ func (b *stalledCommit) advanceFrontier(e *ledger.Event) {
 	}
 }
 
-// stopClock ends the clock of a partition at a time, and finds what was behind until then.
+// stopClock stops the clock of a partition at a time, and reports a commit that stalled until then.
 func (b *stalledCommit) stopClock(partition int, at time.Duration) {
 	p := &b.parts[partition]
 	until, since := min(at, b.facts.DrainEnd), p.clock
-	p.clock = -1
-	if since < 0 || until-since <= b.patience() {
+	p.clock = clockStopped
+	if since == clockStopped || until-since <= b.commitPatience() {
 		return
 	}
 	b.found.addAnomaly(func() harness.Anomaly {
 		return unnamedAnomaly(ledger.Position{Partition: int32(partition), Offset: p.offset}, until, fmt.Sprintf(
-			"its work was done and could be committed from %s on, and until %s no commit covered it", formatTime(since), formatTime(until)))
+			"its work was completed and could be committed from %s on; no commit covered it until %s", formatTime(since), formatTime(until)))
 	})
 }
 
-// patience is how long a commit may take.
-func (b *stalledCommit) patience() time.Duration { return 3*b.facts.Commit + b.facts.Heartbeat }
+// commitPatience is how long a commit may take.
+func (b *stalledCommit) commitPatience() time.Duration { return 3*b.facts.Commit + b.facts.Heartbeat }
 
-// trackDisruption takes what changes who commits, or whether anybody can.
+// trackDisruption notes an event that changes who commits, or whether a commit can succeed.
 func (b *stalledCommit) trackDisruption(e *ledger.Event) {
 	over := max(e.At, e.Seen)
 	switch e.Kind {
@@ -192,7 +199,7 @@ func (b *stalledCommit) trackDisruption(e *ledger.Event) {
 	case ledger.EventHeal:
 		b.quietFrom, b.openFaults = max(b.quietFrom, over+b.facts.Session), b.openFaults-1
 		for p := range b.parts {
-			if b.parts[p].clock < 0 && b.isFrontierCompleted(p) {
+			if b.parts[p].clock == clockStopped && b.isFrontierCompleted(p) {
 				b.startClock(&b.parts[p], e.At)
 			}
 		}
@@ -208,7 +215,7 @@ func (b *stalledCommit) disruptPartition(partition int, at time.Duration) {
 
 func (b *stalledCommit) Verdict() harness.Verdict {
 	for p := range b.parts {
-		if commitsContinuously(b.facts) && b.facts.finalCommit(p) <= b.parts[p].offset { // else a commit that nobody saw
+		if commitsContinuously(b.facts) && b.facts.finalCommit(p) <= b.parts[p].offset { // else no observer saw the last commit
 			b.stopClock(p, b.facts.DrainEnd)
 		}
 	}

@@ -8,51 +8,54 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// starvedAfter is how long a key may wait before it is counted, where the scenario
-// says nothing.
-const starvedAfter = 5 * time.Second
+// CheckStarvation finds a key that waits longer than the limit while records behind its record are completed. The limit is the
+// scenario's StarvedAfter, or 5 s.
+//
+// A record is passed when a record of its partition has an effect at the next multiple of 16 offsets or beyond. A stretch of
+// a partition begins with each acquisition, loss and rewind of it by the run's group, and with the end of each
+// fault. Only effects in the same stretch pass a record.
+//
+// The check looks at each attempt that begins on a passed record of the source while no attempt on its key is in flight.
+// The key waited since the latest of three: the end of the previous attempt on the key, the begin of the
+// stretch as it was surely seen, and when the record was passed, in whole ms, rounded up.
+const CheckStarvation = "starvation"
 
-var starvationEntry = entry{
-	name: CheckStarvation, verdict: func(j *judgeState) harness.Verdict { return j.keyOrder.starvation.starvationVerdict() },
+var _ = register(entry{
+	name: CheckStarvation, gravity: limitsOverridden + 1,
+	finds: "a key that waits while records 16 and more offsets behind it are completed",
+	claim: "StarvedAfter of the scenario; without it, waits of more than 5 s are counted and not judged",
 	heldTo: func(f *Facts) string {
 		if limit := f.Thresholds.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)
 		}
 		return ""
 	},
-	leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
-}
+	needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, marks: marksStart,
+	verdict: func(s *judgeState) harness.Verdict { return s.keyOrder.starvation.starvationVerdict() },
+})
 
-// starvation measures how long keys wait while the records behind theirs are worked
-// on. A stretch of a partition of the source begins with each acquisition, loss
-// and rewind of it by the run's group, and with the end of each fault. A record is
-// passed when in the stretch under way a record of its partition first has an effect
-// that lies at the next multiple of [passedEvery] or beyond.
-//
-// It sees each attempt that begins on a record of the source while none on its key
-// is under way, and that record has been passed. The key has waited for it since
-// the latest of: the end of the attempt before on the key; the moment at which the
-// acquisition or loss was surely seen; and when the record was passed, in whole ms, rounded up. Longer than the limit is starved.
-//
-// The state is that of keyed, which feeds it.
-type starvation struct {
-	facts   *Facts
-	limit   time.Duration
-	parts   []stretch
-	longest time.Duration
-	by      uint32 // by is the key that waited longest
-	found   findings
-}
+// starvedAfter is how long a key may wait if the scenario sets no limit.
+const starvedAfter = 5 * time.Second
 
-// stretch is the time in which a partition stays where it is.
-type stretch struct {
-	since  time.Duration // since is when its beginning was surely seen
-	base   int           // base is the block of the first effect
-	passed []uint32      // passed, by block from base on, is when an effect was first that far, in ms
-}
-
-// passedEvery is how many offsets share a moment at which they were passed.
+// passedEvery is how many offsets share one time at which they were passed.
 const passedEvery = 16
+
+// starvation is fed by [keyOrder], which knows when the previous attempt on a key ended.
+type starvation struct {
+	facts    *Facts
+	limit    time.Duration
+	parts    []stretch // parts are by partition of the source.
+	longest  time.Duration
+	waitedBy uint32 // waitedBy is the key that waited longest.
+	found    findings
+}
+
+// stretch is a time in which the ownership of a partition does not change.
+type stretch struct {
+	since  time.Duration // since is when its begin was surely seen.
+	base   int           // base is the block of offsets of the first effect.
+	passed []uint32      // passed is when an effect was first that far, in ms, by block from base on.
+}
 
 func newStarvation(f *Facts) starvation {
 	h := starvation{facts: f, limit: starvedAfter, parts: make([]stretch, f.Partitions)}
@@ -62,7 +65,7 @@ func newStarvation(f *Facts) starvation {
 	return h
 }
 
-// resetStretches takes an event of owners and faults.
+// resetStretches begins a new stretch of all partitions after a fault, else of the event's partition.
 func (h *starvation) resetStretches(e *ledger.Event) {
 	switch {
 	case e.Kind == ledger.EventHeal:
@@ -75,7 +78,7 @@ func (h *starvation) resetStretches(e *ledger.Event) {
 	}
 }
 
-// trackPassed takes any effect.
+// trackPassed notes which records an effect passes.
 func (h *starvation) trackPassed(e *ledger.Event) {
 	p, block := &h.parts[e.Origin], int(e.Source/passedEvery)
 	if len(p.passed) == 0 {
@@ -89,7 +92,7 @@ func (h *starvation) trackPassed(e *ledger.Event) {
 	}
 }
 
-// judgeWait takes an attempt that begins on a key of which nothing is under way.
+// judgeWait judges how long a key waited for an attempt that begins.
 func (h *starvation) judgeWait(k *keyState, e *ledger.Event) {
 	p := &h.parts[e.Origin]
 	next := max(0, int(e.Source/passedEvery)+1-p.base)
@@ -99,11 +102,12 @@ func (h *starvation) judgeWait(k *keyState, e *ledger.Event) {
 	from := max(time.Duration(p.passed[next])*time.Millisecond, k.lastEnd, p.since)
 	wait := e.At - from
 	if wait > h.longest {
-		h.longest, h.by = wait, e.Key
+		h.longest, h.waitedBy = wait, e.Key
 	}
 	if wait > h.limit {
 		h.found.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(h.facts, e, "begun at %s by %s; nothing of its key was worked on since %s, while records behind it were", formatTime(e.At), h.facts.podName(e.Owner), formatTime(from))
+			return anomalyOf(h.facts, e, "begun at %s by %s; no pod worked on its key since %s, while records behind it were completed",
+				formatTime(e.At), h.facts.podName(e.Owner), formatTime(from))
 		})
 	}
 }
@@ -111,7 +115,7 @@ func (h *starvation) judgeWait(k *keyState, e *ledger.Event) {
 func (h *starvation) starvationVerdict() harness.Verdict {
 	detail := ""
 	if h.longest > 0 {
-		detail = fmt.Sprintf("the longest wait of a key while others passed it: %s, key %d; counted past %v", formatTime(h.longest), h.by, h.limit)
+		detail = fmt.Sprintf("the longest wait of a key while other records passed it: %s, key %d; waits over %v are counted", formatTime(h.longest), h.waitedBy, h.limit)
 	}
 	return h.found.toVerdict(detail)
 }

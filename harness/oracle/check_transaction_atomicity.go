@@ -7,30 +7,35 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var atomicityEntry = entry{
-	name: CheckTransactionAtomicity, make: func(j *judgeState) check { return &transactionAtomicity{facts: j.Facts, completed: j.completed} },
+// CheckTransactionAtomicity finds an output that is not atomic with the commit of its input, in a consumer whose effects are its outputs:
+//   - an output outside any transaction
+//   - a commit outside any transaction, of the source or of a topic that takes over
+//   - at the end, a position of the source that has an output and is not below the final commit
+//
+// The first two count at once: a crash between output and commit would separate them. A committed offset
+// without an output is a loss, and a second output is an unexplained duplicate.
+const CheckTransactionAtomicity = "transaction atomicity"
+
+var _ = register(entry{
+	name: CheckTransactionAtomicity, gravity: outcomesWrong + 3,
+	finds: "an output or a commit outside the transaction, or an output whose offset is not committed",
+	claim: "exactly-once, if the effects are outputs",
 	heldTo: func(f *Facts) string {
 		if f.Effect != harness.EffectOutput || f.Delivery != harness.ExactlyOnce {
 			return ""
 		}
 		return string(harness.ExactlyOnce)
 	},
-	leans: []string{LedgerComplete, ObserversKeptUp},
-}
+	needs:    []string{LedgerComplete, ObserversKeptUp},
+	newCheck: func(s *judgeState) check { return &transactionAtomicity{facts: s.Facts, completed: s.completed} },
+	marks:    marksOutput,
+})
 
-// transactionAtomicity finds, for consumers whose effects are their output, what is not one
-// with the commit of its input: an output made outside any transaction; a commit of
-// the source or of a topic with custody made outside any; and, at the end, each
-// position of the source that has an output and is not below the final commit.
-//
-// The first two are seen at once: a crash between output and commit would tear them
-// apart. A committed offset without an output is loss, a second output an
-// unexplained duplicate.
 type transactionAtomicity struct {
 	facts     *Facts
-	completed []ledger.Offsets // see [judgeState]
-	outputs   int64            // outside a transaction
-	commits   int64
+	completed []ledger.Offsets // completed is the state of [judgeState].
+	outputs   int64            // outputs are those outside a transaction.
+	commits   int64            // commits are those outside a transaction.
 	found     findings
 }
 
@@ -57,7 +62,7 @@ func (a *transactionAtomicity) Observe(b *batch) {
 	}
 }
 
-// isInputCommit reports whether a commit is of something that the consumer reads.
+// isInputCommit reports whether a commit is of a topic that the consumer reads.
 func (a *transactionAtomicity) isInputCommit(e *ledger.Event) bool {
 	return e.Topic == 0 && !e.OwnGroup() || a.facts.roleOf(e.Topic).TakesOver()
 }
@@ -66,21 +71,28 @@ func (a *transactionAtomicity) Verdict() harness.Verdict {
 	if a.facts.Effect != harness.EffectOutput {
 		return harness.Verdict{}
 	}
-	var torn int64
-	for p := range a.facts.Partitions {
-		final := a.facts.finalCommit(p)
-		for offset := final; offset < a.facts.Log.endOffset(0, int32(p)); offset++ {
-			if a.completed[p].Has(offset) {
-				torn++
-				place := ledger.Position{Partition: int32(p), Offset: offset}
-				a.found.addAnomaly(func() harness.Anomaly {
-					return unnamedAnomaly(place, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
-				})
-			}
-		}
-	}
+	uncommitted := a.findUncommitted()
 	if a.found.count == 0 {
 		return harness.Verdict{}
 	}
-	return a.found.toVerdict(fmt.Sprintf("%d outputs and %d commits outside a transaction, %d outputs whose offset is not committed", a.outputs, a.commits, torn))
+	return a.found.toVerdict(fmt.Sprintf("%d outputs and %d commits outside a transaction, %d outputs whose offset is not committed",
+		a.outputs, a.commits, uncommitted))
+}
+
+// findUncommitted finds the positions of the source that have an output and are not below the final commit.
+func (a *transactionAtomicity) findUncommitted() (uncommitted int64) {
+	for p := range a.facts.Partitions {
+		final := a.facts.finalCommit(p)
+		for offset := final; offset < a.facts.Log.endOffset(0, int32(p)); offset++ {
+			if !a.completed[p].Has(offset) {
+				continue
+			}
+			uncommitted++
+			position := ledger.Position{Partition: int32(p), Offset: offset}
+			a.found.addAnomaly(func() harness.Anomaly {
+				return unnamedAnomaly(position, a.facts.DrainEnd, fmt.Sprintf("its output is committed, its offset is not (final commit %d)", final))
+			})
+		}
+	}
+	return uncommitted
 }

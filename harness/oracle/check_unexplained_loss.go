@@ -9,34 +9,37 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var unexplainedLossEntry = entry{
-	name: CheckUnexplainedLoss, make: func(j *judgeState) check { return newUnexplainedLoss(j) },
+// CheckUnexplainedLoss finds a record lost by a consumer that claims at-most-once, although nothing went wrong. The claim allows a loss
+// with a reason. The check finds nothing of other claims: there, [CheckLoss] finds every loss.
+//
+// Any of these explains a loss:
+//   - A disruption of a partition that the record lies in, after it was appended there and before the drain ended. The owner
+//     gave the partition up, ended or was expelled. Another owner got it, or the same under another member id or, if
+//     the protocol is eager, in another generation. A fault that affects the owner, or no pod in particular, took effect or was healed.
+//     In a share group, the end or expulsion of any member and any fault count.
+//   - An attempt on the record that ended in error, at any place. A cancelled attempt explains nothing.
+//   - A record of its partition that is outstanding at the end: the run's end cut the work off, which is a
+//     stall or an overload.
+//
+// A record was surely appended after a disruption if it, or a record before it, was sent and acknowledged after it. A copy
+// is dated by its stamp. In doubt, the disruption explains the loss.
+const CheckUnexplainedLoss = "unexplained loss"
+
+var _ = register(entry{
+	name: CheckUnexplainedLoss, gravity: recordsLost + 1,
+	finds: "a record that was lost although no work on it failed and its partition was undisturbed",
+	claim: "at-most-once",
 	heldTo: func(f *Facts) string {
 		if f.Delivery == harness.AtMostOnce {
-			return string(harness.AtMostOnce) + ", and in calm once"
+			return string(harness.AtMostOnce) + ", and once if undisturbed"
 		}
-		return "" // for all others it is [lossEntry] that says it
+		return ""
 	},
-	leans: []string{LedgerComplete, ObserversKeptUp, DrainEnded},
-}
+	needs:    []string{LedgerComplete, ObserversKeptUp, DrainEnded},
+	sends:    func(f *Facts) bool { return f.Delivery == harness.AtMostOnce },
+	newCheck: func(s *judgeState) check { return newUnexplainedLoss(s) },
+})
 
-// unexplainedLoss finds records lost by a consumer that claims at-most-once, where nothing went
-// wrong: a claim that allows a loss does not allow any. Of other claims it finds nothing.
-//
-// A lost record, as [incomplete] defines it, is explained by any of these:
-//   - trouble of a partition that it lies in, no earlier than it landed there and before
-//     the drain ended. Trouble is that the partition's owner gave it up, ended or was
-//     expelled; that another got it, or the same under another member id or, where the
-//     protocol is eager, in another generation; and that a fault struck the owner, or no
-//     pod in particular, or was healed. In a share group the end or expulsion of any
-//     member is, and any fault.
-//   - an attempt on it that ended in error, at any of its places: it was tried, and may not
-//     be tried again. One that was cancelled explains nothing.
-//   - a record of its partition that is still owed: the end of the run cut the work off,
-//     which is a stall or an overload of its own.
-//
-// That a record landed later than a time is known of all from an offset on that was acknowledged
-// and sent after it, or, of copies, stamped after it; the others have the benefit of the doubt.
 type unexplainedLoss struct {
 	facts      *Facts
 	incomplete *incomplete
@@ -46,30 +49,32 @@ type unexplainedLoss struct {
 	found      findings
 }
 
-// undisturbedPartition is a partition.
+// undisturbedPartition is a partition and since when it was undisturbed.
 type undisturbedPartition struct {
-	owner           ledger.Owner // owner is the latest, 0 before any
-	member          uint64
-	generation      int32
-	released        bool
-	disrupted       time.Duration // disrupted is when the latest trouble was surely over
-	undisturbedFrom int64         // undisturbedFrom is the first offset that surely landed after that
+	owner      ledger.Owner // owner is the latest one, 0 before any.
+	member     uint64
+	generation int32
+	released   bool
+	disrupted  time.Duration // disrupted is when the latest disruption was surely over.
+	// undisturbedFrom is the first offset that was surely appended after that.
+	undisturbedFrom int64
 }
 
-func newUnexplainedLoss(j *judgeState) *unexplainedLoss {
-	c := &unexplainedLoss{facts: j.Facts, incomplete: j.incomplete, failures: newFailures(j.Facts)}
-	parts := func(n int) {
-		list := make([]undisturbedPartition, n)
-		for i := range list {
-			list[i] = undisturbedPartition{disrupted: -1, undisturbedFrom: math.MaxInt64}
-		}
-		c.topics = append(c.topics, list)
-	}
-	parts(j.Partitions)
-	for _, s := range j.Sides {
-		parts(s.Partitions)
+func newUnexplainedLoss(s *judgeState) *unexplainedLoss {
+	c := &unexplainedLoss{facts: s.Facts, incomplete: s.incomplete, failures: newFailures(s.Facts)}
+	c.addTopic(s.Partitions)
+	for _, side := range s.Sides {
+		c.addTopic(side.Partitions)
 	}
 	return c
+}
+
+func (c *unexplainedLoss) addTopic(partitions int) {
+	list := make([]undisturbedPartition, partitions)
+	for i := range list {
+		list[i] = undisturbedPartition{disrupted: -1, undisturbedFrom: math.MaxInt64}
+	}
+	c.topics = append(c.topics, list)
 }
 
 func (c *unexplainedLoss) Observe(b *batch) {
@@ -95,7 +100,7 @@ func (c *unexplainedLoss) Observe(b *batch) {
 				p.trackOwner(e, c.facts.Protocol == harness.Eager)
 			}
 		case ledger.EventDown, ledger.EventExpelled, ledger.EventInject, ledger.EventHeal:
-			if e.At <= c.facts.DrainEnd { // later the run ends them all
+			if e.At <= c.facts.DrainEnd { // the run ends all pods after that
 				c.disruptOwned(e)
 			}
 		}
@@ -110,14 +115,14 @@ func (c *unexplainedLoss) partitionOf(topic uint16, partition int32) *undisturbe
 	return nil
 }
 
-// trackAppended takes a record that landed at the event's position at a time or later.
+// trackAppended notes a record that was appended at the event's position at a time or later.
 func (c *unexplainedLoss) trackAppended(e *ledger.Event, when time.Duration) {
 	if p := c.partitionOf(e.Topic, e.Partition); p != nil && when > p.disrupted {
 		p.undisturbedFrom = min(p.undisturbedFrom, e.Offset)
 	}
 }
 
-// disruptOwned takes what befalls a pod, or all.
+// disruptOwned disrupts the partitions of the pod that an event affects, or all.
 func (c *unexplainedLoss) disruptOwned(e *ledger.Event) {
 	fault := e.Kind == ledger.EventInject || e.Kind == ledger.EventHeal
 	all := c.facts.Share || fault && e.Owner == 0
@@ -134,8 +139,7 @@ func (p *undisturbedPartition) markDisrupted(e *ledger.Event) {
 	p.disrupted, p.undisturbedFrom = max(p.disrupted, e.At, e.Seen), math.MaxInt64
 }
 
-// trackOwner takes what is seen of who owns the partition. That the first owner got it is no
-// trouble.
+// trackOwner notes an assignment or a revocation. The first assignment is no disruption.
 func (p *undisturbedPartition) trackOwner(e *ledger.Event, eager bool) {
 	if e.Kind == ledger.EventReleased {
 		if e.Owner == p.owner {
@@ -151,16 +155,15 @@ func (p *undisturbedPartition) trackOwner(e *ledger.Event, eager bool) {
 	p.owner, p.member, p.generation, p.released = e.Owner, e.Member, e.Generation, false
 }
 
-// isExplained reports whether something explains the loss of the record at a place of the
-// source.
-func (c *unexplainedLoss) isExplained(place ledger.Position) bool {
-	first := c.facts.Log.firstPosition(place)
-	if c.failures.hasFailed(first) || place.Offset < c.partitionOf(0, place.Partition).undisturbedFrom {
+// isExplained reports whether a failure or a disruption explains the loss of the record at a position of the source.
+func (c *unexplainedLoss) isExplained(position ledger.Position) bool {
+	first := c.facts.Log.firstPosition(position)
+	if c.failures.hasFailed(first) || position.Offset < c.partitionOf(0, position.Partition).undisturbedFrom {
 		return true
 	}
-	if copied := c.incomplete.copies[first]; copied != nil {
-		for _, hop := range copied.copies {
-			if p := c.partitionOf(hop.Topic, hop.Partition); p != nil && c.facts.roleOf(hop.Topic).TakesOver() && hop.Offset < p.undisturbedFrom {
+	if r := c.incomplete.copies[first]; r != nil {
+		for _, copied := range r.copies {
+			if p := c.partitionOf(copied.Topic, copied.Partition); p != nil && c.facts.roleOf(copied.Topic).TakesOver() && copied.Offset < p.undisturbedFrom {
 				return true
 			}
 		}
@@ -177,7 +180,7 @@ func (c *unexplainedLoss) Verdict() harness.Verdict {
 	}
 	detail := ""
 	if c.found.count+c.explained > 0 {
-		detail = fmt.Sprintf("of %d landed records %d were lost in calm, and %d where something explains it",
+		detail = fmt.Sprintf("of %d appended records, %d were lost in undisturbed partitions, and %d with an explanation",
 			c.facts.Log.Len(), c.found.count, c.explained)
 	}
 	return c.found.toVerdict(detail)
@@ -185,23 +188,23 @@ func (c *unexplainedLoss) Verdict() harness.Verdict {
 
 // judgePartition finds the unexplained losses of a partition.
 func (c *unexplainedLoss) judgePartition(partition int32) {
-	owed := false
-	var places []ledger.Position
-	c.incomplete.eachIncomplete(partition, func(is fate, at ledger.Position) {
+	outstanding := false
+	var unexplained []ledger.Position
+	c.incomplete.eachIncomplete(partition, func(is fate, position ledger.Position) {
 		if is != lost {
-			owed = true
-		} else if c.explained++; !c.isExplained(at) {
-			places = append(places, at)
+			outstanding = true
+		} else if c.explained++; !c.isExplained(position) {
+			unexplained = append(unexplained, position)
 		}
 	})
-	if owed {
+	if outstanding {
 		return
 	}
-	c.explained -= int64(len(places))
-	for _, p := range places {
+	c.explained -= int64(len(unexplained))
+	for _, p := range unexplained {
 		c.found.addAnomaly(func() harness.Anomaly {
 			a := c.incomplete.fateAnomaly(lost, p)
-			a.Text += "; no work on it failed, and since it landed nobody came, went or was struck there"
+			a.Text += "; no work on it failed, and nothing disrupted its partition after it was appended"
 			return a
 		})
 	}

@@ -7,36 +7,35 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Facts are what is known of a run beside the stream of its events. All but Log
-// is kept beside a saved ledger, as JSON.
+// Facts are what the judge knows of a run in addition to its events. A saved ledger has all of it but Log, as JSON.
 type Facts struct {
 	Delivery    harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
 	Order       harness.Order            `json:"order"`
 	Protocol    harness.Protocol         `json:"protocol"`
 	Effect      harness.Effect           `json:"effect,omitempty"` // Effect is where its effects are counted.
-	Share       bool                     `json:"share,omitempty"`  // Share: a share group, in which nobody owns partitions.
-	DeadLetters harness.DeadLetterPolicy `json:"letters,omitzero"` // DeadLetters is what founds a dead letter, as declared.
-	// Parallelism is how many records one pod works on at once, as declared; 0 is not known.
+	Share       bool                     `json:"share,omitempty"`  // Share: a share group, whose members own no partitions.
+	DeadLetters harness.DeadLetterPolicy `json:"letters,omitzero"` // DeadLetters is what the consumer declares as a reason for a dead letter.
+	// Parallelism is how many records one pod works on at once, as the consumer declares. 0 is unknown.
 	Parallelism int `json:"parallelism,omitempty"`
 
 	Partitions int     `json:"partitions"`
 	Log        *Log    `json:"-"`               // Log is the final read.
 	Final      []int64 `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
-	Sides      []Side  `json:"sides,omitempty"` // Sides are the side topics: topic n of the ledger is Sides[n-1].
+	Sides      []Side  `json:"sides,omitempty"` // Sides are the side topics. Topic n of the ledger is Sides[n-1].
 
 	Session    time.Duration `json:"session_ns"`
 	Heartbeat  time.Duration `json:"heartbeat_ns"`
 	Commit     time.Duration `json:"commit_ns"`
 	Lock       time.Duration `json:"lock_ns"` // Lock and Deliveries are the settings of a share group.
 	Deliveries int           `json:"deliveries"`
-	// DrainEnd is when the drain ended; what finished later still counts.
+	// DrainEnd is when the drain ended. A record that is completed later still counts as completed.
 	DrainEnd   time.Duration      `json:"drain_end_ns"`
 	Thresholds harness.Thresholds `json:"thresholds"`
-	// Aggressors are the keys that the scenario makes hot, or lets fail; none where
-	// end-to-end latency means nothing.
+	// Aggressors are the keys that the scenario makes hot, or whose work it lets fail. There are none if
+	// end-to-end latency has no meaning in the scenario.
 	Aggressors []uint32 `json:"aggressors,omitempty"`
 
-	// Owners names the incarnations by their number, as "pod-1.2"; Owners[0] is nobody.
+	// Owners names the incarnations by their number, as "pod-1.2". Owners[0] is no incarnation.
 	Owners []string `json:"owners"`
 
 	// Faults names the faults in the order of injection.
@@ -45,13 +44,9 @@ type Facts struct {
 	// Broken has the reason of each broken assumption by its name.
 	Broken map[string]string `json:"broken,omitempty"`
 
-	// Unobserved names the checks that this back end cannot see.
+	// Unobserved names the checks whose events this back end does not observe.
 	Unobserved []string `json:"unobserved,omitempty"`
 }
-
-// AckChecks are the checks that take a back end that sees the requests of a group's
-// members: the answers in a share group.
-var AckChecks = []string{CheckAckAfterLockExpiry}
 
 // Side is a side topic of the run.
 type Side struct {
@@ -61,7 +56,7 @@ type Side struct {
 	Final      []int64      `json:"final"` // Final is the commit at the end by partition, the furthest of all groups of the run.
 }
 
-// roleOf is what a topic is for, "" for the source.
+// roleOf is the role of a side topic, "" for the source.
 func (f *Facts) roleOf(topic uint16) harness.Role {
 	if topic == 0 || int(topic) > len(f.Sides) {
 		return ""
@@ -69,7 +64,7 @@ func (f *Facts) roleOf(topic uint16) harness.Role {
 	return f.Sides[topic-1].Role
 }
 
-// topicName is what the report calls a topic.
+// topicName is a topic in the report.
 func (f *Facts) topicName(topic uint16) string {
 	switch {
 	case topic == 0:
@@ -77,38 +72,36 @@ func (f *Facts) topicName(topic uint16) string {
 	case int(topic) <= len(f.Sides):
 		return f.Sides[topic-1].Name
 	}
-	return "a topic that is none of the run's"
+	return "a topic that is not the run's"
 }
 
-// isOutput reports whether the event is an effect that no attempt made: a record
-// in the output topic of a consumer whose effects lie there.
+// isOutput reports whether the event is an output: a record in the output topic of a consumer whose effects are its outputs.
 func (f *Facts) isOutput(e *ledger.Event) bool {
 	return f.Effect == harness.EffectOutput && f.roleOf(e.Topic) == harness.RoleOutput
 }
 
-// The assumptions, by name. A broken one makes the checks that lean on it
-// inconclusive.
+// The names of the assumptions. A broken one makes the verdicts of the checks that need it inconclusive.
 const (
+	GroupFormed     = "group formed"      // all pods owned partitions before the load began
 	LoadDelivered   = "load delivered"    // the producer kept its schedule
-	FaultTookEffect = "fault took effect" // every planned fault took and was healed
-	WorkInFlight    = "work in flight"    // the struck pod had work to lose
-	GroupFormed     = "group formed"      // all pods owned partitions before the load
-	ObserversKeptUp = "observers kept up" // commits and owners were seen throughout
-	LedgerComplete  = "ledger complete"   // journals and the final read are whole
-	NoPodStarved    = "no pod starved"    // no pod was expelled that nobody struck
+	FaultTookEffect = "fault took effect" // every planned fault took effect and was healed
+	WorkInFlight    = "work in flight"    // the pod that the fault affects had work to lose
+	NoPodStarved    = "no pod starved"    // the group expelled no pod but those that a fault affected
+	ObserversKeptUp = "observers kept up" // the observers saw commits and owners throughout
 	DrainEnded      = "drain ended"       // the run was not cut short
-	WorkDone        = "work done"         // of what landed, something was worked on
+	WorkDone        = "work done"         // at least one appended record had an effect
+	LedgerComplete  = "ledger complete"   // journals and the final read are whole
 )
 
-// Assumptions are all of them, in the order they are judged.
+// Assumptions are all assumptions, in the order in which they are judged.
 var Assumptions = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, NoPodStarved, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
 
-// podName is what the report calls an incarnation.
+// podName is an incarnation in the report.
 func (f *Facts) podName(o ledger.Owner) string {
 	if int(o) < len(f.Owners) && o > 0 {
 		return f.Owners[o]
 	}
-	return "nobody of ours"
+	return "an unknown client"
 }
 
 // finalCommit is the group's last commit of a partition of the source.
@@ -131,5 +124,5 @@ func (f *Facts) finalCommitAt(p ledger.Position) int64 {
 	return 0
 }
 
-// stallAfter is how long nothing may finish, with work left, before it is a stall.
+// stallAfter is how long no record may be completed, with records outstanding, before that is a stall.
 func (f *Facts) stallAfter() time.Duration { return f.Session + 2*f.Commit + 2*time.Second }

@@ -9,7 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// maxExamples is how many anomalies a verdict spells out.
+// maxExamples is how many anomalies a verdict describes.
 const maxExamples = 5
 
 // findings counts anomalies and keeps the first few.
@@ -27,7 +27,7 @@ func (f *findings) addAnomaly(a func() harness.Anomaly) {
 	}
 }
 
-// uniqueNames are names, each the first time it comes.
+// uniqueNames are the names without repetitions.
 func uniqueNames(names []string) (all []string) {
 	for _, n := range names {
 		if !slices.Contains(all, n) {
@@ -41,7 +41,7 @@ func (f *findings) toVerdict(detail string) harness.Verdict {
 	return harness.Verdict{Count: f.count, Examples: f.examples, Detail: detail}
 }
 
-// anomalyOf is the evidence that an event holds.
+// anomalyOf is an anomaly at an event.
 func anomalyOf(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
 	a := harness.Anomaly{
 		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
@@ -53,23 +53,22 @@ func anomalyOf(f *Facts, e *ledger.Event, format string, args ...any) harness.An
 	return a
 }
 
-// appendedAnomaly is the evidence that a record of the source holds.
+// appendedAnomaly is an anomaly at a record of the log.
 func appendedAnomaly(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
 	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
 }
 
-// unknownIdentity is the key and seq of an anomaly whose record is known by its position alone.
+// unknownIdentity is the key and the seq of an anomaly of which only the position is known.
 const unknownIdentity = ledger.NoIdentity
 
-// unnamedAnomaly is an anomaly at a position; [NameRecords] finds out which record lies there.
+// unnamedAnomaly is an anomaly at a position. [NameRecords] finds the record there.
 func unnamedAnomaly(p ledger.Position, at time.Duration, text string) harness.Anomaly {
 	return harness.Anomaly{Text: text, Key: unknownIdentity, Seq: unknownIdentity, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, At: at}
 }
 
-// NameRecords fills in which record lies at the position of each anomaly that knows
-// its position alone. landed calls its argument for each record of the final
-// read.
-func NameRecords(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) error) error {
+// NameRecords sets the record of each anomaly of which only the position is known. finalRead calls its argument for each record
+// of the final read.
+func NameRecords(verdicts []harness.Verdict, finalRead func(func(*ledger.Slot)) error) error {
 	at := map[ledger.Position][]*harness.Anomaly{}
 	for i := range verdicts {
 		for k := range verdicts[i].Examples {
@@ -82,7 +81,7 @@ func NameRecords(verdicts []harness.Verdict, landed func(func(*ledger.Slot)) err
 	if len(at) == 0 {
 		return nil
 	}
-	return landed(func(s *ledger.Slot) {
+	return finalRead(func(s *ledger.Slot) {
 		for _, a := range at[s.Position()] {
 			a.Key, a.Seq = s.Key(), s.Seq()
 		}

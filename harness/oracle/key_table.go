@@ -1,32 +1,32 @@
 package oracle
 
-// keyTable keeps a small value for each key, in pages: keys are indices into the
-// scenario's distribution, so that pages are full; a damaged key costs one page.
-// The zero value is empty.
+// keyTable keeps a small value for each key, in pages. Keys are indices into the scenario's distribution, so pages are
+// full. A damaged key costs one page. The zero value is empty.
 type keyTable[T any] struct{ pages []*[pageKeys]T }
 
 // pageKeys is how many keys a page holds.
 const pageKeys = 1 << 12
 
-func (p *keyTable[T]) valueOf(key uint32) *T {
+// valueOf is the place of a key's value, for writing.
+func (t *keyTable[T]) valueOf(key uint32) *T {
 	n := int(key / pageKeys)
-	if n >= len(p.pages) || p.pages[n] == nil {
-		p.addPage(n)
+	if n >= len(t.pages) || t.pages[n] == nil {
+		t.addPage(n)
 	}
-	return &p.pages[n][key%pageKeys]
+	return &t.pages[n][key%pageKeys]
 }
 
-// peekValue is the value of a key, nil if its page is not there yet.
-func (p *keyTable[T]) peekValue(key uint32) *T {
-	if n := int(key / pageKeys); n < len(p.pages) && p.pages[n] != nil {
-		return &p.pages[n][key%pageKeys]
+// peekValue is the place of a key's value, nil if its page is not there yet.
+func (t *keyTable[T]) peekValue(key uint32) *T {
+	if n := int(key / pageKeys); n < len(t.pages) && t.pages[n] != nil {
+		return &t.pages[n][key%pageKeys]
 	}
 	return nil
 }
 
-func (p *keyTable[T]) addPage(page int) {
-	if page >= len(p.pages) {
-		p.pages = append(p.pages, make([]*[pageKeys]T, page+1-len(p.pages))...)
+func (t *keyTable[T]) addPage(page int) {
+	if page >= len(t.pages) {
+		t.pages = append(t.pages, make([]*[pageKeys]T, page+1-len(t.pages))...)
 	}
-	p.pages[page] = new([pageKeys]T)
+	t.pages[page] = new([pageKeys]T)
 }

@@ -1,8 +1,7 @@
 package oracle
 
-// offsetSlice is a slice by offset that grows by pieces and is never copied: where a
-// hundred million records are judged, the copy would be as much again. The zero
-// value is empty, and what was never set is zero.
+// offsetSlice is a slice by offset that grows by pieces and is never copied: of a hundred million records, a copy would take as much memory
+// again. The zero value is empty. A value that was never set is zero.
 type offsetSlice[T any] struct {
 	pieces []*[pieceSize]T
 	end    int64
@@ -11,27 +10,27 @@ type offsetSlice[T any] struct {
 const pieceSize = 1 << 12
 
 // placeAt is the place of an offset of 0 and more, for writing.
-func (c *offsetSlice[T]) placeAt(offset int64) *T {
-	c.end = max(c.end, offset+1)
+func (s *offsetSlice[T]) placeAt(offset int64) *T {
+	s.end = max(s.end, offset+1)
 	piece := uint64(offset) / pieceSize
-	if piece >= uint64(len(c.pieces)) || c.pieces[piece] == nil {
-		c.addPiece(int(piece))
+	if piece >= uint64(len(s.pieces)) || s.pieces[piece] == nil {
+		s.addPiece(int(piece))
 	}
-	return &c.pieces[piece][uint64(offset)%pieceSize]
+	return &s.pieces[piece][uint64(offset)%pieceSize]
 }
 
-func (c *offsetSlice[T]) addPiece(piece int) {
-	if piece >= len(c.pieces) {
-		c.pieces = append(c.pieces, make([]*[pieceSize]T, piece+1-len(c.pieces))...)
+func (s *offsetSlice[T]) addPiece(piece int) {
+	if piece >= len(s.pieces) {
+		s.pieces = append(s.pieces, make([]*[pieceSize]T, piece+1-len(s.pieces))...)
 	}
-	c.pieces[piece] = new([pieceSize]T)
+	s.pieces[piece] = new([pieceSize]T)
 }
 
-// valueAt is what lies at an offset, zero where nothing does.
-func (c *offsetSlice[T]) valueAt(offset int64) (value T) {
+// valueAt is the value at an offset.
+func (s *offsetSlice[T]) valueAt(offset int64) (value T) {
 	piece := uint64(offset) / pieceSize
-	if piece >= uint64(len(c.pieces)) || c.pieces[piece] == nil {
+	if piece >= uint64(len(s.pieces)) || s.pieces[piece] == nil {
 		return value
 	}
-	return c.pieces[piece][uint64(offset)%pieceSize]
+	return s.pieces[piece][uint64(offset)%pieceSize]
 }

@@ -1,81 +1,65 @@
 package oracle
 
 import (
+	"slices"
+
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// annotator reads a source and marks what an event alone does not tell: whether its record
-// lies where it says, where it came from, which effect of a record is the first, and
-// which work was unfenced: nobody is to blame for it. It hands the events out in batches.
+// annotator reads a source and marks what an event alone does not tell: whether its record lies where it says, where the record first
+// lay in the source, which effect of a record is the first, and which work is unfenced or a zombie's. It hands the events
+// out in batches.
 type annotator struct {
 	facts      *Facts
 	source     Source
 	fanOut     *fanOut
 	fences     *fences
 	deferred   *deferredRanges
-	completed  []ledger.Offsets // see [judgeState]
-	keyOrder   *keyOrder        // told early which keys it will want
-	injections int64            // faults that took hold
-	wantsAcks  bool             // wantsAcks: a check wants all answers to sends
+	completed  []ledger.Offsets // completed is the state of [judgeState].
+	keyOrder   *keyOrder        // keyOrder prefetches the keys that it will need.
+	injections int64            // injections are faults that took effect.
+	wantsSends bool             // wantsSends: a check needs the outcomes of all sends.
 	batch      batch
 
-	events    []ledger.Event // of the source
-	handedOut int            // of events, how many have been handed out
-	located   int            // of events, how many are located
+	events    []ledger.Event // events are the source's.
+	handedOut int            // handedOut is how many of events went out in batches.
+	located   int            // located is how many of events are located.
 }
 
-// batch is some events of the replay, by who wants to see them: most are of no
-// interest to most checks, and to pass over them in each would cost more than all
-// they do. Each list is in the order of time and valid until the next batch.
-//
-// A batch has no first effect and no copy behind a commit or an answer of a share group:
-// who is given one finds in [judgeState] what was finished or copied by then, and nothing
-// that was later.
-type batch struct {
-	Work   []*ledger.Event // all but sends, and answers to them that say what the final read says
-	Firsts []*ledger.Event // of those the first effects
-	Rare   []*ledger.Event // of Work all but attempts on records that lie where they say, with values unaltered
-}
-
-// batchSize is how many events a batch is made of at most: so few stay in the
-// processor's nearest cache while one check after the other passes over them.
-const batchSize = 128
-
-func newAnnotator(j *judgeState, source Source, observers []Observer) *annotator {
-	p := &annotator{
-		facts: j.Facts, source: source, fanOut: newFanOut(observers),
-		fences: j.fences, deferred: j.deferred, completed: j.completed, keyOrder: j.keyOrder, wantsAcks: len(j.Aggressors) > 0 || j.Delivery == harness.AtMostOnce,
+func newAnnotator(s *judgeState, source Source, observers []Observer) *annotator {
+	return &annotator{
+		facts: s.Facts, source: source, fanOut: newFanOut(observers), fences: s.fences, deferred: s.deferred, completed: s.completed, keyOrder: s.keyOrder,
+		wantsSends: slices.ContainsFunc(s.entries, func(e entry) bool { return e.sends != nil && e.sends(s.Facts) }), batch: newBatch(),
 	}
-	p.batch = batch{make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize), make([]*ledger.Event, 0, batchSize)}
-	return p
 }
 
 // nextBatch is the next batch, nil at the end.
-func (p *annotator) nextBatch() (_ *batch, err error) {
-	if p.handedOut == len(p.events) {
-		p.fanOut.sendEvents(p.events)
-		p.handedOut, p.located = 0, 0
-		if p.events, err = p.source.Next(); err != nil || len(p.events) == 0 {
-			p.fanOut.awaitObservers()
+func (a *annotator) nextBatch() (_ *batch, err error) {
+	if a.handedOut == len(a.events) {
+		// Observers get a list only now: all of its events have their marks, and the source may use the list again.
+		a.fanOut.sendEvents(a.events)
+		a.handedOut, a.located = 0, 0
+		if a.events, err = a.source.Next(); err != nil || len(a.events) == 0 {
+			a.fanOut.awaitObservers()
 			return nil, err
 		}
 	}
-	end := min(p.handedOut+batchSize, len(p.events))
-	p.locateRecords(p.events[p.located:end])
-	p.located = end
-	p.handedOut += p.annotateBatch(&p.batch, p.events[p.handedOut:end])
-	return &p.batch, nil
+	end := min(a.handedOut+batchSize, len(a.events))
+	a.locateRecords(a.events[a.located:end])
+	a.located = end
+	a.handedOut += a.annotateBatch(&a.batch, a.events[a.handedOut:end])
+	return &a.batch, nil
 }
 
-// locateRecords finds the records of events in the final read, in a loop of its own: the
-// looks at the log do not wait for each other there.
-func (p *annotator) locateRecords(events []ledger.Event) {
-	log, keyed, partitions := p.facts.Log, p.keyOrder, p.facts.Partitions
+// locateRecords finds the records of events in the final read. It is a loop without other work, so that the processor overlaps the
+// reads of the log.
+func (a *annotator) locateRecords(events []ledger.Event) {
+	log, keys, partitions := a.facts.Log, a.keyOrder, a.facts.Partitions
 	for i := range events {
 		e := &events[i]
 		if e.Kind == ledger.EventStart {
-			keyed.prefetchKey(e.Key)
+			keys.prefetchKey(e.Key)
 		}
 		switch e.Kind {
 		case ledger.EventStart, ledger.EventEnd, ledger.EventAcked, ledger.EventCopied:
@@ -91,30 +75,30 @@ func (p *annotator) locateRecords(events []ledger.Event) {
 	}
 }
 
-// annotateBatch marks events and sorts them into a batch, and returns how many it took.
-func (p *annotator) annotateBatch(b *batch, events []ledger.Event) int {
+// annotateBatch marks events and sorts them into a batch. It returns how many it took.
+func (a *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 	b.Work, b.Firsts, b.Rare = b.Work[:0], b.Firsts[:0], b.Rare[:0]
-	asked := false
+	committed := false // the batch has a commit or an acknowledgement
 	for i := range events {
 		e := &events[i]
 		switch e.Kind {
 		case ledger.EventSent:
 			continue
 		case ledger.EventAcked:
-			if !p.wantsAcks && (e.Held || e.Outcome != ledger.OutcomeAcked) {
+			if !a.wantsSends && (e.Held || e.Outcome != ledger.OutcomeAcked) {
 				continue
 			}
 		case ledger.EventStart:
-			p.fences.markStart(e)
+			a.fences.markStart(e)
 			if e.Held && e.Flags&ledger.FlagCorrupt == 0 {
 				b.Work = append(b.Work, e)
 				continue
 			}
 		case ledger.EventEnd, ledger.EventCopied:
-			if asked {
+			if committed {
 				return i
 			}
-			if p.markEnd(e); e.First {
+			if a.markEnd(e); e.First {
 				b.Firsts = append(b.Firsts, e)
 			}
 			if e.Kind == ledger.EventEnd && e.Held && e.Flags&ledger.FlagCorrupt == 0 {
@@ -122,14 +106,14 @@ func (p *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 				continue
 			}
 		case ledger.EventCommit, ledger.EventAcknowledged:
-			asked = true
+			committed = true
 		case ledger.EventInject:
-			p.injections++
-			p.fences.trackOwnership(e)
+			a.injections++
+			a.fences.trackOwnership(e)
 		case ledger.EventDeferred:
-			p.deferred.addRange(e)
+			a.deferred.addRange(e)
 		default:
-			p.fences.trackOwnership(e)
+			a.fences.trackOwnership(e)
 		}
 		b.Work, b.Rare = append(b.Work, e), append(b.Rare, e)
 	}
@@ -137,25 +121,24 @@ func (p *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 }
 
 // markEnd marks the end of an attempt, or a copy.
-func (p *annotator) markEnd(e *ledger.Event) {
+func (a *annotator) markEnd(e *ledger.Event) {
 	if e.Kind == ledger.EventEnd {
-		p.fences.markAttemptEnd(e)
+		a.fences.markAttemptEnd(e)
 	}
-	if p.facts.Effect == harness.EffectOutput {
-		p.markOutput(e)
+	if a.facts.Effect == harness.EffectOutput {
+		a.markOutput(e)
 	}
 	if isEffect(e) {
-		e.First = e.Held && p.completed[e.Origin].Add(e.Source)
+		e.First = e.Held && a.completed[e.Origin].Add(e.Source)
 	}
 }
 
-// markOutput makes effects of the output and mere computation of the work, for a
-// consumer whose effects are its output.
-func (p *annotator) markOutput(e *ledger.Event) {
+// markOutput makes an effect of each output, for a consumer whose effects are its outputs. The work itself has no effect then.
+func (a *annotator) markOutput(e *ledger.Event) {
 	switch {
 	case isEffect(e):
 		e.Outcome = ledger.OutcomeComputed
-	case e.Kind == ledger.EventCopied && p.facts.isOutput(e):
+	case e.Kind == ledger.EventCopied && a.facts.isOutput(e):
 		e.Kind, e.Outcome, e.Start = ledger.EventEnd, ledger.OutcomeEffect, e.At
 	}
 }

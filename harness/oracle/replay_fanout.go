@@ -2,8 +2,7 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// fanOut hands marked events to observers in a goroutine of their own, beside the
-// checks, as copies. It does nothing where there are none.
+// fanOut hands copies of the marked events to observers, in a goroutine of its own. It is nil without observers, and does nothing then.
 type fanOut struct {
 	full, free chan []ledger.Event
 	done       chan struct{}
@@ -16,32 +15,32 @@ func newFanOut(observers []Observer) *fanOut {
 	if len(observers) == 0 {
 		return nil
 	}
-	b := &fanOut{make(chan []ledger.Event, observerLag), make(chan []ledger.Event, observerLag+2), make(chan struct{})}
+	f := &fanOut{make(chan []ledger.Event, observerLag), make(chan []ledger.Event, observerLag+2), make(chan struct{})}
 	for range observerLag + 2 {
-		b.free <- nil
+		f.free <- nil
 	}
 	go func() {
-		defer close(b.done)
-		for events := range b.full {
+		defer close(f.done)
+		for events := range f.full {
 			for _, o := range observers {
 				o.Observe(events)
 			}
-			b.free <- events
+			f.free <- events
 		}
 	}()
-	return b
+	return f
 }
 
-func (b *fanOut) sendEvents(events []ledger.Event) {
-	if b != nil && len(events) > 0 {
-		b.full <- append((<-b.free)[:0], events...)
+func (f *fanOut) sendEvents(events []ledger.Event) {
+	if f != nil && len(events) > 0 {
+		f.full <- append((<-f.free)[:0], events...)
 	}
 }
 
-// awaitObservers returns when the observers have seen all. Nothing may be observed after it.
-func (b *fanOut) awaitObservers() {
-	if b != nil {
-		close(b.full)
-		<-b.done
+// awaitObservers returns when the observers have seen all events. No event may be sent after it.
+func (f *fanOut) awaitObservers() {
+	if f != nil {
+		close(f.full)
+		<-f.done
 	}
 }

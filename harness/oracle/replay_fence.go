@@ -1,154 +1,118 @@
 package oracle
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var (
-	zombieEntry = entry{
-		name: CheckZombie, verdict: func(j *judgeState) harness.Verdict { return j.fences.zombieVerdict() },
-		heldTo: heldToKeyOrder, leans: []string{LedgerComplete, NoPodStarved, ObserversKeptUp},
-	}
-	unfencedEntry = entry{
-		name: CheckUnfencedWork, verdict: func(j *judgeState) harness.Verdict { return j.fences.unfencedVerdict() },
-		heldTo: heldToNothing,
-	}
-)
-
-// fences finds work on partitions that its pod had lost. It is of the pump: it
-// marks attempts that nobody is to blame for.
+// fences mark the work of pods on partitions that they had lost: as unfenced if the group expelled the member and it could not know it when
+// the work began, else as a zombie's. [CheckZombie] and [CheckUnfencedWork] have the rules. The annotator calls them, so that
+// every check can leave unfenced work out.
 //
-// Unfenced is an attempt on a partition of which an expulsion took the holding
-// under which it began, if it began no later than the member could know: a
-// heartbeat and 100 ms after the expulsion was seen, or after the end of the fault
-// that struck the member around that time. It is marked from the first moment of
-// the expulsion on, and counted if it ended after the last.
-//
-// Zombie is an attempt that begins later than that, before its owner has the
-// partition again; or after its owner had surely lost the partition by a revocation
-// or a take-over, once another owner, who got it since, has begun a record of it.
-// Records in a range set aside are nobody's by partition: work on them is marked, and
-// never found.
+// An attempt is marked as unfenced from the earliest time of the expulsion on. It is counted if it ended after the
+// latest time.
 type fences struct {
 	*ownership
 	deferred       *deferredRanges
-	openZombies    map[zombieAttempt]bool // openZombies are zombies under way
+	openZombies    map[zombieAttempt]bool
 	zombies        findings
-	afterExpulsion int64    // afterExpulsion is how many of them began after an expulsion
-	unfencedWork   findings // unfencedWork is unfenced work
+	afterExpulsion int64 // afterExpulsion is how many zombies began after an expulsion.
+	unfencedWork   findings
 }
 
-func newFences(f *Facts, asides *deferredRanges) *fences {
-	return &fences{ownership: newOwnership(f), deferred: asides}
-}
-
-// markStart takes an attempt that begins.
-func (c *fences) markStart(e *ledger.Event) {
-	list := c.intervalsOf(e.Topic, e.Partition)
-	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
-		if e.At <= list[n-1].seen {
-			if e.Unfenced = c.isUnfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
-				return // it may not have the partition again yet
-			}
-		}
-		list[n-1].begun = min(list[n-1].begun, e.At)
-		return
-	}
-	i := intervalAt(list, e.Owner, e.At)
-	if i < 0 || !list[i].lost {
-		return
-	}
-	l := &list[i]
-	if l.until >= e.At {
-		l.begun = min(l.begun, e.At) // it may have it still
-	}
-	if l.by != nil {
-		known := c.learnedAt(l.by)
-		if e.Unfenced = e.At <= known; !e.Unfenced && !c.isDeferred(e) {
-			c.afterExpulsion++
-			c.markZombie(e)
-			c.zombies.addAnomaly(func() harness.Anomaly {
-				return anomalyOf(c.facts, e, "begun at %s by %s, which the group had expelled by %s and which could know it by %s",
-					formatTime(e.At), c.facts.podName(e.Owner), formatTime(l.by.seen), formatTime(known))
-			})
-		}
-		return
-	}
-	if l.until >= e.At || c.isDeferred(e) {
-		return
-	}
-	for k := i + 1; k < len(list); k++ {
-		if by := &list[k]; by.owner != e.Owner && by.begun < e.At {
-			c.markZombie(e)
-			c.zombies.addAnomaly(func() harness.Anomaly {
-				a := anomalyOf(c.facts, e, "begun at %s by %s, which had lost the partition by %s, after %s had begun to work on it at %s",
-					formatTime(e.At), c.facts.podName(e.Owner), formatTime(l.until), c.facts.podName(by.owner), formatTime(by.begun))
-				a.Pods = append(a.Pods, c.facts.podName(by.owner))
-				return a
-			})
-			return
-		}
-	}
-}
-
-// zombieAttempt is an attempt of a zombie: of whom on what since when.
+// zombieAttempt is an attempt of a zombie that is in flight.
 type zombieAttempt struct {
 	ledger.Position
 	owner ledger.Owner
 	start time.Duration
 }
 
-// markZombie marks a zombie, whose end will be marked too.
-func (c *fences) markZombie(e *ledger.Event) {
+func newFences(f *Facts, deferred *deferredRanges) *fences {
+	return &fences{ownership: newOwnership(f), deferred: deferred, openZombies: map[zombieAttempt]bool{}}
+}
+
+// markStart marks the start of an attempt.
+func (f *fences) markStart(e *ledger.Event) {
+	list := f.intervalsOf(e.Topic, e.Partition)
+	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
+		f.markOwned(e, &list[n-1])
+		return
+	}
+	k := intervalAt(list, e.Owner, e.At)
+	if k == noInterval || !list[k].lost {
+		return
+	}
+	lost := &list[k]
+	if lost.until >= e.At {
+		lost.begun = min(lost.begun, e.At) // the pod may still own the partition
+	}
+	switch {
+	case lost.by != nil:
+		f.markExpelled(e, lost.by)
+	case lost.until < e.At && !f.isDeferred(e):
+		f.markRevoked(e, list, k)
+	}
+}
+
+// markOwned marks the start of an attempt by the partition's owner. If the owner was expelled and may not own the partition again so
+// far, the attempt is unfenced.
+func (f *fences) markOwned(e *ledger.Event, i *ownershipInterval) {
+	if e.At <= i.seen {
+		if e.Unfenced = f.isUnfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
+			return
+		}
+	}
+	i.begun = min(i.begun, e.At)
+}
+
+// markExpelled marks the start of an attempt by a pod that an expulsion took the partition from.
+func (f *fences) markExpelled(e *ledger.Event, by *expulsion) {
+	knew := f.learnedAt(by)
+	if e.Unfenced = e.At <= knew; !e.Unfenced && !f.isDeferred(e) {
+		f.markZombie(e)
+		f.reportExpelled(e, by, knew)
+	}
+}
+
+// markRevoked marks the start of an attempt by a pod that surely lost the partition at list[lost], once another owner that got it
+// since has begun a record.
+func (f *fences) markRevoked(e *ledger.Event, list []ownershipInterval, lost int) {
+	for k := lost + 1; k < len(list); k++ {
+		if next := &list[k]; next.owner != e.Owner && next.begun < e.At {
+			f.markZombie(e)
+			f.reportRevoked(e, &list[lost], next)
+			return
+		}
+	}
+}
+
+// markZombie marks the start of a zombie's attempt. Its end will be marked too.
+func (f *fences) markZombie(e *ledger.Event) {
 	e.Zombie = true
-	if c.openZombies == nil {
-		c.openZombies = map[zombieAttempt]bool{}
-	}
-	c.openZombies[zombieAttempt{e.Position(), e.Owner, e.At}] = true
+	f.openZombies[zombieAttempt{e.Position(), e.Owner, e.At}] = true
 }
 
-// markAttemptEnd marks the end of an attempt of a zombie, or one that an expulsion left unfenced.
-func (c *fences) markAttemptEnd(e *ledger.Event) {
-	if len(c.openZombies) > 0 {
+// markAttemptEnd marks the end of a zombie's attempt, or of an attempt that an expulsion left unfenced.
+func (f *fences) markAttemptEnd(e *ledger.Event) {
+	if len(f.openZombies) > 0 {
 		a := zombieAttempt{e.Position(), e.Owner, e.Start}
-		e.Zombie = c.openZombies[a]
-		delete(c.openZombies, a)
+		e.Zombie = f.openZombies[a]
+		delete(f.openZombies, a)
 	}
-	if int(e.Owner) >= len(c.expelled) || len(c.expelled[e.Owner]) == 0 {
+	if !f.wasExpelled(e.Owner) {
 		return
 	}
-	l := c.expelledInterval(e.Position(), e.Owner, e.Start, e.At)
-	if l == nil {
+	i := f.expelledInterval(e.Position(), e.Owner, e.Start, e.At)
+	if i == nil {
 		return
 	}
-	if e.Unfenced = e.Start <= c.learnedAt(l.by); e.Unfenced && e.At > l.by.seen && !c.isDeferred(e) {
-		c.unfencedWork.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(c.facts, e, "worked on from %s to %s (%s) by %s, which the group had expelled by %s",
-				formatTime(e.Start), formatTime(e.At), e.Outcome, c.facts.podName(e.Owner), formatTime(l.by.seen))
-		})
+	if e.Unfenced = e.Start <= f.learnedAt(i.by); e.Unfenced && e.At > i.by.seen && !f.isDeferred(e) {
+		f.reportUnfenced(e, i.by)
 	}
 }
 
-func (c *fences) isDeferred(e *ledger.Event) bool {
-	return len(c.deferred.rangesBefore(e, e.Position())) > 0
-}
-
-func (c *fences) zombieVerdict() harness.Verdict {
-	detail := ""
-	if n := c.zombies.count; n > 0 {
-		detail = fmt.Sprintf("%d attempts began after their pod was expelled and could know it, %d after another pod had taken over", c.afterExpulsion, n-c.afterExpulsion)
-	}
-	return c.zombies.toVerdict(detail)
-}
-
-func (c *fences) unfencedVerdict() harness.Verdict {
-	detail := ""
-	if n := c.unfencedWork.count; n > 0 {
-		detail = fmt.Sprintf("%d attempts ran on after the group had expelled their pod, which could not know it when they began", n)
-	}
-	return c.unfencedWork.toVerdict(detail)
+// isDeferred reports whether the event's record lies in a range that was deferred before.
+func (f *fences) isDeferred(e *ledger.Event) bool {
+	return len(f.deferred.rangesBefore(e, e.Position())) > 0
 }

@@ -8,15 +8,54 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// partitionAssignments is a partition: who had it since when, what is committed, and under
-// which tenure each offset had its latest effect.
+// assignments are the assignments of all partitions of the run.
+type assignments struct {
+	topics [][]partitionAssignments // topics are by the ledger's number: the source, then the side topics.
+}
+
+func newAssignments(f *Facts) *assignments {
+	a := &assignments{topics: [][]partitionAssignments{make([]partitionAssignments, f.Partitions)}}
+	for _, side := range f.Sides {
+		a.topics = append(a.topics, make([]partitionAssignments, side.Partitions))
+	}
+	return a
+}
+
+// topic are the partitions of a topic, none of a topic that is not the run's.
+func (a *assignments) topic(topic uint16) []partitionAssignments {
+	if int(topic) >= len(a.topics) {
+		return nil
+	}
+	return a.topics[topic]
+}
+
+// partition is a partition of the run, nil if there is none.
+func (a *assignments) partition(topic uint16, partition int32) *partitionAssignments {
+	parts := a.topic(topic)
+	if uint(partition) >= uint(len(parts)) {
+		return nil
+	}
+	return &parts[partition]
+}
+
+// settleLatest settles the base of the latest assignment of a partition of the source.
+func (a *assignments) settleLatest(partition int32) {
+	if p := &a.topics[0][partition]; len(p.list) > 0 {
+		p.list[len(p.list)-1].settled = true
+	}
+}
+
+// partitionAssignments are the assignments of a partition, what is committed, and under which assignment each offset
+// had its latest effect.
 type partitionAssignments struct {
 	list      []assignment
 	committed int64
-	effects   offsetSlice[uint8]     // by offset: index of the tenure + 1, 0 for none; see lastTenure
-	ambiguous map[int64][]effectSpan // all effects of the offsets where one may belong to several tenures or came late
+	effects   offsetSlice[uint8]     // effects is, by offset, what [assignmentNumber] makes of the latest effect's assignment, 0 without one.
+	ambiguous map[int64][]effectSpan // ambiguous are all effects of an offset, if one may be of several assignments or came late.
 }
 
+// assignment is the time of an owner with a partition, from one acquisition to the next. The owner reads from base on. Who
+// acquired the partition is seen by observers, so the acquisition lies in the interval from earliest to seen.
 type assignment struct {
 	owner      ledger.Owner
 	member     uint64
@@ -24,34 +63,44 @@ type assignment struct {
 	earliest   time.Duration
 	seen       time.Duration
 	base       int64
-	settled    bool // settled: the owner has begun a record, so the base is final
+	settled    bool // settled: the owner has begun a record, so the base is final.
 	released   bool
-	unseen     bool // unseen: nobody saw the owner acquire the partition
+	unseen     bool // unseen: no observer saw the owner acquire the partition.
 
-	// looked is until when the acquisition, or a further generation, may have been, as it
-	// was seen first: a rewind may be known more exactly and be another.
-	looked time.Duration
+	// observed is the end of the interval in which the acquisition, or a further generation, was seen first. A rewind
+	// in it may be the one of the acquisition, seen more exactly.
+	observed time.Duration
 }
 
-// lastNumbered is the index from which on tenures share a number: more than 254
-// acquisitions of one partition in a run. Duplicates among those are held to the
-// base alone.
+// lastNumbered is the index from which on assignments share a number, after 254 acquisitions of one partition. Second effects under
+// those are judged by the base alone.
 const lastNumbered = 254
 
-// beginAssignment begins a tenure, unless the owner simply still has the partition: it
-// does across the generations of a protocol that does not revoke what stays.
+// noAssignment is the assignment of an effect without one. A whole ledger has none: every effect has a start.
+const noAssignment = -1
+
+// assignmentNumber is what partitionAssignments.effects keeps of an assignment.
+func assignmentNumber(index int) uint8 { return uint8(min(index, lastNumbered) + 1) }
+
+// numberedAssignment is the index that a number stands for, noAssignment for 0.
+func numberedAssignment(number uint8) int { return int(number) - 1 }
+
+var _ = [1]struct{}{}[lastNumbered+1-math.MaxUint8] // the number of the last assignment fits
+
+// beginAssignment begins an assignment, unless the owner kept the partition. A protocol that does not revoke what stays keeps an
+// assignment across generations.
 func (p *partitionAssignments) beginAssignment(e *ledger.Event, eager bool) {
 	if n := len(p.list); n > 0 {
 		last := &p.list[n-1]
 		same := last.owner == e.Owner && last.member == e.Member && !last.released
 		if same && (last.generation == e.Generation || !eager) {
-			last.generation, last.looked = e.Generation, max(last.looked, e.Seen)
+			last.generation, last.observed = e.Generation, max(last.observed, e.Seen)
 			return
 		}
 	}
 	p.list = append(p.list, assignment{
 		owner: e.Owner, member: e.Member, generation: e.Generation,
-		earliest: e.At, seen: e.Seen, base: p.committed, looked: e.Seen,
+		earliest: e.At, seen: e.Seen, base: p.committed, observed: e.Seen,
 	})
 }
 
@@ -61,24 +110,24 @@ func (p *partitionAssignments) markReleased(o ledger.Owner) {
 	}
 }
 
-// addRewind begins a tenure with a rewind that was seen itself. It is the one that
-// comes with an acquisition where the acquisition was seen no more exactly, or
-// where the owner has not begun: then it says from where the owner reads, and since
-// when. calm says that nothing has happened that makes a member read the commit again:
-// whoever does so for once explains nothing.
-func (p *partitionAssignments) addRewind(e *ledger.Event, calm bool) {
-	t := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
+// addRewind adds a rewind that was seen itself: the owner read the commit, or went to an offset of its own choice. It is the rewind of the latest
+// assignment if it lies in the interval of its acquisition, or if the owner has not begun a record. Then it says from where the
+// owner reads, and since when. Else it begins an assignment.
+//
+// undisturbed: nothing has happened that makes a member read the commit again. A member that does so all the same explains nothing.
+func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
+	next := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
 	if e.Offset < 0 {
-		t.base = p.committed
+		next.base = p.committed
 	}
 	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
 		last := &p.list[n-1]
 		within := e.At <= last.seen
-		if calm && e.At > last.looked && last.settled && e.Offset < 0 {
+		if undisturbed && e.At > last.observed && last.settled && e.Offset < 0 {
 			return
 		}
 		if within || !last.settled {
-			last.base = min(last.base, t.base)
+			last.base = min(last.base, next.base)
 			if within {
 				last.earliest, last.seen, last.settled = e.At, e.At, false
 			}
@@ -87,15 +136,15 @@ func (p *partitionAssignments) addRewind(e *ledger.Event, calm bool) {
 	}
 	for i := len(p.list) - 1; i >= 0; i-- {
 		if before := &p.list[i]; before.owner == e.Owner { // it is the same member still
-			t.member, t.generation = before.member, before.generation
+			next.member, next.generation = before.member, before.generation
 			break
 		}
 	}
-	p.list = append(p.list, t)
+	p.list = append(p.list, next)
 }
 
-// lowerBase lowers the base of a tenure whose owner has not begun: it may have
-// read any value committed since the change.
+// lowerBase lowers the base of an assignment whose owner has not begun a record: it may have read any value
+// committed since the acquisition.
 func (p *partitionAssignments) lowerBase(offset int64) {
 	p.committed = offset
 	if n := len(p.list); n > 0 && !p.list[n-1].settled {
@@ -103,9 +152,8 @@ func (p *partitionAssignments) lowerBase(offset int64) {
 	}
 }
 
-// ensureAssignment settles the base of the owner's tenure. An owner that no observer saw
-// acquire the partition gets a tenure from its first record, unless it surely is
-// another's.
+// ensureAssignment settles the base of the owner's assignment. If no observer saw the owner acquire the partition, the
+// owner gets an assignment from its first record on, unless another pod surely owns the partition.
 func (p *partitionAssignments) ensureAssignment(e *ledger.Event, alive func(ledger.Owner) bool) {
 	if p.settleBase(e.Owner) || p.isOwnedByOther(e, alive) {
 		return
@@ -113,7 +161,7 @@ func (p *partitionAssignments) ensureAssignment(e *ledger.Event, alive func(ledg
 	p.list = append(p.list, assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true, unseen: true})
 }
 
-// isOwnedByOther reports whether another than the owner of an event surely has the partition.
+// isOwnedByOther reports whether a pod other than the event's surely owns the partition.
 func (p *partitionAssignments) isOwnedByOther(e *ledger.Event, alive func(ledger.Owner) bool) bool {
 	n := len(p.list)
 	if n == 0 {
@@ -123,27 +171,26 @@ func (p *partitionAssignments) isOwnedByOther(e *ledger.Event, alive func(ledger
 	return last.owner != e.Owner && last.seen <= e.At && !last.released && !last.unseen && alive(last.owner)
 }
 
-// assignmentsOf is the index of the latest and of the earliest tenure under which an
-// attempt of owner begun at start may fall.
-func (p *partitionAssignments) assignmentsOf(owner ledger.Owner, start time.Duration) (high, low int) {
-	high, low = -1, -1
+// assignmentsOf are the latest and the earliest assignment that an attempt of owner, begun at start, may be of.
+func (p *partitionAssignments) assignmentsOf(owner ledger.Owner, start time.Duration) (latest, earliest int) {
+	latest, earliest = noAssignment, noAssignment
 	for i := len(p.list) - 1; i >= 0; i-- {
-		t := &p.list[i]
-		if t.owner != owner {
+		a := &p.list[i]
+		if a.owner != owner {
 			continue
 		}
-		if high < 0 && t.earliest <= start {
-			high = i
+		if latest == noAssignment && a.earliest <= start {
+			latest = i
 		}
-		low = i
-		if t.seen <= start {
+		earliest = i
+		if a.seen <= start {
 			break
 		}
 	}
-	return max(high, low), low
+	return max(latest, earliest), earliest
 }
 
-// settleBase settles the base of the latest tenure of an owner, if it has one.
+// settleBase settles the base of the latest assignment of an owner, if it has one.
 func (p *partitionAssignments) settleBase(owner ledger.Owner) bool {
 	for i := len(p.list) - 1; i >= 0; i-- {
 		if p.list[i].owner == owner {
@@ -154,73 +201,71 @@ func (p *partitionAssignments) settleBase(owner ledger.Owner) bool {
 	return false
 }
 
-// noAssignment is that of an effect without one, hence without a start, which a whole
-// ledger cannot have.
-const noAssignment = -1
-
-// addEffect notes an effect at the event's position. It returns the latest tenure of
-// those before, noTenure without any, and its own; and whether the two lie so that a
-// rewind explains it. aside are tenures under which its record was set aside, to
-// which it may belong too. An effect of an owner without the partition is under none,
-// and passes for the latest.
-func (p *partitionAssignments) addEffect(e *ledger.Event, aside []int) (was, is int, excused bool) {
-	is, low := p.assignmentsOf(e.Owner, e.Start)
-	if len(aside) > 0 {
-		low = max(low, 0) // its owner may never have had the partition
-		is = max(is, slices.Max(aside))
-	}
-	nobodys := is < 0 || e.Zombie
-	if nobodys {
-		is, low = len(p.list)-1, len(p.list)
-	}
-	if is < 0 {
-		return noAssignment, noAssignment, false
-	}
-	latest := p.effects.placeAt(e.Offset)
-	was = int(*latest) - 1
-	cause := max(is, was)
-	excused = (is != was || was == lastNumbered) && p.list[cause].base <= e.Offset
-	if p.isAmbiguous(e.Offset) || low != is || is < was && was < lastNumbered || len(aside) > 0 {
-		excused = p.addAmbiguous(e.Offset, effectSpan{e.Owner, low, is, aside}, was)
-	}
-	*latest = assignmentNumber(cause)
-	return was, is, excused
+// placedEffect is an effect among the assignments of its partition.
+type placedEffect struct {
+	before    int  // before is the latest assignment of the earlier effects of the offset, noAssignment without any.
+	under     int  // under is the assignment of the effect itself, noAssignment if the partition had none.
+	explained bool // explained: a rewind lies between the two that explains the effect.
 }
 
-// assignmentsAt are the tenures under which something may have happened at a time.
+// addEffect adds an effect at the event's position. deferredUnder are assignments under which its record was deferred: the effect
+// may be of those too. An effect of a pod that did not own the partition is of no assignment, and counts as one of the latest.
+func (p *partitionAssignments) addEffect(e *ledger.Event, deferredUnder []int) placedEffect {
+	under, earliest := p.assignmentsOf(e.Owner, e.Start)
+	if len(deferredUnder) > 0 {
+		earliest = max(earliest, 0) // the pod may never have owned the partition
+		under = max(under, slices.Max(deferredUnder))
+	}
+	if notOwned := under == noAssignment || e.Zombie; notOwned {
+		under, earliest = len(p.list)-1, len(p.list) // an empty span: it may be of no assignment
+	}
+	if under == noAssignment {
+		return placedEffect{before: noAssignment, under: noAssignment}
+	}
+	latest := p.effects.placeAt(e.Offset)
+	before := numberedAssignment(*latest)
+	cause := max(under, before)
+	explained := (under != before || before == lastNumbered) && p.list[cause].base <= e.Offset
+	if p.isAmbiguous(e.Offset) || earliest != under || under < before && before < lastNumbered || len(deferredUnder) > 0 {
+		explained = p.addAmbiguous(e.Offset, effectSpan{e.Owner, earliest, under, deferredUnder}, before)
+	}
+	*latest = assignmentNumber(cause)
+	return placedEffect{before, under, explained}
+}
+
+// assignmentsAt are the assignments under which an event at a time may have happened.
 func (p *partitionAssignments) assignmentsAt(when time.Duration) (list []int) {
 	for i := range p.list {
-		switch t := &p.list[i]; {
-		case t.seen <= when:
+		switch a := &p.list[i]; {
+		case a.seen <= when:
 			list = []int{i}
-		case t.earliest <= when:
+		case a.earliest <= when:
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
-// lastEffectUnder is the earliest tenure that the latest effect at offset may belong to,
-// noTenure without one.
+// lastEffectUnder is the earliest assignment that the latest effect at offset may be of, noAssignment without an effect.
 func (p *partitionAssignments) lastEffectUnder(offset int64) int {
 	if spans := p.ambiguous[offset]; len(spans) > 0 {
-		if of := spans[len(spans)-1].candidates(p); len(of) > 0 {
-			return slices.Min(of)
+		if candidates := spans[len(spans)-1].candidates(p); len(candidates) > 0 {
+			return slices.Min(candidates)
 		}
 	}
-	return int(p.effects.valueAt(offset)) - 1
+	return numberedAssignment(p.effects.valueAt(offset))
 }
 
-// firstSince is the index of the first tenure that may have begun at a time or later.
+// firstSince is the first assignment that may have begun at a time or later.
 func (p *partitionAssignments) firstSince(at time.Duration) int {
-	if i := slices.IndexFunc(p.list, func(t assignment) bool { return t.seen >= at }); i >= 0 {
+	if i := slices.IndexFunc(p.list, func(a assignment) bool { return a.seen >= at }); i >= 0 {
 		return i
 	}
 	return len(p.list)
 }
 
-// countRewinds counts the rewinds, among the tenures from the one at index first on,
-// that lead back to offset or below.
+// countRewinds counts the rewinds that lead back to offset or below, of the assignments from first on. The first assignment of
+// a partition begins with no rewind.
 func (p *partitionAssignments) countRewinds(first int, offset int64) (n int) {
 	for i := max(1, first); i < len(p.list); i++ {
 		if p.list[i].base <= offset {
@@ -229,7 +274,3 @@ func (p *partitionAssignments) countRewinds(first int, offset int64) (n int) {
 	}
 	return n
 }
-
-func assignmentNumber(tenure int) uint8 { return uint8(min(tenure, lastNumbered) + 1) }
-
-var _ = [1]struct{}{}[lastNumbered+1-math.MaxUint8] // the number of the last tenure fits

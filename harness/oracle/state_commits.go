@@ -8,34 +8,15 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var (
-	commitRegressionEntry = entry{
-		name: CheckCommitRegression, verdict: func(j *judgeState) harness.Verdict { return j.commits.regressionVerdict() },
-		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, ObserversKeptUp},
-	}
-	afterRevokeEntry = entry{
-		name: CheckCommitAfterRevoke, verdict: func(j *judgeState) harness.Verdict { return j.commits.revoked.toVerdict("") },
-		heldTo: heldToNothing,
-	}
-)
-
-// committedOffsets follows what each group has committed.
-//
-// A commit regression is a confirmed commit below the one before it, of the same
-// group and partition. A rewind to an offset of its own (because the log was cut,
-// or the design says so) lowers what was committed before to that offset.
-//
-// A commit after revoke is a confirmed commit that is no regression, by an owner
-// that had surely lost the partition by then. In the evidence of a regression it is
-// named as the culprit, whichever of the two commits it was.
+// committedOffsets follows what each group committed, for [CheckCommitRegression] and [CheckCommitAfterRevoke].
 type committedOffsets struct {
 	facts     *Facts
-	fences    *fences      // asked who had what
-	source    []lastCommit // of the run's group on the source, by partition
+	fences    *fences      // fences know who owned what.
+	source    []lastCommit // source has those of the run's group on the source, by partition.
 	others    map[groupPartition]*lastCommit
 	regressed findings
-	revoked   findings // revoked are commits after a revoke
-	afterLoss int64    // afterLoss is how many regressions have a commit after a revoke in them
+	revoked   findings // revoked are commits after a revoke.
+	afterLoss int64    // afterLoss is how many regressions have a commit after a revoke in them.
 }
 
 // groupPartition is a partition as a group reads it.
@@ -45,7 +26,7 @@ type groupPartition struct {
 	partition int32
 }
 
-// lastCommit is the latest commit; its offset is 0 before any.
+// lastCommit is the latest commit. Its offset is 0 before any.
 type lastCommit struct {
 	offset int64
 	at     time.Duration
@@ -64,13 +45,14 @@ func (c *committedOffsets) trackCommits(b *batch) {
 				c.judgeNextCommit(e)
 			}
 		case ledger.EventRewound:
-			if k := c.lastCommitOf(e); e.Offset >= 0 {
-				k.offset = min(k.offset, e.Offset)
+			if last := c.lastCommitOf(e); e.Offset >= 0 {
+				last.offset = min(last.offset, e.Offset)
 			}
 		}
 	}
 }
 
+// lastCommitOf is the latest commit of the event's group and partition.
 func (c *committedOffsets) lastCommitOf(e *ledger.Event) *lastCommit {
 	if e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(c.source) {
 		return &c.source[e.Partition]
@@ -83,25 +65,25 @@ func (c *committedOffsets) lastCommitOf(e *ledger.Event) *lastCommit {
 }
 
 func (c *committedOffsets) judgeNextCommit(e *ledger.Event) {
-	k := c.lastCommitOf(e)
-	before := *k
-	*k = lastCommit{e.Offset, e.At, e.Owner}
-	why := c.describeLoss(e, e.Owner, e.At)
+	last := c.lastCommitOf(e)
+	before := *last
+	*last = lastCommit{e.Offset, e.At, e.Owner}
+	lost := c.describeLoss(e, e.Owner, e.At)
 	switch {
 	case e.Offset < before.offset:
-		earlier := c.describeLoss(e, before.by, before.at)
-		if why != "" || earlier != "" {
+		lostBefore := c.describeLoss(e, before.by, before.at)
+		if lost != "" || lostBefore != "" {
 			c.afterLoss++
 		}
 		c.regressed.addAnomaly(func() harness.Anomaly {
-			a := c.commitAnomaly(e, "commit %d at %s by %s%s, below the commit %d at %s by %s%s",
-				e.Offset, formatTime(e.At), c.facts.podName(e.Owner), why, before.offset, formatTime(before.at), c.facts.podName(before.by), earlier)
+			a := c.commitAnomaly(e, "%s%s committed %d at %s, below the commit %d at %s by %s%s",
+				c.facts.podName(e.Owner), lost, e.Offset, formatTime(e.At), before.offset, formatTime(before.at), c.facts.podName(before.by), lostBefore)
 			a.Pods = append(a.Pods, c.facts.podName(before.by))
 			return a
 		})
-	case why != "":
+	case lost != "":
 		c.revoked.addAnomaly(func() harness.Anomaly {
-			return c.commitAnomaly(e, "commit %d at %s by %s%s, after the commit %d", e.Offset, formatTime(e.At), c.facts.podName(e.Owner), why, before.offset)
+			return c.commitAnomaly(e, "%s%s committed %d at %s, after the commit %d", c.facts.podName(e.Owner), lost, e.Offset, formatTime(e.At), before.offset)
 		})
 	}
 }
@@ -113,27 +95,27 @@ func (c *committedOffsets) commitAnomaly(e *ledger.Event, format string, args ..
 	return a
 }
 
-// describeLoss says in words that owner had lost the partition of e before it committed; it
-// is empty if it had not, or nobody saw that it ever had it.
+// describeLoss says in words that owner had surely lost the partition of e before a time. It is empty if it had not, or if no observer
+// saw that it ever owned it.
 func (c *committedOffsets) describeLoss(e *ledger.Event, owner ledger.Owner, when time.Duration) string {
 	if e.OwnGroup() && e.Topic == 0 || owner == 0 {
 		return ""
 	}
-	l, lost := c.fences.lostBefore(ledger.Position{Topic: e.Topic, Partition: e.Partition}, owner, when)
+	i, lost := c.fences.lostBefore(ledger.Position{Topic: e.Topic, Partition: e.Partition}, owner, when)
 	switch {
 	case !lost:
 		return ""
-	case l.by != nil:
-		return fmt.Sprintf(" (which the group had expelled by %s)", formatTime(l.until))
+	case i.by != nil:
+		return fmt.Sprintf(" (expelled by the group by %s)", formatTime(i.until))
 	default:
-		return fmt.Sprintf(" (which had lost the partition by %s)", formatTime(l.until))
+		return fmt.Sprintf(" (not the owner since %s)", formatTime(i.until))
 	}
 }
 
 func (c *committedOffsets) regressionVerdict() harness.Verdict {
 	detail := ""
 	if c.afterLoss > 0 {
-		detail = fmt.Sprintf("%d of %d have a commit in them by a pod that had lost the partition", c.afterLoss, c.regressed.count)
+		detail = fmt.Sprintf("in %d of %d regressions, a pod made a commit that had lost the partition", c.afterLoss, c.regressed.count)
 	}
 	return c.regressed.toVerdict(detail)
 }

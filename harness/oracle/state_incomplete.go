@@ -9,52 +9,32 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-var (
-	lossEntry = entry{
-		name: CheckLoss, verdict: func(j *judgeState) harness.Verdict { return j.incomplete.fateVerdict(lost) },
-		heldTo: heldToAtLeastOnce, leans: []string{LedgerComplete, DrainEnded},
-	}
-	stallEntry = entry{
-		name: CheckStall, verdict: func(j *judgeState) harness.Verdict { return j.incomplete.fateVerdict(stalled) },
-		heldTo: heldAlways("progress"), leans: []string{LedgerComplete, DrainEnded},
-	}
-	overloadEntry = entry{
-		name: CheckOverload, verdict: func(j *judgeState) harness.Verdict { return j.incomplete.fateVerdict(overloaded) },
-		heldTo: heldToNothing, // whether it may is the scenario's word; the engine judges it
-	}
-)
-
-// fate is what became of a landed record that was never finished.
+// fate is what happened to an appended record that was never completed.
 type fate int
 
 const (
-	lost       fate = iota // commits are past it wherever it lies: nobody will ever work on it
-	stalled                // still owed, and nothing was finished for long
-	overloaded             // still owed while completions went on
+	lost       fate = iota // commits are past it at every place, so the group will not deliver it again
+	stalled                // outstanding, and nothing had been completed for long
+	overloaded             // outstanding, while other records were still being completed
+	fates
 )
 
-// incomplete finds the landed records of the source that were never finished,
-// and tells apart what became of them. Three checks read it.
+// incomplete finds the appended records of the source that were never completed, and says what happened to each.
+// [CheckLoss], [CheckStall] and [CheckOverload] have the rules.
 //
-// A record is finished by an effect at any place, or by a copy in a dead-letter
-// topic. Otherwise it is lost if every place where it lies, which are its position
-// in the source and its copies in topics with custody, is below the final commit
-// of its partition, or in a share group was last answered by accept, reject or gap, or
-// was acquired [Facts.Deliveries] times, by the Count of an attempt or an acquisition; and no range that commits are not past sets it aside. If not, it is owed:
-// stalled if from the latest first effect or dead letter to the end of the drain
-// it is longer than [Facts.stallAfter], else overloaded.
+// A record is completed by an effect at any place, or by a copy in a dead-letter topic.
 type incomplete struct {
 	facts          *Facts
-	completed      []ledger.Offsets // see [judgeState]
-	shares         *shareGroup      // of a share group
-	lastCompletion time.Duration    // the latest first effect or dead letter before the drain ended
+	completed      []ledger.Offsets // completed is the state of [judgeState].
+	shares         *shareGroup
+	lastCompletion time.Duration // lastCompletion is the latest first effect or dead letter before the drain ended.
 	deferred       *deferredRanges
 	copies         map[ledger.Position]*loggedCopies
-	found          *[overloaded + 1]findings // by fate; nil before the first verdict
+	found          *[fates]findings // found is by fate, nil before the first verdict.
 }
 
-func newIncomplete(f *Facts, finished []ledger.Offsets, asides *deferredRanges, shares *shareGroup) *incomplete {
-	return &incomplete{facts: f, completed: finished, deferred: asides, shares: shares}
+func newIncomplete(s *judgeState) *incomplete {
+	return &incomplete{facts: s.Facts, completed: s.completed, deferred: s.deferred, shares: s.shares}
 }
 
 func (u *incomplete) trackCompletions(b *batch) {
@@ -70,7 +50,7 @@ func (u *incomplete) trackCompletions(b *batch) {
 	}
 }
 
-// noteCompletion takes when a record was finished, if that was before the drain ended.
+// noteCompletion notes when a record was completed, if that was before the drain ended.
 func (u *incomplete) noteCompletion(at time.Duration) bool {
 	if at > u.facts.DrainEnd {
 		return false
@@ -79,26 +59,25 @@ func (u *incomplete) noteCompletion(at time.Duration) bool {
 	return true
 }
 
-// isPast reports whether nobody will be given the record at a place any more.
+// isPast reports whether the group will not deliver the record at a place again.
 func (u *incomplete) isPast(place ledger.Position) bool {
 	return place.Offset < u.facts.finalCommitAt(place) || u.facts.Share && u.shares.isFinal(place)
 }
 
-// fateOf says what becomes of a record of the source without an effect at its
-// place, ok if it is not finished elsewhere.
-func (u *incomplete) fateOf(place ledger.Position) (what fate, ok bool) {
-	isLost := u.isPast(place) && !u.deferred.isOutstanding(place)
-	first := u.facts.Log.firstPosition(place)
-	if first != place && u.completed[first.Partition].Has(first.Offset) {
+// fateOf is what happens to a record of the source without an effect at its position. ok: it is not completed elsewhere.
+func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
+	isLost := u.isPast(position) && !u.deferred.isOutstanding(position)
+	first := u.facts.Log.firstPosition(position)
+	if first != position && u.completed[first.Partition].Has(first.Offset) {
 		return lost, false
 	}
-	if c := u.copies[first]; c != nil {
-		for _, hop := range c.copies {
-			switch role := u.facts.roleOf(hop.Topic); {
+	if r := u.copies[first]; r != nil {
+		for _, copied := range r.copies {
+			switch role := u.facts.roleOf(copied.Topic); {
 			case role == harness.RoleDeadLetter:
 				return lost, false
 			case role.TakesOver():
-				isLost = isLost && u.isPast(hop)
+				isLost = isLost && u.isPast(copied)
 			}
 		}
 	}
@@ -111,68 +90,70 @@ func (u *incomplete) fateOf(place ledger.Position) (what fate, ok bool) {
 	return overloaded, true
 }
 
-func (u *incomplete) fateVerdict(what fate) harness.Verdict {
+func (u *incomplete) fateVerdict(is fate) harness.Verdict {
 	if u.found == nil {
-		u.found = &[overloaded + 1]findings{}
+		u.found = &[fates]findings{}
 		for p := range u.facts.Partitions {
 			u.eachIncomplete(int32(p), func(is fate, at ledger.Position) {
 				u.found[is].addAnomaly(func() harness.Anomaly { return u.fateAnomaly(is, at) })
 			})
 		}
 	}
-	return u.found[what].toVerdict(u.fateDetail(what, u.found[what].count))
+	return u.found[is].toVerdict(u.fateDetail(is, u.found[is].count))
 }
 
-// eachIncomplete says what became of the records of a partition that were never finished. Nothing
-// may be observed after it.
-func (u *incomplete) eachIncomplete(partition int32, became func(fate, ledger.Position)) {
+// eachIncomplete calls a function for each record of a partition that was never completed. No events may follow.
+func (u *incomplete) eachIncomplete(partition int32, fn func(fate, ledger.Position)) {
 	if u.copies == nil {
 		u.copies = u.facts.Log.copiesByOrigin()
 	}
-	done, end := &u.completed[partition], u.facts.Log.endOffset(0, partition)
-	for offset := done.Lacks(0); offset < end; offset = done.Lacks(offset + 1) {
-		place := ledger.Position{Partition: partition, Offset: offset}
-		if !u.facts.Log.isAppended(place) {
+	completed, end := &u.completed[partition], u.facts.Log.endOffset(0, partition)
+	for offset := completed.Lacks(0); offset < end; offset = completed.Lacks(offset + 1) {
+		position := ledger.Position{Partition: partition, Offset: offset}
+		if !u.facts.Log.isAppended(position) {
 			continue
 		}
-		if is, ok := u.fateOf(place); ok {
-			became(is, place)
+		if is, ok := u.fateOf(position); ok {
+			fn(is, position)
 		}
 	}
 }
 
-func (u *incomplete) fateAnomaly(what fate, place ledger.Position) harness.Anomaly {
-	final := u.facts.finalCommit(int(place.Partition))
-	text := map[fate]string{
-		lost:       fmt.Sprintf("landed, never finished, and the group's commit %d is past it", final),
-		stalled:    fmt.Sprintf("landed and still owed (commit %d), but nothing was finished after %v", final, u.lastCompletion.Round(time.Millisecond)),
-		overloaded: fmt.Sprintf("landed and still owed (commit %d) when the drain ended", final),
-	}[what]
-	if what == lost && u.facts.Share {
-		text = "landed, never finished, and the group is done with it"
+// fateAnomaly is the evidence of a record that was never completed.
+func (u *incomplete) fateAnomaly(is fate, position ledger.Position) harness.Anomaly {
+	final := u.facts.finalCommit(int(position.Partition))
+	text := ""
+	switch {
+	case is == stalled:
+		text = fmt.Sprintf("appended, and outstanding at the end (commit %d); nothing was completed after %v", final, u.lastCompletion.Round(time.Millisecond))
+	case is == overloaded:
+		text = fmt.Sprintf("appended, and outstanding when the drain ended (commit %d)", final)
+	case u.facts.Effect == harness.EffectOutput:
+		text = fmt.Sprintf("appended, its offset is committed (%d), and it has no output", final)
+	case u.facts.Share:
+		text = "appended and never completed; the group will not deliver it again"
+	default:
+		text = fmt.Sprintf("appended and never completed; the group's commit %d is past it", final)
 	}
-	if what == lost && u.facts.Effect == harness.EffectOutput {
-		text = fmt.Sprintf("landed, its offset is committed (%d), and there is no output of it", final)
-	}
-	if c := u.copies[u.facts.Log.firstPosition(place)]; c != nil {
-		for _, hop := range c.copies {
-			text += fmt.Sprintf("; a copy in %s, %d/%d (commit %d)", u.facts.topicName(hop.Topic), hop.Partition, hop.Offset, u.facts.finalCommitAt(hop))
+	if r := u.copies[u.facts.Log.firstPosition(position)]; r != nil {
+		for _, copied := range r.copies {
+			text += fmt.Sprintf("; a copy in %s, %d/%d (commit %d)", u.facts.topicName(copied.Topic), copied.Partition, copied.Offset, u.facts.finalCommitAt(copied))
 		}
 	}
-	return unnamedAnomaly(place, u.facts.DrainEnd, text)
+	return unnamedAnomaly(position, u.facts.DrainEnd, text)
 }
 
-func (u *incomplete) fateDetail(what fate, n int64) string {
+func (u *incomplete) fateDetail(is fate, n int64) string {
 	if n == 0 {
 		return ""
 	}
-	switch what {
+	switch is {
 	case lost:
-		return fmt.Sprintf("%d of %d landed records were never finished and lie below the group's commit", n, u.facts.Log.Len())
+		return fmt.Sprintf("%d of %d appended records were never completed and lie below the group's commit", n, u.facts.Log.Len())
 	case stalled:
-		return fmt.Sprintf("%s owed when the drain ended and nothing had been finished for %v, more than session + 2 x commit + 2 s = %v",
+		return fmt.Sprintf("%s outstanding when the drain ended, and nothing had been completed for %v, more than session + 2 x commit + 2 s = %v",
 			countRecords(n), (u.facts.DrainEnd - u.lastCompletion).Round(time.Millisecond), u.facts.stallAfter())
 	default:
-		return fmt.Sprintf("%s owed when the drain ended, while completions went on", countRecords(n))
+		return fmt.Sprintf("%s outstanding when the drain ended, while others were still being completed", countRecords(n))
 	}
 }

@@ -5,61 +5,108 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeState is one judgement under way: what several checks share, each made and fed
-// once, and the checks with a state of their own. What is known of the run, and stays as
-// it is, is in [Facts].
+// judgeState is one judgement: the states that checks share, and the checks. Each batch goes
+// through the states first and through the checks after that.
 type judgeState struct {
 	*Facts
-	completed []ledger.Offsets // by partition of the source, where a record first lay; of the pump, see [batch]
-	fences    *fences          // of the pump too, and ahead of the checks: asked for a time
-	deferred  *deferredRanges  // so are these
+
+	// The annotator keeps these and is up to a batch ahead of the checks, see the package comment.
+	completed []ledger.Offsets // completed are the records with an effect, by their first position in the source.
+	fences    *fences
+	deferred  *deferredRanges
 
 	incomplete   *incomplete
 	commits      *committedOffsets
+	assignments  *assignments
+	shares       *shareGroup
+	copies       *copyIndex
+	routes       *routes
 	redeliveries *redeliveries
+	outcomes     *conflictingOutcomes
 	keyOrder     *keyOrder
 
 	entries []entry
-	checks  []check // checks are by entry, nil for one that reads what is shared
+	checks  []check // checks are by entry, nil for a check that reads a state.
 }
 
 func newJudgeState(f *Facts) *judgeState {
-	j := &judgeState{Facts: f, completed: make([]ledger.Offsets, f.Partitions), deferred: &deferredRanges{facts: f}, entries: table()}
-	j.fences = newFences(f, j.deferred)
-	j.commits, j.redeliveries, j.keyOrder = newCommittedOffsets(f, j.fences), newRedeliveries(f, j.completed, j.deferred, j.fences), newKeyOrder(f, j.fences)
-	j.incomplete = newIncomplete(f, j.completed, j.deferred, j.redeliveries.shares)
-	j.checks = make([]check, len(j.entries))
-	for i, e := range j.entries {
-		if e.make != nil {
-			j.checks[i] = e.make(j)
+	s := &judgeState{Facts: f, completed: make([]ledger.Offsets, f.Partitions), deferred: &deferredRanges{facts: f}, entries: judgedEntries()}
+	s.fences = newFences(f, s.deferred)
+	s.commits, s.assignments, s.shares, s.copies = newCommittedOffsets(f, s.fences), newAssignments(f), newShareGroup(f), &copyIndex{}
+	s.routes = &routes{facts: f, assignments: s.assignments, shares: s.shares, copies: s.copies, fences: s.fences}
+	s.redeliveries, s.outcomes = newRedeliveries(s), newConflictingOutcomes(s)
+	s.keyOrder, s.incomplete = newKeyOrder(f, s.fences), newIncomplete(s)
+	s.checks = make([]check, len(s.entries))
+	for i, e := range s.entries {
+		if e.newCheck != nil {
+			s.checks[i] = e.newCheck(s)
 		}
 	}
-	return j
+	return s
 }
 
-// observeBatch hands on the next events: to what is shared first, then to each check. So a
-// check that looks at the trails at a commit or an answer finds the copies appended by
-// then, and none that were later, see [batch].
-func (j *judgeState) observeBatch(b *batch) {
-	j.incomplete.trackCompletions(b)
-	j.commits.trackCommits(b)
-	j.redeliveries.trackWork(b)
-	j.keyOrder.trackKeys(b)
-	for _, c := range j.checks {
+// observeBatch updates the states by the next events, then runs the checks on them.
+func (s *judgeState) observeBatch(b *batch) {
+	s.incomplete.trackCompletions(b)
+	s.commits.trackCommits(b)
+	for _, e := range b.Work {
+		s.trackWork(e)
+	}
+	s.keyOrder.trackKeys(b)
+	for _, c := range s.checks {
 		if c != nil {
 			c.Observe(b)
 		}
 	}
 }
 
-// checkVerdicts are what each check of the table found.
-func (j *judgeState) checkVerdicts() []harness.Verdict {
-	verdicts := make([]harness.Verdict, len(j.entries))
-	for i, e := range j.entries {
-		if c := j.checks[i]; c != nil {
+// trackWork updates the states of assignments, deliveries and copies by an event. It judges effects and dead letters at
+// once: what explains them is the state at their own time.
+func (s *judgeState) trackWork(e *ledger.Event) {
+	switch e.Kind {
+	case ledger.EventAcked:
+	case ledger.EventStart:
+		if s.Share {
+			s.shares.trackShare(e)
+		} else {
+			s.redeliveries.beginWork(e)
+		}
+	case ledger.EventEnd:
+		if s.Share {
+			s.shares.trackShare(e)
+		}
+		if e.Outcome == ledger.OutcomeEffect && e.Held && s.redeliveries.judgeEffect(e) {
+			s.outcomes.judgeFirstEffect(e)
+		}
+	case ledger.EventCopied:
+		if role := s.roleOf(e.Topic); e.Held && role.TakesOver() {
+			s.copies.indexCopy(e)
+			if role == harness.RoleDeadLetter {
+				s.outcomes.judgeDeadLetter(e)
+			}
+		}
+	case ledger.EventDeferred:
+		if r, ok := rangeOf(s.Facts, e); ok {
+			s.assignments.settleLatest(r.partition) // its owner has read what it defers
+		}
+	default:
+		s.redeliveries.trackDisruption(e)
+		if s.Share {
+			s.shares.trackShare(e)
+		} else {
+			s.redeliveries.trackAssignment(e)
+		}
+	}
+}
+
+// checkVerdicts are what the checks found, in the order of the entries.
+func (s *judgeState) checkVerdicts() []harness.Verdict {
+	verdicts := make([]harness.Verdict, len(s.entries))
+	for i, e := range s.entries {
+		if c := s.checks[i]; c != nil {
 			verdicts[i] = c.Verdict()
 		} else {
-			verdicts[i] = e.verdict(j)
+			verdicts[i] = e.verdict(s)
 		}
 	}
 	return verdicts

@@ -4,24 +4,22 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Log is what the final read found: which record lies at which position. Of the
-// source it keeps two bytes of a hash a position, which tells one record from
-// another but for one case in 65,535. Of side topics, which few records come to,
-// it keeps where each copy came from.
+// Log is what the final read found: which record lies at which position. For each position it keeps a hash of two bytes. The hash takes
+// one record for another in one case of 65,535. Of side topics, which have few records, it keeps where each copy came from.
 type Log struct {
-	topics   [][]offsetSlice[uint16] // by topic, partition and offset
-	n        int64                   // records landed in the source
+	topics   [][]offsetSlice[uint16] // topics are by topic, partition and offset.
+	n        int64                   // n counts the records of the source.
 	sequence logSequence
 	copies   map[uint64]*loggedCopies
-	order    []*loggedCopies                     // copies, in the order in which they were added
-	repeated map[ledger.Position]ledger.Position // where a copied record lies in the source once more, and where it first did
+	order    []*loggedCopies                     // order has the copies in the order in which they were added.
+	repeated map[ledger.Position]ledger.Position // repeated has the first position of a copied record that lies in the source twice, by the second one.
 }
 
-// loggedCopies is a record of which copies lie in side topics.
+// loggedCopies is a record with copies in side topics.
 type loggedCopies struct {
 	key, seq uint32
-	origin   ledger.Position   // where it first lay in the source; Offset is -1 if it never did
-	copies   []ledger.Position // its copies, by topic, in the order of each partition
+	origin   ledger.Position   // origin is the first position in the source; its Offset is -1 if the source never had the record.
+	copies   []ledger.Position // copies are by topic, in the order of each partition.
 }
 
 // NewLog is an empty log.
@@ -44,12 +42,11 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 	}
 }
 
-// prefetchedRecords is how many records have the states of their keys fetched together.
+// prefetchedRecords is how many records have the states of their keys prefetched together.
 const prefetchedRecords = 64
 
-// addRecord notes that the record (key, seq) lies at p. Positions of a partition come
-// in the order of the log and may have gaps; those of side topics come before
-// those of the source.
+// addRecord notes that the record (key, seq) lies at p. Positions of a partition come in the order of the log and may have gaps. Side
+// topics come before the source.
 func (l *Log) addRecord(p ledger.Position, key, seq uint32) {
 	lies := l.growPartition(p).placeAt(p.Offset)
 	if p.Topic > 0 {
@@ -66,7 +63,7 @@ func (l *Log) addRecord(p ledger.Position, key, seq uint32) {
 	*lies = recordMark(key, seq)
 }
 
-// growPartition is the partition of a position, new if need be.
+// growPartition is the partition of a position. It adds the partition if the log does not have it.
 func (l *Log) growPartition(p ledger.Position) *offsetSlice[uint16] {
 	if int(p.Topic) < len(l.topics) && int(p.Partition) < len(l.topics[p.Topic]) {
 		return &l.topics[p.Topic][p.Partition]
@@ -80,7 +77,7 @@ func (l *Log) growPartition(p ledger.Position) *offsetSlice[uint16] {
 	return &l.topics[p.Topic][p.Partition]
 }
 
-// addToSource notes where a record of which there are copies lies in the source.
+// addToSource notes where a record with copies lies in the source.
 func (l *Log) addToSource(p ledger.Position, key, seq uint32) {
 	switch c := l.copies[recordID(key, seq)]; {
 	case c == nil:
@@ -101,8 +98,7 @@ func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
 	c.copies = append(c.copies, p)
 }
 
-// originOf is where the record of a copy first lay in the source, at an offset of -1 if
-// the final read found it nowhere there.
+// originOf is the first position in the source of a copy's record. The offset is -1 if the final read did not find the record there.
 func (l *Log) originOf(key, seq uint32) (partition int32, offset int64) {
 	if c := l.copies[recordID(key, seq)]; c != nil {
 		return c.origin.Partition, c.origin.Offset
@@ -110,7 +106,7 @@ func (l *Log) originOf(key, seq uint32) (partition int32, offset int64) {
 	return 0, -1
 }
 
-// copiesByOrigin are the copied records by where they first lay in the source.
+// copiesByOrigin are the copied records by their first position in the source.
 func (l *Log) copiesByOrigin() map[ledger.Position]*loggedCopies {
 	origins := make(map[ledger.Position]*loggedCopies, len(l.order))
 	for _, c := range l.order {
@@ -121,8 +117,8 @@ func (l *Log) copiesByOrigin() map[ledger.Position]*loggedCopies {
 	return origins
 }
 
-// firstPosition is where the record at a position of the source first lay. It is p itself,
-// but for records that have copies and lie in the source twice.
+// firstPosition is the first position of the record at a position of the source. It is p itself, except for records that
+// have copies and lie in the source twice.
 func (l *Log) firstPosition(p ledger.Position) ledger.Position {
 	if first, ok := l.repeated[p]; ok {
 		return first
@@ -157,7 +153,7 @@ func (l *Log) markAt(topic uint16, partition int32, offset int64) uint16 {
 	return 0
 }
 
-// endOffset is one past the last landed offset of a partition.
+// endOffset is one past the last appended offset of a partition.
 func (l *Log) endOffset(topic uint16, partition int32) int64 {
 	if int(topic) >= len(l.topics) || int(partition) >= len(l.topics[topic]) {
 		return 0
@@ -165,5 +161,5 @@ func (l *Log) endOffset(topic uint16, partition int32) int64 {
 	return l.topics[topic][partition].end
 }
 
-// Len is the number of landed records of the source.
+// Len is the number of records of the source.
 func (l *Log) Len() int64 { return l.n }

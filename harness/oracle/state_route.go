@@ -3,83 +3,84 @@ package oracle
 import (
 	"time"
 
-	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeElsewhere judges the first effect at a position, of a record that had one at
-// another.
-func (r *redeliveries) judgeElsewhere(e *ledger.Event) {
-	ends, rewinds := r.routeOf(e)
-	ends = max(2, ends) // there was one elsewhere, or this were the first
-	if ends-1 <= rewinds {
-		r.explained.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(r.facts, e, "again at %s by %s, in %s, after a rewind of a place where it had been finished",
-				formatTime(e.At), r.facts.podName(e.Owner), r.facts.topicName(e.Topic))
-		})
+// routes follows a record through its places: its first position in the source, and its copies in topics that take over.
+type routes struct {
+	facts       *Facts
+	assignments *assignments
+	shares      *shareGroup
+	copies      *copyIndex
+	fences      *fences
+}
+
+// route is what happened to a record at all its places so far.
+type route struct {
+	completions int // completions are the places at which the record had an effect.
+	// rewinds are those that lead back to a place at which the record was completed, since it was completed there. A place is completed by
+	// its latest effect, and by the append of the next copy.
+	rewinds int
+}
+
+// routeOf is the route of an event's record, with the event. A copy that an expelled member may have appended before it
+// could know of its expulsion counts as a rewind: it arrives after the rewind that led to it.
+func (r *routes) routeOf(e *ledger.Event) (way route) {
+	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
+	record := r.copies.copiesOf(e)
+	if record == nil {
+		r.addPlace(&way, source, neverCopied)
+		return way
+	}
+	r.addPlace(&way, source, record.copies[0].at)
+	for i, c := range record.copies {
+		if r.isCopiedLate(source, record.copies[:i], c.at) {
+			way.rewinds++
+		}
+		copiedAt := neverCopied
+		if i+1 < len(record.copies) {
+			copiedAt = record.copies[i+1].at
+		}
+		r.addPlace(&way, c.Position, copiedAt)
+	}
+	return way
+}
+
+// neverCopied is when the record at a place was copied to the next one, if it was not.
+const neverCopied = never
+
+// addPlace adds a place of the record. copiedAt is when the record was copied to the next place.
+func (r *routes) addPlace(way *route, place ledger.Position, copiedAt time.Duration) {
+	if r.facts.Share {
+		way.rewinds += r.shares.countRedeliveries(place)
+		if r.shares.peekRecord(place).owner != 0 {
+			way.completions++
+		}
 		return
 	}
-	r.unexplained.addAnomaly(func() harness.Anomaly {
-		return anomalyOf(r.facts, e, "again at %s by %s, in %s: finished at %d places, which were rewound %d times since",
-			formatTime(e.At), r.facts.podName(e.Owner), r.facts.topicName(e.Topic), ends, rewinds)
-	})
+	p := r.assignments.partition(place.Topic, place.Partition)
+	if p == nil {
+		return
+	}
+	first := len(p.list)
+	if copiedAt != neverCopied {
+		first = p.firstSince(copiedAt)
+	}
+	if last := p.lastEffectUnder(place.Offset); last != noAssignment {
+		way.completions++
+		first = min(first, last+1)
+	}
+	way.rewinds += p.countRewinds(first, place.Offset)
 }
 
-// routeOf counts the places at which the record of an event has had an effect, the
-// event's included, and the rewinds that lead back to where it was finished. A copy of a
-// member that the group had expelled and that could not know it (see [ownership.mayAppendLate])
-// comes after the rewind that it is due to, and counts as one.
-func (r *redeliveries) routeOf(e *ledger.Event) (ends, rewinds int) {
-	look := func(place ledger.Position, exit time.Duration, left bool) {
-		if r.facts.Share {
-			rewinds += r.shares.countRedeliveries(place)
-			if r.shares.peekRecord(place).owner != 0 {
-				ends++
-			}
-			return
-		}
-		p := r.assignmentsIn(place.Topic, place.Partition)
-		if p == nil {
-			return
-		}
-		first := len(p.list)
-		if left {
-			first = p.firstSince(exit)
-		}
-		if last := p.lastEffectUnder(place.Offset); last >= 0 {
-			ends++
-			first = min(first, last+1)
-		}
-		rewinds += p.countRewinds(first, place.Offset)
-	}
-	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
-	t := r.copies.copiesOf(e)
-	if t == nil {
-		look(source, 0, false)
-		return ends, rewinds
-	}
-	look(source, t.copies[0].at, true)
-	for i, h := range t.copies {
-		if r.isCopiedLate(source, t.copies[:i], h.at) {
-			rewinds++
-		}
-		if i+1 < len(t.copies) {
-			look(h.Position, t.copies[i+1].at, true)
-		} else {
-			look(h.Position, 0, false)
-		}
-	}
-	return ends, rewinds
-}
-
-// isCopiedLate reports whether a copy that was appended at a time may be of a member that did not
-// know that it had lost a place that the record lay at before.
-func (r *redeliveries) isCopiedLate(source ledger.Position, before []appendedCopy, at time.Duration) bool {
+// isCopiedLate reports whether a copy that was appended at a time may be of a member that did not know that it had
+// lost an earlier place of the record.
+func (r *routes) isCopiedLate(source ledger.Position, earlier []appendedCopy, at time.Duration) bool {
 	if r.fences.mayAppendLate(source, at) {
 		return true
 	}
-	for _, h := range before {
-		if r.fences.mayAppendLate(h.Position, at) {
+	for _, c := range earlier {
+		if r.fences.mayAppendLate(c.Position, at) {
 			return true
 		}
 	}

@@ -7,11 +7,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// stableAssignments numbers the times for which one owner surely had a partition of the source
-// without a rewind, so that two effects can be told to be of one. They are tenures with
-// all doubt left out: whatever is seen of who has the partition ends one, and what began
-// before it had surely come is of none. Where ranges are set aside none is numbered, since
-// their records come again by another way.
+// stableAssignments number the times in which one owner surely had a partition of the source without a rewind, so that two
+// effects can be known to be of one. Any event of the partition's owners ends a stable assignment. Work
+// that began before the acquisition was surely over is of none. Records of deferred ranges come again on another way, so
+// a run with a topic of ranges has no stable assignments.
 type stableAssignments struct {
 	off   bool
 	parts []stableAssignment
@@ -19,9 +18,11 @@ type stableAssignments struct {
 
 type stableAssignment struct {
 	owner  ledger.Owner
-	number uint16        // number is never 0, which is none
-	since  time.Duration // since is when it had surely begun
+	number uint16        // number is never noStableAssignment.
+	since  time.Duration // since is when it had surely begun.
 }
+
+const noStableAssignment = 0
 
 func newStableAssignments(f *Facts) *stableAssignments {
 	s := &stableAssignments{parts: make([]stableAssignment, f.Partitions)}
@@ -31,8 +32,8 @@ func newStableAssignments(f *Facts) *stableAssignments {
 	return s
 }
 
-// trackOwners takes what is seen of who has which partition, or that a member ended.
-func (s *stableAssignments) trackOwners(e *ledger.Event) {
+// trackChange notes an event of a partition's owners, or the end of a member.
+func (s *stableAssignments) trackChange(e *ledger.Event) {
 	switch e.Kind {
 	case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 		if e.Topic != 0 || e.OwnGroup() || uint(e.Partition) >= uint(len(s.parts)) {
@@ -57,19 +58,19 @@ func (s *stableAssignments) trackOwners(e *ledger.Event) {
 
 func (p *stableAssignment) beginNext(e *ledger.Event) {
 	p.since = max(p.since, e.At, e.Seen)
-	if p.number++; p.number == 0 {
-		p.number = 1
+	if p.number++; p.number == noStableAssignment {
+		p.number++
 	}
 }
 
-// numberOf is the number of the stint that an effect is of, 0 for none.
+// numberOf is the number of the stable assignment that an effect is of, noStableAssignment for none.
 func (s *stableAssignments) numberOf(e *ledger.Event) uint16 {
 	if s.off || e.Topic != 0 || e.Zombie {
-		return 0
+		return noStableAssignment
 	}
 	p := &s.parts[e.Partition]
 	if e.Owner != p.owner || e.Start <= p.since {
-		return 0
+		return noStableAssignment
 	}
 	return p.number
 }

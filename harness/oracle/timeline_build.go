@@ -9,56 +9,55 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// neighbourSeqs is how far in seq from its record the attempts of a story may lie.
+// neighbourSeqs is how far in seq the attempts of a timeline may lie from its record.
 const neighbourSeqs = 2
 
-// The lanes of a story that are not an incarnation's.
+// The tracks of a timeline that are not an incarnation's.
 const (
-	trackRecord    = "record"
-	trackCommitted = "commits"
-	trackOwned     = "owner"
-	trackFaults    = "faults"
+	trackRecord = "record"
+	trackCommit = "commits"
+	trackOwner  = "owner"
+	trackFaults = "faults"
 )
 
-// What a story tells of the life of an incarnation.
+// textUp and textDown are the entries for the start and the end of an incarnation.
 const textUp, textDown = "up", "down"
 
-// AddTimelines replays src once more and writes the story of the first anomaly of each
-// verdict that has one, and into each loss whose commit was ahead of the work. It
-// reads nothing if there is none to tell.
+// AddTimelines replays src once more. It adds a timeline to the first anomaly of each verdict, and to each loss the commit that caused it. It
+// reads nothing if the verdicts have no anomalies.
 func AddTimelines(f *Facts, src Source, verdicts []harness.Verdict) error {
-	var stories []*timeline
-	var to attribution
+	var timelines []*timeline
+	var causes attribution
 	for i := range verdicts {
 		v := &verdicts[i]
 		if len(v.Examples) > 0 {
-			stories = append(stories, newTimeline(f, v.Check, &v.Examples[0]))
+			timelines = append(timelines, newTimeline(f, v.Check, &v.Examples[0]))
 		}
-		if v.Check == lossEntry.name {
-			to.addLosses(f, v.Examples)
+		if v.Check == CheckLoss {
+			causes.addLosses(f, v.Examples)
 		}
 	}
-	if len(stories) == 0 {
+	if len(timelines) == 0 {
 		return nil
 	}
 	for {
 		events, err := src.Next()
 		if err != nil {
-			return fmt.Errorf("tell: %w", err)
+			return fmt.Errorf("write timelines: %w", err)
 		}
 		if len(events) == 0 {
 			break
 		}
 		for i := range events {
-			to.trackEvent(&events[i])
-			for _, s := range stories {
-				s.addEvent(&events[i])
+			causes.findCause(&events[i])
+			for _, t := range timelines {
+				t.addEvent(&events[i])
 			}
 		}
 	}
-	to.nameCulprits(f)
-	for _, s := range stories {
-		s.writeEntries()
+	causes.describeCauses(f)
+	for _, t := range timelines {
+		t.writeEntries()
 	}
 	return nil
 }
@@ -68,17 +67,17 @@ type timeline struct {
 	facts   *Facts
 	check   string
 	anomaly *harness.Anomaly
-	places  []ledger.Position // where its record lies
+	places  []ledger.Position // places are where its record lies.
 	entries []timelineEvent
-	faults  map[uint32]int // moments of the faults under way
+	faults  map[uint32]int // faults are the entries of faults that have not healed.
 }
 
-// timelineEvent is a moment of a story with what it is known by.
+// timelineEvent is an entry of a timeline, and the event that it describes.
 type timelineEvent struct {
 	harness.TimelineEntry
-	edge    ledger.EventKind // edge is what it begins with: of moments at one time that of the cause is less
+	kind    ledger.EventKind // kind is that of the begin. Of entries at one time, the cause has the lower kind.
 	owner   ledger.Owner
-	place   ledger.Position // place of the record, or of the commit
+	place   ledger.Position // place is that of the record, or of the commit.
 	seq     uint32
 	outcome ledger.Outcome
 }
@@ -87,7 +86,7 @@ func newTimeline(f *Facts, check string, a *harness.Anomaly) *timeline {
 	return &timeline{facts: f, check: check, anomaly: a, places: placesOf(f, a), faults: map[uint32]int{}}
 }
 
-// placesOf are where the record of an anomaly lies, its own position first.
+// placesOf are the places of an anomaly's record, the anomaly's own position first.
 func placesOf(f *Facts, a *harness.Anomaly) []ledger.Position {
 	all := []ledger.Position{{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}}
 	if c := f.Log.copies[recordID(a.Key, a.Seq)]; c != nil {
@@ -96,139 +95,143 @@ func placesOf(f *Facts, a *harness.Anomaly) []ledger.Position {
 	return all
 }
 
-func (s *timeline) addEvent(e *ledger.Event) {
+func (t *timeline) addEvent(e *ledger.Event) {
 	switch e.Kind {
-	case ledger.EventSent, ledger.EventAcked, ledger.EventCopied, ledger.EventAcknowledged:
-		s.addRecordEvent(e)
-	case ledger.EventEnd:
-		s.addAttempt(e)
-	case ledger.EventCommit, ledger.EventOwned, ledger.EventReleased, ledger.EventRewound, ledger.EventDeferred:
-		s.addGroupEvent(e)
-	case ledger.EventInject, ledger.EventHeal, ledger.EventExpelled, ledger.EventUp, ledger.EventDown, ledger.EventTransaction:
-		s.addEnvironment(e)
-	}
-}
-
-// addEntry adds what an event tells.
-func (s *timeline) addEntry(e *ledger.Event, lane string, from, until time.Duration, format string, args ...any) {
-	m := timelineEvent{
-		TimelineEntry: harness.TimelineEntry{At: from, Until: until, Track: lane, Text: fmt.Sprintf(format, args...)},
-		edge:          e.Kind, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
-	}
-	if e.Kind == ledger.EventEnd {
-		m.edge = ledger.EventStart
-	}
-	s.entries = append(s.entries, m)
-}
-
-// addRecordEvent tells what became of the record outside of the work.
-func (s *timeline) addRecordEvent(e *ledger.Event) {
-	if e.Kind == ledger.EventAcknowledged {
-		if slices.Contains(s.places, e.Position()) {
-			s.addEntry(e, s.facts.podName(e.Owner), e.At, 0, "answers %s for %v", ackName(e.Count), e.Position())
+	case ledger.EventSent, ledger.EventAcked, ledger.EventCopied:
+		t.addRecordEvent(e)
+	case ledger.EventAcknowledged:
+		if slices.Contains(t.places, e.Position()) {
+			t.addEntry(e, t.facts.podName(e.Owner), e.At, "acknowledges %v: %s", e.Position(), ackName(e.Count))
 		}
-		return
+	case ledger.EventEnd:
+		t.addAttempt(e)
+	case ledger.EventCommit, ledger.EventOwned, ledger.EventReleased, ledger.EventRewound, ledger.EventDeferred:
+		t.addGroupEvent(e)
+	case ledger.EventInject, ledger.EventHeal:
+		t.addFault(e)
+	case ledger.EventExpelled, ledger.EventUp, ledger.EventDown, ledger.EventTransaction:
+		t.addPodEvent(e)
 	}
-	if e.Key != s.anomaly.Key || e.Seq != s.anomaly.Seq {
+}
+
+// addEntry adds an entry for an event, from a time on.
+func (t *timeline) addEntry(e *ledger.Event, track string, from time.Duration, format string, args ...any) *timelineEvent {
+	t.entries = append(t.entries, timelineEvent{
+		TimelineEntry: harness.TimelineEntry{At: from, Track: track, Text: fmt.Sprintf(format, args...)},
+		kind:          e.Kind, owner: e.Owner, place: e.Position(), seq: e.Seq, outcome: e.Outcome,
+	})
+	return &t.entries[len(t.entries)-1]
+}
+
+// addRecordEvent adds an event of the record that is no work.
+func (t *timeline) addRecordEvent(e *ledger.Event) {
+	if e.Key != t.anomaly.Key || e.Seq != t.anomaly.Seq {
 		return
 	}
 	switch e.Kind {
 	case ledger.EventSent:
-		s.addEntry(e, trackRecord, e.Due, 0, "due")
-		s.addEntry(e, trackRecord, e.At, 0, "sent")
+		t.addEntry(e, trackRecord, e.Due, "due")
+		t.addEntry(e, trackRecord, e.At, "sent")
 	case ledger.EventAcked:
 		text := e.Outcome.String()
 		if e.Outcome == ledger.OutcomeAcked {
 			text += " at " + e.Position().String()
 		}
-		s.addEntry(e, trackRecord, e.At, 0, "%s", text)
+		t.addEntry(e, trackRecord, e.At, "%s", text)
 	case ledger.EventCopied:
-		s.addEntry(e, trackRecord, e.At, 0, "copied to %s, %v", s.facts.topicName(e.Topic), e.Position())
+		t.addEntry(e, trackRecord, e.At, "copied to %s, %v", t.facts.topicName(e.Topic), e.Position())
 	}
 }
 
-// addAttempt tells of the work on the record and on its neighbours of the same key.
-// Where it is that two were under way at once, the other may be further away.
-func (s *timeline) addAttempt(e *ledger.Event) {
-	near := max(e.Seq, s.anomaly.Seq)-min(e.Seq, s.anomaly.Seq) <= neighbourSeqs
-	if e.Key != s.anomaly.Key || !near && !(s.check == overlapEntry.name && e.Start <= s.anomaly.At && s.anomaly.At <= e.At) {
+// addAttempt adds the work on the record and on its neighbours of the same key. The other attempt of an overlap may be further away.
+func (t *timeline) addAttempt(e *ledger.Event) {
+	near := max(e.Seq, t.anomaly.Seq)-min(e.Seq, t.anomaly.Seq) <= neighbourSeqs
+	overlaps := t.check == CheckOverlap && e.Start <= t.anomaly.At && t.anomaly.At <= e.At
+	if e.Key != t.anomaly.Key || !near && !overlaps {
 		return
 	}
-	what := e.Outcome.String()
+	outcome := e.Outcome.String()
 	if e.Outcome == ledger.OutcomeOpen {
-		what = "cut off"
+		outcome = "ended with its process"
 	}
-	s.addEntry(e, s.facts.podName(e.Owner), e.Start, e.At, "%s, seq %d: %s", s.describePlace(e), e.Seq, what)
+	entry := t.addEntry(e, t.facts.podName(e.Owner), e.Start, "%s, seq %d: %s", t.describePlace(e), e.Seq, outcome)
+	entry.Until, entry.kind = e.At, ledger.EventStart
 }
 
-// describePlace is where an attempt found its record, as short as can be.
-func (s *timeline) describePlace(e *ledger.Event) string {
+// describePlace is where an attempt found its record, as short as possible.
+func (t *timeline) describePlace(e *ledger.Event) string {
 	switch {
 	case e.Topic > 0:
-		return fmt.Sprintf("%s %d offset %d", s.facts.topicName(e.Topic), e.Partition, e.Offset)
-	case e.Partition != s.anomaly.Partition:
+		return fmt.Sprintf("%s %d offset %d", t.facts.topicName(e.Topic), e.Partition, e.Offset)
+	case e.Partition != t.anomaly.Partition:
 		return e.Position().String()
 	}
 	return fmt.Sprintf("offset %d", e.Offset)
 }
 
-// addGroupEvent tells of commits and owners of the partitions that the record lies in.
-func (s *timeline) addGroupEvent(e *ledger.Event) {
-	if !slices.ContainsFunc(s.places, func(p ledger.Position) bool { return p.Topic == e.Topic && p.Partition == e.Partition }) {
+// addGroupEvent adds commits and owners of the partitions that the record lies in.
+func (t *timeline) addGroupEvent(e *ledger.Event) {
+	if !slices.ContainsFunc(t.places, func(p ledger.Position) bool { return p.Topic == e.Topic && p.Partition == e.Partition }) {
 		return
 	}
-	where := ""
+	topic := ""
 	if e.Topic > 0 {
-		where = " of " + s.facts.topicName(e.Topic)
+		topic = " of " + t.facts.topicName(e.Topic)
 	}
-	who := s.facts.podName(e.Owner)
+	pod := t.facts.podName(e.Owner)
 	switch e.Kind {
 	case ledger.EventCommit:
-		text := fmt.Sprintf("%d%s by %s", e.Offset, where, who)
+		text := fmt.Sprintf("%d%s by %s", e.Offset, topic, pod)
 		if e.Outcome != ledger.OutcomeConfirmed {
 			text += " (" + e.Outcome.String() + ")"
 		}
-		s.addEntry(e, trackCommitted, e.At, 0, "%s", text)
+		t.addEntry(e, trackCommit, e.At, "%s", text)
 	case ledger.EventOwned:
-		s.addEntry(e, trackOwned, e.At, 0, "%s has it%s, generation %d%s", who, where, e.Generation, describeDelay(e))
+		t.addEntry(e, trackOwner, e.At, "partition %d%s is assigned to %s, generation %d%s", e.Partition, topic, pod, e.Generation, describeDelay(e))
 	case ledger.EventReleased:
-		s.addEntry(e, trackOwned, e.At, 0, "%s lost it%s%s", who, where, describeDelay(e))
+		t.addEntry(e, trackOwner, e.At, "%s loses partition %d%s%s", pod, e.Partition, topic, describeDelay(e))
 	case ledger.EventRewound:
-		s.addEntry(e, trackOwned, e.At, 0, "%s goes back to the commit%s", who, where)
+		t.addEntry(e, trackOwner, e.At, "%s goes back to the commit%s", pod, topic)
 	case ledger.EventDeferred:
-		s.addEntry(e, trackRecord, e.At, 0, "offsets %d to %d are set aside", e.Offset, e.To)
+		t.addEntry(e, trackRecord, e.At, "offsets %d to %d are deferred", e.Offset, e.To)
 	}
 }
 
-// addEnvironment tells of faults and of the pods' lives.
-func (s *timeline) addEnvironment(e *ledger.Event) {
+// addFault adds the begin of a fault, or its end to the entry of its begin.
+func (t *timeline) addFault(e *ledger.Event) {
+	if e.Kind == ledger.EventHeal {
+		if i, ok := t.faults[e.Key]; ok {
+			t.entries[i].Until = e.At
+		}
+		return
+	}
+	name := fmt.Sprintf("fault %d", e.Key+1)
+	if int(e.Key) < len(t.facts.Faults) {
+		name = t.facts.Faults[e.Key]
+	}
+	if e.Owner != 0 {
+		name += " (" + t.facts.podName(e.Owner) + ")"
+	}
+	t.faults[e.Key] = len(t.entries)
+	t.addEntry(e, trackFaults, e.At, "%s", name)
+}
+
+// addPodEvent adds an event of a pod's life, or of its transaction.
+func (t *timeline) addPodEvent(e *ledger.Event) {
+	pod := t.facts.podName(e.Owner)
 	switch e.Kind {
-	case ledger.EventInject:
-		name := fmt.Sprintf("fault %d", e.Key+1)
-		if int(e.Key) < len(s.facts.Faults) {
-			name = s.facts.Faults[e.Key]
-		}
-		if e.Owner != 0 {
-			name += " (" + s.facts.podName(e.Owner) + ")"
-		}
-		s.faults[e.Key] = len(s.entries)
-		s.addEntry(e, trackFaults, e.At, 0, "%s", name)
-	case ledger.EventHeal:
-		if i, ok := s.faults[e.Key]; ok {
-			s.entries[i].Until = e.At
-		}
 	case ledger.EventExpelled:
-		s.addEntry(e, trackOwned, e.At, 0, "the group drops %s%s", s.facts.podName(e.Owner), describeDelay(e))
+		t.addEntry(e, trackOwner, e.At, "the group expels %s%s", pod, describeDelay(e))
 	case ledger.EventUp:
-		s.addEntry(e, s.facts.podName(e.Owner), e.At, 0, textUp)
+		t.addEntry(e, pod, e.At, textUp)
 	case ledger.EventDown:
-		s.addEntry(e, s.facts.podName(e.Owner), e.At, 0, textDown)
+		t.addEntry(e, pod, e.At, textDown)
 	case ledger.EventTransaction:
-		what := "commits its transaction"
+		end := "commits its transaction"
 		if e.Outcome != ledger.OutcomeConfirmed {
-			what = "aborts its transaction"
+			end = "aborts its transaction"
 		}
-		s.addEntry(e, s.facts.podName(e.Owner), e.At, 0, "%s", what)
+		t.addEntry(e, pod, e.At, "%s", end)
 	}
 }
 

@@ -6,91 +6,91 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Checks whose anomalies are commits, and such that are known when an attempt begins.
-// Those of all others are the ends of attempts, or copies, or answers.
-var (
-	aboutCommits = []string{lossEntry.name, pendingEntry.name, commitRegressionEntry.name, afterRevokeEntry.name}
-	aboutStarts  = []string{overlapEntry.name, zombieEntry.name, deliveryCountEntry.name, starvationEntry.name}
-)
-
-// highlight marks what the anomaly is about: one moment, and of an overlap the other
-// attempt too. Many a moment may be of the same time, so that time alone tells none.
-func (s *timeline) highlight() {
-	if s.anomaly.At == 0 && len(s.anomaly.Pods) == 0 {
-		return // known by the final read alone
+// highlight marks the entry that the anomaly is about, and of an overlap the other attempt too. Several entries may have
+// the time of the anomaly, so time alone does not decide.
+func (t *timeline) highlight() {
+	if t.anomaly.At == 0 && len(t.anomaly.Pods) == 0 {
+		return // only the final read knows it
 	}
-	kinds := []func(*timelineEvent) bool{s.isEndOfAttempt, s.isTransfer, s.isStartOfAttempt, s.isCommitPast}
-	switch {
-	case slices.Contains(aboutCommits, s.check):
-		kinds = []func(*timelineEvent) bool{s.isCommitPast, s.isTransfer}
-	case slices.Contains(aboutStarts, s.check):
-		kinds = []func(*timelineEvent) bool{s.isStartOfAttempt, s.isEndOfAttempt, s.isTransfer}
-	}
-	for _, is := range kinds {
-		if i := slices.IndexFunc(s.entries, func(m timelineEvent) bool { return is(&m) }); i >= 0 {
-			s.entries[i].Bad = true
-			if s.check == overlapEntry.name {
-				s.highlightOther(i)
+	for _, matches := range t.matchers() {
+		if i := slices.IndexFunc(t.entries, func(m timelineEvent) bool { return matches(&m) }); i >= 0 {
+			t.entries[i].Bad = true
+			if t.check == CheckOverlap {
+				t.highlightOther(i)
 			}
 			return
 		}
 	}
 }
 
-// highlightOther marks the attempt that another overlaps: the latest begun of those under
-// way as that began.
-func (s *timeline) highlightOther(one int) {
+// matchers tell which entry the anomaly is about, the likeliest first, by what the check's entry says of its anomalies.
+func (t *timeline) matchers() []func(*timelineEvent) bool {
+	switch marksOf(t.check) {
+	case marksCommit:
+		return []func(*timelineEvent) bool{t.isCommitPast, t.isTransfer}
+	case marksStart:
+		return []func(*timelineEvent) bool{t.isStartOfAttempt, t.isEndOfAttempt, t.isTransfer}
+	case marksOutput:
+		return []func(*timelineEvent) bool{t.isEndOfAttempt, t.isTransfer, t.isStartOfAttempt, t.isOwnCommit}
+	}
+	return []func(*timelineEvent) bool{t.isEndOfAttempt, t.isTransfer, t.isStartOfAttempt, t.isCommitPast}
+}
+
+// highlightOther marks the attempt that an attempt overlaps: the latest begun of those in flight when it began.
+func (t *timeline) highlightOther(one int) {
 	other := -1
-	for i := range s.entries {
-		m := &s.entries[i]
-		if i == one || m.edge != ledger.EventStart || m.At > s.anomaly.At || m.Until < s.anomaly.At {
+	for i := range t.entries {
+		m := &t.entries[i]
+		if i == one || m.kind != ledger.EventStart || m.At > t.anomaly.At || m.Until < t.anomaly.At {
 			continue
 		}
-		if !slices.Contains(s.anomaly.Pods, m.Track) {
+		if !slices.Contains(t.anomaly.Pods, m.Track) {
 			continue
 		}
-		if other < 0 || m.At >= s.entries[other].At {
+		if other < 0 || m.At >= t.entries[other].At {
 			other = i
 		}
 	}
 	if other >= 0 {
-		s.entries[other].Bad = true
+		t.entries[other].Bad = true
 	}
 }
 
-// isByCulprit reports whether a moment is of the incarnation that the anomaly names first.
-func (s *timeline) isByCulprit(m *timelineEvent) bool {
-	return len(s.anomaly.Pods) == 0 || s.facts.podName(m.owner) == s.anomaly.Pods[0]
+// isOfFirstPod reports whether an entry is of the incarnation that the anomaly names first.
+func (t *timeline) isOfFirstPod(m *timelineEvent) bool {
+	return len(t.anomaly.Pods) == 0 || t.facts.podName(m.owner) == t.anomaly.Pods[0]
 }
 
-func (s *timeline) isEndOfAttempt(m *timelineEvent) bool {
-	return m.edge == ledger.EventStart && m.seq == s.anomaly.Seq && m.Until == s.anomaly.At && s.isByCulprit(m)
+func (t *timeline) isEndOfAttempt(m *timelineEvent) bool {
+	return m.kind == ledger.EventStart && m.seq == t.anomaly.Seq && m.Until == t.anomaly.At && t.isOfFirstPod(m)
 }
 
-func (s *timeline) isStartOfAttempt(m *timelineEvent) bool {
-	return m.edge == ledger.EventStart && m.seq == s.anomaly.Seq && m.At == s.anomaly.At && s.isByCulprit(m)
+func (t *timeline) isStartOfAttempt(m *timelineEvent) bool {
+	return m.kind == ledger.EventStart && m.seq == t.anomaly.Seq && m.At == t.anomaly.At && t.isOfFirstPod(m)
 }
 
-// isTransfer is a record that was acknowledged, copied or answered for.
-func (s *timeline) isTransfer(m *timelineEvent) bool {
-	switch m.edge {
+// isTransfer reports whether the entry is an outcome of a send, a copy or an acknowledgement of the anomaly's record.
+func (t *timeline) isTransfer(m *timelineEvent) bool {
+	switch m.kind {
 	case ledger.EventAcked, ledger.EventCopied, ledger.EventAcknowledged:
-		return m.At == s.anomaly.At && m.place == s.places[0] && (m.edge == ledger.EventAcked || s.isByCulprit(m))
+		return m.At == t.anomaly.At && m.place == t.places[0] && (m.kind == ledger.EventAcked || t.isOfFirstPod(m))
 	}
 	return false
 }
 
-// isCommitPast is a confirmed commit of the anomaly's partition, or of a copy's if the
-// record is lost. It covers the record, but for a regression below all records; one
-// outside of a transaction is known by its own offset.
-func (s *timeline) isCommitPast(m *timelineEvent) bool {
-	if m.edge != ledger.EventCommit || m.At != s.anomaly.At || m.outcome != ledger.OutcomeConfirmed || !s.isByCulprit(m) {
-		return false
-	}
-	if s.check == atomicityEntry.name {
-		return m.place == s.places[0]
-	}
-	return slices.ContainsFunc(s.places, func(p ledger.Position) bool {
+// isCommitAt reports whether the entry is a confirmed commit at the time of the anomaly.
+func (t *timeline) isCommitAt(m *timelineEvent) bool {
+	return m.kind == ledger.EventCommit && m.At == t.anomaly.At && m.outcome == ledger.OutcomeConfirmed && t.isOfFirstPod(m)
+}
+
+// isOwnCommit reports whether the entry is a commit of the anomaly's own offset.
+func (t *timeline) isOwnCommit(m *timelineEvent) bool {
+	return t.isCommitAt(m) && m.place == t.places[0]
+}
+
+// isCommitPast reports whether the entry is a commit past a place of the record. A regression may be below all records.
+func (t *timeline) isCommitPast(m *timelineEvent) bool {
+	return t.isCommitAt(m) && slices.ContainsFunc(t.places, func(p ledger.Position) bool {
 		return p.Topic == m.place.Topic && p.Partition == m.place.Partition && (p.Offset < m.place.Offset || m.place.Offset == 0)
 	})
 }

@@ -9,72 +9,69 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// trackEntries is how many moments of a lane a story keeps: those nearest to the
-// anomaly, and what the anomaly is about wherever that is.
+// trackEntries is how many entries of a track a timeline keeps: those nearest to the anomaly. Marked entries are kept wherever they are.
 const trackEntries = 8
 
-// writeEntries marks what the anomaly is about, and writes of each lane what lies nearest to
-// it, in the order of time and, at one time, of cause. What it leaves out of a lane
-// it says; incarnations that had no part in it are left out.
-func (s *timeline) writeEntries() {
-	s.highlight()
-	s.entries = slices.DeleteFunc(s.entries, s.bystanders())
-	slices.SortStableFunc(s.entries, func(a, b timelineEvent) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.edge, b.edge)) })
-	kept := s.nearestEntries()
-	gaps := map[string]int{} // by lane, the line of the story for what is left out since the last that is kept
-	for i, m := range s.entries {
-		at, going := gaps[m.Track]
+// writeEntries writes the timeline into its anomaly: of each track the nearest entries, in the order of time and, at one
+// time, of cause. It says how many entries it leaves out. Incarnations that took no part are left out.
+func (t *timeline) writeEntries() {
+	t.highlight()
+	t.entries = slices.DeleteFunc(t.entries, t.isBystander())
+	slices.SortStableFunc(t.entries, func(a, b timelineEvent) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.kind, b.kind)) })
+	kept := t.nearestEntries()
+	folds := map[string]int{} // by track, the line that stands for what is left out since the last kept entry
+	for i, m := range t.entries {
+		at, folding := folds[m.Track]
 		switch {
 		case kept[i]:
-			delete(gaps, m.Track)
-			s.anomaly.Timeline = append(s.anomaly.Timeline, m.TimelineEntry)
-		case !going: // if no other follows, there is no need to leave it out
-			gaps[m.Track] = len(s.anomaly.Timeline)
-			s.anomaly.Timeline = append(s.anomaly.Timeline, m.TimelineEntry)
+			delete(folds, m.Track)
+			t.anomaly.Timeline = append(t.anomaly.Timeline, m.TimelineEntry)
+		case !folding: // one entry alone is no longer than the line that would stand for it
+			folds[m.Track] = len(t.anomaly.Timeline)
+			t.anomaly.Timeline = append(t.anomaly.Timeline, m.TimelineEntry)
 		default:
-			foldEntry(&s.anomaly.Timeline[at], &m)
+			foldEntry(&t.anomaly.Timeline[at], &m)
 		}
 	}
 }
 
-// foldEntry makes of a line one that stands for all from its moment to a later one.
+// foldEntry makes a line stand for all entries up to a later one.
 func foldEntry(line *harness.TimelineEntry, until *timelineEvent) {
 	line.Omitted = max(1, line.Omitted) + 1
 	line.Until = until.At
 	switch line.Track {
-	case trackCommitted:
+	case trackCommit:
 		line.Text = fmt.Sprintf("... %d more commits, up to %d at %s", line.Omitted, until.place.Offset, formatTime(until.At))
 	default:
 		line.Text = fmt.Sprintf("... %d more, until %s", line.Omitted, formatTime(until.At))
 	}
 }
 
-// bystanders tells the moments of incarnations that were there and no more.
-func (s *timeline) bystanders() func(timelineEvent) bool {
-	part := map[string]bool{trackRecord: true, trackCommitted: true, trackOwned: true, trackFaults: true}
-	for _, m := range s.entries {
-		part[m.Track] = part[m.Track] || m.Text != textUp && m.Text != textDown || slices.Contains(s.anomaly.Pods, m.Track)
+// isBystander reports of an entry whether it is of an incarnation that only started and ended.
+func (t *timeline) isBystander() func(timelineEvent) bool {
+	takesPart := map[string]bool{trackRecord: true, trackCommit: true, trackOwner: true, trackFaults: true}
+	for _, m := range t.entries {
+		takesPart[m.Track] = takesPart[m.Track] || m.Text != textUp && m.Text != textDown || slices.Contains(t.anomaly.Pods, m.Track)
 	}
-	return func(m timelineEvent) bool { return !part[m.Track] }
+	return func(m timelineEvent) bool { return !takesPart[m.Track] }
 }
 
-// nearestEntries are the moments of each lane that lie nearest to the anomaly, and all that
-// are marked, by their places in s.moments.
-func (s *timeline) nearestEntries() map[int]bool {
-	far := func(i int) time.Duration {
-		m := &s.entries[i]
-		return max(0, m.At-s.anomaly.At, s.anomaly.At-max(m.At, m.Until))
+// nearestEntries are the entries of each track that lie nearest to the anomaly, and all marked ones, by index.
+func (t *timeline) nearestEntries() map[int]bool {
+	distance := func(i int) time.Duration {
+		m := &t.entries[i]
+		return max(0, m.At-t.anomaly.At, t.anomaly.At-max(m.At, m.Until))
 	}
-	order := make([]int, len(s.entries))
+	order := make([]int, len(t.entries))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(far(a), far(b)) })
-	kept, of := map[int]bool{}, map[string]int{}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(distance(a), distance(b)) })
+	kept, count := map[int]bool{}, map[string]int{}
 	for _, i := range order {
-		if m := &s.entries[i]; m.Bad || of[m.Track] < trackEntries {
+		if m := &t.entries[i]; m.Bad || count[m.Track] < trackEntries {
 			kept[i] = true
-			of[m.Track]++
+			count[m.Track]++
 		}
 	}
 	return kept

@@ -53,7 +53,7 @@ func TestStoryOfALoss(t *testing.T) {
 	for _, m := range a.Timeline {
 		got = append(got, fmt.Sprintf("%v %s: %s", m.At, m.Track, m.Text))
 	}
-	want := []string{"0s owner: a has it, generation 1 (or up to 1ms later)", "60ms commits: 6 by a"}
+	want := []string{"0s owner: partition 0 is assigned to a, generation 1 (or up to 1ms later)", "60ms commits: 6 by a"}
 	if a.Key == unknownIdentity && !slices.Equal(got, want) {
 		t.Errorf("before it is named:\n%s", strings.Join(got, "\n"))
 	}
@@ -71,7 +71,7 @@ func TestStoryOfALoss(t *testing.T) {
 		got = append(got, fmt.Sprintf("%v %s: %s%s", m.At, m.Track, m.Text, mark))
 	}
 	want = []string{
-		"0s owner: a has it, generation 1 (or up to 1ms later)", "10ms record: acked at partition 0 offset 1",
+		"0s owner: partition 0 is assigned to a, generation 1 (or up to 1ms later)", "10ms record: acked at partition 0 offset 1",
 		"20ms a: offset 0, seq 0: effect", "40ms a: offset 1, seq 1: error", "53ms a: offset 3, seq 2: effect", "57ms a: offset 4, seq 3: effect",
 		"60ms commits: 6 by a !",
 	}
@@ -144,15 +144,15 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 		history += fmt.Sprintf("\n%dms commit p0 %d b", 100+n, n+3)
 	}
 	a, story := tell(t, history, CheckLoss, [2]uint32{1, 1})
-	if want := "a committed past it while its work was not finished, to 2 at 50ms: landed, never finished, and the group's commit 44 is past it"; a.Text != want {
+	if want := "a committed 2 at 50ms, past the record, before its work was completed: appended and never completed; the group's commit 44 is past it"; a.Text != want {
 		t.Errorf("text %q, want %q", a.Text, want)
 	}
 	if a.At != 50*time.Millisecond || !slices.Equal(a.Pods, []string{"a"}) {
 		t.Errorf("at %v by %v", a.At, a.Pods)
 	}
 	want := []string{
-		"0s owner: a has it, generation 1", "20ms a: offset 0, seq 0: effect", "30ms commits: 1 by a", "40ms a: offset 1, seq 1: cancelled",
-		"50ms commits: 2 by a (unknown)", "50ms commits: 2 by a !", "51ms owner: a lost it", "52ms owner: b has it, generation 2",
+		"0s owner: partition 0 is assigned to a, generation 1", "20ms a: offset 0, seq 0: effect", "30ms commits: 1 by a", "40ms a: offset 1, seq 1: cancelled",
+		"50ms commits: 2 by a (unknown)", "50ms commits: 2 by a !", "51ms owner: a loses partition 0", "52ms owner: partition 0 is assigned to b, generation 2",
 	}
 	for n := range trackEntries - 3 {
 		want = append(want, fmt.Sprintf("%dms commits: %d by b", 100+n, n+3))

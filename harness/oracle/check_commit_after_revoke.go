@@ -1,0 +1,15 @@
+package oracle
+
+// CheckCommitAfterRevoke counts confirmed commits by a pod that had surely lost the partition by then, because the group revoked it or
+// expelled the member. Commits that are regressions count at [CheckCommitRegression] instead.
+// A commit of a group of the consumer's own on the source does not count.
+const CheckCommitAfterRevoke = "commit after revoke"
+
+var _ = register(entry{
+	name: CheckCommitAfterRevoke, gravity: designCosts + 2,
+	finds:   "a commit by a pod that had surely lost the partition, and that is no regression",
+	claim:   "not judged",
+	docker:  "of clients that commit their member id as metadata, as franz-go does",
+	marks:   marksCommit,
+	verdict: verdictOf(func(s *judgeState) *findings { return &s.commits.revoked }),
+})

@@ -1,0 +1,18 @@
+package oracle
+
+import "github.com/stampede-bench/stampede/harness"
+
+// CheckCommitRegression finds a confirmed commit below the commit before it, of the same group and partition.
+// An owner may go back to an offset of its own choice, because the log was cut or because the design says so.
+// That lowers what was committed before to the offset.
+//
+// The evidence names a pod that had lost the partition, whichever of the two commits it made.
+const CheckCommitRegression = "commit regression"
+
+var _ = register(entry{
+	name: CheckCommitRegression, gravity: commitsWrong + 2,
+	finds:  "a commit below the one before it, without a rewind of the owner to an offset that explains it",
+	claim:  "at-least-once and exactly-once",
+	heldTo: heldToDelivery, needs: []string{LedgerComplete, ObserversKeptUp}, marks: marksCommit,
+	verdict: func(s *judgeState) harness.Verdict { return s.commits.regressionVerdict() },
+})

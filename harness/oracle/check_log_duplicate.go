@@ -1,0 +1,13 @@
+package oracle
+
+// CheckLogDuplicate finds a record that lies at two positions of the source. The idempotent producer
+// excludes it, so no consumer is at fault. [logSequence] sees it while the log is built.
+const CheckLogDuplicate = "log duplicate"
+
+var _ = register(entry{
+	name: CheckLogDuplicate, gravity: recordsLost + 3,
+	finds:  "one record at two positions of the source",
+	claim:  "the producer's settings",
+	heldTo: heldAlways("acks=all, idempotent producer"), needs: []string{LedgerComplete},
+	verdict: verdictOf(func(s *judgeState) *findings { return &s.Log.sequence.duplicates }),
+})

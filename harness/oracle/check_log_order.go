@@ -1,0 +1,13 @@
+package oracle
+
+// CheckLogOrder finds a record that lies in the log after a record of the same key with a higher seq. The
+// idempotent producer excludes it, so no consumer is at fault. [logSequence] sees it while the log is built.
+const CheckLogOrder = "log order"
+
+var _ = register(entry{
+	name: CheckLogOrder, gravity: recordsLost + 4,
+	finds:  "a record that lies in the log after a later one of its key",
+	claim:  "the producer's settings",
+	heldTo: heldAlways("acks=all, idempotent producer"), needs: []string{LedgerComplete},
+	verdict: verdictOf(func(s *judgeState) *findings { return &s.Log.sequence.outOfOrder }),
+})

@@ -1,0 +1,15 @@
+package oracle
+
+// CheckPodLiveness finds a pod that ended by itself or did not stop when it was told to. It also finds a
+// pod that lived on without a place in its group until the end of the run, for longer than a rebalance timeout and 2 s,
+// while no fault affected it.
+//
+// The engine judges it: the ledger does not show what a process did.
+const CheckPodLiveness = "pod liveness"
+
+var _ = register(entry{
+	name: CheckPodLiveness, gravity: podsFailed,
+	finds:  "a pod that ended by itself, did not stop, or stayed outside its group",
+	claim:  "always",
+	heldTo: heldAlways("pods live until they are told to stop"),
+})
