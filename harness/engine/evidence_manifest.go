@@ -87,8 +87,7 @@ func openManifest(dir string) (*Saved, error) {
 	return s, nil
 }
 
-// checkManifest checks that the facts are usable, and that the manifest names each journal
-// of the run once.
+// checkManifest checks that the facts are usable and the journals complete.
 func (s *Saved) checkManifest() error {
 	f := &s.Facts
 	switch {
@@ -105,11 +104,16 @@ func (s *Saved) checkManifest() error {
 	case len(s.Verdicts) == 0 || s.Verdicts[0].Check != oracle.CheckPodLiveness:
 		return errors.New("it has no verdict on " + oracle.CheckPodLiveness)
 	}
+	return s.checkJournalNames()
+}
+
+// checkJournalNames checks that the manifest names each journal of the run once, and no other.
+func (s *Saved) checkJournalNames() error {
 	want := []string{sendsJournal, observedJournal, appendedJournal}
-	if len(f.Sides) > 0 {
+	if len(s.Facts.Sides) > 0 {
 		want = append(want, copiesJournal)
 	}
-	for _, name := range f.Owners[1:] {
+	for _, name := range s.Facts.Owners[1:] {
 		if !slices.Contains(s.Unbegun, name) {
 			want = append(want, name+".journal")
 		}

@@ -82,7 +82,7 @@ const (
 	maxPartitions = 10_000
 )
 
-// checkScenario returns an error if the phases or sizes of a scenario do not fit together.
+// checkScenario returns an error if the parts of a scenario do not fit together.
 func checkScenario(s *harness.Scenario) error {
 	if v, ok := s.Load.Pacer.(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
@@ -99,6 +99,14 @@ func checkScenario(s *harness.Scenario) error {
 	if err := load.CheckSlowdown(s.Slowdown, last); err != nil {
 		return err
 	}
+	if err := checkSizes(s); err != nil {
+		return err
+	}
+	return checkTimes(s, last)
+}
+
+// checkSizes returns an error if a size of a scenario is too small or too large.
+func checkSizes(s *harness.Scenario) error {
 	switch {
 	case s.Partitions < 0 || s.Pods < 0 || s.Spare < 0 || s.Workers < 0 || s.Window < 0 || s.Load.Payload < 0:
 		return errors.New("partitions, pods, spare pods, workers, window and payload must be above zero")
@@ -108,26 +116,43 @@ func checkScenario(s *harness.Scenario) error {
 		return fmt.Errorf("a payload of %d bytes is more than a broker accepts in a record, 1 MiB by default: at most %d", s.Load.Payload, maxPayload)
 	case s.Partitions > maxPartitions:
 		return fmt.Errorf("%d partitions are more than three nodes on one machine can serve: at most %d", s.Partitions, maxPartitions)
+	}
+	return nil
+}
+
+// checkTimes returns an error if the times of a scenario do not fit its load, which ends at
+// last, and its drain.
+func checkTimes(s *harness.Scenario, last time.Duration) error {
+	switch {
 	case s.Session < minSession:
 		return fmt.Errorf("a session timeout of %v is too short: at least %v", s.Session, minSession)
 	case s.Commit > s.Drain:
 		return fmt.Errorf("the commit interval %v is longer than the drain %v", s.Commit, s.Drain)
 	case s.Warmup > 0 && s.Warmup >= last:
-		return fmt.Errorf("the load of %v is shorter than its warm-up of %v", roundTime(last), s.Warmup)
+		return fmt.Errorf("the load of %v is not longer than its warm-up of %v", roundTime(last), s.Warmup)
 	}
 	for _, i := range s.Injections {
-		if i.At > last+time.Millisecond*100 {
-			return fmt.Errorf("%s at %v comes after the end of the load at %v: make the load longer", i.Fault.Name(), i.At, roundTime(last))
-		}
-		if i.At+s.Session+settleTime > last+s.Drain {
-			return fmt.Errorf("%s at %v cannot show its effects within the load of %v and the drain of %v: that takes session + %v", i.Fault.Name(), i.At, roundTime(last), s.Drain, settleTime)
-		}
-		if heal, ok := i.HealsAfter(s.Session); ok && i.At+heal > last+s.Drain {
-			return fmt.Errorf("%s at %v is healed %v later, after the end of the load of %v and the drain of %v", i.Fault.Name(), i.At, heal, roundTime(last), s.Drain)
+		if err := checkInjection(s, i, last); err != nil {
+			return err
 		}
 	}
 	if stall := s.Session + 2*s.Commit + 2*time.Second; s.Drain < stall {
 		return fmt.Errorf("a drain of %v is too short to tell a stall from overload: at least session + 2 x commit + 2 s = %v", s.Drain, stall)
+	}
+	return nil
+}
+
+// checkInjection returns an error if an injection is too late for its effects to show.
+func checkInjection(s *harness.Scenario, i harness.Injection, last time.Duration) error {
+	name, end := i.Fault.Name(), last+s.Drain
+	heal, heals := i.HealsAfter(s.Session)
+	switch {
+	case i.At > last+100*time.Millisecond:
+		return fmt.Errorf("%s at %v comes after the end of the load at %v: make the load longer", name, i.At, roundTime(last))
+	case i.At+s.Session+settleTime > end:
+		return fmt.Errorf("%s at %v cannot show its effects within the load of %v and the drain of %v: that takes session + %v", name, i.At, roundTime(last), s.Drain, settleTime)
+	case heals && i.At+heal > end:
+		return fmt.Errorf("%s at %v is healed %v later, after the end of the load of %v and the drain of %v", name, i.At, heal, roundTime(last), s.Drain)
 	}
 	return nil
 }

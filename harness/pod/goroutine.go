@@ -213,15 +213,15 @@ func (g *goroutineInstance) isPaused() bool {
 func (g *goroutineInstance) lockAlive() bool {
 	for {
 		g.mu.RLock()
-		going, dead := g.resumed, g.dead
-		if going == nil && !dead {
+		resumed, dead := g.resumed, g.dead
+		if resumed == nil && !dead {
 			return true
 		}
 		g.mu.RUnlock()
 		if dead {
 			return false
 		}
-		<-going
+		<-resumed
 	}
 }
 
