@@ -33,7 +33,7 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 
-.PHONY: help check test lint bench list report judge snapshot fuzz kafka-image \
+.PHONY: help check test lint bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,20 @@ judge: ## judge a saved ledger again: make judge IN=out/ledger/... (no IN: list 
 	@go test -count=1 -run '^$$' -judge='$(abspath $(if $(filter file,$(origin IN)),$(OUT)/ledger,$(IN)))' -out='$(abspath $(OUT))'
 
 snapshot: ## copy results into the docs: make snapshot IN='out/all out/docker'
-	STAMPEDE_FIGURES='$(abspath $(IN))' go test -count=1 -run '^TestReadme$$' ./consumers
+	STAMPEDE_SNAPSHOT='$(abspath $(IN))' go test -count=1 -run '^TestReadme$$' ./consumers
+
+golden: ## render testdata/run into the golden reports and README's picture
+	go test -count=1 -v -run '^Test(Golden|Picture)$$' ./reports -update | grep -v '^=== '
+
+# Each line is a real comparison in virtual time; the last one wins where two have the same cell.
+GOLDEN = STAMPEDE_GOLDEN=1 $(MAKE) bench BROKER=virtual
+golden-run: ## make the comparison of testdata/run again, in virtual time
+	$(GOLDEN) OUT='$(OUT)/golden/all' CONSUMER=serial,naive,keyed SCENARIO=steady,hot-key,broker-kill,pod-crash,workers
+	-$(GOLDEN) OUT='$(OUT)/golden/inconclusive' CONSUMER=serial,naive,keyed SCENARIO=pause SERVICE=5ms
+	$(GOLDEN) OUT='$(OUT)/golden/repeated' CONSUMER=keyed SCENARIO=pod-crash REPEAT=3
+	$(GOLDEN) OUT='$(OUT)/golden/skipped' CONSUMER=external SCENARIO=steady
+	STAMPEDE_MERGE='$(foreach r,all inconclusive repeated skipped,$(abspath $(OUT))/golden/$(r))' go test -count=1 -run '^TestMergeSavedRun$$' ./reports
+	$(MAKE) golden
 
 fuzz: ## each reader of bytes for FUZZTIME (10s)
 	@for t in $(FUZZ); do echo "$$t"; \

@@ -36,14 +36,13 @@ func (d *downstream) Do(ctx context.Context, _ *harness.Record) error {
 // busy has workers call the work all the time, and looks at it each second.
 func busy(t *testing.T, d *downstream, workers int, seconds int, look func(second int, calls int64, limit int)) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLatencyLimit(2, workers)
-		w := l.wrapWork(d)
+		l := limit(2, workers)(d).(limited)
 		ctx, cancel := context.WithCancel(t.Context())
 		var pool sync.WaitGroup
 		for range workers {
 			pool.Go(func() {
 				for ctx.Err() == nil {
-					_ = w.Do(ctx, nil)
+					_ = l.Do(ctx, nil)
 				}
 			})
 		}
@@ -102,10 +101,9 @@ func TestLimitComesBackAfterASlowTime(t *testing.T) {
 
 func TestLimitGivesPermitsBack(t *testing.T) {
 	fail := errors.New("no")
-	l := newLatencyLimit(1, 1)
-	w := l.wrapWork(failing{fail})
+	l := limit(1, 1)(failing{fail}).(limited)
 	for range 3 {
-		if err := w.Do(t.Context(), nil); err != fail {
+		if err := l.Do(t.Context(), nil); err != fail {
 			t.Error(err)
 		}
 	}
@@ -115,7 +113,7 @@ func TestLimitGivesPermitsBack(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.Do(ctx, nil); !errors.Is(err, context.Canceled) {
+	if err := l.Do(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("waits on: %v", err)
 	}
 	permit.Drop()

@@ -11,11 +11,11 @@ import (
 
 const readmePath = "README.md"
 
-// The page says what the registry and the figures of the last full run say.
-// STAMPEDE_UPDATE=1 writes it, STAMPEDE_FIGURES takes results in and writes it.
+// The document agrees with the registry and with the snapshot.
+// STAMPEDE_UPDATE=1 writes it, STAMPEDE_SNAPSHOT copies results into the snapshot first.
 func TestReadme(t *testing.T) {
 	want := readme(t)
-	if os.Getenv("STAMPEDE_UPDATE") == "1" || os.Getenv("STAMPEDE_FIGURES") != "" {
+	if os.Getenv("STAMPEDE_UPDATE") == "1" || os.Getenv("STAMPEDE_SNAPSHOT") != "" {
 		if err := os.WriteFile(readmePath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func readme(t *testing.T) string {
 			fmt.Fprintf(&each, "- *Knob* `%s=%s`: %s\n", k.Name, k.Default, k.Doc)
 		}
 	}
-	return b.String() + readmeShared + each.String() + figures(t, names)
+	return b.String() + readmeShared + each.String() + snapshotSections(t, names)
 }
 
 func claims(i *harness.Implementation) string {

@@ -14,18 +14,18 @@ import (
 	"github.com/stampede-bench/stampede/reports"
 )
 
-const fieldPath = "../testdata/field.json"
+const snapshotPath = "../testdata/snapshot.json"
 
-const figuresIntro = `
-## Figures
+const snapshotIntro = `
+## Results
 
-Of the last run of all consumers, by scenario; [testdata/field.json](../testdata/field.json) has them. To make them anew:
-` + "`make bench CONSUMER='*' OUT=out/all`, then `make field-figures IN=out/all`" + `. Runs on real Kafka, as
-` + "`make bench CONSUMER='*' SCENARIO=broker-kill,pod-crash BROKER=docker OUT=out/docker`" + `, are taken in beside those.
+Results of the last comparison of all consumers, by scenario, from [testdata/snapshot.json](../testdata/snapshot.json). To replace them:
+` + "`make bench CONSUMER='*' OUT=out/all`, then `make snapshot IN=out/all`" + `. The results on real Kafka come from
+` + "`make bench CONSUMER='*' SCENARIO=broker-kill,pod-crash BROKER=docker OUT=out/docker`" + `.
 `
 
-// field are the figures in a file, none where there is no such file.
-func field(path string) (*reports.Snapshot, error) {
+// readSnapshot reads a snapshot from a file, an empty one if there is no such file.
+func readSnapshot(path string) (*reports.Snapshot, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return new(reports.Snapshot), nil
@@ -37,9 +37,9 @@ func field(path string) (*reports.Snapshot, error) {
 	return reports.ReadSnapshot(f)
 }
 
-// takeFigures takes results, files or the folders of them, into the file of figures.
-func takeFigures(path string, results []string) error {
-	kept, err := field(path)
+// updateSnapshot copies results, files or the folders of them, into a snapshot.
+func updateSnapshot(path string, results []string) error {
+	kept, err := readSnapshot(path)
 	if err != nil {
 		return err
 	}
@@ -66,35 +66,36 @@ func takeFigures(path string, results []string) error {
 	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
-// figures is the page's part of figures. STAMPEDE_FIGURES names results to take in first.
-func figures(t *testing.T, names []string) string {
+// snapshotSections are the results in README.md. STAMPEDE_SNAPSHOT names results to
+// copy into the snapshot first.
+func snapshotSections(t *testing.T, names []string) string {
 	t.Helper()
-	if results := strings.Fields(os.Getenv("STAMPEDE_FIGURES")); len(results) > 0 {
-		if err := takeFigures(fieldPath, results); err != nil {
+	if results := strings.Fields(os.Getenv("STAMPEDE_SNAPSHOT")); len(results) > 0 {
+		if err := updateSnapshot(snapshotPath, results); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f, err := field(fieldPath)
+	s, err := readSnapshot(snapshotPath)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := f.Markdown(&b, names); err != nil {
+	if err := s.Markdown(&b, names); err != nil {
 		t.Fatal(err)
 	}
-	return figuresIntro + b.String()
+	return snapshotIntro + b.String()
 }
 
-func TestTakeFigures(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "field.json")
-	if err := takeFigures(path, []string{"../testdata/reports/comparison.json"}); err != nil {
+func TestUpdateSnapshot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot.json")
+	if err := updateSnapshot(path, []string{"../testdata/run/result.json"}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := field(path)
-	if err != nil || len(f.Runs) != 1 || len(f.Runs[0].Scenarios) != 5 || f.Runs[0].Scenarios[0].Consumers[0].Metrics.P99 == nil {
-		t.Errorf("took %+v, %v", f, err)
+	s, err := readSnapshot(path)
+	if err != nil || len(s.Runs) != 1 || len(s.Runs[0].Scenarios) != 6 || s.Runs[0].Scenarios[0].Consumers[0].Metrics.P99 == nil {
+		t.Errorf("the snapshot is %+v, %v", s, err)
 	}
-	if err := takeFigures(path, []string{t.TempDir()}); !errors.Is(err, fs.ErrNotExist) {
+	if err := updateSnapshot(path, []string{t.TempDir()}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder without a result: %v", err)
 	}
 }

@@ -28,8 +28,6 @@ harness/load 7
 harness/measure 5
 harness/observe 6
 harness/oracle 4
-reports 3
-reports/internal/chart 2
 `)
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)

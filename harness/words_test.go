@@ -89,8 +89,6 @@ harness/load 10
 harness/measure 6
 harness/observe 13
 harness/oracle 326
-reports 76
-reports/internal/chart 14
 `)
 
 func TestTextsUsePlainWords(t *testing.T) {

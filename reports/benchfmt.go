@@ -12,12 +12,12 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Bench writes the comparison in Go's benchmark format, one line for each run,
-// so that benchstat compares consumers within a file and releases between
-// files. The name of a benchmark has the scenario and the consumer as
-// key=value; its last part is the number of CPUs, as Go has it. Runs without a
-// verdict are comments, and only runs that passed have latencies: of each phase
-// apart, as a run has no others; those of the steady phase have the short names.
+// Bench writes the comparison in Go's benchmark format, one line for each run.
+// benchstat then compares consumers within a file, and commits between files. The
+// name of a benchmark has the scenario and the consumer as key=value; its last
+// part is the number of CPUs, as in Go's own. Runs without a verdict are comments.
+// Only runs that passed have latencies, one set for each phase; those of the
+// steady phase have the short names.
 func Bench(w io.Writer, c *harness.Comparison) error {
 	var b, lines bytes.Buffer
 	for _, k := range benchKeys(c) {
@@ -48,10 +48,10 @@ func Bench(w io.Writer, c *harness.Comparison) error {
 	return err
 }
 
-// benchKeys are the file's configuration: goos, goarch and cpu as the
-// environment has them, under any case of these names. benchstat compares only what has the
-// same, so that it holds nothing that differs from run to run; the back end is
-// there to keep a model and a real Kafka apart.
+// benchKeys are the file's configuration: goos, goarch and cpu from the
+// environment, whose names may have any case. benchstat compares only files with
+// equal keys, so no key differs from run to run. The back end is a key, so that a
+// simulated broker is never compared with a real Kafka.
 func benchKeys(c *harness.Comparison) []harness.Setting {
 	keys := []harness.Setting{
 		{Name: "goos"}, {Name: "goarch"}, {Name: "pkg", Value: "github.com/stampede-bench/stampede"}, {Name: "cpu"},
@@ -73,7 +73,7 @@ func benchName(r *harness.Run) string {
 	return fmt.Sprintf("BenchmarkStampede/scenario=%s/consumer=%s-%d", benchWord(r.Scenario), benchWord(r.Consumer), max(r.Host.CPUs, 1))
 }
 
-// benchWord makes a name fit between the slashes: knobs are set apart by commas, as in a subtest's name.
+// benchWord makes a name fit between the slashes. Commas separate its knobs, as in a subtest's name.
 func benchWord(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -93,16 +93,19 @@ type metric struct {
 	unit  string
 }
 
-// benchMetrics are the figures of one run. A recovery that never came has no number
-// and is left out.
+// benchMetrics are the results of one run: the columns with a unit for this
+// format, the latencies of its phases and its counts. A recovery that never came
+// has no number and is left out.
 func benchMetrics(r *harness.Run) []metric {
-	ms := []metric{{r.Completed, "records/s"}}
-	add := func(unit string, of func(*harness.Run) (float64, bool)) {
-		if v, ok := of(r); ok && v-v == 0 { // finite
-			ms = append(ms, metric{v, unit})
+	var ms []metric
+	for _, k := range columns {
+		if k.bench == "" {
+			continue
+		}
+		if v, ok := k.ofRun(r); ok && v-v == 0 { // finite
+			ms = append(ms, metric{v, k.bench})
 		}
 	}
-	add("of-bound", ofBound)
 	if r.Status == harness.Pass && !r.Load.Flood {
 		for _, p := range r.Phases {
 			if p.EndToEnd.N > 0 && !isWarmUp(p.Name) {
@@ -110,16 +113,10 @@ func benchMetrics(r *harness.Run) []metric {
 			}
 		}
 	}
-	add("backlog-max", maxBacklog)
-	add("recovery-sec", slowestRecovery)
-	ms = append(ms,
+	return append(ms,
 		metric{float64(r.Counts.Lost), "lost"},
-		metric{float64(r.Counts.Unexplained), "dup-unexplained"},
-		metric{float64(r.Counts.Redelivered), "dup-explained"},
+		metric{float64(r.Counts.Unexplained), "unexplained-duplicates"},
 		metric{float64(r.Counts.Inversions), "inversions"})
-	add("cpu-sec/1000records", cpuPerThousand)
-	add("rss-max-B", maxRSS)
-	return ms
 }
 
 func isWarmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
@@ -137,7 +134,7 @@ func benchLatencies(p *harness.Phase) []metric {
 }
 
 func betterDirection(unit string) string {
-	if unit == "records/s" || unit == "of-bound" {
+	if slices.ContainsFunc(columns, func(k column) bool { return k.bench == unit && k.higher }) {
 		return "higher"
 	}
 	return "lower"

@@ -2,47 +2,80 @@ package reports
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// column is a figure of the summary: its head, what it means, and how it is had.
+// column is a result of one consumer in one scenario: its head, its meaning and
+// its value. A new column is one entry of [columns]; all forms of report have it then.
 type column struct {
-	Title, Doc string
-	valueOf    func(v *view, c *harness.Cell) cellValue
+	Group, Title, Unit, Doc string
+
+	ofRun  func(*harness.Run) (v float64, ok bool) // ofRun is the value in s, bytes or a share of 1; ok is false if a run has none.
+	format func(float64) string                    // format writes it in Unit.
+	ofCell func(*view, *harness.Cell) cellValue    // ofCell stands in for ofRun where a cell is more than its runs.
+
+	bench    string // bench is the unit in bench.txt; "" leaves it out there.
+	higher   bool   // higher values are better.
+	optional bool   // optional columns are left out if no cell has a value.
+	pageOnly bool   // pageOnly columns are not in the text, which has to fit a terminal.
 }
 
-// columns are the figures that sum up one consumer in one scenario.
 var columns = []column{
-	{"done/s", "first effects per second while there was load to do", perRun(completedRate, formatRate)},
-	{"bound/s", "pods x parallelism / mean service time achieved: what the design could do at best", perRun(throughputBound, formatRate)},
-	{"of bound", "done/s over bound/s", perRun(ofBound, formatPercent)},
-	{"p50", "end-to-end latency, from due to the end of the work: half of the records took no longer", latencyColumn(0.5)},
-	{"p90", "end-to-end latency of 90 % of the records", latencyColumn(0.9)},
-	{"p99", "end-to-end latency of 99 % of the records", latencyColumn(0.99)},
-	{"max", "the longest end-to-end latency", maxLatency},
-	{"backlog", "the most records landed and not finished at any time", perRun(maxBacklog, formatCount)},
-	{"recovery", "from the injection until the backlog is back at its steady level, or gone where no steady phase came before; the slowest fault counts", perRun(slowestRecovery, formatDuration)},
-	{"redone", "second effects of a record that a rebalance or a crash explains", perRun(redelivered, formatCount)},
-	{"CPU s/k", "CPU seconds of all pods per 1000 finished records", perRun(cpuPerThousand, three)},
-	{"RSS", "the largest resident memory of a pod", perRun(maxRSS, formatSize)},
+	{Title: "completed", Unit: "records/s", Doc: "records completed per second while there was load", ofRun: completedRate, format: formatRate, bench: "records/s", higher: true},
+	{Title: "bound", Unit: "records/s", Doc: "the highest rate that the design could reach: pods × parallelism ÷ mean service time; shown where the load reaches it", ofRun: throughputBound, format: formatRate, optional: true, pageOnly: true},
+	{Title: "of bound", Unit: "%", Doc: "the completed rate as a share of the bound", ofRun: ofBound, format: formatShare, bench: "of-bound", higher: true, optional: true},
+	{Group: "end-to-end", Title: "p50", Unit: "ms", Doc: "latency from due to the end of the work; half of the records took at most this long", ofCell: latencyColumn(0.5)},
+	{Group: "end-to-end", Title: "p90", Unit: "ms", Doc: "90 % of the records took at most this long", ofCell: latencyColumn(0.9), pageOnly: true},
+	{Group: "end-to-end", Title: "p99", Unit: "ms", Doc: "99 % of the records took at most this long", ofCell: latencyColumn(0.99)},
+	{Group: "end-to-end", Title: "max", Unit: "ms", Doc: "the longest latency of a record", ofCell: maxLatency},
+	{Title: "backlog", Unit: "records", Doc: "the highest number of records that were appended and not completed", ofRun: maxBacklog, format: formatCount, bench: "backlog-max"},
+	{Title: "recovery", Unit: "s", Doc: "time from the injection until the backlog is back at its steady level, or empty if there was no steady phase. Of several faults the slowest counts", ofRun: slowestRecovery, format: formatSeconds, bench: "recovery-sec", optional: true},
+	{Title: "redelivered", Unit: "records", Doc: "records completed again after a rebalance, a crash or another return to the committed offset", ofRun: redelivered, format: formatCount, bench: "redelivered"},
+	{Title: "CPU", Unit: "s/1000 records", Doc: "CPU time of all pods for 1000 completed records", ofRun: cpuPerThousand, format: three, bench: "cpu-sec/1000records", optional: true},
+	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, bench: "rss-max-B", optional: true},
 }
 
-func perRun(of func(*harness.Run) (float64, bool), format func(float64) string) func(*view, *harness.Cell) cellValue {
-	return func(v *view, c *harness.Cell) cellValue {
-		runs := v.concludedRuns(c)
-		if len(runs) == 0 {
-			return cellValue{Value: missing, Why: string(c.Status)}
-		}
-		return spreadOf(runs, of).inWords(format, "")
+// Head is the column's name with its unit.
+func (k column) Head() string {
+	return strings.TrimSpace(k.Group+" "+k.Title) + " (" + k.Unit + ")"
+}
+
+func (k column) valueOf(v *view, c *harness.Cell) cellValue {
+	if k.ofCell != nil {
+		return k.ofCell(v, c)
 	}
+	runs := v.concludedRuns(c)
+	if len(runs) == 0 {
+		return cellValue{Value: missing, Why: string(c.Status)}
+	}
+	return spreadOf(runs, k.ofRun).inWords(k.format, "")
+}
+
+// usedColumns leaves out the optional columns without a value.
+func (v *view) usedColumns() []column {
+	var used []column
+	for _, k := range columns {
+		if !k.optional || slices.ContainsFunc(v.Cells, func(c harness.Cell) bool { return k.valueOf(v, &c).Value != missing }) {
+			used = append(used, k)
+		}
+	}
+	return used
+}
+
+// saturated reports whether the load reached the bound. Otherwise the share of
+// the bound says nothing about the design.
+func saturated(r *harness.Run) bool {
+	return r.Bound > 0 && (r.Load.Flood || r.Status == harness.Overload || r.Load.Offered >= r.Bound)
 }
 
 func completedRate(r *harness.Run) (float64, bool)   { return r.Completed, true }
-func throughputBound(r *harness.Run) (float64, bool) { return r.Bound, r.Bound > 0 }
+func throughputBound(r *harness.Run) (float64, bool) { return r.Bound, saturated(r) }
 func redelivered(r *harness.Run) (float64, bool)     { return float64(r.Counts.Redelivered), true }
 
-func ofBound(r *harness.Run) (float64, bool) { return r.Completed / r.Bound, r.Bound > 0 }
+func ofBound(r *harness.Run) (float64, bool) { return r.Completed / r.Bound, saturated(r) }
 
 func maxBacklog(r *harness.Run) (float64, bool) {
 	most := int64(0)
@@ -52,7 +85,7 @@ func maxBacklog(r *harness.Run) (float64, bool) {
 	return float64(most), len(r.Series.Backlog) > 0
 }
 
-// slowestRecovery is that of the slowest fault.
+// slowestRecovery is the recovery from the slowest fault.
 func slowestRecovery(r *harness.Run) (float64, bool) {
 	slowest := 0.0
 	for _, f := range r.Faults {
@@ -65,6 +98,7 @@ func slowestRecovery(r *harness.Run) (float64, bool) {
 	return slowest, len(r.Faults) > 0
 }
 
+// cpuSeconds is 0 on a back end that does not measure CPU.
 func cpuSeconds(r *harness.Run) float64 {
 	total := 0.0
 	for _, p := range r.Pods {
@@ -74,7 +108,8 @@ func cpuSeconds(r *harness.Run) float64 {
 }
 
 func cpuPerThousand(r *harness.Run) (float64, bool) {
-	return 1000 * cpuSeconds(r) / float64(r.Counts.Completed), r.Counts.Completed > 0 && len(r.Pods) > 0
+	cpu := cpuSeconds(r)
+	return 1000 * cpu / float64(r.Counts.Completed), r.Counts.Completed > 0 && cpu > 0
 }
 
 func maxRSS(r *harness.Run) (float64, bool) {
@@ -93,14 +128,14 @@ func latencyColumn(q float64) func(*view, *harness.Cell) cellValue {
 			return cellValue{Value: missing, Why: v.whyNoLatency(c)}
 		}
 		if l, ok := latencyAt(curve, q); ok {
-			return cellValue{Value: formatDuration(l)}
+			return cellValue{Value: formatMillis(l)}
 		}
 		return cellValue{Value: missing, Why: "too few records"}
 	}
 }
 
-// maxLatency is over the phases of the repeats that passed, as curves end before
-// their last records.
+// maxLatency comes from the phases of the repeats that passed, because curves end
+// before their last records.
 func maxLatency(v *view, c *harness.Cell) cellValue {
 	if curveOf(c, everyRecord) == nil {
 		return cellValue{Value: missing, Why: v.whyNoLatency(c)}
@@ -113,7 +148,7 @@ func maxLatency(v *view, c *harness.Cell) cellValue {
 			}
 		}
 	}
-	return cellValue{Value: formatDuration(most)}
+	return cellValue{Value: formatMillis(most)}
 }
 
 // everyRecord is the phase of the curve over the whole run.
@@ -129,8 +164,8 @@ func curveOf(c *harness.Cell, phase string) *harness.Curve {
 	return nil
 }
 
-// latencyAt is the latency at a quantile in seconds, that of the first point that
-// reaches it; ok is false past the curve's end.
+// latencyAt is the latency at a quantile in seconds: the latency of the first point
+// that reaches it. ok is false after the curve's end.
 func latencyAt(c *harness.Curve, q float64) (s float64, ok bool) {
 	for _, p := range c.Points {
 		if p.Quantile >= q {
@@ -144,7 +179,7 @@ func latencyAt(c *harness.Curve, q float64) (s float64, ok bool) {
 func (v *view) whyNoLatency(c *harness.Cell) string {
 	for _, r := range v.runsOf(c) {
 		if r.Load.Flood {
-			return "flood: all due at once"
+			return "flood: all records due at once"
 		}
 	}
 	switch c.Status {
@@ -156,6 +191,6 @@ func (v *view) whyNoLatency(c *harness.Cell) string {
 	return string(c.Status)
 }
 
-// upperLimit bounds the probability of a violation per trial from trials without
-// one: the p at which none in n has a chance of 5 %.
+// upperLimit is the highest probability of a violation per trial that n trials without
+// one leave plausible: with it, n such trials have a chance of 5 %.
 func upperLimit(n int64) float64 { return 1 - math.Pow(0.05, 1/float64(n)) }

@@ -7,45 +7,45 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// confidence is what runs without a violation prove about the next one.
+// confidence is what runs without a violation prove about the next run.
 type confidence struct {
 	Consumer, Scenarios string
 	Runs, Injections    int
 	Records             int64
 }
 
-// confidences are of the cells whose runs that gave a verdict all passed: apart
-// for each scenario with faults, then these together, and together those without.
-// Nothing is asked of controls, so they prove nothing.
+// confidences are those of the cells whose runs with a verdict all passed. Each
+// scenario with faults has its own, then there is one of all these, and one of all
+// scenarios without faults. Controls prove nothing.
 func (v *view) confidences() []confidence {
 	var all []confidence
 	for _, i := range v.Consumers {
-		if len(i.MustFail) > 0 {
+		if isControl(&i) {
 			continue
 		}
-		var calm, struck confidence
+		var undisturbed, disturbed confidence
 		for _, s := range v.Scenarios {
 			a, ok := v.confidenceOf(s.Name, i.Name)
 			switch {
 			case !ok:
 			case a.Injections == 0:
-				calm.poolTrials(a)
+				undisturbed.poolTrials(a)
 			default:
-				struck.poolTrials(a)
+				disturbed.poolTrials(a)
 				all = append(all, a)
 			}
 		}
-		if strings.Contains(struck.Scenarios, ",") {
-			all = append(all, struck)
+		if strings.Contains(disturbed.Scenarios, ",") {
+			all = append(all, disturbed)
 		}
-		if calm.Runs > 0 {
-			all = append(all, calm)
+		if undisturbed.Runs > 0 {
+			all = append(all, undisturbed)
 		}
 	}
 	return all
 }
 
-// poolTrials pools the trials of another scenario.
+// poolTrials adds the trials of another scenario.
 func (a *confidence) poolTrials(b confidence) {
 	if a.Runs > 0 {
 		b.Scenarios = a.Scenarios + ", " + b.Scenarios
@@ -67,8 +67,8 @@ func (v *view) confidenceOf(scenario, consumer string) (confidence, bool) {
 	return a, a.Records > 0
 }
 
-// trialsOf are those of a cell, whatever came of them: what a check proves that found
-// nothing in any.
+// trialsOf counts all runs of a cell, whatever their status: a check that found
+// nothing in them proves this much.
 func (v *view) trialsOf(c *harness.Cell) (a confidence) {
 	a.countTrials(v.runsOf(c))
 	return a
@@ -82,8 +82,9 @@ func (a *confidence) countTrials(runs []*harness.Run) {
 	}
 }
 
-// AtMost is the 95 % bound in words, per injection where faults were injected: violations cluster by
-// fault, so that records would promise too much there.
+// AtMost is the upper limit for violations in words, with 95 % confidence. It is
+// per injection if faults were injected: violations come in clusters after a fault,
+// so a limit per record would promise too much.
 func (a confidence) AtMost() string {
 	if a.Injections > 0 {
 		return formatPercent(upperLimit(int64(a.Injections))) + " of injections"

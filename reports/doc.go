@@ -1,17 +1,18 @@
-// Package reports renders a comparison: to a terminal as [Text], to a file
-// that can be read again as [JSON], to Go's benchmark format as [Bench] and to
-// one self-contained page as [HTML].
+// Package reports renders a comparison: [Text] for a terminal, [JSON] for a file
+// that can be read again, [Bench] in Go's benchmark format, and [HTML] as one
+// self-contained page.
 //
-// All of them are functions of the [harness.Comparison] alone. There is no
-// clock, no randomness and no order of a map in them, so that rendering a saved
-// result again gives the same bytes, on any machine and years later.
+// Each form is a function of the [harness.Comparison] alone, without a clock,
+// randomness or the order of a map. A saved result therefore gives the same bytes
+// on any machine and years later.
 //
-// What is honest is decided here too, in one place for all forms. Latencies
-// appear only for runs that passed: a consumer past saturation, or one that
-// dropped records, has none worth comparing. Rates, backlogs and resources are
-// the median over the repeats that gave a verdict, with their range;
-// percentiles come from the repeats' merged histograms, as percentiles cannot
-// be averaged.
+// The package also decides, once for all forms, what an honest report shows.
+// Latencies appear only for runs that passed: those of a consumer that is
+// overloaded or dropped records are not comparable. Rates, backlogs and resources
+// are medians over the repeats with a verdict, together with their range.
+// Percentiles cannot be averaged, so they come from merged histograms.
+//
+// To add a column, add an entry to the columns in columns.go.
 package reports
 
 import (
@@ -20,5 +21,5 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Renderer writes a comparison in one form. On an error w has nothing or a part.
+// Renderer writes a comparison in one form. After an error w has nothing or a part.
 type Renderer func(w io.Writer, c *harness.Comparison) error

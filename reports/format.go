@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// missing stands where there is no figure.
+// missing stands where there is no value.
 const missing = "-"
 
-// seconds is a duration as a number; [harness.Never] is infinite, so that it
-// sorts last.
+// seconds is a duration as a number. [harness.Never] is infinite, so it sorts last.
 func seconds(d time.Duration) float64 {
 	if d < 0 {
 		return math.Inf(1)
@@ -25,7 +24,7 @@ func seconds(d time.Duration) float64 {
 // formatDuration writes measured seconds with three digits, in the unit that fits.
 func formatDuration(s float64) string { return inUnits(s, three) }
 
-// formatSpan writes seconds that somebody chose, as 8 s and not 8.00 s.
+// formatSpan writes chosen seconds: 8 s and not 8.00 s.
 func formatSpan(s float64) string { return inUnits(s, trimmed) }
 
 func inUnits(s float64, digits func(float64) string) string {
@@ -48,7 +47,7 @@ func inUnits(s float64, digits func(float64) string) string {
 	return fmt.Sprintf("%d h %d min", m/3600, m%3600/60)
 }
 
-// three writes a number with three significant digits, or all before the point.
+// three writes a number with three significant digits, or all digits before the point.
 func three(v float64) string {
 	digits := 2
 	switch {
@@ -60,7 +59,7 @@ func three(v float64) string {
 	return strconv.FormatFloat(v, 'f', digits, 64)
 }
 
-// trimmed is three without zeros at its end.
+// trimmed is three without trailing zeros.
 func trimmed(v float64) string {
 	s := three(v)
 	if strings.Contains(s, ".") {
@@ -69,7 +68,7 @@ func trimmed(v float64) string {
 	return s
 }
 
-// formatCount writes a whole number with its thousands apart.
+// formatCount writes a whole number with commas between the thousands.
 func formatCount(v float64) string {
 	s := strconv.FormatInt(int64(math.Round(math.Abs(v))), 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -105,21 +104,30 @@ func formatShort(v float64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// formatSize writes bytes.
-func formatSize(bytes float64) string {
+// formatSeconds writes seconds for a column that has the unit in its head.
+func formatSeconds(s float64) string {
 	switch {
-	case bytes >= 1<<30:
-		return three(bytes/(1<<30)) + " GiB"
-	case bytes >= 1<<20:
-		return formatCount(bytes/(1<<20)) + " MiB"
+	case math.IsInf(s, 1):
+		return "never"
+	case s >= 99.95:
+		return formatCount(s)
 	}
-	return formatCount(bytes/(1<<10)) + " KiB"
+	return three(s)
 }
+
+// formatMillis writes seconds as milliseconds, for a column with that unit.
+func formatMillis(s float64) string { return formatSeconds(s * 1e3) }
+
+// formatMiB writes bytes for a column with that unit.
+func formatMiB(bytes float64) string { return formatCount(bytes / (1 << 20)) }
+
+// formatShare writes a share of 1 for a column in percent.
+func formatShare(v float64) string { return three(v * 100) }
 
 // formatPercent writes a measured share of 1.
 func formatPercent(v float64) string { return three(v*100) + " %" }
 
-// formatScientific writes a small share.
+// formatScientific writes a small share of 1.
 func formatScientific(v float64) string { return strconv.FormatFloat(v, 'e', 1, 64) }
 
 // plural is "1 run", "2 runs".
@@ -131,7 +139,7 @@ func plural(n int, one string) string {
 	return s
 }
 
-// knobList are settings as name=value, by name.
+// knobList writes settings as name=value, sorted by name.
 func knobList(m map[string]string) []string {
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {

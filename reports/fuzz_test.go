@@ -13,7 +13,7 @@ import (
 // FuzzReadJSON gives arbitrary bytes to the reader of results. What it takes
 // can be written, read again and rendered as text.
 func FuzzReadJSON(f *testing.F) {
-	c := fixture()
+	c := saved(f)
 	c.Runs, c.Cells = c.Runs[:2], c.Cells[:2]
 	for i := range c.Runs { // the series are long and all alike
 		c.Runs[i].Series, c.Runs[i].Phases = harness.Series{Step: c.Runs[i].Series.Step}, nil

@@ -2,44 +2,53 @@ package reports
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// headlineText sums the comparison up in one sentence: who kept every record.
+// headlineText is the comparison in one sentence: which consumers kept every
+// record. Controls are counted only if there is no other consumer.
 func (v *view) headlineText() string {
-	judged, kept := 0, 0
+	tested := slices.DeleteFunc(slices.Clone(v.Consumers), func(i harness.ConsumerInfo) bool { return isControl(&i) })
+	if len(tested) == 0 {
+		tested = v.Consumers
+	}
+	judged := 0
 	var losers, keepers []string
-	for _, i := range v.Consumers {
+	for _, i := range tested {
 		runs, lost, where := v.lossesOf(i.Name)
 		if runs == 0 {
 			continue
 		}
 		judged++
 		if where == "" {
-			kept++
 			keepers = append(keepers, v.short[i.Name])
 			continue
 		}
 		losers = append(losers, fmt.Sprintf("%s lost %s on %s", v.short[i.Name], lost, where))
 	}
+	kept := len(keepers)
 	switch {
 	case judged == 0:
 		return "No run came to a verdict"
 	case kept == judged && judged == 1:
-		return keepers[0] + " kept every landed record"
+		return keepers[0] + " kept every appended record"
+	case kept == judged && judged == 2:
+		return "Both consumers kept every appended record"
 	case kept == judged:
-		return fmt.Sprintf("All %d consumers kept every landed record", judged)
+		return fmt.Sprintf("All %d consumers kept every appended record", judged)
 	case judged == 1:
 		return losers[0]
 	case kept == 0:
-		return "No consumer kept every landed record: " + joinWords(losers)
+		return "No consumer kept every appended record: " + joinWords(losers)
 	}
-	return fmt.Sprintf("%d of %d consumers kept every landed record; %s", kept, judged, joinWords(losers))
+	return fmt.Sprintf("%d of %d consumers kept every appended record; %s", kept, judged, joinWords(losers))
 }
 
-// lossesOf are the losses of a consumer over all concluded runs, and where they fell.
+// lossesOf are the losses of a consumer over all runs with a verdict, and the scenarios that had them.
 func (v *view) lossesOf(consumer string) (runs int, lost, where string) {
 	var total int64
 	var places []string
@@ -64,9 +73,9 @@ func (v *view) lossesOf(consumer string) (runs int, lost, where string) {
 	return runs, formatCount(float64(total)), joinWords(places)
 }
 
-// countsAllRecords reports whether a run can speak for what became of every record: its
-// loss check concluded, and where nothing was lost the rest is not just waiting
-// for a consumer that failed.
+// countsAllRecords reports whether a run tells the end of every record: its loss
+// check came to a result, and if no record was lost, no record still waits for a
+// consumer that failed.
 func countsAllRecords(r *harness.Run) bool {
 	for _, c := range r.Verdicts {
 		if c.Check == oracle.CheckLoss && c.Status == harness.Inconclusive {
@@ -76,8 +85,8 @@ func countsAllRecords(r *harness.Run) bool {
 	return r.Counts.Lost > 0 || r.Counts.Unfinished == 0 || r.Status != harness.Fail
 }
 
-// remarkTexts are the sentences under the headline: what was not as expected, the
-// controls, how far throughput differs, what has no verdict.
+// remarkTexts are the sentences under the headline: unexpected outcomes, the
+// controls, and how far throughput differs.
 func (v *view) remarkTexts() []string {
 	var out []string
 	v.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
@@ -85,17 +94,14 @@ func (v *view) remarkTexts() []string {
 			return
 		}
 		o := v.outcomeOf(c)
-		text := fmt.Sprintf("Not as it should be: %s on %s, %s", v.short[c.Consumer], s.Name, o.Word)
-		for _, more := range o.Counts {
-			text += ", " + more
-		}
+		text := strings.Join(append([]string{fmt.Sprintf("Not as expected: %s on %s: %s", v.short[c.Consumer], s.Name, o.Word)}, o.Counts...), ", ")
 		if o.Note != "" {
-			text += ", " + o.Note
+			text += " (" + o.Note + ")"
 		}
 		out = append(out, text+".")
 	})
 	if len(out) == 0 && len(v.Cells) > 0 {
-		out = append(out, "Every outcome is as it should be, controls and allowed overloads included.")
+		out = append(out, "Every outcome is as expected.")
 	}
 	for _, i := range v.Consumers {
 		if text := v.controlRemark(&i); text != "" {
@@ -120,10 +126,10 @@ func (v *view) controlRemark(i *harness.ConsumerInfo) string {
 	if len(done) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s is a control, shipped to fail, and failed as it must: %s.", v.short[i.Name], joinWords(done))
+	return fmt.Sprintf("%s has a known flaw and failed as expected: %s.", v.short[i.Name], joinWords(done))
 }
 
-// rateRemark compares the fastest with the slowest where a scenario asks for
+// rateRemark compares the fastest with the slowest consumer if a scenario asks for
 // throughput and the two are far apart.
 func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 	if s.Thresholds.OfBound == 0 {
@@ -133,7 +139,7 @@ func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 	var fastest, slowest string
 	for _, i := range v.Consumers {
 		c := v.cellOf(s.Name, i.Name)
-		if c == nil || len(i.MustFail) > 0 {
+		if c == nil || isControl(&i) {
 			continue
 		}
 		done := spreadOf(v.concludedRuns(c), completedRate)
@@ -150,18 +156,20 @@ func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 	if slow == 0 || fast < 2*slow {
 		return ""
 	}
-	return fmt.Sprintf("On %s %s completes %s records/s, %s times the %s of %s.",
-		s.Name, v.short[fastest], formatRate(fast), trimmed(fast/slow), formatRate(slow), v.short[slowest])
+	return fmt.Sprintf("On %s, %s completed %s records/s, %s times as many as %s (%s).",
+		s.Name, v.short[fastest], formatRate(fast), trimmed(fast/slow), v.short[slowest], formatRate(slow))
 }
 
-// caveatTexts are what every figure must be read with.
+const simulatedBroker = "Simulated broker (kfake): use these numbers to compare designs only. For real numbers run BROKER=docker."
+
+// caveatTexts are the conditions under which all results hold.
 func (v *view) caveatTexts() []string {
 	var out []string
 	if v.Modelled {
-		out = append(out, "The broker is modelled, no real Kafka ran ("+v.Broker+"): the figures rank designs, they are no broker benchmark. Run with BROKER=docker for figures to believe.")
+		out = append(out, simulatedBroker)
 	}
 	if v.Interrupted {
-		out = append(out, fmt.Sprintf("Interrupted: %d of %s ended before the comparison did.", len(v.Runs), plural(v.Planned, "run")))
+		out = append(out, fmt.Sprintf("Interrupted after %d of %s.", len(v.Runs), plural(v.Planned, "run")))
 	}
 	return out
 }

@@ -17,8 +17,9 @@ var assets embed.FS
 var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.tmpl"))
 
 // HTML writes the comparison as one page that needs no network, no other file
-// and no script: charts are SVG in the page, and a policy in its head has the
-// browser refuse any request. A little script adds values under the pointer.
+// and no script. Charts are SVG in the page, and a policy in its head makes the
+// browser refuse any request. A small script adds values under the pointer and
+// buttons to copy commands.
 func HTML(w io.Writer, c *harness.Comparison) error {
 	var b bytes.Buffer
 	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(c)); err != nil {
@@ -30,20 +31,23 @@ func HTML(w io.Writer, c *harness.Comparison) error {
 
 // page is all that the template writes, in words.
 type page struct {
-	CSS template.CSS
-	JS  template.JS
+	CSS, SwitchCSS template.CSS
+	JS             template.JS
 
 	Headline   string
 	Remarks    []string
 	Caveats    []string
+	Command    []string // Command repeats the comparison, in parts that are not broken.
 	Facts      []harness.Setting
 	Consumers  []pageConsumer
+	Legend     []legendGroup // Legend is nil if all consumers fit the bar.
 	Matrix     []matrixRow
 	Anomalies  []pageAnomaly
 	Warnings   []warning
 	Columns    []column
 	Scenarios  []pageScenario
 	Repeats    int
+	HasControl bool
 	Confidence []confidence
 
 	Environment, Settings []harness.Setting
@@ -52,16 +56,18 @@ type page struct {
 // pageConsumer is a consumer with its look.
 type pageConsumer struct {
 	harness.ConsumerInfo
-	Short   string
-	Class   string // Class has its colour, its dash and the switch that hides it.
-	Switch  int
-	Control bool
-	Knobs   string
-	Must    string
+	Short          string
+	Label, Variant string // Label is the name's first part, Variant its protocol and knobs.
+	Shown          bool   // Shown: its lines are visible at first.
+	Class          string // Class has its switch, its colour and its dash.
+	Switch         int
+	Control        bool
+	Knobs          string
+	Must           string
 }
 
-// seriesClass are the classes of the i-th consumer: eight colours, five dashes, and
-// no pair twice among the first forty.
+// seriesClass has the classes of the i-th consumer. Eight colours and five dashes
+// give forty different pairs.
 func seriesClass(i int) string {
 	return fmt.Sprintf("k%d s%d d%d", i, i%8, (i+i/8)%5)
 }
@@ -77,7 +83,7 @@ type matrixCell struct {
 	Link string
 }
 
-// Class is the look of a cell: its status, and whether that was due.
+// Class is the look of a cell: its status, and whether that is unexpected.
 func (m matrixCell) Class() string {
 	class := string(m.Status)
 	switch {
@@ -95,6 +101,7 @@ type pageAnomaly struct {
 	Link     string
 	Where    string
 	Timeline *pageTimeline
+	Command  []string
 }
 
 func newPage(c *harness.Comparison) *page {
@@ -104,12 +111,15 @@ func newPage(c *harness.Comparison) *page {
 	p := &page{
 		CSS: template.CSS(css), JS: template.JS(js),
 		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
-		Facts: v.headFacts(), Warnings: v.warnings(), Columns: columns, Repeats: v.maxRepeats(), Confidence: v.confidences(),
+		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(),
+		Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
 	}
 	for i, info := range c.Consumers {
 		p.Consumers = append(p.Consumers, v.pageConsumer(i, info))
+		p.HasControl = p.HasControl || isControl(&info)
 	}
+	p.Legend, p.SwitchCSS = v.legendGroups(p.Consumers), switchCSS(len(p.Consumers))
 	for i, consumer := range p.Consumers {
 		row := matrixRow{Consumer: consumer}
 		for j, s := range c.Scenarios {
@@ -121,8 +131,12 @@ func newPage(c *harness.Comparison) *page {
 		}
 		p.Matrix = append(p.Matrix, row)
 	}
-	for _, e := range v.firstAnomalies() {
-		p.Anomalies = append(p.Anomalies, p.pageAnomaly(v, e))
+	for i, e := range v.firstAnomalies() {
+		out := p.pageAnomaly(v, e)
+		if out.Timeline != nil {
+			out.Timeline.Open = i == 0 || !e.Control
+		}
+		p.Anomalies = append(p.Anomalies, out)
 	}
 	for i := range c.Scenarios {
 		p.Scenarios = append(p.Scenarios, v.pageScenario(p, i))
@@ -139,7 +153,6 @@ func (v *view) headFacts() []harness.Setting {
 		runs += fmt.Sprintf(" of %d", v.Planned)
 	}
 	return []harness.Setting{
-		{Name: "Command", Value: v.Command},
 		{Name: "Seed", Value: fmt.Sprint(v.Seed)},
 		{Name: "Started", Value: v.Started.UTC().Format("2006-01-02 15:04:05 MST")},
 		{Name: "Took", Value: formatDuration(v.Took.Seconds()) + ", " + runs},
@@ -148,7 +161,8 @@ func (v *view) headFacts() []harness.Setting {
 }
 
 func (v *view) pageConsumer(i int, info harness.ConsumerInfo) pageConsumer {
-	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: seriesClass(i), Switch: i, Control: len(info.MustFail) > 0}
+	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: seriesClass(i), Switch: i, Shown: true, Control: isControl(&info)}
+	c.Label, c.Variant = splitName(info.Name)
 	c.Knobs = strings.Join(knobList(info.Knobs), ", ")
 	var must []string
 	for _, e := range info.MustFail {
@@ -170,5 +184,6 @@ func (p *page) pageAnomaly(v *view, e anomaly) pageAnomaly {
 	if e.Anomaly != nil {
 		out.Where, out.Timeline = e.position(), newPageTimeline(e.Anomaly)
 	}
+	out.Command = commandParts(e.Command)
 	return out
 }

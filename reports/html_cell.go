@@ -14,28 +14,20 @@ type pageCell struct {
 	Outcome     matrixCell
 	Open        bool
 	Runs        []runRow
-	Checks      []checkRow
+	Checks      pageChecks
 	Assumptions []assumptionRow
 	Phases      []phaseRow
-	PhasesOf    int // PhasesOf is the repeat that Phases, Pods are of.
-	Pods        []harness.PodReport
-	PodUse      []string
+	PhasesOf    int // PhasesOf is the repeat that Phases and Pods come from.
+	Pods        []podRow
 }
 
 type runRow struct {
-	Repeat                            int
-	Seed                              uint64
-	Status                            harness.Status
-	Reasons                           string
-	Done, Landed, Finished, Redone    string
-	Lost, Rebalances, Lateness, TookS string
-}
-
-type checkRow struct {
-	Check, HeldTo string
-	Status        harness.Status
-	Count, Detail string
-	Examples      []string
+	Repeat                                 int
+	Seed                                   uint64
+	Status                                 harness.Status
+	Reasons                                string
+	Rate, Appended, Completed, Redelivered string
+	Lost, Rebalances, Lateness, Took       string
 }
 
 type assumptionRow struct {
@@ -44,27 +36,29 @@ type assumptionRow struct {
 	Of           string
 }
 
+type podRow struct {
+	Name, Starts, Used, Exit, Stderr string
+}
+
 type phaseRow struct {
-	Name, Span, Offered, Done                      string
+	Name, Period, Offered, Completed               string
 	P50, P90, P99, P999, Max, Delivery, Work, Acks string
 }
 
 func (v *view) pageCell(c *harness.Cell, consumer pageConsumer, anchor string) pageCell {
 	out := pageCell{
 		Anchor: anchor, Consumer: consumer, Outcome: matrixCell{outcome: v.outcomeOf(c), Run: true},
-		Open: c.Status == harness.Fail || c.Status == harness.Inconclusive,
+		Open: !consumer.Control && (c.Status == harness.Fail || c.Status == harness.Inconclusive),
 	}
 	for _, r := range v.runsOf(c) {
 		out.Runs = append(out.Runs, newRunRow(r))
 	}
-	for _, check := range v.checkNames(c) {
-		out.Checks = append(out.Checks, v.checkRow(c, check))
-	}
+	out.Checks = v.pageChecks(c)
 	out.Assumptions = v.assumptionRows(c)
 	if r := v.drawnRun(c); r != nil {
-		out.PhasesOf, out.Pods = r.Repeat, r.Pods
+		out.PhasesOf = r.Repeat
 		for _, p := range r.Pods {
-			out.PodUse = append(out.PodUse, formatDuration(p.CPU.Seconds())+" of CPU, "+formatSize(float64(p.MaxRSS)))
+			out.Pods = append(out.Pods, newPodRow(p))
 		}
 		for i := range r.Phases {
 			out.Phases = append(out.Phases, newPhaseRow(r, &r.Phases[i]))
@@ -77,46 +71,27 @@ func newRunRow(r *harness.Run) runRow {
 	n := func(v int64) string { return formatCount(float64(v)) }
 	return runRow{
 		Repeat: r.Repeat, Seed: r.Seed, Status: r.Status, Reasons: strings.Join(r.Reasons, "; "),
-		Done: formatRate(r.Completed), Landed: n(r.Counts.Appended), Finished: n(r.Counts.Completed), Redone: n(r.Counts.Redelivered),
-		Lost: n(r.Counts.Lost), Rebalances: n(int64(r.Rebalances)), Lateness: formatDuration(r.Load.Lateness.P99.Seconds()),
-		TookS: formatDuration(r.Took.Seconds()),
+		Rate: formatRate(r.Completed), Appended: n(r.Counts.Appended), Completed: n(r.Counts.Completed), Redelivered: n(r.Counts.Redelivered),
+		Lost: n(r.Counts.Lost), Rebalances: n(int64(r.Rebalances)), Lateness: formatMillis(r.Load.Lateness.P99.Seconds()),
+		Took: formatSeconds(r.Took.Seconds()),
 	}
 }
 
-// checkGravity orders the statuses of a check, the gravest last.
-var checkGravity = map[harness.Status]int{
-	harness.NotJudged: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Inconclusive: 5, harness.Fail: 6,
-}
-
-// checkRow is a check over the repeats of a cell: the gravest status, with the
-// evidence of the first run that has it.
-func (v *view) checkRow(c *harness.Cell, check string) checkRow {
-	row := checkRow{Check: check}
-	var gravest *harness.Verdict
-	for _, r := range v.runsOf(c) {
-		if f := verdictOf(r, check); f != nil && (gravest == nil || checkGravity[f.Status] > checkGravity[gravest.Status]) {
-			gravest = f
-		}
+func newPodRow(p harness.PodReport) podRow {
+	row := podRow{Name: p.Name, Starts: plural(p.Incarnations, "start"), Exit: p.Exit, Stderr: p.Stderr}
+	var used []string
+	if p.CPU > 0 {
+		used = append(used, formatSeconds(p.CPU.Seconds())+" s of CPU")
 	}
-	row.HeldTo, row.Status, row.Detail = gravest.HeldTo, gravest.Status, gravest.Detail
-	row.Count = rangeOf(spreadOf(v.runsOf(c), func(r *harness.Run) (float64, bool) {
-		f := verdictOf(r, check)
-		return float64(verdictCount(f)), f != nil
-	}))
-	if gravest.Status == harness.Pass && gravest.AtMost > 0 && row.Detail == "" {
-		row.Detail = "at most " + v.trialsOf(c).AtMost() + ", with 95 % confidence"
+	if p.MaxRSS > 0 {
+		used = append(used, formatMiB(float64(p.MaxRSS))+" MiB")
 	}
-	if gravest.Status == harness.Fail {
-		for i := range gravest.Examples {
-			a := &gravest.Examples[i]
-			row.Examples = append(row.Examples, fmt.Sprintf("%s (key %d, seq %d, %s)", a.Text, a.Key, a.Seq, recordPosition(a)))
-		}
-	}
+	row.Used = strings.Join(used, ", ")
 	return row
 }
 
-// assumptionRows are the assumptions over the repeats of a cell, each with the
-// detail of the first run that broke it, else of the first run.
+// assumptionRows are the assumptions over the repeats of a cell. A row has the
+// detail of the first run that broke the assumption, else of the first run.
 func (v *view) assumptionRows(c *harness.Cell) []assumptionRow {
 	var rows []assumptionRow
 	index := map[string]int{}
@@ -149,12 +124,12 @@ func newPhaseRow(r *harness.Run, p *harness.Phase) phaseRow {
 		if q.N == 0 {
 			return missing
 		}
-		return formatDuration(v(q))
+		return formatMillis(v(q))
 	}
 	p99 := func(q harness.Quantiles) float64 { return q.P99.Seconds() }
 	row := phaseRow{
-		Name: p.Name, Span: three(p.From.Seconds()) + " to " + formatDuration(p.To.Seconds()),
-		Offered: formatRate(p.Offered), Done: formatRate(p.Completed),
+		Name: p.Name, Period: three(p.From.Seconds()) + " to " + formatSeconds(p.To.Seconds()),
+		Offered: formatRate(p.Offered), Completed: formatRate(p.Completed),
 		P50: missing, P90: missing, P99: missing, P999: missing, Max: missing,
 		Delivery: missing, Work: q(p.Service, p99), Acks: q(p.Ack, p99),
 	}

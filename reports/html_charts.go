@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
 
-// allCharts are the scenario's, each with the question it answers.
+// allCharts are the scenario's charts, each with the question that it answers.
 func (d *drawing) allCharts() []pageChart {
 	if len(d.shown) == 0 {
 		return nil
@@ -27,7 +28,7 @@ func (d *drawing) overTime(title string, y chart.Axis, lines []chart.Line) templ
 	}.SVG())
 }
 
-// levelPoints are values at the ends of steps, rates over steps, both by second of the run.
+// levelPoints are values at the ends of steps.
 func levelPoints[T int64 | time.Duration](step time.Duration, vs []T, unit float64) []chart.Point {
 	var ps []chart.Point
 	for i, v := range vs {
@@ -36,6 +37,7 @@ func levelPoints[T int64 | time.Duration](step time.Duration, vs []T, unit float
 	return chart.Peaks(ps, chart.MaxPoints)
 }
 
+// ratePoints are values in the middle of steps.
 func ratePoints(step time.Duration, vs []float64) []chart.Point {
 	var ps []chart.Point
 	for i, v := range vs {
@@ -44,7 +46,7 @@ func ratePoints(step time.Duration, vs []float64) []chart.Point {
 	return chart.Means(ps, chart.MaxPoints)
 }
 
-// breakAtZero breaks the line of latencies where they are 0: no record ended in the step.
+// breakAtZero breaks a line of latencies where no record ended in a step.
 func breakAtZero(points []chart.Point) []chart.Point {
 	for i := range points {
 		if points[i].Y == 0 {
@@ -54,7 +56,14 @@ func breakAtZero(points []chart.Point) []chart.Point {
 	return points
 }
 
-// countScale is linear unless the consumers are so far apart that it would flatten some.
+// leastCount is the least end of an axis of counts. A smaller axis would show a
+// backlog of 3 or 4 records as a mountain.
+const leastCount = 10
+
+// leastAge is the least end of an axis of ages, in seconds.
+const leastAge = 0.1
+
+// countScale is linear, unless the consumers are so far apart that some would be flat.
 func countScale(lines []chart.Line) chart.Scale {
 	low, high := math.Inf(1), 0.0
 	for _, l := range lines {
@@ -66,10 +75,10 @@ func countScale(lines []chart.Line) chart.Scale {
 			low, high = min(low, peak), max(high, peak)
 		}
 	}
-	if high > 20*low {
+	if high > max(20*low, leastCount) {
 		return chart.NewScale(chart.Log1p, allValues(lines)...)
 	}
-	return chart.NewScale(chart.Linear, allValues(lines)...)
+	return chart.NewScale(chart.Linear, append(allValues(lines), leastCount)...)
 }
 
 func allValues(lines []chart.Line) []float64 {
@@ -90,7 +99,7 @@ func countAxis(what string, lines []chart.Line) chart.Axis {
 	return a
 }
 
-// formatSecondsTick writes seconds for an axis, where 400 s is easier to compare than 6 min 40 s.
+// formatSecondsTick writes seconds for an axis: 400 s, not 6 min 40 s.
 func formatSecondsTick(s float64) string {
 	if s > 100 {
 		return formatCount(s) + " s"
@@ -98,12 +107,15 @@ func formatSecondsTick(s float64) string {
 	return formatSpan(s)
 }
 
-func timeAxis(what string, kind chart.Kind, lines []chart.Line) chart.Axis {
-	a := chart.Axis{Scale: chart.NewScale(kind, allValues(lines)...), Title: what, Format: formatSecondsTick, Unit: "time"}
-	if kind == chart.Log {
-		a.Title += " (log scale)"
-	}
-	return a
+func ageAxis(lines []chart.Line) chart.Axis {
+	return chart.Axis{Scale: chart.NewScale(chart.Linear, append(allValues(lines), leastAge)...), Title: "age", Format: formatSecondsTick, Unit: "time"}
+}
+
+// latencyAxis is logarithmic over one decade at least, so that noise looks like noise.
+func latencyAxis(lines []chart.Line) chart.Axis {
+	s := chart.NewScale(chart.Log, allValues(lines)...)
+	s.Max = max(s.Max, 10*s.Min)
+	return chart.Axis{Scale: s, Title: "latency (log scale)", Format: formatSecondsTick, Unit: "time"}
 }
 
 func (d *drawing) lineOf(s shown, name, more string, points []chart.Point) chart.Line {
@@ -116,7 +128,7 @@ func (d *drawing) chartBacklog() pageChart {
 		lines = append(lines, d.lineOf(s, "", "", levelPoints(s.run.Series.Step, s.run.Series.Backlog, 1)))
 	}
 	q := "How far behind does each consumer fall?"
-	return pageChart{Question: q, About: "Backlog: records landed in the log and not finished.", SVG: d.overTime(q, countAxis("records", lines), lines)}
+	return pageChart{Question: q, About: "Backlog: records appended and not completed.", SVG: d.overTime(q, countAxis("records", lines), lines)}
 }
 
 func (d *drawing) chartRates() pageChart {
@@ -128,7 +140,7 @@ func (d *drawing) chartRates() pageChart {
 		lines = append(lines, d.lineOf(s, "", "", ratePoints(s.run.Series.Step, s.run.Series.Completed)))
 	}
 	q := "Does each consumer keep up with what is offered?"
-	return pageChart{Question: q, About: "Records completed a second, by their first effect; offered in grey.", SVG: d.overTime(q, countAxis("records/s", lines), lines)}
+	return pageChart{Question: q, About: "Records completed per second; the offered rate is grey.", SVG: d.overTime(q, countAxis("records/s", lines), lines)}
 }
 
 func (d *drawing) chartAge() pageChart {
@@ -136,8 +148,8 @@ func (d *drawing) chartAge() pageChart {
 	for _, s := range d.shown {
 		lines = append(lines, d.lineOf(s, "", "", levelPoints(s.run.Series.Step, s.run.Series.Age, float64(time.Second))))
 	}
-	q := "How long has the oldest unfinished record been due?"
-	return pageChart{Question: q, About: "Age: now less due. It climbs by a second a second while a record is stuck.", SVG: d.overTime(q, timeAxis("age", chart.Linear, lines), lines)}
+	q := "How long has the oldest uncompleted record been due?"
+	return pageChart{Question: q, About: "Age: the time since it was due. It grows by one second per second while a record is stuck.", SVG: d.overTime(q, ageAxis(lines), lines)}
 }
 
 func (d *drawing) chartLatency() pageChart {
@@ -148,16 +160,16 @@ func (d *drawing) chartLatency() pageChart {
 			d.lineOf(s, "p99", "", breakAtZero(levelPoints(step, s.run.Series.P99, float64(time.Second)))),
 			d.lineOf(s, "p50", " thin", breakAtZero(levelPoints(step, s.run.Series.P50, float64(time.Second)))))
 	}
-	q := "How late does work end, moment by moment?"
-	f := pageChart{Question: q, About: "End-to-end latency from due to the end of the work: p99 strong, p50 faint.", Missing: d.describeMissing()}
+	q := "How late is work completed over time?"
+	f := pageChart{Question: q, About: "End-to-end latency, from due to the end of the work: p99 bold, p50 faint.", Missing: d.describeMissing()}
 	if len(lines) > 0 {
-		f.SVG = d.overTime(q, timeAxis("latency", chart.Log, lines), lines)
+		f.SVG = d.overTime(q, latencyAxis(lines), lines)
 	}
 	return f
 }
 
-// chartPercentiles are the curves of the cells, all repeats that passed merged. They
-// stop where fewer than ten records are left: beyond, a curve is chance.
+// chartPercentiles draws the curves of the cells, all repeats that passed merged. A
+// curve stops where fewer than ten records are left: the rest would be chance.
 func (d *drawing) chartPercentiles() pageChart {
 	var lines []chart.Line
 	most := 0.0
@@ -179,28 +191,32 @@ func (d *drawing) chartPercentiles() pageChart {
 		lines = append(lines, line)
 	}
 	q := "How late are the slowest records?"
-	f := pageChart{Question: q, About: "End-to-end latency by percentile, every measured record; a curve ends where ten are left.", Missing: d.describeMissing()}
+	f := pageChart{Question: q, About: "End-to-end latency by percentile, for every measured record. A curve ends where ten records are left.", Missing: d.describeMissing()}
 	if len(lines) == 0 {
 		return f
 	}
 	f.SVG = template.HTML(chart.Lines{
 		Title: q,
-		X:     chart.Axis{Scale: chart.NewScale(chart.Nines, most), Title: "percentile (each nine as wide as the one before)", Format: func(q float64) string { return formatNines(q * 100) }, Unit: "quantile"},
-		Y:     timeAxis("latency", chart.Log, lines), Lines: lines,
+		X:     chart.Axis{Scale: chart.NewScale(chart.Nines, most), Title: "percentile (each further nine is as wide as the last)", Format: func(q float64) string { return formatNines(q * 100) }, Unit: "quantile"},
+		Y:     latencyAxis(lines), Lines: lines,
 	}.SVG())
 	return f
 }
 
-// chartBars show throughput against what each design could do, over all repeats that gave a verdict.
+// chartBars shows throughput and the bound of each design, over all repeats with a
+// verdict. The share of the bound is there only if the load reaches it.
 func (d *drawing) chartBars() pageChart {
-	b := chart.Bars{Title: "How much of its bound does each consumer complete?", Label: "offered"}
+	b := chart.Bars{Title: "Does each consumer complete what is offered?"}
+	about := "Solid: completed per second. Pale: the bound of the design, which this load does not reach."
 	var all []float64
 	for _, s := range d.shown {
 		runs := d.view.concludedRuns(s.cell)
-		done, limit := spreadOf(runs, completedRate), spreadOf(runs, throughputBound)
+		done, limit, share := spreadOf(runs, completedRate), spreadOf(runs, anyBound), spreadOf(runs, ofBound)
 		text := formatRate(done.median) + "/s"
-		if limit.n > 0 {
-			text += fmt.Sprintf(" of %s/s, %s", formatRate(limit.median), spreadOf(runs, ofBound).inWords(formatPercent, "").Value)
+		if share.n > 0 {
+			text += fmt.Sprintf(" of %s/s: %s", formatRate(limit.median), formatPercent(share.median))
+			b.Title = "How much of its bound does each consumer complete?"
+			about = "Solid: completed per second. Pale: the bound, which is pods × parallelism ÷ mean service time."
 		}
 		b.Bars = append(b.Bars, chart.Bar{Name: s.consumer.Name, Class: s.consumer.Class, Text: text, Value: done.median, Limit: limit.median})
 		all = append(all, done.median, limit.median)
@@ -211,7 +227,9 @@ func (d *drawing) chartBars() pageChart {
 	all = append(all, b.Line)
 	b.Label = "offered " + formatRate(b.Line) + "/s"
 	scale := chart.NewScale(chart.Log, all...)
-	scale.Min /= 10 // a decade of room, so that the slowest has a bar too
+	scale.Min /= 10 // a decade of room, so that the slowest consumer has a bar too
 	b.X = chart.Axis{Scale: scale, Title: "records/s (log scale)", Format: formatShort}
-	return pageChart{Question: b.Title, About: "Solid: completed a second. Pale: its bound, pods × parallelism / mean service time.", SVG: template.HTML(b.SVG())}
+	return pageChart{Question: b.Title, About: about, SVG: template.HTML(b.SVG()), Tall: b.Tall()}
 }
+
+func anyBound(r *harness.Run) (float64, bool) { return r.Bound, r.Bound > 0 }

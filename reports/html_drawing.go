@@ -19,7 +19,7 @@ type drawing struct {
 	marks    []chart.Mark
 }
 
-// shown is a consumer with the run of it that is drawn.
+// shown is a consumer with the run that is drawn.
 type shown struct {
 	consumer pageConsumer
 	cell     *harness.Cell
@@ -44,8 +44,8 @@ func (v *view) newDrawing(p *page, s *harness.ScenarioInfo) *drawing {
 	return d
 }
 
-// faultSpans are the warm-up and, from the first injection to the last heal over
-// all consumers, the faults.
+// faultSpans are the warm-up and the faults. A fault reaches from the first
+// injection to the last heal over all consumers.
 func (d *drawing) faultSpans() []chart.Span {
 	var spans []chart.Span
 	if w := d.scenario.Warmup.Seconds(); w > 0 {
@@ -74,7 +74,7 @@ func (d *drawing) loadEndMark() []chart.Mark {
 	return nil
 }
 
-// describeRuns says which runs are drawn, where there is a choice or a doubt.
+// describeRuns says which runs are drawn, if there is a choice or no passed run.
 func (d *drawing) describeRuns() string {
 	var words []string
 	if d.view.maxRepeats() > 1 {
@@ -82,12 +82,12 @@ func (d *drawing) describeRuns() string {
 	}
 	for _, s := range d.shown {
 		if s.run.Status != harness.Pass {
-			words = append(words, fmt.Sprintf("of %s repeat %d, as none passed (%s)", s.consumer.Short, s.run.Repeat, s.run.Status))
+			words = append(words, fmt.Sprintf("of %s repeat %d, because no repeat passed (%s)", s.consumer.Short, s.run.Repeat, s.run.Status))
 		}
 	}
 	for _, consumer := range d.view.Consumers {
 		if c := d.view.cellOf(d.scenario.Name, consumer.Name); c != nil && d.view.drawnRun(c) == nil {
-			words = append(words, fmt.Sprintf("of %s none (%s)", d.view.short[consumer.Name], c.Status))
+			words = append(words, fmt.Sprintf("of %s no run (%s)", d.view.short[consumer.Name], c.Status))
 		}
 	}
 	return strings.Join(words, "; ")

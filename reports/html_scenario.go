@@ -9,13 +9,13 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// pageScenario is the part of the page on one scenario.
+// pageScenario is the part of the page about one scenario.
 type pageScenario struct {
 	harness.ScenarioInfo
 	Anchor  string
 	Setup   []harness.Setting
-	Rows    []summaryRow // Rows of the summary table.
-	Drawn   string       // Drawn says which runs the charts show.
+	Rows    []resultRow // Rows of the table of results.
+	Drawn   string      // Drawn says which runs the charts show.
 	Charts  []pageChart
 	Faults  []pageFault
 	Costs   []costRow
@@ -23,11 +23,9 @@ type pageScenario struct {
 	Details []pageCell
 }
 
-type summaryRow struct {
+type resultRow struct {
 	Consumer pageConsumer
-	Outcome  outcome
-	Link     string
-	Figures  []cellValue
+	Values   []cellValue
 }
 
 // pageChart is a chart with its words.
@@ -35,6 +33,7 @@ type pageChart struct {
 	Question, About string
 	SVG             template.HTML
 	Missing         string // Missing says which consumers are not in it, and why.
+	Tall            bool   // Tall charts take two rows.
 }
 
 // pageFault is an injection with the recovery of each consumer.
@@ -46,14 +45,14 @@ type pageFault struct {
 type faultRow struct {
 	Consumer                   pageConsumer
 	Target, Period, Partitions string
-	Figures                    []cellValue // Figures are rate back, backlog back, empty, longest gap, work in hand.
+	Values                     []cellValue // Values are rate back, backlog back, empty, longest gap, work in flight.
 }
 
 // costRow is what a consumer used.
 type costRow struct {
-	Consumer                                      pageConsumer
-	Pods                                          string
-	Rebalances, CPU, Cores, RSS, HostBusy, Stolen cellValue
+	Consumer pageConsumer
+	Pods     string
+	Values   []cellValue // Values are rebalances, CPU, mean cores, memory, host busy, host steal.
 }
 
 func (v *view) pageScenario(p *page, index int) pageScenario {
@@ -64,11 +63,11 @@ func (v *view) pageScenario(p *page, index int) pageScenario {
 		if c == nil {
 			continue
 		}
-		row := summaryRow{Consumer: consumer, Outcome: v.outcomeOf(c), Link: cellLink(index, i)}
-		for _, col := range columns {
-			row.Figures = append(row.Figures, col.valueOf(v, c))
+		row := resultRow{Consumer: consumer}
+		for _, k := range p.Columns {
+			row.Values = append(row.Values, k.valueOf(v, c))
 		}
-		row.Figures = mergeMissing(row.Figures)
+		row.Values = mergeMissing(row.Values)
 		out.Rows = append(out.Rows, row)
 		if len(v.concludedRuns(c)) > 0 {
 			out.Costs = append(out.Costs, v.costRow(c, consumer))
@@ -84,11 +83,11 @@ func (v *view) pageScenario(p *page, index int) pageScenario {
 	return out
 }
 
-// scenarioSetup is a scenario as it was run.
+// scenarioSetup describes a scenario as it was run.
 func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	length := formatSpan(s.Load.Seconds()) + " of load"
 	if s.Warmup > 0 {
-		length += ", the first " + formatSpan(s.Warmup.Seconds()) + " as warm-up"
+		length += ", the first " + formatSpan(s.Warmup.Seconds()) + " are warm-up"
 	}
 	topology := plural(s.Partitions, "partition") + ", " + plural(s.Pods, "pod")
 	if s.Spare > 0 {
@@ -97,7 +96,7 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	out := []harness.Setting{
 		{Name: "Load", Value: s.Pacer},
 		{Name: "Keys", Value: s.Keys},
-		{Name: "Work", Value: s.Service + " a record of " + formatCount(float64(s.Payload)) + " bytes"},
+		{Name: "Work", Value: s.Service + " for a record of " + formatCount(float64(s.Payload)) + " bytes"},
 		{Name: "Topology", Value: topology},
 		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + formatCount(float64(s.Window))},
 		{Name: "Time", Value: length + ", up to " + formatSpan(s.Drain.Seconds()) + " of drain"},
@@ -118,8 +117,8 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	return out
 }
 
-// describeKeys is the key distribution of a cell's first run that gave a verdict: the
-// load of a repeat is the same for all consumers.
+// describeKeys is the key distribution of the run of a cell that is drawn. The load
+// of a repeat is the same for all consumers.
 func (v *view) describeKeys(c *harness.Cell) string {
 	r := v.drawnRun(c)
 	if r == nil || r.Load.Keys.Distinct == 0 {
@@ -140,17 +139,16 @@ func (v *view) costRow(c *harness.Cell, consumer pageConsumer) costRow {
 	of := func(format func(float64) string, f func(*harness.Run) (float64, bool)) cellValue {
 		return spreadOf(runs, f).inWords(format, "")
 	}
-	row := costRow{
-		Consumer:   consumer,
-		Rebalances: of(formatCount, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
-		CPU:        of(formatDuration, func(r *harness.Run) (float64, bool) { return cpuSeconds(r), len(r.Pods) > 0 }),
-		Cores: of(three, func(r *harness.Run) (float64, bool) {
-			return cpuSeconds(r) / r.Took.Seconds(), len(r.Pods) > 0 && r.Took > 0
+	row := costRow{Consumer: consumer, Values: []cellValue{
+		of(formatCount, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
+		of(formatSeconds, func(r *harness.Run) (float64, bool) { return cpuSeconds(r), cpuSeconds(r) > 0 }),
+		of(three, func(r *harness.Run) (float64, bool) {
+			return cpuSeconds(r) / r.Took.Seconds(), cpuSeconds(r) > 0 && r.Took > 0
 		}),
-		RSS:      of(formatSize, maxRSS),
-		HostBusy: of(formatPercent, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
-		Stolen:   of(formatPercent, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
-	}
+		of(formatMiB, maxRSS),
+		of(formatShare, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
+		of(formatShare, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
+	}}
 	pods, starts := 0, 0
 	for _, p := range v.drawnRun(c).Pods {
 		pods++
@@ -163,8 +161,8 @@ func (v *view) costRow(c *harness.Cell, consumer pageConsumer) costRow {
 	return row
 }
 
-// pageFaults are the injections of a scenario, told apart by their number: a
-// scenario injects the same for every consumer.
+// pageFaults are the injections of a scenario, by their number: a scenario injects
+// the same for every consumer.
 func (v *view) pageFaults(d *drawing) []pageFault {
 	var out []pageFault
 	for i := 0; ; i++ {
@@ -185,37 +183,37 @@ func (v *view) pageFaults(d *drawing) []pageFault {
 func (v *view) faultRow(s shown, i int) faultRow {
 	f := s.run.Faults[i]
 	runs := v.concludedRuns(s.cell)
-	of := func(needsSteady bool, take func(*harness.FaultReport) float64) cellValue {
+	of := func(needsSteady bool, value func(*harness.FaultReport) float64) cellValue {
 		return spreadOf(runs, func(r *harness.Run) (float64, bool) {
 			if i >= len(r.Faults) || needsSteady && !r.Faults[i].Steady {
 				return 0, false
 			}
-			return take(&r.Faults[i]), true
-		}).inWords(formatDuration, "no steady phase before")
+			return value(&r.Faults[i]), true
+		}).inWords(formatSeconds, "no steady phase before")
 	}
 	healed := "never healed"
 	if f.Healed >= 0 {
-		healed = "healed " + formatDuration(seconds(f.Healed))
-	}
-	figures := []cellValue{
-		of(true, func(f *harness.FaultReport) float64 { return seconds(f.RateBack) }),
-		of(true, func(f *harness.FaultReport) float64 { return seconds(f.BacklogBack) }),
-		of(false, func(f *harness.FaultReport) float64 { return seconds(f.Empty) }),
-		of(false, func(f *harness.FaultReport) float64 { return seconds(f.LongestGap) }),
-		spreadOf(runs, func(r *harness.Run) (float64, bool) {
-			if i >= len(r.Faults) {
-				return 0, false
-			}
-			return r.Faults[i].WorkInFlight.Seconds(), r.Faults[i].WorkInFlight > 0
-		}).inWords(formatDuration, ""),
+		healed = "healed at " + formatDuration(seconds(f.Healed))
 	}
 	return faultRow{
 		Consumer: s.consumer, Target: f.Target, Partitions: formatPartitions(f.Partitions),
-		Period: formatDuration(seconds(f.Injected)) + ", " + healed, Figures: mergeMissing(figures),
+		Period: formatDuration(seconds(f.Injected)) + ", " + healed,
+		Values: mergeMissing([]cellValue{
+			of(true, func(f *harness.FaultReport) float64 { return seconds(f.RateBack) }),
+			of(true, func(f *harness.FaultReport) float64 { return seconds(f.BacklogBack) }),
+			of(false, func(f *harness.FaultReport) float64 { return seconds(f.Empty) }),
+			of(false, func(f *harness.FaultReport) float64 { return seconds(f.LongestGap) }),
+			spreadOf(runs, func(r *harness.Run) (float64, bool) {
+				if i >= len(r.Faults) {
+					return 0, false
+				}
+				return r.Faults[i].WorkInFlight.Seconds(), r.Faults[i].WorkInFlight > 0
+			}).inWords(formatSeconds, ""),
+		}),
 	}
 }
 
-// formatPartitions writes a set of partitions, a long one by its size.
+// formatPartitions writes a set of partitions, or its size if it is large.
 func formatPartitions(ps []int32) string {
 	if len(ps) > 8 {
 		return plural(len(ps), "partition")

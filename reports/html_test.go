@@ -2,9 +2,11 @@ package reports
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +15,7 @@ import (
 )
 
 func TestHTMLNeedsNoNetwork(t *testing.T) {
-	page := string(render(t, HTML, fixture()))
+	page := string(render(t, HTML, saved(t)))
 	if m := regexp.MustCompile(`(?i)(src|href|action|poster|srcset)\s*=\s*["']?\s*(https?:|//)[^"' >]*|url\([^)]*\)|@import[^;]*`).FindString(page); m != "" {
 		t.Errorf("the page asks for %s", m)
 	}
@@ -27,9 +29,9 @@ func TestHTMLNeedsNoNetwork(t *testing.T) {
 	}
 }
 
-// Names and texts of a run are data: none may become markup.
+// Names and texts of a run are data and never become markup.
 func TestHTMLEscapes(t *testing.T) {
-	c := fixture()
+	c := saved(t)
 	const evil = `<script>alert(1)</script>"'><img src=x>`
 	c.Consumers[0].Name, c.Consumers[0].Base, c.Command, c.Scenarios[3].Doc = evil, evil, evil, evil
 	for i := range c.Runs {
@@ -39,7 +41,9 @@ func TestHTMLEscapes(t *testing.T) {
 		for j := range c.Runs[i].Faults {
 			c.Runs[i].Faults[j].Name = evil
 		}
-		c.Runs[i].Pods[0].Stderr = evil
+		for j := range c.Runs[i].Pods {
+			c.Runs[i].Pods[j].Stderr = evil
+		}
 	}
 	for i := range c.Cells {
 		if c.Cells[i].Consumer == "serial@cooperative" {
@@ -56,16 +60,18 @@ func TestHTMLEscapes(t *testing.T) {
 }
 
 func TestHTMLCharts(t *testing.T) {
-	page := string(render(t, HTML, fixture()))
-	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 5*6+1; got != want {
+	c := saved(t)
+	page := string(render(t, HTML, c))
+	timelines := len(regexp.MustCompile(`class="tracks"`).FindAllString(page, -1))
+	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 6*len(c.Scenarios)+timelines; got != want {
 		t.Errorf("%d charts, want %d", got, want)
 	}
-	if got := strings.Count(page, `class="span fault"`); got != 2*4 {
-		t.Errorf("%d shaded faults, want 4 charts in each of 2 scenarios", got)
+	if got := strings.Count(page, `class="span fault"`); got != 4*3 {
+		t.Errorf("%d shaded faults, want 4 charts in each of 3 scenarios", got)
 	}
 	for _, want := range []string{
-		"Not reported: serial (overload).", "Not reported: naive (failed).",
-		"39.7/s of 39.8/s, 99.6 %", "3,962/s of 3,984/s, 99.4 %", "99.8 times",
+		"Not reported: serial (overload) and naive (failed).", "99.9 %", "(records/s)", "checks passed", simulatedBroker,
+		"expected to fail", "work in flight", "Reproduce:",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -73,16 +79,55 @@ func TestHTMLCharts(t *testing.T) {
 	}
 }
 
+// A command is never broken within a flag and its value.
+func TestCommandParts(t *testing.T) {
+	got := commandParts("go test -tags synctests -v -run '^A$/^b c$' -broker=virtual '-consumer=x y'")
+	want := []string{"go", "test", "-tags synctests", "-v", "-run '^A$/^b c$'", "-broker=virtual", "'-consumer=x y'"}
+	if !slices.Equal(got, want) || commandParts("") != nil {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// With many consumers the legend has one group for each claim, and six of the
+// consumers are visible at first, controls not among them.
+func TestLegendOfManyConsumers(t *testing.T) {
+	c := small()
+	for n := range 9 {
+		c.Consumers = append(c.Consumers, harness.ConsumerInfo{Name: fmt.Sprint("more-", n), Delivery: harness.AtLeastOnce, Order: harness.OrderKey})
+	}
+	page := string(render(t, HTML, c))
+	if got := strings.Count(page, `<input type="checkbox" checked`); got != visibleAtFirst {
+		t.Errorf("%d consumers are visible at first, want %d", got, visibleAtFirst)
+	}
+	last := -1
+	for _, claim := range []string{"order by partition", "order by key", "expected to fail"} {
+		at := strings.Index(page, "<legend>at-least-once, "+claim)
+		if claim == controlClaim {
+			at = strings.Index(page, "<legend>"+claim)
+		}
+		if at < last {
+			t.Errorf("the group %q is not where it should be", claim)
+		}
+		last = at
+	}
+	if !strings.Contains(page, `body:has(#show11:not(:checked))`) {
+		t.Error("the switch of the last consumer has no style")
+	}
+}
+
 // An empty comparison, one cut short by a signal, and runs without any series
 // must render too.
 func TestPoorComparisons(t *testing.T) {
-	interrupted := fixture()
+	interrupted := saved(t)
 	interrupted.Interrupted = true
 	interrupted.Runs, interrupted.Cells = interrupted.Runs[:4], interrupted.Cells[:4]
-	bare := fixture()
+	interrupted.Planned = 15
+	bare := saved(t)
 	for i := range bare.Runs {
 		r := &bare.Runs[i]
 		*r = harness.Run{Scenario: r.Scenario, Consumer: r.Consumer, Repeat: 1, Status: r.Status}
+	}
+	for i := range bare.Cells {
 		bare.Cells[i].Curves = nil
 	}
 	bare.Runs[0].Status, bare.Cells[0].Status = harness.Skipped, harness.Skipped
@@ -95,7 +140,7 @@ func TestPoorComparisons(t *testing.T) {
 			}
 		})
 	}
-	if page := render(t, HTML, interrupted); !bytes.Contains(page, []byte("Interrupted: 4 of 15 runs")) {
+	if page := render(t, HTML, interrupted); !bytes.Contains(page, []byte("Interrupted after 4 of 15 runs")) {
 		t.Error("the page does not say that the comparison was interrupted")
 	}
 }
@@ -108,22 +153,21 @@ func TestHTMLInChromium(t *testing.T) {
 	}
 	dir := t.TempDir()
 	page := dir + "/report.html"
-	if err := os.WriteFile(page, render(t, HTML, fixture()), 0o644); err != nil {
+	if err := os.WriteFile(page, render(t, HTML, saved(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--v=0",
-		"--user-data-dir="+dir+"/profile", "--dump-dom", "file://"+page)
+	cmd := exec.CommandContext(t.Context(), chromium, append(chromiumFlags(dir), "--enable-logging=stderr", "--v=0", "--dump-dom", "file://"+page)...)
 	var dom, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &dom, &log, 10*time.Second
 	if err := cmd.Run(); err != nil {
 		t.Skipf("chromium does not run here: %v\n%s", err, log.Bytes())
 	}
-	if got := bytes.Count(dom.Bytes(), []byte(`aria-label=`)); got < 25 {
-		t.Errorf("the script reached %d elements, want the 25 line charts at least", got)
+	want := strings.Count(string(render(t, HTML, saved(t))), `class="chart"`)
+	if got := bytes.Count(dom.Bytes(), []byte(`class="chart"`)); got != want {
+		t.Errorf("%d line charts in the page, want %d", got, want)
 	}
-	if got := bytes.Count(dom.Bytes(), []byte(`<svg viewBox="0 0 640`)); got != 31 {
-		t.Errorf("%d charts in the page, want 31", got)
+	if got := bytes.Count(dom.Bytes(), []byte(`aria-label="`)); got < want {
+		t.Errorf("the script reached %d elements, want the %d line charts at least", got, want)
 	}
 	for _, line := range strings.Split(log.String(), "\n") {
 		if strings.Contains(line, "CONSOLE") {

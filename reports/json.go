@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // JSON writes the comparison as result.json, in the format of
-// [harness.ResultVersion], for [ReadJSON]. It fails on figures that JSON does
+// [harness.ResultVersion], for [ReadJSON]. It fails on numbers that JSON does
 // not have (NaN, infinities).
 func JSON(w io.Writer, c *harness.Comparison) error {
 	saved := *c
@@ -27,8 +28,8 @@ func JSON(w io.Writer, c *harness.Comparison) error {
 	return err
 }
 
-// ReadJSON reads what [JSON] wrote. It refuses a result of another version, one
-// that is cut short, and one that does not hang together, and says what to do.
+// ReadJSON reads what [JSON] wrote. It refuses a result of another version, a result
+// that is cut short or inconsistent, and an unknown check. The error says what to do.
 func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -44,11 +45,32 @@ func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	if err := checkReferences(c); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w; take an unharmed copy or run the comparison again", err)
 	}
+	if err := checkCheckNames(c); err != nil {
+		return nil, fmt.Errorf("%w; render it with the Stampede that wrote it, or run the comparison again", err)
+	}
 	return c, nil
 }
 
-// checkVersion looks at the version alone: nothing else of another version can
-// be trusted to have the same shape.
+// checkCheckNames refuses a check that does not exist, and names the nearest one.
+func checkCheckNames(c *harness.Comparison) error {
+	for i, r := range c.Runs {
+		for _, v := range r.Verdicts {
+			if err := oracle.FindCheck(v.Check); err != nil {
+				return fmt.Errorf("run %d: %w", i, err)
+			}
+		}
+	}
+	for _, i := range c.Consumers {
+		for _, e := range i.MustFail {
+			if err := oracle.FindCheck(e.Check); err != nil {
+				return fmt.Errorf("consumer %s: %w", i.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkVersion reads only the version, because another version may have another shape.
 func checkVersion(data []byte) error {
 	var head struct {
 		Version *int `json:"version"`
@@ -71,7 +93,8 @@ func checkVersion(data []byte) error {
 	return nil
 }
 
-// checkReferences checks what the renderers lean on: names and indices that resolve.
+// checkReferences checks that names and indices refer to something, as all renderers
+// assume.
 func checkReferences(c *harness.Comparison) error {
 	scenario := func(name string) bool {
 		return slices.ContainsFunc(c.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })

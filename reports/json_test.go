@@ -38,6 +38,9 @@ func TestReadJSONRefuses(t *testing.T) {
 		"more after it":   {`{"version":2}{"version":2}`, "no result of Stampede"},
 		"wrong type":      {`{"version":2,"seed":"x"}`, "damaged"},
 		"unknown names":   {`{"version":2,"runs":[{"scenario":"a","consumer":"b"}]}`, "run 0 is of a and b"},
+		"older version":   {`{"version":1,"runs":[{"verdicts":[{"check":"loss pending"}]}]}`, fmt.Sprintf("version 1, this Stampede reads %d: render it with the Stampede that wrote it", harness.ResultVersion)},
+		"unknown check":   {`{"version":2,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"runs":[{"scenario":"a","consumer":"b","verdicts":[{"check":"premature comit"}]}]}`, `"premature commit"`},
+		"must fail":       {`{"version":2,"consumers":[{"name":"b","must_fail":[{"check":"los"}]}]}`, `"loss"`},
 		"wild index":      {`{"version":2,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[3]}]}`, "run 3 of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,9 +50,9 @@ func TestReadJSONRefuses(t *testing.T) {
 	}
 }
 
-// Every prefix of a saved result either is refused or is the whole of it.
-func TestReadJSONPrefixes(t *testing.T) {
-	c := fixture()
+// Every prefix of a saved result is either refused or the whole result.
+func TestReadJSONRefusesPrefixes(t *testing.T) {
+	c := saved(t)
 	c.Runs, c.Cells = c.Runs[:1], c.Cells[:1]
 	whole := render(t, JSON, c)
 	want, err := ReadJSON(bytes.NewReader(whole))
@@ -68,7 +71,7 @@ func TestReadJSONPrefixes(t *testing.T) {
 }
 
 func TestJSONRefusesNaN(t *testing.T) {
-	c := fixture()
+	c := saved(t)
 	c.Runs[0].Completed = math.NaN()
 	wantError(t, JSON(new(bytes.Buffer), c), "encode the result")
 }

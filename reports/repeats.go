@@ -7,13 +7,13 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// spread is a figure over the repeats of a cell. The zero value has no runs.
+// spread is a value over the repeats of a cell. The zero value has no runs.
 type spread struct {
 	n                int
 	median, min, max float64
 }
 
-// spreadOf takes a figure of each run; runs for which ok is false have none.
+// spreadOf collects a value of each run; runs for which ok is false have no value.
 func spreadOf(runs []*harness.Run, of func(*harness.Run) (v float64, ok bool)) spread {
 	var vs []float64
 	for _, r := range runs {
@@ -33,18 +33,18 @@ func spreadOf(runs []*harness.Run, of func(*harness.Run) (v float64, ok bool)) s
 	return spread{len(vs), median, vs[0], vs[len(vs)-1]}
 }
 
-// cellValue is a spread in words; Why says what a missing figure lacks.
+// cellValue is a spread in words; Why says why a value is missing.
 type cellValue struct {
-	Value string // Value is the median, "-" if there is none.
+	Value string // Value is the median, "-" if there is no value.
 	Range string // Range is "least..most" where repeats differ.
 	Why   string
-	Span  int // Span is how many columns it stands for, where neighbours lack the same; 0 is 1.
+	Span  int // Span is how many columns it covers, where neighbours are missing for the same reason; 0 means 1.
 }
 
-// mergeMissing puts neighbours that are missing for the same reason into one.
-func mergeMissing(figures []cellValue) []cellValue {
+// mergeMissing merges neighbours that are missing for the same reason.
+func mergeMissing(values []cellValue) []cellValue {
 	var out []cellValue
-	for _, f := range figures {
+	for _, f := range values {
 		if n := len(out); n > 0 && f.Value == missing && f.Why != "" && out[n-1].Value == missing && out[n-1].Why == f.Why {
 			out[n-1].Span = max(out[n-1].Span, 1) + 1
 			continue

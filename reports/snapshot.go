@@ -13,8 +13,8 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Snapshot is what is kept of comparisons of all consumers: so much that a reader can
-// compare designs, in a file small enough to be kept with the source.
+// Snapshot is the saved table of comparisons of all consumers: enough to compare
+// designs, and small enough to be kept with the source.
 type Snapshot struct {
 	Runs []SnapshotRun `json:"runs"`
 }
@@ -28,9 +28,9 @@ type SnapshotRun struct {
 	Command   string             `json:"command"`
 	Seed      uint64             `json:"seed"`
 	Machine   string             `json:"machine"`
-	Commit    string             `json:"commit,omitempty"` // Commit of Stampede, "" if the result does not have it.
+	Commit    string             `json:"commit,omitempty"` // Commit of Stampede, "" if unknown.
 	Runs      int                `json:"runs"`
-	Planned   int                `json:"planned"` // Planned is more than Runs where the comparison was interrupted.
+	Planned   int                `json:"planned"` // Planned is more than Runs if the comparison was interrupted.
 	Scenarios []SnapshotScenario `json:"scenarios"`
 }
 
@@ -39,7 +39,7 @@ type SnapshotScenario struct {
 	Name      string        `json:"name"`
 	Load      string        `json:"load"` // Load and topology in words.
 	Faults    []string      `json:"faults,omitempty"`
-	Records   int64         `json:"records"` // Records that landed in a run, at most.
+	Records   int64         `json:"records"` // Records is the highest number of records appended in a run.
 	Consumers []SnapshotRow `json:"consumers"`
 }
 
@@ -47,21 +47,21 @@ type SnapshotScenario struct {
 type SnapshotRow struct {
 	Consumer string `json:"consumer"`
 	Repeats  int    `json:"repeats"`
-	// Verdict is "as claimed", or what was not: the checks that failed, the assumption
-	// that broke, or the reason to skip it.
+	// Verdict is "as claimed", or what was different: the checks that failed, the
+	// assumption that broke, or the reason to skip it.
 	Verdict string           `json:"verdict"`
-	Metrics *SnapshotMetrics `json:"figures,omitempty"` // Metrics are nil where no run gave a verdict.
+	Metrics *SnapshotMetrics `json:"metrics,omitempty"` // Metrics are nil if no run gave a verdict.
 }
 
-// SnapshotMetrics are those of the summary, the medians of the repeats that gave a verdict;
-// what there is none of is nil.
+// SnapshotMetrics are medians of the repeats with a verdict. A value that does not
+// exist is nil.
 type SnapshotMetrics struct {
 	Completed   float64        `json:"completed_per_s"`
 	P50         *time.Duration `json:"p50_ns,omitempty"`
 	P99         *time.Duration `json:"p99_ns,omitempty"`
 	Backlog     int64          `json:"most_backlog"`
 	Recovery    *time.Duration `json:"recovery_ns,omitempty"` // Recovery may be [harness.Never].
-	Redelivered int64          `json:"duplicates_explained"`
+	Redelivered int64          `json:"redelivered"`
 	CPU         float64        `json:"cpu_s_per_1000,omitempty"`
 }
 
@@ -71,28 +71,28 @@ func ReadSnapshot(r io.Reader) (*Snapshot, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(f); err != nil {
-		return nil, fmt.Errorf("read the figures of the field: %w", err)
+		return nil, fmt.Errorf("read the snapshot: %w", err)
 	}
 	return f, nil
 }
 
-// JSON writes the field for [ReadSnapshot].
+// JSON writes the snapshot for [ReadSnapshot].
 func (f *Snapshot) JSON(w io.Writer) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
 	if err := e.Encode(f); err != nil {
-		return fmt.Errorf("encode the figures of the field: %w", err)
+		return fmt.Errorf("encode the snapshot: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// backendOrder is the order of a field's runs.
+// backendOrder is the order of the runs of a snapshot.
 var backendOrder = []string{"embedded", "docker", "virtual"}
 
-// ReplaceRuns puts comparisons in place of all that the field has of their back ends.
+// ReplaceRuns replaces all runs of the back ends of some comparisons by these.
 func (f *Snapshot) ReplaceRuns(cs ...*harness.Comparison) {
 	f.Runs = slices.DeleteFunc(f.Runs, func(r SnapshotRun) bool {
 		return slices.ContainsFunc(cs, func(c *harness.Comparison) bool { return c.Backend == r.Backend })
@@ -156,7 +156,7 @@ func (v *view) snapshotScenario(s *harness.ScenarioInfo) SnapshotScenario {
 	return f
 }
 
-// snapshotVerdict is a cell's verdict in words that need no other column.
+// snapshotVerdict is a cell's verdict in words.
 func (v *view) snapshotVerdict(c *harness.Cell) string {
 	if c.Status == harness.Pass && c.Expected {
 		return "as claimed"
@@ -176,7 +176,7 @@ func (v *view) snapshotVerdict(c *harness.Cell) string {
 	return words
 }
 
-// brokenAssumptions are the assumptions that did not hold in some run of a cell.
+// brokenAssumptions are the assumptions that broke in some run of a cell.
 func (v *view) brokenAssumptions(c *harness.Cell) string {
 	var names []string
 	for _, r := range v.runsOf(c) {
@@ -213,7 +213,7 @@ func (v *view) snapshotMetrics(c *harness.Cell) *SnapshotMetrics {
 	return f
 }
 
-// curveQuantile is that of a curve, nil past its end.
+// curveQuantile is the latency at a quantile, nil after the curve's end.
 func curveQuantile(c *harness.Curve, q float64) *time.Duration {
 	s, ok := latencyAt(c, q)
 	if !ok {
@@ -223,5 +223,5 @@ func curveQuantile(c *harness.Curve, q float64) *time.Duration {
 	return &d
 }
 
-// roundToMilli keeps three digits behind the point: more is noise, and hard to read in a file.
+// roundToMilli keeps three digits after the point: more would be noise.
 func roundToMilli(v float64) float64 { return math.Round(v*1000) / 1000 }

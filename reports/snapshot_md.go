@@ -9,26 +9,31 @@ import (
 	"time"
 )
 
-// snapshotColumns are the figures of the page; what they mean is in [columns].
+// snapshotColumns are the columns of the document, by their titles in [columns].
 var snapshotColumns = []struct {
 	title string
-	of    func(f *SnapshotMetrics) string
+	value func(m *SnapshotMetrics) string
 }{
-	{"done/s", func(f *SnapshotMetrics) string { return formatRate(f.Completed) }},
-	{"p50", func(f *SnapshotMetrics) string { return durationOr(f.P50) }},
-	{"p99", func(f *SnapshotMetrics) string { return durationOr(f.P99) }},
-	{"backlog", func(f *SnapshotMetrics) string { return formatCount(float64(f.Backlog)) }},
-	{"recovery", func(f *SnapshotMetrics) string { return durationOr(f.Recovery) }},
-	{"redone", func(f *SnapshotMetrics) string { return formatCount(float64(f.Redelivered)) }},
-	{"CPU s/k", func(f *SnapshotMetrics) string {
-		if f.CPU == 0 {
+	{"completed", func(m *SnapshotMetrics) string { return formatRate(m.Completed) }},
+	{"p50", func(m *SnapshotMetrics) string { return formatOptional(m.P50, formatMillis) }},
+	{"p99", func(m *SnapshotMetrics) string { return formatOptional(m.P99, formatMillis) }},
+	{"backlog", func(m *SnapshotMetrics) string { return formatCount(float64(m.Backlog)) }},
+	{"recovery", func(m *SnapshotMetrics) string { return formatOptional(m.Recovery, formatSeconds) }},
+	{"redelivered", func(m *SnapshotMetrics) string { return formatCount(float64(m.Redelivered)) }},
+	{"CPU", func(m *SnapshotMetrics) string {
+		if m.CPU == 0 {
 			return missing
 		}
-		return three(f.CPU)
+		return three(m.CPU)
 	}},
 }
 
-// consumersOn are the consumers that have figures on a back end, in whichever run.
+// columnTitled is the column with a title. A title that does not exist is a bug.
+func columnTitled(title string) column {
+	return columns[slices.IndexFunc(columns, func(k column) bool { return k.Title == title })]
+}
+
+// consumersOn are the consumers that have results of a back end.
 func (f *Snapshot) consumersOn(backend string) (names []string) {
 	for i := range f.Runs {
 		if f.Runs[i].Backend == backend {
@@ -38,17 +43,18 @@ func (f *Snapshot) consumersOn(backend string) (names []string) {
 	return names
 }
 
-// Markdown writes the figures as sections of a page that has a section for each of
-// the consumers named, to which the rows link. What a run lacks of them it says, as it
-// says which of its own are not among them; neither is an error.
+// Markdown writes the snapshot as sections of a document that has a section for
+// each of the consumers named; the rows link to them. A run says which of these
+// consumers it lacks, and which of its own are not among them.
 func (f *Snapshot) Markdown(w io.Writer, consumers []string) error {
 	var b bytes.Buffer
 	if len(f.Runs) == 0 {
-		b.WriteString("\nNo figures yet.\n")
+		b.WriteString("\nNo results yet.\n")
 	} else {
 		b.WriteString("\n")
 		for _, k := range snapshotColumns {
-			fmt.Fprintf(&b, "- *%s*: %s\n", k.title, docOfColumn(k.title))
+			c := columnTitled(k.title)
+			fmt.Fprintf(&b, "- *%s*: %s\n", c.Head(), c.Doc)
 		}
 	}
 	for i := range f.Runs {
@@ -58,22 +64,13 @@ func (f *Snapshot) Markdown(w io.Writer, consumers []string) error {
 	return err
 }
 
-func docOfColumn(title string) string {
-	for _, c := range columns {
-		if c.Title == title {
-			return c.Doc
-		}
-	}
-	return ""
-}
-
 func (r *SnapshotRun) writeSection(b *bytes.Buffer, consumers, known []string) {
 	fmt.Fprintf(b, "\n### On %s, %s\n\n`%s`, seed %d: %s. Broker: %s. Machine: %s.", r.Backend, r.Date, r.Command, r.Seed, plural(r.Runs, "run"), r.Broker, r.Machine)
 	if r.Commit != "" {
-		fmt.Fprintf(b, " Stampede's commit: %s.", r.Commit)
+		fmt.Fprintf(b, " Commit of Stampede: %s.", r.Commit)
 	}
 	if r.Modelled {
-		b.WriteString(" No real Kafka ran: the figures rank designs only.")
+		b.WriteString(" " + simulatedBroker)
 	}
 	b.WriteString("\n")
 	has := r.consumerNames()
@@ -83,7 +80,7 @@ func (r *SnapshotRun) writeSection(b *bytes.Buffer, consumers, known []string) {
 			fmt.Fprintf(b, "\n%s: %s.\n", what, joinWords(lacking))
 		}
 	}
-	note("No figures yet", consumers, known)
+	note("No results yet", consumers, known)
 	note("Not among the consumers above", has, consumers)
 	if r.Runs < r.Planned {
 		fmt.Fprintf(b, "\nInterrupted: %s were planned.\n", plural(r.Planned, "run"))
@@ -116,7 +113,7 @@ func (s *SnapshotScenario) writeTable(b *bytes.Buffer, consumers []string) {
 	}
 	b.WriteString("\n\n| consumer | verdict |")
 	for _, k := range snapshotColumns {
-		b.WriteString(" " + k.title + " |")
+		b.WriteString(" " + columnTitled(k.title).Head() + " |")
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("--:|", len(snapshotColumns)) + "\n")
 	for i := range s.Consumers {
@@ -129,7 +126,7 @@ func (s *SnapshotScenario) writeTable(b *bytes.Buffer, consumers []string) {
 		for _, k := range snapshotColumns {
 			value := missing
 			if row.Metrics != nil {
-				value = k.of(row.Metrics)
+				value = k.value(row.Metrics)
 			}
 			b.WriteString(" " + value + " |")
 		}
@@ -142,9 +139,9 @@ func escapeCell(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
 }
 
-func durationOr(d *time.Duration) string {
+func formatOptional(d *time.Duration, format func(float64) string) string {
 	if d == nil {
 		return missing
 	}
-	return formatDuration(seconds(*d))
+	return format(seconds(*d))
 }

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"bytes"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,17 +10,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-func TestGoldenField(t *testing.T) {
+func TestSnapshotReadsWhatItWrote(t *testing.T) {
 	var f Snapshot
-	f.ReplaceRuns(fixture())
-	compareGolden(t, "field.md", render(t, func(w io.Writer, _ *harness.Comparison) error {
-		return f.Markdown(w, []string{"keyed", "naive", "newest"})
-	}, nil))
-}
-
-func TestFieldReadsWhatItWrote(t *testing.T) {
-	var f Snapshot
-	f.ReplaceRuns(fixture())
+	f.ReplaceRuns(saved(t))
 	var b bytes.Buffer
 	if err := f.JSON(&b); err != nil {
 		t.Fatal(err)
@@ -31,13 +22,12 @@ func TestFieldReadsWhatItWrote(t *testing.T) {
 		t.Errorf("read %+v, %v; wrote %+v", got, err, f)
 	}
 	_, err = ReadSnapshot(strings.NewReader(`{"rounds":[]}`))
-	wantError(t, err, "figures of the field")
+	wantError(t, err, "read the snapshot")
 }
 
-// What is taken takes the place of all runs of its back end, and of no other.
-func TestFieldTakesByBackend(t *testing.T) {
+func TestSnapshotReplacesRunsOfTheSameBackend(t *testing.T) {
 	of := func(backend, command string) *harness.Comparison {
-		c := fixture()
+		c := saved(t)
 		c.Backend, c.Command = backend, command
 		return c
 	}
@@ -53,7 +43,7 @@ func TestFieldTakesByBackend(t *testing.T) {
 	}
 }
 
-func TestFieldVerdicts(t *testing.T) {
+func TestSnapshotVerdicts(t *testing.T) {
 	run := harness.Run{Scenario: "s", Consumer: "c", Assumptions: []harness.Assumption{{Name: "group formed", Held: true}, {Name: "no pod starved"}}}
 	for status, want := range map[harness.Status]string{
 		harness.Pass: "as claimed", harness.Inconclusive: "inconclusive: no pod starved", harness.Fail: "fail: key inversion 3", harness.Overload: "overload (not allowed here)",

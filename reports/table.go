@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// table aligns rows of text. Columns from right on are flush right.
+// table aligns rows of text. Column number right and those after it are flush right.
 type table struct {
 	right int
 	rows  [][]string
@@ -27,7 +27,7 @@ func (t *table) columnWidths() []int {
 	return ws
 }
 
-// totalWidth is how wide the table is, without its indent.
+// totalWidth is the width of the table without its indent.
 func (t *table) totalWidth() int {
 	total := 0
 	for _, w := range t.columnWidths() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -13,8 +14,7 @@ import (
 const pageWidth = 118
 
 // Text writes the comparison for a terminal: verdicts first, then the first
-// anomaly of each kind, the figures, what was wrong with runs, and what the
-// absence of violations proves.
+// anomaly of each kind, the results, the warnings, and how much a pass proves.
 func Text(w io.Writer, c *harness.Comparison) error {
 	t := &text{view: newView(c)}
 	t.writeHead()
@@ -48,7 +48,7 @@ func (t *text) writeHead() {
 		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds()))
 }
 
-// writeVerdicts is a matrix where it fits, else a list.
+// writeVerdicts writes a matrix if it fits, else a list.
 func (t *text) writeVerdicts() {
 	t.writeTitle("verdicts")
 	matrix := table{right: 99}
@@ -85,30 +85,27 @@ func (t *text) writeVerdicts() {
 }
 
 func controlMark(i *harness.ConsumerInfo) string {
-	if len(i.MustFail) > 0 {
-		return " (control)"
+	if isControl(i) {
+		return " (expected to fail)"
 	}
 	return ""
 }
 
-// cellText is a verdict; FAIL stands out where nothing else can.
+// cellText is the outcome of a cell. Capitals mark a failure that is not expected.
 func (t *text) cellText(c *harness.Cell) string {
 	if c == nil {
 		return missing
 	}
 	o := t.outcomeOf(c)
-	s, separator := o.Word, ", "
-	if o.Status == harness.Fail {
-		s, separator = strings.Replace(s, string(harness.Fail), "FAIL", 1), " "
+	s := o.Word
+	if o.Status == harness.Fail && !isControl(t.consumerInfo(c.Consumer)) {
+		s = strings.Replace(s, string(harness.Fail), "FAIL", 1)
 	}
 	if len(o.Counts) > 0 {
-		s += separator + strings.Join(o.Counts, ", ")
+		s += ", " + strings.Join(o.Counts, ", ")
 	}
-	switch {
-	case !o.Expected:
+	if !o.Expected {
 		s += " (!)"
-	case o.Status == harness.Fail && strings.HasPrefix(o.Note, "control"):
-		s += " (control)"
 	}
 	return s
 }
@@ -122,10 +119,10 @@ func (t *text) writeAnomalies() {
 	for _, e := range all {
 		head := fmt.Sprintf("%s, %s: %s", e.Cell.Scenario, e.Cell.Consumer, e.Tally)
 		if e.HeldTo != "" {
-			head += ", held to " + e.HeldTo
+			head += ", claim: " + e.HeldTo
 		}
-		if e.Control != "" {
-			head += " (" + e.Control + ")"
+		if e.Note != "" {
+			head += " (" + e.Note + ")"
 		}
 		t.printf("%s", wrap(head, pageWidth, "  "))
 		lines := []string{e.Detail}
@@ -141,12 +138,12 @@ func (t *text) writeAnomalies() {
 			t.printf("%s", timelineText(e.Anomaly, "      "))
 		}
 		if e.Ledger != "" {
-			t.printf("    ledger: %s\n    again:  %s\n", e.Ledger, e.Command)
+			t.printf("    Ledger:    %s\n    Reproduce: %s\n", e.Ledger, e.Command)
 		}
 	}
 }
 
-// position is all that is needed to follow an anomaly.
+// position tells where and when an anomaly happened.
 func (e anomaly) position() string {
 	a := e.Anomaly
 	parts := []string{
@@ -162,7 +159,7 @@ func (e anomaly) position() string {
 	return strings.Join(parts, "; ")
 }
 
-// recordPosition is a place in the log; topics beside the source have a number.
+// recordPosition is a position in the log. Side topics have a number.
 func recordPosition(a *harness.Anomaly) string {
 	s := fmt.Sprintf("partition %d offset %d", a.Partition, a.Offset)
 	if a.Topic > 0 {
@@ -171,20 +168,17 @@ func recordPosition(a *harness.Anomaly) string {
 	return s
 }
 
-// formatMoment is a time of a run to the millisecond, as anomalies need it.
+// formatMoment is a time of a run to the millisecond.
 func formatMoment(s float64) string { return fmt.Sprintf("%.3f s", s) }
 
 func (t *text) writeResults() {
-	t.writeTitle("figures")
+	t.writeTitle("results")
 	if n := t.maxRepeats(); n > 1 {
-		t.printf("  median of up to %d repeats, ranges in report.html; latencies of the repeats' merged histograms\n", n)
+		t.printf("  Median of up to %d repeats; report.html has the ranges. Latencies are of all records of the repeats that passed.\n", n)
 	}
 	sum := table{right: 1}
-	head := []string{"scenario"}
-	for _, c := range columns {
-		head = append(head, c.Title)
-	}
-	sum.addRow(head...)
+	shown := slices.DeleteFunc(t.usedColumns(), func(k column) bool { return k.pageOnly })
+	addColumnHeads(&sum, shown)
 	for _, s := range t.Scenarios {
 		sum.addRow(s.Name)
 		for _, i := range t.Consumers {
@@ -193,18 +187,52 @@ func (t *text) writeResults() {
 				continue
 			}
 			row := []string{"  " + t.short[i.Name]}
-			for _, col := range columns {
+			for _, col := range shown {
 				row = append(row, col.valueOf(t.view, c).Value)
 			}
 			sum.addRow(row...)
 		}
 	}
 	sum.writeTo(t)
-	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
-		if curveOf(c, everyRecord) == nil {
-			t.printf("%s", wrap(fmt.Sprintf("%s, %s: latencies not reported (%s)", s.Name, c.Consumer, t.whyNoLatency(c)), pageWidth, "  "))
+	t.writeMissingLatencies()
+}
+
+// writeMissingLatencies says why cells have no latencies, one line for each
+// consumer and reason.
+func (t *text) writeMissingLatencies() {
+	var keys []string
+	where := map[string][]string{}
+	for _, i := range t.Consumers {
+		for _, s := range t.Scenarios {
+			if c := t.cellOf(s.Name, i.Name); c != nil && curveOf(c, everyRecord) == nil {
+				key := i.Name + " has no latencies (" + t.whyNoLatency(c) + ")"
+				if where[key] == nil {
+					keys = append(keys, key)
+				}
+				where[key] = append(where[key], s.Name)
+			}
 		}
-	})
+	}
+	for _, key := range keys {
+		t.printf("%s", wrap(key+" on "+joinWords(where[key]), pageWidth, "  "))
+	}
+}
+
+// addColumnHeads adds rows with the group, the title and the unit of each column.
+func addColumnHeads(to *table, shown []column) {
+	groups, titles, units := []string{""}, []string{"scenario"}, []string{""}
+	last := ""
+	for _, k := range shown {
+		group := k.Group
+		if group == last {
+			group = ""
+		}
+		last = k.Group
+		groups, titles, units = append(groups, group), append(titles, k.Title), append(units, k.Unit)
+	}
+	to.addRow(groups...)
+	to.addRow(titles...)
+	to.addRow(units...)
 }
 
 func (t *text) writeWarnings() {
@@ -212,7 +240,7 @@ func (t *text) writeWarnings() {
 	if len(all) == 0 {
 		return
 	}
-	t.writeTitle("broken assumptions and runs without a verdict")
+	t.writeTitle("warnings")
 	for _, p := range all {
 		t.printf("%s", wrap(fmt.Sprintf("%s, %s, repeat %s: %s: %s", p.Scenario, p.Consumer, p.Repeats(), p.What, p.Detail), pageWidth, "  "))
 	}
@@ -223,10 +251,10 @@ func (t *text) writeConfidence() {
 	if len(all) == 0 {
 		return
 	}
-	t.writeTitle("what no violation proves")
-	t.printf("  With 95 %% confidence a violation strikes at most this share (1 - 0.05^(1/n)).\n")
+	t.writeTitle("how much a pass proves")
+	t.printf("  These runs had no violation. With 95 %% confidence at most this share has one: 1 - 0.05^(1/n) for n trials.\n")
 	out := table{right: 2}
-	out.addRow("consumer", "scenarios", "runs", "injections", "records", "at most")
+	out.addRow("consumer", "scenarios", "runs", "injections", "records", "violations at most")
 	for _, a := range all {
 		out.addRow(a.Consumer, a.Scenarios, formatCount(float64(a.Runs)), formatCount(float64(a.Injections)), formatCount(float64(a.Records)), a.AtMost())
 	}

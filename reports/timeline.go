@@ -13,8 +13,8 @@ import (
 	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
 
-// Verdicts writes verdicts one by one, each with its examples and the story of
-// the first. Its error is w's.
+// Verdicts writes verdicts one by one, each with its examples and the timeline of
+// the first. Its error is an error of w.
 func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 	t := &text{}
 	for i := range verdicts {
@@ -24,7 +24,7 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 			head += ", " + formatCount(float64(v.Count))
 		}
 		if v.HeldTo != "" {
-			head += " (held to " + v.HeldTo + ")"
+			head += " (claim: " + v.HeldTo + ")"
 		}
 		t.printf("\n%s", wrap(head, pageWidth, ""))
 		if v.Detail != "" {
@@ -41,8 +41,8 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 	return err
 }
 
-// timelineText is the story of an anomaly as a time line, a line a moment: when,
-// for how long, where, what. What the anomaly is about is marked.
+// timelineText is the timeline of an anomaly with one line for each entry: when,
+// for how long, where and what. A mark shows what the anomaly is about.
 func timelineText(a *harness.Anomaly, indent string) string {
 	lane := 0
 	for _, m := range a.Timeline {
@@ -63,7 +63,7 @@ func timelineText(a *harness.Anomaly, indent string) string {
 	return b.String()
 }
 
-// entryEnd is when a moment was over.
+// entryEnd is the time at which an entry ended.
 func entryEnd(m harness.TimelineEntry) time.Duration {
 	if m.Until == 0 {
 		return m.At
@@ -71,8 +71,8 @@ func entryEnd(m harness.TimelineEntry) time.Duration {
 	return max(m.At, m.Until)
 }
 
-// entryTook is how long a moment took, "" if no time. A line that leaves moments out says
-// until when itself.
+// entryTook is how long an entry took, "" if no time. An entry that stands for
+// omitted ones says in its text until when.
 func entryTook(m harness.TimelineEntry) string {
 	until := entryEnd(m)
 	if until == m.At || m.Omitted > 0 {
@@ -81,23 +81,24 @@ func entryTook(m harness.TimelineEntry) string {
 	return formatDuration((until - m.At).Seconds())
 }
 
-// formatStamp is a time of a run to a tenth of a millisecond, which tells the end of
-// one attempt from the begin of the next.
+// formatStamp is a time of a run to a tenth of a millisecond, enough to tell the end
+// of one attempt from the start of the next.
 func formatStamp(at time.Duration) string { return fmt.Sprintf("%.4f s", at.Seconds()) }
 
-// pageTimeline is the story of an anomaly as a figure and, by the same numbers, as
-// text.
+// pageTimeline is the timeline of an anomaly as a drawing and, with the same
+// numbers, as text.
 type pageTimeline struct {
+	Open    bool
 	SVG     template.HTML
 	Entries []pageEntry
 }
 
 type pageEntry struct {
 	At, Took, Track, Text string
-	Bad, Gap              bool // Gap: it stands for what is left out.
+	Bad, Gap              bool // Gap: it stands for omitted entries.
 }
 
-// newPageTimeline is nil for an anomaly without a story.
+// newPageTimeline is nil for an anomaly without a timeline.
 func newPageTimeline(a *harness.Anomaly) *pageTimeline {
 	if len(a.Timeline) == 0 {
 		return nil
@@ -109,8 +110,8 @@ func newPageTimeline(a *harness.Anomaly) *pageTimeline {
 	return p
 }
 
-// timelineTracks puts each moment into its lane, and what goes on at once in one lane
-// into rows of its own.
+// timelineTracks puts each entry on its track. Entries of one track that overlap in
+// time are in separate rows.
 func timelineTracks(a *harness.Anomaly) chart.Tracks {
 	figure := chart.Tracks{Title: "what happened around the anomaly, in the order of time", Format: func(s float64) string { return fmt.Sprintf("%.4g s", s) }}
 	type row struct {
@@ -128,7 +129,7 @@ func timelineTracks(a *harness.Anomaly) chart.Tracks {
 		}
 		rows[at].until, place[i] = until, at
 	}
-	order := make([]int, len(rows)) // rows of one lane lie together, lanes in the order of their first moment
+	order := make([]int, len(rows)) // rows of a track are neighbours; tracks are in the order of their first entry
 	for i := range order {
 		order[i] = i
 	}

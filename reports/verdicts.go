@@ -10,13 +10,13 @@ import (
 // outcome is a cell of the verdict matrix, in words.
 type outcome struct {
 	Status   harness.Status
-	Word     string   // Word is the status, with how many of the repeats had it where they differ.
-	Counts   []string // Counts of what went wrong, or of what happened though no claim forbids it.
-	Note     string   // Note says what is special: a control, an overload that was allowed.
+	Word     string   // Word is the status; with repeats also how many of them had it.
+	Counts   []string // Counts are what went wrong, or what happened although no claim forbids it.
+	Note     string   // Note says what is special: an expected failure, an overload that is allowed.
 	Expected bool
 }
 
-// outcomeOf says how a consumer came out in a scenario.
+// outcomeOf is the result of a consumer in a scenario.
 func (v *view) outcomeOf(c *harness.Cell) outcome {
 	o := outcome{Status: c.Status, Word: string(c.Status), Expected: c.Expected}
 	runs := v.runsOf(c)
@@ -34,8 +34,8 @@ func (v *view) outcomeOf(c *harness.Cell) outcome {
 	return o
 }
 
-// countWords are "lost 312" for each check that failed; else what happened though
-// it breaks no claim of this consumer.
+// countWords are "lost 312" for each check that failed, else what happened
+// although it breaks no claim of this consumer.
 func (v *view) countWords(c *harness.Cell) []string {
 	var words []string
 	for _, check := range v.failedChecks(c) {
@@ -48,7 +48,7 @@ func (v *view) countWords(c *harness.Cell) []string {
 		word string
 		of   func(harness.Counts) int64
 	}{
-		{"redone", func(n harness.Counts) int64 { return n.Redelivered }},
+		{"redelivered", func(n harness.Counts) int64 { return n.Redelivered }},
 		{"inversions", func(n harness.Counts) int64 { return n.Inversions }},
 		{"overlaps", func(n harness.Counts) int64 { return n.Overlaps }},
 		{"unfinished", func(n harness.Counts) int64 { return n.Unfinished }},
@@ -61,7 +61,7 @@ func (v *view) countWords(c *harness.Cell) []string {
 	return words
 }
 
-// tallyOf is a failed check with its anomalies over the runs that failed it.
+// tallyOf is a failed check with the number of anomalies in the runs that failed it.
 func tallyOf(runs []*harness.Run, check string) string {
 	s := spreadOf(runs, func(r *harness.Run) (float64, bool) {
 		f := verdictOf(r, check)
@@ -76,7 +76,7 @@ func tallyOf(runs []*harness.Run, check string) string {
 	return check + " " + rangeOf(s)
 }
 
-// rangeOf is the range of a count, or the count where all agree.
+// rangeOf is the range of a count, or the count if all repeats agree.
 func rangeOf(s spread) string {
 	if s.min == s.max {
 		return formatCount(s.min)
@@ -91,7 +91,7 @@ func verdictCount(f *harness.Verdict) int64 {
 	return f.Count
 }
 
-// verdictOf is the verdict of a check in a run, nil if it was not judged.
+// verdictOf is the verdict of a check in a run, nil if the run does not have it.
 func verdictOf(r *harness.Run, check string) *harness.Verdict {
 	for i := range r.Verdicts {
 		if r.Verdicts[i].Check == check {
@@ -126,14 +126,14 @@ func (v *view) failedChecks(c *harness.Cell) []string {
 
 func (v *view) noteOf(c *harness.Cell) string {
 	must := v.expectedFailures(c.Scenario, c.Consumer)
-	control := len(v.consumerInfo(c.Consumer).MustFail) > 0
+	control := isControl(v.consumerInfo(c.Consumer))
 	switch {
 	case len(must) > 0 && c.Status == harness.Fail && c.Expected:
-		return "control: failed as it must"
+		return "expected to fail"
 	case len(must) > 0 && !c.Expected && hasVerdict(c.Status):
-		return "control: had to fail by " + joinWords(must)
+		return "expected to fail by " + joinWords(must)
 	case control && c.Status == harness.Fail && c.Expected:
-		return "control: shown, not judged"
+		return "control: not judged"
 	case c.Status == harness.Overload && c.Expected:
 		return "allowed here"
 	case c.Status == harness.Overload:
@@ -156,35 +156,49 @@ func (v *view) firstReason(c *harness.Cell) string {
 	return ""
 }
 
-// anomaly is the first anomaly of a kind in a cell.
+// anomaly is the first anomaly that a check found in a cell.
 type anomaly struct {
 	Cell    *harness.Cell
 	Check   string
 	HeldTo  string
 	Tally   string
-	Control string // Control is the cell's note if the consumer is a control.
-	Repeat  int    // Repeat of the run it is from; 0 if there is but one.
+	Control bool   // Control: the consumer is expected to fail.
+	Note    string // Note is the cell's note if the consumer is a control.
+	Repeat  int    // Repeat is the repeat that had it; 0 if there is only one.
 	Detail  string
-	Ledger  string // Ledger is where that of the run is kept, "" if it is not; Command repeats the run.
-	Command string
-	Anomaly *harness.Anomaly // Anomaly is nil if the check kept none.
+	Ledger  string           // Ledger is the folder of the run's ledger, "" if it was not kept.
+	Command string           // Command repeats the run.
+	Anomaly *harness.Anomaly // Anomaly is nil if the check kept no example.
 }
 
-// firstAnomalies are the first anomalies of each kind, cell by cell.
+// firstAnomalies are the first anomalies of each kind, cell by cell. Those of
+// controls come last, and only from the scenarios in which they must fail.
 func (v *view) firstAnomalies() []anomaly {
 	var all []anomaly
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
+		if isControl(v.consumerInfo(c.Consumer)) && len(v.expectedFailures(c.Scenario, c.Consumer)) == 0 {
+			return
+		}
 		for _, check := range v.failedChecks(c) {
 			all = append(all, v.firstAnomaly(c, check))
 		}
 	})
+	slices.SortStableFunc(all, func(a, b anomaly) int { return orderLast(a.Control) - orderLast(b.Control) })
 	return all
+}
+
+// orderLast is a sort key that puts some elements last.
+func orderLast(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
 }
 
 func (v *view) firstAnomaly(c *harness.Cell, check string) anomaly {
 	e := anomaly{Cell: c, Check: check, Tally: tallyOf(v.runsOf(c), check)}
-	if len(v.consumerInfo(c.Consumer).MustFail) > 0 {
-		e.Control = v.noteOf(c)
+	if e.Control = isControl(v.consumerInfo(c.Consumer)); e.Control {
+		e.Note = v.noteOf(c)
 	}
 	for _, r := range v.runsOf(c) {
 		f := verdictOf(r, check)

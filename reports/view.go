@@ -6,7 +6,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// view is a comparison with what every form of report asks of it.
+// view is a comparison with what all forms of report need from it.
 type view struct {
 	*harness.Comparison
 	cells map[[2]string]*harness.Cell
@@ -45,7 +45,7 @@ func (v *view) runsOf(c *harness.Cell) []*harness.Run {
 	return runs
 }
 
-// concludedRuns are the runs of a cell that gave a verdict, so that their figures mean something.
+// concludedRuns are the runs of a cell that gave a verdict. Only their results mean something.
 func (v *view) concludedRuns(c *harness.Cell) []*harness.Run {
 	return slices.DeleteFunc(v.runsOf(c), func(r *harness.Run) bool { return !hasVerdict(r.Status) })
 }
@@ -54,9 +54,9 @@ func hasVerdict(s harness.Status) bool {
 	return s == harness.Pass || s == harness.Fail || s == harness.Overload
 }
 
-// drawnRun is the run of a cell whose series are drawn: the first that passed,
-// else the first that gave a verdict; nil if none did. A mean over repeats would
-// show a run that never was.
+// drawnRun is the run of a cell whose series are drawn: the first run that passed,
+// else the first with a verdict, else nil. A mean over repeats would show a run
+// that never happened.
 func (v *view) drawnRun(c *harness.Cell) *harness.Run {
 	runs := v.concludedRuns(c)
 	for _, r := range runs {
@@ -70,7 +70,7 @@ func (v *view) drawnRun(c *harness.Cell) *harness.Run {
 	return nil
 }
 
-// consumerInfo is what is known of a consumer by its name.
+// consumerInfo describes a consumer by its name.
 func (v *view) consumerInfo(name string) *harness.ConsumerInfo {
 	for i := range v.Consumers {
 		if v.Consumers[i].Name == name {
@@ -79,6 +79,9 @@ func (v *view) consumerInfo(name string) *harness.ConsumerInfo {
 	}
 	return &harness.ConsumerInfo{Name: name}
 }
+
+// isControl reports whether a consumer has a known flaw and is expected to fail.
+func isControl(i *harness.ConsumerInfo) bool { return len(i.MustFail) > 0 }
 
 // expectedFailures are the checks that a control must fail in a scenario.
 func (v *view) expectedFailures(scenario, consumer string) []string {

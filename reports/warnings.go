@@ -8,19 +8,19 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// warning is what keeps runs from a verdict, or nearly did.
+// warning is a reason to doubt some repeats of a cell.
 type warning struct {
 	Scenario, Consumer string
 	What, Detail       string
 	repeats            []int
 }
 
-// Repeats are the numbers of the repeats it struck.
+// Repeats are the numbers of the repeats that have it.
 func (t warning) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
 
 // warnings are the broken assumptions, the runs without a verdict, the second
-// tries and the pods that ended by themselves; what struck several repeats of a
-// cell alike is told once.
+// attempts and the pods that ended by themselves. Equal warnings of several repeats
+// of a cell are one.
 func (v *view) warnings() []warning {
 	var all []warning
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
@@ -53,7 +53,7 @@ func warningsOf(r *harness.Run) []warning {
 		}
 	}
 	if r.Retried != "" {
-		add("tried twice", "the first try: "+r.Retried)
+		add("second attempt", "the first was inconclusive: "+r.Retried)
 	}
 	for _, p := range r.Pods {
 		if p.Exit != "" {

@@ -13,9 +13,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// WriteAll writes result.json, bench.txt and report.html into a directory,
-// which it makes if need be. Each file appears whole or not at all, in place of
-// an older one of its name. An error names the file.
+// WriteAll writes result.json, bench.txt and report.html into a directory, which
+// it makes if there is no such directory. A file is written whole or not at all, and
+// replaces an older one. An error names the file.
 func WriteAll(dir string, c *harness.Comparison) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the output folder: %w", err)
@@ -24,8 +24,8 @@ func WriteAll(dir string, c *harness.Comparison) error {
 	if err := JSON(&saved, c); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
 	}
-	// The other reports come from what was saved, so that rendering the file
-	// again cannot differ.
+	// The other reports come from the saved result, so that rendering it again
+	// gives the same bytes.
 	c, err := ReadJSON(bytes.NewReader(saved.Bytes()))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
@@ -72,8 +72,8 @@ func replaceFile(path string, render func(io.Writer) error) (err error) {
 	return os.Rename(tmp.Name(), path)
 }
 
-// withoutTempName drops the temporary file's name from an error, which nobody asked for,
-// and says what helps on a full disk.
+// withoutTempName drops the temporary file's name from an error, and says what
+// helps on a full disk.
 func withoutTempName(err error) error {
 	var p *fs.PathError
 	var l *os.LinkError

@@ -5,13 +5,11 @@ import (
 	"time"
 )
 
-// ErrRejoined says that this membership is over and that a new member must replace it: the
-// group expelled the member, and the client has joined again without telling, or
-// [Member.Stop] was called.
-var ErrRejoined = errors.New("the client has joined the group again under another member id")
+// ErrRejoined says that a member must make room for a new one.
+var ErrRejoined = errors.New("the group has expelled the member without the client's noticing")
 
-// RunMemberships runs one membership after another, until one ends with another error
-// than [ErrRejoined] or with nil.
+// RunMemberships is a consumer's life: one membership after the other, while the client
+// does not notice that it was expelled.
 func RunMemberships(membership func() error) error {
 	for {
 		if err := membership(); !errors.Is(err, ErrRejoined) {
@@ -20,10 +18,10 @@ func RunMemberships(membership func() error) error {
 	}
 }
 
-// hasRejoined reports whether the client has another member id than the one under which
-// its partitions were assigned. Kgo does this in the classic protocol when JoinGroup
-// answers UNKNOWN_MEMBER_ID: it joins again without a callback and reads on, although
-// other members own the partitions now.
+// hasRejoined reports whether the group has given us another member id and the client
+// goes on with what it had under the old one. Kgo does so in the cooperative
+// protocol when the answer to its JoinGroup is that the group does not know it: it
+// joins anew, says nothing, and reads on what others have by now.
 func (m *Member) hasRejoined() bool {
 	id, _ := m.client.GroupMetadata()
 	for _, a := range m.allAssignments() {
@@ -34,24 +32,24 @@ func (m *Member) hasRejoined() bool {
 	return false
 }
 
-// watchMembership gives up partitions that the group has taken away without telling the
-// client, or before the client is told. It does not wait for commits: the client holds
-// them back while it joins.
+// watchMembership gives up what the group has taken away without the client's noticing, or
+// before it does. It does not wait behind commits: the client holds them back while
+// it joins.
 func (m *Member) watchMembership() {
-	check := time.NewTicker(m.cfg.Heartbeat / ChecksPerHeartbeat)
-	defer check.Stop()
+	look := time.NewTicker(m.cfg.Heartbeat / ChecksPerHeartbeat)
+	defer look.Stop()
 	for {
 		select {
-		case <-check.C:
-			owned := m.allAssignments()
+		case <-look.C:
+			had := m.allAssignments()
 			if !m.fence.Check(m.polls, m.client, m.cfg, m.hasRejoined) {
-				cancelAssignments(owned) // the client will report them lost, or join again
-				waitQuiet(owned, CancelGrace)
+				cancelAssignments(had) // the client will say that it is lost, or be usurped
+				waitQuiet(had, CancelGrace)
 				m.fence.Open()
 			}
 			if m.hasRejoined() {
 				m.rejoined.Store(true)
-				m.loseAssignments(m.allAssignments())
+				m.dropAssignments(m.allAssignments())
 				m.stopPolls()
 				return
 			}
@@ -59,4 +57,11 @@ func (m *Member) watchMembership() {
 			return
 		}
 	}
+}
+
+// dropAssignments gives up what is not ours any more.
+func (m *Member) dropAssignments(ending map[TopicPartition]*Assignment) {
+	cancelAssignments(ending)
+	waitQuiet(ending, CancelGrace)
+	m.endAssignments(ending, false)
 }

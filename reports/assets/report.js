@@ -21,11 +21,25 @@
     document.querySelectorAll("details").forEach(function (d) { d.open = true; });
   });
 
-  // Switches of the legend, by the consumer's number.
-  document.querySelectorAll(".legend input").forEach(function (box) {
-    box.checked = true;
-    box.onchange = function () {
-      document.querySelectorAll("figure .k" + box.id.slice(4)).forEach(function (e) { e.style.display = box.checked ? "" : "none"; });
+  // The legend's switches work by style alone; the script counts them.
+  const boxes = Array.from(document.querySelectorAll(".legend input")), shown = document.getElementById("shown");
+  function countShown() {
+    if (shown) shown.textContent = ": " + boxes.filter(function (b) { return b.checked; }).length + " of " + boxes.length;
+  }
+  boxes.forEach(function (b) { b.onchange = countShown; });
+  countShown();
+
+  // Commands to copy. A page from a file may have no clipboard: then the text is selected.
+  document.querySelectorAll(".copy").forEach(function (button) {
+    const code = button.parentNode.querySelector("code");
+    button.hidden = false;
+    button.onclick = function () {
+      getSelection().selectAllChildren(code);
+      const copied = navigator.clipboard ? navigator.clipboard.writeText(code.textContent) : Promise.reject();
+      copied.catch(function () { if (!document.execCommand("copy")) throw 0; }).then(
+        function () { button.textContent = "Copied"; },
+        function () { button.textContent = "Selected"; });
+      setTimeout(function () { button.textContent = "Copy"; }, 1500);
     };
   });
 
@@ -60,7 +74,7 @@
       const head = x.value(at);
       tip.append(x.unit === "time" ? head.toFixed(1) + " s" : words(head, x.unit));
       lines.forEach(function (l) {
-        if (l.path.style.display === "none" || !l.points.length) return;
+        if (!l.points.length || getComputedStyle(l.path).display === "none") return;
         const p = l.points.reduce(function (a, b) { return Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a; });
         if (Math.abs(p[0] - at) > 14) return;
         const row = tip.appendChild(document.createElement("div")), sw = row.appendChild(document.createElementNS(NS, "svg"));

@@ -21,9 +21,12 @@ const barTop = 30.0
 // manyBars is the number of bars from which the rows are lower.
 const manyBars = 9
 
+// Tall reports whether the chart is about twice as high as a chart of lines.
+func (b Bars) Tall() bool { return len(b.Bars) >= manyBars }
+
 // rowSizes are the height of a row and of the bar in it.
 func (b Bars) rowSizes() (row, height float64) {
-	if len(b.Bars) >= manyBars {
+	if b.Tall() {
 		return 34, 9
 	}
 	return 50, 15

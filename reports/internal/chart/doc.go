@@ -4,7 +4,9 @@
 // drawing serves light, dark and print. Equal input gives equal bytes.
 //
 // An element of a series carries the classes of its series (its colour and its
-// dash), which the caller gives. The parts of a drawing are "grid", "axis",
-// "tick", "lab", "name", "value", "span", "mark", "ln" (a line), "end" (its last
-// point), "room", "done" and "limit" (of a bar).
+// dash), which the caller gives. The parts of a drawing have classes too:
+//   - of all drawings "grid", "axis", "tick", "lab", "name" and "value";
+//   - of lines "span", "mark", "ln" (a line) and "end" (its last point);
+//   - of bars "room", "done" and "limit";
+//   - of tracks "entry", "bad" and "gap".
 package chart
