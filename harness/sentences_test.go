@@ -22,7 +22,6 @@ consumers/pool 9
 consumers/relay 3
 harness 62
 harness/bench 3
-harness/fault 4
 harness/ledger 20
 harness/load 7
 harness/measure 5

@@ -83,7 +83,6 @@ consumers/sharegroup 9
 consumers/txn 2
 harness 170
 harness/bench 19
-harness/fault 20
 harness/ledger 24
 harness/load 10
 harness/measure 6

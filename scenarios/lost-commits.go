@@ -21,7 +21,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
-	Injections: []harness.Injection{{Fault: fault.LoseAnswers{Key: fault.OffsetCommit}, At: 8 * time.Second, HealAfter: 4 * time.Second}},
+	Injections: []harness.Injection{{Fault: fault.DropResponses{Key: fault.OffsetCommit}, At: 8 * time.Second, HealAfter: 4 * time.Second}},
 	Extra:      true,
 	Consumers:  first,
 })

@@ -50,7 +50,7 @@ var scenes = scenesBy(
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
 	}),
 	scene("lost-answers", "answers to commits get lost", func(s *harness.Scenario) {
-		s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: fault.OffsetCommit, Limit: 2}, At: injected, HealAfter: 1500 * time.Millisecond}}
+		s.Injections = []harness.Injection{{Fault: fault.DropResponses{Key: fault.OffsetCommit, Limit: 2}, At: injected, HealAfter: 1500 * time.Millisecond}}
 	}),
 	scene("crash", "a pod is killed while all have records in hand, and comes back", func(s *harness.Scenario) {
 		busy(s)

@@ -46,7 +46,7 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 		{
 			name: "a fault that cannot be healed", breaks: oracle.FaultTookEffect, leaning: everything,
 			change: func(s *harness.Scenario) {
-				s.Injections = []harness.Injection{{Fault: fault.LoseAnswers{Key: 99}, At: at, HealAfter: time.Second}}
+				s.Injections = []harness.Injection{{Fault: fault.DropResponses{Key: 99}, At: at, HealAfter: time.Second}}
 			},
 		},
 		{

@@ -55,7 +55,7 @@ func TestHonestConsumerPassesFaultsOfPods(t *testing.T) {
 		"leave":       {fault.LeavePod{}, 9 * time.Second, true, true},
 		"join":        {fault.JoinPod{}, 9 * time.Second, true, true},
 		"stay":        {fault.JoinPod{}, 0, true, true},
-		"lost":        {fault.LoseAnswers{Key: fault.OffsetCommit}, 5 * time.Second, false, true},
+		"lost":        {fault.DropResponses{Key: fault.OffsetCommit}, 5 * time.Second, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			byProtocol(t, func(s *harness.Scenario) {

@@ -7,40 +7,41 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Chaos is a random schedule for soaks: brokers are killed, and pods killed,
-// paused, mostly past their session, told to leave and joined. It is legal: all
-// is healed, one broker at a time is down, nothing is done to one pod at least,
-// and no more join than there are spare ones. The zero value strikes nothing.
+// Chaos is a random schedule for soaks. It kills brokers. It kills pods, pauses
+// them (mostly past their session), asks them to leave, and starts spare ones.
+// Every fault is healed, and one broker at a time is down. At least one pod
+// stays untouched, and no more pods join than there are spare ones. The zero
+// value injects nothing.
 type Chaos struct {
-	From, To    time.Duration // From and To bound it, heals included, counted from the start of the load.
-	Session     time.Duration // Session is that of the group, by which pauses are measured.
-	Pods, Spare int           // Pods and Spare are those of the scenario.
-	Brokers     bool          // Brokers are killed too.
+	From, To    time.Duration // From and To bound all faults and heals, counted from the start of the load.
+	Session     time.Duration // Session is the group's session timeout. Pauses are multiples of it.
+	Pods, Spare int           // Pods and Spare are the counts of the scenario.
+	Brokers     bool          // Brokers says whether to kill brokers.
 }
 
 const (
-	// leastGap is between two injections.
-	leastGap = 500 * time.Millisecond
-	// settleTime, and a session, is how long what was healed takes until it can be
-	// counted on: a pod that leaves finishes its work, one that is back joins.
+	// minGap is the shortest time between two injections.
+	minGap = 500 * time.Millisecond
+	// settleTime, plus a session, is how long a healed pod or broker needs until it
+	// counts again: a pod that leaves finishes its work, one that starts joins.
 	settleTime = 2 * time.Second
 )
 
-// What a fault takes away while it lasts.
+// What a fault removes while it lasts.
 const (
 	aBroker = iota
 	aPod
 	aSpare
 )
 
-// blow is a fault to choose from, with bounds for how long it lasts.
-type blow struct {
-	fault       harness.Fault
-	takes       int
-	least, most time.Duration
+// candidate is a fault to choose, with limits for its duration.
+type candidate struct {
+	fault            harness.Fault
+	removes          int
+	minTime, maxTime time.Duration
 }
 
-// Injections are the schedule in order of time, the same for each seed.
+// Injections returns the schedule in order of time, the same for each seed.
 func (c Chaos) Injections(seed uint64) (all []harness.Injection) {
 	const stream = 0xc4a05
 	r := rand.New(rand.NewPCG(seed, stream))
@@ -51,33 +52,33 @@ func (c Chaos) Injections(seed uint64) (all []harness.Injection) {
 	if !c.Brokers {
 		limits[aBroker] = 0
 	}
-	blows := c.blows()
-	var busy [len(limits)][]time.Duration // until when what is taken away is missed
-	for at := c.From + between(0, c.Session); at < c.To; at += between(leastGap, c.Session) {
+	blows := c.candidates()
+	var busy [len(limits)][]time.Duration // by what is removed: until when each is missing
+	for at := c.From + between(0, c.Session); at < c.To; at += between(minGap, c.Session) {
 		b := blows[r.IntN(len(blows))]
-		lasts := between(b.least, b.most)
+		lasts := between(b.minTime, b.maxTime)
 		missing := 0
-		for _, until := range busy[b.takes] {
+		for _, until := range busy[b.removes] {
 			if until > at {
 				missing++
 			}
 		}
-		if missing >= limits[b.takes] || at+lasts > c.To {
+		if missing >= limits[b.removes] || at+lasts > c.To {
 			continue
 		}
-		busy[b.takes] = append(busy[b.takes], at+lasts+c.Session+settleTime)
+		busy[b.removes] = append(busy[b.removes], at+lasts+c.Session+settleTime)
 		all = append(all, harness.Injection{Fault: b.fault, At: at, HealAfter: lasts})
 	}
 	return all
 }
 
-// blows are what there is to choose from; what stands there twice comes twice as
-// often.
-func (c Chaos) blows() []blow {
+// candidates lists the faults to choose from. A fault listed twice is twice as
+// frequent.
+func (c Chaos) candidates() []candidate {
 	s := c.Session
-	return []blow{
+	return []candidate{
 		{KillBroker{}, aBroker, time.Second, 2 * s},
-		{KillPod{}, aPod, time.Second, 2 * s}, // back before or after the group has missed it
+		{KillPod{}, aPod, time.Second, 2 * s}, // back before or after its session expires
 		{PausePod{}, aPod, s + time.Second, 2 * s},
 		{PausePod{}, aPod, s + time.Second, 2 * s},
 		{PausePod{}, aPod, s / 10, s / 2},

@@ -10,7 +10,7 @@ import (
 
 var stormy = Chaos{From: 3 * time.Second, To: 60 * time.Second, Session: 6 * time.Second, Pods: 4, Spare: 2, Brokers: true}
 
-// missing is how many of a kind are away at a time.
+// missing counts how many of a kind are missing at a time.
 func missing(schedule []harness.Injection, at time.Duration, kind ...string) (n int) {
 	for _, i := range schedule {
 		for _, k := range kind {
@@ -22,7 +22,7 @@ func missing(schedule []harness.Injection, at time.Duration, kind ...string) (n 
 	return n
 }
 
-func TestChaosIsLegal(t *testing.T) {
+func TestChaosHealsEverythingInTime(t *testing.T) {
 	seen, past := map[string]int{}, 0
 	const seeds = 500
 	for seed := range uint64(seeds) {
@@ -36,7 +36,7 @@ func TestChaosIsLegal(t *testing.T) {
 			if !ok || i.At < stormy.From || i.At+heals > stormy.To {
 				t.Fatalf("seed %d: %s at %v, healed %v later", seed, i.Fault.Name(), i.At, heals)
 			}
-			if k > 0 && i.At < schedule[k-1].At+leastGap {
+			if k > 0 && i.At < schedule[k-1].At+minGap {
 				t.Fatalf("seed %d: %v after %v", seed, i.At, schedule[k-1].At)
 			}
 			if n := missing(schedule, i.At, "kill pod", "pause pod", "pod leaves"); n > 3 {
@@ -60,7 +60,7 @@ func TestChaosIsLegal(t *testing.T) {
 	}
 }
 
-func TestChaosIsItsSeed(t *testing.T) {
+func TestChaosDependsOnItsSeedOnly(t *testing.T) {
 	same := 0
 	for seed := range uint64(50) {
 		if !reflect.DeepEqual(stormy.Injections(seed), stormy.Injections(seed)) {
@@ -75,7 +75,7 @@ func TestChaosIsItsSeed(t *testing.T) {
 	}
 }
 
-func TestChaosKeepsToWhatThereIs(t *testing.T) {
+func TestChaosStaysWithinItsCounts(t *testing.T) {
 	if all := (Chaos{}).Injections(1); len(all) > 0 {
 		t.Errorf("the zero value strikes: %v", all)
 	}

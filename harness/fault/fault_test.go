@@ -20,7 +20,7 @@ type fakeKafka struct {
 	landed  []int64
 	leaders []int32
 	moveIn  int   // calls of Leaders after a kill until the leaders move
-	moveTo  int32 // -1: nobody
+	moveTo  int32 // -1: no leader
 	err     error // of Leaders
 }
 
@@ -86,7 +86,7 @@ type owners []string
 
 func (o owners) Owners() []string { return o }
 
-func TestKillBrokerStrikesTheLeaderOfTheBusiest(t *testing.T) {
+func TestKillBrokerKillsTheLeaderOfTheBusiestPartition(t *testing.T) {
 	tests := []struct {
 		name    string
 		landed  []int64
@@ -126,7 +126,7 @@ func TestKillBrokerStrikesTheLeaderOfTheBusiest(t *testing.T) {
 	}
 }
 
-func TestKillBrokerSaysWhatFailed(t *testing.T) {
+func TestKillBrokerReportsItsErrors(t *testing.T) {
 	gone := errors.New("gone")
 	tests := []struct {
 		name  string
@@ -136,7 +136,7 @@ func TestKillBrokerSaysWhatFailed(t *testing.T) {
 	}{
 		{"no metadata", func(k *fakeKafka) { k.err = gone }, "find the leaders: gone", false},
 		{"no leader", func(k *fakeKafka) { k.leaders = []int32{-1, -1} }, "no partition has a leader", false},
-		{"unknown leader", func(k *fakeKafka) { k.nodes = k.nodes[:1] }, "the leader, broker 1, is no node of the cluster", false},
+		{"unknown leader", func(k *fakeKafka) { k.nodes = k.nodes[:1] }, "the leader, broker 1, is not a node of the cluster", false},
 		{"no kill", func(k *fakeKafka) { k.nodes[1].err = gone }, "kill broker 1: gone", true},
 	}
 	for _, tt := range tests {
@@ -154,7 +154,7 @@ func TestKillBrokerSaysWhatFailed(t *testing.T) {
 	}
 }
 
-func TestKillBrokerVerify(t *testing.T) {
+func TestKillBrokerVerifiesThatLeadersMoved(t *testing.T) {
 	tests := []struct {
 		name   string
 		moveIn int
@@ -195,8 +195,8 @@ func pods(names ...string) (all []harness.Pod) {
 	return all
 }
 
-func TestKillPodStrikesAnOwner(t *testing.T) {
-	struck := map[string]int{}
+func TestKillPodKillsAnOwner(t *testing.T) {
+	chosen := map[string]int{}
 	for seed := range uint64(60) {
 		env := &harness.Env{
 			Pods:  pods("pod-0", "pod-1", "pod-2", "pod-3"),
@@ -216,8 +216,8 @@ func TestKillPodStrikesAnOwner(t *testing.T) {
 				t.Fatalf("%s was killed %d times, the hit is %+v", p.Name(), kills, env.Target)
 			}
 		}
-		struck[env.Target.Pod]++
-		// What is drawn next must not depend on who owned what.
+		chosen[env.Target.Pod]++
+		// The next random number must not depend on the assignment.
 		other := rand.New(rand.NewPCG(seed, 0))
 		if _, err := (KillPod{}).Inject(t.Context(), &harness.Env{Pods: env.Pods, Group: owners{"pod-3"}, Rand: other}); err != nil {
 			t.Fatal(err)
@@ -226,15 +226,15 @@ func TestKillPodStrikesAnOwner(t *testing.T) {
 			t.Fatalf("after the draw %d and %d follow", a, b)
 		}
 	}
-	if struck["pod-0"] < 15 || struck["pod-2"] < 15 {
-		t.Errorf("60 draws struck %v", struck)
+	if chosen["pod-0"] < 15 || chosen["pod-2"] < 15 {
+		t.Errorf("60 draws chose %v", chosen)
 	}
 }
 
-func TestKillPodSaysWhatFailed(t *testing.T) {
+func TestKillPodReportsItsErrors(t *testing.T) {
 	env := &harness.Env{Pods: pods("a", "b"), Group: owners{"", "c"}, Rand: rand.New(rand.NewPCG(1, 1))}
 	synctest.Test(t, func(t *testing.T) {
-		if heal, err := (KillPod{}).Inject(t.Context(), env); heal != nil || err == nil || err.Error() != "none of 2 pods owns a partition" {
+		if heal, err := (KillPod{}).Inject(t.Context(), env); heal != nil || err == nil || err.Error() != "no pod of 2 owns a partition" {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// JoinPod starts a spare pod of the scenario, the first that does not run.
-// Affected are all partitions: any may change hands. It heals, if it does, by
-// asking the pod to leave.
+// JoinPod starts the first spare pod of the scenario that does not run. It
+// affects all partitions, since any may change its owner. Its heal asks the pod
+// to leave.
 type JoinPod struct{}
 
 // Name implements [harness.Fault].
@@ -19,14 +19,14 @@ func (JoinPod) Name() string { return "pod joins" }
 // Inject implements [harness.Fault].
 func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
 	spare := env.Pods[len(env.Pods)-env.Spare:]
-	i := slices.IndexFunc(spare, func(p harness.Pod) bool { return !runs(p) })
+	i := slices.IndexFunc(spare, func(p harness.Pod) bool { return !isRunning(p) })
 	if i < 0 {
 		return nil, fmt.Errorf("all of %d spare pods run", env.Spare)
 	}
 	pod := spare[i]
 	l, ok := pod.(harness.Leaver)
 	if !ok {
-		return nil, fmt.Errorf("%s could not be asked to leave again", pod.Name())
+		return nil, fmt.Errorf("%s cannot be asked to leave", pod.Name())
 	}
 	env.Target = harness.Target{Name: pod.Name(), None: true}
 	for p := range env.Group.Owners() {
@@ -36,18 +36,18 @@ func (JoinPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		if !runs(pod) { // another fault ended it
+		if !isRunning(pod) { // another fault ended it
 			return nil
 		}
 		return l.Stop(ctx)
 	}, nil
 }
 
-// Verify asks whether the pod runs. When the group lets it in is up to the group,
-// which may be waiting for a pod that stands still.
+// Verify checks that the pod runs. The group decides when the pod becomes a
+// member; it may have to wait for a paused pod.
 func (JoinPod) Verify(_ context.Context, env *harness.Env) error {
 	for _, pod := range env.Pods {
-		if pod.Name() == env.Target.Name && !runs(pod) {
+		if pod.Name() == env.Target.Name && !isRunning(pod) {
 			return fmt.Errorf("%s has ended again", pod.Name())
 		}
 	}

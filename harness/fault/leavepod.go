@@ -7,18 +7,18 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// LeavePod asks a pod to end, as a deployment does: the first, in an order drawn
-// at random, that owns partitions. Affected are those. It heals by starting the
-// pod's next incarnation.
+// LeavePod asks a pod to end, as a deployment does: the first in a random order
+// that owns partitions. It affects these partitions. Its heal starts the next
+// incarnation.
 type LeavePod struct{}
 
 // Name implements [harness.Fault].
 func (LeavePod) Name() string { return "pod leaves" }
 
-// Inject implements [harness.Fault]. It takes as long as the pod needs to finish
-// its work. Together with an error it returns the heal if the pod may be down.
+// Inject implements [harness.Fault]. It waits until the pod has finished its
+// work. With an error it also returns the heal if the pod may be down.
 func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	pod, err := owner(ctx, env)
+	pod, err := chooseOwner(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +27,9 @@ func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 		return nil, fmt.Errorf("%s cannot be asked to leave", pod.Name())
 	}
 	if err := l.Stop(ctx); err != nil {
-		return startAgain(pod), err
+		return restart(pod), err
 	}
-	return startAgain(pod), nil
+	return restart(pod), nil
 }
 
 var _ harness.Fault = LeavePod{}

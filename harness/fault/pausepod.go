@@ -7,19 +7,19 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// PausePod has a pod stand still: the first, in an order drawn at random, that
-// owns partitions. Affected are those. Longer than the session it is expelled
-// without learning of it, and wakes up as a zombie. It heals by having the pod
-// go on.
+// PausePod pauses a pod: the first in a random order that owns partitions. It
+// affects these partitions. After a pause longer than its session the pod is
+// expelled, does not know it, and wakes up as a zombie. Its heal resumes the
+// pod.
 type PausePod struct{}
 
 // Name implements [harness.Fault].
 func (PausePod) Name() string { return "pause pod" }
 
-// Inject implements [harness.Fault]. Together with an error it returns the heal
-// if the pod may stand still.
+// Inject implements [harness.Fault]. With an error it also returns the heal if
+// the pod may be paused.
 func (PausePod) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	pod, err := owner(ctx, env)
+	pod, err := chooseOwner(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -33,11 +33,11 @@ func (PausePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 	return p.Resume, nil
 }
 
-// Verify asks the pod whether it stands still.
+// Verify checks that the pod is paused.
 func (PausePod) Verify(_ context.Context, env *harness.Env) error {
 	for _, pod := range env.Pods {
 		if p, ok := pod.(harness.Prober); ok && pod.Name() == env.Target.Pod && !p.Paused() {
-			return fmt.Errorf("%s goes on", pod.Name())
+			return fmt.Errorf("%s is still running", pod.Name())
 		}
 	}
 	return nil

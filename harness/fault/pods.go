@@ -8,50 +8,50 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// ownerLimit is how long an owner is waited for: in a rebalance there may be none.
-const ownerLimit = 10 * time.Second
+// ownerTimeout is how long a fault waits for an owner: during a rebalance there
+// may be no owner.
+const ownerTimeout = 10 * time.Second
 
-// owner picks the pod to strike, and sets the Hit: the first, in an order drawn
-// at random, that owns partitions and goes. One that was struck before and is
-// dead or stands still can own partitions until its session is over. Spare ones are
-// left alone: what made them join makes them leave, and a heal that started one
-// again would be in its way. Of a share
-// group, any that goes has a share in all.
-func owner(ctx context.Context, env *harness.Env) (struck harness.Pod, err error) {
-	// All pods are put in order, not just the owners, so that the draw takes
-	// the same from Rand whoever owns what.
+// chooseOwner picks the pod of a fault and sets the Target: the first pod in a
+// random order that is active and owns partitions. A pod that an earlier fault
+// killed or paused can own partitions until its session is over. Spare pods are
+// never chosen: the fault that made them join makes them leave. In a share group
+// every running pod shares all partitions.
+func chooseOwner(ctx context.Context, env *harness.Env) (chosen harness.Pod, err error) {
+	// The order has all pods, not only the owners, so that the draw consumes
+	// the same from Rand for every assignment.
 	order := env.Rand.Perm(len(env.Pods))
-	ctx, cancel := context.WithTimeout(ctx, ownerLimit)
+	ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
 	defer cancel()
-	err = eventually(ctx, func() error {
+	err = retryUntil(ctx, func() error {
 		owners := env.Group.Owners()
 		for _, i := range order {
 			if i >= len(env.Pods)-env.Spare {
 				continue
 			}
 			pod := env.Pods[i]
-			owned := ownedBy(pod.Name(), owners)
-			if env.Share && runs(pod) {
-				owned = all(owners)
+			owned := partitionsOf(pod.Name(), owners)
+			if env.Share && isRunning(pod) {
+				owned = allPartitions(owners)
 			}
-			if len(owned) > 0 && goes(pod) {
-				struck, env.Target = pod, harness.Target{Name: pod.Name(), Partitions: owned, Pod: pod.Name()}
+			if len(owned) > 0 && isActive(pod) {
+				chosen, env.Target = pod, harness.Target{Name: pod.Name(), Partitions: owned, Pod: pod.Name()}
 				return nil
 			}
 		}
-		return fmt.Errorf("none of %d pods owns a partition", len(env.Pods))
+		return fmt.Errorf("no pod of %d owns a partition", len(env.Pods))
 	})
-	return struck, err
+	return chosen, err
 }
 
-func all(owners []string) (partitions []int32) {
+func allPartitions(owners []string) (partitions []int32) {
 	for p := range owners {
 		partitions = append(partitions, int32(p))
 	}
 	return partitions
 }
 
-func ownedBy(pod string, owners []string) (partitions []int32) {
+func partitionsOf(pod string, owners []string) (partitions []int32) {
 	for p, owner := range owners {
 		if owner == pod {
 			partitions = append(partitions, int32(p))
@@ -60,23 +60,24 @@ func ownedBy(pod string, owners []string) (partitions []int32) {
 	return partitions
 }
 
-// goes reports whether the pod runs and does not stand still, if it can say so.
-func goes(pod harness.Pod) bool {
+// isActive reports whether the pod runs and is not paused, as far as it can
+// tell.
+func isActive(pod harness.Pod) bool {
 	p, ok := pod.(harness.Prober)
 	return !ok || p.Running() && !p.Paused()
 }
 
-// runs reports whether the pod runs, as far as it can say so.
-func runs(pod harness.Pod) bool {
+// isRunning reports whether the pod runs, as far as it can tell.
+func isRunning(pod harness.Pod) bool {
 	p, ok := pod.(harness.Prober)
 	return ok && p.Running()
 }
 
-// startAgain is the heal of what ended the pod. There is nothing to do if another
-// fault started it.
-func startAgain(pod harness.Pod) func(context.Context) error {
+// restart returns the heal of a fault that ended the pod. It does nothing if
+// another fault started the pod already.
+func restart(pod harness.Pod) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if runs(pod) {
+		if isRunning(pod) {
 			return nil
 		}
 		return pod.Start(ctx)

@@ -15,7 +15,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// actor is a pod with all abilities, which says what it was asked.
+// actor is a pod with all abilities that records its calls.
 type actor struct {
 	name            string
 	running, paused bool
@@ -53,8 +53,8 @@ func stage() (*harness.Env, []*actor) {
 	return env, all
 }
 
-// struck is who was asked anything, and what.
-func struck(all []*actor) (words []string) {
+// called returns the pods that were called, with their calls.
+func called(all []*actor) (words []string) {
 	for _, p := range all {
 		for _, did := range p.did {
 			words = append(words, did+" "+p.name)
@@ -63,7 +63,7 @@ func struck(all []*actor) (words []string) {
 	return words
 }
 
-func TestFaultsOfPods(t *testing.T) {
+func TestPodFaultsAffectAnOwner(t *testing.T) {
 	all := []int32{0, 1, 2}
 	for _, tt := range []struct {
 		fault  harness.Fault
@@ -88,21 +88,21 @@ func TestFaultsOfPods(t *testing.T) {
 			if !reflect.DeepEqual(env.Target, tt.hit) {
 				t.Errorf("hit %+v, want %+v", env.Target, tt.hit)
 			}
-			if did := struck(actors); !slices.Equal(did, tt.did) {
+			if did := called(actors); !slices.Equal(did, tt.did) {
 				t.Errorf("did %v, want %v", did, tt.did)
 			}
 			if err := heal(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if did := struck(actors); !slices.Equal(did, tt.heals) {
+			if did := called(actors); !slices.Equal(did, tt.heals) {
 				t.Errorf("healed, it did %v, want %v", did, tt.heals)
 			}
 		})
 	}
 }
 
-// Of a share group any pod that goes is struck, and all partitions with it.
-func TestFaultsOfPodsInAShareGroup(t *testing.T) {
+// In a share group a fault chooses any active pod, and affects all partitions.
+func TestPodFaultsInAShareGroupAffectAllPartitions(t *testing.T) {
 	env, actors := stage()
 	env.Share, actors[0].running = true, false
 	for _, a := range actors[2:] {
@@ -113,7 +113,7 @@ func TestFaultsOfPodsInAShareGroup(t *testing.T) {
 	}
 }
 
-func TestSparePodsAreNotStruck(t *testing.T) {
+func TestPodFaultsLeaveSparePodsAlone(t *testing.T) {
 	for seed := range uint64(20) {
 		env, actors := stage()
 		env.Rand = rand.New(rand.NewPCG(seed, 1))
@@ -125,8 +125,8 @@ func TestSparePodsAreNotStruck(t *testing.T) {
 	}
 }
 
-// In a rebalance nobody owns anything for a while.
-func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
+// During a rebalance no pod owns partitions for a while.
+func TestPodFaultsWaitForAnOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env, actors := stage()
 		actors[0].paused, actors[1].paused = true, true
@@ -137,8 +137,8 @@ func TestFaultsOfPodsWaitForAnOwner(t *testing.T) {
 	})
 }
 
-// Where another fault has undone this one already, its heal leaves the pod alone.
-func TestHealsOfPodsThatOthersHealed(t *testing.T) {
+// If another fault healed the pod already, this heal does nothing.
+func TestHealLeavesAPodThatAnotherFaultHealed(t *testing.T) {
 	for _, tt := range []struct {
 		fault harness.Fault
 		other func(p *actor)
@@ -152,14 +152,14 @@ func TestHealsOfPodsThatOthersHealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		did := struck(actors)
+		did := called(actors)
 		for _, p := range actors {
 			if p.name == env.Target.Name {
 				tt.other(p)
 			}
 		}
-		if err := heal(t.Context()); err != nil || !slices.Equal(struck(actors), did) {
-			t.Errorf("%s: error %v, did %v", tt.fault.Name(), err, struck(actors))
+		if err := heal(t.Context()); err != nil || !slices.Equal(called(actors), did) {
+			t.Errorf("%s: error %v, did %v", tt.fault.Name(), err, called(actors))
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestHealsOfPodsThatOthersHealed(t *testing.T) {
 // plain is a pod without abilities.
 type plain struct{ harness.Pod }
 
-func TestFaultsOfPodsSayWhatFailed(t *testing.T) {
+func TestPodFaultsReportTheirErrors(t *testing.T) {
 	gone := errors.New("gone")
 	for _, tt := range []struct {
 		fault harness.Fault
@@ -175,10 +175,10 @@ func TestFaultsOfPodsSayWhatFailed(t *testing.T) {
 		want  string
 		heals bool
 	}{
-		{PausePod{}, func(env *harness.Env, _ []*actor) { env.Group = owners{"", "stranger"} }, "none of 4 pods owns a partition", false},
+		{PausePod{}, func(env *harness.Env, _ []*actor) { env.Group = owners{"", "stranger"} }, "no pod of 4 owns a partition", false},
 		{PausePod{}, func(_ *harness.Env, all []*actor) { all[0].err, all[1].err = gone, gone }, "gone", true},
 		{PausePod{}, func(env *harness.Env, all []*actor) { env.Pods[0], env.Pods[1] = plain{all[0]}, plain{all[1]} }, "cannot be paused", false},
-		{LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].running = true, false }, "none of 4 pods owns a partition", false},
+		{LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].running = true, false }, "no pod of 4 owns a partition", false},
 		{LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].err, all[1].err = gone, gone }, "gone", true},
 		{LeavePod{}, func(env *harness.Env, all []*actor) { env.Pods[0], env.Pods[1] = plain{all[0]}, plain{all[1]} }, "cannot be asked to leave", false},
 		{JoinPod{}, func(env *harness.Env, _ []*actor) { env.Spare = 0 }, "all of 0 spare pods run", false},
@@ -195,7 +195,7 @@ func TestFaultsOfPodsSayWhatFailed(t *testing.T) {
 	}
 }
 
-func TestFaultsOfPodsVerify(t *testing.T) {
+func TestPodFaultsVerifyTheirEffect(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault harness.Verifier
@@ -203,7 +203,7 @@ func TestFaultsOfPodsVerify(t *testing.T) {
 		want  string
 	}{
 		{"stands still", PausePod{}, func(*harness.Env, []*actor) {}, ""},
-		{"goes on", PausePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].paused = false, false }, "goes on"},
+		{"is still running", PausePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].paused = false, false }, "is still running"},
 		{"has joined", JoinPod{}, func(*harness.Env, []*actor) {}, ""},
 		{"has gone again", JoinPod{}, func(_ *harness.Env, all []*actor) { all[2].running = false }, "pod-3 has ended again"},
 	} {
@@ -221,8 +221,8 @@ func TestFaultsOfPodsVerify(t *testing.T) {
 	}
 }
 
-// loser is a cluster that loses answers on paper.
-type loser struct {
+// dropper is a cluster that records calls of DropResponses.
+type dropper struct {
 	harness.Cluster
 	asked   []string
 	stopped int
@@ -230,7 +230,7 @@ type loser struct {
 	err     error
 }
 
-func (l *loser) DropResponses(key int16, prefix string, limit int) (func() int, error) {
+func (l *dropper) DropResponses(key int16, prefix string, limit int) (func() int, error) {
 	if l.err != nil && len(l.asked) == 2 {
 		return nil, l.err
 	}
@@ -238,11 +238,11 @@ func (l *loser) DropResponses(key int16, prefix string, limit int) (func() int, 
 	return func() int { l.stopped++; return l.lost }, nil
 }
 
-func TestLoseAnswers(t *testing.T) {
+func TestDropResponsesDropsForEachPod(t *testing.T) {
 	env, _ := stage()
-	l := &loser{lost: 1}
+	l := &dropper{lost: 1}
 	env.Cluster = l
-	f := LoseAnswers{Key: OffsetCommit, Limit: 3}
+	f := DropResponses{Key: OffsetCommit, Limit: 3}
 	heal, err := f.Inject(t.Context(), env)
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestLoseAnswers(t *testing.T) {
 		t.Errorf("heal: error %v, stopped %d", err, l.stopped)
 	}
 	l.lost = 0
-	if err := heal(t.Context()); err == nil || err.Error() != "no answer was lost" {
+	if err := heal(t.Context()); err == nil || err.Error() != "no response was dropped" {
 		t.Errorf("heal of nothing: %v", err)
 	}
 	l.asked, l.stopped, l.err = nil, 0, errors.New("gone")
@@ -266,6 +266,6 @@ func TestLoseAnswers(t *testing.T) {
 	}
 	env.Cluster = newKafka(nil, nil)
 	if _, err := f.Inject(t.Context(), env); err == nil {
-		t.Error("a back end without the ability loses answers")
+		t.Error("a back end without the ability drops responses")
 	}
 }

@@ -11,38 +11,37 @@ import (
 )
 
 const (
-	// verifyLimit is how long a fault may take until it shows. A heal that is
-	// planned earlier ends the wait.
-	verifyLimit = 15 * time.Second
-	// healLimit is how long the heals may take that are made up for when a run
-	// ends early.
-	healLimit = 30 * time.Second
+	// verifyTimeout is how long a fault may need to take effect. An earlier heal
+	// ends the wait.
+	verifyTimeout = 15 * time.Second
+	// healTimeout bounds the remaining heals when a run ends early.
+	healTimeout = 30 * time.Second
 )
 
-// Runner carries out the injections of a scenario in one run. Its callbacks may
-// be nil; they are called by the goroutine that is in Run, one at a time.
+// Runner injects the faults of a scenario in one run. Its callbacks may be nil.
+// The goroutine of Run calls them, one at a time.
 type Runner struct {
-	Env        *harness.Env // Env is handed to each fault as a copy with a Hit of its own.
+	Env        *harness.Env // Env is copied for each fault, so that each sets its own Target.
 	Injections []harness.Injection
-	Session    time.Duration        // Session is the session timeout that heal times count in.
-	Now        func() time.Duration // Now is the time since the load began; below zero it has not.
+	Session    time.Duration        // Session is the session timeout: heal times are multiples of it.
+	Now        func() time.Duration // Now is the time since the start of the load, below zero before it.
 
-	Before   func(i int)                                       // Before is called right before injection i.
-	Injected func(i int, hit harness.Target, at time.Duration) // Injected is called once injection i has happened.
-	Healed   func(i int, at time.Duration)                     // Healed is called once it is undone, if Injected was.
+	Before   func(i int)                                          // Before is called right before injection i.
+	Injected func(i int, target harness.Target, at time.Duration) // Injected is called after injection i.
+	Healed   func(i int, at time.Duration)                        // Healed is called after the heal of an injection that succeeded.
 }
 
-// Outcome is what became of one injection. From Injected to Healed is all the
-// time in which the fault or its heal may have disturbed anything.
+// Outcome is the result of one injection. The fault or its heal may have
+// disturbed the run at any time from Injected to Healed.
 type Outcome struct {
 	Injection harness.Injection
-	Hit       harness.Target
-	Injected  time.Duration // Injected is when it began to happen, harness.Never if it did not.
-	Healed    time.Duration // Healed is when it was undone, harness.Never if it was not.
-	Verified  error         // Verified says why the fault did not take; nil if it did. It is data, no error of the harness.
+	Target    harness.Target
+	Injected  time.Duration // Injected is when the injection began, harness.Never if it failed.
+	Healed    time.Duration // Healed is when the heal ended, harness.Never without one.
+	Verified  error         // Verified says why the fault did not take effect, nil if it did. It is data, not an error of the harness.
 }
 
-// step is something to do at a time of the load.
+// step is an injection or a heal with its time.
 type step struct {
 	at        time.Duration
 	injection int
@@ -56,40 +55,40 @@ type schedule struct {
 	outcomes []Outcome
 }
 
-// Run injects each fault at its time, verifies it and heals it after its time,
-// and returns when nothing is left to do, with an outcome for every injection.
-// Each of these takes its time, so what falls due meanwhile happens late; the
-// outcomes have the times at which things happened. When ctx ends, or a fault
-// cannot be injected or healed, all that was to be healed later is healed at
-// once, under a deadline of its own. The end of ctx is no error.
+// Run injects each fault at its time, verifies it and heals it. It returns an
+// outcome for every injection. Each step takes time, so a later step may start
+// late; the outcomes have the real times. If ctx ends or a step fails, Run makes
+// all remaining heals at once, under their own deadline. The end of ctx is no
+// error.
 func (r *Runner) Run(ctx context.Context) ([]Outcome, error) {
 	s := &schedule{Runner: r, outcomes: make([]Outcome, len(r.Injections))}
 	for i, injection := range r.Injections {
 		s.outcomes[i] = Outcome{Injection: injection, Injected: harness.Never, Healed: harness.Never}
-		s.add(step{at: injection.At, injection: i})
+		s.addStep(step{at: injection.At, injection: i})
 	}
 	for len(s.steps) > 0 && sleep(ctx, s.steps[0].at-r.Now()) {
 		next := s.steps[0]
 		s.steps = s.steps[1:]
 		var err error
 		if next.heal == nil {
-			err = s.inject(ctx, next.injection)
+			err = s.injectFault(ctx, next.injection)
 		} else {
-			err = s.heal(ctx, next)
+			err = s.healFault(ctx, next)
 		}
 		switch {
 		case err == nil:
 		case ctx.Err() == nil:
 			return s.outcomes, errors.Join(err, s.healAll(ctx))
-		case next.heal != nil: // ctx ended on it: once more below
-			s.add(next)
+		case next.heal != nil: // ctx ended during this heal: healAll repeats it
+			s.addStep(next)
 		}
 	}
 	return s.outcomes, s.healAll(ctx)
 }
 
-// add keeps steps in time order; of equal times the one added first comes first.
-func (s *schedule) add(added step) {
+// addStep keeps steps in order of time. Of equal times the step added first
+// comes first.
+func (s *schedule) addStep(added step) {
 	i := slices.IndexFunc(s.steps, func(old step) bool { return old.at > added.at })
 	if i < 0 {
 		i = len(s.steps)
@@ -97,19 +96,19 @@ func (s *schedule) add(added step) {
 	s.steps = slices.Insert(s.steps, i, added)
 }
 
-func (s *schedule) inject(ctx context.Context, i int) error {
+func (s *schedule) injectFault(ctx context.Context, i int) error {
 	injection, out := s.Injections[i], &s.outcomes[i]
-	env := *s.Env // a copy, so that each injection has a Hit of its own
+	env := *s.Env // a copy, so that each injection sets its own Target
 	if s.Before != nil {
 		s.Before(i)
 	}
 	began := s.Now()
 	heal, err := injection.Fault.Inject(ctx, &env)
 	after, healed := injection.HealsAfter(s.Session)
-	if heal != nil && (healed || err != nil) { // an injection that failed half-way is undone too
-		s.add(step{at: began + after, injection: i, heal: heal})
+	if heal != nil && (healed || err != nil) { // heal an injection that failed half-way, too
+		s.addStep(step{at: began + after, injection: i, heal: heal})
 	}
-	out.Hit = env.Target
+	out.Target = env.Target
 	if err != nil {
 		return fmt.Errorf("inject %s: %w", injection.Fault.Name(), err)
 	}
@@ -117,16 +116,16 @@ func (s *schedule) inject(ctx context.Context, i int) error {
 	if s.Injected != nil {
 		s.Injected(i, env.Target, began)
 	}
-	limit := verifyLimit
+	limit := verifyTimeout
 	if healed {
 		limit = min(limit, began+after-s.Now())
 	}
-	out.Verified = verify(ctx, injection.Fault, &env, limit)
+	out.Verified = verifyFault(ctx, injection.Fault, &env, limit)
 	return nil
 }
 
-// verify asks a fault that can say so whether it took.
-func verify(ctx context.Context, f harness.Fault, env *harness.Env, limit time.Duration) error {
+// verifyFault asks a fault that can tell whether it took effect.
+func verifyFault(ctx context.Context, f harness.Fault, env *harness.Env, limit time.Duration) error {
 	v, ok := f.(harness.Verifier)
 	if !ok {
 		return nil
@@ -136,7 +135,7 @@ func verify(ctx context.Context, f harness.Fault, env *harness.Env, limit time.D
 	return v.Verify(ctx, env)
 }
 
-func (s *schedule) heal(ctx context.Context, h step) error {
+func (s *schedule) healFault(ctx context.Context, h step) error {
 	if err := h.heal(ctx); err != nil {
 		return fmt.Errorf("heal %s: %w", s.Injections[h.injection].Fault.Name(), err)
 	}
@@ -148,21 +147,22 @@ func (s *schedule) heal(ctx context.Context, h step) error {
 	return nil
 }
 
-// healAll makes up for the heals still to come.
+// healAll makes the remaining heals.
 func (s *schedule) healAll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTimeout)
 	defer cancel()
 	var errs []error
 	for _, next := range s.steps {
 		if next.heal != nil {
-			errs = append(errs, s.heal(ctx, next))
+			errs = append(errs, s.healFault(ctx, next))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// eventually asks until there is no error, or ctx ends, and then returns the last.
-func eventually(ctx context.Context, ask func() error) error {
+// retryUntil calls ask until it returns nil or ctx ends, and then returns its
+// last error.
+func retryUntil(ctx context.Context, ask func() error) error {
 	const pause = 100 * time.Millisecond
 	for {
 		err := ask()
@@ -172,7 +172,7 @@ func eventually(ctx context.Context, ask func() error) error {
 	}
 }
 
-// sleep waits and reports whether ctx lasted that long.
+// sleep waits, and reports whether ctx lasted that long.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -13,15 +13,15 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// scripted is a fault that notes what is asked of it.
+// scripted is a fault that records its calls.
 type scripted struct {
 	name            string
 	note            func(format string, args ...any)
 	takes           time.Duration // to inject
 	injectErr       error
-	halfway         bool // it has a heal beside its error
+	halfway         bool // it returns a heal with its error
 	healErr         error
-	verifies        time.Duration // how long until it shows
+	verifies        time.Duration // how long until it takes effect
 	blocks, unheals bool          // Inject lasts until ctx ends; it has no heal
 	healBlocksOnce  bool          // the first heal lasts until ctx ends
 }
@@ -64,7 +64,7 @@ func (s *scripted) Verify(ctx context.Context, env *harness.Env) error {
 	return nil
 }
 
-func TestRunner(t *testing.T) {
+func TestRunnerInjectsVerifiesAndHeals(t *testing.T) {
 	sec := time.Second
 	gone := errors.New("gone")
 	tests := []struct {
@@ -117,7 +117,7 @@ func TestRunner(t *testing.T) {
 				"5s heal a, ctx <nil>", "5s healed 0 at 5s",
 				"5s before 1", "5s inject b", "5s injected 1 b at 5s",
 			},
-			// a is due for its heal before it could be seen to take
+			// the heal of a is due before its effect can be verified
 			outcomes: []string{"a 2s 5s nothing shows", "b 5s -1ns <nil>"},
 		},
 		{
@@ -218,7 +218,7 @@ func TestRunner(t *testing.T) {
 	}
 }
 
-// runScript runs scripted faults and returns what happened when, in words.
+// runScript runs scripted faults and returns the calls with their times.
 func runScript(ctx context.Context, injections []harness.Injection) (notes, outcomes []string, err error) {
 	start := time.Now()
 	note := func(format string, args ...any) {
@@ -239,7 +239,7 @@ func runScript(ctx context.Context, injections []harness.Injection) (notes, outc
 		if o.Injection.Fault != injections[i].Fault {
 			note("outcome %d is of %s", i, o.Injection.Fault.Name())
 		}
-		outcomes = append(outcomes, fmt.Sprintf("%s %v %v %v", o.Hit.Name, o.Injected, o.Healed, o.Verified))
+		outcomes = append(outcomes, fmt.Sprintf("%s %v %v %v", o.Target.Name, o.Injected, o.Healed, o.Verified))
 	}
 	return notes, outcomes, err
 }
