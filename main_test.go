@@ -12,12 +12,12 @@ import (
 
 func TestMain(m *testing.M) { bench.Main(m) }
 
-// TestCompare runs consumers against scenarios; see make help for the flags. With
-// none it is a smoke test of a few seconds per consumer.
+// TestCompare runs consumers in scenarios; make help lists the flags. Without flags
+// it is a smoke test of a few seconds for each consumer.
 func TestCompare(t *testing.T) { bench.Compare(t, bench.Smoke{}) }
 
-// BenchmarkPipeline is Stampede's own speed beside that of the bare client.
+// BenchmarkPipeline compares Stampede's own speed with that of plain franz-go clients.
 func BenchmarkPipeline(b *testing.B) { bench.Pipeline(b) }
 
-// BenchmarkMemory is what runs of 1, 5 and 20 million records hold in memory.
+// BenchmarkMemory measures peak memory of runs with 1, 5 and 20 million records.
 func BenchmarkMemory(b *testing.B) { bench.Memory(b) }

@@ -158,7 +158,7 @@ func exportedDocs(f *ast.File) map[*ast.CommentGroup]bool {
 }
 
 // registered are the fields of registrations whose texts are documentation.
-var registered = []string{"Doc", "Use", "Bound", "Crash", "Why", "Help", "Definition"}
+var registered = []string{"Doc", "Use", "Bound", "Crash", "Why", "Help", "finds", "claim"}
 
 // literalsOf returns the strings of a file that is no test, without imports and tags.
 func literalsOf(s *source) (all []passage) {
