@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unsafe"
 )
 
 // EventKind says which moment of a fact an [Event] is.
@@ -46,73 +47,88 @@ func (e EventKind) String() string {
 	return fmt.Sprintf("edge(%d)", uint8(e))
 }
 
-// Event is one moment of one fact, as the replay hands it to checks and
-// measures. Times count from the run's start. What checks look at of each record
-// comes first, in 64 bytes.
+// Event is one moment of one fact, as the replay hands it to checks and measures.
+// Times count from the run's start.
+//
+// What checks look at for each record is in the first 64 bytes, and an event is 128
+// bytes long: so a pass over events loads one line of the processor's cache for each.
 type Event struct {
 	At         time.Duration // At is when it happened.
 	Kind       EventKind
 	Outcome    Outcome
-	First      bool // First marks, at an EventEnd with OutcomeEffect, the first effect of its record; the judge sets it.
-	Held       bool // Held: the final read found this very record at this position; the judge sets it.
+	Flags      Flags
+	Deliveries uint8 // Deliveries is how often the record of an attempt, or the range of an EventAcquired, was delivered; 0 if that is not known.
 	Topic      uint16
 	Owner      Owner
-	Partition  int32
-	Origin     int32 // Origin is the partition of the source where the record first lay: Partition, but for a copy; the judge sets it.
-	Offset     int64 // Offset of the record, or the offset committed.
-	Source     int64 // Source is the record's offset in Origin, -1 if it never lay there; the judge sets it.
-	Key, Seq   uint32
-	Start      time.Duration // Start of the attempt, at an EventEnd too.
-	Generation int32         // Generation of an EventOwned or an EventCommit; see [Event.RangeAt] for an EventDeferred, [Event.Call] for an attempt.
-	Flags      Flags
-	Count      uint8         // Count is that of the slot: deliveries of an attempt, or an [Ack].
-	Unfenced   bool          // Unfenced marks, at an EventStart and EventEnd, work of a pod that the group had expelled and that could not know it; the judge sets it.
-	Zombie     bool          // Zombie marks, at an EventStart and EventEnd, work begun on a partition that its pod had surely lost, and could know it; the judge sets it.
-	Member     uint64        // Member is a hash of the member id of an EventOwned, EventReleased or EventCommit, of the transactional id of an EventTransaction.
-	Due, Sent  time.Duration // of the record
+	Marks
+	Offset    int64         // Offset of the record, or the one committed, rewound to, or the first of a range.
+	Key, Seq  uint32        // Key and Seq say which record it is, as in [Identity]; 0 for events of no record.
+	Start     time.Duration // Start of the attempt, at an EventStart and an EventEnd.
+	Partition int32
+	Call      uint32 // Call is that of the attempt, see [Slot.Call].
+
+	Due, Sent time.Duration // Due and Sent are those of the record.
 	// Seen is when an observer saw an EventOwned, EventReleased or EventExpelled,
 	// which happened no earlier than At.
 	Seen time.Duration
 	// To is one past the last offset of an EventDeferred or EventAcquired, which begins at
 	// Offset.
-	To int64
+	To         int64
+	Membership     // Membership is that of an event of a group.
+	Ack        Ack // Ack is how an EventAcknowledged acknowledges its record.
+
+	byTopic  uint16 // byTopic, byNumber and byOffset say what an event is due to, see DeferredBy and Fault.
+	byNumber int32
+	byOffset int64
+}
+
+var _ [128]byte = [unsafe.Sizeof(Event{})]byte{}
+
+// Marks are what the judge finds out about an event, for the checks. They are not in
+// the journals, and zero in a replay without a judge.
+type Marks struct {
+	// Origin and Source are the partition and offset of the source where the record
+	// was appended first: its own, except for a copy. Source is -1 if the record
+	// never was in the source.
+	Source   int64
+	Origin   int32
+	First    bool // First: this EventEnd with OutcomeEffect is the first effect of its record.
+	Held     bool // Held: the final read found this very record at this position.
+	Unfenced bool // Unfenced: the group had expelled the pod that did the work of this EventStart or EventEnd, and the pod could not know it.
+	Zombie   bool // Zombie: the pod of this EventStart or EventEnd had surely lost the partition when the work began, and could know it.
 }
 
 // Position is where the event's record lies.
 func (e *Event) Position() Position { return Position{e.Topic, e.Partition, e.Offset} }
 
-// Call is the number of the call that the attempt of an EventStart or EventEnd was
-// made in, among those of its owner for several records; 0 for a call for it alone.
-func (e *Event) Call() uint32 {
-	if e.Kind != EventStart && e.Kind != EventEnd {
-		return 0
-	}
-	return uint32(e.Generation)
+// Fault is the number of the fault of an EventInject or EventHeal.
+func (e *Event) Fault() uint32 { return uint32(e.byNumber) }
+
+// SetFault sets what [Event.Fault] returns.
+func (e *Event) SetFault(number uint32) { e.byNumber = int32(number) }
+
+// DeferredBy is where the record lies that defers the range of an EventDeferred. Its
+// Offset is below 0 if that is not known.
+func (e *Event) DeferredBy() Position {
+	return Position{Topic: e.byTopic, Partition: e.byNumber, Offset: e.byOffset - 1}
 }
 
-// SetCall sets what [Event.Call] returns.
-func (e *Event) SetCall(call uint32) { e.Generation = int32(call) }
-
-// RangeAt is where the record lies by which an EventDeferred was set aside. Its Offset is
-// below 0 if that is not known.
-func (e *Event) RangeAt() Position {
-	return Position{Topic: uint16(e.Key), Partition: e.Generation, Offset: int64(e.Member) - 1}
+// SetDeferredBy sets what [Event.DeferredBy] returns.
+func (e *Event) SetDeferredBy(p Position) {
+	e.byTopic, e.byNumber, e.byOffset = p.Topic, p.Partition, p.Offset+1
 }
 
-// SetRangeAt sets what [Event.RangeAt] returns.
-func (e *Event) SetRangeAt(p Position) {
-	e.Key, e.Generation, e.Member = uint32(p.Topic), p.Partition, uint64(p.Offset+1)
-}
-
-// OwnGroup reports whether the event is of a group of the consumer's own, beside
+// OwnGroup reports whether the event is of a group of the consumer's own, and not of
 // the run's.
-func (e *Event) OwnGroup() bool {
-	switch e.Kind {
-	case EventOwned, EventReleased, EventExpelled, EventRewound, EventCommit:
-		return e.Key != 0
-	}
-	return false
-}
+func (e *Event) OwnGroup() bool { return e.Group != 0 }
+
+// SetComputed turns the end of an attempt into the end of a computation, for a consumer
+// whose effects are its output.
+func (e *Event) SetComputed() { e.Outcome = OutcomeComputed }
+
+// SetEffect turns an EventCopied into the end of the attempt that the copy is the
+// effect of, at once and of no owner.
+func (e *Event) SetEffect() { e.Kind, e.Outcome, e.Start = EventEnd, OutcomeEffect, e.At }
 
 // eventOf is the first moment of each kind of slot; the others have none.
 var eventOf = [1 << 8]EventKind{
@@ -178,33 +194,46 @@ func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]eventAt) {
 }
 
 // event makes e one moment of the slot.
-func (s *Slot) event(e *Event, edge EventKind, at time.Duration, epoch int64) {
+func (s *Slot) event(e *Event, kind EventKind, at time.Duration, epoch int64) {
 	*e = Event{} // field by field from here: a literal is made elsewhere first, and copied
-	e.At, e.Kind, e.Outcome, e.Owner = at, edge, s.Outcome(), s.Owner()
-	e.Topic, e.Partition, e.Offset, e.Key, e.Seq = s.Topic, s.Partition, s.offset, s.key, s.seq
-	e.Due, e.Sent, e.Start, e.Flags, e.Count = since(epoch, s.due), since(epoch, s.sent), since(epoch, s.start), s.Flags, s.count
-	switch edge {
+	e.At, e.Kind, e.Outcome, e.Owner, e.Flags = at, kind, s.Outcome(), s.Owner(), s.Flags
+	e.Topic, e.Partition, e.Offset = s.Topic, s.Partition, s.offset
+	switch kind {
 	case EventStart, EventStartAtOnce:
 		e.Kind, e.Outcome = EventStart, OutcomeOpen
-		e.SetCall(s.Call())
-	case EventEnd:
-		if s.Kind() == KindAttempt {
-			e.SetCall(s.Call())
-		}
-	case EventEndAtOnce:
+		s.attempt(e, epoch)
+	case EventEnd, EventEndAtOnce:
 		e.Kind = EventEnd
-		e.SetCall(s.Call())
+		s.attempt(e, epoch)
+	case EventSent, EventAcked, EventCopied:
+		s.record(e, epoch)
 	case EventOwned, EventReleased:
-		e.Generation, e.Member, e.Offset, e.Seen = int32(s.seq), uint64(s.offset), 0, e.Start
+		e.Membership, e.Offset, e.Seen = s.Membership(), 0, since(epoch, s.start)
 	case EventExpelled:
-		e.Seen = e.Start
+		e.Group, e.Seen = s.key, since(epoch, s.start)
 	case EventCommit:
-		e.Generation, e.Member = int32(s.seq), uint64(s.due)
-	case EventTransaction:
-		e.Member = uint64(s.due)
+		e.Membership = s.Membership()
+	case EventRewound:
+		e.Group = s.key
 	case EventDeferred:
-		e.To, e.Generation, e.Member = s.sent, int32(s.seq), uint64(s.due)
-	case EventAcquired:
 		e.To = s.sent
+		e.SetDeferredBy(s.DeferredBy())
+	case EventAcquired:
+		e.Group, e.To, e.Deliveries = s.key, s.sent, s.count
+	case EventAcknowledged:
+		e.Ack = s.count
+	case EventInject, EventHeal:
+		e.SetFault(s.key)
 	}
+}
+
+// record sets which record the event is about.
+func (s *Slot) record(e *Event, epoch int64) {
+	e.Key, e.Seq, e.Due, e.Sent = s.key, s.seq, since(epoch, s.due), since(epoch, s.sent)
+}
+
+// attempt sets which attempt the event is about.
+func (s *Slot) attempt(e *Event, epoch int64) {
+	s.record(e, epoch)
+	e.Start, e.Deliveries, e.Call = since(epoch, s.start), s.count, s.Call()
 }

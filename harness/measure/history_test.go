@@ -29,8 +29,8 @@ const absent = time.Duration(-1)
 func (r *record) event(edge ledger.EventKind, at time.Duration) ledger.Event {
 	return ledger.Event{
 		At: at, Kind: edge, Partition: r.partition, Offset: r.offset, Key: r.key,
-		Origin: r.partition, Source: r.offset, Held: true,
-		Due: r.due, Sent: r.sent, Start: r.start,
+		Marks: ledger.Marks{Origin: r.partition, Source: r.offset, Held: true},
+		Due:   r.due, Sent: r.sent, Start: r.start,
 	}
 }
 

@@ -159,12 +159,12 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 		kind := map[ledger.EventKind]ledger.Kind{ledger.EventOwned: ledger.KindOwned, ledger.EventReleased: ledger.KindReleased}[e.Kind]
 		change := ledger.NewSlot(kind, e.Owner).With(ledger.OutcomeConfirmed)
 		change.Partition = e.Partition
-		change.SetOwnership(ledger.Membership{Generation: e.Generation, Member: e.Member}, int64(e.At), int64(e.At))
+		change.SetOwnership(e.Membership, int64(e.At), int64(e.At))
 		return journals["observed"].Append(change)
 	case ledger.EventCommit:
 		commit := ledger.NewSlot(ledger.KindCommit, e.Owner).With(e.Outcome)
 		commit.Partition = e.Partition
-		commit.SetCommit(ledger.Membership{Generation: e.Generation, Member: e.Member}, e.Offset, int64(e.At))
+		commit.SetCommit(e.Membership, e.Offset, int64(e.At))
 		return journals["observed"].Append(commit)
 	}
 	return nil

@@ -230,7 +230,7 @@ func (s *stream) move(now time.Duration) {
 		if t.owner != 0 && p != s.moves%streamPartitions {
 			continue
 		}
-		e := ledger.Event{At: now, Seen: now, Partition: int32(p), Generation: int32(s.moves)}
+		e := ledger.Event{At: now, Seen: now, Partition: int32(p), Membership: ledger.Membership{Generation: int32(s.moves)}}
 		if t.owner != 0 {
 			e.Kind, e.Owner, e.Member = ledger.EventReleased, t.owner, uint64(t.owner)
 			s.out = append(s.out, e)
@@ -247,8 +247,9 @@ func (s *stream) commit(now time.Duration) {
 	for p := range int64(streamPartitions) {
 		o := s.owners[p].owner
 		s.out = append(s.out, ledger.Event{
-			Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o, Member: uint64(o),
-			Generation: int32(s.moves), Offset: (done - p + streamPartitions - 1) / streamPartitions,
+			Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o,
+			Offset:     (done - p + streamPartitions - 1) / streamPartitions,
+			Membership: ledger.Membership{Generation: int32(s.moves), Member: uint64(o)},
 		})
 	}
 }

@@ -38,7 +38,7 @@ func (c *corruption) Observe(b *batch) {
 		c.found.addAnomaly(func() harness.Anomaly {
 			switch {
 			case e.Kind == ledger.EventDeferred:
-				return anomalyOf(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topicName(uint16(e.Key)), formatTime(e.At))
+				return anomalyOf(c.facts, e, "a range appended to %s at %s cannot be read", c.facts.topicName(e.DeferredBy().Topic), formatTime(e.At))
 			case appended:
 				return anomalyOf(c.facts, e, "appended to %s at %s with a checksum or a key that does not hold", c.facts.topicName(e.Topic), formatTime(e.At))
 			}

@@ -21,16 +21,16 @@ var _ = register(entry{
 
 // judgeDeliveryCount judges the delivery count of an attempt that begins.
 func (s *shareGroup) judgeDeliveryCount(e *ledger.Event, list []*delivery) {
-	if limit := s.facts.Deliveries; limit > 0 && int(e.Count) > limit {
+	if limit := s.facts.Deliveries; limit > 0 && int(e.Deliveries) > limit {
 		s.miscounted.addAnomaly(func() harness.Anomaly {
-			return anomalyOf(s.facts, e, "begun at %s as delivery %d; the group allows %d", formatTime(e.At), e.Count, limit)
+			return anomalyOf(s.facts, e, "begun at %s as delivery %d; the group allows %d", formatTime(e.At), e.Deliveries, limit)
 		})
 		return
 	}
 	for _, d := range list {
-		if d.released && e.Count > 0 && e.Count <= d.count {
+		if d.released && e.Deliveries > 0 && e.Deliveries <= d.count {
 			s.miscounted.addAnomaly(func() harness.Anomaly {
-				return anomalyOf(s.facts, e, "begun at %s as delivery %d; %s had released delivery %d before", formatTime(e.At), e.Count, s.facts.podName(d.owner), d.count)
+				return anomalyOf(s.facts, e, "begun at %s as delivery %d; %s had released delivery %d before", formatTime(e.At), e.Deliveries, s.facts.podName(d.owner), d.count)
 			})
 			return
 		}

@@ -70,11 +70,11 @@ func (c *excessParallelism) Observe(b *batch) {
 	for _, e := range b.Work {
 		switch e.Kind {
 		case ledger.EventStart:
-			if e.Call() == 0 || !c.countInCall(e, 1) {
+			if e.Call == 0 || !c.countInCall(e, 1) {
 				c.openAttempt(e)
 			}
 		case ledger.EventEnd:
-			if e.Owner != 0 && (e.Call() == 0 || !c.countInCall(e, -1)) { // an output has no owner
+			if e.Owner != 0 && (e.Call == 0 || !c.countInCall(e, -1)) { // an output has no owner
 				c.closeAttempt(e)
 			}
 		}
@@ -87,7 +87,7 @@ func (c *excessParallelism) countInCall(e *ledger.Event, by int) bool {
 	if c.calls == nil {
 		c.calls = map[callID]int{}
 	}
-	id := callID{e.Owner, e.Call()}
+	id := callID{e.Owner, e.Call}
 	others := c.calls[id]
 	if by < 0 {
 		others--
@@ -103,7 +103,7 @@ func (c *excessParallelism) openAttempt(e *ledger.Event) {
 	c.passInstant(pod, e)
 	pod.instant = e.At
 	if pod.begun++; pod.open+pod.begun > c.facts.Parallelism {
-		pod.beyondLimit = append(pod.beyondLimit, begunAttempt{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call()})
+		pod.beyondLimit = append(pod.beyondLimit, begunAttempt{e.At, e.Offset, e.Key, e.Seq, e.Partition, e.Topic, e.Call})
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *excessParallelism) closeAttempt(e *ledger.Event) {
 }
 
 func (s *begunAttempt) isOf(e *ledger.Event) bool {
-	return s.call > 0 && s.call == e.Call() ||
+	return s.call > 0 && s.call == e.Call ||
 		s.topic == e.Topic && s.partition == e.Partition && s.offset == e.Offset && s.key == e.Key && s.seq == e.Seq
 }
 

@@ -27,7 +27,7 @@ var _ = register(entry{
 func (c *keyOrder) findOverlap(attempts *inFlight, list int32, e *ledger.Event) {
 	for i := list; i != 0; i = attempts.slots[i].earlier {
 		other := &attempts.slots[i]
-		if other.owner == e.Owner && other.call != 0 && other.call == e.Call() {
+		if other.owner == e.Owner && other.call != 0 && other.call == e.Call {
 			continue
 		}
 		place := ledger.Position{Topic: other.topic, Partition: other.part}

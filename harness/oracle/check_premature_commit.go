@@ -57,7 +57,7 @@ func (p *prematureCommit) Observe(b *batch) {
 				p.judgeCommit(e)
 			}
 		case ledger.EventAcknowledged:
-			if e.Held && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRelease && e.Count != ledger.AckRenew {
+			if e.Held && e.Outcome != ledger.OutcomeFailed && e.Ack != ledger.AckRelease && e.Ack != ledger.AckRenew {
 				p.judgeAcknowledgement(e)
 			}
 		}
@@ -134,7 +134,7 @@ func (p *prematureCommit) judgeAcknowledgement(e *ledger.Event) {
 		return
 	}
 	p.report(e, e.Position(), func(pod string) string {
-		return fmt.Sprintf("%s acknowledged it (%s) at %s, before its work was completed", pod, ackName(e.Count), formatTime(e.At))
+		return fmt.Sprintf("%s acknowledged it (%s) at %s, before its work was completed", pod, ackName(e.Ack), formatTime(e.At))
 	})
 }
 

@@ -13,13 +13,13 @@ func (w *world) batch(p *part, first *attempt) {
 		return
 	}
 	w.calls++
-	first.SetCall(w.calls)
+	first.Call = w.calls
 	for _, l := range p.landed {
 		if more == 0 || l.key != first.Key || l.place.Offset <= first.Offset || p.done[l.place] {
 			continue
 		}
 		a := w.attempt(p, l, p.owner, first.At)
-		a.SetCall(w.calls)
+		a.Call = w.calls
 		p.busy[l.place] = a
 		more--
 	}
@@ -27,22 +27,22 @@ func (w *world) batch(p *part, first *attempt) {
 
 // together are the attempts that end with one.
 func (p *part) together(a *attempt) []*attempt {
-	if a.Call() == 0 {
+	if a.Call == 0 {
 		return []*attempt{a}
 	}
-	return slices.DeleteFunc(p.open(), func(o *attempt) bool { return o.Call() != a.Call() })
+	return slices.DeleteFunc(p.open(), func(o *attempt) bool { return o.Call != a.Call })
 }
 
 // endTogether ends in one instant what is left of the calls of those that were away.
 func (w *world) endTogether() {
 	ends := map[uint32]time.Duration{}
 	for _, a := range w.attempts {
-		if a.Call() == 0 {
+		if a.Call == 0 {
 			continue
 		}
-		if end, ok := ends[a.Call()]; ok {
+		if end, ok := ends[a.Call]; ok {
 			a.end = end
 		}
-		ends[a.Call()] = a.end
+		ends[a.Call] = a.end
 	}
 }

@@ -108,7 +108,7 @@ func (w *world) acquire(p *part, from, to *member) {
 	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
-		w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Key: p.group})
+		w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Membership: ledger.Membership{Group: p.group}})
 	}
 	w.tick()
 }
@@ -127,8 +127,8 @@ func (w *world) look(p *part) (at, seen time.Duration) {
 // change is what observers see of a member under the present generation.
 func (w *world) change(p *part, edge ledger.EventKind, m *member, at, seen time.Duration) {
 	w.event(ledger.Event{
-		Kind: edge, At: at, Seen: seen, Owner: m.owner, Member: m.id, Generation: w.gen,
-		Topic: p.place.Topic, Partition: p.place.Partition, Key: p.group,
+		Kind: edge, At: at, Seen: seen, Owner: m.owner, Topic: p.place.Topic, Partition: p.place.Partition,
+		Membership: ledger.Membership{Group: p.group, Generation: w.gen, Member: m.id},
 	})
 }
 
@@ -216,7 +216,7 @@ func (w *world) seek(p *part) {
 		lowest = min(lowest, p.pass.lowest) // it may as well be how that pass began
 	}
 	w.read(p, p.pass.trueAssignment, p.next, lowest)
-	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Key: p.group})
+	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Membership: ledger.Membership{Group: p.group}})
 	w.tick()
 }
 
@@ -233,10 +233,14 @@ func (w *world) pause() {
 	healed := expelled + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
 	m.alive, m.back = false, healed+w.facts.Heartbeat
 	w.trace.outages = append(w.trace.outages, outage{m, w.now, healed})
-	w.event(ledger.Event{Kind: ledger.EventInject, At: w.now, Key: fault, Owner: m.owner})
-	w.event(ledger.Event{Kind: ledger.EventHeal, At: healed, Key: fault, Owner: m.owner})
+	inject := ledger.Event{Kind: ledger.EventInject, At: w.now, Owner: m.owner}
+	heal := ledger.Event{Kind: ledger.EventHeal, At: healed, Owner: m.owner}
+	inject.SetFault(fault)
+	heal.SetFault(fault)
+	w.event(inject)
+	w.event(heal)
 	for _, group := range w.groups() {
-		w.event(ledger.Event{Kind: ledger.EventExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner, Key: group})
+		w.event(ledger.Event{Kind: ledger.EventExpelled, At: expelled, Seen: expelled + w.slack, Owner: m.owner, Membership: ledger.Membership{Group: group}})
 	}
 	for _, p := range w.parts {
 		if p.owner != m {

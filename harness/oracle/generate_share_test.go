@@ -75,7 +75,7 @@ func (w *world) hand(g *given, to *member) {
 	g.is = w.trace.deliver(g.place, to, w.now, g.is)
 	if w.handed {
 		w.event(ledger.Event{
-			Kind: ledger.EventAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Count: g.count,
+			Kind: ledger.EventAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Deliveries: g.count,
 			Topic: g.place.Topic, Partition: g.place.Partition, Offset: g.place.Offset, To: g.place.Offset + 1,
 		})
 	}
@@ -84,7 +84,7 @@ func (w *world) hand(g *given, to *member) {
 
 func (w *world) try(g *given) *attempt {
 	a := w.attempt(nil, g.landing, g.to, w.now)
-	a.Count, a.delivery = g.count, g.is
+	a.Deliveries, a.delivery = g.count, g.is
 	return a
 }
 
@@ -109,7 +109,7 @@ func (w *world) answer(g *given) {
 
 func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
 	w.event(ledger.Event{
-		Kind: ledger.EventAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Count: answer,
+		Kind: ledger.EventAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Ack: answer,
 		Topic: l.place.Topic, Partition: l.place.Partition, Offset: l.place.Offset, Key: l.key, Seq: l.seq,
 	})
 }

@@ -119,7 +119,7 @@ func (w *world) setRange(p *part, list []*landing) {
 	to := list[len(list)-1].place.Offset + 1
 	w.tick()
 	e := ledger.Event{Kind: ledger.EventDeferred, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
-	e.SetRangeAt(w.skipped.place)
+	e.SetDeferredBy(w.skipped.place)
 	w.event(e)
 	w.trace.ranges[w.skipped.place] = p.pass
 	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, at: w.now, aside: list})

@@ -140,8 +140,9 @@ func (w *world) commit(p *part) {
 		return
 	}
 	e := ledger.Event{
-		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: p.owner.owner, Member: p.owner.id, Generation: w.gen,
-		Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.watermark(), Key: p.group,
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: p.owner.owner,
+		Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.watermark(),
+		Membership: ledger.Membership{Group: p.group, Generation: w.gen, Member: p.owner.id},
 	}
 	holds := true
 	if w.facts.Effect == harness.EffectOutput {

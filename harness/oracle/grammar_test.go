@@ -239,9 +239,11 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 	case slices.Contains(h.facts.Owners, word):
 		e.Owner = ledger.Owner(slices.Index(h.facts.Owners, word))
 	case e.Kind == ledger.EventAcknowledged && isAnswer:
-		e.Count = answer
+		e.Ack = answer
 	case e.Kind == ledger.EventDeferred && side >= 0:
-		e.Key = uint32(side + 1)
+		by := e.DeferredBy()
+		by.Topic = uint16(side + 1)
+		e.SetDeferredBy(by)
 	case word == "txn":
 		e.Flags |= ledger.FlagTransactional
 	case word == "corrupt":
@@ -266,17 +268,21 @@ func (h *history) setting(e *ledger.Event, name, value string) (err error) {
 	case "gen":
 		e.Generation = int32(n)
 	case "call":
-		e.SetCall(uint32(n))
+		e.Call = uint32(n)
 	case "member":
 		e.Member = uint64(n)
-	case "group", "fault":
-		e.Key = uint32(n)
+	case "group":
+		e.Group = uint32(n)
+	case "fault":
+		e.SetFault(uint32(n))
 	case "count":
-		e.Count = uint8(n)
+		e.Deliveries = uint8(n)
 	case "to":
 		e.To = n
 	case "at":
-		e.Member = uint64(n + 1)
+		by := e.DeferredBy()
+		by.Offset = n
+		e.SetDeferredBy(by)
 	default:
 		return cmp.Or(err, fmt.Errorf("unknown word %q", name))
 	}

@@ -36,7 +36,7 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 		return nil, nil, false
 	}
 	w.event(ledger.Event{
-		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Key: w.part(a.Position()).group,
+		Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: a.end - nanosecond, Owner: a.Owner, Membership: ledger.Membership{Group: w.part(a.Position()).group},
 		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset + 1,
 	})
 	return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
@@ -171,13 +171,13 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		if r == nil || a.At < r.At {
 			continue
 		}
-		next := w.between(r.RangeAt(), a.end-nanosecond, w.now)
-		done := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.RangeAt().Offset
+		next := w.between(r.DeferredBy(), a.end-nanosecond, w.now)
+		done := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > r.DeferredBy().Offset
 		if !done || next[0].Owner != a.Owner {
 			continue
 		}
 		e := next[0]
-		e.At, e.Offset = a.end-nanosecond, r.RangeAt().Offset+1
+		e.At, e.Offset = a.end-nanosecond, r.DeferredBy().Offset+1
 		e.Seen = e.At
 		w.event(e)
 		if slices.Contains(w.expect().expected.must[CheckPrematureCommit], a.Position()) { // else another range has it too

@@ -155,7 +155,7 @@ func plantBatchOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 	once := func(a *attempt) bool { return slices.Contains(single, a) && len(w.on(a.Position())) == 1 }
 	for i := 1; i < len(w.attempts); i++ {
 		a, b := w.attempts[i-1], w.attempts[i]
-		if b.Call() > 0 && a.Call() == b.Call() && once(a) && once(b) {
+		if b.Call > 0 && a.Call == b.Call && once(a) && once(b) {
 			fit = append(fit, i)
 		}
 	}
@@ -172,8 +172,8 @@ func plantBatchOverlap(w *world) (at []ledger.Position, fails []string, ok bool)
 	var fit []*attempt // the second of a pair, and the last of its call
 	for i := 1; i < len(w.attempts); i++ {
 		a, b := w.attempts[i-1], w.attempts[i]
-		last := i+1 == len(w.attempts) || w.attempts[i+1].Call() != b.Call()
-		if b.Call() > 0 && a.Call() == b.Call() && last && w.undisturbed(b.Position(), b.At, b.end) {
+		last := i+1 == len(w.attempts) || w.attempts[i+1].Call != b.Call
+		if b.Call > 0 && a.Call == b.Call && last && w.undisturbed(b.Position(), b.At, b.end) {
 			fit = append(fit, b)
 		}
 	}
@@ -181,6 +181,6 @@ func plantBatchOverlap(w *world) (at []ledger.Position, fails []string, ok bool)
 	if !ok {
 		return nil, nil, false
 	}
-	b.SetCall(pick(w.r, 0, w.calls+1))
+	b.Call = pick(w.r, 0, w.calls+1)
 	return []ledger.Position{b.Position()}, []string{CheckOverlap}, true
 }

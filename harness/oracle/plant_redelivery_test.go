@@ -31,7 +31,7 @@ func plantAnything(w *world) (at []ledger.Position, fails []string, ok bool) {
 		b.under = w.trace.passAt(part, b.At)
 	}
 	if w.facts.Share {
-		b.Count = 0
+		b.Deliveries = 0
 		b.delivery = w.trace.deliveredTo(b.Position(), m.owner, b.At)
 	}
 	if !slices.ContainsFunc(part.landed, func(l *landing) bool { return l.place == b.Position() && l.at < b.At }) {
@@ -110,7 +110,7 @@ func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	p := w.part(a.Position())
 	w.trace.needless = append(w.trace.needless, needlessRewind{p, a.end + nanosecond})
-	w.event(ledger.Event{Kind: ledger.EventRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Key: p.group})
+	w.event(ledger.Event{Kind: ledger.EventRewound, At: a.end + nanosecond, Owner: a.Owner, Topic: a.Topic, Partition: a.Partition, Offset: -1, Membership: ledger.Membership{Group: p.group}})
 	b := w.again(a)
 	b.At, b.Start, b.end = b.At+nanosecond, b.Start+nanosecond, b.end+nanosecond
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true

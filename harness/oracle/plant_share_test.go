@@ -11,7 +11,7 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	var fit []*attempt
 	for _, a := range w.effects() { // not the work of one whose lock had expired
 		if slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-			return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
+			return e.Kind == ledger.EventAcknowledged && e.Ack == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
 		}) && a.end < a.At+w.facts.Lock {
 			fit = append(fit, a)
 		}
@@ -38,7 +38,7 @@ func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) 
 		return nil, nil, false
 	}
 	b := w.again(a)
-	b.Owner, b.Count, b.delivery = m.owner, 0, nil
+	b.Owner, b.Deliveries, b.delivery = m.owner, 0, nil
 	must := w.expect().expected.must
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, len(must[CheckUnexplainedDuplicate]) == 1 && len(must[CheckAckAfterLockExpiry]) == 0
 }
@@ -53,19 +53,19 @@ func (w *world) last(a *attempt) bool {
 // worked on again.
 func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
-	if !ok || !w.last(a) || int(a.Count) >= w.facts.Deliveries {
+	if !ok || !w.last(a) || int(a.Deliveries) >= w.facts.Deliveries {
 		return nil, nil, false
 	}
 	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool {
-		return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position()
+		return e.Kind == ledger.EventAcknowledged && e.Ack == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position()
 	})
 	if i < 0 || w.seen[i].At < a.end || w.seen[i].At >= a.At+w.facts.Lock {
 		return nil, nil, false
 	}
 	accept := w.seen[i]
-	w.seen[i].Count = ledger.AckRelease
+	w.seen[i].Ack = ledger.AckRelease
 	b := *a
-	b.Count++
+	b.Deliveries++
 	a.delivery.released = accept.At
 	b.delivery = w.trace.deliver(a.Position(), a.delivery.to, accept.At+nanosecond, a.delivery)
 	b.At = accept.At + nanosecond
@@ -83,22 +83,22 @@ func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
 	if !ok || !w.last(a) || len(w.on(a.Position())) > 1 {
 		return nil, nil, false
 	}
-	a.Count = uint8(w.facts.Deliveries + 1)
+	a.Deliveries = uint8(w.facts.Deliveries + 1)
 	return []ledger.Position{a.Position()}, []string{CheckDeliveryCount}, true
 }
 
 // plantUncounted delivers a released record under the same count again.
 func plantUncounted(w *world) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
-	if !ok || !w.last(a) || a.Count < 2 {
+	if !ok || !w.last(a) || a.Deliveries < 2 {
 		return nil, nil, false
 	}
 	on := w.on(a.Position())
 	before := on[max(0, len(on)-2)]
 	released := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-		return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckRelease && e.Owner == before.Owner && e.Position() == a.Position() && e.At > before.end && e.At < a.At
+		return e.Kind == ledger.EventAcknowledged && e.Ack == ledger.AckRelease && e.Owner == before.Owner && e.Position() == a.Position() && e.At > before.end && e.At < a.At
 	})
-	a.Count = before.Count
+	a.Deliveries = before.Deliveries
 	return []ledger.Position{a.Position()}, []string{CheckDeliveryCount}, released
 }
 
@@ -117,7 +117,7 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 			}
 		}
 		renewed := slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
-			return e.Kind == ledger.EventAcknowledged && e.Count == ledger.AckRenew && e.Position() == a.Position()
+			return e.Kind == ledger.EventAcknowledged && e.Ack == ledger.AckRenew && e.Position() == a.Position()
 		})
 		if other && own == 1 && !renewed && a.outcome == ledger.OutcomeEffect {
 			fit = append(fit, a)
@@ -129,7 +129,7 @@ func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	w.event(ledger.Event{
 		Kind: ledger.EventAcknowledged, Outcome: pick(w.r, ledger.OutcomeConfirmed, ledger.OutcomeFailed), At: a.end + nanosecond, Owner: a.Owner,
-		Count: ledger.AckAccept, Partition: a.Partition, Offset: a.Offset, Key: a.Key, Seq: a.Seq,
+		Ack: ledger.AckAccept, Partition: a.Partition, Offset: a.Offset, Key: a.Key, Seq: a.Seq,
 	})
 	return []ledger.Position{a.Position()}, []string{CheckAckAfterLockExpiry}, true
 }

@@ -59,7 +59,7 @@ func (r *reference) ends() {
 	for p := range r.h.ids {
 		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.given(p), false
 		for _, a := range r.ranges {
-			lost = lost && !(r.asideBy(&a, p) && (a.RangeAt().Offset < 0 || a.RangeAt().Offset >= r.facts.finalCommitAt(a.RangeAt())))
+			lost = lost && !(r.asideBy(&a, p) && (a.DeferredBy().Offset < 0 || a.DeferredBy().Offset >= r.facts.finalCommitAt(a.DeferredBy())))
 		}
 		for _, c := range r.copiesOf(p, never) {
 			dead = dead || r.facts.roleOf(c.Topic) == harness.RoleDeadLetter
@@ -114,7 +114,7 @@ func (r *reference) covers() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
 		role := r.facts.roleOf(c.Topic)
-		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Count != ledger.AckRelease && c.Count != ledger.AckRenew &&
+		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Ack != ledger.AckRelease && c.Ack != ledger.AckRenew &&
 			!r.effective(c.Position(), c.At) { // the commit of a share group
 			r.add(CheckPrematureCommit, c.Position())
 		}
@@ -169,12 +169,12 @@ func (r *reference) past(c *ledger.Event) {
 // have been finished, copied, or set aside by another range that is not covered.
 func (r *reference) coversRanges(c *ledger.Event, covered map[ledger.Position]bool) {
 	for _, a := range r.ranges {
-		if at := a.RangeAt(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {
+		if at := a.DeferredBy(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {
 			covered[at] = true
 			for p := range r.h.ids {
 				safe := !r.asideBy(&a, p) || r.effective(p, c.At) || len(r.copiesOf(p, c.At)) > 0
 				for _, o := range r.ranges {
-					safe = safe || r.asideBy(&o, p) && o.At <= c.At && !covered[o.RangeAt()] && !(o.RangeAt().Partition == c.Partition && o.RangeAt().Offset < c.Offset)
+					safe = safe || r.asideBy(&o, p) && o.At <= c.At && !covered[o.DeferredBy()] && !(o.DeferredBy().Partition == c.Partition && o.DeferredBy().Offset < c.Offset)
 				}
 				if !safe {
 					r.add(CheckPrematureCommit, p)

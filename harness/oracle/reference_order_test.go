@@ -44,7 +44,7 @@ func (r *reference) orders() {
 			same := func(o ledger.Event) bool { return o.Key == e.Key }
 			if slices.ContainsFunc(open, func(o ledger.Event) bool {
 				beside := same(o) || r.facts.Order == harness.OrderPartition && r.record(o.Position()).Partition == r.record(at).Partition
-				return beside && !r.unfenced(&o, e.At) && !(o.Owner == e.Owner && o.Call() > 0 && o.Call() == e.Call())
+				return beside && !r.unfenced(&o, e.At) && !(o.Owner == e.Owner && o.Call > 0 && o.Call == e.Call)
 			}) {
 				r.add(CheckOverlap, at)
 			}
@@ -108,13 +108,13 @@ func (r *reference) together() {
 			open = append(open, e)
 			calls := map[uint32]bool{} // those of one call are one
 			of := slices.DeleteFunc(slices.Clone(open), func(o ledger.Event) bool {
-				again := o.Call() > 0 && calls[o.Call()]
+				again := o.Call > 0 && calls[o.Call]
 				if o.Owner == e.Owner {
-					calls[o.Call()] = true
+					calls[o.Call] = true
 				}
 				return o.Owner != e.Owner || again
 			})
-			first := e.Call() == 0 || !slices.ContainsFunc(open[:len(open)-1], func(o ledger.Event) bool { return o.Owner == e.Owner && o.Call() == e.Call() })
+			first := e.Call == 0 || !slices.ContainsFunc(open[:len(open)-1], func(o ledger.Event) bool { return o.Owner == e.Owner && o.Call == e.Call })
 			if first && len(of) > r.facts.Parallelism {
 				r.add(CheckExcessParallelism, e.Position())
 			}

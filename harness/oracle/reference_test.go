@@ -96,9 +96,9 @@ func (r *reference) outputs() {
 		switch e := &r.events[i]; {
 		case r.facts.Effect != harness.EffectOutput:
 		case isEffect(e):
-			e.Outcome = ledger.OutcomeComputed
+			e.SetComputed()
 		case e.Kind == ledger.EventCopied && r.facts.isOutput(e):
-			e.Kind, e.Outcome, e.Start = ledger.EventEnd, ledger.OutcomeEffect, e.At
+			e.SetEffect()
 		}
 	}
 }

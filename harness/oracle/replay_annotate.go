@@ -137,8 +137,8 @@ func (a *annotator) markEnd(e *ledger.Event) {
 func (a *annotator) markOutput(e *ledger.Event) {
 	switch {
 	case isEffect(e):
-		e.Outcome = ledger.OutcomeComputed
+		e.SetComputed()
 	case e.Kind == ledger.EventCopied && a.facts.isOutput(e):
-		e.Kind, e.Outcome, e.Start = ledger.EventEnd, ledger.OutcomeEffect, e.At
+		e.SetEffect()
 	}
 }

@@ -57,7 +57,7 @@ func (c *committedOffsets) lastCommitOf(e *ledger.Event) *lastCommit {
 	if e.Topic == 0 && !e.OwnGroup() && e.Partition >= 0 && int(e.Partition) < len(c.source) {
 		return &c.source[e.Partition]
 	}
-	k := groupPartition{e.Key, e.Topic, e.Partition}
+	k := groupPartition{e.Group, e.Topic, e.Partition}
 	if c.others[k] == nil {
 		c.others[k] = &lastCommit{}
 	}

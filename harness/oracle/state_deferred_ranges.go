@@ -28,7 +28,7 @@ func rangeOf(f *Facts, e *ledger.Event) (r deferredRange, ok bool) {
 	if e.Partition < 0 || int(e.Partition) >= f.Partitions || e.Flags&ledger.FlagCorrupt != 0 {
 		return r, false
 	}
-	return deferredRange{in: e.RangeAt(), partition: e.Partition, from: max(0, e.Offset), to: min(e.To, f.Log.endOffset(0, e.Partition)), at: e.At}, true
+	return deferredRange{in: e.DeferredBy(), partition: e.Partition, from: max(0, e.Offset), to: min(e.To, f.Log.endOffset(0, e.Partition)), at: e.At}, true
 }
 
 // addRange adds the range of an EventDeferred.

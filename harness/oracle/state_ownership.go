@@ -72,11 +72,11 @@ func (o *ownership) trackOwnership(e *ledger.Event) {
 		o.expelMember(e)
 	case ledger.EventInject:
 		if e.Owner != 0 {
-			o.faults = append(o.faults, faultPeriod{owner: e.Owner, fault: e.Key, from: e.At, to: never})
+			o.faults = append(o.faults, faultPeriod{owner: e.Owner, fault: e.Fault(), from: e.At, to: never})
 		}
 	case ledger.EventHeal:
 		for i := range o.faults {
-			if f := &o.faults[i]; f.fault == e.Key && f.to == never {
+			if f := &o.faults[i]; f.fault == e.Fault() && f.to == never {
 				f.to = e.At
 			}
 		}
@@ -124,7 +124,7 @@ func (o *ownership) acquirePartition(e *ledger.Event) {
 		}
 		last.endInterval(e.At, e.Seen, nil)
 	}
-	*list = append(*list, ownershipInterval{owner: e.Owner, group: e.Key, at: e.At, seen: e.Seen, begun: never})
+	*list = append(*list, ownershipInterval{owner: e.Owner, group: e.Group, at: e.At, seen: e.Seen, begun: never})
 }
 
 func (i *ownershipInterval) endInterval(from, until time.Duration, by *expulsion) {
@@ -145,7 +145,7 @@ func (o *ownership) expelMember(e *ledger.Event) {
 		for _, list := range parts {
 			for k := len(list) - 1; k >= 0; k-- {
 				i := &list[k]
-				if i.owner != e.Owner || i.group != e.Key {
+				if i.owner != e.Owner || i.group != e.Group {
 					continue
 				}
 				if i.lost && i.by == nil && i.until >= e.At {

@@ -116,7 +116,7 @@ func (s *shareGroup) addAcquired(e *ledger.Event) {
 	for ; p.Offset < min(e.To, s.facts.Log.endOffset(e.Topic, e.Partition)); p.Offset++ {
 		if s.facts.Log.isAppended(p) {
 			record := s.recordAt(p)
-			record.highest = max(record.highest, e.Count)
+			record.highest = max(record.highest, e.Deliveries)
 			s.addAcquirer(record, p, e.Owner)
 			for _, d := range s.deliveries[p] {
 				d.contested = d.contested || d.owner != e.Owner

@@ -31,29 +31,29 @@ func (s *shareGroup) startAttempt(e *ledger.Event) {
 	p := e.Position()
 	record, list := s.recordAt(p), s.deliveries[p]
 	s.judgeDeliveryCount(e, list)
-	record.highest = max(record.highest, e.Count)
+	record.highest = max(record.highest, e.Deliveries)
 	for _, d := range list {
 		d.contested = d.contested || d.owner != e.Owner
 	}
 	d := s.deliveryOf(p, e.Owner)
-	if d != nil && !isHigher(e.Count, d.count) && !d.released && e.At < d.locked+s.facts.Lock && !s.mayHaveForgotten(e.Owner, d.faults) {
+	if d != nil && !isHigher(e.Deliveries, d.count) && !d.released && e.At < d.locked+s.facts.Lock && !s.mayHaveForgotten(e.Owner, d.faults) {
 		d.openAttempts++
-		d.latestStart, d.latestCount = e.At, e.Count
+		d.latestStart, d.latestCount = e.At, e.Deliveries
 		return
 	}
 	next := &delivery{
-		owner: e.Owner, count: e.Count, openAttempts: 1, first: e.At, latestStart: e.At, latestCount: e.Count, locked: e.At,
+		owner: e.Owner, count: e.Deliveries, openAttempts: 1, first: e.At, latestStart: e.At, latestCount: e.Deliveries, locked: e.At,
 		undone: record.undone, faults: s.faultChanges(e.Owner),
 	}
 	if d != nil {
 		next.olderAttempts = d.openAttempts + d.olderAttempts
 	} else {
 		// It may be the delivery that had an effect and was acknowledged.
-		next.effect = record.owner == e.Owner && !isHigher(e.Count, record.count) &&
+		next.effect = record.owner == e.Owner && !isHigher(e.Deliveries, record.count) &&
 			(s.acksObserved || e.At < record.locked+s.facts.Lock) && !s.mayHaveForgotten(e.Owner, record.faults)
 	}
 	record.countDelivery()
-	s.deliveries[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && isHigher(e.Count, d.count) }), next)
+	s.deliveries[p] = append(slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner || d.released && isHigher(e.Deliveries, d.count) }), next)
 }
 
 func (r *shareRecord) countDelivery() { r.deliveries = uint8(min(int(r.deliveries)+1, 255)) }
@@ -70,7 +70,7 @@ func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool)
 	faults, locked := s.faultChanges(e.Owner), e.Start
 	switch {
 	case d == nil: // it was acknowledged already
-		sameDelivery = record.undone || record.owner == e.Owner && !isHigher(e.Count, record.count) && !isHigher(record.count, e.Count)
+		sameDelivery = record.undone || record.owner == e.Owner && !isHigher(e.Deliveries, record.count) && !isHigher(record.count, e.Deliveries)
 	case e.Start >= d.first:
 		sameDelivery, d.effect = d.effect || d.undone, true
 		record.undone = record.undone || d.released && e.At <= d.releasedAt+releaseAhead
@@ -79,7 +79,7 @@ func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool)
 	outsider := s.acquisitionsSeen && !s.hasAcquired(record, p, e.Owner)
 	sameDelivery = sameDelivery || second && (outsider || record.byOutsider)
 	record.byOutsider = outsider
-	record.owner, record.count, record.faults, record.locked = e.Owner, e.Count, faults, locked
+	record.owner, record.count, record.faults, record.locked = e.Owner, e.Deliveries, faults, locked
 	if d != nil && !s.acksObserved {
 		d.acknowledged = d.acknowledged || e.Start >= d.first
 		s.keepDeliveries(p, s.deliveries[p])
@@ -91,20 +91,20 @@ func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool)
 func (s *shareGroup) acknowledgeRecord(e *ledger.Event) {
 	p := e.Position()
 	d := s.deliveryOf(p, e.Owner)
-	if d != nil && e.Count == ledger.AckAccept {
+	if d != nil && e.Ack == ledger.AckAccept {
 		s.judgeAccept(e, d)
 	}
 	if e.Outcome == ledger.OutcomeFailed {
 		return
 	}
-	if e.Count != ledger.AckRenew {
-		s.recordAt(p).lastAck = e.Count + 1
+	if e.Ack != ledger.AckRenew {
+		s.recordAt(p).lastAck = e.Deliveries + 1
 	}
 	switch {
 	case d == nil:
-	case e.Count == ledger.AckRenew:
+	case e.Ack == ledger.AckRenew:
 		d.locked = e.At
-	case e.Count == ledger.AckRelease:
+	case e.Ack == ledger.AckRelease:
 		s.releaseDelivery(e, d)
 	default:
 		d.acknowledged = true

@@ -101,7 +101,7 @@ func (t *timeline) addEvent(e *ledger.Event) {
 		t.addRecordEvent(e)
 	case ledger.EventAcknowledged:
 		if slices.Contains(t.places, e.Position()) {
-			t.addEntry(e, t.facts.podName(e.Owner), e.At, "acknowledges %v: %s", e.Position(), ackName(e.Count))
+			t.addEntry(e, t.facts.podName(e.Owner), e.At, "acknowledges %v: %s", e.Position(), ackName(e.Ack))
 		}
 	case ledger.EventEnd:
 		t.addAttempt(e)
@@ -200,19 +200,19 @@ func (t *timeline) addGroupEvent(e *ledger.Event) {
 // addFault adds the begin of a fault, or its end to the entry of its begin.
 func (t *timeline) addFault(e *ledger.Event) {
 	if e.Kind == ledger.EventHeal {
-		if i, ok := t.faults[e.Key]; ok {
+		if i, ok := t.faults[e.Fault()]; ok {
 			t.entries[i].Until = e.At
 		}
 		return
 	}
-	name := fmt.Sprintf("fault %d", e.Key+1)
-	if int(e.Key) < len(t.facts.Faults) {
-		name = t.facts.Faults[e.Key]
+	name := fmt.Sprintf("fault %d", e.Fault()+1)
+	if int(e.Fault()) < len(t.facts.Faults) {
+		name = t.facts.Faults[e.Fault()]
 	}
 	if e.Owner != 0 {
 		name += " (" + t.facts.podName(e.Owner) + ")"
 	}
-	t.faults[e.Key] = len(t.entries)
+	t.faults[e.Fault()] = len(t.entries)
 	t.addEntry(e, trackFaults, e.At, "%s", name)
 }
 

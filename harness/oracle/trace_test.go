@@ -200,7 +200,7 @@ type attemptEvent struct {
 }
 
 func eventOf(e *ledger.Event) attemptEvent {
-	return attemptEvent{e.Owner, e.Position(), e.Key, e.Seq, e.Start, e.Call()}
+	return attemptEvent{e.Owner, e.Position(), e.Key, e.Seq, e.Start, e.Call}
 }
 
 // unclear reports whether observers saw somebody get the partition of a position within

@@ -17,7 +17,7 @@ func (r *reference) commits() {
 		part, at := r.w.part(e.Position()), e.Position()
 		at.Offset = max(0, e.Offset-1)
 		switch {
-		case part == nil || part.group != e.Key:
+		case part == nil || part.group != e.Group:
 		case e.Kind == ledger.EventRewound && e.Offset >= 0:
 			committed[part] = min(committed[part], e.Offset)
 		case e.Kind != ledger.EventCommit || e.Outcome != ledger.OutcomeConfirmed:

@@ -64,7 +64,7 @@ func (r *reference) redeliveries() {
 		case e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0:
 			for at := range r.h.ids {
 				if r.asideBy(e, at) {
-					again[deferral{at, e.RangeAt()}] = use(right{place: at, pass: r.w.trace.ranges[e.RangeAt()]}, true)
+					again[deferral{at, e.DeferredBy()}] = use(right{place: at, pass: r.w.trace.ranges[e.DeferredBy()]}, true)
 				}
 			}
 		case isEffect(e) && r.holds(e) && r.facts.isOutput(e):

@@ -21,14 +21,14 @@ func (r *reference) deliveries() {
 		}
 		uncounted := false
 		if a.delivery != nil && a.delivery.after != nil {
-			uncounted = a.Count > 0 && a.Count <= r.countOf(a.delivery.after)
+			uncounted = a.Deliveries > 0 && a.Deliveries <= r.countOf(a.delivery.after)
 		}
-		if over := int(a.Count) > r.facts.Deliveries; over || uncounted {
+		if over := int(a.Deliveries) > r.facts.Deliveries; over || uncounted {
 			r.perhaps(CheckDeliveryCount, a.Position(), over || !r.blind)
 		}
 	}
 	for _, e := range r.events {
-		if e.Kind != ledger.EventAcknowledged || e.Count != ledger.AckAccept {
+		if e.Kind != ledger.EventAcknowledged || e.Ack != ledger.AckAccept {
 			continue
 		}
 		under := r.w.trace.deliveredTo(e.Position(), e.Owner, e.At)
@@ -67,7 +67,7 @@ func (r *reference) isDeliveredToOthers(p ledger.Position) bool {
 func (r *reference) countOf(d *trueDelivery) (count uint8) {
 	for _, a := range r.w.attempts {
 		if a.delivery == d {
-			count = a.Count
+			count = a.Deliveries
 		}
 	}
 	return count
@@ -112,9 +112,9 @@ func (r *reference) given(p ledger.Position) bool {
 		switch {
 		case e.Position() != p:
 		case e.Kind == ledger.EventStart:
-			highest = max(highest, int(e.Count))
-		case e.Kind == ledger.EventAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Count != ledger.AckRenew:
-			last = e.Count
+			highest = max(highest, int(e.Deliveries))
+		case e.Kind == ledger.EventAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Ack != ledger.AckRenew:
+			last = e.Ack
 		}
 	}
 	return r.facts.Share && (last != ledger.AckRelease || highest >= r.facts.Deliveries)

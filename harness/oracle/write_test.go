@@ -121,12 +121,12 @@ func (h *history) write(e *ledger.Event) string {
 	case ledger.EventCopied:
 		return "custody " + record + more + flags
 	case ledger.EventDeferred:
-		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.RangeAt().Offset, h.facts.Sides[e.Key-1].Name, flags)
+		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.DeferredBy().Offset, h.facts.Sides[e.DeferredBy().Topic-1].Name, flags)
 	case ledger.EventAcquired:
-		return fmt.Sprintf("acquired %s to=%d %s count=%d", record, e.To, owner, e.Count)
+		return fmt.Sprintf("acquired %s to=%d %s count=%d", record, e.To, owner, e.Deliveries)
 	case ledger.EventAcknowledged:
 		for name, answer := range answers {
-			if answer == e.Count {
+			if answer == e.Ack {
 				return fmt.Sprintf("ack %s %s %s%s", record, owner, name, flags)
 			}
 		}
@@ -138,7 +138,7 @@ func (h *history) write(e *ledger.Event) string {
 
 func (h *history) flags(e *ledger.Event) (words string) {
 	if e.OwnGroup() {
-		words += fmt.Sprintf(" group=%d", e.Key)
+		words += fmt.Sprintf(" group=%d", e.Group)
 	}
 	if e.Flags&ledger.FlagTransactional != 0 {
 		words += " txn"
@@ -152,11 +152,11 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	if e.Kind == ledger.EventAcknowledged && e.Outcome == ledger.OutcomeFailed {
 		words += " failed"
 	}
-	if e.Kind == ledger.EventStart && e.Count > 0 {
-		words += fmt.Sprintf(" count=%d", e.Count)
+	if e.Kind == ledger.EventStart && e.Deliveries > 0 {
+		words += fmt.Sprintf(" count=%d", e.Deliveries)
 	}
-	if e.Kind == ledger.EventStart && e.Call() > 0 {
-		words += fmt.Sprintf(" call=%d", e.Call())
+	if e.Kind == ledger.EventStart && e.Call > 0 {
+		words += fmt.Sprintf(" call=%d", e.Call)
 	}
 	return words
 }
