@@ -36,13 +36,14 @@ func (d *downstream) Do(ctx context.Context, _ *harness.Record) error {
 // busy has workers call the work all the time, and looks at it each second.
 func busy(t *testing.T, d *downstream, workers int, seconds int, look func(second int, calls int64, limit int)) {
 	synctest.Test(t, func(t *testing.T) {
-		l := limit(2, workers)(d).(limited)
+		l := newLatencyLimit(2, workers)
+		w := l.wrapWork(d)
 		ctx, cancel := context.WithCancel(t.Context())
 		var pool sync.WaitGroup
 		for range workers {
 			pool.Go(func() {
 				for ctx.Err() == nil {
-					_ = l.Do(ctx, nil)
+					_ = w.Do(ctx, nil)
 				}
 			})
 		}
@@ -101,9 +102,10 @@ func TestLimitComesBackAfterASlowTime(t *testing.T) {
 
 func TestLimitGivesPermitsBack(t *testing.T) {
 	fail := errors.New("no")
-	l := limit(1, 1)(failing{fail}).(limited)
+	l := newLatencyLimit(1, 1)
+	w := l.wrapWork(failing{fail})
 	for range 3 {
-		if err := l.Do(t.Context(), nil); err != fail {
+		if err := w.Do(t.Context(), nil); err != fail {
 			t.Error(err)
 		}
 	}
@@ -113,7 +115,7 @@ func TestLimitGivesPermitsBack(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := l.Do(ctx, nil); !errors.Is(err, context.Canceled) {
+	if err := w.Do(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("waits on: %v", err)
 	}
 	permit.Drop()

@@ -27,7 +27,7 @@ var _ = harness.Register(harness.Implementation{
 		"holds up what falls due behind it until its partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics:  levelTopics,
 	Knobs: []harness.Knob{{
 		Name: "levels", Default: "100ms/500ms/1s", Doc: "the delays there are, a topic each",

@@ -24,7 +24,7 @@ var _ = harness.Register(harness.Implementation{
 		"holds up what was copied behind it until its partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics: func(cfg harness.Config) []harness.SideTopic {
 		times, _ := width(cfg.Knobs["width"]) // New returns the error
 		return []harness.SideTopic{{Name: wideTopic, Role: harness.RoleWide, Times: times}}

@@ -19,7 +19,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:            "As keyed: what was taken and lies above the low watermark at the last commit, at most M, and what a commit interval finished.",
 	Delivery:         harness.AtLeastOnce,
 	Order:            harness.OrderKey,
-	Parallelism:      workers,
+	Parallelism:      allWorkers,
 	AllowIdleWorkers: true,
 	New:              func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
 })

@@ -23,7 +23,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "As keyed; a record whose dead letter was sent and whose commit was not is tried again, and may have an effect beside.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: deadLetters, Role: harness.RoleDeadLetter}}
 	},

@@ -24,7 +24,7 @@ var _ = harness.Register(harness.Implementation{
 		"repeated twice. A transaction cut short holds the lane of its partition up until that has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: laneTopic, Role: harness.RoleOverflow}}
 	},

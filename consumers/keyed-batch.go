@@ -16,7 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "As keyed, and all of a call that was open.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	Parallelism: allWorkers,
 	Knobs: []harness.Knob{{
 		Name: "batch", Default: "20", Doc: "records of one key in one call, at most", Check: func(v string) error { _, err := batchSize(v); return err },
 	}},

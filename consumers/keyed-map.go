@@ -16,7 +16,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "Repeats what was in work, and what was finished since the last commit, wherever the low watermark stood.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	New: func(harness.Config) (harness.Consumer, error) {
 		return pool.Sharded{Shard: pool.ByKey(), Options: group.Options{KeepCompleted: true}}, nil
 	},

@@ -15,6 +15,6 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "Repeats what was taken and lies above the low watermark at the last commit: at most M, and what a commit interval finished.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	New:         func(harness.Config) (harness.Consumer, error) { return pool.Sharded{Shard: pool.ByKey()}, nil },
 })

@@ -21,7 +21,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "Loses what was queued and counted as committed, up to M; what is committed on the client's clock is not what was done.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: oracle.CheckLoss}},
 	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
 })

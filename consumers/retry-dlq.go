@@ -25,7 +25,7 @@ var _ = harness.Register(harness.Implementation{
 		"copy what another has done since: a record can end as done and as a dead letter.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics:  retryTopics,
 	DeadLetters: func(cfg harness.Config) harness.DeadLetterPolicy {
 		waits, _ := delays(cfg.Knobs["delays"])

@@ -17,7 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "As keyed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Knobs: []harness.Knob{{
 		Name: "salts", Default: "8", Doc: "queues that a key is split over", Check: func(v string) error { _, err := salts(v); return err },
 	}},

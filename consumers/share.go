@@ -19,7 +19,7 @@ var _ = harness.Register(harness.Implementation{
 		"record may count as a delivery of it; the group gives up one whose limit is reached.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Share:       true,
 	Knobs: []harness.Knob{{
 		Name: "clients", Default: "0", Doc: "clients of a pod, which share its workers; 0 is two for each partition that falls to it, from 4 to 16",

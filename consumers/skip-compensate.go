@@ -23,7 +23,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "As unordered; a range that was not finished is worked off again from its begin.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: rangesTopic, Role: harness.RoleRanges}}
 	},

@@ -18,7 +18,7 @@ var _ = harness.Register(harness.Implementation{
 	Crash:            "As keyed; what was prepared and not done is prepared again.",
 	Delivery:         harness.AtLeastOnce,
 	Order:            harness.OrderKey,
-	Parallelism:      workers,
+	Parallelism:      allWorkers,
 	AllowIdleWorkers: true, // its workers prepare most of the time, which is no attempt
 	New: func(harness.Config) (harness.Consumer, error) {
 		return pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorkers: func(m *group.Member, work harness.Work) pool.Workers { return newSplit(m.Config(), work) }}, nil

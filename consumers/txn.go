@@ -28,7 +28,7 @@ var _ = harness.Register(harness.Implementation{
 		"pod to come back or, if its outputs were on their way, for the timeout of the transaction, which is a rebalance and a session long.",
 	Delivery:    harness.ExactlyOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Effect:      harness.EffectOutput,
 	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: outputTopic, Role: harness.RoleOutput}}

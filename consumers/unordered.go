@@ -14,6 +14,6 @@ var _ = harness.Register(harness.Implementation{
 	Crash:       "Repeats what was taken and lies above the low watermark at the last commit: at most M, mostly what was in work and a commit interval.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	New:         func(harness.Config) (harness.Consumer, error) { return pool.Sharded{Shard: pool.ByRecord()}, nil },
 })

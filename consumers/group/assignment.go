@@ -8,44 +8,49 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Assignment is one assignment of one partition to this pod, from the moment
-// the group gave it until it took it back. A partition that comes back later is
-// another assignment: records of the first can then neither start nor be
-// committed, however late their turn comes. Safe for concurrent use.
+// Assignment is one assignment of one partition to this pod, until the group revokes it.
+// A partition that comes back later is another assignment: a record of the first can
+// then neither start nor be committed. Safe for concurrent use.
 type Assignment struct {
 	ctx       context.Context // ctx of the work on its records
-	partition TopicPartition
 	cancel    context.CancelFunc
+	partition TopicPartition
+	memberID  string // memberID is the id under which the group assigned it
 	window    *Window
-	memberID  string // memberID is the id under which the group gave it
 
 	mu        sync.Mutex
 	marks     Watermark
-	handover  *handover     // handover is nil unless the consumer keeps finished offsets in its commits
-	committed commitPoint   // committed is the last that the group has from here, offset -1 for none
-	buffer    []*kgo.Record // buffer is fetched and not taken, where the member has any
-	lowMark   int           // lowMark is how much may be out before it wants more of its stock
-	onLow     func()        // onLow says that it does
-	paused    bool          // paused: the client does not fetch it; under the member's lock
+	handover  *handover     // handover is nil unless commits carry completed offsets
+	committed commitPoint   // committed is the last commit of this assignment, offset -1 for none
+	buffer    []*kgo.Record // buffer has records that are fetched and not accepted yet
+	lowMark   int           // lowMark is how many records may be outstanding when more of the buffer are wanted
+	onLow     func()        // onLow is called then
+	paused    bool          // paused: the client does not fetch the partition; under the member's lock
 	running   int           // running counts records in work
-	started   uint64        // started is one past the newest record that began
-	limit     uint64        // limit is where no record begins any more, once closing
+	started   uint64        // started is one past the newest record that has started
+	limit     uint64        // limit is the first record that may not start, once closing
 	closing   bool
-	quiet     chan struct{} // quiet is closed when closing and all that may still be done is done
-	settled   bool          // settled: quiet is closed
+	quiet     chan struct{} // quiet is closed when closing and all records below limit are completed
+	isQuiet   bool          // isQuiet: quiet is closed
 	retired   bool
 }
 
-// commitPoint is what the group is to know of a partition.
+// Assignments are assignments by partition.
+type Assignments map[TopicPartition]*Assignment
+
+// commitPoint is what the group should know of a partition.
 type commitPoint struct {
 	at   kgo.EpochOffset
-	text string // text goes with it, where finished offsets are kept
+	text string // text is the metadata, where commits carry completed offsets
 }
 
 // NewAssignment is an assignment of a partition to the member with an id. It ends with
-// ctx at the latest. Its records take room of w.
+// ctx at the latest. Its records take room in w.
 func NewAssignment(ctx context.Context, p TopicPartition, memberID string, w *Window) *Assignment {
-	a := &Assignment{partition: p, memberID: memberID, window: w, committed: commitPoint{at: kgo.EpochOffset{Offset: -1}}, quiet: make(chan struct{})}
+	a := &Assignment{
+		partition: p, memberID: memberID, window: w,
+		committed: commitPoint{at: kgo.EpochOffset{Offset: -1}}, quiet: make(chan struct{}),
+	}
 	a.ctx, a.cancel = context.WithCancel(ctx)
 	return a
 }
@@ -57,12 +62,8 @@ func (a *Assignment) Context() context.Context { return a.ctx }
 // Partition is the partition that was assigned.
 func (a *Assignment) Partition() TopicPartition { return a.partition }
 
-// Uncommitted is the offset to commit, if the group does not have it yet and the
-// assignment has not ended.
-func (a *Assignment) Uncommitted() (next kgo.EpochOffset, ok bool) {
-	point, ok := a.uncommittedPoint(0)
-	return point.at, ok
-}
+// MemberID is the id under which the group assigned the partition.
+func (a *Assignment) MemberID() string { return a.memberID }
 
 // Outstanding is the number of records accepted and not below the watermark.
 func (a *Assignment) Outstanding() int {
@@ -71,43 +72,62 @@ func (a *Assignment) Outstanding() int {
 	return a.marks.Outstanding()
 }
 
-// Cancel ends the context of the work under way.
-func (a *Assignment) Cancel() { a.cancel() }
-
-// Quiet is closed when the assignment takes no more records and no work is under way.
-func (a *Assignment) Quiet() <-chan struct{} { return a.quiet }
-
-// MemberID is the id under which the group assigned the partition.
-func (a *Assignment) MemberID() string { return a.memberID }
-
-// Task is one record taken under an assignment, on its way to the work.
-type Task struct {
-	Record     *kgo.Record
-	Assignment *Assignment
-	seq        uint64
+// Highest is the offset after the highest record that is completed, whatever is below
+// it; ok is false if no record is.
+func (a *Assignment) Highest() (next int64, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.marks.Highest()
 }
 
-// Start asks to begin the work on the record. A caller that is refused drops the
-// record without a word: it stays incomplete here, and the next owner of the partition gets it.
-func (t Task) Start() bool { return t.Assignment.startRecord(t.seq) }
+// Uncommitted is the low watermark, the offset to commit. ok is false if the group has it
+// already or the assignment has ended.
+func (a *Assignment) Uncommitted() (next kgo.EpochOffset, ok bool) {
+	point, ok := a.uncommittedPoint(0)
+	return point.at, ok
+}
 
-// Finish ends what Start allowed. completed says whether the work had its effect.
-func (t Task) Finish(completed bool) { t.Assignment.finishRecord(t.seq, completed) }
+// Halt lets no record start from now on.
+func (a *Assignment) Halt() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closing, a.limit = true, 0
+	a.closeIfQuiet()
+}
 
-// Accept makes tasks of records just polled. The end of a transaction is none, and done.
+// Cancel ends the context of the work.
+func (a *Assignment) Cancel() { a.cancel() }
+
+// Quiet is closed once no record may start and no record is in work.
+func (a *Assignment) Quiet() <-chan struct{} { return a.quiet }
+
+// Accept makes tasks of records just polled and appends them to into. Control records of
+// transactions are completed at once.
 func (a *Assignment) Accept(records []*kgo.Record, into []Task) []Task {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.acceptRecords(records, into, func(r *kgo.Record) bool { return r.Attrs.IsControl() })
 }
 
-// acceptRecords makes tasks of records but those that are done. The caller holds mu.
-func (a *Assignment) acceptRecords(records []*kgo.Record, into []Task, done func(*kgo.Record) bool) []Task {
+// acceptUncompleted is Accept without tasks for the records that the previous owner has
+// completed. topic is the id of the topic that the records are of, and end the end of
+// the partition's log.
+func (a *Assignment) acceptUncompleted(topic [16]byte, end int64, records []*kgo.Record, into []Task) []Task {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.handover.startAt(topic, records[0].Offset, end)
+	return a.acceptRecords(records, into, func(r *kgo.Record) bool {
+		return a.handover.noteAccepted(r.Offset, r.LeaderEpoch) || r.Attrs.IsControl()
+	})
+}
+
+// acceptRecords makes tasks of records that are not completed. The caller holds mu.
+func (a *Assignment) acceptRecords(records []*kgo.Record, into []Task, completed func(*kgo.Record) bool) []Task {
 	a.window.Reserve(len(records))
 	freed := 0
 	for _, r := range records {
 		seq := a.marks.Track(r.Offset, r.LeaderEpoch)
-		if done(r) {
+		if completed(r) {
 			freed += a.marks.Complete(seq)
 			r.Recycle()
 			continue
@@ -118,8 +138,8 @@ func (a *Assignment) acceptRecords(records []*kgo.Record, into []Task, done func
 	return into
 }
 
-// passOffset has the watermark go past an offset, and what lies before it and was not taken,
-// once all that was taken has finished.
+// passOffset lets the watermark pass an offset, and all before it that was not accepted,
+// once all accepted records are completed.
 func (a *Assignment) passOffset(offset int64, epoch int32) {
 	a.window.Reserve(1)
 	a.mu.Lock()
@@ -128,19 +148,8 @@ func (a *Assignment) passOffset(offset int64, epoch int32) {
 	a.window.Release(freed)
 }
 
-// acceptUncompleted is take for a consumer that keeps finished offsets: it makes no tasks of
-// those that the owner before had finished. The records come from an incarnation
-// of the topic whose log ends at end.
-func (a *Assignment) acceptUncompleted(topic [16]byte, end int64, records []*kgo.Record, into []Task) []Task {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.handover.startAt(topic, records[0].Offset, end)
-	return a.acceptRecords(records, into, func(r *kgo.Record) bool {
-		return a.handover.noteAccepted(r.Offset, r.LeaderEpoch) || r.Attrs.IsControl()
-	})
-}
-
-// setPreviousCommit has what the group knows of the partition as it is given, if anybody cares.
+// setPreviousCommit remembers the commit of the previous owner, where commits carry
+// completed offsets.
 func (a *Assignment) setPreviousCommit(at kgo.EpochOffset, metadata string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -149,9 +158,6 @@ func (a *Assignment) setPreviousCommit(at kgo.EpochOffset, metadata string) {
 	}
 }
 
-// startRecord asks to begin the work on record seq. A caller that is refused drops
-// the record without a word: it stays unfinished here, and whoever owns the
-// partition next gets it.
 func (a *Assignment) startRecord(seq uint64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,29 +169,27 @@ func (a *Assignment) startRecord(seq uint64) bool {
 	return true
 }
 
-// finishRecord ends what start allowed; effect says whether the work had it.
-func (a *Assignment) finishRecord(seq uint64, effect bool) {
+func (a *Assignment) finishRecord(seq uint64, completed bool) {
 	a.mu.Lock()
 	a.running--
 	freed := 0
-	if effect && !a.retired {
+	if completed && !a.retired {
 		freed = a.marks.Complete(seq)
 	}
 	if a.closing {
 		a.closeIfQuiet()
 	}
-	hungry := len(a.buffer) > 0 && a.marks.Outstanding() <= a.lowMark
+	low := len(a.buffer) > 0 && a.marks.Outstanding() <= a.lowMark
 	a.mu.Unlock()
 	a.window.Release(freed)
-	if hungry {
+	if low {
 		a.onLow()
 	}
 }
 
-// stopAtNewest lets no record begin past the newest that has. Those before it may, as
-// they are the gaps: with them finished nothing of what was done here is done
-// again by the next owner, and nothing else needs doing. Where finished offsets are
-// kept, gaps may stay.
+// stopAtNewest lets no record start after the newest that has started. The gaps before
+// it may start: once they are completed, the next owner repeats nothing. Where commits
+// carry completed offsets, gaps need not start.
 func (a *Assignment) stopAtNewest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -198,18 +202,63 @@ func (a *Assignment) stopAtNewest() {
 	}
 }
 
-// Halt lets no record begin, gaps neither.
-func (a *Assignment) Halt() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.closing, a.limit = true, 0
-	a.closeIfQuiet()
+// closeIfQuiet closes quiet when it is time. The caller holds mu.
+func (a *Assignment) closeIfQuiet() {
+	if !a.isQuiet && a.running == 0 && a.marks.low >= a.limit {
+		a.isQuiet = true
+		close(a.quiet)
+	}
 }
 
-// cancelAssignments halts all of the assignments and then cancels the work under way:
-// halted one by one, a worker that the first sets free would begin a record of
-// the next.
-func cancelAssignments(ending map[TopicPartition]*Assignment) {
+// retireAssignment ends the assignment: records that finish from now on are not completed.
+func (a *Assignment) retireAssignment() {
+	a.Halt()
+	a.cancel()
+	a.mu.Lock()
+	outstanding := 0
+	if !a.retired {
+		a.retired = true
+		outstanding = a.marks.Outstanding()
+		a.marks.ring, a.buffer = nil, nil
+	}
+	a.mu.Unlock()
+	a.window.Release(outstanding)
+}
+
+// uncommittedPoint is what to commit. ok is false if the group has it already or the
+// assignment has ended. room is the size of the metadata, in characters.
+func (a *Assignment) uncommittedPoint(room int) (next commitPoint, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.handover != nil && !a.retired {
+		next.at, next.text, ok = a.handover.nextCommit(&a.marks, room)
+	} else {
+		next.at, ok = a.marks.Offset()
+	}
+	return next, ok && a.differsFromCommitted(next)
+}
+
+// isUncommitted reports whether the group does not have next and the assignment has not
+// ended.
+func (a *Assignment) isUncommitted(next commitPoint) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.differsFromCommitted(next)
+}
+
+func (a *Assignment) differsFromCommitted(next commitPoint) bool {
+	return !a.retired && (next.at.Offset != a.committed.at.Offset || next.text != a.committed.text)
+}
+
+func (a *Assignment) setCommitted(c commitPoint) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.committed = c
+}
+
+// cancelAssignments halts all of the assignments before it cancels their work. Otherwise
+// a worker that the first sets free would start a record of the next.
+func cancelAssignments(ending Assignments) {
 	for _, a := range ending {
 		a.Halt()
 	}
@@ -218,9 +267,9 @@ func cancelAssignments(ending map[TopicPartition]*Assignment) {
 	}
 }
 
-// waitQuiet waits until all that may be done under the assignments is done, and
-// reports whether that came within the budget.
-func waitQuiet(ending map[TopicPartition]*Assignment, budget time.Duration) bool {
+// waitQuiet waits until all of the assignments are quiet, and reports whether they were
+// within the budget.
+func waitQuiet(ending Assignments, budget time.Duration) bool {
 	timer := time.NewTimer(budget)
 	defer timer.Stop()
 	for _, a := range ending {
@@ -231,45 +280,4 @@ func waitQuiet(ending map[TopicPartition]*Assignment, budget time.Duration) bool
 		}
 	}
 	return true
-}
-
-func (a *Assignment) closeIfQuiet() {
-	if !a.settled && a.running == 0 && a.marks.low >= a.limit {
-		a.settled = true
-		close(a.quiet)
-	}
-}
-
-// retireAssignment is the end: what finishes from now on counts for nothing.
-func (a *Assignment) retireAssignment() {
-	a.Halt()
-	a.cancel()
-	a.mu.Lock()
-	held := 0
-	if !a.retired {
-		a.retired = true
-		held = a.marks.Outstanding()
-		a.marks.ring, a.buffer = nil, nil
-	}
-	a.mu.Unlock()
-	a.window.Release(held)
-}
-
-// uncommittedPoint is what to commit, if the group does not have it yet and the
-// assignment has not ended. room is for the text to go with it.
-func (a *Assignment) uncommittedPoint(room int) (next commitPoint, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.handover != nil && !a.retired {
-		next.at, next.text, ok = a.handover.nextCommit(&a.marks, room)
-	} else {
-		next.at, ok = a.marks.Offset()
-	}
-	return next, ok && !a.retired && (next.at.Offset != a.committed.at.Offset || next.text != a.committed.text)
-}
-
-func (a *Assignment) setCommitted(c commitPoint) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.committed = c
 }

@@ -66,7 +66,7 @@ func TestAbandonedAssignmentCancelsAndForgets(t *testing.T) {
 	a.startRecord(1)
 	a.finishRecord(0, true)
 	a.stopAtNewest()
-	cancelAssignments(map[TopicPartition]*Assignment{{}: a})
+	cancelAssignments(Assignments{{}: a})
 	if a.ctx.Err() == nil {
 		t.Error("the work goes on")
 	}

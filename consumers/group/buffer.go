@@ -9,35 +9,38 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// This file is how a consumer takes records that lie in stock before: one by partition,
-// and one whose records wait until they are due (due.go).
+// This file lets fetched records wait in a buffer of their assignment before they are
+// accepted. Two options need it.
 //
-// By partition it takes of each at most its share of the window. A client hands out all it has of one partition before it
-// comes to the next, hundreds of records, so that with a backlog the window would be
-// full of one or two partitions, and the workers of all others idle.
+// PartitionQuotas: a client returns all records it has of one partition, hundreds, before
+// it comes to the next. With a backlog the window would be full of one or two
+// partitions, and the workers of all others idle. So each partition has a quota of
+// the window, and the rest waits in its buffer.
 //
-// What was fetched and is beyond a partition's share lies in stock with its
-// assignment; it is not taken yet, as what lies in the client is not. The client is
-// asked for more only when a partition is out of stock. One that others have to
-// wait for all the time is paused when its stock is as large as the window: that
-// costs the fetch that is under way, and bounds memory.
+// Due: a record that is not due waits in the buffer. It takes no room in the window, holds
+// up no watermark and no rebalance, and the next owner fetches it again.
+//
+// The client is asked for more only when the buffer of a partition is empty. A partition
+// whose buffer is as large as the window is paused. That costs the fetch in progress and
+// limits memory. No goroutine sleeps between polls: a poll ends when a record is due, or
+// when records arrive for a partition without any.
 
-// noWait is the context of a poll that waits for nothing.
+// noWait is the context of a poll that returns at once.
 var noWait context.Context
 
-// pollBuffered is poll for a member that has stock.
+// pollBuffered is Poll for a member with buffers.
 func (m *Member) pollBuffered(ctx context.Context, limit int, into []Task) ([]Task, error) {
 	for {
 		waiting, wake := context.WithCancel(m.polls)
-		m.wakeUp.Store(&wake) // before the deal: what is wanted from here on ends the wait
-		into, dry, next := m.takeBuffered(limit, into)
+		m.wakeUp.Store(&wake) // first: what becomes wanted during takeBuffered must end the wait
+		into, empty, next := m.takeBuffered(limit, into)
 		var err error
 		switch {
 		case ctx.Err() != nil:
 		case len(into) == 0:
-			err = m.waitForRecords(waiting, dry, next)
-		case dry && m.options.Due != nil && m.client.BufferedFetchRecords() > 0:
-			err = m.fetchIntoBuffers(noWait) // lest what a partition has in stock keeps others from coming
+			err = m.waitForRecords(waiting, empty, next)
+		case empty && m.options.Due != nil && m.client.BufferedFetchRecords() > 0:
+			err = m.fetchIntoBuffers(noWait) // a partition with records must not keep those of others from arriving
 		}
 		wake()
 		switch {
@@ -51,59 +54,59 @@ func (m *Member) pollBuffered(ctx context.Context, limit int, into []Task) ([]Ta
 	}
 }
 
-// waitForRecords waits for what may make something to deal: records, if a partition is dry,
-// the time at which the next is due, or the end of ctx.
-func (m *Member) waitForRecords(ctx context.Context, dry bool, next time.Time) error {
+// waitForRecords waits until there may be something to take: records for an empty buffer,
+// the time at which the next record is due, or the end of ctx.
+func (m *Member) waitForRecords(ctx context.Context, empty bool, next time.Time) error {
 	if !next.IsZero() {
 		due, end := context.WithDeadline(ctx, next)
 		defer end()
 		ctx = due
 	}
-	if dry {
+	if empty {
 		return m.fetchIntoBuffers(ctx)
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// wakePoll has the taking of shares look again.
+// wakePoll ends the wait of a poll.
 func (m *Member) wakePoll() {
 	if wake := m.wakeUp.Load(); wake != nil {
 		(*wake)()
 	}
 }
 
-// takeBuffered makes tasks of what is in stock, as far as it is due and shares go. It reports
-// whether a partition has nothing in stock, and when the next record is due that was
-// not dealt for that reason alone.
-func (m *Member) takeBuffered(limit int, into []Task) (_ []Task, dry bool, next time.Time) {
-	var again []TopicPartition
+// takeBuffered accepts buffered records that are due, within the quotas. It reports
+// whether the buffer of a partition is empty, and when the next record is due that
+// waits for its time alone.
+func (m *Member) takeBuffered(limit int, into []Task) (_ []Task, empty bool, next time.Time) {
+	var resume []TopicPartition
 	m.mu.Lock()
-	share := math.MaxInt
+	quota := math.MaxInt
 	if m.options.PartitionQuotas {
-		share = max(m.window.capacityBelowStep()/max(len(m.assignments), 1), 1)
+		quota = max(m.window.capacityBelowStep()/max(len(m.assignments), 1), 1)
 	}
-	dry = len(m.assignments) == 0
+	empty = len(m.assignments) == 0
 	for p, a := range m.assignments {
 		before := len(into)
 		var left int
 		var at time.Time
-		into, left, at = a.takeDue(m.options, share, limit, into)
+		into, left, at = a.takeDue(m.options, quota, limit, into)
 		limit -= len(into) - before
-		dry, next = dry || left == 0, earlier(next, at)
+		empty, next = empty || left == 0, earlier(next, at)
 		if a.paused && left <= m.cfg.Window/2 {
 			a.paused = false
-			again = append(again, p)
+			resume = append(resume, p)
 		}
 	}
 	m.mu.Unlock()
-	if len(again) > 0 {
-		m.client.ResumeFetchPartitions(partitionsByTopic(again))
+	if len(resume) > 0 {
+		m.client.ResumeFetchPartitions(partitionsByTopic(resume))
 	}
-	return into, dry, next
+	return into, empty, next
 }
 
-// fetchIntoBuffers polls until there is something, or ctx has ended.
+// fetchIntoBuffers polls until records arrive or ctx ends.
 func (m *Member) fetchIntoBuffers(ctx context.Context) error {
 	fetches := m.client.PollRecords(ctx, -1)
 	defer m.client.AllowRebalance()
@@ -130,7 +133,7 @@ func partitionsByTopic(ps []TopicPartition) map[string][]int32 {
 	return by
 }
 
-// appendBuffer lays records in stock and returns how many lie there.
+// appendBuffer adds records to the buffer and returns its length.
 func (a *Assignment) appendBuffer(records []*kgo.Record) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -138,32 +141,34 @@ func (a *Assignment) appendBuffer(records []*kgo.Record) int {
 	return len(a.buffer)
 }
 
-// takeDue takes from the stock what is due and a share has room for, and says how much is
-// left and, if that is why, when the next is due. Of what is nobody's work, as the ends of
-// transactions, no more is left than of anything else: nothing would wake up for it.
-func (a *Assignment) takeDue(how Options, share, limit int, into []Task) (_ []Task, left int, next time.Time) {
+// takeDue accepts the records of the buffer that are due and fit in the quota. left is
+// how many stay; next is when the first of them is due, if it waits for that.
+//
+// It repeats while it takes records without a task, such as control records: no worker
+// would finish one and wake the poll for the records behind them.
+func (a *Assignment) takeDue(o Options, quota, limit int, into []Task) (_ []Task, left int, next time.Time) {
 	before := len(into)
 	for n := 1; n > 0 && len(into) == before; {
-		into, n, left, next = a.takeDueOnce(how, share, limit, into)
+		into, n, left, next = a.takeDueOnce(o, quota, limit, into)
 	}
 	return into, left, next
 }
 
-func (a *Assignment) takeDueOnce(how Options, share, limit int, into []Task) (_ []Task, n, left int, next time.Time) {
+func (a *Assignment) takeDueOnce(o Options, quota, limit int, into []Task) (_ []Task, n, left int, next time.Time) {
 	a.mu.Lock()
-	if how.PartitionQuotas {
-		a.lowMark = share / 2
+	if o.PartitionQuotas {
+		a.lowMark = quota / 2
 	}
-	if !a.closing && (!how.PartitionQuotas || a.marks.Outstanding() <= a.lowMark) {
-		n, next = how.countDue(a.buffer[:min(share-a.marks.Outstanding(), len(a.buffer), limit)])
+	if !a.closing && (!o.PartitionQuotas || a.marks.Outstanding() <= a.lowMark) {
+		n, next = o.countDue(a.buffer[:min(quota-a.marks.Outstanding(), len(a.buffer), limit)])
 	}
-	dealt := a.buffer[:n]
+	taken := a.buffer[:n]
 	a.buffer = a.buffer[n:]
 	left = len(a.buffer)
 	a.mu.Unlock()
 	if n > 0 {
-		into = a.Accept(dealt, into)
-		clear(dealt)
+		into = a.Accept(taken, into)
+		clear(taken)
 	}
 	return into, n, left, next
 }

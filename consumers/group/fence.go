@@ -2,131 +2,76 @@ package group
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Fence keeps a pod that stood still for long from beginning work before it knows
-// whether it is a member of its group still. The client finds out by its next
-// heartbeat: an interval and an answer later, in which others work on what was
-// taken away. The fence finds out by a clock that was not looked at for half a session,
-// within [ChecksPerHeartbeat], lets nothing begin from then on, and asks. What a worker
-// begins before that, as he wakes up, is unfenced.
-//
-// Safe for concurrent use, but for Look. The zero value is open.
-type Fence struct {
-	closed    atomic.Pointer[chan struct{}] // closed is nil while the fence is open, and closed when it opens
-	lastCheck time.Time                     // lastCheck is when the clock was looked at last
-}
-
-// ChecksPerHeartbeat is how many times a heartbeat a member should call Look.
+// ChecksPerHeartbeat is how often a member should call [Fence.Check] in each heartbeat
+// interval.
 const ChecksPerHeartbeat = 4
 
-// Wrap is work that begins only while the fence is open, and not after its
-// context has ended. It has the abilities that w has.
+// Fence stops a pod that stood still (a long GC, a suspended VM) from working on partitions
+// that other members own by now. The client learns only from its next heartbeat
+// that the group expelled it. Until then it would start records that the new owners
+// work on too.
+//
+// The fence watches the clock. If nobody checked it for half a session timeout, the pod
+// stood still: the fence closes, no work starts, and the fence asks the group whether the
+// client is still a member. Work that a worker starts in the interval before the next
+// check is not covered; the harness counts it as unfenced work.
+//
+// The zero value is open. Safe for concurrent use, except Check, Close and Open, which
+// one goroutine calls.
+type Fence struct {
+	closed    atomic.Pointer[chan struct{}] // closed is nil while the fence is open; the channel is closed when it opens
+	lastCheck time.Time
+}
+
+// Wrap is work that starts only while the fence is open, and not after its context has
+// ended. It has the abilities of w (see [harness.GateWork]).
 func (f *Fence) Wrap(w harness.Work) harness.Work {
-	b, batches := w.(harness.BatchWork)
-	p, prepares := w.(harness.PreparedWork)
-	do := fenced{w, f}
-	switch {
-	case batches && prepares:
-		return struct {
-			fenced
-			fencedBatches
-			fencedPrepares
-		}{do, fencedBatches{b, f}, fencedPrepares{p, f}}
-	case batches:
-		return struct {
-			fenced
-			fencedBatches
-		}{do, fencedBatches{b, f}}
-	case prepares:
-		return struct {
-			fenced
-			fencedPrepares
-		}{do, fencedPrepares{p, f}}
-	}
-	return do
+	return harness.GateWork(w, func(ctx context.Context) (func(error), error) { return nil, f.Wait(ctx) })
 }
 
-type fenced struct {
-	work  harness.Work
-	fence *Fence
-}
-
-func (w fenced) Do(ctx context.Context, r *harness.Record) error {
-	if err := w.fence.Wait(ctx); err != nil {
-		return err
-	}
-	return w.work.Do(ctx, r)
-}
-
-type fencedBatches struct {
-	batches harness.BatchWork
-	fence   *Fence
-}
-
-func (w fencedBatches) DoBatch(ctx context.Context, records []harness.Record) error {
-	if err := w.fence.Wait(ctx); err != nil {
-		return err
-	}
-	return w.batches.DoBatch(ctx, records)
-}
-
-type fencedPrepares struct {
-	work  harness.PreparedWork
-	fence *Fence
-}
-
-func (w fencedPrepares) Prepare(ctx context.Context, r *harness.Record) error {
-	if err := w.fence.Wait(ctx); err != nil {
-		return err
-	}
-	return w.work.Prepare(ctx, r)
-}
-
-// Wait waits until the fence is open, or returns the error of ctx, which has ended.
+// Wait waits until the fence is open. The error is that of ctx.
 func (f *Fence) Wait(ctx context.Context) error {
-	if shut := f.closed.Load(); shut != nil {
+	if closed := f.closed.Load(); closed != nil {
 		select {
-		case <-*shut:
+		case <-*closed:
 		case <-ctx.Done():
 		}
 	}
 	return ctx.Err()
 }
 
-// IsOpen reports whether work may begin.
+// IsOpen reports whether work may start.
 func (f *Fence) IsOpen() bool { return f.closed.Load() == nil }
 
-// Check looks at the clock. If the pod stood still the fence is shut until the group
-// says that the pod's client is a member. Check reports false if the client is none
-// any more, or usurped says that it is another than it was, or ctx has ended in doubt:
-// then the fence stays shut until Open, before which the pod gives up all that it was
-// given before it stood still.
-func (f *Fence) Check(ctx context.Context, client *kgo.Client, cfg harness.Config, usurped func() bool) (member bool) {
+// Check closes the fence if the pod stood still, and opens it when the group confirms
+// that cl is still a member.
+//
+// It reports false if cl is not a member any more, if rejoined reports that cl has another
+// member id now, or if ctx ended before an answer. Then the fence stays closed: the
+// caller gives up all partitions assigned before, and then calls Open.
+func (f *Fence) Check(ctx context.Context, cl *kgo.Client, cfg harness.Config, rejoined func() bool) (member bool) {
 	now := time.Now()
-	stood := !f.lastCheck.IsZero() && now.Sub(f.lastCheck) > cfg.Session/2
+	stoodStill := !f.lastCheck.IsZero() && now.Sub(f.lastCheck) > cfg.Session/2
 	f.lastCheck = now
-	if !stood {
+	if !stoodStill {
 		return true
 	}
 	f.Close()
 	for {
-		err := confirmMembership(ctx, client, cfg)
-		stood := time.Since(f.lastCheck) > cfg.Session/2 // an answer from before it stood still once more says nothing
+		err := confirmMembership(ctx, cl, cfg)
+		stoodStill := time.Since(f.lastCheck) > cfg.Session/2 // then the answer is too old
 		f.lastCheck = time.Now()
 		switch {
-		case isRefused(err) || usurped():
+		case isRefused(err) || rejoined():
 			return false
-		case err == nil && !stood:
+		case err == nil && !stoodStill:
 			f.Open()
 			return true
 		}
@@ -138,91 +83,15 @@ func (f *Fence) Check(ctx context.Context, client *kgo.Client, cfg harness.Confi
 	}
 }
 
-// Close lets no work begin until [Fence.Open].
+// Close lets no work start until Open.
 func (f *Fence) Close() {
 	closed := make(chan struct{})
 	f.closed.Store(&closed)
 }
 
-// Open lets work begin again. It is for whoever calls Look.
+// Open lets work start again.
 func (f *Fence) Open() {
-	if shut := f.closed.Swap(nil); shut != nil {
-		close(*shut)
+	if closed := f.closed.Swap(nil); closed != nil {
+		close(*closed)
 	}
-}
-
-// confirmMembership asks the group. The answer is an error that [isRefused] knows if the
-// client is no member.
-func confirmMembership(ctx context.Context, client *kgo.Client, cfg harness.Config) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Session/2)
-	defer cancel()
-	id, generation := client.GroupMetadata()
-	if cfg.Protocol == harness.Server {
-		return describeMember(ctx, client, cfg.Group, id)
-	}
-	req := kmsg.NewPtrHeartbeatRequest()
-	req.Group, req.MemberID, req.Generation = cfg.Group, id, generation
-	if cfg.Protocol == harness.Static {
-		req.InstanceID = &cfg.Pod
-	}
-	resp, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return fmt.Errorf("ask the group: %w", err)
-	}
-	err = kerr.ErrorForCode(resp.ErrorCode)
-	switch now, _ := client.GroupMetadata(); {
-	case errors.Is(err, kerr.RebalanceInProgress):
-		return nil
-	case errors.Is(err, kerr.IllegalGeneration) && now == id:
-		// The group knows us: a rebalance has ended of which the client has heard, or will.
-		return fmt.Errorf("ask the group once more: %v", err) // no refusal, so it is not wrapped
-	}
-	return err
-}
-
-// describeMember looks for a member among those of a group of KIP-848, where a heartbeat
-// of our own could take the answer away that the client's is to have.
-func describeMember(ctx context.Context, client *kgo.Client, group, id string) error {
-	req := kmsg.NewPtrConsumerGroupDescribeRequest()
-	req.Groups = []string{group}
-	resp, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return fmt.Errorf("describe group: %w", err)
-	}
-	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return err
-		}
-		for _, m := range g.Members {
-			if m.MemberID == id {
-				return nil
-			}
-		}
-	}
-	return kerr.UnknownMemberID
-}
-
-// FindMember asks the group whether it has a member with an id. It returns
-// kerr.UnknownMemberID if it has none.
-func FindMember(ctx context.Context, cl *kgo.Client, cfg harness.Config, id string) error {
-	if cfg.Protocol == harness.Server {
-		return describeMember(ctx, cl, cfg.Group, id)
-	}
-	req := kmsg.NewPtrDescribeGroupsRequest()
-	req.Groups = []string{cfg.Group}
-	resp, err := req.RequestWith(ctx, cl)
-	if err != nil {
-		return fmt.Errorf("describe group: %w", err)
-	}
-	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return fmt.Errorf("describe group: %w", err)
-		}
-		for _, m := range g.Members {
-			if m.MemberID == id {
-				return nil
-			}
-		}
-	}
-	return kerr.UnknownMemberID
 }

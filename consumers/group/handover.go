@@ -4,92 +4,90 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// handover is what an assignment of a consumer that keeps its finished offsets in
-// its commits knows of them: those of the owner before, which it does not work on
-// again, and those it hands on with each commit of its own. It belongs to an
-// assignment and is under its lock.
+// handover is what an assignment knows of completed offsets, where commits carry them:
+// those of the previous owner, which it does not work on again, and those that it
+// hands over with each commit. It is under the assignment's lock.
 //
-// The offsets handed on are all of one leader epoch, the newest. Of records that
-// finished under the leader before, which are few and in the window only for a
-// moment, the next owner repeats what lies above the commit.
+// All offsets handed over are of one leader epoch, the newest. Few records of an older
+// epoch are in the window, and only for a moment. Of those, the next owner repeats what
+// lies above the commit.
 type handover struct {
 	log      logID
-	previous kgo.EpochOffset // previous is the commit of the owner before, below 0 if there is none
-	text     string          // text is what came with it, until the log is known
+	previous kgo.EpochOffset // previous is the commit of the previous owner, below 0 if there is none
+	text     string          // text is the metadata of that commit, until the log is known
 
-	runs      []offsetRange // runs of the owner before, in the epoch below
+	runs      []offsetRange // runs were completed by the previous owner, in the epoch below
 	epoch     int32
-	first     int64 // first offset taken, -1 before
-	last      int64 // last is the highest offset taken
-	truncated bool  // truncated: the last text had no room for all
+	first     int64 // first is the first offset accepted, -1 before
+	last      int64 // last is the highest offset accepted
+	truncated bool  // truncated: the last metadata had no room for all
 }
 
 func newHandover(partition int32) *handover {
 	return &handover{log: logID{partition: partition}, previous: kgo.EpochOffset{Epoch: -1, Offset: -1}, epoch: -1, first: -1, last: -1}
 }
 
-// setPrevious has the commit of the owner before. It counts as long as nothing was taken.
-func (p *handover) setPrevious(commit kgo.EpochOffset, metadata string) {
-	if p.first < 0 {
-		p.previous, p.text = commit, cutMemberID(metadata)
+// setPrevious remembers the commit of the previous owner, unless records were accepted.
+func (h *handover) setPrevious(commit kgo.EpochOffset, metadata string) {
+	if h.first < 0 {
+		h.previous, h.text = commit, cutMemberID(metadata)
 	}
 }
 
-// startAt is told before records are taken: of which incarnation of the topic they
-// are, from where on, and where the log ends.
-func (p *handover) startAt(topic [16]byte, first, end int64) {
-	if p.first >= 0 {
+// startAt is called before records are accepted: with the id of their topic, the first
+// offset, and the end of the log.
+func (h *handover) startAt(topic [16]byte, first, end int64) {
+	if h.first >= 0 {
 		return
 	}
-	p.first, p.log.topic = first, topic
-	if p.text != "" && p.hasTopicID() && p.previous.Offset >= 0 && first >= p.previous.Offset {
-		p.runs, p.epoch = decodeOffsets(p.text, topic, p.log.partition, p.previous.Offset, end)
+	h.first, h.log.topic = first, topic
+	if h.text != "" && h.hasTopicID() && h.previous.Offset >= 0 && first >= h.previous.Offset {
+		h.runs, h.epoch = decodeOffsets(h.text, topic, h.log.partition, h.previous.Offset, end)
 	}
-	p.text = ""
+	h.text = ""
 }
 
-// hasTopicID says that the broker names topics by an id; without it there is no telling
-// two of one name apart, and nothing is kept.
-func (p *handover) hasTopicID() bool { return p.log.topic != [16]byte{} }
+// hasTopicID reports whether the broker names topics by ids. Without an id a topic that
+// was deleted and created again looks like the old one, and nothing is handed over.
+func (h *handover) hasTopicID() bool { return h.log.topic != [16]byte{} }
 
-// noteAccepted notes that a record was taken and reports whether it was finished before.
-func (p *handover) noteAccepted(offset int64, epoch int32) (finished bool) {
-	p.last = max(p.last, offset)
-	return len(p.runs) > 0 && epoch == p.epoch && containsOffset(p.runs, offset)
+// noteAccepted notes that a record was accepted, and reports whether the previous owner
+// completed it.
+func (h *handover) noteAccepted(offset int64, epoch int32) (completed bool) {
+	h.last = max(h.last, offset)
+	return len(h.runs) > 0 && epoch == h.epoch && containsOffset(h.runs, offset)
 }
 
-// nextCommit is the commit to make of a watermark and the text to go with it, in room
-// characters.
-func (p *handover) nextCommit(w *Watermark, room int) (at kgo.EpochOffset, text string, ok bool) {
+// nextCommit is the offset to commit and its metadata, of at most room characters.
+func (h *handover) nextCommit(w *Watermark, room int) (at kgo.EpochOffset, text string, ok bool) {
 	at, ok = w.Offset()
-	if !ok && p.first >= 0 { // nothing is under the watermark yet
-		if at = p.previous; at.Offset < 0 || p.first < at.Offset {
-			at = kgo.EpochOffset{Epoch: -1, Offset: p.first}
+	if !ok && h.first >= 0 { // nothing is below the watermark yet
+		if at = h.previous; at.Offset < 0 || h.first < at.Offset {
+			at = kgo.EpochOffset{Epoch: -1, Offset: h.first}
 		}
 	}
-	if p.first < 0 || !p.hasTopicID() {
+	if h.first < 0 || !h.hasTopicID() {
 		return at, "", ok
 	}
-	log := p.log
+	log := h.log
 	var runs []offsetRange
-	runs, log.epoch = p.completedAbove(w, at.Offset)
+	runs, log.epoch = h.completedAbove(w, at.Offset)
 	text = encodeOffsets(log, at.Offset, runs, room)
-	p.truncated = len(text) > room*9/10 // it may not fit the next time
+	h.truncated = len(text) > room*9/10 // the next text may not fit
 	return at, text, ok || text != ""
 }
 
-// completedAbove are the offsets above base that are finished, of the newest epoch of
-// which there are any.
-func (p *handover) completedAbove(w *Watermark, base int64) (runs []offsetRange, epoch int32) {
-	var ahead []offsetRange // ahead was finished by the owner before and is not taken yet
-	for _, r := range p.runs {
-		if r.from = max(r.from, p.last+1, base); r.from < r.to {
+// completedAbove are the completed offsets above base, of the newest epoch with any.
+func (h *handover) completedAbove(w *Watermark, base int64) (runs []offsetRange, epoch int32) {
+	var ahead []offsetRange // ahead was completed by the previous owner and is not accepted yet
+	for _, r := range h.runs {
+		if r.from = max(r.from, h.last+1, base); r.from < r.to {
 			ahead = append(ahead, r)
 		}
 	}
 	epoch = w.newestCompletedEpoch()
 	if len(ahead) > 0 {
-		epoch = p.epoch
+		epoch = h.epoch
 	}
 	runs = w.appendCompleted(runs, base, epoch)
 	for _, r := range ahead {
@@ -100,33 +98,4 @@ func (p *handover) completedAbove(w *Watermark, base int64) (runs []offsetRange,
 		runs = append(runs, r)
 	}
 	return runs, epoch
-}
-
-// newestCompletedEpoch is the leader epoch of the newest record above the watermark that is finished, -1
-// without one.
-func (w *Watermark) newestCompletedEpoch() int32 {
-	for seq := w.high; seq > w.low; seq-- {
-		if t := &w.ring[(seq-1)&uint64(len(w.ring)-1)]; t.completed {
-			return t.epoch
-		}
-	}
-	return -1
-}
-
-// appendCompleted appends the offsets from base on that are finished above the watermark, of one
-// epoch. Where the client went back in the log it ends: what lies there twice may be
-// finished once.
-func (w *Watermark) appendCompleted(runs []offsetRange, base int64, epoch int32) []offsetRange {
-	before := base - 1
-	for seq := w.low; seq < w.high; seq++ {
-		t := &w.ring[seq&uint64(len(w.ring)-1)]
-		if t.offset <= before {
-			break
-		}
-		before = t.offset
-		if t.completed && t.epoch == epoch {
-			runs = appendOffset(runs, t.offset)
-		}
-	}
-	return runs
 }

@@ -1,30 +1,30 @@
 package group
 
-// This file tells a record that holds up the window from one of many that are slow.
-
-// BlockedBy reports whether the window has no room and it is for want of one record: the
-// lowest unfinished of a partition that holds its share of the window, most of it
-// finished. The rest may wait behind the record, as those of its key do; where most is
-// not finished the work is slow for all, or the key is most of the partition.
+// BlockedBy reports whether the window is full because of one record: t is the lowest
+// outstanding record of its partition, the partition holds its part of the window,
+// and most of that is completed. The completed rest waits only for t.
 //
-// A full window has such a share in one partition at least. It takes half of an even one,
-// lest what holds next to nothing is given up when another holds the window up.
+// Where most is not completed the work is slow for all records, or one key has most
+// of the partition. Then no single record is to blame.
+//
+// A partition must hold at least half of an equal part of the window. A full window has
+// such a partition, and a record of a partition that holds little is not blamed for it.
 func (m *Member) BlockedBy(t Task) bool {
 	if !m.window.isFull() {
 		return false
 	}
 	m.mu.Lock()
-	share := int(m.window.size) / (2 * max(len(m.assignments), 1))
+	least := int(m.window.size) / (2 * max(len(m.assignments), 1))
 	m.mu.Unlock()
-	return t.Assignment.isHeldUpBy(t.seq, share)
+	return t.Assignment.isBlockedBy(t.seq, least)
 }
 
-// isHeldUpBy reports whether record seq is the lowest unfinished, with no less than least
-// held from it on and most of that finished. An assignment that closes is held
-// up by nothing: it takes no more.
-func (a *Assignment) isHeldUpBy(seq uint64, least int) bool {
+// isBlockedBy reports whether record seq is the lowest outstanding, with at least least
+// records from it on, most of them completed. An assignment that is closing accepts no
+// more records, so nothing blocks it.
+func (a *Assignment) isBlockedBy(seq uint64, least int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	out := a.marks.Outstanding()
-	return !a.closing && !a.retired && a.marks.low == seq && out >= max(least, 1) && 2*a.marks.countCompletedAbove() > out
+	outstanding := a.marks.Outstanding()
+	return !a.closing && !a.retired && a.marks.low == seq && outstanding >= max(least, 1) && 2*a.marks.countCompletedAbove() > outstanding
 }

@@ -23,7 +23,7 @@ func TestBlockedBy(t *testing.T) {
 		"it holds half an even share":           {size: 8, records: 3, finished: []uint64{1, 2}, partitions: 2, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := &Member{window: NewWindow(tt.size, tt.size-1, 1), assignments: map[TopicPartition]*Assignment{}}
+			m := &Member{window: NewWindow(tt.size, tt.size-1, 1), assignments: Assignments{}}
 			for p := range tt.partitions {
 				m.assignments[TopicPartition{"t", int32(p)}] = NewAssignment(context.Background(), TopicPartition{}, "", m.window)
 			}

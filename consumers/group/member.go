@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,122 +10,88 @@ import (
 	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// CancelGrace is how long work whose context has ended is waited for.
+// CancelGrace is how long a member waits for work whose context has ended.
 const CancelGrace = time.Second
 
-// Member is this pod's place in the consumer group. It takes records under the
-// assignments that the group gives it, commits their low watermarks on a clock
-// of its own, and settles each assignment before it ends:
+// Member is a pod's membership of the consumer group. It turns polled records into
+// tasks, commits low watermarks at an interval, and ends each assignment in order:
 //
-//   - Revoked: nothing new begins, what has begun is finished within the drain
-//     budget and then cancelled, the watermark is committed, the rest dropped.
-//   - Lost (the group has expelled us): all is cancelled and dropped, and
-//     nothing is committed, since the partition may have a new owner.
-//   - Lost, and not told yet (see [Fence]): the same.
-//   - Lost, and not told at all (see [Member.hasRejoined]): the same, and then a new
-//     member takes this one's place.
-//   - The end of the consumer's context: as revoked, for all there is.
+//   - Revoked: no record begins. The records in work finish within the drain budget, then
+//     they are cancelled. The member commits the watermark and drops the rest.
+//   - Lost: the group has expelled the member. All work is cancelled and nothing is
+//     committed, since the partition may have a new owner.
+//   - The pod stood still, and the client may not know yet that it was expelled: the same
+//     (see [Fence]).
+//   - The client has joined again under another member id, without telling: the same, and
+//     Poll returns [ErrRejoined], so that a new member replaces this one.
+//   - The end of the consumer's context: as revoked, for all partitions.
 //
-// The broker does not check who commits for a partition, so every commit is
-// made under a lock that the end of an assignment takes too: none can carry an
-// offset of a partition given back before.
+// The broker does not check who commits for a partition. So each commit is made under a
+// lock that the end of an assignment takes too. No commit has an offset of a partition
+// that was revoked before.
+//
+// One goroutine calls Poll, WaitForRoom and Leave. Tasks may be worked on anywhere.
 type Member struct {
 	cfg     harness.Config
 	options Options
+	hooks   Hooks
 	client  *kgo.Client
 	window  *Window
 	fence   Fence
 
-	work           context.Context // work is the parent of all work: it outlives the consumer's context by the drain
-	cancel         context.CancelFunc
+	work           context.Context    // work is the parent of all work: it outlives the consumer's context by the drain budget
+	cancelWork     context.CancelFunc // cancelWork ends work
 	cancelRequests context.CancelFunc // cancelRequests ends all requests of the client
-	polls          context.Context    // polls ends with the consumer's context, and when the member is usurped
+	polls          context.Context    // polls ends with the consumer's context, and with the membership
 	stopPolls      context.CancelFunc // stopPolls ends polls and the commit clock, and starts the drain
-	ended          chan struct{}      // ended is closed when the drain is over
+	drained        chan struct{}      // drained is closed when that drain is over
 
-	// rejoined is set when a new member is to take this one's place, whose client is
-	// in the middle of a join, or beyond, that is nobody's.
+	// rejoined is set when a new member must replace this one. The client is in the
+	// middle of a join then, or has finished one that no member uses.
 	rejoined atomic.Bool
 
-	// committing is a lock, full during a commit and during the end of an
-	// assignment. It is held over the network, and a mutex held that long would
-	// stop the clock where time is virtual.
+	// committing is a lock: full during a commit and during the end of an assignment. It
+	// is held during requests. A mutex held that long would stop virtual time.
 	committing chan struct{}
 
 	mu          sync.Mutex
-	assignments map[TopicPartition]*Assignment
-	wakeUp      atomic.Pointer[context.CancelFunc] // wakeUp ends the wait of one that has stock
+	assignments Assignments
+	wakeUp      atomic.Pointer[context.CancelFunc] // wakeUp ends the wait of a poll that has buffers
 }
 
-// Options is what a design asks of its member beside records and commits.
-type Options struct {
-	KeepCompleted   bool // KeepCompleted: commits carry what is finished above them, and the next owner does not do it again (see [handover])
-	PartitionQuotas bool // PartitionQuotas: of each partition it takes at most a share of the window (see [Member.pollBuffered])
-
-	Due        func(*kgo.Record) time.Time // Due is when a record may be taken, nil for at once; those of its partition behind it wait (see due.go)
-	MoreTopics []string                    // MoreTopics are more topics that it takes, under the same window
-
-	// SkipBacklog is asked after each poll for a partition that is behind its end, while no
-	// partition can be taken away: whether the records from an offset up to another are
-	// somebody else's from now on. nil is never. An error ends the member.
-	SkipBacklog func(ctx context.Context, a *Assignment, from, to int64) (bool, error)
-
-	ReadCommitted bool // ReadCommitted: of transactions it takes only those that were committed
-}
-
-// buffersRecords says that what it takes lies in stock before.
-func (h Options) buffersRecords() bool { return h.PartitionQuotas || h.Due != nil }
-
+// TopicPartition names a partition.
 type TopicPartition struct {
 	Topic     string
 	Partition int32
 }
 
-// Join makes the client and becomes a member of the group, until ctx ends and
-// [Member.Leave] is called, which must follow.
-func Join(ctx context.Context, cfg harness.Config, how Options) (*Member, error) {
+// Join makes the client and joins cfg.Group. The member works until ctx ends;
+// [Member.Leave] must follow.
+func Join(ctx context.Context, cfg harness.Config, options Options) (*Member, error) {
 	m := &Member{
 		cfg:         cfg,
-		options:     how,
+		options:     options,
+		hooks:       options.Hooks.orDefaults(),
 		window:      NewWindow(cfg.Window, cfg.Workers, cfg.MaxPoll),
-		ended:       make(chan struct{}),
+		drained:     make(chan struct{}),
 		committing:  make(chan struct{}, 1),
-		assignments: map[TopicPartition]*Assignment{},
+		assignments: Assignments{},
 	}
-	m.work, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	m.cancelRequests = hangUp
-	options := []kgo.Opt{
-		kgo.WithContext(requests),
-		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(), // held from a poll until its records are under their assignments, never while they are worked on
-		kgo.OnPartitionsAssigned(func(_ context.Context, c *kgo.Client, ps map[string][]int32) { m.onAssigned(c, ps) }),
-		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.onRevoked(ps) }),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.onLost(ps) }),
-	}
-	if len(how.MoreTopics) > 0 {
-		options = append(options, kgo.ConsumeTopics(append([]string{cfg.Topic}, how.MoreTopics...)...))
-	}
-	if how.ReadCommitted {
-		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-			kgo.KeepControlRecords()) // lest the commit stops short of the log's end
-	}
-	if how.KeepCompleted {
-		options = append(options, kgo.OnOffsetsFetched(m.onOffsetsFetched))
-	}
-	client, err := client.NewMember(cfg, options...)
+	m.work, m.cancelWork = context.WithCancel(context.WithoutCancel(ctx))
+	var requests context.Context
+	requests, m.cancelRequests = context.WithCancel(context.WithoutCancel(ctx))
+	cl, err := client.NewMember(cfg, m.clientOptions(requests)...)
 	if err != nil {
-		m.cancel()
+		m.cancelWork()
 		m.cancelRequests()
 		return nil, err
 	}
-	m.client = client
+	m.client = cl
 	m.polls, m.stopPolls = context.WithCancel(ctx)
 	go func() {
-		defer close(m.ended)
+		defer close(m.drained)
 		var watch sync.WaitGroup
 		watch.Go(m.watchMembership)
 		m.runCommitClock(m.polls, cfg.Commit)
@@ -134,22 +101,48 @@ func Join(ctx context.Context, cfg harness.Config, how Options) (*Member, error)
 	return m, nil
 }
 
+func (m *Member) clientOptions(requests context.Context) []kgo.Opt {
+	options := []kgo.Opt{
+		kgo.WithContext(requests),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(), // from a poll until its records are accepted, never while they are worked on
+		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, ps map[string][]int32) { m.onAssigned(cl, ps) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.onRevoked(ps) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, ps map[string][]int32) { m.onLost(ps) }),
+	}
+	if len(m.options.MoreTopics) > 0 {
+		options = append(options, kgo.ConsumeTopics(append([]string{m.cfg.Topic}, m.options.MoreTopics...)...))
+	}
+	if m.options.ReadCommitted {
+		// Without control records the last commit would stop short of the log's end.
+		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	}
+	if m.options.KeepCompleted {
+		options = append(options, kgo.OnOffsetsFetched(m.onOffsetsFetched))
+	}
+	return append(options, m.options.ClientOptions...)
+}
+
 // Config is the configuration of the pod.
 func (m *Member) Config() harness.Config { return m.cfg }
 
-// Fence keeps the member's work back while it is unknown whether the pod is still a member.
+// Client is the member's client.
+func (m *Member) Client() *kgo.Client { return m.client }
+
+// Fence holds the member's work back while it is unknown whether the pod is still a
+// member. Work of the member should go through [Fence.Wrap].
 func (m *Member) Fence() *Fence { return &m.fence }
 
-// WaitForRoom returns how many records the window has room for, once that is worth a
-// poll, or 0 when ctx has ended.
+// WaitForRoom waits until the window has room for a poll that is worth while. It returns
+// the number of records, or 0 when ctx has ended.
 func (m *Member) WaitForRoom(ctx context.Context) int { return m.window.WaitForRoom(ctx) }
 
-// Stop ends the member's polls, as if it had to leave: the next returns [ErrRejoined].
+// Stop ends the membership: the next Poll returns [ErrRejoined].
 func (m *Member) Stop() { m.stopPolls() }
 
-// Poll waits for records and takes at most limit of them, as tasks behind those
-// in into. It returns none when ctx has ended, and an error when the consumer
-// cannot go on, or not as this member.
+// Poll waits for records and appends tasks of at most limit of them to into. It returns
+// none when ctx has ended. The error is [ErrRejoined] if a new member must replace this
+// one, or another one if the consumer cannot go on.
 func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, error) {
 	if m.options.buffersRecords() {
 		return m.pollBuffered(ctx, limit, into)
@@ -157,7 +150,7 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 	fetches := m.client.PollRecords(m.polls, limit)
 	defer m.client.AllowRebalance()
 	if ctx.Err() != nil {
-		return into, nil // what was polled all the same is never committed
+		return into, nil // the records polled now are never committed
 	}
 	if m.polls.Err() != nil {
 		return into, ErrRejoined
@@ -172,33 +165,7 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 	return into, nil
 }
 
-// skipBacklogs goes on at the end of partitions whose backlog is somebody else's from now on.
-func (m *Member) skipBacklogs(fetches kgo.Fetches) {
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		m.mu.Lock()
-		a := m.assignments[TopicPartition{p.Topic, p.Partition}]
-		m.mu.Unlock()
-		if a == nil || len(p.Records) == 0 {
-			return
-		}
-		last := p.Records[len(p.Records)-1]
-		ctx, cancel := context.WithTimeout(m.polls, m.brokerTimeout()) // others wait for us
-		defer cancel()
-		defer context.AfterFunc(a.ctx, cancel)()
-		skipped, err := m.options.SkipBacklog(ctx, a, last.Offset+1, p.HighWatermark)
-		switch {
-		case m.polls.Err() != nil: // what was skipped or not, the next owner begins at the commit
-		case err != nil: // whether they are is in doubt
-			a.Halt()
-			m.stopPolls()
-		case skipped:
-			a.passOffset(p.HighWatermark-1, -1) // of what epoch the last record is that was skipped, nobody knows here
-			m.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: -1, Offset: p.HighWatermark}}})
-		}
-	})
-}
-
-// acceptFetched makes tasks of what was fetched.
+// acceptFetched makes tasks of fetched records.
 func (m *Member) acceptFetched(fetches kgo.Fetches, into []Task) []Task {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -213,7 +180,8 @@ func (m *Member) acceptFetched(fetches kgo.Fetches, into []Task) []Task {
 	return into
 }
 
-// acceptUncompleted makes tasks of what was fetched and is not finished yet. The caller holds mu.
+// acceptUncompleted makes tasks of the fetched records that the previous owner has not
+// completed. The caller holds mu.
 func (m *Member) acceptUncompleted(fetches kgo.Fetches, into []Task) []Task {
 	fetches.EachTopic(func(t kgo.FetchTopic) {
 		for _, p := range t.Partitions {
@@ -225,34 +193,43 @@ func (m *Member) acceptUncompleted(fetches kgo.Fetches, into []Task) []Task {
 	return into
 }
 
-// onOffsetsFetched has what the group knows of the partitions that it has given.
-func (m *Member) onOffsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, g := range resp.Groups {
-		for _, t := range g.Topics { // of one topic, which newer brokers do not name
-			for _, p := range t.Partitions {
-				a := m.assignments[TopicPartition{m.cfg.Topic, p.Partition}]
-				if a != nil && p.ErrorCode == 0 && p.Metadata != nil {
-					a.setPreviousCommit(kgo.EpochOffset{Epoch: p.LeaderEpoch, Offset: p.Offset}, *p.Metadata)
-				}
-			}
+// skipBacklogs goes on at the end of the partitions whose backlog the design skips.
+func (m *Member) skipBacklogs(fetches kgo.Fetches) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		m.mu.Lock()
+		a := m.assignments[TopicPartition{p.Topic, p.Partition}]
+		m.mu.Unlock()
+		if a == nil || len(p.Records) == 0 {
+			return
 		}
-	}
-	return nil
+		last := p.Records[len(p.Records)-1]
+		ctx, cancel := context.WithTimeout(m.polls, m.brokerTimeout()) // a rebalance waits for this call
+		defer cancel()
+		defer context.AfterFunc(a.ctx, cancel)()
+		skipped, err := m.options.SkipBacklog(ctx, a, last.Offset+1, p.HighWatermark)
+		switch {
+		case m.polls.Err() != nil: // skipped or not, the next owner begins at the commit
+		case err != nil: // it is unknown whether the records were skipped
+			a.Halt()
+			m.stopPolls()
+		case skipped:
+			a.passOffset(p.HighWatermark-1, -1) // the epoch of the last skipped record is unknown
+			m.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: -1, Offset: p.HighWatermark}}})
+		}
+	})
 }
 
-// Leave settles what is still in hand, commits it, and leaves the group. No
-// poll may be under way. workers waits for the design's own workers, which find
-// nothing to do once the drain is over.
-func (m *Member) Leave(workers func()) {
-	// One budget for all that follows. In a rebalance that another member holds up,
-	// each commit and the leaving itself would wait as long as a broker may take.
-	defer time.AfterFunc(m.cfg.Drain+m.brokerTimeout(), m.cancel).Stop()
+// Leave finishes the records in work within the drain budget, commits, leaves the group
+// and closes the client. No Poll may be running. stopWorkers waits for the design's
+// workers, which have no more work to do when it is called.
+func (m *Member) Leave(stopWorkers func()) {
+	// One budget for all that follows. In a rebalance that another member holds up, each
+	// commit and the leaving itself would wait as long as a broker may take.
+	defer time.AfterFunc(m.cfg.Drain+m.brokerTimeout(), m.cancelWork).Stop()
 	m.stopPolls()
-	<-m.ended
-	workers()
-	m.endAssignments(m.allAssignments(), true)
+	<-m.drained
+	stopWorkers()
+	m.revokeAssignments(m.allAssignments())
 	ctx, cancel := context.WithTimeout(m.work, m.brokerTimeout())
 	defer cancel()
 	id, _ := m.client.GroupMetadata()
@@ -263,97 +240,30 @@ func (m *Member) Leave(workers func()) {
 	if m.rejoined.Load() {
 		client.RemoveMember(ctx, m.cfg, id)
 	}
-	m.cancel()
+	m.cancelWork()
 }
 
-// brokerTimeout is how long a broker is waited for where others wait for us.
+// brokerTimeout is how long the member waits for a broker while other members wait for it.
 func (m *Member) brokerTimeout() time.Duration { return m.cfg.Session / 2 }
 
-func (m *Member) onAssigned(client *kgo.Client, given map[string][]int32) {
-	m.endAssignments(m.assignmentsOf(given), false) // there are none unless a revocation was missed
-	id, _ := client.GroupMetadata()                 // it may come before m has the client
-	if m.options.buffersRecords() {
-		client.ResumeFetchPartitions(given) // they may have been paused when they were ours before
-		defer m.wakePoll()
-	}
+func (m *Member) allAssignments() Assignments {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for topic, ids := range given {
-		for _, p := range ids {
-			at := TopicPartition{topic, p}
-			a := NewAssignment(m.work, at, id, m.window)
-			a.onLow = m.wakePoll
-			if m.options.KeepCompleted {
-				a.handover = newHandover(p)
-			}
-			m.assignments[at] = a
-		}
-	}
-}
-
-func (m *Member) onRevoked(taken map[string][]int32) {
-	ending := m.assignmentsOf(taken)
-	m.drainAssignments(ending)
-	m.endAssignments(ending, true)
-}
-
-func (m *Member) onLost(taken map[string][]int32) { m.dropAssignments(m.assignmentsOf(taken)) }
-
-// drainAssignments lets the work under way finish, within the budget, and then cancels it.
-func (m *Member) drainAssignments(ending map[TopicPartition]*Assignment) {
-	for _, a := range ending {
-		a.stopAtNewest()
-	}
-	if waitQuiet(ending, m.cfg.Drain) {
-		return
-	}
-	cancelAssignments(ending)
-	waitQuiet(ending, CancelGrace)
-}
-
-// endAssignments gives assignments up, after a last commit if they are still ours to
-// commit. Where that fails the next owner repeats what was not committed.
-func (m *Member) endAssignments(ending map[TopicPartition]*Assignment, ours bool) {
-	if len(ending) == 0 {
-		return
-	}
-	m.committing <- struct{}{}
-	defer func() { <-m.committing }()
-	if ours {
-		m.commitFinal(ending)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for p, a := range ending {
-		if m.assignments[p] == a {
-			delete(m.assignments, p)
-		}
-		a.retireAssignment()
-	}
-}
-
-// allAssignments are the assignments there are now.
-func (m *Member) allAssignments() map[TopicPartition]*Assignment {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make(map[TopicPartition]*Assignment, len(m.assignments))
-	for p, a := range m.assignments {
-		all[p] = a
-	}
-	return all
+	return maps.Clone(m.assignments)
 }
 
 // assignmentsOf are the assignments of the partitions named.
-func (m *Member) assignmentsOf(named map[string][]int32) map[TopicPartition]*Assignment {
+func (m *Member) assignmentsOf(named map[string][]int32) Assignments {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	those := map[TopicPartition]*Assignment{}
-	for topic, ids := range named {
-		for _, id := range ids {
-			if a := m.assignments[TopicPartition{topic, id}]; a != nil {
-				those[TopicPartition{topic, id}] = a
+	found := Assignments{}
+	for topic, partitions := range named {
+		for _, p := range partitions {
+			at := TopicPartition{topic, p}
+			if a := m.assignments[at]; a != nil {
+				found[at] = a
 			}
 		}
 	}
-	return those
+	return found
 }

@@ -9,50 +9,50 @@ import (
 	"strings"
 )
 
-// This file is a format: which records above a commit are finished, as text small
-// enough to go with the commit. The text is, in base64,
+// This file is a format: which records above a commit are completed, as text that fits
+// in the metadata of the commit. The text is base64 of
 //
 //	version    1 byte
-//	checksum   4 bytes, CRC-32C of what follows
-//	topic      16 bytes, the id of this incarnation of the topic
+//	checksum   4 bytes, CRC-32C of all that follows
+//	topic      16 bytes, the id of the topic
 //	partition  uvarint
-//	base       uvarint, the commit that the text goes with
+//	base       uvarint, the committed offset
 //	epoch      uvarint, the leader epoch of the records plus 1
 //	form       1 byte
 //
-// and then, in the form of runs, for each the offsets left out since the one before
-// and its length, both uvarints; in the form of bits, one for each offset from base
-// on, the lowest of a byte first. Whichever is shorter is taken.
+// In the form of ranges two uvarints follow for each range: the offsets left out since
+// the last range, and its length. In the form of bits one bit follows for each offset
+// from base on, the lowest of a byte first. The shorter form is written.
 //
-// A reader believes a text only if all of it fits, and a record that the text
-// speaks of only if its leader epoch does: the text of another group of programs, of
-// a topic that was deleted and made again, of a commit that somebody moved, or about
-// a part of the log that a new leader wrote anew says nothing.
+// A reader uses a text only if every field fits, and for a record only if its leader
+// epoch fits. So these texts say nothing: one of another program, of a topic that was
+// deleted and created again, of a commit whose offset was moved, or about a part of the
+// log that a new leader wrote again.
 
 const (
 	offsetMapVersion = 1
 	formRanges       = 0
 	formBits         = 1
 
-	// maxMetadata is what a broker takes as the metadata of a commit by default
+	// maxMetadata is the default limit of brokers for the metadata of a commit
 	// (offset.metadata.max.bytes).
 	maxMetadata = 4096
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// offsetRange is the offsets from from up to, not with, to.
+// offsetRange is the offsets from up to, and without, to.
 type offsetRange struct{ from, to int64 }
 
-// logID says of which log, or part of one, offsets are.
+// logID names the part of a log that offsets are of.
 type logID struct {
 	topic     [16]byte
 	partition int32
-	epoch     int32 // epoch of the leader that wrote the records, -1 for none
+	epoch     int32 // epoch is that of the leader that wrote the records, -1 for none
 }
 
-// encodeOffsets writes runs, which lie in order and apart above base, into at most
-// room characters. What does not fit is left out from the end; "" if nothing fits.
+// encodeOffsets writes ranges in at most room characters. They are in order, do not
+// touch, and lie above base. Ranges at the end that do not fit are left out; "" if none fits.
 func encodeOffsets(log logID, base int64, runs []offsetRange, room int) string {
 	head := make([]byte, 5, 64)
 	head[0] = offsetMapVersion
@@ -78,7 +78,7 @@ func encodeOffsets(log logID, base int64, runs []offsetRange, room int) string {
 	return base64.RawStdEncoding.EncodeToString(head)
 }
 
-// appendRanges writes runs as far as there is space, and says how many offsets are in.
+// appendRanges writes runs as far as there is space, and returns how many offsets it wrote.
 func appendRanges(to []byte, base int64, runs []offsetRange, space int) (_ []byte, in int64) {
 	at := base
 	for _, r := range runs {
@@ -107,9 +107,9 @@ func appendBits(to []byte, base int64, runs []offsetRange, space int) (_ []byte,
 	return append(to, bits[:last/8+1]...), in
 }
 
-// decodeOffsets reads what encodeFinished wrote for this log and commit, as far as
-// the end of the log. The epoch is the one the text names. Of a text that is
-// anything else nothing is believed.
+// decodeOffsets reads what encodeOffsets wrote for this topic, partition and commit, up to
+// the end of the log. It returns the epoch that the text names. Any other text gives
+// no ranges.
 func decodeOffsets(text string, topic [16]byte, partition int32, base, end int64) (runs []offsetRange, epoch int32) {
 	if len(text) > maxMetadata {
 		return nil, -1
@@ -206,8 +206,8 @@ func containsOffset(runs []offsetRange, offset int64) bool {
 	return exact && i < len(runs)
 }
 
-// prependMemberID is metadata that says whose commit it is, as the client's own does, and
-// in front of what else; ofMember takes it apart.
+// prependMemberID is metadata that begins with the member id, as the client's own does;
+// cutMemberID is the rest.
 func prependMemberID(id, text string) string { return id + " " + text }
 
 func cutMemberID(metadata string) (text string) {

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// ErrRejoined says that a member must make room for a new one.
-var ErrRejoined = errors.New("the group has expelled the member without the client's noticing")
+// ErrRejoined says that this membership is over and that a new member must replace it: the
+// group expelled the member, and the client has joined again without telling, or
+// [Member.Stop] was called.
+var ErrRejoined = errors.New("the client has joined the group again under another member id")
 
-// RunMemberships is a consumer's life: one membership after the other, while the client
-// does not notice that it was expelled.
+// RunMemberships runs one membership after another, until one ends with another error
+// than [ErrRejoined] or with nil.
 func RunMemberships(membership func() error) error {
 	for {
 		if err := membership(); !errors.Is(err, ErrRejoined) {
@@ -18,10 +20,10 @@ func RunMemberships(membership func() error) error {
 	}
 }
 
-// hasRejoined reports whether the group has given us another member id and the client
-// goes on with what it had under the old one. Kgo does so in the cooperative
-// protocol when the answer to its JoinGroup is that the group does not know it: it
-// joins anew, says nothing, and reads on what others have by now.
+// hasRejoined reports whether the client has another member id than the one under which
+// its partitions were assigned. Kgo does this in the classic protocol when JoinGroup
+// answers UNKNOWN_MEMBER_ID: it joins again without a callback and reads on, although
+// other members own the partitions now.
 func (m *Member) hasRejoined() bool {
 	id, _ := m.client.GroupMetadata()
 	for _, a := range m.allAssignments() {
@@ -32,24 +34,24 @@ func (m *Member) hasRejoined() bool {
 	return false
 }
 
-// watchMembership gives up what the group has taken away without the client's noticing, or
-// before it does. It does not wait behind commits: the client holds them back while
-// it joins.
+// watchMembership gives up partitions that the group has taken away without telling the
+// client, or before the client is told. It does not wait for commits: the client holds
+// them back while it joins.
 func (m *Member) watchMembership() {
-	look := time.NewTicker(m.cfg.Heartbeat / ChecksPerHeartbeat)
-	defer look.Stop()
+	check := time.NewTicker(m.cfg.Heartbeat / ChecksPerHeartbeat)
+	defer check.Stop()
 	for {
 		select {
-		case <-look.C:
-			had := m.allAssignments()
+		case <-check.C:
+			owned := m.allAssignments()
 			if !m.fence.Check(m.polls, m.client, m.cfg, m.hasRejoined) {
-				cancelAssignments(had) // the client will say that it is lost, or be usurped
-				waitQuiet(had, CancelGrace)
+				cancelAssignments(owned) // the client will report them lost, or join again
+				waitQuiet(owned, CancelGrace)
 				m.fence.Open()
 			}
 			if m.hasRejoined() {
 				m.rejoined.Store(true)
-				m.dropAssignments(m.allAssignments())
+				m.loseAssignments(m.allAssignments())
 				m.stopPolls()
 				return
 			}
@@ -57,11 +59,4 @@ func (m *Member) watchMembership() {
 			return
 		}
 	}
-}
-
-// dropAssignments gives up what is not ours any more.
-func (m *Member) dropAssignments(ending map[TopicPartition]*Assignment) {
-	cancelAssignments(ending)
-	waitQuiet(ending, CancelGrace)
-	m.endAssignments(ending, false)
 }

@@ -8,48 +8,41 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Slots is the workers of a pod for a consumer that is a member of several groups: no
-// more calls of the work are under way at once, whichever member makes them. Safe for
-// concurrent use.
+// Slots are the workers of a pod, for a consumer that is a member of several groups: no more
+// calls of the work run at once, whichever member makes them. Safe for concurrent use.
 type Slots struct {
 	mu      sync.Mutex
 	free    int
-	waiting [2][]chan struct{} // waiting are calls that wait for a worker, those that go first and those that take what they leave
+	waiting [2][]chan struct{} // waiting are the calls that wait for a slot, by rank
 }
 
-// The ranks of calls.
+// The ranks of calls. A call of rankLast gets a slot only if no call of rankFirst waits.
 const (
 	rankFirst = iota
 	rankLast
 )
 
-func NewSlots(workers int) *Slots { return &Slots{free: workers} }
+// NewSlots makes n free slots.
+func NewSlots(n int) *Slots { return &Slots{free: n} }
 
-// HasFree reports whether a worker has nothing to do.
+// HasFree reports whether a slot is free.
 func (s *Slots) HasFree() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.free > 0
 }
 
-// Wrap is work that begins when a worker is free, and not after its context has ended.
-func (s *Slots) Wrap(w harness.Work) harness.Work { return slotWork{w, s, rankFirst} }
+// Wrap is work that begins when a slot is free. It has the abilities of w.
+func (s *Slots) Wrap(w harness.Work) harness.Work { return s.wrapRanked(w, rankFirst) }
 
-// WrapLast is around for work that begins only when no other waits.
-func (s *Slots) WrapLast(w harness.Work) harness.Work { return slotWork{w, s, rankLast} }
+// WrapLast is Wrap for work that begins only when no other work waits for a slot.
+func (s *Slots) WrapLast(w harness.Work) harness.Work { return s.wrapRanked(w, rankLast) }
 
-type slotWork struct {
-	work harness.Work
-	*Slots
-	rank int
-}
-
-func (w slotWork) Do(ctx context.Context, r *harness.Record) error {
-	if err := w.acquireSlot(ctx, w.rank); err != nil {
-		return err
-	}
-	defer w.releaseSlot()
-	return w.work.Do(ctx, r)
+func (s *Slots) wrapRanked(w harness.Work, rank int) harness.Work {
+	leave := func(error) { s.releaseSlot() }
+	return harness.GateWork(w, func(ctx context.Context) (func(error), error) {
+		return leave, s.acquireSlot(ctx, rank)
+	})
 }
 
 // acquireSlot waits for a worker, or returns the error of ctx, which has ended.
