@@ -19,7 +19,7 @@ import (
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name:       "hot-key",
 	Doc:        "How much later are all other keys when one key gets a fifth of the load?",
-	Load:       harness.Load{Pacer: load.Constant{Rate: 500, For: 10 * time.Second}, Keys: load.Hot{Share: 0.2, Hot: 1, Others: 10_000}},
+	Load:       harness.Load{Pacer: load.Constant{Rate: 500, For: 10 * time.Second}, Keys: load.Hot{Fraction: 0.2, Hot: 1, Others: 10_000}},
 	Service:    load.Between{Min: 3 * time.Millisecond, Max: 7 * time.Millisecond},
 	Partitions: 12,
 	Pods:       3,

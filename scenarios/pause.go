@@ -21,7 +21,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Doc:  "What does a pod do when it wakes up and other pods own its partitions?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 2000, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
-		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 4000},
+		Keys:  load.Hot{Fraction: 0.3, Hot: 60, Others: 4000},
 	},
 	Service:    load.Fixed(20 * time.Millisecond),
 	Partitions: 12,

@@ -29,7 +29,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Doc:  "What happens to the records in flight when a pod is killed during a burst?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 2000, After: 2 * time.Second, Length: time.Second, For: 4 * time.Second},
-		Keys:  load.Hot{Share: 0.3, Hot: 60, Others: 4000},
+		Keys:  load.Hot{Fraction: 0.3, Hot: 60, Others: 4000},
 	},
 	Service:    load.Fixed(20 * time.Millisecond),
 	Partitions: 12,

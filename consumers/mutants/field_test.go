@@ -108,7 +108,7 @@ func TestKeyedMapRepeatsLessThanKeyed(t *testing.T) {
 func lopsided() harness.Scenario {
 	return scene("lopsided-crash", "a pod is killed while one key has a backlog, and comes back", func(s *harness.Scenario) {
 		s.Service, s.Workers, s.Window, s.Drain = load.Between{Min: time.Millisecond, Max: 200 * time.Millisecond}, 32, 500, 40*time.Second
-		s.Load.Keys = load.Hot{Share: 0.2, Hot: 1, Others: 1000}
+		s.Load.Keys = load.Hot{Fraction: 0.2, Hot: 1, Others: 1000}
 		s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 2 * injected, HealAfter: time.Second}}
 	})
 }

@@ -115,7 +115,7 @@ func TestHotlaneSparesTheOtherKeys(t *testing.T) {
 		most float64 // most is how many times as long, 0 for no bound: at least five times
 	}{{"hotlane", 2}, {"keyed", 0}} {
 		t.Run(c.name, func(t *testing.T) {
-			with, without := othersP90(t, c.name, load.Hot{Share: 0.2, Hot: 1, Others: 10_000}, 1000), othersP90(t, c.name, load.Uniform{N: 10_001}, 800)
+			with, without := othersP90(t, c.name, load.Hot{Fraction: 0.2, Hot: 1, Others: 10_000}, 1000), othersP90(t, c.name, load.Uniform{N: 10_001}, 800)
 			times := float64(with) / float64(without)
 			t.Logf("p90 of the other keys %v with the hot key, %v without: %.2f times", with, without, times)
 			if c.most > 0 && times > c.most {

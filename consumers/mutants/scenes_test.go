@@ -15,7 +15,7 @@ var scenes = scenesBy(
 	scene("steady", "nothing happens, and there are workers to spare", nil),
 	scene("uneven", "work of very different lengths and a hot key that has records in hand all the time", func(s *harness.Scenario) {
 		s.Service = load.Between{Min: time.Millisecond, Max: 60 * time.Millisecond}
-		s.Load.Keys = load.Hot{Share: 0.3, Hot: 1, Others: 40}
+		s.Load.Keys = load.Hot{Fraction: 0.3, Hot: 1, Others: 40}
 	}),
 	scene("busy", "more work than the workers get done while the load lasts", busy),
 	scene("one-partition", "pods share one partition, as far as they can", func(s *harness.Scenario) { s.Partitions = 1 }),

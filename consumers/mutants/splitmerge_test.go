@@ -14,7 +14,7 @@ func TestSplitmergeClearsAHotKeyFasterThanItsService(t *testing.T) {
 	one := 1 / (10 * time.Millisecond).Seconds()
 	rate := func(consumer string, prepare float64) float64 {
 		r := play(t, "virtual", scene("hot", "nearly all of the load is on one key", func(s *harness.Scenario) {
-			s.Load.Keys, s.Prepare = load.Hot{Share: 0.95, Hot: 1, Others: 20}, prepare
+			s.Load.Keys, s.Prepare = load.Hot{Fraction: 0.95, Hot: 1, Others: 20}, prepare
 			s.Load.Pacer, s.Drain = load.Constant{Rate: 400, For: 5 * time.Second}, 40*time.Second
 		}), consumer, 1)
 		if r.Status != harness.Pass {

@@ -23,7 +23,7 @@ import (
 func TestLateProducerMakesBlastRadiusInconclusive(t *testing.T) {
 	p := calmPlan(t, "", func(s *harness.Scenario) {
 		s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)}
-		s.Load.Keys = load.Hot{Share: 0.1, Hot: 1, Others: 1000}
+		s.Load.Keys = load.Hot{Fraction: 0.1, Hot: 1, Others: 1000}
 		s.Thresholds.OthersP99 = 500 * time.Millisecond
 	})
 	p.KeepIn = filepath.Join(t.TempDir(), "kept")

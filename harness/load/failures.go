@@ -11,27 +11,27 @@ import (
 )
 
 var (
-	// ErrPanic is what [Failing.Fail] returns where the work is to panic.
-	ErrPanic = errors.New("the work panics, as the scenario wants it")
+	// ErrPanic is the result of [Failing.Fail] if the work must panic.
+	ErrPanic = errors.New("the scenario makes the work panic")
 
-	errPoison = fmt.Errorf("as the scenario wants it: %w", harness.ErrPoison)
-	errFailed = errors.New("the work failed, as the scenario wants it")
+	errPoison = fmt.Errorf("the scenario makes the work fail: %w", harness.ErrPoison)
+	errFailed = errors.New("the scenario makes the work fail")
 )
 
-// Failing says which of the work of one incarnation fails. What it picks comes
-// from a hash of seed, repeat, key and seq, so that all consumers of a repeat
-// meet the same; how often it failed already each incarnation counts for
-// itself. nil fails nothing. Safe for many goroutines: no lock is taken, and
-// nothing allocated, for a record that is not picked.
+// Failing decides which work of one incarnation fails. It picks records by a hash of
+// seed, repeat, key and seq, so that the same records fail for all consumers of a
+// repeat. Each incarnation counts the failures of a record again. nil fails nothing.
+// Safe for many goroutines; a record that is not picked costs no lock and no
+// allocation.
 type Failing struct {
 	f    harness.Failures
-	base uint64 // of the hash
+	base uint64 // base is where the hash of this repeat starts.
 
 	mu       sync.Mutex
-	failures map[uint64]int // failures has the attempts failed so far at records picked, by key and seq
+	failures map[uint64]int // failures counts the failures of a picked record, by key and seq.
 }
 
-// NewFailing returns what fails the work of one incarnation, or nil if nothing does.
+// NewFailing returns the failures of one incarnation, nil if there are none.
 func NewFailing(f harness.Failures, seed uint64, repeat int) *Failing {
 	if f.Poison == 0 && f.Panic == 0 && f.Fraction == 0 && len(f.Keys) == 0 {
 		return nil
@@ -42,9 +42,8 @@ func NewFailing(f harness.Failures, seed uint64, repeat int) *Failing {
 	return &Failing{f: f, base: mix(seed + uint64(repeat)*golden), failures: map[uint64]int{}}
 }
 
-// Fail is how the attempt at a record fails that would have succeeded by now:
-// by an error that wraps [harness.ErrPoison], by [ErrPanic], by another error,
-// or not at all, which is nil.
+// Fail returns how the work on a record fails at its end: with an error that wraps
+// [harness.ErrPoison], with [ErrPanic], or with another error. nil is success.
 func (x *Failing) Fail(key, seq uint32) error {
 	switch {
 	case x == nil:
@@ -63,17 +62,18 @@ func (x *Failing) Fail(key, seq uint32) error {
 	return nil
 }
 
-// isPicked draws by the hash whether the record is in a share of all; each kind of
-// failure has a stream of draws of its own, apart from that of service times.
-func (x *Failing) isPicked(kind uint64, share float64, key, seq uint32) bool {
-	if share == 0 {
+// isPicked draws by the hash whether the record belongs to a fraction of all. Each
+// kind of failure has its own stream of draws, and service times have another.
+func (x *Failing) isPicked(kind uint64, fraction float64, key, seq uint32) bool {
+	if fraction == 0 {
 		return false
 	}
 	h := mix(mix(x.base^kind*golden) + uint64(key)<<32 + uint64(seq))
-	return float64(h>>11)/(1<<53) < share
+	return float64(h>>11)/(1<<53) < fraction
 }
 
-// failOnce reports, and counts, one of the first failures of a record.
+// failOnce counts a failure of a record and reports whether it is one of the first
+// times.
 func (x *Failing) failOnce(key, seq uint32, times int) bool {
 	id := uint64(key)<<32 | uint64(seq)
 	x.mu.Lock()
@@ -85,41 +85,41 @@ func (x *Failing) failOnce(key, seq uint32, times int) bool {
 	return true
 }
 
-// CheckFailures refuses shares that are none.
+// CheckFailures refuses fractions outside of 0 to 1.
 func CheckFailures(f harness.Failures) error {
 	for _, s := range []struct {
-		name  string
-		share float64
+		name     string
+		fraction float64
 	}{{"poison", f.Poison}, {"panic", f.Panic}, {"failing", f.Fraction}} {
-		if !(s.share >= 0 && s.share <= 1) {
-			return fmt.Errorf("the share of %s records is %v: want one from 0 to 1", s.name, s.share)
+		if !(s.fraction >= 0 && s.fraction <= 1) {
+			return fmt.Errorf("the fraction of %s records is %v: want 0 to 1", s.name, s.fraction)
 		}
 	}
 	if f.Times < 0 {
-		return fmt.Errorf("failing %d times: want 1 and more", f.Times)
+		return fmt.Errorf("%d failures of a record: want 1 and more", f.Times)
 	}
 	return nil
 }
 
-// DescribeFailures is for reports; "" where nothing fails.
+// DescribeFailures describes failures for a report, "" if there are none.
 func DescribeFailures(f harness.Failures) string {
 	var words []string
 	times := "the first time"
 	if f.Times > 1 {
 		times = fmt.Sprintf("the first %d times", f.Times)
 	}
-	share := func(share float64, what string) {
-		if share > 0 {
-			words = append(words, fmt.Sprintf("%.4g %% of records %s", 100*share, what))
+	describe := func(fraction float64, what string) {
+		if fraction > 0 {
+			words = append(words, fmt.Sprintf("%.4g %% of records %s", 100*fraction, what))
 		}
 	}
-	share(f.Poison, "are poison")
-	share(f.Panic, "panic the first time")
-	share(f.Fraction, "fail "+times)
+	describe(f.Poison, "are poison")
+	describe(f.Panic, "panic the first time")
+	describe(f.Fraction, "fail "+times)
 	if n := len(f.Keys); n > 8 {
-		words = append(words, fmt.Sprintf("those of %d keys fail %s", n, times))
+		words = append(words, fmt.Sprintf("records of %d keys fail %s", n, times))
 	} else if n > 0 {
-		words = append(words, fmt.Sprintf("those of the keys %s fail %s", strings.Trim(fmt.Sprint(f.Keys), "[]"), times))
+		words = append(words, fmt.Sprintf("records of the keys %s fail %s", strings.Trim(fmt.Sprint(f.Keys), "[]"), times))
 	}
 	return strings.Join(words, ", ")
 }

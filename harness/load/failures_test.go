@@ -10,7 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-func TestFailuresAreSharesOfTheRecords(t *testing.T) {
+func TestFailuresAreFractionsOfTheRecords(t *testing.T) {
 	const keys, seqs = 1000, 200
 	f := harness.Failures{Poison: 0.01, Panic: 0.02, Fraction: 0.05, Keys: []uint32{7}, Times: 3}
 	x := NewFailing(f, 1, 1)
@@ -56,8 +56,8 @@ func TestFailuresAreSharesOfTheRecords(t *testing.T) {
 	}
 }
 
-// All consumers of a repeat meet the same, those of another repeat others, and
-// what fails says nothing about service times.
+// The same work fails for all consumers of a repeat, and other work in another
+// repeat. Failures do not depend on service times.
 func TestFailuresComeFromTheHash(t *testing.T) {
 	f := harness.Failures{Fraction: 0.5}
 	a, b, c := NewFailing(f, 1, 1), NewFailing(f, 1, 1), NewFailing(f, 1, 2)
@@ -80,14 +80,14 @@ func TestFailuresComeFromTheHash(t *testing.T) {
 	}
 }
 
-func TestNothingFails(t *testing.T) {
+func TestWithoutFailuresNoWorkFails(t *testing.T) {
 	x := NewFailing(harness.Failures{Times: 3}, 1, 1)
 	if x != nil || x.Fail(1, 1) != nil {
 		t.Error("what picks nothing fails something")
 	}
 }
 
-func TestFailingForManyGoroutines(t *testing.T) {
+func TestFailingCountsForManyGoroutines(t *testing.T) {
 	x := NewFailing(harness.Failures{Keys: []uint32{1}, Times: 10}, 1, 1)
 	var failed atomic.Int32
 	var wg sync.WaitGroup
@@ -106,7 +106,7 @@ func TestFailingForManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestFailingAllocatesNothingForTheRest(t *testing.T) {
+func TestFailingAllocatesNothingForOtherRecords(t *testing.T) {
 	x := NewFailing(harness.Failures{Poison: 0.01, Panic: 1e-9, Fraction: 1e-9, Keys: []uint32{1}}, 1, 1)
 	if n := testing.AllocsPerRun(1000, func() { x.Fail(2, 2) }); n > 0 {
 		t.Errorf("%v allocations", n)
@@ -124,13 +124,13 @@ func TestCheckFailures(t *testing.T) {
 	}
 }
 
-func TestFailuresInWords(t *testing.T) {
+func TestDescribeFailures(t *testing.T) {
 	for want, f := range map[string]harness.Failures{
 		"":                            {},
 		"0.1 % of records are poison": {Poison: 0.001},
 		"1 % of records panic the first time, 5 % of records fail the first 3 times": {Panic: 0.01, Fraction: 0.05, Times: 3},
-		"those of the keys 1 2 fail the first time":                                  {Keys: []uint32{1, 2}},
-		"those of 9 keys fail the first time":                                        {Keys: make([]uint32, 9)},
+		"records of the keys 1 2 fail the first time":                                {Keys: []uint32{1, 2}},
+		"records of 9 keys fail the first time":                                      {Keys: make([]uint32, 9)},
 	} {
 		if got := DescribeFailures(f); got != want {
 			t.Errorf("%+v in words: %q, want %q", f, got, want)

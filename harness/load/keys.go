@@ -12,10 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// keysSyntax is what [ParseKeys] reads.
-const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (share/hot keys/others)"
+// keysSyntax shows what [ParseKeys] reads.
+const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (fraction/hot keys/others)"
 
-// maxKeys bounds the number of keys: producer and oracle keep a counter for each.
+// maxKeys limits the number of keys: producer and oracle keep a counter for each.
 const maxKeys = 1 << 28
 
 // Uniform draws each of N keys as often as any other.
@@ -34,17 +34,17 @@ func (u Uniform) String() string { return fmt.Sprintf("uniform:%d", u.N) }
 // Validate refuses a number of keys that is not above zero, or absurd.
 func (u Uniform) Validate() error { return checkCount("keys", u.N) }
 
-// Hot puts a share of the records on a few hot keys, which are the keys below
-// Hot, and the rest on the others; within each group keys are uniform.
+// Hot gives a fraction of the records to a few hot keys and the rest to the others.
+// Within both groups keys are uniform. The hot keys are the lowest.
 type Hot struct {
-	Share  float64 // Share of the records on hot keys, in (0,1).
-	Hot    int     // Hot keys, above zero.
-	Others int     // Others is the number of other keys, above zero.
+	Fraction float64 // Fraction is the fraction of records with a hot key, in (0,1).
+	Hot      int     // Hot is the number of hot keys, above zero.
+	Others   int     // Others is the number of other keys, above zero.
 }
 
 // Key implements [harness.Keys].
 func (h Hot) Key(_ uint64, r *rand.Rand) uint32 {
-	if r.Float64() < h.Share {
+	if r.Float64() < h.Fraction {
 		return r.Uint32N(uint32(h.Hot))
 	}
 	return uint32(h.Hot) + r.Uint32N(uint32(h.Others))
@@ -55,7 +55,7 @@ func (h Hot) Count() int { return h.Hot + h.Others }
 
 // Heavy implements [harness.Heavy].
 func (h Hot) Heavy() (keys []uint32) {
-	if each := h.Share / float64(h.Hot); isHeavy(each, h.Count()) {
+	if each := h.Fraction / float64(h.Hot); isHeavy(each, h.Count()) {
 		for k := range h.Hot {
 			keys = append(keys, uint32(k))
 		}
@@ -63,15 +63,18 @@ func (h Hot) Heavy() (keys []uint32) {
 	return keys
 }
 
-// isHeavy reports whether a key with a share of the records has far more than most.
-func isHeavy(share float64, keys int) bool { return share >= 0.01 && share*float64(keys) >= 10 }
+// isHeavy reports whether a key with this fraction of the records has far more than
+// most keys.
+func isHeavy(fraction float64, keys int) bool {
+	return fraction >= 0.01 && fraction*float64(keys) >= 10
+}
 
-func (h Hot) String() string { return fmt.Sprintf("hot:%v/%d/%d", h.Share, h.Hot, h.Others) }
+func (h Hot) String() string { return fmt.Sprintf("hot:%v/%d/%d", h.Fraction, h.Hot, h.Others) }
 
-// Validate refuses a share outside (0,1) and groups without keys.
+// Validate refuses a fraction outside of (0,1), and a group without keys.
 func (h Hot) Validate() error {
-	if !(h.Share > 0 && h.Share < 1) {
-		return fmt.Errorf("share of the hot keys of %v: want it between 0 and 1", h.Share)
+	if !(h.Fraction > 0 && h.Fraction < 1) {
+		return fmt.Errorf("fraction of the hot keys of %v: want it between 0 and 1", h.Fraction)
 	}
 	if err := checkCount("hot keys", h.Hot); err != nil {
 		return err
@@ -89,8 +92,7 @@ func checkCount(what string, n int) error {
 	return nil
 }
 
-// ParseKeys reads a distribution of keys in the syntax of the command line,
-// which is also that of its String.
+// ParseKeys reads a distribution of keys as the command line and String write it.
 func ParseKeys(s string) (harness.Keys, error) {
 	keys, err := parseKeys(s)
 	if err != nil {
@@ -109,7 +111,7 @@ func parseKeys(s string) (harness.Keys, error) {
 	if len(parts) != want {
 		return nil, fmt.Errorf("%s takes %d numbers, not %d", kind, want, len(parts))
 	}
-	var x float64 // the exponent or the share
+	var x float64 // the exponent, or the fraction of the hot keys
 	var err error
 	if kind != "uniform" {
 		if x, err = strconv.ParseFloat(parts[0], 64); err != nil || math.IsNaN(x) {
@@ -128,7 +130,7 @@ func parseKeys(s string) (harness.Keys, error) {
 		z, err := newZipf(x, n[0])
 		return z, err
 	case "hot":
-		h := Hot{Share: x, Hot: n[0], Others: n[1]}
+		h := Hot{Fraction: x, Hot: n[0], Others: n[1]}
 		return h, h.Validate()
 	default:
 		u := Uniform{N: n[0]}
@@ -136,15 +138,15 @@ func parseKeys(s string) (harness.Keys, error) {
 	}
 }
 
-// KeyBytes is the key of a record as it goes to Kafka: see [ledger.AppendKey].
+// KeyBytes is the key of a record in Kafka: see [ledger.AppendKey].
 func KeyBytes(key uint32) []byte { return ledger.AppendKey(nil, key) }
 
-// partitioner is the producer's: Kafka's own, by the hash of the key.
+// partitioner is the producer's, Kafka's default: by the hash of the key.
 var partitioner = kgo.StickyKeyPartitioner(nil)
 
-var byKey = partitioner.ForTopic("") // of records with a key it remembers nothing
+var byKey = partitioner.ForTopic("") // it has no state for records with a key
 
-// PartitionOf is the partition of a source topic that the records of a key lie in.
+// PartitionOf is the partition of a source topic that has the records of a key.
 func PartitionOf(key uint32, partitions int) int {
 	return byKey.Partition(&kgo.Record{Key: KeyBytes(key)}, partitions)
 }

@@ -22,7 +22,7 @@ func chiSquare(counts []int, draws int, p func(k int) float64) float64 {
 }
 
 func TestKeysAreDistributedAsNamed(t *testing.T) {
-	zipf := func(s float64, n int) func(int) float64 {
+	zipfShare := func(s float64, n int) func(int) float64 {
 		total := 0.0
 		for k := range n {
 			total += math.Pow(float64(k+1), -s)
@@ -35,10 +35,10 @@ func TestKeysAreDistributedAsNamed(t *testing.T) {
 	}{
 		{Uniform{1}, func(int) float64 { return 1 }},
 		{Uniform{100}, func(int) float64 { return 0.01 }},
-		{NewZipf(1.1, 50), zipf(1.1, 50)},
-		{NewZipf(1, 50), zipf(1, 50)},
-		{NewZipf(0.6, 200), zipf(0.6, 200)},
-		{NewZipf(2, 1), zipf(2, 1)},
+		{mustParse(t, "zipf:1.1/50"), zipfShare(1.1, 50)},
+		{mustParse(t, "zipf:1/50"), zipfShare(1, 50)},
+		{mustParse(t, "zipf:0.6/200"), zipfShare(0.6, 200)},
+		{mustParse(t, "zipf:2/1"), zipfShare(2, 1)},
 		{Hot{0.2, 1, 100}, func(k int) float64 {
 			if k == 0 {
 				return 0.2
@@ -113,8 +113,8 @@ func TestParseKeysRefuses(t *testing.T) {
 		"zipf:NaN/10":        "\"NaN\" is not a number",
 		"zipf:+Inf/10":       "exponent of +Inf",
 		"zipf:1.1/0":         "0 keys",
-		"hot:0/1/10":         "share of the hot keys of 0",
-		"hot:1/1/10":         "share of the hot keys of 1",
+		"hot:0/1/10":         "fraction of the hot keys of 0",
+		"hot:1/1/10":         "fraction of the hot keys of 1",
 		"hot:20%/1/10":       "\"20%\" is not a number",
 		"hot:0.2/0/10":       "0 hot keys",
 		"hot:0.2/1/0":        "0 other keys",
@@ -134,4 +134,13 @@ func TestKeyBytes(t *testing.T) {
 			t.Errorf("key %d: %s, want %s", key, got, want)
 		}
 	}
+}
+
+func mustParse(t *testing.T, keys string) harness.Keys {
+	t.Helper()
+	k, err := ParseKeys(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }

@@ -8,16 +8,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// refusals are the errors that prove that nothing was written. The broker's
-// depend on the record, the topic's settings or the request alone, so that an
-// earlier try of which no answer came was refused as well; the client's comes
-// before the record was taken.
+// refusals are the errors that prove that the broker wrote nothing. Errors of the
+// broker depend on the record, the topic's settings or the request alone: an earlier
+// attempt without a response was refused as well. The error of the client comes
+// before it accepts the record.
 //
-// All others leave it open. That includes those that sound like a no:
-// authorization and "not enough replicas" change over time, so an earlier try
-// may have gone through; and when kgo gives up on a record (timeout, retries,
-// client closed) it fails every batch of the partition with it, those that are
-// on the wire included.
+// All other errors leave the outcome open, also those that sound final.
+// Authorization and "not enough replicas" change over time, so an earlier attempt may
+// have succeeded. When kgo gives up on a record (timeout, retries, client closed), it
+// fails all batches of the partition, also batches on the wire.
 var refusals = []error{
 	kgo.ErrMaxBuffered,
 	kerr.MessageTooLarge,
@@ -29,9 +28,9 @@ var refusals = []error{
 	kerr.UnsupportedForMessageFormat,
 }
 
-// classifyOutcome says how a send ended. An acknowledgement without an offset (the
-// broker knew the batch for a duplicate, and no longer where it lies) is
-// unknown as well: the final read of the log finds the record.
+// classifyOutcome says how a send ended. An acknowledgement without an offset is
+// unknown too: the broker recognized a duplicate batch and no longer knows its
+// offset. The final read of the log finds the record.
 func classifyOutcome(r *kgo.Record, err error) ledger.Outcome {
 	if err == nil && r.Offset >= 0 {
 		return ledger.OutcomeAcked

@@ -9,26 +9,24 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// The pacers here define a rate over time, and record n is due when the
-// integral of the rate reaches n: the first at 0 (or when the rate first is
-// above zero), and as many in all as the whole integral, rounded up. Every due
-// lies in [0, For).
+// A pacer of this package defines a rate over time. Record n is due when the integral
+// of the rate reaches n. The first record is due at 0, or when the rate first exceeds
+// zero. The number of records is the whole integral, rounded up. Each due time lies in
+// [0, For).
 
-// slack is the part of a record by which an integral may exceed a whole number
-// before that counts as one more record: 1.1/s for 10 s is 11 records although
-// the floating-point product is a hair above.
+// slack is the part of a record that rounding up ignores: 1.1/s for 10 s is 11
+// records, although the floating-point product is slightly above 11.
 const slack = 1e-6
 
 // countRecords is the number of records of an integral.
 func countRecords(integral float64) uint64 { return uint64(math.Ceil(integral - slack)) }
 
-// dueAt makes a due of seconds, within [0, end).
+// dueAt converts seconds to a due time within [0, end).
 func dueAt(seconds float64, end time.Duration) time.Duration {
 	return min(time.Duration(math.Round(seconds*1e9)), end-1)
 }
 
-// Constant sends Rate records a second for For. It implements
-// [harness.Scalable].
+// Constant sends Rate records a second for For. It implements [harness.Scalable].
 type Constant struct {
 	Rate float64 // Rate in records per second, above zero.
 	For  time.Duration
@@ -63,11 +61,11 @@ func (c Constant) Validate() error {
 
 func (c Constant) String() string { return fmt.Sprintf("%s/s for %v", rateString(c.Rate), c.For) }
 
-// Flood is a number of records that are all due at once: the producer sends as
-// fast as it can. It has neither a rate nor a duration and so is no
-// [harness.Scalable]. It implements [harness.Flooder].
+// Flood is a number of records that are all due at once: the producer sends as fast as
+// it can. It has no rate and no duration, so it is no [harness.Scalable]. It
+// implements [harness.Flooder].
 type Flood struct {
-	Records uint64 // Records above zero.
+	Records uint64 // Records is above zero.
 }
 
 // At implements [harness.Pacer].
@@ -86,8 +84,8 @@ func (f Flood) Validate() error {
 
 func (f Flood) String() string { return fmt.Sprintf("%d records at once", f.Records) }
 
-// Extent is how many records a pacer has and when the first and the last are
-// due. It asks the pacer some hundred times at most.
+// Extent is the number of records of a pacer and the due times of the first and the
+// last. It calls the pacer about a hundred times at most.
 func Extent(p harness.Pacer) (records uint64, first, last time.Duration) {
 	first, ok := p.At(0)
 	if !ok {
@@ -126,7 +124,7 @@ func checkDuration(what string, d time.Duration) error {
 
 func rateString(rate float64) string { return fmt.Sprintf("%.6g", rate) }
 
-// stretch is d when what lasted was comes to last is.
+// stretch scales d as a duration that changes from was to is.
 func stretch(d, was, is time.Duration) time.Duration {
 	return time.Duration(math.Round(float64(d) * (float64(is) / float64(was))))
 }

@@ -16,7 +16,7 @@ type validPacer interface {
 	Validate() error
 }
 
-func TestPacerDues(t *testing.T) {
+func TestPacersAreDueAtTheseTimes(t *testing.T) {
 	burst := Step{Burst: 1800, After: 5 * time.Second, Length: time.Second, For: 10 * time.Second}
 	step := Step{Base: 10, Burst: 100, After: time.Second, Length: 2 * time.Second, For: 4 * time.Second}
 	const none = -1

@@ -17,69 +17,69 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Linger is how long a record waits for others to go with, unless said otherwise.
+// Linger is how long the client waits for more records of a batch by default.
 const Linger = time.Millisecond
 
-// ProducerConfig is what a [Producer] needs to know.
+// ProducerConfig configures a [Producer].
 type ProducerConfig struct {
 	Seeds      []string                                                          // Seeds are the bootstrap brokers, host:port.
 	Dialer     func(ctx context.Context, network, addr string) (net.Conn, error) // Dialer is nil for the ordinary network.
-	Linger     time.Duration                                                     // Linger is how long a record may wait for others to go with. 0: [Linger].
+	Linger     time.Duration                                                     // Linger is how long the client waits for more records of a batch. 0: [Linger].
 	Topic      string
 	Partitions int // Partitions of the topic.
 	Load       harness.Load
-	Run        uint64 // Run goes into the identity of every record.
+	Run        uint64 // Run is part of the identity of every record.
 	Seed       uint64 // Seed decides keys and bodies.
 	Clock      ledger.Clock
-	Journal    *ledger.Writer // Journal gets a slot for each send, with its outcome. It stays open until Close has returned.
+	Journal    *ledger.Writer // Journal gets a slot with the outcome of each send. It must stay open until Close has returned.
 }
 
-// Limits of the client's buffer. Within them a dead leader does not hold up the
-// schedule; past them it does, and the lateness shows it. A flood has no schedule
-// to keep: it fills what the client can send at once, and its records are used
-// again while they are still in the caches of the processor.
+// Limits of the client's buffer. Within them a dead leader does not delay the schedule;
+// beyond them it does, and the lateness shows it. A flood has no schedule. Its limit is
+// what the client can send at once, so that its records are reused while they are in
+// the processor's caches.
 const (
-	maxPending      = 1 << 20   // records sent and not done
+	maxPending      = 1 << 20   // records without an outcome
 	floodPending    = 1 << 13   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
 const (
-	deliveryTimeout = 60 * time.Second // until the client gives a record up
+	deliveryTimeout = 60 * time.Second // until the client gives up a record
 	closeTimeout    = 10 * time.Second // until Close gives up on outcomes
-	grain           = time.Millisecond // of waiting for room in the buffer
-	stride          = 256              // records sent at most between two looks at the room
+	roomInterval    = time.Millisecond // between two checks of a full buffer
+	stride          = 256              // records sent at most between two checks of the buffer
 )
 
-// Producer is the open-loop source of the load: it sends each record when the
-// schedule wants it, whatever becomes of those before, one sequence per key,
-// idempotent and acknowledged by all replicas. It never waits for consumers.
+// Producer is the open-loop source of the load. It sends each record when it is due,
+// whether or not earlier records were acknowledged, and never waits for consumers.
+// Each key has its own sequence. The producer is idempotent, with acks=all.
 //
-// The order of calls is Prepare, Run, Flush, Close; [Producer.Appended] and
-// [Producer.Progress] may be called at any time, by any goroutine.
+// The order of calls is Prepare, Run, Flush, Close. Any goroutine may call
+// [Producer.Appended] and [Producer.Progress] at any time.
 type Producer struct {
 	cfg    ProducerConfig
 	client *kgo.Client
 	slabs  *recordSlabs
-	seqs   []uint32 // by key: the next
-	limit  int64    // of pending records
-	room   int64    // of records that may be sent before the next look
+	seqs   []uint32 // the next seq, by key
+	limit  int64    // of records without an outcome
+	room   int64    // records that may be sent before the next check
 
-	promise func(*kgo.Record, error) // promise is finish, made once
+	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
 
-	mu     sync.Mutex // guards what follows, and the journal against outcomes that come after Close gave up
+	mu     sync.Mutex // guards what follows, and the journal against outcomes after Close
 	done   int64
 	acked  int64
 	landed []int64       // by partition
-	back   []*sending    // done, to be used again
+	back   []*sending    // completed, to be used again
 	err    error         // of the journal
 	idle   chan struct{} // closed when Close was called and nothing is pending
 	closed bool          // Close was called
 	gone   bool          // Close has returned
 }
 
-// NewProducer makes a producer; it connects to nothing yet.
+// NewProducer makes a producer without connecting it.
 func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	p := &Producer{
 		cfg:    cfg,
@@ -101,10 +101,10 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.ProducerLinger(cmp.Or(cfg.Linger, Linger)),
 		kgo.RecordPartitioner(partitioner),
-		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: room is waited for in Run
+		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: Run waits for room
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
-		kgo.UnknownTopicRetries(-1), // a leader that moved is no reason to give up
-		// How soon the client finds a new leader; its own defaults take seconds.
+		kgo.UnknownTopicRetries(-1), // a moved leader is no reason to give up
+		// These find a new leader soon; the client's defaults take seconds.
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.AlwaysRetryEOF(),
@@ -121,9 +121,8 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	return p, nil
 }
 
-// Prepare does ahead of the load what would make its first records late: it
-// waits until every partition of the topic has a leader, connects to all
-// brokers and fetches the producer id.
+// Prepare does what would make the first records late: it waits until every partition
+// of the topic has a leader, connects to all brokers, and fetches the producer id.
 func (p *Producer) Prepare(ctx context.Context) error {
 	if err := p.awaitTopic(ctx); err != nil {
 		return err
@@ -170,11 +169,10 @@ func topicReady(ctx context.Context, admin *kadm.Client, topic string, partition
 	return nil
 }
 
-// Run sends the load, with start, in ns on CLOCK_MONOTONIC, as time 0 of its
-// schedule. It returns when the last record is handed to the client, or when
-// ctx has ended, which is no error and leaves what was sent on its way. The
-// only error is the journal's, which may also show when that is closed. Call it
-// once.
+// Run sends the load once. start is time 0 of the schedule, in ns on CLOCK_MONOTONIC.
+// Run returns when the client has the last record, or when ctx ends, which is no error:
+// records that the client has are still sent. The only error is the journal's, which
+// may also appear when the journal is closed.
 func (p *Producer) Run(ctx context.Context, start int64) error {
 	keys, pacer := p.cfg.Load.Keys, p.cfg.Load.Pacer
 	random := rand.New(rand.NewPCG(p.cfg.Seed, golden))
@@ -194,10 +192,10 @@ func (p *Producer) Run(ctx context.Context, start int64) error {
 	}
 }
 
-// awaitDue returns the time once due has come and there is room for one more
-// record; ok is false if ctx ended first. One sleep may pass several dues: their
-// records then go out in a row, since sleeps shorter than a millisecond are
-// beyond most kernels and spinning would take the core from a broker or a pod.
+// awaitDue waits until due and until there is room for one more record, and returns
+// the time. ok is false if ctx ended first. Most kernels cannot sleep for less than a
+// millisecond, and spinning would take the core from a broker or a pod. So several
+// records may become due in one sleep, and are sent in a row.
 func (p *Producer) awaitDue(ctx context.Context, due int64) (now int64, ok bool) {
 	for {
 		now = p.cfg.Clock.Now()
@@ -216,7 +214,7 @@ func (p *Producer) awaitDue(ctx context.Context, due int64) (now int64, ok bool)
 				p.slabs.warmCaches(int(p.room))
 				continue
 			}
-			sleep = grain
+			sleep = roomInterval
 		}
 		if sleepFor(ctx, sleep) != nil {
 			return 0, false
@@ -224,7 +222,7 @@ func (p *Producer) awaitDue(ctx context.Context, due int64) (now int64, ok bool)
 	}
 }
 
-// countRoom takes back the records that are done and says how many more may be sent.
+// countRoom takes completed records back and returns how many more may be sent.
 func (p *Producer) countRoom() (room int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -243,8 +241,8 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sendRecord hands a record to the client. The client gets no context that ends: a
-// record that was handed over gets its outcome from the broker.
+// sendRecord gives a record to the client. The context never ends, so that the record
+// gets its outcome from the broker.
 func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
 	s.due, s.sent, s.key, s.seq, s.pending = id.Due, id.Sent, id.Key, id.Seq, true
 	id.Encode(s.record.Value)
@@ -253,8 +251,8 @@ func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
 	p.client.Produce(context.Background(), &s.record, p.promise)
 }
 
-// recordOutcome takes the outcome of a send and journals both; the client calls it for
-// one record at a time, and has no use for the record any more.
+// recordOutcome journals a send with its outcome. The client calls it for one record
+// at a time and does not use the record any more.
 func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 	s, how := r.Context.(*sending), classifyOutcome(r, err)
 	slot := s.journalSlot().With(how)
@@ -288,8 +286,8 @@ func (p *Producer) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the client and journals what has no outcome by then as open.
-// Afterwards the journal is no longer touched. Run must have returned.
+// Close closes the client and journals each record without an outcome as open. Run must
+// have returned. After Close the producer does not use the journal.
 func (p *Producer) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -314,11 +312,11 @@ func (p *Producer) Close() {
 	p.gone = true
 	p.slabs.eachPending(func(s *sending) {
 		slot := s.journalSlot()
-		_ = p.cfg.Journal.Append(slot) // a failure shows when the journal is closed
+		_ = p.cfg.Journal.Append(slot) // closing the journal returns its error too
 	})
 }
 
-// journalError is the error of the journal, if there was one.
+// journalError returns the first error of the journal.
 func (p *Producer) journalError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -328,7 +326,7 @@ func (p *Producer) journalError() error {
 	return nil
 }
 
-// countPending is the number of records without an outcome.
+// countPending returns the number of records without an outcome.
 func (p *Producer) countPending() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -342,8 +340,8 @@ func (p *Producer) Appended() []int64 {
 	return slices.Clone(p.landed)
 }
 
-// Progress is how many records were handed to the client so far, and how many
-// of them the brokers acknowledged.
+// Progress is the number of records that the client has got, and how many of them the
+// brokers have acknowledged.
 func (p *Producer) Progress() (sent, acked int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

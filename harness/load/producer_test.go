@@ -37,7 +37,7 @@ func startKafka(t testing.TB) *kfake.Cluster {
 	return c
 }
 
-// startProducer is a prepared producer, its clock, and its journal's path.
+// startProducer returns a prepared producer, its clock, and the path of its journal.
 func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Producer, ledger.Clock, *ledger.Writer, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sends")
@@ -108,7 +108,7 @@ func TestProducerSendsTheLoad(t *testing.T) {
 	c := startKafka(t)
 	const count = 2000
 	p, clock, journal, path := startProducer(t, c, harness.Load{
-		Pacer: load.Constant{Rate: count * 2, For: 500 * time.Millisecond}, Keys: load.Hot{Share: 0.3, Hot: 1, Others: 50}, Payload: 120,
+		Pacer: load.Constant{Rate: count * 2, For: 500 * time.Millisecond}, Keys: load.Hot{Fraction: 0.3, Hot: 1, Others: 50}, Payload: 120,
 	})
 	start := clock.Now()
 	if err := p.Run(t.Context(), start); err != nil {
@@ -211,8 +211,8 @@ func TestProducerStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// A send that the broker refuses for good has failed; one that timed out for
-// good, or that the client was closed under, may have landed.
+// A send that the broker refuses has failed. A send that timed out, or whose client
+// was closed, may have been appended.
 func TestProducerTellsFailedFromUnknown(t *testing.T) {
 	for _, tt := range []struct {
 		answer *kerr.Error
@@ -279,7 +279,7 @@ func TestProducerNamesWhatKeepsItWaiting(t *testing.T) {
 	}
 }
 
-func TestProducerEndsWithTheJournal(t *testing.T) {
+func TestProducerStopsWhenItsJournalFails(t *testing.T) {
 	c := startKafka(t)
 	p, clock, journal, _ := startProducer(t, c, harness.Load{Pacer: load.Flood{Records: 100_000}, Keys: load.Uniform{N: 10}})
 	if err := journal.Close(); err != nil {

@@ -8,17 +8,16 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Ramp sends at a rate that changes linearly from From to To over For. It
-// implements [harness.Scalable].
+// Ramp sends at a rate that changes linearly from From to To over For. It implements
+// [harness.Scalable].
 type Ramp struct {
 	From, To float64 // From and To in records per second; one of them may be 0.
 	For      time.Duration
 }
 
 // At implements [harness.Pacer]. The integral of the rate up to t is
-// From t + (To - From) t^2 / 2 For; solved for t in the form of the quadratic
-// formula that subtracts no near-equal numbers and holds for a rate that does
-// not change.
+// From t + (To - From) t^2 / 2 For. This form of the quadratic formula subtracts no
+// nearly equal numbers, and holds for a constant rate too.
 func (r Ramp) At(n uint64) (due time.Duration, ok bool) {
 	if n >= countRecords((r.From+r.To)/2*r.For.Seconds()) {
 		return 0, false
@@ -31,9 +30,8 @@ func (r Ramp) At(n uint64) (due time.Duration, ok bool) {
 	return dueAt(2*float64(n)/(r.From+root), r.For), true
 }
 
-// Scale sets the rate at the end, and that at the start in proportion, and the
-// duration. Zero keeps what was there. A ramp down to zero is scaled by its
-// start.
+// Scale sets the rate at the end, the rate at the start in proportion, and the
+// duration. Zero changes nothing. In a ramp down to zero, rate is the rate at the start.
 func (r Ramp) Scale(rate float64, duration time.Duration) harness.Pacer {
 	if rate > 0 && r.To > 0 {
 		r.From, r.To = r.From*rate/r.To, rate

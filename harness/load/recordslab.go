@@ -7,41 +7,41 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// defaultPayload is the length of a value where the load names none.
+// defaultPayload is the default length of a value.
 const defaultPayload = 200
 
-// slabRecords is how many records share one allocation.
+// slabRecords is the number of records of one allocation.
 const slabRecords = 512
 
-// sending is a record on its way and what the journal will say of it. It travels
-// as the record's own context, which kgo hands back with the outcome: so no
-// record needs a closure of its own. It never ends.
+// sending is a sent record with the fields of its journal slot. It is the record's own
+// context, which kgo returns with the outcome, so that no record needs a closure. The
+// context never ends.
 type sending struct {
 	record    kgo.Record
 	due, sent int64
 	key, seq  uint32
-	pending   bool // pending: handed to the client, and no outcome yet
+	pending   bool // pending: the client has it, and it has no outcome yet.
 	context.Context
 }
 
-// journalSlot is the sending as a fact without an outcome.
+// journalSlot returns the slot of the send, without an outcome.
 func (s *sending) journalSlot() ledger.Slot {
 	slot := ledger.NewSlot(ledger.KindSend, 0)
 	slot.SetRecord(ledger.Identity{Key: s.key, Seq: s.seq, Due: s.due, Sent: s.sent})
 	return slot
 }
 
-// recordSlabs makes records and their bytes many at a time, and uses those again that
-// are done: as many are made as were ever under way at once.
+// recordSlabs allocates records and their bytes many at a time, and reuses completed
+// records. It allocates as many records as were ever in flight at once.
 type recordSlabs struct {
 	value  int    // length of a value
-	filler []byte // what bodies are cut from
+	filler []byte // the bytes that bodies are copied from
 	free   []*sending
 	all    [][]sending
-	warmed uint64 // warmed is of no meaning: it keeps the reads of warm from being left out
+	warmed uint64 // warmed means nothing: the compiler must keep the reads of warmCaches.
 }
 
-// newRecordSlabs prepares bodies from the seed.
+// newRecordSlabs makes the bodies from the seed.
 func newRecordSlabs(payload int, seed uint64) *recordSlabs {
 	if payload == 0 {
 		payload = defaultPayload
@@ -50,8 +50,8 @@ func newRecordSlabs(payload int, seed uint64) *recordSlabs {
 	return &recordSlabs{value: value, filler: makeFiller(value, seed)}
 }
 
-// nextRecord is the n-th record, with its key and its body; the identity prefix is
-// still to be written.
+// nextRecord returns the n-th record with its key and its body. The caller writes the
+// identity in front of the body.
 func (s *recordSlabs) nextRecord(n uint64, key uint32) *sending {
 	if len(s.free) == 0 {
 		s.addSlab()
@@ -65,7 +65,7 @@ func (s *recordSlabs) nextRecord(n uint64, key uint32) *sending {
 	return next
 }
 
-// takeBack takes records back that are done, and returns room for others.
+// takeBack takes completed records back, and returns an empty slice for others.
 func (s *recordSlabs) takeBack(done []*sending) []*sending {
 	if len(s.free) == 0 {
 		s.free, done = done, s.free
@@ -75,7 +75,7 @@ func (s *recordSlabs) takeBack(done []*sending) []*sending {
 	return done[:0]
 }
 
-// eachPending are the records handed to the client that have no outcome.
+// eachPending calls fn for each record without an outcome.
 func (s *recordSlabs) eachPending(fn func(*sending)) {
 	for _, slab := range s.all {
 		for i := range slab {
@@ -86,9 +86,9 @@ func (s *recordSlabs) eachPending(fn func(*sending)) {
 	}
 }
 
-// warmCaches reads a little of each of the n records that go out next. Another
-// processor wrote them last, and to wait for its cache a record at a time was a
-// quarter of the cost of a send; in a row the waits overlap.
+// warmCaches reads a little of each of the n next records. Another processor wrote them
+// last, and to wait for its cache record by record was a quarter of the cost of a send.
+// Reads in a row overlap their waits.
 func (s *recordSlabs) warmCaches(n int) {
 	for _, next := range s.free[max(0, len(s.free)-n):] {
 		r := &next.record
@@ -109,12 +109,11 @@ func (s *recordSlabs) addSlab() {
 	}
 }
 
-// fillerOffsets is the number of places in the filler where a body may begin.
+// fillerOffsets is the number of offsets in the filler where a body may begin.
 const fillerOffsets = 64 << 10
 
-// makeFiller is bytes of which every other eight are random and those between are
-// not, so that a codec finds about half of a body to squeeze, as in real
-// payloads.
+// makeFiller makes bytes in groups of eight, random and constant in turn. Like a real
+// payload, a body compresses to about half of its size.
 func makeFiller(value int, seed uint64) []byte {
 	b := make([]byte, fillerOffsets+value+8)
 	for i := 0; i+16 <= len(b); i += 16 {

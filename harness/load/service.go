@@ -9,10 +9,10 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// serviceSyntax is what [ParseService] reads.
+// serviceSyntax shows what [ParseService] reads.
 const serviceSyntax = "10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99), with cpu: before it to burn the time instead of sleeping it"
 
-// Fixed is the same service time for every record. 0 is no work at all.
+// Fixed is the same service time for every record. 0 is no work.
 type Fixed time.Duration
 
 // Time implements [harness.Service].
@@ -42,18 +42,18 @@ func (b Between) CPU() bool { return false }
 
 func (b Between) String() string { return fmt.Sprintf("uniform:%v-%v", b.Min, b.Max) }
 
-// LogNormal draws service times from the log-normal distribution that has this
-// mean and this 99th percentile: most calls quick, a few slow, as services
-// behind a network are.
+// LogNormal draws service times from the log-normal distribution with this mean and
+// this 99th percentile. Like a service behind a network, most calls are quick and a
+// few are slow.
 type LogNormal struct{ Average, P99 time.Duration }
 
 // z99 is the 99th percentile of the standard normal distribution.
 var z99 = math.Sqrt2 * math.Erfinv(2*0.99-1)
 
 // parameters are mu and sigma of the logarithm in seconds. With
-// mean = exp(mu + sigma^2/2) and p99 = exp(mu + z99 sigma), the logarithm of
-// p99/mean is z99 sigma - sigma^2/2: of the two roots the smaller, since past
-// sigma = z99 a wider distribution of the same mean has a lower p99.
+// mean = exp(mu + sigma^2/2) and p99 = exp(mu + z99 sigma), the logarithm of p99/mean is
+// z99 sigma - sigma^2/2. It has two roots; beyond sigma = z99 a wider distribution of
+// the same mean has a lower p99, so the smaller root is the right one.
 func (l LogNormal) parameters() (mu, sigma float64) {
 	ratio := math.Log(float64(l.P99) / float64(l.Average))
 	sigma = z99 - math.Sqrt(z99*z99-2*ratio)
@@ -75,7 +75,7 @@ func (l LogNormal) CPU() bool { return false }
 
 func (l LogNormal) String() string { return fmt.Sprintf("lognormal:%v/%v", l.Average, l.P99) }
 
-// cpuBound is a service whose time is spent on the CPU.
+// cpuBound is a service that burns its time on the CPU.
 type cpuBound struct{ harness.Service }
 
 // CPU is true.
@@ -83,8 +83,8 @@ func (b cpuBound) CPU() bool { return true }
 
 func (b cpuBound) String() string { return "cpu:" + b.Service.String() }
 
-// ParseService reads a distribution of service times in the syntax of the
-// command line, which is also that of its String.
+// ParseService reads a distribution of service times as the command line and String
+// write it.
 func ParseService(s string) (harness.Service, error) {
 	rest, burn := strings.CutPrefix(s, "cpu:")
 	service, err := parseService(rest)
@@ -110,7 +110,7 @@ func parseService(s string) (harness.Service, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The ratio of p99 to mean is largest at sigma = z99.
+		// The ratio of p99 to mean has its maximum at sigma = z99.
 		if most := math.Exp(z99 * z99 / 2); mean <= 0 || p99 <= mean || float64(p99) > most*float64(mean) {
 			return nil, fmt.Errorf("a log-normal p99 lies above its mean and at most %.1f times as high", most)
 		}
@@ -140,9 +140,8 @@ func duration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// ServiceTime is how long the work on a record takes in a run: the same for
-// every consumer and for every attempt, since it comes from a hash of its
-// arguments alone.
+// ServiceTime is how long the work on a record takes. It is a hash of its arguments, so
+// it is the same for every consumer and every attempt.
 func ServiceTime(s harness.Service, seed uint64, repeat int, key, seq uint32) time.Duration {
 	h := mix(mix(seed+uint64(repeat)*golden) + uint64(key)<<32 + uint64(seq))
 	return s.Time(float64(h>>11) / (1 << 53))

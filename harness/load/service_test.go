@@ -98,7 +98,7 @@ func TestParseServiceRefuses(t *testing.T) {
 	}
 }
 
-func TestServiceTimeIsAHash(t *testing.T) {
+func TestServiceTimeDependsOnItsArgumentsAlone(t *testing.T) {
 	s := Between{0, time.Hour}
 	at := ServiceTime(s, 1, 2, 3, 4)
 	if again := ServiceTime(s, 1, 2, 3, 4); again != at {
@@ -115,7 +115,7 @@ func TestServiceTimeIsAHash(t *testing.T) {
 			t.Errorf("another %s gives the same time", name)
 		}
 	}
-	// Neighbouring records are to be spread as if drawn at random.
+	// Neighboring records are spread as if drawn at random.
 	counts := make([]int, 100)
 	const keys, seqs = 100, 500
 	for key := range uint32(keys) {

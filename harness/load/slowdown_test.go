@@ -7,7 +7,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-func TestSlowed(t *testing.T) {
+func TestSlowedTime(t *testing.T) {
 	s := harness.Slowdown{From: time.Second, To: 2 * time.Second, Factor: 10}
 	for at, want := range map[time.Duration]time.Duration{
 		-1: 3, 0: 3, time.Second - 1: 3, time.Second: 30, 2*time.Second - 1: 30, 2 * time.Second: 3,

@@ -7,17 +7,17 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Step sends Base records a second for For, with a burst in between: after
-// After, for Length, it sends Burst a second. It implements [harness.Scalable].
+// Step sends Base records a second for For, except in a burst: it starts after After,
+// lasts for Length, and sends Burst records a second. It implements [harness.Scalable].
 type Step struct {
-	Base   float64       // Base in records per second; 0 sends nothing outside the burst.
-	Burst  float64       // Burst in records per second, above zero.
-	After  time.Duration // After how long the burst begins.
+	Base   float64       // Base is in records per second; 0 sends records in the burst only.
+	Burst  float64       // Burst is in records per second, above zero.
+	After  time.Duration // After is when the burst starts.
 	Length time.Duration // Length of the burst, above zero.
-	For    time.Duration // For is how long it all lasts, the burst included.
+	For    time.Duration // For is the whole duration, with the burst.
 }
 
-// segment is a part of a schedule with one rate.
+// segment is a part of a schedule with a constant rate.
 type segment struct {
 	from, length time.Duration
 	rate         float64
@@ -44,8 +44,8 @@ func (s Step) At(n uint64) (due time.Duration, ok bool) {
 	return 0, false
 }
 
-// Scale sets the rate of the burst, and the base in proportion, and stretches
-// all times so that the whole lasts duration. Zero keeps what was there.
+// Scale sets the rate of the burst, and the base rate in proportion. It stretches all
+// times to the new duration. Zero changes nothing.
 func (s Step) Scale(rate float64, duration time.Duration) harness.Pacer {
 	if rate > 0 {
 		s.Base, s.Burst = s.Base*rate/s.Burst, rate
@@ -57,7 +57,7 @@ func (s Step) Scale(rate float64, duration time.Duration) harness.Pacer {
 	return s
 }
 
-// Validate refuses a burst of nothing, and one that is not within the duration.
+// Validate refuses an empty burst, and a burst outside of the duration.
 func (s Step) Validate() error {
 	if err := checkRate("burst", s.Burst); err != nil {
 		return err

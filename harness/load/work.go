@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Work does the work of a service time: it sleeps d or, with cpu, burns d of
-// CPU time on its own thread, so that a busy machine makes it longer and no
-// less work. It returns the error of ctx, soon, if that has ended, or ends
-// before d is over.
+// Work does the work of a service time: it sleeps d. With cpu it burns d of CPU time on
+// its own thread, so that it takes longer on a busy machine and is the same work. It
+// returns the error of ctx soon after ctx ends.
 func Work(ctx context.Context, d time.Duration, cpu bool) error {
 	switch {
 	case d <= 0:
@@ -30,7 +29,8 @@ func Work(ctx context.Context, d time.Duration, cpu bool) error {
 	}
 }
 
-// spins between two readings of the clock: some ten microseconds.
+// spins is the number of rounds between two readings of the clock, about ten
+// microseconds.
 const spins = 10_000
 
 func burn(ctx context.Context, d time.Duration) error {
@@ -52,8 +52,8 @@ func burn(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// spin keeps a core busy; its result depends on every round, so that none can
-// be left out.
+// spin keeps a core busy. Its result depends on every round, so that the compiler
+// keeps them all.
 //
 //go:noinline
 func spin(x uint64) uint64 {
@@ -63,7 +63,7 @@ func spin(x uint64) uint64 {
 	return x
 }
 
-// threadTime is the CPU time that the calling thread has used.
+// threadTime is the CPU time of the calling thread.
 func threadTime() (time.Duration, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {

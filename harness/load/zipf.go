@@ -7,35 +7,24 @@ import (
 	"sort"
 )
 
-// Zipf draws key k of N with a probability in proportion to 1/(k+1)^S: key 0 is
-// the hottest. It inverts the cumulative distribution by binary search in a
-// table of 8 bytes a key, which costs one random number a record and, unlike
-// the rejection sampling of math/rand/v2, holds for an exponent of 1 and less,
-// where the skews measured in practice often lie. Make it with [NewZipf]. Safe
-// for many goroutines.
-type Zipf struct {
+// zipf draws key k with a probability in proportion to 1/(k+1)^s: key 0 is the hottest.
+// It inverts the cumulative distribution by binary search in a table of 8 bytes a key,
+// with one random number a record. The rejection sampling of math/rand/v2 takes no
+// exponent of 1 or less, where skews measured in practice often lie. Safe for many
+// goroutines.
+type zipf struct {
 	s   float64
 	sum []float64 // sum[k] is the probability of a key up to k, times the last
 }
 
-// NewZipf prepares a Zipf distribution over n keys. It panics on an exponent or
-// a number of keys that is not above zero; [ParseKeys] returns an error.
-func NewZipf(s float64, n int) *Zipf {
-	z, err := newZipf(s, n)
-	if err != nil {
-		panic(err)
-	}
-	return z
-}
-
-func newZipf(s float64, n int) (*Zipf, error) {
+func newZipf(s float64, n int) (*zipf, error) {
 	if !(s > 0) || math.IsInf(s, 0) {
 		return nil, fmt.Errorf("exponent of %v: want a finite number above zero", s)
 	}
 	if err := checkCount("keys", n); err != nil {
 		return nil, err
 	}
-	z := &Zipf{s: s, sum: make([]float64, n)}
+	z := &zipf{s: s, sum: make([]float64, n)}
 	total := 0.0
 	for k := range z.sum {
 		total += math.Pow(float64(k+1), -s)
@@ -45,17 +34,17 @@ func newZipf(s float64, n int) (*Zipf, error) {
 }
 
 // Key implements [harness.Keys].
-func (z *Zipf) Key(_ uint64, r *rand.Rand) uint32 {
+func (z *zipf) Key(_ uint64, r *rand.Rand) uint32 {
 	u := r.Float64() * z.sum[len(z.sum)-1]
 	k := sort.Search(len(z.sum), func(k int) bool { return z.sum[k] > u })
 	return uint32(min(k, len(z.sum)-1))
 }
 
 // Count implements [harness.Keys].
-func (z *Zipf) Count() int { return len(z.sum) }
+func (z *zipf) Count() int { return len(z.sum) }
 
 // Heavy implements [harness.Heavy].
-func (z *Zipf) Heavy() (keys []uint32) {
+func (z *zipf) Heavy() (keys []uint32) {
 	before, total := 0.0, z.sum[len(z.sum)-1]
 	for k, sum := range z.sum {
 		if !isHeavy((sum-before)/total, len(z.sum)) {
@@ -66,4 +55,4 @@ func (z *Zipf) Heavy() (keys []uint32) {
 	return keys
 }
 
-func (z *Zipf) String() string { return fmt.Sprintf("zipf:%v/%d", z.s, len(z.sum)) }
+func (z *zipf) String() string { return fmt.Sprintf("zipf:%v/%d", z.s, len(z.sum)) }

@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// describeHolder says who holds the lock on a file, as far as /proc tells it: where there is
-// none it says that it does not know.
+// describeHolder names the process that holds the lock on a file, if /proc knows it.
 func describeHolder(f *os.File) string {
-	const unknown = "by whom is not known"
+	const unknown = "of an unknown process"
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
 		return unknown
@@ -23,7 +22,7 @@ func describeHolder(f *os.File) string {
 	}
 	inode := fmt.Sprintf(":%d", stat.Ino)
 	for line := range strings.Lines(string(locks)) {
-		w := strings.Fields(line) // number, FLOCK, ADVISORY, WRITE, process, device:inode, ...; who waits has -> behind the number
+		w := strings.Fields(line) // number, FLOCK, ADVISORY, WRITE, process, device:inode, ...; a waiting process has -> after the number
 		if len(w) < 6 || w[1] != "FLOCK" || !strings.HasSuffix(w[5], inode) {
 			continue
 		}
@@ -36,8 +35,8 @@ func describeHolder(f *os.File) string {
 	return unknown
 }
 
-// shortenCommand is a command line without the folder of its program and without the flags
-// that go test adds by itself, cut where it gets long.
+// shortenCommand is a command line without the folder of its program and without the
+// flags that go test adds. It cuts a long line.
 func shortenCommand(command string) string {
 	const most = 100
 	words := strings.Split(strings.TrimRight(command, "\x00"), "\x00")

@@ -1,6 +1,6 @@
-// Package lock keeps runs that start brokers and pods from running at the same
-// time on one machine: go test runs packages side by side, and a starved broker
-// or pod gives verdicts about the machine instead of the code.
+// Package lock lets only one run at a time start brokers and pods on a machine. go
+// test runs several packages at once, and a starved broker or pod gives verdicts about
+// the machine and not about the code.
 package lock
 
 import (
@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waiting ends all waiting; see [CancelWith].
+// waiting is the context of all waits; see [CancelWith].
 var waiting = context.Background()
 
-// noticeInterval is how long it takes until who waits says so once more.
+// noticeInterval is how often a waiting test says so.
 var noticeInterval = time.Minute
 
-// CancelWith has all waiting end with ctx. It is for a process that takes Ctrl-C itself,
-// before its first test.
+// CancelWith ends all waits when ctx ends. A process that handles Ctrl-C calls it before
+// its first test.
 func CancelWith(ctx context.Context) { waiting = ctx }
 
-// Machine skips the test unless STAMPEDE_E2E=1, and otherwise holds the
-// machine-wide lock until the test and its subtests have ended.
+// Machine skips the test unless STAMPEDE_E2E=1. Else it holds the machine-wide lock
+// until the test and its subtests have ended.
 func Machine(t testing.TB) {
 	t.Helper()
 	if os.Getenv("STAMPEDE_E2E") != "1" {
@@ -34,8 +34,8 @@ func Machine(t testing.TB) {
 	Hold(t)
 }
 
-// Hold holds the machine-wide lock until the test and its subtests have ended,
-// waiting for it as long as it takes. Where waiting ended before, the test fails.
+// Hold waits for the machine-wide lock, and holds it until the test and its subtests
+// have ended. The test fails if [CancelWith] ends the wait.
 func Hold(t testing.TB) {
 	t.Helper()
 	if err := Wait(t); err != nil {
@@ -43,7 +43,7 @@ func Hold(t testing.TB) {
 	}
 }
 
-// Wait is [Hold] with an error where the test does not hold the lock.
+// Wait is [Hold] that returns an error in place of failing the test.
 func Wait(t testing.TB) error {
 	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
@@ -61,8 +61,8 @@ func Wait(t testing.TB) error {
 	return nil
 }
 
-// awaitLock waits for the lock, and says so now and then. Nothing ends a call for the lock
-// before it has it: given up, it lets go of it then.
+// awaitLock waits for the lock, and says so from time to time. Nothing can end a call
+// of flock: one that is no longer wanted releases the lock as soon as it has it.
 func awaitLock(name string, f *os.File) error {
 	got := make(chan error)
 	go func() {
@@ -78,7 +78,7 @@ func awaitLock(name string, f *os.File) error {
 	say := func() {
 		so := ""
 		if took := time.Since(began); took >= noticeInterval {
-			so = fmt.Sprintf("for %v by now ", took.Round(time.Second))
+			so = fmt.Sprintf("for %v ", took.Round(time.Second))
 		}
 		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, describeHolder(f), f.Name())
 	}
@@ -87,7 +87,7 @@ func awaitLock(name string, f *os.File) error {
 		case err := <-got:
 			return err
 		case <-waiting.Done():
-			return fmt.Errorf("interrupted while it waited for another run of Stampede on this machine, %s", describeHolder(f))
+			return fmt.Errorf("interrupted while waiting for another run of Stampede on this machine, %s", describeHolder(f))
 		case <-tick.C:
 		}
 	}

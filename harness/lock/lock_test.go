@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockElsewhere takes a lock of the test's own, as another process would.
+// lockElsewhere takes the lock in a temporary folder, as another process would.
 func lockElsewhere(t *testing.T) *os.File {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
@@ -26,18 +26,18 @@ func lockElsewhere(t *testing.T) *os.File {
 	return f
 }
 
-func TestWaitEndsWithThePatience(t *testing.T) {
+func TestCancelEndsWaiting(t *testing.T) {
 	lockElsewhere(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	CancelWith(ctx)
 	defer CancelWith(context.Background())
 	cancel()
-	if err := Wait(t); err == nil || !strings.Contains(err.Error(), "interrupted while it waited") {
+	if err := Wait(t); err == nil || !strings.Contains(err.Error(), "interrupted while waiting") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestWaitEndsWithTheOther(t *testing.T) {
+func TestWaitEndsWhenTheLockIsFree(t *testing.T) {
 	f := lockElsewhere(t)
 	go f.Close()
 	if err := Wait(t); err != nil {
@@ -45,7 +45,7 @@ func TestWaitEndsWithTheOther(t *testing.T) {
 	}
 }
 
-func TestHolderIsNamed(t *testing.T) {
+func TestWaitNamesTheHolder(t *testing.T) {
 	f := lockElsewhere(t)
 	if _, err := os.Stat("/proc/locks"); err != nil {
 		t.Skip("no /proc/locks here")
@@ -55,7 +55,7 @@ func TestHolderIsNamed(t *testing.T) {
 	}
 }
 
-func TestShortened(t *testing.T) {
+func TestShortenCommand(t *testing.T) {
 	got := shortenCommand("/tmp/go-build1/b001/stampede.test\x00-test.paniconexit0\x00-test.run=^TestCompare$\x00-scenario=steady\x00")
 	if want := "stampede.test -test.run=^TestCompare$ -scenario=steady"; got != want {
 		t.Errorf("%q, want %q", got, want)

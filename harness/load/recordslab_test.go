@@ -16,14 +16,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestOutcome(t *testing.T) {
+func TestOnlyARefusalProvesThatNothingWasWritten(t *testing.T) {
 	tests := []struct {
 		offset int64
 		err    error
 		want   ledger.Outcome
 	}{
 		{0, nil, ledger.OutcomeAcked},
-		{-1, nil, ledger.OutcomeUnknown}, // acknowledged, but nobody knows where
+		{-1, nil, ledger.OutcomeUnknown}, // acknowledged at an unknown offset
 		{-1, kgo.ErrMaxBuffered, ledger.OutcomeFailed},
 		{-1, kerr.MessageTooLarge, ledger.OutcomeFailed},
 		{-1, fmt.Errorf("%w (uncompressed_bytes=1)", kerr.MessageTooLarge), ledger.OutcomeFailed},
@@ -43,7 +43,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-func TestSlabsMakeTheSameRecordsOfASeed(t *testing.T) {
+func TestSlabsMakeTheSameRecordsForASeed(t *testing.T) {
 	a, b, other := newRecordSlabs(120, 1), newRecordSlabs(120, 1), newRecordSlabs(120, 2)
 	bodies, same := map[string]bool{}, 0
 	var first *sending
@@ -68,7 +68,7 @@ func TestSlabsMakeTheSameRecordsOfASeed(t *testing.T) {
 	}
 }
 
-func TestSlabsLengthOfAValue(t *testing.T) {
+func TestSlabsMakeValuesOfTheGivenLength(t *testing.T) {
 	for payload, want := range map[int]int{0: defaultPayload, 1: ledger.IdentitySize, ledger.IdentitySize: ledger.IdentitySize, 1000: 1000} {
 		s := newRecordSlabs(payload, 1).nextRecord(0, 4294967295)
 		if len(s.record.Value) != want {
@@ -84,8 +84,8 @@ func TestSlabsLengthOfAValue(t *testing.T) {
 	}
 }
 
-// A record that is done serves again, its bytes too; one under way does not.
-func TestSlabsUseRecordsAgain(t *testing.T) {
+// A completed record is used again, with its bytes. A record in flight is not.
+func TestSlabsReuseCompletedRecords(t *testing.T) {
 	s := newRecordSlabs(100, 1)
 	keep := s.nextRecord(0, 7)
 	value := string(keep.record.Value)
@@ -109,8 +109,8 @@ func TestSlabsUseRecordsAgain(t *testing.T) {
 	}
 }
 
-// Without any broker the producer buffers up to its limit, then waits; Close
-// ends every send as unknown.
+// Without a broker the producer buffers up to its limit, then waits. Close ends every
+// send as unknown.
 func TestProducerWithoutABroker(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sends")
 	journal, err := ledger.NewWriter(path)
