@@ -21,9 +21,7 @@ consumers/mutants 3
 consumers/pool 9
 consumers/relay 3
 harness 62
-harness/bench 3
 harness/ledger 20
-harness/load 7
 harness/measure 5
 harness/observe 6
 harness/oracle 4

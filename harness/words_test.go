@@ -82,9 +82,7 @@ consumers/relay 39
 consumers/sharegroup 9
 consumers/txn 2
 harness 170
-harness/bench 19
 harness/ledger 24
-harness/load 10
 harness/measure 6
 harness/observe 13
 harness/oracle 326

@@ -4,48 +4,59 @@ import (
 	"context"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// A consumer of one's own, in a module of one's own: a name, what it claims, and
-// Consume. See the README for the test file beside it.
+// This file is a complete consumer: a name, its claims, and Consume. Copy it into your
+// module, and add the test file of the README to it.
 var _ = harness.Register(harness.Implementation{
 	Name:     "mine",
-	Doc:      "Polls, works on one record after the other, and commits what it has polled.",
-	Delivery: harness.AtLeastOnce, // what it is held to
-	Order:    harness.OrderKey,
+	Doc:      "Polls ten records, works on one after the other, and commits them.",
+	Delivery: harness.AtLeastOnce, // a claim: no record is lost
+	Order:    harness.OrderKey,    // a claim: the records of a key are worked on in order
 	New:      func(harness.Config) (harness.Consumer, error) { return mine{}, nil },
 })
 
 type mine struct{}
 
+// Consume runs in every pod until ctx ends.
 func (mine) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	// Any client will do that takes its brokers, group, client id and timeouts from cfg.
-	options, err := client.MemberOptions(cfg)
+	// The brokers, the group, the client id and all timeouts come from cfg. Any other
+	// client of Kafka that uses them will do.
+	member, err := client.NewMember(cfg, kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll())
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(options, kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll())...)
-	if err != nil {
-		return err
-	}
-	defer client.CloseAllowingRebalance()
+	defer member.CloseAllowingRebalance()
 	for ctx.Err() == nil {
-		polled := client.PollRecords(ctx, 10) // so few that a rebalance does not wait for long
+		polled := member.PollRecords(ctx, 10) // a rebalance waits for these records only
+		if err := client.FatalError(polled); err != nil {
+			return err
+		}
 		for _, r := range polled.Records() {
-			record := harness.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
-			for work.Do(ctx, &record) != nil { // an error wants another try
-				select {
-				case <-ctx.Done():
-					return nil // not committed: the next owner will do it
-				case <-time.After(100 * time.Millisecond):
-				}
+			if !workUntilDone(ctx, work, r) {
+				return nil // the record is not committed: the next owner works on it
 			}
 		}
-		_ = client.CommitUncommittedOffsets(ctx) // the next makes up for one that fails
-		client.AllowRebalance()
+		_ = member.CommitUncommittedOffsets(ctx) // the next commit includes the offsets of a failed one
+		member.AllowRebalance()
 	}
 	return nil
+}
+
+// workUntilDone repeats the work until it succeeds. It returns false if ctx ends first.
+func workUntilDone(ctx context.Context, work harness.Work, r *kgo.Record) bool {
+	var record harness.Record
+	client.FillRecord(&record, r)
+	for work.Do(ctx, &record) != nil {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return true
 }

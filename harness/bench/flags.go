@@ -31,7 +31,7 @@ type options struct {
 
 var opts options
 
-// defineFlags adds the flags to fs. None has a name of go test's own, as -list or -run.
+// defineFlags adds the flags to fs. No name is one of go test's own, as -list or -run.
 func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios lists them (default all)")
 	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs; * is all (default those that each scenario names)")

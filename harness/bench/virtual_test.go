@@ -22,7 +22,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// calm is the scenario of which the speed of the back end is told.
+// calm is a constant load without faults.
 func calm(rate float64) harness.Scenario {
 	return harness.Scenario{
 		Name: "calm", Load: harness.Load{Pacer: load.Constant{Rate: rate, For: 60 * time.Second}, Keys: load.Uniform{N: 1000}},
@@ -30,7 +30,7 @@ func calm(rate float64) harness.Scenario {
 	}
 }
 
-// crash is a burst and the death of a pod that has work in hand.
+// crash is a burst, and the kill of a pod with work in flight.
 func crash() harness.Scenario {
 	return harness.Scenario{
 		Name: "crash", Load: harness.Load{
@@ -42,20 +42,20 @@ func crash() harness.Scenario {
 	}
 }
 
-// dark is the death of a broker under an even load.
-func dark() harness.Scenario {
+// brokerDown is the kill of a broker under a constant load.
+func brokerDown() harness.Scenario {
 	return harness.Scenario{
-		Name: "dark", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 15 * time.Second}, Keys: load.Uniform{N: 300}},
+		Name: "broker-down", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 15 * time.Second}, Keys: load.Uniform{N: 300}},
 		Service: load.Fixed(10 * time.Millisecond), Partitions: 6, Pods: 3, Workers: 8,
 		Commit: 500 * time.Millisecond, Session: 3 * time.Second, Drain: 30 * time.Second,
 		Injections: []harness.Injection{{Fault: fault.KillBroker{}, At: 5 * time.Second, HealAfter: 5 * time.Second}},
 	}
 }
 
-// coming is pods that leave, join and die, none of them while another is away.
-func coming() harness.Scenario {
-	s := dark()
-	s.Name, s.Spare = "coming", 1
+// membership is pods that leave, join and pause, one after the other.
+func membership() harness.Scenario {
+	s := brokerDown()
+	s.Name, s.Spare = "membership", 1
 	s.Injections = []harness.Injection{
 		{Fault: fault.LeavePod{}, At: 2 * time.Second, HealAfter: 3 * time.Second},
 		{Fault: fault.JoinPod{}, At: 7 * time.Second, HealAfter: 3 * time.Second},
@@ -70,7 +70,7 @@ func extent(s harness.Scenario) time.Duration {
 }
 
 func TestHonestConsumersInVirtualTime(t *testing.T) {
-	for _, s := range []harness.Scenario{calm(20), crash(), dark(), coming()} {
+	for _, s := range []harness.Scenario{calm(20), crash(), brokerDown(), membership()} {
 		for _, consumer := range []string{"serial", "keyed"} {
 			for _, p := range harness.Protocols {
 				name := consumer + "@" + string(p)
@@ -92,9 +92,8 @@ func TestHonestConsumersInVirtualTime(t *testing.T) {
 	}
 }
 
-// Work that begins in the slow time is slow, whatever pod does it, and no other.
-func TestASlowTimeInVirtualTime(t *testing.T) {
-	s := coming()
+func TestSlowdownSlowsTheWorkThatBeginsInIt(t *testing.T) {
+	s := membership()
 	s.Slowdown = harness.Slowdown{From: 8 * time.Second, To: 12 * time.Second, Factor: 10}
 	s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: 5 * time.Second, HealAfter: 2 * time.Second}}
 	r, err := bench.RunVirtual(t, s, "keyed", 1)
@@ -112,23 +111,23 @@ func TestASlowTimeInVirtualTime(t *testing.T) {
 		case p.From >= s.Slowdown.From && p.To <= s.Slowdown.To && p.Service.N > 0:
 			slow++
 			if !near(p.Service.P50, 100*time.Millisecond) {
-				t.Errorf("work in the slow time takes %v", p.Service.P50)
+				t.Errorf("work in the slow period takes %v", p.Service.P50)
 			}
 		case p.To <= s.Slowdown.From && !near(p.Service.Max, 10*time.Millisecond):
-			t.Errorf("work before the slow time takes %v", p.Service.Max)
+			t.Errorf("work before the slow period takes %v", p.Service.Max)
 		case p.From >= s.Slowdown.To && !near(p.Service.P50, 10*time.Millisecond):
-			t.Errorf("work after the slow time takes %v", p.Service.P50)
+			t.Errorf("work after the slow period takes %v", p.Service.P50)
 		}
 	}
 	if slow != 1 {
-		t.Errorf("%d phases lie in the slow time", slow)
+		t.Errorf("%d phases lie in the slow period", slow)
 	}
 	if last := r.Faults[len(r.Faults)-1]; last.Name != "slow downstream" || last.Injected != s.Slowdown.From || last.Healed != s.Slowdown.To {
-		t.Errorf("the slow time is no window of the report: %+v", last)
+		t.Errorf("the report does not have the slow period as a fault: %+v", last)
 	}
 }
 
-func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
+func TestBrokenConsumersAreCaughtInVirtualTime(t *testing.T) {
 	for consumer, c := range map[string]struct {
 		scenario harness.Scenario
 		check    string
@@ -153,7 +152,7 @@ func TestTheRestIsCaughtInVirtualTime(t *testing.T) {
 	}
 }
 
-// Consumers that fail as pods, or are not for virtual time.
+// Consumers that fail in one pod, that never return, or that need real time.
 var (
 	_ = harness.Register(harness.Implementation{
 		Name: "fails-alone", Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
@@ -199,10 +198,10 @@ func (c consume) Consume(ctx context.Context, cfg harness.Config, w harness.Work
 	return c(ctx, cfg, w)
 }
 
-func TestConsumerThatStaysInItsBubble(t *testing.T) {
+func TestConsumerThatNeverReturnsIsNamed(t *testing.T) {
 	_, err := bench.RunVirtual(t, calm(20), "lingers", 1)
 	if err == nil || !strings.Contains(err.Error(), "pod-1.1 has not returned") {
-		t.Errorf("error %v, want the name of the pod whose consumer is still there", err)
+		t.Errorf("error %v, want the name of the pod whose consumer has not returned", err)
 	}
 }
 
@@ -216,15 +215,15 @@ func TestConsumerForRealTimeIsSkipped(t *testing.T) {
 	}
 }
 
-// BenchmarkVirtual is how many seconds of virtual time a second of real time
-// makes, the whole harness included.
+// BenchmarkVirtual measures virtual seconds per real second, the whole harness
+// included.
 func BenchmarkVirtual(b *testing.B) {
 	for _, rate := range []float64{20, 100, 1000} {
 		b.Run(fmt.Sprintf("%v-per-s", rate), func(b *testing.B) {
 			var virtual time.Duration
 			before := cpu()
 			for b.Loop() {
-				// A bubble is a test's; this one has no test.
+				// A bubble needs a test; a benchmark has none.
 				r, err := bench.RunVirtual(new(testing.T), calm(rate), "keyed", 1)
 				if err != nil {
 					b.Fatal(err)
@@ -241,7 +240,7 @@ func BenchmarkVirtual(b *testing.B) {
 	}
 }
 
-// cpu is the CPU time of this process so far.
+// cpu is the CPU time of this process.
 func cpu() time.Duration {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
@@ -250,10 +249,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// What the README has strangers begin with keeps its word when a pod is killed and when a
-// broker is.
-func TestExampleKeepsItsWord(t *testing.T) {
-	for _, s := range []harness.Scenario{crash(), dark()} {
+func TestExampleConsumerKeepsItsClaims(t *testing.T) {
+	for _, s := range []harness.Scenario{crash(), brokerDown()} {
 		r, err := bench.RunVirtual(t, s, "mine", 1)
 		if err != nil {
 			t.Fatal(err)

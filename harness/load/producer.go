@@ -68,25 +68,25 @@ type Producer struct {
 	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
 
-	mu     sync.Mutex // guards what follows, and the journal against outcomes after Close
-	done   int64
-	acked  int64
-	landed []int64       // by partition
-	back   []*sending    // completed, to be used again
-	err    error         // of the journal
-	idle   chan struct{} // closed when Close was called and nothing is pending
-	closed bool          // Close was called
-	gone   bool          // Close has returned
+	mu       sync.Mutex // guards what follows, and the journal against outcomes after Close
+	done     int64
+	acked    int64
+	appended []int64       // by partition
+	back     []*sending    // completed, to be used again
+	err      error         // of the journal
+	idle     chan struct{} // closed when Close was called and nothing is pending
+	closed   bool          // Close was called
+	gone     bool          // Close has returned
 }
 
 // NewProducer makes a producer without connecting it.
 func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	p := &Producer{
-		cfg:    cfg,
-		slabs:  newRecordSlabs(cfg.Load.Payload, cfg.Seed),
-		seqs:   make([]uint32, cfg.Load.Keys.Count()),
-		landed: make([]int64, cfg.Partitions),
-		idle:   make(chan struct{}),
+		cfg:      cfg,
+		slabs:    newRecordSlabs(cfg.Load.Payload, cfg.Seed),
+		seqs:     make([]uint32, cfg.Load.Keys.Count()),
+		appended: make([]int64, cfg.Partitions),
+		idle:     make(chan struct{}),
 	}
 	p.promise = p.recordOutcome
 	p.limit = int64(min(maxPending, maxPendingBytes/p.slabs.value))
@@ -264,7 +264,7 @@ func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 	}
 	if how == ledger.OutcomeAcked {
 		slot.SetPosition(ledger.Position{Partition: r.Partition, Offset: r.Offset})
-		p.landed[r.Partition]++
+		p.appended[r.Partition]++
 		p.acked++
 	}
 	if err := p.cfg.Journal.Append(slot); err != nil && p.err == nil {
@@ -337,7 +337,7 @@ func (p *Producer) countPending() int64 {
 func (p *Producer) Appended() []int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.landed)
+	return slices.Clone(p.appended)
 }
 
 // Progress is the number of records that the client has got, and how many of them the

@@ -10,7 +10,7 @@ import (
 )
 
 // Work does the work of a service time: it sleeps d. With cpu it burns d of CPU time on
-// its own thread, so that it takes longer on a busy machine and is the same work. It
+// its own thread: the same work on a busy machine, which then takes longer. It
 // returns the error of ctx soon after ctx ends.
 func Work(ctx context.Context, d time.Duration, cpu bool) error {
 	switch {
