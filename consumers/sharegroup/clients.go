@@ -107,8 +107,10 @@ func (c *clients) runClient() error {
 	requests, hangUp := context.WithCancel(context.WithoutCancel(c.polls))
 	defer hangUp()
 	h := &inFlight{cfg: c.cfg, work: c.work}
+	evictor := client.NewCoordinatorEvictor(requests)
 	cl, err := kgo.NewClient(append(append(options, client.FetchOptions(c.cfg)...),
 		kgo.WithContext(requests),
+		kgo.WithHooks(evictor),
 		kgo.ShareGroup(c.cfg.Group),
 		kgo.ShareMaxRecords(int32(c.batch)),
 		kgo.ShareMaxRecordsStrict(),            // more would lie in the client with their locks running
@@ -139,6 +141,8 @@ func (c *clients) runClient() error {
 		hangUp()
 	}
 	client.LeaveGroup(leaving, cl, hangUp)
+	hangUp()
+	evictor.Wait()
 	if c.polls.Err() != nil {
 		return nil
 	}
