@@ -98,7 +98,7 @@ func (s *shareGroup) acknowledgeRecord(e *ledger.Event) {
 		return
 	}
 	if e.Ack != ledger.AckRenew {
-		s.recordAt(p).lastAck = e.Deliveries + 1
+		s.recordAt(p).lastAck = e.Ack + 1
 	}
 	switch {
 	case d == nil:
