@@ -38,9 +38,23 @@ var columns = []column{
 	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, bench: "rss-max-B", optional: true},
 }
 
+// costColumns are what a consumer used in a scenario.
+var costColumns = []column{
+	{Title: "rebalances", Doc: "after the group had formed", ofRun: rebalances, format: formatCount},
+	{Title: "CPU", Unit: "s", Doc: "CPU time of all pods", ofRun: cpuTime, format: formatSeconds, optional: true},
+	{Title: "mean cores", Doc: "CPU time of the pods divided by the time of the run", ofRun: meanCores, format: three, optional: true},
+	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, optional: true},
+	{Title: "host busy", Unit: "%", Doc: "CPU time of the host that was in use", ofRun: hostBusy, format: formatShare, optional: true},
+	{Title: "host steal", Unit: "%", Doc: "CPU time of the host that the hypervisor took", ofRun: hostSteal, format: formatShare, optional: true},
+}
+
 // Head is the column's name with its unit.
 func (k column) Head() string {
-	return strings.TrimSpace(k.Group+" "+k.Title) + " (" + k.Unit + ")"
+	head := strings.TrimSpace(k.Group + " " + k.Title)
+	if k.Unit != "" {
+		head += " (" + k.Unit + ")"
+	}
+	return head
 }
 
 func (k column) valueOf(v *view, c *harness.Cell) cellValue {
@@ -54,10 +68,10 @@ func (k column) valueOf(v *view, c *harness.Cell) cellValue {
 	return spreadOf(runs, k.ofRun).inWords(k.format, "")
 }
 
-// usedColumns leaves out the optional columns without a value.
-func (v *view) usedColumns() []column {
+// usedColumns leaves out the optional columns without a value in any cell.
+func (v *view) usedColumns(all []column) []column {
 	var used []column
-	for _, k := range columns {
+	for _, k := range all {
 		if !k.optional || slices.ContainsFunc(v.Cells, func(c harness.Cell) bool { return k.valueOf(v, &c).Value != missing }) {
 			used = append(used, k)
 		}
@@ -106,6 +120,20 @@ func cpuSeconds(r *harness.Run) float64 {
 	}
 	return total
 }
+
+func cpuTime(r *harness.Run) (float64, bool) {
+	cpu := cpuSeconds(r)
+	return cpu, cpu > 0
+}
+
+func meanCores(r *harness.Run) (float64, bool) {
+	cpu := cpuSeconds(r)
+	return cpu / r.Took.Seconds(), cpu > 0 && r.Took > 0
+}
+
+func rebalances(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }
+func hostBusy(r *harness.Run) (float64, bool)   { return r.Host.Busy, r.Host.CPUs > 0 }
+func hostSteal(r *harness.Run) (float64, bool)  { return r.Host.Steal, r.Host.CPUs > 0 }
 
 func cpuPerThousand(r *harness.Run) (float64, bool) {
 	cpu := cpuSeconds(r)

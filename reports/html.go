@@ -34,21 +34,21 @@ type page struct {
 	CSS, SwitchCSS template.CSS
 	JS             template.JS
 
-	Headline   string
-	Remarks    []string
-	Caveats    []string
-	Command    []string // Command repeats the comparison, in parts that are not broken.
-	Facts      []harness.Setting
-	Consumers  []pageConsumer
-	Legend     []legendGroup // Legend is nil if all consumers fit the bar.
-	Matrix     []matrixRow
-	Anomalies  []pageAnomaly
-	Warnings   []warning
-	Columns    []column
-	Scenarios  []pageScenario
-	Repeats    int
-	HasControl bool
-	Confidence []confidence
+	Headline             string
+	Remarks              []string
+	Caveats              []string
+	Command              []string // Command repeats the comparison, in parts that are not broken.
+	Facts                []harness.Setting
+	Consumers            []pageConsumer
+	Legend               []legendGroup // Legend is nil if all consumers fit the bar.
+	Matrix               []matrixRow
+	Anomalies            []pageAnomaly
+	Warnings             []warning
+	Columns, CostColumns []column
+	Scenarios            []pageScenario
+	Repeats              int
+	HasControl           bool
+	Confidence           []confidence
 
 	Environment, Settings []harness.Setting
 }
@@ -111,7 +111,7 @@ func newPage(c *harness.Comparison) *page {
 	p := &page{
 		CSS: template.CSS(css), JS: template.JS(js),
 		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
-		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(),
+		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(columns), CostColumns: v.usedColumns(costColumns),
 		Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
 	}

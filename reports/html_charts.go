@@ -206,7 +206,7 @@ func (d *drawing) chartPercentiles() pageChart {
 // chartBars shows throughput and the bound of each design, over all repeats with a
 // verdict. The share of the bound is there only if the load reaches it.
 func (d *drawing) chartBars() pageChart {
-	b := chart.Bars{Title: "Does each consumer complete what is offered?"}
+	b := chart.Bars{Title: "How far is each consumer from its bound?"}
 	about := "Solid: completed per second. Pale: the bound of the design, which this load does not reach."
 	var all []float64
 	for _, s := range d.shown {

@@ -52,7 +52,7 @@ type faultRow struct {
 type costRow struct {
 	Consumer pageConsumer
 	Pods     string
-	Values   []cellValue // Values are rebalances, CPU, mean cores, memory, host busy, host steal.
+	Values   []cellValue // Values are one for each of the page's CostColumns.
 }
 
 func (v *view) pageScenario(p *page, index int) pageScenario {
@@ -70,7 +70,7 @@ func (v *view) pageScenario(p *page, index int) pageScenario {
 		row.Values = mergeMissing(row.Values)
 		out.Rows = append(out.Rows, row)
 		if len(v.concludedRuns(c)) > 0 {
-			out.Costs = append(out.Costs, v.costRow(c, consumer))
+			out.Costs = append(out.Costs, v.costRow(p, c, consumer))
 		}
 		out.Details = append(out.Details, v.pageCell(c, consumer, cellLink(index, i)))
 		if out.Keys == "" {
@@ -134,21 +134,11 @@ func (v *view) describeKeys(c *harness.Cell) string {
 		"the fullest partition "+three(k.MaxPart)+" times the mean"), ", ") + "."
 }
 
-func (v *view) costRow(c *harness.Cell, consumer pageConsumer) costRow {
-	runs := v.concludedRuns(c)
-	of := func(format func(float64) string, f func(*harness.Run) (float64, bool)) cellValue {
-		return spreadOf(runs, f).inWords(format, "")
+func (v *view) costRow(p *page, c *harness.Cell, consumer pageConsumer) costRow {
+	row := costRow{Consumer: consumer}
+	for _, k := range p.CostColumns {
+		row.Values = append(row.Values, k.valueOf(v, c))
 	}
-	row := costRow{Consumer: consumer, Values: []cellValue{
-		of(formatCount, func(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }),
-		of(formatSeconds, func(r *harness.Run) (float64, bool) { return cpuSeconds(r), cpuSeconds(r) > 0 }),
-		of(three, func(r *harness.Run) (float64, bool) {
-			return cpuSeconds(r) / r.Took.Seconds(), cpuSeconds(r) > 0 && r.Took > 0
-		}),
-		of(formatMiB, maxRSS),
-		of(formatShare, func(r *harness.Run) (float64, bool) { return r.Host.Busy, r.Host.CPUs > 0 }),
-		of(formatShare, func(r *harness.Run) (float64, bool) { return r.Host.Steal, r.Host.CPUs > 0 }),
-	}}
 	pods, starts := 0, 0
 	for _, p := range v.drawnRun(c).Pods {
 		pods++

@@ -177,7 +177,7 @@ func (t *text) writeResults() {
 		t.printf("  Median of up to %d repeats; report.html has the ranges. Latencies are of all records of the repeats that passed.\n", n)
 	}
 	sum := table{right: 1}
-	shown := slices.DeleteFunc(t.usedColumns(), func(k column) bool { return k.pageOnly })
+	shown := slices.DeleteFunc(t.usedColumns(columns), func(k column) bool { return k.pageOnly })
 	addColumnHeads(&sum, shown)
 	for _, s := range t.Scenarios {
 		sum.addRow(s.Name)

@@ -236,7 +236,7 @@ func TestOfBoundOnlyWhereTheLoadReachesTheBound(t *testing.T) {
 func TestColumnsWithoutAnyValueAreLeftOut(t *testing.T) {
 	c := small()
 	heads := func() (s string) {
-		for _, k := range newView(c).usedColumns() {
+		for _, k := range newView(c).usedColumns(columns) {
 			s += k.Title + " "
 		}
 		return s
