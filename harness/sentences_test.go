@@ -22,8 +22,6 @@ consumers/pool 9
 consumers/relay 3
 harness 62
 harness/ledger 20
-harness/measure 5
-harness/observe 6
 harness/oracle 4
 `)
 

@@ -83,8 +83,6 @@ consumers/sharegroup 9
 consumers/txn 2
 harness 170
 harness/ledger 24
-harness/measure 6
-harness/observe 13
 harness/oracle 326
 `)
 

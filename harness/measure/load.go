@@ -44,10 +44,11 @@ func (l *load) partition(p int32) {
 	l.partitions[p]++
 }
 
-// Load is the load as achieved: rates from the first record to the last (what
-// was offered by due, what was sent by the call to Produce; 0 over no time, as
-// what a flood offers), lateness of records due outside fault windows, and the
-// distribution over keys as sent and over partitions as acknowledged.
+// Load returns the load as achieved:
+//
+// - the rates from the first record to the last: offered by due, and sent by the call to Produce; both are 0 over no time, and a flood offers 0;
+// - the lateness of records that were due outside fault intervals;
+// - the distribution over keys as sent, and over partitions as acknowledged.
 func (r *Recorder) Load() harness.LoadReport {
 	l := &r.load
 	after := max(0, l.n-1)

@@ -7,18 +7,18 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// partition is what is open on one partition of the source topic: acked and not
-// finished. A bit an offset for each of the two, and not a map of the open, which
+// partition has the open records of one partition of the source: acknowledged
+// and not completed. It has two bits for each offset. A map of the open ones
 // would cost more than all other measures together.
 type partition struct {
-	acks, ends ledger.Offsets // acked, finished
+	acks, ends ledger.Offsets // acknowledged, completed
 	open       int
-	// queue has the open records in the order of due, and some that finished
-	// since: they are dropped when they reach the front, or all at once when
-	// they are the greater part. So a record that stays open for long holds up
-	// the answer to nothing and the memory of nobody.
+	// queue has the open records in the order of due, and some completed ones.
+	// Those are dropped when they reach the front, or all at once when they are the
+	// greater part. So a record that stays open for long delays no answer and keeps
+	// no memory.
 	queue           []waiting
-	next, committed int64 // the highest acked offset + 1; the last commit
+	next, committed int64 // the highest acknowledged offset + 1; the last commit
 }
 
 type waiting struct {

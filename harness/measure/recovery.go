@@ -86,28 +86,28 @@ func (w *watch) closeBin() {
 	w.now = 0
 }
 
-// Faults are the injected faults in the order of the configuration, with how
-// the partitions they affect recovered, each counted from the injection. Target
+// Faults returns the injected faults in the order of the configuration. Each has
+// the recovery of the partitions it affects, counted from the injection. Target
 // and WorkInFlight are left to the caller.
 //
 //   - RateBack: the first second whose first effects reach 90 % of the median
-//     second of the steady phase, if the next two reach it as well. Seconds are
-//     tried by tenths, and the tenth that one begins with must be at that rate
-//     too, lest a second that ends in a burst of catching up counts from within
-//     the outage. If the first second lies within the load, those of the others
-//     that reach past the load's end are excused: there is nothing left to do.
-//     A load that falls or pauses of its own cannot hold the rate either.
+//     second of the steady phase, if the next two reach it as well. A second may
+//     begin at any tenth. Its first tenth must be at that rate too. Else a
+//     second that ends in a burst of catching up would count from within the
+//     outage. If the first second lies within the load, those of the others
+//     that reach past the load's end are excused: nothing is left to do there.
+//     A load that falls or pauses by itself cannot hold the rate either.
 //   - BacklogBack: when the backlog is at or under the 95th percentile of the
 //     steady phase, and is so again after one, two and three seconds. It is
 //     looked at by the second since even a steady backlog is above its own 95th
 //     percentile now and then. Past the end of the run the last level counts,
 //     if it is zero or a second of the three was seen. The search begins where
 //     the rate is back: an outage that holds up the producer as well leaves
-//     nothing to wait for until it is over, and that is no recovery.
+//     no backlog until it is over, and that is no recovery.
 //   - LongestGap: the longest time without a first effect while acknowledged
 //     records waited; with nothing to do there is no gap. Never: the longest one
 //     had not ended at the end of the run, also because records were lost.
-//   - Empty: when the backlog came to zero for good. Never: it was not zero at
+//   - Empty: when the backlog last came to zero. Never: it was not zero at
 //     the end.
 //
 // Rate and backlog are compared with the steady phase: from the warm-up to the

@@ -75,15 +75,17 @@ func (c *Config) steady() span {
 	return s
 }
 
-// Phases are the parts of the run in the order of time, up to the end of the
-// load or of the last effect, whichever is later; those that began after that
-// and have nothing to show are left out.
+// Phases returns the parts of the run in the order of time. The last one ends
+// with the load or with the last effect, whichever is later. A phase that began
+// later and has no values is left out.
 //
-// Latencies belong to records: one due in the warm-up counts there whenever it
-// ends, any other in the phase in which it ended (its first effect, or for ack
-// latency its send). Rates belong to time: completed is what ended within the
-// phase, per second of it, and offered what was due within it, per second of
-// load in it, so that a drain does not dilute it; both are 0 over no time.
+// Latencies belong to records. A record that was due in the warm-up counts
+// there, whenever it ends. Any other record counts in the phase of its first
+// effect, or for ack latency of its send.
+//
+// Rates belong to time. Completed counts the completions within the phase, per
+// second of it. Offered counts the records due within it, per second of load in
+// it, so that a drain does not dilute it. Both are 0 over no time.
 func (r *Recorder) Phases() []harness.Phase {
 	r.finish()
 	end := max(r.cfg.Load, r.lastEffect)

@@ -98,7 +98,7 @@ func plainRecords(batch []byte, partition int32, next int64, take func(*logRecor
 		if n <= 0 || length < 1 || length > int64(len(left)-n) {
 			return malformed(partition, first)
 		}
-		body := left[n+1 : n+int(length)] // behind the attributes, which nobody uses
+		body := left[n+1 : n+int(length)] // after the attributes, which are unused
 		left = left[n+int(length):]
 		timeDelta, n := binary.Varint(body)
 		if n <= 0 {

@@ -59,9 +59,9 @@ type Topic struct {
 	Partitions int
 }
 
-// CreateTopic creates a topic with three replicas, or as many as there are
-// brokers, side topics stamped by the broker, and returns once every partition
-// has a leader.
+// CreateTopic creates a topic with three replicas, or with one for each broker
+// if there are fewer. The broker's time is used in side topics. It returns once
+// every partition has a leader.
 func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ReadAll reads every partition from its start to the end it has now, with a
-// fresh client, and calls emit for each record of the run in the order of the
-// log; another's records are left out. It turns what the producer did not know
-// into landed or absent.
+// ReadAll reads every partition from its start to its current end, with a new
+// client. It calls emit for each record of the run in the order of the log, and
+// leaves out records of other runs. It decides which sends with an unknown
+// outcome were appended.
 func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit func(ledger.Slot) error) error {
 	ends, err := c.Ends(ctx, Topic{Name: c.Topic, Partitions: partitions})
 	if err != nil {
@@ -33,15 +33,15 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	})
 }
 
-// ReadSide reads a side topic, whose number in the run is number, from its start
-// to the end it has now, as one who reads only what is committed, and calls emit
-// for each record. Of a topic of [harness.RoleRanges] these are slots of
-// KindDeferred, of any other of KindCopied; Start is when the broker appended the
-// record, or a little before. Records of another run are left out; one that
-// cannot be read at all is corrupt and of no key.
+// ReadSide reads a side topic from its start to its current end, committed
+// records only, and calls emit for each record. number is the topic's number in
+// the run. Records of a topic of [harness.RoleRanges] become slots of
+// KindDeferred, those of other topics slots of KindCopied. Start is when the
+// broker appended the record, or slightly earlier. Records of other runs are
+// left out. A record that cannot be read is corrupt and has no key.
 //
-// A transaction that is still open hides what was appended after its begin: the
-// read waits for its end until ctx ends, and then errs.
+// An open transaction hides what was appended after it began. The read waits for
+// the end of the transaction, and fails when ctx ends.
 func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, partitions int, role harness.Role, run uint64, clock ledger.Clock, emit func(ledger.Slot) error) error {
 	ends, err := c.committedEnds(ctx, topic, partitions)
 	if err != nil {
@@ -103,7 +103,7 @@ func checkKey(s *ledger.Slot, r *logRecord) {
 	}
 }
 
-// rangeOf is the range of the source that a record sets aside.
+// rangeOf returns the range of the source that a record defers.
 func rangeOf(r *logRecord, number uint16) ledger.Slot {
 	s := ledger.NewSlot(ledger.KindDeferred, 0).With(ledger.OutcomeConfirmed)
 	by := ledger.Position{Topic: number, Partition: r.partition, Offset: r.offset}

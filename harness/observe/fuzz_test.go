@@ -78,7 +78,7 @@ func fresh(t *testing.T, old *ledger.Journal, path string) *ledger.Journal {
 	return j
 }
 
-// FuzzRange gives arbitrary values to the reader of ranges set aside.
+// FuzzRange gives arbitrary values to the reader of deferred ranges.
 func FuzzRange(f *testing.F) {
 	f.Add([]byte(`{"partition":1,"from":3,"to":9}`))
 	f.Add([]byte(`{"partition":-1,"from":3,"to":9}`))

@@ -102,7 +102,7 @@ type pending struct {
 func (r *offsetsReader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := r.cl.PollFetches(ctx)
-		// The wall clock may be stepped: map it to the monotonic one anew each time.
+		// The wall clock may be stepped: map it to the monotonic one each time.
 		wall := time.Now().UnixNano() - r.w.cfg.Clock.Now()
 		fetches.EachRecord(func(rec *kgo.Record) {
 			r.record(rec, wall)

@@ -15,25 +15,26 @@ import (
 type Config struct {
 	Cluster  harness.Cluster
 	Client   *Client
-	Topics   []Topic // Topics are those of the run by their number, the source first.
+	Topics   []Topic // Topics are the topics of the run by their number, the source first.
 	Protocol harness.Protocol
-	Share    bool // Share: the run's group is a share group, in which nobody owns a partition.
+	Share    bool // Share says that the run's group is a share group, in which partitions have no owners.
 	Clock    ledger.Clock
-	Journal  interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
-	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
+	Journal  interface{ Append(ledger.Slot) error } // Journal gets all observations, one call at a time.
+	// OwnerOf returns the incarnation that a client id belongs to, 0 for an unknown
+	// one.
 	OwnerOf func(clientID string) ledger.Owner
-	// MaxGap is how long the observer may be blind before what leans on it is
-	// inconclusive.
+	// MaxGap is how long the observer may be blind before checks that depend on it
+	// are inconclusive.
 	MaxGap time.Duration
-	// PollEvery is how often a cluster that describes groups itself is polled. 0: the
-	// package's [PollEvery].
+	// PollEvery is how often a cluster that describes groups itself is polled. 0
+	// means the package's [PollEvery].
 	PollEvery time.Duration
 }
 
-// Watcher writes into the journal who commits what and who owns what, and
-// whatever else the back end can see of the groups of a run: its own, and those of
-// the consumer's own, whose names start with its. It does so from its start until
-// Stop. Safe for concurrent use.
+// Watcher writes into the journal which member commits and which member owns a
+// partition, and whatever else the back end can see. It watches the run's group
+// and all groups whose names begin with it, from its start until Stop. It is
+// safe for concurrent use.
 type Watcher struct {
 	cfg     Config
 	topics  map[string]uint16

@@ -154,7 +154,7 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	given(40, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)))
 	pollSettled(w, snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1")), 18, 45) // it took its time
 	w.lastRequested = 35
-	pollRebalancing(w, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 60) // a rebalance, and nobody is gone
+	pollRebalancing(w, snapshotOf(3, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 60) // a rebalance, and no member is gone
 	w.lastRequested = 50
 	pollRebalancing(w, snapshotOf(3, member("m2", "pod-2.1")), 70)
 	w.lastRequested = 65
@@ -176,8 +176,8 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	}
 }
 
-// TestAssignmentsToMembersUnknown has a group give a partition to a member that
-// nobody has seen: it has left its owner, and the next look says who has it.
+// TestAssignmentsToMembersUnknown has a group assign a partition to a member that
+// no observer has seen: it has left its owner, and the next poll shows the new one.
 func TestAssignmentsToMembersUnknown(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
@@ -196,10 +196,10 @@ func TestAssignmentsToMembersUnknown(t *testing.T) {
 	}
 }
 
-// TestFreshPartitionsAreAnotherTenure has a member come back under its old
+// TestFetchedAgainPartitionsAreAnotherAssignment has a member come back under its old
 // member id without the partitions it had: it lost them unseen, and reads them
 // from the commit.
-func TestFreshPartitionsAreAnotherTenure(t *testing.T) {
+func TestFetchedAgainPartitionsAreAnotherAssignment(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	both := member("m1", "pod-1.1", 0, 1)
 	both.Fresh = map[string][]int32{"t": {0, 1}}
@@ -283,7 +283,7 @@ func TestGroupsOfTheConsumersOwn(t *testing.T) {
 	}
 }
 
-// TestShareGroupHasMembersOnly: nobody owns what it is assigned.
+// TestShareGroupHasMembersOnly: its members own no partitions.
 func TestShareGroupHasMembersOnly(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
