@@ -58,7 +58,9 @@ func (r *redeliveries) trackAssignment(e *ledger.Event) {
 	case ledger.EventRewound:
 		p.addRewind(e, r.undisturbed)
 	case ledger.EventCommit:
-		if e.Outcome == ledger.OutcomeConfirmed {
+		// A commit below the last one lowers what the next owner may read, even if it is not
+		// known whether the broker has taken it.
+		if e.Outcome == ledger.OutcomeConfirmed || e.Outcome == ledger.OutcomeUnknown && e.Offset < p.committed {
 			p.lowerBase(e.Offset)
 		}
 	}
