@@ -58,6 +58,10 @@ func (w *world) rebalance(first bool) {
 		if p.owner != nil && (w.facts.Protocol != harness.Eager && w.r.IntN(2) == 0) {
 			to = p.owner
 		}
+		if to == p.owner && w.facts.Protocol != harness.Eager && w.r.IntN(4) == 0 {
+			w.giveBack(p)
+			continue
+		}
 		if to == p.owner && w.facts.Protocol != harness.Eager {
 			w.change(p, ledger.EventOwned, to, w.now, w.now)
 			p.settled = w.now
@@ -69,6 +73,17 @@ func (w *world) rebalance(first bool) {
 		}
 		w.acquire(p, from, to)
 	}
+}
+
+// giveBack has an owner give a partition up, and get it again in the next generation.
+func (w *world) giveBack(p *part) {
+	owner := p.owner
+	w.drain(p)
+	at, seen := w.look(p)
+	w.change(p, ledger.EventReleased, owner, at, seen)
+	w.unassign(p, w.now)
+	w.quiet()
+	w.acquire(p, nil, owner)
 }
 
 // quiet waits until all changes of owners have been seen: an observer that sees
@@ -186,6 +201,10 @@ func (w *world) adopt() {
 		return // others work on meanwhile
 	}
 	w.now = max(w.now, due)
+	if w.r.IntN(4) == 0 { // so late that a member that was expelled is back
+		w.now += 3 * time.Second
+	}
+	w.wake()
 	w.quiet()
 	w.gen++
 	members := w.alive()
@@ -211,11 +230,8 @@ func (w *world) seek(p *part) {
 		p.next = p.committed
 	}
 	p.done = map[ledger.Position]bool{}
-	lowest := p.next
-	if !slices.ContainsFunc(w.attempts, func(a *attempt) bool { return a.under == p.pass }) {
-		lowest = min(lowest, p.pass.lowest) // it may as well be how that pass began
-	}
-	w.read(p, p.pass.trueAssignment, p.next, lowest)
+	p.sought = w.facts.Effect != harness.EffectOutput && w.r.IntN(2) == 0
+	w.read(p, p.pass.trueAssignment, p.next, w.now)
 	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Membership: ledger.Membership{Group: p.group}})
 	w.tick()
 }
@@ -230,7 +246,7 @@ func (w *world) pause() {
 	m := pick(w.r, members...)
 	fault := uint32(len(w.seen))
 	expelled := w.now + w.facts.Session
-	healed := expelled + time.Duration(1+w.r.IntN(500_000))*time.Microsecond
+	healed := expelled + time.Duration(1+w.r.IntN(3_000_000))*time.Microsecond
 	m.alive, m.back = false, healed+w.facts.Heartbeat
 	w.trace.outages = append(w.trace.outages, outage{m, w.now, healed})
 	inject := ledger.Event{Kind: ledger.EventInject, At: w.now, Owner: m.owner}

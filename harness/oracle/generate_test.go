@@ -53,6 +53,7 @@ type part struct {
 	settled   time.Duration // when the last change of owners has been seen
 	group     uint32        // 0: the run's
 	pass      *pass         // the latest, nil before any
+	sought    bool          // sought: its owner went back, and will commit that
 }
 
 type landing struct {

@@ -136,7 +136,7 @@ func (p *part) first() *landing {
 
 // commit commits the watermark. The answer may get lost.
 func (w *world) commit(p *part) {
-	if p.owner == nil || p.watermark() < p.committed {
+	if p.owner == nil || p.watermark() < p.committed && !p.sought {
 		return
 	}
 	e := ledger.Event{
@@ -151,7 +151,7 @@ func (w *world) commit(p *part) {
 		e.Outcome, holds = ledger.OutcomeUnknown, w.r.IntN(2) == 0
 	}
 	if w.event(e); holds {
-		p.committed = e.Offset
+		p.committed, p.sought = e.Offset, false
 		w.trace.commits = append(w.trace.commits, trueCommit{p, e.At, e.Offset, e.Outcome == ledger.OutcomeConfirmed})
 	}
 }

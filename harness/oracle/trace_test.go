@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -36,11 +37,10 @@ type trueAssignment struct {
 // or with a seek. A pass gives each record to its member once.
 type pass struct {
 	*trueAssignment
-	at    time.Duration
-	start int64 // start is the offset that the member read from
-	// lowest is the lowest start that the observers cannot exclude: the last commit that
-	// they had seen confirmed before the earliest moment of the acquisition.
-	lowest int64
+	at       time.Duration
+	start    int64         // start is the offset that the member read from
+	earliest time.Duration // earliest is when it began at the earliest, for all that observers see
+	before   *pass         // before is the pass that a seek ended, nil without one
 }
 
 // trueCommit is a commit that the broker has taken.
@@ -104,13 +104,52 @@ func (w *world) assign(p *part, to *member, seenAt time.Duration) {
 	w.unassign(p, w.now)
 	a := &trueAssignment{part: p, by: to, from: w.now, until: never}
 	w.trace.assignments = append(w.trace.assignments, a)
-	w.read(p, a, p.committed, w.confirmedBy(p, seenAt))
+	p.sought = false
+	w.read(p, a, p.committed, seenAt)
 }
 
 // read begins a pass.
-func (w *world) read(p *part, under *trueAssignment, start, lowest int64) {
-	p.pass = &pass{under, w.now, start, lowest}
-	w.trace.passes = append(w.trace.passes, p.pass)
+func (w *world) read(p *part, under *trueAssignment, start int64, earliest time.Duration) {
+	next := &pass{trueAssignment: under, at: w.now, start: start, earliest: earliest}
+	if p.pass != nil && p.pass.trueAssignment == under {
+		next.before = p.pass
+	}
+	p.pass = next
+	w.trace.passes = append(w.trace.passes, next)
+}
+
+// lowest is the lowest start of a pass that the observers cannot exclude: any commit that
+// stood between the earliest moment of the acquisition and the first record that the
+// member began; one of which they do not know whether it was taken only lowers what stood. A seek
+// meanwhile, or before a first record, may be how the member began.
+func (w *world) lowest(s *pass) (offset int64) {
+	begun := time.Duration(never)
+	for _, a := range w.attempts {
+		if a.under == s {
+			begun = min(begun, a.At)
+		}
+	}
+	stood := []int64{0}
+	for _, c := range w.seenCommits(s.part) {
+		if c.Outcome != ledger.OutcomeConfirmed && c.Offset >= stood[len(stood)-1] || c.At > begun {
+			continue
+		}
+		if c.At < s.earliest {
+			stood = nil
+		}
+		stood = append(stood, c.Offset)
+	}
+	if offset = s.start; s.before == nil {
+		offset = min(offset, slices.Min(stood))
+	} else if !slices.ContainsFunc(w.attempts, func(a *attempt) bool { return a.under == s.before }) {
+		offset = min(offset, w.lowest(s.before))
+	}
+	for _, o := range w.trace.passes {
+		if o.part == s.part && o.by == s.by && o.at >= s.earliest && o.at < s.at {
+			offset = min(offset, o.start)
+		}
+	}
+	return offset
 }
 
 // unassign ends the assignment of a partition, if it has one that lasts.
@@ -120,14 +159,15 @@ func (w *world) unassign(p *part, at time.Duration) {
 	}
 }
 
-// confirmedBy is the last commit of a partition that was seen confirmed before a time.
-func (w *world) confirmedBy(p *part, when time.Duration) (offset int64) {
-	for _, c := range w.trace.commits {
-		if c.part == p && c.confirmed && c.at < when {
-			offset = c.offset
+// seenCommits are the commits of a partition that observers saw, in their order.
+func (w *world) seenCommits(p *part) (list []ledger.Event) {
+	for _, e := range w.seen {
+		if e.Kind == ledger.EventCommit && e.Group == p.group && w.part(e.Position()) == p {
+			list = append(list, e)
 		}
 	}
-	return offset
+	slices.SortStableFunc(list, func(a, b ledger.Event) int { return cmp.Compare(a.At, b.At) })
+	return list
 }
 
 // assigned is the assignment of a partition that a member has at a time, nil without one.
@@ -209,6 +249,23 @@ func (w *world) unclear(p ledger.Position, when time.Duration) bool {
 	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		moves := e.Kind == ledger.EventOwned || e.Kind == ledger.EventReleased || e.Kind == ledger.EventRewound
 		return moves && e.Topic == p.Topic && e.Partition == p.Partition && e.At <= when && when <= e.Seen
+	})
+}
+
+// isAcquiring reports whether an attempt began within an interval in which observers saw
+// its member get the partition. Where they see its rewind they know the moment.
+func (w *world) isAcquiring(a *attempt) bool {
+	rewound := func(of ledger.Event) (at time.Duration) {
+		at = of.Seen
+		for _, e := range w.seen {
+			if e.Kind == ledger.EventRewound && e.Owner == a.Owner && e.Topic == a.Topic && e.Partition == a.Partition && of.At <= e.At {
+				at = min(at, e.At)
+			}
+		}
+		return at
+	}
+	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
+		return e.Kind == ledger.EventOwned && e.Owner == a.Owner && e.Topic == a.Topic && e.Partition == a.Partition && e.At <= a.At && a.At <= rewound(e)
 	})
 }
 

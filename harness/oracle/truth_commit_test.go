@@ -46,37 +46,40 @@ func (r *reference) stalledCommits() {
 	}
 	for _, part := range r.w.parts[:f.Partitions] {
 		for _, l := range part.landed {
-			from, to := r.nextToCommit(part, l)
-			if long, sure := r.longDone(part, l, from, to); long {
-				r.perhaps(CheckStalledCommit, l.place, sure)
+			for _, n := range r.nextToCommit(part, l) {
+				if long, sure := r.longDone(part, l, n[0], n[1]); long {
+					r.perhaps(CheckStalledCommit, l.place, sure)
+				}
 			}
 		}
 	}
 }
 
-// nextToCommit are the commits between which a record was the next to commit: the first
-// past the record before it, and the first past the record. A time of 0 is the
-// begin of the run, and never its end.
-func (r *reference) nextToCommit(part *part, l *landing) (first, next trueCommit) {
-	before := int64(-1)
-	for _, o := range part.landed {
-		if o.place.Offset < l.place.Offset {
-			before = max(before, o.place.Offset)
+// nextToCommit are the commits between which a record was the next to commit: each that
+// made it so, and the next that did not. The begin of the run stands for the first
+// commit, and its end for the last.
+func (r *reference) nextToCommit(part *part, l *landing) (list [][2]trueCommit) {
+	isNext := func(c trueCommit) bool {
+		return c.offset <= l.place.Offset && !slices.ContainsFunc(part.landed, func(o *landing) bool {
+			return c.offset <= o.place.Offset && o.place.Offset < l.place.Offset
+		})
+	}
+	first, was := trueCommit{confirmed: true}, isNext(trueCommit{})
+	for _, c := range r.w.trace.commits {
+		if c.part != part {
+			continue
+		}
+		switch is := isNext(c); {
+		case is && !was:
+			first, was = c, true
+		case !is && was:
+			list, was = append(list, [2]trueCommit{first, c}), false
 		}
 	}
-	first, next = trueCommit{at: never}, trueCommit{at: never, confirmed: true}
-	if before < 0 {
-		first = trueCommit{confirmed: true}
+	if was {
+		list = append(list, [2]trueCommit{first, {at: never, confirmed: true}})
 	}
-	for _, c := range slices.Backward(r.w.trace.commits) {
-		if c.part == part && c.offset > l.place.Offset {
-			next = c
-		}
-		if c.part == part && c.offset > before && before >= 0 {
-			first = c
-		}
-	}
-	return first, next
+	return list
 }
 
 // longDone reports whether a record was done under one pass, and next to commit, for longer

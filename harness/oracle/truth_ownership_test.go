@@ -15,6 +15,21 @@ func (r *reference) unfenced(e *ledger.Event, by time.Duration) bool {
 	return a != nil && a.learned > 0 && a.until <= by && e.Start <= a.learned
 }
 
+// isBlurred reports whether a member that the group expelled from a partition began to work on it
+// while observers saw the partition come or go: they may take the work for that
+// of a member that does not know of its expulsion, and leave it out.
+func (r *reference) isBlurred() bool {
+	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
+		return r.w.unclear(a.Position(), a.At) && slices.ContainsFunc(r.w.trace.assignments, func(s *trueAssignment) bool {
+			return s.part == r.w.part(a.Position()) && s.by.owner == a.Owner && s.learned > 0
+		})
+	})
+}
+
+// fenceable are the checks that leave out work of a member that does not know of its
+// expulsion.
+var fenceable = []string{CheckOverlap, CheckKeyInversion, CheckRetryOvertaking, CheckPartitionInversion, CheckRedeliveryOutOfOrder, CheckStarvation, CheckUnfencedWork}
+
 // strayWork decides which work was done on a partition that its member did not have.
 //
 // A zombie is an attempt by a member that had the partition and lost it: to an

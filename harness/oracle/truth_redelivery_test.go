@@ -157,14 +157,17 @@ func (r *reference) isUncertain(a *attempt) bool {
 		return r.isDeliveryUncertain(a)
 	}
 	p := a.Position()
-	if r.w.unclear(p, a.At) {
-		return true
-	}
 	if a.under != nil {
-		return a.via == nil && a.under.lowest <= a.Offset && a.Offset < a.under.start
+		if r.w.isAcquiring(a) {
+			return true
+		}
+		return a.via == nil && a.Offset < a.under.start && r.w.lowest(a.under) <= a.Offset
 	}
 	if sure, zombie := r.zombies[a]; zombie {
 		return !sure
+	}
+	if r.w.unclear(p, a.At) {
+		return true
 	}
 	part := r.w.part(p)
 	holder := r.w.trace.holder(part, a.At)
@@ -212,7 +215,7 @@ func (r *reference) readAgain(p ledger.Position) bool {
 	part, passes := r.w.part(p), 0
 	for _, s := range r.w.trace.passes {
 		if s.part == part {
-			if passes++; passes > 1 && s.lowest <= p.Offset {
+			if passes++; passes > 1 && r.w.lowest(s) <= p.Offset {
 				return true
 			}
 		}

@@ -130,8 +130,12 @@ func (h *history) write(e *ledger.Event) string {
 				return fmt.Sprintf("ack %s %s %s%s", record, owner, name, flags)
 			}
 		}
-	case ledger.EventUp, ledger.EventDown, ledger.EventInject, ledger.EventHeal, ledger.EventExpelled:
+	case ledger.EventUp, ledger.EventDown:
 		return e.Kind.String() + " " + owner
+	case ledger.EventInject, ledger.EventHeal:
+		return fmt.Sprintf("%v %s fault=%d", e.Kind, owner, e.Fault())
+	case ledger.EventExpelled:
+		return fmt.Sprintf("expelled %s seen=%v%s", owner, e.Seen, flags)
 	}
 	return ""
 }
