@@ -66,10 +66,10 @@ type pageConsumer struct {
 	Must           string
 }
 
-// seriesClass has the classes of the i-th consumer. Eight colours and five dashes
-// give forty different pairs.
-func seriesClass(i int) string {
-	return fmt.Sprintf("k%d s%d d%d", i, i%8, (i+i/8)%5)
+// seriesClass has the classes of a consumer's lines: its switch, and one of forty
+// looks from eight colours and five dashes.
+func seriesClass(consumer, look int) string {
+	return fmt.Sprintf("k%d s%d d%d", consumer, look%8, (look+look/8)%5)
 }
 
 type matrixRow struct {
@@ -161,7 +161,7 @@ func (v *view) headFacts() []harness.Setting {
 }
 
 func (v *view) pageConsumer(i int, info harness.ConsumerInfo) pageConsumer {
-	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: seriesClass(i), Switch: i, Shown: true, Control: isControl(&info)}
+	c := pageConsumer{ConsumerInfo: info, Short: v.short[info.Name], Class: seriesClass(i, i), Switch: i, Shown: true, Control: isControl(&info)}
 	c.Label, c.Variant = splitName(info.Name)
 	c.Knobs = strings.Join(knobList(info.Knobs), ", ")
 	var must []string

@@ -77,7 +77,7 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 		}
 	}
 	row.HeldTo, row.Status, row.Detail = gravest.HeldTo, gravest.Status, gravest.Detail
-	row.Count = rangeOf(spreadOf(v.runsOf(c), func(r *harness.Run) (float64, bool) {
+	row.Count = countRange(spreadOf(v.runsOf(c), func(r *harness.Run) (float64, bool) {
 		f := verdictOf(r, check)
 		return float64(verdictCount(f)), f != nil
 	}))

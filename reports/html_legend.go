@@ -47,6 +47,7 @@ func (v *view) legendGroups(consumers []pageConsumer) []legendGroup {
 		members[claimOf(c)] = append(members[claimOf(c)], c)
 	}
 	showFirst(names, members)
+	giveLooks(consumers)
 	var groups []legendGroup
 	for _, name := range names {
 		g := legendGroup{Claim: name}
@@ -71,6 +72,19 @@ func showFirst(names []string, members map[string][]*pageConsumer) {
 		}
 		if shown == before {
 			return
+		}
+	}
+}
+
+// giveLooks gives the first looks, which differ most, to the consumers that are shown.
+func giveLooks(consumers []pageConsumer) {
+	look := 0
+	for _, shown := range []bool{true, false} {
+		for i := range consumers {
+			if consumers[i].Shown == shown {
+				consumers[i].Class = seriesClass(consumers[i].Switch, look)
+				look++
+			}
 		}
 	}
 }

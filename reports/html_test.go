@@ -99,6 +99,9 @@ func TestLegendOfManyConsumers(t *testing.T) {
 	if got := strings.Count(page, `<input type="checkbox" checked`); got != visibleAtFirst {
 		t.Errorf("%d consumers are visible at first, want %d", got, visibleAtFirst)
 	}
+	if !strings.Contains(page, `class="ln k3 s2 d2"`) { // the third that is shown, after serial and keyed
+		t.Error("the consumers that are shown do not have the first looks")
+	}
 	last := -1
 	for _, claim := range []string{"order by partition", "order by key", "expected to fail"} {
 		at := strings.Index(page, "<legend>at-least-once, "+claim)

@@ -55,7 +55,7 @@ func (v *view) countWords(c *harness.Cell) []string {
 	} {
 		s := spreadOf(v.concludedRuns(c), func(r *harness.Run) (float64, bool) { return float64(f.of(r.Counts)), true })
 		if s.max > 0 {
-			words = append(words, f.word+" "+rangeOf(s))
+			words = append(words, f.word+" "+countRange(s))
 		}
 	}
 	return words
@@ -73,11 +73,11 @@ func tallyOf(runs []*harness.Run, check string) string {
 	if check == oracle.CheckLoss {
 		check = "lost"
 	}
-	return check + " " + rangeOf(s)
+	return check + " " + countRange(s)
 }
 
-// rangeOf is the range of a count, or the count if all repeats agree.
-func rangeOf(s spread) string {
+// countRange is the range of a count, or the count if all repeats agree.
+func countRange(s spread) string {
 	if s.min == s.max {
 		return formatCount(s.min)
 	}
