@@ -13,46 +13,48 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "forward",
-	Doc: "Copies what it takes to a topic with several times as many partitions, hundreds of records in a transaction, and a group of its own works that off " +
-		"by key. It empties the source at once and gets a backlog of few partitions to more pods than could share it there. " +
-		"Only who has a partition can copy its records: the broker keeps out who had it, by the transactions.",
-	Use: "A backlog in a topic of too few partitions, on the day itself, with more pods at hand. Not for good: each record is stored, sent and fetched twice, " +
-		"and a source with enough partitions does without.",
-	Bound: "W / service time in all, 1 / service time for one key, and as many pods as the wide topic has partitions. What is copied is bounded by the broker: " +
-		"a window of each partition in the time of a transaction. A pod holds up to two windows, and a client for each partition of the source.",
-	Crash: "As keyed in the wide topic; and what was copied and not yet committed in the source is copied again, and so worked on twice. A transaction cut short " +
-		"holds up what was copied behind it until its partition has a new owner.",
+	Doc: "Copies records to a topic with several times as many partitions, hundreds in a transaction. A group of its own works " +
+		"on the copies by key. It empties the source at once, so a backlog of few partitions is shared by more pods. " +
+		"Transactions fence previous owners: only the owner of a partition can copy its records.",
+	Use: "A backlog in a topic with too few partitions, as a temporary measure, with more pods at hand. Each record is stored, " +
+		"sent and fetched twice. A source with enough partitions does not need it.",
+	Bound: "W / service time in all, 1 / service time for one key, and as many pods as the wide topic has partitions. The broker " +
+		"limits copying to a window of each partition per transaction. A pod holds up to two windows, and a client for each " +
+		"partition of the source.",
+	Crash: "As keyed in the wide topic. Records that were copied and not yet committed in the source are copied again, and worked " +
+		"on twice. A transaction cut short holds up the copies behind it until its partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
 	SideTopics: func(cfg harness.Config) []harness.SideTopic {
-		times, _ := width(cfg.Knobs["width"]) // New returns the error
+		times, _ := parseWidth(cfg.Knobs["width"]) // New returns the error
 		return []harness.SideTopic{{Name: wideTopic, Role: harness.RoleWide, Times: times}}
 	},
 	Knobs: []harness.Knob{{
-		Name: "width", Default: "4", Doc: "partitions of the wide topic, in multiples of the source's",
-		Check: func(v string) error { _, err := width(v); return err },
+		Name: "width", Default: "4", Doc: "partitions of the wide topic, as a multiple of the source's",
+		Check: func(v string) error { _, err := parseWidth(v); return err },
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
-		_, err := width(cfg.Knobs["width"])
+		_, err := parseWidth(cfg.Knobs["width"])
 		return forward{}, err
 	},
 })
 
 const wideTopic = "wide"
 
-func width(v string) (int, error) { return knob.Count(v, "a multiple", 1, 100) }
+func parseWidth(v string) (int, error) { return knob.Count(v, "a multiple", 1, 100) }
 
-// forward is a member of the source's group that copies, and one of the wide topic's that
-// works. A partition of the source is copied in order and by its owner alone, and all
-// records of a key go to one partition of the wide topic, so that the first copies of a key
-// lie there in order, whoever made them: who begins at a commit of the source copies again
-// what lies behind, in order.
+// forward is two members: one of the source's group that copies, and one of the wide
+// topic's that works.
 //
-// A copy that is made late, by who stood still, would be worked on once more than anything
-// explains, so nobody can make one (see [relay.exclusiveCopiers]). And of a transaction that failed the end
-// is in doubt: to make it again would be to repeat it for no reason that anybody sees.
-// The member leaves, and another begins at the commit.
+// Only the owner of a source partition copies its records, in order. All records of a key go
+// to one partition of the wide topic. So the first copies of a key lie there in order: an
+// owner that starts at a commit copies again what lies behind it, in order.
+//
+// A late copy by a pod that stood still would be worked on once more than any rebalance
+// explains. [relay.Forwarder] prevents it. If a transaction fails its outcome is unknown.
+// Retrying could append the copies twice. So the member leaves, and a new one starts at
+// the commit.
 type forward struct{}
 
 // Consume implements [harness.Consumer].
@@ -64,7 +66,7 @@ func (forward) Consume(ctx context.Context, cfg harness.Config, work harness.Wor
 		return err
 	}
 	defer f.Close()
-	copies := pool.Sharded{Shard: pool.ByKey(), Batch: 1, Options: group.Options{ReadCommitted: true}}
+	copies := pool.Sharded{Shard: pool.ByKey(), Options: group.Options{ReadCommitted: true}}
 	return relay.RunTogether(ctx,
 		func(ctx context.Context) error { return f.Source().Consume(ctx, cfg, work) },
 		func(ctx context.Context) error { return copies.Consume(ctx, wide, work) },

@@ -8,12 +8,13 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "keyed-map",
-	Doc: "keyed that keeps which records above the low watermark are finished in the metadata of its commits, at most 4,096 bytes. " +
-		"The next owner does not work on them again, and a revocation waits for the records in work alone.",
-	Use: "Where keyed fits and repeats are expensive, or one slow record may hold the watermark while others finish far beyond it. " +
-		"Not where other tools write metadata of their own; one that moves offsets costs the map, and no more.",
+	Doc: "As keyed, and each commit carries the offsets completed above the low watermark, in its metadata, at most 4,096 bytes. " +
+		"The next owner does not work on them again. A revocation waits only for the records in work.",
+	Use: "As keyed, where repeats are expensive, or where one slow record may hold the watermark while others finish far above " +
+		"it. Not where other tools write commit metadata. A tool that moves offsets makes the metadata void, and does no other " +
+		"harm.",
 	Bound:       "As keyed.",
-	Crash:       "Repeats what was in work, and what was finished since the last commit, wherever the low watermark stood.",
+	Crash:       "Repeats the records in work and those completed since the last commit, wherever the low watermark was.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,

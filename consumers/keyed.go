@@ -7,12 +7,12 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "keyed",
-	Doc: "A queue per key over a pool of workers: keys in parallel, each key in order. Commits the low watermark, " +
-		"takes no more than a window beyond it, and drains on revoke. A crash repeats up to a window; one slow record holds the watermark.",
-	Use: "The first choice where order by key is wanted and keys are many. Not where one key alone is more than a worker can do, " +
-		"or records may be slow for as long as a window takes.",
-	Bound:       "W / service time in all, 1 / service time for one key; a window M that is full of one key's backlog holds up the others.",
-	Crash:       "Repeats what was taken and lies above the low watermark at the last commit: at most M, and what a commit interval finished.",
+	Doc: "A queue per key on a pool of workers: keys in parallel, each key in order. Commits the low watermark, accepts no more " +
+		"than a window beyond it, and drains on revoke.",
+	Use: "The first choice where order by key is wanted and there are many keys. Not where one key needs more than one worker, " +
+		"nor where a record may take as long as it takes to fill the window: it holds up the watermark.",
+	Bound:       "W / service time in all, 1 / service time for one key. A window M full of one key's backlog holds up the others.",
+	Crash:       "Repeats the records accepted above the low watermark of the last commit, at most M, and the work of a commit interval.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,

@@ -17,7 +17,7 @@ func TestKnobsRefuseBadValues(t *testing.T) {
 		{"skip-compensate", "lag", []string{"1", "2147483648"}, []string{"", "0", "-5", "1k"}},
 		{"hotlane", "hot", []string{"2", "10000"}, []string{"", "1", "10001", "x"}},
 		{"share", "clients", []string{"0", "100"}, []string{"", "-1", "101", "x"}},
-		{"retry-ordered", "tries", []string{"1", "1000000"}, []string{"", "0", "x"}},
+		{"retry-ordered", "attempts", []string{"1", "1000000"}, []string{"", "0", "x"}},
 		{"retry-dlq", "delays", []string{"1ms", "1us/2s"}, []string{"", "0s", "-1s", "100", "1s/"}},
 		{"keyed-batch", "batch", []string{"1", "10000"}, []string{"", "0", "-1", "x", "1.5", "10001"}},
 		{"adaptive", "least", []string{"1", "100"}, []string{"", "0", "-1", "x"}},
@@ -43,7 +43,7 @@ func TestKnobsRefuseBadValues(t *testing.T) {
 			}
 		}
 	}
-	if got := level(90 * time.Minute); got != "delay-1h30m0s" {
-		t.Errorf("level of 90 minutes: %s", got)
+	if got := levelTopic(90 * time.Minute); got != "delay-1h30m0s" {
+		t.Errorf("topic of a delay of 90 minutes: %s", got)
 	}
 }

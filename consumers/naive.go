@@ -14,11 +14,11 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "naive",
-	Doc: "Hands what it polls to a pool of workers through a queue and lets the client commit on its own clock: the field's classic mistake. " +
-		"What is queued counts as committed, so a crash loses up to a window.",
-	Use:         "Never: it is here so that a comparison without a failure means something.",
+	Doc: "Puts polled records into a queue for a pool of workers, and lets the client commit on its own clock: the most common " +
+		"mistake. A queued record counts as committed, so a crash loses up to a window.",
+	Use:         "Never. It is a control: a comparison in which it passes proves nothing.",
 	Bound:       "W / service time.",
-	Crash:       "Loses what was queued and counted as committed, up to M; what is committed on the client's clock is not what was done.",
+	Crash:       "Loses the queued records that were already committed, up to M.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,
@@ -26,17 +26,17 @@ var _ = harness.Register(harness.Implementation{
 	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
 })
 
-// leastAutoCommit is the shortest interval that kgo takes.
-const leastAutoCommit = 100 * time.Millisecond
+// minAutoCommit is the shortest interval that kgo takes.
+const minAutoCommit = 100 * time.Millisecond
 
 type naive struct{}
 
-// Consume fills the queue until ctx ends, then gives the workers the drain
-// budget to empty it. Everything about it is well made but the commit.
+// Consume fills the queue until ctx ends. Then the workers have the drain budget to empty
+// it. All of it is well made, but for the commit.
 func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer hangUp()
-	cl, err := client.NewMember(cfg, kgo.WithContext(requests), kgo.AutoCommitInterval(max(cfg.Commit, leastAutoCommit)))
+	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelRequests()
+	cl, err := client.NewMember(cfg, kgo.WithContext(requests), kgo.AutoCommitInterval(max(cfg.Commit, minAutoCommit)))
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 	queue := make(chan *kgo.Record, cfg.Window)
 	var workers sync.WaitGroup
 	for range cfg.Workers {
-		workers.Go(func() { workOff(working, queue, work) })
+		workers.Go(func() { workOnQueue(working, queue, work) })
 	}
 
 	err = fillQueue(ctx, cl, cfg.MaxPoll, queue)
@@ -57,7 +57,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 	leaving, left := context.WithTimeout(context.Background(), cfg.Session/2)
 	defer left()
 	if cl.LeaveGroupContext(leaving) != nil {
-		hangUp() // Close would wait for as long as a rebalance may take
+		cancelRequests() // otherwise Close waits as long as a rebalance may take
 	}
 	cl.Close()
 	return err
@@ -80,8 +80,8 @@ func fillQueue(ctx context.Context, cl *kgo.Client, maxPoll int, queue chan<- *k
 	return nil
 }
 
-// workOff works until the queue is closed and empty, or ctx has ended.
-func workOff(ctx context.Context, queue <-chan *kgo.Record, work harness.Work) {
+// workOnQueue works until the queue is closed and empty, or ctx has ended.
+func workOnQueue(ctx context.Context, queue <-chan *kgo.Record, work harness.Work) {
 	var record harness.Record
 	for r := range queue {
 		client.FillRecord(&record, r)

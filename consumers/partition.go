@@ -8,19 +8,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "partition",
-	Doc: "A record of each owned partition at a time, on a worker of its own: partitions in parallel, each in order and with " +
-		"a share of the window. Commits the low watermark, drains on revoke. More partitions are the only way to more speed.",
-	Use: "Where all records of a partition depend on each other, or partitions are plenty for the load. " +
-		"Not where one slow record or one hot key may make all others of its partition late.",
+	Doc: "One record of each partition at a time, on a pool of workers: partitions in parallel, each in order and with an equal " +
+		"quota of the window. Commits the low watermark and drains on revoke. Only more partitions make it faster.",
+	Use: "All records of a partition depend on each other, or there are enough partitions for the load. Not where one slow " +
+		"record or one hot key may delay its whole partition.",
 	Bound:       "min(W, partitions owned) / service time a pod, partitions / service time in all; the slowest partition lags alone.",
-	Crash:       "Repeats a record in work of each partition, and what was done since the last commit.",
+	Crash:       "Repeats one record in work of each partition, and the work since the last commit.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderPartition,
 	Parallelism: partitionsOrWorkers,
 	New:         func(harness.Config) (harness.Consumer, error) { return partitionwise(), nil },
 })
 
-// partitionwise takes of each partition a share of the window.
 func partitionwise() harness.Consumer {
 	return pool.Sharded{Shard: pool.ByPartition, Options: group.Options{PartitionQuotas: true}}
 }

@@ -15,115 +15,123 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "retry-ordered",
-	Doc: "As keyed, but a record whose work fails is copied to a retry topic, and while a key has records there all further ones of it are copied behind them. They are tried " +
-		"there in order, by a group of its own, with pauses that double from 10 ms to a second, and go to a dead-letter topic when they have failed too often, or at once when they are poison. " +
-		"The way there is that of hotlane: a key's order holds through crashes and rebalances, by what the retry topic itself says.",
-	Use: "Where some keys fail for long, their records may not pass each other, and no other key may wait: what fails fills no window that others need. " +
-		"Not where all work fails at once: an outage downstream becomes copies, and then dead letters. Without order retry-dlq costs less.",
-	Bound: "As keyed. Each failure, and what follows it of its key until the retries are done, costs a copy in a transaction; W sick keys at once hold up the retries of a pod, " +
-		"and of others nothing; a pod holds up to two windows, and a client for each partition.",
-	Crash:       "As hotlane; a record whose dead letter was sent and whose commit was not is tried again, and may have an effect beside.",
+	Doc: "As keyed, but a record whose work fails is copied to a retry topic. While a key has records there, all its further " +
+		"records are copied behind them. A group of its own tries them in order, with pauses that double from 10 ms to 1 s. A " +
+		"record that fails too often, or is poison, goes to a dead-letter topic. The order of a key holds through crashes and " +
+		"rebalances, as in hotlane.",
+	Use: "Some keys fail for long, their records must keep their order, and no other key may wait. Not where all work may fail " +
+		"at once: an outage downstream becomes copies and then dead letters. Without order, retry-dlq costs less.",
+	Bound: "As keyed. Each failure costs a copy in a transaction, and so do the records of its key until the retries are done. W " +
+		"failing keys at once hold up the retries of a pod and no other key. A pod holds up to two windows, and a client for " +
+		"each partition.",
+	Crash:       "As hotlane. A record whose dead letter was sent and whose commit was not is tried again, and may have an effect too.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
 	SideTopics: func(harness.Config) []harness.SideTopic {
-		return []harness.SideTopic{{Name: retryTopic, Role: harness.RoleRetry}, {Name: deadLetters, Role: harness.RoleDeadLetter}}
+		return []harness.SideTopic{{Name: orderedRetryTopic, Role: harness.RoleRetry}, {Name: deadLetters, Role: harness.RoleDeadLetter}}
 	},
 	DeadLetters: func(cfg harness.Config) harness.DeadLetterPolicy {
-		tries, _ := someTries(cfg.Knobs["tries"]) // New returns the error
-		return harness.DeadLetterPolicy{Attempts: tries}
+		attempts, _ := parseAttempts(cfg.Knobs["attempts"]) // New returns the error
+		return harness.DeadLetterPolicy{Attempts: attempts}
 	},
 	Knobs: []harness.Knob{{
-		Name: "tries", Default: "12", Doc: "how often a record fails in the retry topic until it is given up",
-		Check: func(v string) error { _, err := someTries(v); return err },
+		Name: "attempts", Default: "12", Doc: "failures in the retry topic after which a record becomes a dead letter",
+		Check: func(v string) error { _, err := parseAttempts(v); return err },
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
-		tries, err := someTries(cfg.Knobs["tries"])
-		return retryOrdered{tries}, err
+		attempts, err := parseAttempts(cfg.Knobs["attempts"])
+		return retryOrdered{attempts}, err
 	},
 })
 
-const retryTopic = "retry"
+const orderedRetryTopic = "retry"
 
-func someTries(v string) (int, error) { return knob.Count(v, "a number of tries", 1, 0) }
+func parseAttempts(v string) (int, error) { return knob.Count(v, "a number of attempts", 1, 0) }
 
-type retryOrdered struct{ tries int }
+type retryOrdered struct{ attempts int }
 
-// Consume is that of hotlane, with other keys in the lane: those that fail.
+// Consume is that of hotlane, with other keys in the overflow topic: those that fail.
 func (c retryOrdered) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	dead, err := relay.NewCopier(ctx, cfg)
+	copier, err := relay.NewCopier(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer dead.Close()
-	bury := func(ctx context.Context, r *harness.Record, why error) error {
-		return dead.Copy(ctx, cfg.SideTopics[deadLetters], r, relay.FailureHeader(r, why))
+	defer copier.Close()
+	giveUp := func(ctx context.Context, r *harness.Record, why error) error {
+		return copier.Copy(ctx, cfg.SideTopics[deadLetters], r, relay.FailureHeader(r, why))
 	}
 	return relay.OverflowConsumer{
-		Topic: retryTopic,
-		Source: func(l *relay.Overflow) pool.Sharded {
-			return pool.Sharded{Shard: pool.ByKey(), Batch: fewTries, NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
-				return (&firstTry{fence: m.Fence(), lane: l, work: w, bury: bury}).run
-			}}
+		Topic: orderedRetryTopic,
+		Source: func(o *relay.Overflow) pool.Sharded {
+			return pool.Sharded{
+				Shard: pool.ByKey(),
+				Batch: attemptsPerBatch,
+				NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+					return (&attemptWorker{fence: m.Fence(), overflow: o, work: w, giveUp: giveUp}).attemptKeys
+				},
+			}
 		},
-		Overflow: pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
-			return (&pool.Retrier{Member: m, Work: w, MaxFailures: c.tries, GiveUp: bury}).Worker()
+		Overflow: pool.Sharded{Shard: pool.ByKey(), NewWorker: func(m *group.Member, w harness.Work) func([]group.Task) {
+			return (&pool.Retrier{Member: m, Work: w, MaxFailures: c.attempts, GiveUp: giveUp}).Worker()
 		}},
 	}.Consume(ctx, cfg, work)
 }
 
-// fewTries is how many records of a key a worker tries before other keys have their turn.
-// It is how many a transaction copies too.
-const fewTries = 8
+// attemptsPerBatch is how many records of a key a worker tries before other keys have their
+// turn. One transaction copies as many.
+const attemptsPerBatch = 8
 
-// firstTry tries records of the source once, each, and copies those that fail, and what
-// must wait behind them, to the lane.
-type firstTry struct {
-	fence   *group.Fence
-	lane    *relay.Overflow
-	work    harness.Work
-	bury    func(ctx context.Context, r *harness.Record, why error) error
-	record  harness.Record
-	records []*kgo.Record
+// attemptWorker tries each record of the source once. It copies a record that fails, and the
+// records of its key behind it, to the retry topic.
+type attemptWorker struct {
+	fence    *group.Fence
+	overflow *relay.Overflow
+	work     harness.Work
+	giveUp   func(ctx context.Context, r *harness.Record, why error) error
+	record   harness.Record
+	records  []*kgo.Record
 }
 
-func (f *firstTry) run(batch []group.Task) { pool.EachRun(batch, pool.SameKey, f.workOnKey) }
+func (a *attemptWorker) attemptKeys(batch []group.Task) {
+	pool.EachRun(batch, pool.SameKey, a.attemptKey)
+}
 
-// workOnKey takes records of one key, taken under one assignment. The first that fails, or finds
-// its key in the lane, takes the others along.
-func (f *firstTry) workOnKey(tasks []group.Task) {
-	o := f.lane.Partition(tasks[0].Assignment)
+// attemptKey takes records of one key and one assignment. From the first on that fails, or
+// whose key is in the retry topic, all are copied.
+func (a *attemptWorker) attemptKey(tasks []group.Task) {
+	p := a.overflow.Partition(tasks[0].Assignment)
 	for n, t := range tasks {
-		var there bool
+		var contains bool
 		if key := t.Record.Key; key != nil {
 			var err error
-			if there, err = o.Contains(key); err != nil {
+			if contains, err = p.Contains(key); err != nil {
 				return // the assignment has ended
 			}
 		}
-		if there || !f.tryOnce(t) {
-			f.records = relay.CopyBatch(f.fence, tasks[n:], f.records, func(_ context.Context, records []*kgo.Record) error { return o.Append(records) })
+		if contains || !a.attemptOnce(t) {
+			a.records = relay.CopyBatch(a.fence, tasks[n:], a.records, func(_ context.Context, records []*kgo.Record) error { return p.Append(records) })
 			return
 		}
 	}
 }
 
-// tryOnce tries a record, and reports false if that must be done again elsewhere.
-func (f *firstTry) tryOnce(t group.Task) bool {
-	a := t.Assignment
+// attemptOnce tries a record. It reports false if the record must be copied.
+func (a *attemptWorker) attemptOnce(t group.Task) bool {
 	if !t.Start() {
 		return true
 	}
-	client.FillRecord(&f.record, t.Record)
-	defer client.ClearRecord(&f.record)
-	err := f.work.Do(a.Context(), &f.record)
-	if why := err; err != nil && a.Context().Err() == nil {
+	ctx := t.Assignment.Context()
+	client.FillRecord(&a.record, t.Record)
+	defer client.ClearRecord(&a.record)
+	err := a.work.Do(ctx, &a.record)
+	if why := err; err != nil && ctx.Err() == nil {
 		if !errors.Is(err, harness.ErrPoison) {
-			t.Finish(false) // it begins once more, as a copy to make
+			t.Finish(false) // it starts again to be copied
 			return false
 		}
-		if err = f.fence.Wait(a.Context()); err == nil {
-			err = f.bury(a.Context(), &f.record, why)
+		if err = a.fence.Wait(ctx); err == nil {
+			err = a.giveUp(ctx, &a.record, why)
 		}
 	}
 	t.Finish(err == nil)

@@ -24,7 +24,7 @@ func TestNothingIsPassedOnBehindAShutFence(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			ended <- passing{work: failing{errors.New("no")}, fence: &fence, next: map[string]string{"t": "retry"}}.Do(ctx, &harness.Record{Topic: "t"})
+			ended <- failoverWork{work: failing{errors.New("no")}, fence: &fence, next: map[string]string{"t": "retry"}}.Do(ctx, &harness.Record{Topic: "t"})
 		}()
 		synctest.Wait() // the work has failed
 		cancel()

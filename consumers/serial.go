@@ -10,11 +10,12 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "serial",
-	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval inside a long one. " +
-		"The least that can go wrong, and one record per service time and pod.",
-	Use:      "Where one record at a time per pod is fast enough, or all records of a partition must be done in order by code that is easy to believe.",
+	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval " +
+		"inside a long one. The simplest design.",
+	Use: "One record at a time per pod is fast enough, or all records of a partition must be done in order by code that is easy " +
+		"to trust.",
 	Bound:    "1 / service time a pod, and no more pods than partitions.",
-	Crash:    "Repeats what was done since the last commit: one poll, or a commit interval of a long one.",
+	Crash:    "Repeats the work since the last commit: one poll, or a commit interval of a long one.",
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderPartition,
 	New:      func(harness.Config) (harness.Consumer, error) { return serial{}, nil },
@@ -22,14 +23,13 @@ var _ = harness.Register(harness.Implementation{
 
 type serial struct{}
 
-// Consume works off one poll after the other. A rebalance does not wait for the
-// batch, only for the record in work: the rest of a partition that is revoked
-// finds its assignment ended and is dropped.
+// Consume works on one poll after the other. A rebalance waits only for the record in
+// work: the rest of a revoked partition is dropped.
 func (serial) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	return group.RunMemberships(func() error { return serially(ctx, cfg, work) })
+	return group.RunMemberships(func() error { return consumeSerially(ctx, cfg, work) })
 }
 
-func serially(ctx context.Context, cfg harness.Config, work harness.Work) error {
+func consumeSerially(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	m, err := group.Join(ctx, cfg, group.Options{})
 	if err != nil {
 		return err
@@ -41,10 +41,8 @@ func serially(ctx context.Context, cfg harness.Config, work harness.Work) error 
 		if tasks, err = m.Poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {
 			return err
 		}
-		for _, t := range tasks {
-			w.Run(t)
-		}
-		_ = m.Commit() // what fails here is made up for by the next
+		w.RunBatch(tasks)
+		_ = m.Commit() // the next commit makes up for one that fails
 	}
 	return nil
 }

@@ -16,11 +16,14 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "skip-compensate",
-	Doc: "As unordered, but a partition that is further behind its end than a limit goes on at the end: what it skips is recorded first, as ranges in a topic, " +
-		"and a group of its own works those off, with the workers that recent records leave idle. New records are quick again at once, old ones come when they come.",
-	Use:         "Where the newest matters most and the old must be done all the same, in no order. Not where order matters: what was skipped comes after what is newer.",
-	Bound:       "W / service time in all; a range is worked off by one worker, one record after the other, and read by a client of its own. Where recent records leave no worker idle, ranges wait.",
-	Crash:       "As unordered; a range that was not finished is worked off again from its begin.",
+	Doc: "As unordered, but a partition that is further behind its end than a limit goes on at the end. First the skipped " +
+		"records are written as ranges to a topic. A group of its own works on the ranges, with the workers that recent records " +
+		"leave idle. New records are fast again at once.",
+	Use: "The newest records matter most, and the old ones must still be done, in no order. Not where order matters: skipped " +
+		"records come after newer ones.",
+	Bound: "W / service time in all. One worker does a range, one record after the other, and reads it with a client of its own. " +
+		"While recent records occupy all workers, ranges wait.",
+	Crash:       "As unordered. A range that was not completed is done again from its start.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,
@@ -28,32 +31,34 @@ var _ = harness.Register(harness.Implementation{
 		return []harness.SideTopic{{Name: rangesTopic, Role: harness.RoleRanges}}
 	},
 	Knobs: []harness.Knob{{
-		Name: "lag", Default: "1000", Doc: "records that a partition may be behind its end before it skips them",
-		Check: func(v string) error { _, err := lagLimit(v); return err },
+		Name: "lag", Default: "1000", Doc: "records a partition may be behind its end before it skips them",
+		Check: func(v string) error { _, err := parseLag(v); return err },
 	}},
 	New: func(cfg harness.Config) (harness.Consumer, error) {
-		limit, err := lagLimit(cfg.Knobs["lag"])
-		return skipping{limit}, err
+		lag, err := parseLag(cfg.Knobs["lag"])
+		return skipCompensate{lag}, err
 	},
 })
 
 const (
-	rangesTopic = "ranges"
-	rangeSize   = 100 // rangeSize is the most offsets of a range: what a crash repeats of it
-	mostRanges  = 1000
+	rangesTopic  = "ranges"
+	minRangeSize = 100  // a crash repeats at most a range
+	maxRanges    = 1000 // maxRanges is the most ranges of one skip
 )
 
-func lagLimit(v string) (int, error) { return knob.Count(v, "a number of records", 1, 0) }
+func parseLag(v string) (int, error) { return knob.Count(v, "a number of records", 1, 0) }
 
-// skipping is two members: one of the source's group, one of that of the ranges. Ranges are
-// recorded in a transaction by who has the partition (see [relay.exclusiveCopiers]): one recorded late, by
-// who stood still, would be worked off once more than anything explains. Only then the
-// member goes on at the end, so that a crash in between has the range recorded again. Of a
-// transaction that failed the end is in doubt, and the member begins anew at the commit.
-type skipping struct{ limit int }
+// skipCompensate is two members: one of the source's group, one of that of the ranges.
+//
+// The owner of a partition writes the ranges in a transaction, see [relay.Forwarder]. A late
+// range, by a pod that stood still, would be done once more than any rebalance explains.
+// Only then the member goes on at the end, so that a crash in between writes the range
+// again. If a transaction fails its outcome is unknown, and a new member starts at the
+// commit.
+type skipCompensate struct{ lag int }
 
 // Consume implements [harness.Consumer].
-func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+func (s skipCompensate) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	ranges := cfg
 	ranges.Topic, ranges.Group = cfg.SideTopics[rangesTopic], cfg.Group+"."+rangesTopic
 	f, err := relay.NewForwarder(ctx, cfg, ranges.Group, func(*kgo.Record) string { return ranges.Topic })
@@ -61,60 +66,64 @@ func (s skipping) Consume(ctx context.Context, cfg harness.Config, work harness.
 		return err
 	}
 	defer f.Close()
-	shared := pool.NewSlots(cfg.Workers)
-	source := pool.Sharded{Shard: pool.ByRecord(), Batch: 1, Wrap: shared.Wrap, Options: group.Options{SkipBacklog: func(ctx context.Context, a *group.Assignment, from, to int64) (bool, error) {
-		if to-from <= int64(s.limit) {
+	skip := func(ctx context.Context, a *group.Assignment, from, to int64) (bool, error) {
+		if to-from <= int64(s.lag) {
 			return false, nil
 		}
-		err := f.Send(ctx, a, rangesOf(a.Partition().Partition, from, to))
+		err := f.Send(ctx, a, cutRanges(a.Partition().Partition, from, to))
 		return err == nil, err
-	}}}
-	behind := pool.Sharded{Shard: pool.ByRecord(), Batch: 2, Wrap: shared.WrapLast, Options: group.Options{ReadCommitted: true}, NewWorker: func(_ *group.Member, w harness.Work) func([]group.Task) {
-		return (&compensator{cfg: cfg, work: w}).run
-	}}
+	}
+	slots := pool.NewSlots(cfg.Workers)
+	recent := pool.Sharded{Shard: pool.ByRecord(), Wrap: slots.Wrap, Options: group.Options{SkipBacklog: skip}}
+	old := pool.Sharded{
+		Shard: pool.ByRecord(), Wrap: slots.WrapLast, Options: group.Options{ReadCommitted: true},
+		NewWorker: func(_ *group.Member, w harness.Work) func([]group.Task) {
+			return (&rangeWorker{cfg: cfg, work: w}).workOnRanges
+		},
+	}
 	return relay.RunTogether(ctx,
-		func(ctx context.Context) error { return source.Consume(ctx, cfg, work) },
-		func(ctx context.Context) error { return behind.Consume(ctx, ranges, work) },
+		func(ctx context.Context) error { return recent.Consume(ctx, cfg, work) },
+		func(ctx context.Context) error { return old.Consume(ctx, ranges, work) },
 	)
 }
 
-// rangesOf cuts a range into such as a worker takes.
-func rangesOf(partition int32, from, to int64) (records []*kgo.Record) {
-	size := max(rangeSize, (to-from+mostRanges-1)/mostRanges)
+// cutRanges cuts a range into ranges for one worker each, a record for each.
+func cutRanges(partition int32, from, to int64) (records []*kgo.Record) {
+	size := max(minRangeSize, (to-from+maxRanges-1)/maxRanges)
 	for ; from < to; from += size {
-		text, _ := json.Marshal(harness.DeferredRange{Partition: partition, From: from, To: min(from+size, to)}) // of numbers only
+		text, _ := json.Marshal(harness.DeferredRange{Partition: partition, From: from, To: min(from+size, to)}) // numbers cannot fail
 		records = append(records, &kgo.Record{Key: fmt.Appendf(nil, "%d/%d", partition, from), Value: text})
 	}
 	return records
 }
 
-// compensator is a worker that works ranges off.
-type compensator struct {
+// rangeWorker works on the records of ranges.
+type rangeWorker struct {
 	cfg  harness.Config // cfg is that of the source
 	work harness.Work
 	view harness.Record
 }
 
-func (c *compensator) run(batch []group.Task) {
+func (w *rangeWorker) workOnRanges(batch []group.Task) {
 	for _, t := range batch {
 		if t.Start() {
-			t.Finish(c.workOff(t.Assignment.Context(), t.Record.Value) == nil)
+			t.Finish(w.workOnRange(t.Assignment.Context(), t.Record.Value) == nil)
 		}
 	}
 }
 
-// workOff works on the records of a range until all have their effects, or ctx has ended.
-func (c *compensator) workOff(ctx context.Context, text []byte) error {
-	var set harness.DeferredRange
-	if err := json.Unmarshal(text, &set); err != nil {
+// workOnRange works on the records of a range until all are completed or ctx has ended.
+func (w *rangeWorker) workOnRange(ctx context.Context, text []byte) error {
+	var left harness.DeferredRange
+	if err := json.Unmarshal(text, &left); err != nil {
 		return fmt.Errorf("range: %w", err)
 	}
 	for {
-		err := client.ReadRange(ctx, c.cfg, c.cfg.Topic, set.Partition, set.From, set.To, func(r *kgo.Record) error {
-			client.FillRecord(&c.view, r)
-			err := pool.Retry(ctx, c.work, &c.view)
+		err := client.ReadRange(ctx, w.cfg, w.cfg.Topic, left.Partition, left.From, left.To, func(r *kgo.Record) error {
+			client.FillRecord(&w.view, r)
+			err := pool.Retry(ctx, w.work, &w.view)
 			if err == nil {
-				set.From = r.Offset + 1
+				left.From = r.Offset + 1
 			}
 			return err
 		})

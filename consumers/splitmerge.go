@@ -9,13 +9,13 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "splitmerge",
-	Doc: "Splits the work in two: the part that commutes is done for records of any key in parallel, whatever their order, and the rest, with the effect, " +
-		"by key in the order of the log. A hot key is held to the rest alone. What is prepared and waits for its turn lies in the window. " +
-		"Where the work has no such part it is keyed.",
-	Use: "Hot keys whose order matters, where most of the work on a record, as decoding, computing or asking others, depends on nothing that the records before it did. " +
-		"Not where that part is small: keyed does the same with less.",
-	Bound:            "W / service time in all; for one key the less of W / time to prepare and 1 / the rest of the service time.",
-	Crash:            "As keyed; what was prepared and not done is prepared again.",
+	Doc: "Splits the work in two parts. The part that commutes is prepared for records of any key, in parallel and in any order. " +
+		"The rest, with the effect, runs by key in log order. Only the rest limits a hot key. Prepared records that wait for " +
+		"their turn stay in the window. It is keyed where the work has no such part.",
+	Use: "Hot keys whose order matters, where most of the work on a record does not depend on earlier records: decoding, " +
+		"computing, queries. Not where that part is small: keyed does the same with less.",
+	Bound:            "W / service time in all. For one key: the smaller of W / time to prepare and 1 / the rest of the service time.",
+	Crash:            "As keyed; records that were only prepared are prepared again.",
 	Delivery:         harness.AtLeastOnce,
 	Order:            harness.OrderKey,
 	Parallelism:      allWorkers,
@@ -25,50 +25,49 @@ var _ = harness.Register(harness.Implementation{
 	},
 })
 
-// split is a pool of workers that prepare records in any order, and a [pool.Sequencer] that says
-// who of them applies the effects of a key.
+// split is a pool of workers that prepare records in any order. A [pool.Sequencer] says
+// which of them applies the effects of a key.
 type split struct {
 	*pool.Scheduler[*pool.Entry]
-	work    harness.Work
-	prepare harness.PreparedWork // prepare is nil if the work has no such ability
-	order   pool.Sequencer
-	turns   []*pool.Entry
-	number  uint64
+	work     harness.Work
+	prepared harness.PreparedWork // prepared is nil if the work has no part that commutes
+	order    pool.Sequencer
+	entries  []*pool.Entry
+	number   uint64
 }
 
 func newSplit(cfg harness.Config, work harness.Work) *split {
 	s := &split{work: work}
-	s.prepare, _ = work.(harness.PreparedWork)
-	s.Scheduler = pool.NewScheduler(cfg.Workers, cfg.Window, func() func(*pool.Entry) { return s.run })
+	s.prepared, _ = work.(harness.PreparedWork)
+	s.Scheduler = pool.NewScheduler(cfg.Workers, cfg.Window, func() func(*pool.Entry) { return s.prepareEntry })
 	return s
 }
 
-// Submit has each record take its place in the line of its key before anybody prepares it.
+// Submit gives each record its place in the order of its key before it is prepared.
 func (s *split) Submit(tasks []group.Task, shard func(group.Task) uint64) {
-	s.turns = s.turns[:0]
+	s.entries = s.entries[:0]
 	for _, t := range tasks {
-		s.turns = append(s.turns, s.order.Append(shard(t), t))
+		s.entries = append(s.entries, s.order.Append(shard(t), t))
 	}
-	s.Scheduler.Submit(s.turns, func(*pool.Entry) uint64 {
+	s.Scheduler.Submit(s.entries, func(*pool.Entry) uint64 {
 		s.number++
 		return s.number
 	})
-	clear(s.turns)
+	clear(s.entries)
 }
 
-// run prepares a record, and then applies what is due of its key.
-func (s *split) run(t *pool.Entry) {
-	if t.Started = t.Start(); t.Started {
-		client.FillRecord(&t.View, t.Record)
-		if s.prepare != nil {
-			// Without it, as when its context has ended, Do is all there is, or ends too.
-			_ = s.prepare.Prepare(t.Assignment.Context(), &t.View)
+// prepareEntry prepares a record, and then applies the records of its key that are next.
+func (s *split) prepareEntry(e *pool.Entry) {
+	if e.Started = e.Start(); e.Started {
+		client.FillRecord(&e.View, e.Record)
+		if s.prepared != nil {
+			_ = s.prepared.Prepare(e.Assignment.Context(), &e.View) // if it fails the context has ended, and Do fails too
 		}
 	}
-	s.order.MarkReady(t, s.apply)
+	s.order.MarkReady(e, s.applyEntry)
 }
 
-// apply takes a record, whose turn it is, through the work; false says that it has no effect.
-func (s *split) apply(t *pool.Entry) bool {
-	return pool.Retry(t.Assignment.Context(), s.work, &t.View) == nil
+// applyEntry reports whether the work on a record was done.
+func (s *split) applyEntry(e *pool.Entry) bool {
+	return pool.Retry(e.Assignment.Context(), s.work, &e.View) == nil
 }

@@ -18,14 +18,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "txn",
-	Doc: "Consumes, transforms and produces in transactions: takes a batch, works on its keys in parallel and on each in order, appends an output for each record, and " +
-		"commits outputs and offsets together. Who reads what is committed sees each output once, those of a partition in its order. The work itself may be repeated, " +
-		"so it must have no effect of its own. A rebalance that takes partitions away costs the batch in hand, a backlog comes in batches of up to the window, and a record whose " +
-		"work fails holds up its pod.",
-	Use:   "From Kafka to Kafka. Not where the work writes elsewhere, nor where outputs are wanted at once: they come by the batch, and a batch waits for its slowest key.",
-	Bound: "W / service time while batches have records of enough keys; a batch takes as long as its busiest key, and the commit of a transaction.",
-	Crash: "No output is lost or repeated. The batch in hand is worked on again, and its partitions wait for the session to end. Who reads what is committed waits for the " +
-		"pod to come back or, if its outputs were on their way, for the timeout of the transaction, which is a rebalance and a session long.",
+	Doc: "Consumes, transforms and produces in transactions. It polls a batch, works on its keys in parallel and on each key in " +
+		"order, appends one output for each record, and commits outputs and offsets together. A read-committed reader sees each " +
+		"output once, those of a partition in order. The work may be repeated, so it must have no effect of its own. A " +
+		"rebalance that revokes partitions costs the batch. A backlog comes in batches of up to the window. A record whose work " +
+		"fails holds up its pod.",
+	Use: "From Kafka to Kafka. Not where the work writes elsewhere, nor where outputs are wanted at once: a batch waits for its " +
+		"slowest key.",
+	Bound: "W / service time while batches have records of enough keys. A batch takes as long as its busiest key and the commit of " +
+		"a transaction.",
+	Crash: "No output is lost or repeated. The batch is worked on again, and its partitions wait for the session timeout. A " +
+		"read-committed reader waits until the pod comes back or the transaction times out, after a rebalance and a session " +
+		"timeout.",
 	Delivery:    harness.ExactlyOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
@@ -40,8 +44,7 @@ const outputTopic = "output"
 
 type exactlyOnce struct{}
 
-// Consume runs one session after the other, should the broker end one: it has ended
-// the transaction of a client that was away, or taken its partitions from it.
+// Consume runs one session after another, until an error that a new session would get too.
 func (exactlyOnce) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	for {
 		err := runSession(ctx, cfg, work)
@@ -57,8 +60,9 @@ func (exactlyOnce) Consume(ctx context.Context, cfg harness.Config, work harness
 	}
 }
 
-// runSession takes batches until the session ends. A backlog comes in large ones, since workers are
-// idle at the end of each, but in none that takes much longer than commits are apart.
+// runSession takes batches until the session ends. Workers are idle at the end of each
+// batch, so a backlog comes in large batches. A batch should not take much longer than a
+// few commit intervals.
 func runSession(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	s, err := txn.Join(ctx, cfg)
 	if err != nil {
@@ -103,14 +107,14 @@ func outputs(topic string, in []*kgo.Record) []*kgo.Record {
 	return out
 }
 
-// workByKeys works on the keys of a batch in parallel, and on the records of each in order,
-// and reports whether all are done: not so if ctx has ended, or the work has panicked,
-// which others may outlive for a moment.
+// workByKeys works on the keys of a batch in parallel, and on the records of each key in
+// order. It reports whether all records are done. They are not if ctx has ended, or if
+// the work panicked: other goroutines may live on for a moment.
 func workByKeys(ctx context.Context, workers int, records []*kgo.Record, work harness.Work) bool {
 	keys := groupByKey(records)
 	next := make(chan []*kgo.Record, len(keys))
-	for _, of := range keys {
-		next <- of
+	for _, key := range keys {
+		next <- key
 	}
 	close(next)
 	var running sync.WaitGroup
@@ -118,8 +122,8 @@ func workByKeys(ctx context.Context, workers int, records []*kgo.Record, work ha
 	for range min(workers, len(keys)) {
 		running.Go(func() {
 			var record harness.Record
-			for of := range next {
-				for _, r := range of {
+			for key := range next {
+				for _, r := range key {
 					client.FillRecord(&record, r)
 					if ctx.Err() != nil || pool.Retry(ctx, work, &record) != nil {
 						return
@@ -133,8 +137,8 @@ func workByKeys(ctx context.Context, workers int, records []*kgo.Record, work ha
 	return int(done.Load()) == len(records)
 }
 
-// groupByKey are the records of each key, in order. Those of the key that has most come
-// first, lest it is what all others wait for in the end.
+// groupByKey groups records by key, in order. The key with the most records comes first, so
+// that the batch does not wait for it alone at the end.
 func groupByKey(records []*kgo.Record) (keys [][]*kgo.Record) {
 	place := map[string]int{}
 	for _, r := range records {

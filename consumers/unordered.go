@@ -7,11 +7,12 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "unordered",
-	Doc: "One queue over a pool of workers: whichever is idle takes the next record. No order, and so no key that waits for another. " +
-		"Commits the low watermark, takes no more than a window beyond it, and drains on revoke.",
-	Use:         "Where effects commute or each record stands alone; and in a comparison as the line that no design with an order can exceed.",
-	Bound:       "W / service time, whatever the keys.",
-	Crash:       "Repeats what was taken and lies above the low watermark at the last commit: at most M, mostly what was in work and a commit interval.",
+	Doc: "One queue for a pool of workers: an idle worker takes the next record. No order, so no key waits for another. Commits " +
+		"the low watermark, accepts no more than a window beyond it, and drains on revoke.",
+	Use:   "Effects commute, or each record stands alone. In a comparison it is the limit that no ordered design can exceed.",
+	Bound: "W / service time, whatever the keys.",
+	Crash: "Repeats the records accepted above the low watermark of the last commit: at most M, mostly those in work and those of " +
+		"a commit interval.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,

@@ -90,7 +90,7 @@ type passages struct {
 func (p *passages) effect(cfg harness.Config, r *harness.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := r.Topic == cfg.SideTopics["lane"]
+	now := r.Topic == cfg.SideTopics["overflow"]
 	switch was := p.in[cfg.Topic]; {
 	case now && !was:
 		p.came[cfg.Protocol]++

@@ -6,21 +6,21 @@ import (
 	"github.com/stampede-bench/stampede/consumers/group"
 )
 
-// SameKey reports whether two records of a shard may be in one call: they are of
-// one key, which those of one hash need not be, and of one assignment, so that what
-// ends the work on one ends it on the other.
+// SameKey reports whether two records of a shard have one key and one assignment. Two keys
+// may have one hash.
 func SameKey(a, b group.Task) bool {
 	return a.Assignment == b.Assignment && bytes.Equal(a.Record.Key, b.Record.Key)
 }
 
-// EachRun calls take for the records of a turn, as many together as may be.
-func EachRun(turn []group.Task, together func(a, b group.Task) bool, take func([]group.Task)) {
-	for from := 0; from < len(turn); {
+// EachRun cuts a batch where same reports false for two neighbours, and calls do for each
+// piece.
+func EachRun(batch []group.Task, same func(a, b group.Task) bool, do func([]group.Task)) {
+	for from := 0; from < len(batch); {
 		to := from + 1
-		for to < len(turn) && together(turn[from], turn[to]) {
+		for to < len(batch) && same(batch[from], batch[to]) {
 			to++
 		}
-		take(turn[from:to])
+		do(batch[from:to])
 		from = to
 	}
 }

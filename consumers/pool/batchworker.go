@@ -8,12 +8,11 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// batchWorker takes records of a shard through the work several at a time, in
-// order. Its records are its own, as those of worker. Work that is not
-// [harness.BatchWork] it calls for one record at a time.
+// batchWorker passes several records of a key to one call of the work, in order. If the
+// work is no [harness.BatchWork], it passes one record at a time.
 type batchWorker struct {
 	work    harness.Work
-	batches harness.BatchWork // batches is nil if the work has no such ability
+	batches harness.BatchWork // batches is nil if the work takes one record at a time
 	started []group.Task
 	records []harness.Record
 }
@@ -24,8 +23,8 @@ func newBatchWorker(work harness.Work, size int) *batchWorker {
 	return w
 }
 
-// runBatch works on records of a shard, those of an assignment that has ended excepted. The
-// client's records are gone afterwards.
+// runBatch works on records of a shard, until they are completed or their assignment ends.
+// The records are recycled.
 func (w *batchWorker) runBatch(batch []group.Task) {
 	for _, t := range batch {
 		if len(w.started) > 0 && !SameKey(w.started[0], t) {
@@ -43,7 +42,7 @@ func (w *batchWorker) startTask(t group.Task) {
 	}
 }
 
-// finishStarted works on what has begun.
+// finishStarted works on the started records.
 func (w *batchWorker) finishStarted() {
 	if len(w.started) == 0 {
 		return
@@ -64,11 +63,9 @@ func (w *batchWorker) finishStarted() {
 	w.started = w.started[:0]
 }
 
-// workOnPrefix works on as many of the records as one call has an effect for, from the
-// first on, and returns their number: all, or the first half of those that failed
-// together, down to one, which is tried until it succeeds. What lies behind it waits,
-// so that nothing of its key passes it. The error is that of ctx, which has ended;
-// it goes for all.
+// workOnPrefix completes the first n of the records: all or, if the call fails, the first
+// half, and so on down to one record, which it tries until it succeeds. The records
+// behind wait, so the order of the key holds. The error is that of ctx and goes for all.
 func (w *batchWorker) workOnPrefix(ctx context.Context, records []harness.Record) (n int, err error) {
 	n = len(records)
 	if w.batches == nil {

@@ -9,19 +9,28 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// stoodStill is how late a clock is at least whose process stood still, however busy
-// the machine is.
-const stoodStill = 100 * time.Millisecond
+// minStandstill is how late a timer of a process that stood still is at least. A busy
+// machine is never as late.
+const minStandstill = 100 * time.Millisecond
 
-// Retrier is work that tries a record until it succeeds, is poison, has failed too often,
-// or holds up the window for too long, and then gives it up. A worker has its own.
+// Retrier is work that tries a record until it succeeds and gives it up when it is poison,
+// fails too often, or blocks the window for too long. A worker has a retrier of its own.
 type Retrier struct {
-	Member      *group.Member
-	Work        harness.Work
-	MaxFailures int           // MaxFailures is how many failures are too many, 0 for no number
-	Limit       time.Duration // Limit is how long a record is tried that holds up the window, 0 for good
-	GiveUp      func(ctx context.Context, r *harness.Record, why error) error
-	task        group.Task // task is what the worker works on
+	Member *group.Member
+	Work   harness.Work
+
+	// MaxFailures is how many failures of a record are allowed; 0 is any number.
+	MaxFailures int
+
+	// Limit is how long a record may be tried while it blocks the window (see
+	// [group.Member.BlockedBy]); 0 is no limit.
+	Limit time.Duration
+
+	// GiveUp takes the record over, for example as a dead letter. why is the last error. If
+	// GiveUp fails, the record stays outstanding.
+	GiveUp func(ctx context.Context, r *harness.Record, why error) error
+
+	task group.Task // task is the record that the worker works on
 }
 
 // Worker is a worker that takes its records through the retrier.
@@ -34,51 +43,50 @@ func (t *Retrier) Worker() func([]group.Task) {
 	}
 }
 
-// Do returns an error only once ctx has ended. Nothing is given up behind a shut fence,
-// where the record may be another's by then, and where what waits has not begun.
+// Do returns an error only once ctx has ended. While the fence is closed it gives up no
+// record, since the record may have a new owner, and it watches none.
 func (t *Retrier) Do(ctx context.Context, r *harness.Record) error {
 	if err := t.Member.Fence().Wait(ctx); err != nil {
 		return err
 	}
-	trying, end := context.WithCancel(ctx)
-	defer end()
+	trying, stop := context.WithCancel(ctx)
+	defer stop()
 	if t.Limit > 0 {
-		defer t.watchTask(trying, end, t.task, t.Limit).Stop()
+		defer t.watchTask(trying, stop, t.task, t.Limit).Stop()
 	}
-	err := Retry(trying, &attempts{work: t.Work, left: t.MaxFailures, stop: end}, r)
+	err := Retry(trying, &attempts{work: t.Work, left: t.MaxFailures, stop: stop}, r)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	end() // lest it is looked at while its copy is made
+	stop() // so that the record is not watched while it is given up
 	if err := t.Member.Fence().Wait(ctx); err != nil {
 		return err
 	}
 	return t.GiveUp(ctx, r, err)
 }
 
-// watchTask looks after a time, and then four times a limit, whether a record blocks the
-// window, and if so ends the tries at it. A look that comes late is of a pod that stood
-// still, in which the work did too: the limit begins anew.
-func (t *Retrier) watchTask(trying context.Context, end context.CancelFunc, on group.Task, after time.Duration) *time.Timer {
+// watchTask checks after a time, and then four times in each limit, whether a record blocks
+// the window. If so it stops the attempts. A check that comes late means that the pod stood
+// still, and the work with it: the limit starts again.
+func (t *Retrier) watchTask(trying context.Context, stop context.CancelFunc, task group.Task, after time.Duration) *time.Timer {
 	due := time.Now().Add(after)
 	return time.AfterFunc(after, func() {
 		switch {
 		case trying.Err() != nil:
-		case time.Since(due) > max(t.Limit/2, stoodStill):
-			t.watchTask(trying, end, on, t.Limit)
-		case t.Member.Fence().IsOpen() && t.Member.BlockedBy(on):
-			end()
+		case time.Since(due) > max(t.Limit/2, minStandstill):
+			t.watchTask(trying, stop, task, t.Limit)
+		case t.Member.Fence().IsOpen() && t.Member.BlockedBy(task):
+			stop()
 		default:
-			t.watchTask(trying, end, on, t.Limit/4)
+			t.watchTask(trying, stop, task, t.Limit/4)
 		}
 	})
 }
 
-// attempts is work that ends with poison, or with the last of so many failures, if left is
-// not 0 at first.
+// attempts is work that stops the attempts when the record is poison or has no failures left.
 type attempts struct {
 	work harness.Work
-	left int
+	left int // left is how many failures are left; 0 at first is any number
 	stop context.CancelFunc
 }
 

@@ -6,48 +6,43 @@ import (
 	"sync"
 )
 
-// Scheduler runs items on a fixed number of workers, items of one shard one at a
-// time in the order submitted, and shards in the order in which they became
-// ready. An idle worker takes the ready shard that has waited longest, runs its
-// first item only, and sends the shard to the back of the line if it has more:
-// a shard with a long queue gets its share and starves nobody.
+// Scheduler runs items on a fixed number of workers: items of one shard one at a time, in
+// the order submitted, and shards in the order in which they became ready. A worker
+// runs the first item of the shard that has waited longest. If the shard has more, it goes
+// to the end of the line. So a shard with a long queue starves no other.
 //
-// There is no goroutine and no queue per shard. Queued items are nodes of one
-// slab, linked into a list per shard and into the list of ready shards. The last
-// item of each shard, and so a shard only while it has items, is found by a table
-// of chains through the same slab, which costs a third of a map. In the steady
-// state an item costs no allocation, and a finished one holds no memory.
+// A shard is a number, usually the hash of a key. Two keys with one hash are kept in order
+// without need, and nothing else happens. With other shards the same scheduler keeps
+// order by partition, or no order.
 //
-// A worker that can do several things at once asks for more than one item a turn: it
-// gets what its shard has, up to so many, and the shard has nothing else under way.
+// There is no goroutine and no queue for a shard. Items are nodes of one slab. They are
+// linked into a list for each shard and into the list of ready shards. A table of chains
+// through the same slab finds the last item of a shard, at a third of the cost of a map. In
+// the steady state an item costs no allocation, and a finished item holds no memory.
 //
-// A shard is a number, usually the hash of a key: two keys of one hash are
-// needlessly kept in order, and that is all. Order by partition or none at all
-// are the same scheduler with other shards.
-//
-// The design is the KEY mode of Confluent parallel-consumer; what is added is
-// how workers wake. Waking all that there is work for costs more than short work
-// itself, so no more wake at a time than there are processors, and each that
-// does wakes the next before it starts to work: with work that blocks, all are
-// up in no time, with work that does not, the few that run drain the line.
+// Like the KEY mode of Confluent parallel-consumer, but workers wake in another way. To
+// wake a worker for each item costs more than short work itself. So at most as many
+// workers as processors are waking at a time, and each wakes the next before it works.
+// With work that blocks, all workers are soon up. With work that does not, a few workers
+// empty the line.
 type Scheduler[T any] struct {
 	mu     sync.Mutex
 	wakeup sync.Cond
 	nodes  []node[T]
 	free   int32   // free is the list of unused nodes, by next
 	last   []int32 // last has the chains, by chain, of the last nodes of shards; a power of two long
-	head   int32   // head and tail of the list of ready shards, by ready
+	head   int32   // head and tail are the list of ready shards, by ready
 	tail   int32
-	idle   int // idle counts workers that wait, those signalled among them
-	waking int // waking counts workers signalled that have not run yet
-	most   int // most workers to be waking at a time
+	idle   int // idle counts workers that wait, signalled or not
+	waking int // waking counts workers that were signalled and do not run yet
+	most   int // most is how many workers may be waking at a time
 	closed bool
 
 	shards  []uint64 // of the items being submitted
 	workers sync.WaitGroup
 }
 
-// node is a queued or running item. Node 0 is never used: 0 is no node.
+// node is a queued or running item. Number 0 means no node.
 type node[T any] struct {
 	item  T
 	shard uint64
@@ -56,8 +51,9 @@ type node[T any] struct {
 	chain int32 // chain is the last item of another shard, while this is that of its own
 }
 
-// NewScheduler starts the workers; newWorker is called once for each and
-// returns what it does with an item. [Scheduler.Close] ends them.
+// NewScheduler starts the workers. newWorker is called once for each worker, and returns
+// what the worker does with an item. capacity is the expected number of queued items; more
+// are possible. [Scheduler.Close] must follow.
 func NewScheduler[T any](workers, capacity int, newWorker func() func(T)) *Scheduler[T] {
 	s := newIdleScheduler[T](capacity)
 	for range workers {
@@ -87,14 +83,14 @@ func newIdleScheduler[T any](capacity int) *Scheduler[T] {
 	return s
 }
 
-// Submit queues items, in order; shard says for each where it belongs. It is for
-// one goroutine at a time.
+// Submit queues items, in order. shard names the shard of an item. One goroutine at a time
+// may call it.
 func (s *Scheduler[T]) Submit(items []T, shard func(T) uint64) {
 	if len(items) == 0 {
 		return
 	}
-	// Before the lock, and in a row: items that another processor made are waited
-	// for at the first touch, and those waits overlap.
+	// Before the lock, and in a row: an item that another processor made is a cache miss at
+	// the first touch, and these misses overlap.
 	s.shards = s.shards[:0]
 	for _, item := range items {
 		s.shards = append(s.shards, shard(item))
@@ -107,7 +103,7 @@ func (s *Scheduler[T]) Submit(items []T, shard func(T) uint64) {
 	s.wakeWorker()
 }
 
-// Close lets the workers run what was submitted and waits for them to end.
+// Close waits until the workers have run all submitted items and have ended.
 func (s *Scheduler[T]) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -122,7 +118,7 @@ func (s *Scheduler[T]) runWorker(run func(T), runBatch func([]T), batch []T) {
 	s.mu.Lock()
 	for {
 		for s.head == 0 {
-			if s.closed { // a shard that has more is with the worker that runs it
+			if s.closed { // the worker that runs a shard finds its other items
 				s.mu.Unlock()
 				return
 			}
@@ -152,7 +148,7 @@ func (s *Scheduler[T]) runWorker(run func(T), runBatch func([]T), batch []T) {
 	}
 }
 
-// wakeWorker signals one more worker if there is something to do for it.
+// wakeWorker signals one more worker if a shard is ready for it.
 func (s *Scheduler[T]) wakeWorker() {
 	if s.head != 0 && s.idle > s.waking && s.waking < s.most {
 		s.waking++
@@ -181,8 +177,8 @@ func (s *Scheduler[T]) pushItem(item T, shard uint64) {
 	}
 }
 
-// findLast is the link to the last node of a shard: 0 is in it, the end of a chain,
-// if the shard has no items. It holds as long as no node is added.
+// findLast is the link to the last node of a shard; the link is 0 if the shard has no items.
+// It is valid until a node is added.
 func (s *Scheduler[T]) findLast(shard uint64) *int32 {
 	link := &s.last[shard&uint64(len(s.last)-1)]
 	for *link != 0 && s.nodes[*link].shard != shard {
@@ -191,7 +187,7 @@ func (s *Scheduler[T]) findLast(shard uint64) *int32 {
 	return link
 }
 
-// appendReady puts a shard, by its first item, at the back of the ready line.
+// appendReady puts a shard, by its first item, at the end of the ready line.
 func (s *Scheduler[T]) appendReady(n int32) {
 	if s.head == 0 {
 		s.head = n
@@ -201,8 +197,8 @@ func (s *Scheduler[T]) appendReady(n int32) {
 	s.tail = n
 }
 
-// popReady takes the front of the ready line. The node stays first of its shard
-// until done, which keeps others of the shard from being ready.
+// popReady removes the first shard of the ready line. The node stays first of its shard until
+// finishNodes, so no other item of the shard gets ready.
 func (s *Scheduler[T]) popReady() int32 {
 	n := s.head
 	s.head = s.nodes[n].ready
@@ -210,7 +206,7 @@ func (s *Scheduler[T]) popReady() int32 {
 	return n
 }
 
-// finishNodes frees the nodes of a turn and makes the next item of their shard ready.
+// finishNodes frees the nodes of a batch and makes the next item of their shard ready.
 func (s *Scheduler[T]) finishNodes(first, last int32) {
 	if next := s.nodes[last].next; next != 0 {
 		s.appendReady(next)

@@ -8,92 +8,97 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Sequencer brings records that get ready in any order into the order of their key. It
-// has a line for each key that has records in the pod, so the window bounds it. Nobody
-// waits in it: who makes a record ready at the head of its line applies it, and what is
-// ready behind it, one at a time; who makes another ready leaves that to him.
+// Sequencer applies records in the order of their key, whatever the order in which they get
+// ready. It has a queue for each key with records in the pod, so the window limits it.
 //
-// Once a record has no effect, since its assignment has ended, those behind it of the same
-// assignment have none either, ready or not: the next owner begins with the first.
+// No goroutine waits in it. A goroutine that makes the first record of a queue ready applies
+// it, and then the ready records behind it. Meanwhile other goroutines only mark theirs.
+//
+// Once a record fails because its assignment has ended, the records of that assignment behind
+// it are not applied: the next owner starts with the first of them.
+//
+// The zero value is ready to use. Safe for concurrent use.
 type Sequencer struct {
-	mu    sync.Mutex
-	lines map[uint64]*keyQueue // lines by shard
+	mu     sync.Mutex
+	queues map[uint64]*keyQueue // queues by shard
 }
 
-// keyQueue is the records of a key, in the order of the log.
+// keyQueue has the records of a key, in log order.
 type keyQueue struct {
 	shard      uint64
 	head, tail *Entry
-	applying   bool              // applying: somebody works the line off
-	broken     *group.Assignment // broken is where the last record without an effect was from
+	applying   bool              // applying: a goroutine applies records of the queue
+	broken     *group.Assignment // broken is the assignment of the last record that failed
 }
 
-// Entry is a record in the line of its key.
+// Entry is a record in the queue of its key.
 type Entry struct {
 	group.Task
-	View    harness.Record
-	Started bool // Started: its assignment let it begin
-	ready   bool // ready for its turn; under the sequencer's lock
+	View    harness.Record // View is what the work gets; the caller fills it
+	Started bool           // Started is set by the caller: what Task.Start reported
+	ready   bool           // ready is under the sequencer's lock
 	queue   *keyQueue
 	next    *Entry
 }
 
-// Append puts a record at the end of the line of its key.
+// Append puts a record at the end of the queue of its key. Two goroutines must not append
+// records of one key at once.
 func (s *Sequencer) Append(shard uint64, t group.Task) *Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.lines[shard]
-	if l == nil {
-		if s.lines == nil {
-			s.lines = map[uint64]*keyQueue{}
+	q := s.queues[shard]
+	if q == nil {
+		if s.queues == nil {
+			s.queues = map[uint64]*keyQueue{}
 		}
-		l = &keyQueue{shard: shard}
-		s.lines[shard] = l
+		q = &keyQueue{shard: shard}
+		s.queues[shard] = q
 	}
-	one := &Entry{Task: t, queue: l}
-	if l.head == nil {
-		l.head = one
+	e := &Entry{Task: t, queue: q}
+	if q.head == nil {
+		q.head = e
 	} else {
-		l.tail.next = one
+		q.tail.next = e
 	}
-	l.tail = one
-	return one
+	q.tail = e
+	return e
 }
 
-// MarkReady says that a record can have its turn. apply is called for those whose turn it is,
-// and reports whether they had their effect.
-func (s *Sequencer) MarkReady(t *Entry, apply func(*Entry) bool) {
+// MarkReady says that a record may be applied when it is first in its queue. It calls apply
+// for each record that is; apply reports whether the record is completed. MarkReady
+// finishes the tasks of these records and recycles them.
+func (s *Sequencer) MarkReady(e *Entry, apply func(*Entry) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.ready = true
-	l := t.queue
-	if l.applying {
+	e.ready = true
+	q := e.queue
+	if q.applying {
 		return
 	}
-	l.applying = true
-	for l.head != nil && l.head.ready {
-		if one := l.head; !s.applyHead(l, one, apply) {
-			l.broken = one.Assignment
+	q.applying = true
+	for q.head != nil && q.head.ready {
+		if e := q.head; !s.applyHead(q, e, apply) {
+			q.broken = e.Assignment
 		}
-		l.head = l.head.next
+		q.head = q.head.next
 	}
-	l.applying = false
-	if l.head == nil {
-		delete(s.lines, l.shard)
+	q.applying = false
+	if q.head == nil {
+		delete(s.queues, q.shard)
 	}
 }
 
-// applyHead ends a record whose turn it is, and reports whether it had its effect. The lock is
-// not held while it is applied, and is again even if that panics.
-func (s *Sequencer) applyHead(l *keyQueue, t *Entry, apply func(*Entry) bool) (done bool) {
-	able := t.Started && l.broken != t.Assignment
+// applyHead applies the first record of a queue and reports whether it is completed. It
+// releases the lock meanwhile, and holds it again even if apply panics.
+func (s *Sequencer) applyHead(q *keyQueue, e *Entry, apply func(*Entry) bool) (completed bool) {
+	able := e.Started && q.broken != e.Assignment
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	done = able && apply(t)
-	if t.Started {
-		t.Finish(done)
+	completed = able && apply(e)
+	if e.Started {
+		e.Finish(completed)
 	}
-	client.ClearRecord(&t.View)
-	t.Record.Recycle()
-	return done
+	client.ClearRecord(&e.View)
+	e.Record.Recycle()
+	return completed
 }

@@ -61,8 +61,8 @@ func TestSequencerKeepsTheOrderOfKeysWhateverGetsReadyFirst(t *testing.T) {
 			t.Errorf("key %d out of order", key)
 		}
 	}
-	if total != n || len(s.lines) != 0 || a.Outstanding() != 0 {
-		t.Errorf("%d of %d applied, %d lines left, %d under way", total, n, len(s.lines), a.Outstanding())
+	if total != n || len(s.queues) != 0 || a.Outstanding() != 0 {
+		t.Errorf("%d of %d applied, %d queues left, %d under way", total, n, len(s.queues), a.Outstanding())
 	}
 }
 

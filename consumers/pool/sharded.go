@@ -9,8 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ByKey makes a shard of each key. A record without a key is in order with
-// nothing: its place in the log is its shard.
+// ByKey makes a shard of each key. A record without a key is a shard of its own.
 func ByKey() func(*kgo.Record) uint64 {
 	seed := maphash.MakeSeed()
 	return func(r *kgo.Record) uint64 {
@@ -57,8 +56,8 @@ type Sharded struct {
 	Wrap func(harness.Work) harness.Work
 }
 
-// Consume polls as long as the window has room and hands what it gets to the
-// scheduler; the member does the rest.
+// Consume implements [harness.Consumer]. It polls as long as the window has room and
+// submits the records to the pool; the member does the rest.
 func (c Sharded) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	return group.RunMemberships(func() error { return c.runMembership(ctx, cfg, work) })
 }
@@ -69,7 +68,7 @@ func (c Sharded) runMembership(ctx context.Context, cfg harness.Config, work har
 		return err
 	}
 	work = m.Fence().Wrap(work)
-	if c.Wrap != nil { // around the fence, lest a call waits beyond it
+	if c.Wrap != nil { // outside the fence: a call that waited here must still pass the fence
 		work = c.Wrap(work)
 	}
 	var pool Workers
@@ -90,7 +89,7 @@ func (c Sharded) runMembership(ctx context.Context, cfg harness.Config, work har
 			return err
 		}
 		pool.Submit(tasks, shard)
-		clear(tasks) // they may be finished long before the next poll
+		clear(tasks) // they may finish long before the next poll
 	}
 }
 

@@ -45,13 +45,13 @@ func (s *Slots) wrapRanked(w harness.Work, rank int) harness.Work {
 	})
 }
 
-// acquireSlot waits for a worker, or returns the error of ctx, which has ended.
+// acquireSlot waits for a slot. The error is that of ctx.
 func (s *Slots) acquireSlot(ctx context.Context, rank int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	if s.free > 0 { // then nobody waits
+	if s.free > 0 { // then no call waits
 		s.free--
 		s.mu.Unlock()
 		return nil
@@ -64,7 +64,7 @@ func (s *Slots) acquireSlot(ctx context.Context, rank int) error {
 		if ctx.Err() == nil {
 			return nil
 		}
-		s.releaseSlot() // both had come
+		s.releaseSlot() // the slot and the end of ctx came together
 		return ctx.Err()
 	case <-ctx.Done():
 	}
@@ -74,13 +74,13 @@ func (s *Slots) acquireSlot(ctx context.Context, rank int) error {
 		s.waiting[rank] = slices.Delete(s.waiting[rank], i, i+1)
 	}
 	s.mu.Unlock()
-	if i < 0 { // it had its turn at that moment
+	if i < 0 { // it got a slot at that moment
 		s.releaseSlot()
 	}
 	return ctx.Err()
 }
 
-// releaseSlot hands a worker on.
+// releaseSlot passes a slot on to the next call that waits.
 func (s *Slots) releaseSlot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,9 +14,8 @@ const (
 	lastRetry  = time.Second
 )
 
-// Worker takes records through the work, one at a time. The record it hands
-// over is its own and serves again for the next, so the work must not keep it
-// beyond its return.
+// Worker takes records through the work, one at a time. It reuses the record that it passes
+// to the work. One goroutine uses a worker.
 type Worker struct {
 	work   harness.Work
 	record harness.Record
@@ -25,8 +24,8 @@ type Worker struct {
 // NewWorker makes a worker.
 func NewWorker(work harness.Work) *Worker { return &Worker{work: work} }
 
-// Run works on t, unless its assignment has ended by now. The client's record is
-// gone afterwards.
+// Run works on a record until it is completed or its assignment ends. It does nothing if
+// the assignment has ended already. The record is recycled.
 func (w *Worker) Run(t group.Task) {
 	if !t.Start() {
 		return
@@ -38,16 +37,16 @@ func (w *Worker) Run(t group.Task) {
 	t.Record.Recycle()
 }
 
-// RunBatch works on records one after the other, see [Worker.Run].
+// RunBatch is Run for each of the records, in order.
 func (w *Worker) RunBatch(batch []group.Task) {
 	for _, t := range batch {
 		w.Run(t)
 	}
 }
 
-// Retry calls the work until it has its effect, with a pause after each failure
-// that doubles up to a second, and returns an error only once ctx has ended. A
-// poison record therefore stays where it is, and with it the low watermark.
+// Retry calls the work until it succeeds, with a pause after each failure that doubles
+// from 10 ms to 1 s. It returns an error only once ctx has ended. So a poison record holds
+// the low watermark for ever.
 func Retry(ctx context.Context, work harness.Work, r *harness.Record) error {
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := work.Do(ctx, r)
