@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// WithDrain is a context that ends so long after ctx, or when end is called, which must be.
+// WithDrain is a context that ends a budget after ctx, or when end is called. The caller must
+// call end.
 func WithDrain(ctx context.Context, budget time.Duration) (working context.Context, end context.CancelFunc) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

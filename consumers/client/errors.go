@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// unrecoverable are the answers of a broker that no waiting mends.
+// unrecoverable are errors that do not pass with time.
 var unrecoverable = []error{
 	kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
 	kerr.SaslAuthenticationFailed, kerr.InvalidGroupID, kerr.InconsistentGroupProtocol,
@@ -18,9 +18,9 @@ var unrecoverable = []error{
 	kerr.UnsupportedVersion, kerr.UnsupportedAssignor, kgo.ErrClientClosed,
 }
 
-// FatalError returns the first error of a poll that ends a consumer, or nil. Of the
-// others the client recovers by itself: it reports a lost session while it
-// joins again, and a log that shrank after it has gone back.
+// FatalError returns the first error of a poll that ends the consumer, such as a missing
+// permission, or nil. The client recovers from the others: a lost session, after which it
+// joins again, or a truncated log.
 func FatalError(fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {
 		for _, h := range unrecoverable {
@@ -32,7 +32,8 @@ func FatalError(fetches kgo.Fetches) error {
 	return nil
 }
 
-// PauseRetry is between two tries, and returns an error once there shall be no other.
+// PauseRetry pauses 100 ms between two attempts; err is why the last failed. It returns an
+// error, with err in it, once ctx has ended.
 func PauseRetry(ctx context.Context, err error) error {
 	select {
 	case <-ctx.Done():

@@ -11,23 +11,22 @@ import (
 )
 
 const (
-	// metadataMinAge bounds how soon a client looks for a new leader; kgo's
-	// default of 5 s would be the floor of every failover.
+	// metadataMinAge is how soon a client asks for a new leader. With kgo's default no failover
+	// is faster than 5 s.
 	metadataMinAge = 150 * time.Millisecond
 	retryPause     = 100 * time.Millisecond
 	fetchMaxWait   = 250 * time.Millisecond
 
-	// fetchBytes bounds what is fetched of a partition at once. Kgo's default of a
-	// mebibyte is thousands of small records a partition, decoded long before
-	// their turn and out of the processor's caches by then.
+	// fetchBytes limits a fetch of a partition. Kgo's default of 1 MiB is thousands of small
+	// records. They are decoded long before they are worked on, and have left the
+	// processor's caches when they are.
 	fetchBytes = 128 << 10
 )
 
-// bootstrap stands for whichever of the seeds answers. Kgo looks for the group's
-// coordinator at one broker or seed after the other and gives its membership up
-// when two in a row are dead. With one broker dead that is its entry among the
-// brokers next to its entry among the seeds, so there must be no dead seed as
-// long as any of them lives.
+// bootstrap is a host name that stands for any seed that answers. Kgo looks for the group's
+// coordinator at its brokers and seeds in turn, and gives the membership up when two in a
+// row are dead. One dead broker has two entries: one among the brokers, one among the
+// seeds. So a seed must not be dead while another one lives.
 const bootstrap = "bootstrap:9092"
 
 const dialTimeout = 3 * time.Second
@@ -50,7 +49,7 @@ func newDialer(cfg harness.Config) func(ctx context.Context, network, address st
 	}
 }
 
-// BaseOptions are the options that all clients of a pod share.
+// BaseOptions are the options of all clients of a pod: seeds, dialer, client id and retries.
 func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 	if len(cfg.Seeds) == 0 {
 		return nil, fmt.Errorf("client %s: no seeds", cfg.ClientID())
@@ -62,33 +61,31 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
-		// Kgo's 20 retries would be over in two seconds at this pause, and a
-		// member whose coordinator is gone that long would give its partitions up
-		// before the group does.
+		// Kgo's default of 20 retries takes two seconds at this pause. A member without a
+		// coordinator for so long would give up its partitions before the group does.
 		kgo.RequestRetries(int(max(cfg.Session/retryPause, 20))),
 		kgo.DisableClientMetrics(),
 	}, nil
 }
 
-// FetchOptions are the options of a client that consumes the source from where
-// its group has come to.
+// FetchOptions are the options of a client that consumes cfg.Topic from the group's commits,
+// or from the start where there is none.
 func FetchOptions(cfg harness.Config) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumeTopics(cfg.Topic),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxPartitionBytes(fetchBytes),
 
-		// Where the log shrank and the client cannot tell from where, read it
-		// again: a consumer that promises at least once may repeat records but
-		// never skip one. (With leader epochs the client finds the exact place
-		// by itself and does not come here.)
+		// If the log was truncated and the client does not know where, it reads the log again:
+		// at-least-once may repeat records and may not skip one. With leader epochs the
+		// client finds the exact place, and this option has no effect.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}
 }
 
-// MemberOptions are the options of a client that is a member of the run's
-// consumer group, by the protocol asked for.
+// MemberOptions are the options of a client that joins cfg.Group with cfg.Protocol. The
+// error says which part of cfg is invalid.
 func MemberOptions(cfg harness.Config) ([]kgo.Opt, error) {
 	opts, err := BaseOptions(cfg)
 	if err != nil {
@@ -107,17 +104,18 @@ func MemberOptions(cfg harness.Config) ([]kgo.Opt, error) {
 	), nil
 }
 
-// NewMember makes the client of a group consumer; more is what a design adds.
+// NewMember makes a client with [MemberOptions] and more, which recycles records: the
+// consumer must not use a record after its Recycle.
 func NewMember(cfg harness.Config, more ...kgo.Opt) (*kgo.Client, error) {
 	opts, err := MemberOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(append(append(opts, kgo.WithPools(new(recordPool))), more...)...)
+	cl, err := kgo.NewClient(append(append(opts, kgo.WithPools(new(recordPool))), more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
-	return client, nil
+	return cl, nil
 }
 
 func balancerOptions(cfg harness.Config) ([]kgo.Opt, error) {
@@ -127,12 +125,12 @@ func balancerOptions(cfg harness.Config) ([]kgo.Opt, error) {
 	case harness.Cooperative:
 		return []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
 	case harness.Server:
-		// The balancer beside it names the broker's assignor; with any other than
-		// range or sticky the client falls back to the classic protocol in silence.
+		// The balancer names the broker's assignor. With another one than range or sticky the
+		// client falls back to the classic protocol without an error.
 		return []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}, nil
 	case harness.Static:
-		// A static member does not leave when it ends: until the session is over the
-		// group keeps its place, for the next incarnation under the same name.
+		// A static member does not leave when it closes. The group keeps its place for the next
+		// client with its name, until the session timeout.
 		return []kgo.Opt{kgo.InstanceID(cfg.Pod), kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
 	}
 	return nil, fmt.Errorf("group protocol %q is not one of %v", cfg.Protocol, harness.Protocols)

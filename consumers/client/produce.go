@@ -8,10 +8,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Produce appends records and waits until the broker has them, or ctx ends: then
-// what becomes of them is open. Kgo's ProduceSync does not end with its context
-// where a broker may have a record already, and with the client's own neither, but
-// only with the client's Close, to which who waits in it never comes.
+// Produce appends records and waits until the broker has them. If ctx ends first it returns
+// the error of ctx, and whether the broker has them is unknown.
+//
+// Kgo's ProduceSync does not return when its context ends while a broker may have a record.
+// It ends only with the client's Close, which the goroutine that waits never calls.
 func Produce(ctx context.Context, c *kgo.Client, records ...*kgo.Record) error {
 	var under sync.WaitGroup
 	var mu sync.Mutex

@@ -15,8 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A record that a broker may have is not taken back by kgo. Who waits for it must
-// get away all the same, or a pod that died waits for ever.
+// Kgo does not take a record back that a broker may have. A pod that stops must not wait
+// for it.
 func TestProduceEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := new(kfake.VirtualNetwork)

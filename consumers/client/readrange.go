@@ -8,8 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ReadRange has each record that counts of a partition from one offset up to, not with,
-// another, until there is an error.
+// ReadRange calls each for every committed record of a partition from offset from up to, and
+// without, to. It uses a client of its own, and no group. It returns the first error of
+// each, or that of ctx.
 func ReadRange(ctx context.Context, cfg harness.Config, topic string, partition int32, from, to int64, each func(*kgo.Record) error) error {
 	if from >= to {
 		return nil
@@ -18,18 +19,18 @@ func ReadRange(ctx context.Context, cfg harness.Config, topic string, partition 
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(options,
+	cl, err := kgo.NewClient(append(options,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}}),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(), // the last of the log is one
+		kgo.KeepControlRecords(), // the last record of the log may be one
 	)...)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", topic, err)
 	}
-	defer client.Close()
+	defer cl.Close()
 	for next := from; next < to; {
-		fetches := client.PollFetches(ctx)
+		fetches := cl.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
 			return err
 		}

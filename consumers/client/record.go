@@ -5,10 +5,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// FillRecord makes to the harness's view of a record. It shares the bytes of from and
-// reuses the headers of to, so that handing a record over allocates nothing. It
-// goes field by field: a record as a whole is copied more than once, and each time
-// with all its pointers told to a garbage collector that runs.
+// FillRecord fills the harness's view of a record. It shares the bytes of from and reuses the
+// headers of to, so it allocates nothing. It copies field by field: a copy of the whole
+// struct would report all its pointers to a running garbage collector each time.
 func FillRecord(to *harness.Record, from *kgo.Record) {
 	to.Topic, to.Partition, to.Offset = from.Topic, from.Partition, from.Offset
 	to.Key, to.Value, to.Timestamp, to.Deliveries = from.Key, from.Value, from.Timestamp, 0
@@ -19,8 +18,8 @@ func FillRecord(to *harness.Record, from *kgo.Record) {
 	}
 }
 
-// ClearRecord lets go of the bytes a record points to: one value keeps the whole batch
-// alive that it was fetched in.
+// ClearRecord drops the bytes that a record points to. One value keeps its whole fetched
+// batch in memory.
 func ClearRecord(r *harness.Record) {
 	r.Key, r.Value = nil, nil
 	clear(r.Headers)

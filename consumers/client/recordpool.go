@@ -6,11 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// recordPool is a pool of what the client decodes into: a batch's worth comes back
-// when all its records were recycled, and serves again for a batch that is no
-// larger. Records that are not recycled go to the garbage collector as ever. They
-// are the most of what a client allocates, and the collector's runs a seventh of
-// the CPU time of a pod.
+// recordPool is a pool of the records that a client decodes into. A slice comes back when all
+// its records were recycled, and serves again for a batch that is not larger. Records that
+// are not recycled go to the garbage collector. They are most of what a client allocates,
+// and garbage collection takes a seventh of a pod's CPU time.
 type recordPool struct {
 	mu   sync.Mutex
 	free [][]kgo.Record
@@ -18,7 +17,7 @@ type recordPool struct {
 
 var _ kgo.PoolRecords = (*recordPool)(nil)
 
-// maxFree bounds what lies idle.
+// maxFree is the most idle slices.
 const maxFree = 64
 
 // GetRecords implements [kgo.PoolRecords].

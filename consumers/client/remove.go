@@ -8,18 +8,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// RemoveMember has the group drop a member whose client is closed, so that it need not
-// wait for the end of its session. If that fails it waits.
+// RemoveMember makes the group remove a member whose client is closed, as AdminClient's
+// removeMembersFromConsumerGroup does, so that the group need not wait for the session
+// timeout. If the request fails the group waits for it.
 func RemoveMember(ctx context.Context, cfg harness.Config, id string) {
 	options, err := BaseOptions(cfg)
 	if err != nil || id == "" {
 		return
 	}
-	client, err := kgo.NewClient(options...)
+	cl, err := kgo.NewClient(options...)
 	if err != nil {
 		return
 	}
-	defer client.Close()
+	defer cl.Close()
 	member := kmsg.NewLeaveGroupRequestMember()
 	member.MemberID = id
 	if cfg.Protocol == harness.Static {
@@ -27,19 +28,19 @@ func RemoveMember(ctx context.Context, cfg harness.Config, id string) {
 	}
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group, req.MemberID, req.Members = cfg.Group, id, []kmsg.LeaveGroupRequestMember{member}
-	_, _ = req.RequestWith(ctx, client)
+	_, _ = req.RequestWith(ctx, cl)
 }
 
-// LeaveGroup has a client leave its group and closes it; hangUp ends all its requests.
-// Without an answer until ctx ends the group finds out at the session timeout: Close
-// alone would wait for one much longer, and for the end of a rebalance that waits for
-// somebody else.
-func LeaveGroup(ctx context.Context, client *kgo.Client, hangUp func()) {
-	client.AllowRebalance()
-	if client.LeaveGroupContext(ctx) != nil {
-		hangUp()
+// LeaveGroup makes a client leave its group and closes it. cancelRequests ends all requests
+// of the client. If the group does not answer until ctx ends, it removes the member at the
+// session timeout. Close alone would wait much longer for an answer, and for the end
+// of a rebalance that waits for another member.
+func LeaveGroup(ctx context.Context, cl *kgo.Client, cancelRequests func()) {
+	cl.AllowRebalance()
+	if cl.LeaveGroupContext(ctx) != nil {
+		cancelRequests()
 	}
-	client.Close()
-	client.AllowRebalance() // Close polls once more and may wait for itself in a goroutine it leaves behind
-	hangUp()
+	cl.Close()
+	cl.AllowRebalance() // Close polls once more, and may wait for that in a goroutine
+	cancelRequests()
 }

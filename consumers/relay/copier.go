@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/stampede-bench/stampede/consumers/client"
@@ -10,36 +9,36 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Copier appends copies of records to topics of the pod's own, each in the
-// partition of its key. It is a client apart from the member's, so that a copy
-// waits for no rebalance. Safe for concurrent use.
+// Copier appends copies of records to side topics, each to the partition of its key. It
+// has a client apart from the member's, so that a copy waits for no rebalance. Safe for
+// concurrent use.
 type Copier struct {
 	client         *kgo.Client
 	cancelRequests context.CancelFunc
 }
 
-// NewCopier makes a copier, with options of its own; [Copier.Close] must follow.
+// NewCopier makes a copier with more options of its client. [Copier.Close] must follow.
 func NewCopier(ctx context.Context, cfg harness.Config, more ...kgo.Opt) (*Copier, error) {
 	options, err := client.BaseOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
-	requests, hangUp := context.WithCancel(context.WithoutCancel(ctx))
-	client, err := kgo.NewClient(append(append(options,
+	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
+	cl, err := kgo.NewClient(append(append(options,
 		kgo.WithContext(requests),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerLinger(0), // whoever copies waits for it
+		kgo.ProducerLinger(0), // a worker waits for the copy
 	), more...)...)
 	if err != nil {
-		hangUp()
+		cancelRequests()
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
-	return &Copier{client: client, cancelRequests: hangUp}, nil
+	return &Copier{client: cl, cancelRequests: cancelRequests}, nil
 }
 
-// Copy appends a copy of r to a topic, with more headers behind its own, and
-// returns nil once all replicas have it. It tries again until ctx ends; then a
-// copy may be there or not.
+// Copy appends a copy of r to a topic, with more headers after its own. It returns nil once
+// all replicas have the copy. It tries again until ctx ends; then it is unknown whether
+// there is a copy.
 func (c *Copier) Copy(ctx context.Context, topic string, r *harness.Record, more ...kgo.RecordHeader) error {
 	to := &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}
 	for _, h := range r.Headers {
@@ -57,19 +56,18 @@ func (c *Copier) Copy(ctx context.Context, topic string, r *harness.Record, more
 	}
 }
 
-func copyRecords(to func(*kgo.Record) string, records []*kgo.Record) []*kgo.Record {
-	copies := make([]*kgo.Record, len(records))
-	for i, r := range records {
-		copies[i] = &kgo.Record{Topic: to(r), Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
-	}
-	return copies
+// Close ends the client. Whether copies on their way arrive is unknown.
+func (c *Copier) Close() {
+	c.cancelRequests()
+	c.client.Close()
 }
 
-// copyInTransaction appends copies of records to the topics that to says, in their order and in one
-// transaction, and returns the last of them. After an error they may all be there or none, and the copier,
-// which must be one with a transactional id, can only be closed. It is for one call at a time.
-func (c *Copier) copyInTransaction(ctx context.Context, to func(*kgo.Record) string, records []*kgo.Record) (last *kgo.Record, err error) {
-	copies := copyRecords(to, records)
+// copyInTransaction appends copies of records, in order and in one transaction, to the topics
+// that topicOf names. It returns the last copy. After an error all copies may be there or
+// none, and the copier can only be closed. The copier must have a transactional id.
+// One goroutine at a time may call it.
+func (c *Copier) copyInTransaction(ctx context.Context, topicOf func(*kgo.Record) string, records []*kgo.Record) (last *kgo.Record, err error) {
+	copies := copyRecords(topicOf, records)
 	if err = c.client.BeginTransaction(); err == nil {
 		err = client.Produce(ctx, c.client, copies...)
 	}
@@ -82,36 +80,20 @@ func (c *Copier) copyInTransaction(ctx context.Context, to func(*kgo.Record) str
 	return copies[len(copies)-1], nil
 }
 
-// failedHeader is the key of the headers that say where, and why, the work on a record
-// failed, one for each time that it was copied for that.
+func copyRecords(topicOf func(*kgo.Record) string, records []*kgo.Record) []*kgo.Record {
+	copies := make([]*kgo.Record, len(records))
+	for i, r := range records {
+		copies[i] = &kgo.Record{Topic: topicOf(r), Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers}
+	}
+	return copies
+}
+
+// failedHeader is the key of the headers that say where and why the work on a record failed.
+// A record has one for each copy that was made for this reason.
 const failedHeader = "failed"
 
-// FailureHeader is the header of a copy that is made since the work on r failed.
+// FailureHeader is a header for the copy of a record whose work failed: the place of r and
+// the error.
 func FailureHeader(r *harness.Record, err error) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: failedHeader, Value: fmt.Appendf(nil, "%s/%d@%d: %v", r.Topic, r.Partition, r.Offset, err)}
-}
-
-// Close ends the client. What is on its way may arrive or not.
-func (c *Copier) Close() {
-	c.cancelRequests()
-	c.client.Close()
-}
-
-// RunTogether runs parts of a consumer side by side, as its members of several
-// groups. The first that returns ends the others; the error is that of all.
-func RunTogether(ctx context.Context, parts ...func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, len(parts))
-	for _, part := range parts {
-		go func() {
-			defer cancel()
-			ended <- part(ctx)
-		}()
-	}
-	var errs error
-	for range parts {
-		errs = errors.Join(errs, <-ended)
-	}
-	return errs
 }

@@ -7,18 +7,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// MaxCopyBatch is how many records are taken away together, at most.
+// MaxCopyBatch is the most records that are copied together.
 const MaxCopyBatch = 500
 
-// CopyBatch begins records taken under one assignment, has them taken away, all at once, and
-// finishes them. buffer is room for their records, and is returned to be used again.
+// CopyBatch starts tasks of one assignment, passes their records to copy all at once, and
+// finishes them: completed, if copy returns nil. buffer is used for the records and
+// returned for the next call.
 //
-// None begins while the fence is shut: a copy that a pod makes of what others have by now
-// would be worked on once more.
-func CopyBatch(fence *group.Fence, tasks []group.Task, buffer []*kgo.Record, away func(ctx context.Context, records []*kgo.Record) error) []*kgo.Record {
-	a, n := tasks[0].Assignment, 0
+// No task starts while the fence is closed. A copy of a record that has a new owner would be
+// worked on once more.
+func CopyBatch(fence *group.Fence, tasks []group.Task, buffer []*kgo.Record, copy func(ctx context.Context, records []*kgo.Record) error) []*kgo.Record {
+	ctx, n := tasks[0].Assignment.Context(), 0
 	buffer = buffer[:0]
-	if fence.Wait(a.Context()) != nil {
+	if fence.Wait(ctx) != nil {
 		return buffer
 	}
 	for n < len(tasks) && tasks[n].Start() {
@@ -28,7 +29,7 @@ func CopyBatch(fence *group.Fence, tasks []group.Task, buffer []*kgo.Record, awa
 	if n == 0 {
 		return buffer
 	}
-	err := away(a.Context(), buffer)
+	err := copy(ctx, buffer)
 	for _, t := range tasks[:n] {
 		t.Finish(err == nil)
 		t.Record.Recycle()

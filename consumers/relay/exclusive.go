@@ -9,50 +9,50 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// exclusiveCopiers give who has a partition of the source the right to copy its records, which
-// nobody else has meanwhile:
+// exclusiveCopiers fence previous owners off: only the owner of a source partition can copy
+// its records.
 //
-//   - Copies are made in transactions, under an id that is the partition's. The broker
-//     takes none of who used the id before, once another has begun to, and settles what
-//     that one had under way.
-//   - An owner copies only if the group had it as a member after it began to use the id.
-//     So it can lose the partition only later, and who gets it then begins later still.
-//   - An owner of before that begins to use the id late, having stood still, finds that it
-//     is no member and copies nothing. It has kept out who has the partition, who finds so
-//     with the next copy, and begins anew.
+//   - Copies are made in transactions, with a transactional id for each source partition.
+//     When an owner begins to use the id, the broker aborts the previous owner's open
+//     transaction and takes no more records from it (KIP-98).
+//   - An owner copies only if the group has it as a member after it began to use the id. So it
+//     can lose the partition only later, and the next owner begins to use the id later still.
+//   - A previous owner that stood still and begins to use the id late finds that it is no
+//     member, and copies nothing. It has fenced the owner. The owner finds out with its
+//     next copy, and begins to use the id again.
 type exclusiveCopiers struct {
 	cfg     harness.Config // cfg is that of the source's group
-	name    string         // name is what the ids begin with
-	queries *Copier        // queries has the client for questions
+	prefix  string         // prefix of the transactional ids
+	queries *Copier        // queries has the client for requests to the group
 }
 
-func newExclusiveCopiers(ctx context.Context, cfg harness.Config, name string) (exclusiveCopiers, error) {
-	asks, err := NewCopier(ctx, cfg)
-	return exclusiveCopiers{cfg, name, asks}, err
+func newExclusiveCopiers(ctx context.Context, cfg harness.Config, prefix string) (exclusiveCopiers, error) {
+	queries, err := NewCopier(ctx, cfg)
+	return exclusiveCopiers{cfg, prefix, queries}, err
 }
 
-// openCopier gets the right to copy the records of a partition under an assignment of it: a
-// copier with options of its own, which the caller closes.
+// openCopier makes a copier for the owner of a's partition, with more options. The caller
+// closes it.
 func (c exclusiveCopiers) openCopier(ctx context.Context, a *group.Assignment, more ...kgo.Opt) (*Copier, error) {
 	if err := group.FindMember(ctx, c.queries.client, c.cfg, a.MemberID()); err != nil {
-		return nil, err // keep nobody out
+		return nil, err // before the id is used, so that this member fences no one
 	}
-	copies, err := NewCopier(ctx, c.cfg, append(more,
-		kgo.TransactionalID(fmt.Sprintf("%s.%d", c.name, a.Partition().Partition)),
-		kgo.TransactionTimeout(2*c.cfg.Session), // whoever is gone for longer has a successor
+	copier, err := NewCopier(ctx, c.cfg, append(more,
+		kgo.TransactionalID(fmt.Sprintf("%s.%d", c.prefix, a.Partition().Partition)),
+		kgo.TransactionTimeout(2*c.cfg.Session), // after that time the partition has a new owner
 	)...)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err = copies.client.ProducerID(ctx); err == nil {
+	if _, _, err = copier.client.ProducerID(ctx); err == nil {
 		err = group.FindMember(ctx, c.queries.client, c.cfg, a.MemberID())
 	}
 	if err == nil {
-		err = a.Context().Err() // in KIP-848 who joins anew keeps its id, after all it had has ended
+		err = a.Context().Err() // a member of KIP-848 that joins again keeps its id, but its assignments have ended
 	}
 	if err != nil {
-		copies.Close()
-		return nil, fmt.Errorf("get the right to copy: %w", err)
+		copier.Close()
+		return nil, fmt.Errorf("open the copier of partition %d: %w", a.Partition().Partition, err)
 	}
-	return copies, nil
+	return copier, nil
 }

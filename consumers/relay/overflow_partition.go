@@ -11,62 +11,140 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// OverflowPartition is one partition of the lane, as the owner of the source's partition knows it
-// under one assignment: which keys have copies there that may not have been worked off, and
-// the right to append more, which nobody else has meanwhile (see [exclusiveCopiers]). An owner gets
-// it before it reads what is there, so that it misses nothing.
+// OverflowPartition is a partition of the overflow topic, as the owner of the source partition
+// knows it under one assignment: which keys have copies that may not be completed. Only
+// this owner can append (see exclusiveCopiers). It fences previous owners before it reads
+// the partition, so it misses no copy.
 //
-// A transaction of which the end is in doubt is there as a whole or not at all, and nobody
-// else's can be. So what is found past the end as it was known is just that.
+// The copies of a transaction whose outcome is unknown are all there or not at all, and no
+// other member can append. So new copies past the known end are those of that
+// transaction.
+//
+// Safe for concurrent use.
 type OverflowPartition struct {
 	overflow   *Overflow
 	assignment *group.Assignment
 	partition  int32
 
-	// lock is a lock, full while copies are made or the right to it is got. It is held
-	// over the network, and a mutex held that long would stop the clock where time is virtual.
+	// lock is full while copies are made or a copier is opened. It is held during requests; a
+	// mutex held that long would stop virtual time.
 	lock   chan struct{}
-	copies *Copier // copies is nil while there is no right to copy; under turn
-	end    int64   // end is one past the last that is known of the lane, -1 at first; under turn
+	copier *Copier // copier is nil while this owner cannot append; under lock
+	end    int64   // end is the known end of the partition, -1 at first; under lock
 
-	known atomic.Bool // known: what was there at first has been read
+	known atomic.Bool // known: the copies of previous owners have been read
 
 	mu          sync.Mutex
-	last        map[string]int64 // last has the offset of the last copy of each key
-	committed   int64            // committed is up to where all has been worked off
-	requestedAt time.Time        // requestedAt is when the group was asked last
+	lastCopies  map[string]int64 // lastCopies has the offset of the last copy of each key
+	committed   int64            // committed is the committed offset of the overflow group
+	requestedAt time.Time        // requestedAt is when that was last requested
 }
 
-func newOverflowPartition(l *Overflow, a *group.Assignment) *OverflowPartition {
-	return &OverflowPartition{overflow: l, assignment: a, partition: a.Partition().Partition, lock: make(chan struct{}, 1), end: -1, last: map[string]int64{}}
-}
-
-// close is for the end of the assignment, whose context ends all that is under way. A
-// transaction among it the next owner has settled by the broker.
-func (o *OverflowPartition) close() {
-	o.lock <- struct{}{}
-	o.closeCopier()
-}
-
-func (o *OverflowPartition) closeCopier() {
-	if o.copies != nil {
-		o.copies.Close()
-		o.copies = nil
+func newOverflowPartition(o *Overflow, a *group.Assignment) *OverflowPartition {
+	return &OverflowPartition{
+		overflow: o, assignment: a, partition: a.Partition().Partition,
+		lock: make(chan struct{}, 1), end: -1, lastCopies: map[string]int64{},
 	}
 }
 
-// lockKnown waits for a turn, in which what was in the lane at first is known. The error is
-// that of the assignment's context, which has ended.
-func (o *OverflowPartition) lockKnown() error {
+// Append appends copies of records of one key, in order, and returns once the broker has all of
+// them. The error is that of the assignment's context.
+func (p *OverflowPartition) Append(records []*kgo.Record) error {
+	if err := p.lockKnown(); err != nil {
+		return err
+	}
+	defer p.unlock()
+	for isAmbiguous := false; ; {
+		found, err := false, error(nil)
+		if p.copier == nil {
+			found, err = p.openCopier()
+		}
+		switch {
+		case err != nil:
+		case isAmbiguous && found:
+			return nil // the transaction was committed
+		default:
+			var last *kgo.Record
+			if last, err = p.copier.copyInTransaction(p.assignment.Context(), p.overflow.topicOf, records); err == nil {
+				p.noteCopy(last)
+				p.end = last.Offset + 1
+				return nil
+			}
+			isAmbiguous = true
+			p.closeCopier()
+		}
+		if err := client.PauseRetry(p.assignment.Context(), err); err != nil {
+			return err
+		}
+	}
+}
+
+// Contains reports whether copies of a key may not be completed. It requests the overflow
+// group's commit at most twice in a commit interval. An older commit is too low, which
+// only keeps keys in the overflow topic. The error is that of the assignment's context.
+func (p *OverflowPartition) Contains(key []byte) (bool, error) {
+	if !p.known.Load() {
+		if err := p.lockKnown(); err != nil {
+			return false, err
+		}
+		p.unlock()
+	}
+	contains, isOld := p.containsByLast(key)
+	if isOld {
+		if committed, err := p.overflow.fetchCommitted(p.assignment.Context(), p.partition); err == nil {
+			p.setCommitted(committed)
+		}
+		contains, _ = p.containsByLast(key)
+	}
+	return contains, nil
+}
+
+// containsByLast is Contains by the last known commit. isOld says that it is time to request
+// it. A key whose last copy is completed is forgotten.
+func (p *OverflowPartition) containsByLast(key []byte) (contains, isOld bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, ok := p.lastCopies[string(key)]
+	switch {
+	case !ok:
+		return false, false
+	case last < p.committed:
+		delete(p.lastCopies, string(key))
+		return false, false
+	}
+	if isOld = time.Since(p.requestedAt) > p.overflow.cfg.Commit/2; isOld {
+		p.requestedAt = time.Now()
+	}
+	return true, isOld
+}
+
+// close runs when the assignment has ended. The next owner's InitProducerID aborts an open
+// transaction.
+func (p *OverflowPartition) close() {
+	p.lock <- struct{}{}
+	p.closeCopier()
+}
+
+func (p *OverflowPartition) closeCopier() {
+	if p.copier != nil {
+		p.copier.Close()
+		p.copier = nil
+	}
+}
+
+// lockKnown locks, and reads the copies of previous owners if they are not known. The error is
+// that of the assignment's context.
+func (p *OverflowPartition) lockKnown() error {
+	ctx := p.assignment.Context()
 	select {
-	case o.lock <- struct{}{}:
-	case <-o.assignment.Context().Done():
-		return o.assignment.Context().Err()
+	case p.lock <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	for !o.known.Load() {
-		if _, err := o.openCopier(); err != nil {
-			if err := client.PauseRetry(o.assignment.Context(), err); err != nil {
-				o.unlock()
+	for !p.known.Load() {
+		if _, err := p.openCopier(); err != nil {
+			if err := client.PauseRetry(ctx, err); err != nil {
+				p.unlock()
 				return err
 			}
 		}
@@ -74,126 +152,55 @@ func (o *OverflowPartition) lockKnown() error {
 	return nil
 }
 
-func (o *OverflowPartition) unlock() { <-o.lock }
+func (p *OverflowPartition) unlock() { <-p.lock }
 
-// openCopier gets the right to copy and reads what the lane has beyond what is known. found: there
-// are copies in it.
-func (o *OverflowPartition) openCopier() (found bool, err error) {
-	copies, err := o.overflow.openCopier(o.assignment.Context(), o.assignment, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+// openCopier fences previous owners and reads what the partition has past the known end.
+// found says that there were copies.
+func (p *OverflowPartition) openCopier() (found bool, err error) {
+	copier, err := p.overflow.openCopier(p.assignment.Context(), p.assignment, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
-		return false, fmt.Errorf("open the lane: %w", err)
+		return false, fmt.Errorf("open the overflow partition: %w", err)
 	}
-	found, err = o.readNew()
+	found, err = p.readNew()
 	if err != nil {
-		copies.Close()
-		return false, fmt.Errorf("open the lane: %w", err)
+		copier.Close()
+		return false, fmt.Errorf("read the overflow partition: %w", err)
 	}
-	o.copies = copies
-	o.known.Store(true)
+	p.copier = copier
+	p.known.Store(true)
 	return found, nil
 }
 
-func (o *OverflowPartition) readNew() (found bool, err error) {
-	ctx, from := o.assignment.Context(), o.end
+func (p *OverflowPartition) readNew() (found bool, err error) {
+	ctx, from := p.assignment.Context(), p.end
 	if from < 0 {
-		if from, err = o.overflow.fetchCommitted(ctx, o.partition); err != nil {
+		if from, err = p.overflow.fetchCommitted(ctx, p.partition); err != nil {
 			return false, err
 		}
-		o.setCommitted(from)
+		p.setCommitted(from)
 	}
-	end, err := o.overflow.listEnd(ctx, o.partition)
+	end, err := p.overflow.listEnd(ctx, p.partition)
 	if err != nil {
 		return false, err
 	}
-	err = o.overflow.readCopies(ctx, o.partition, from, end, func(r *kgo.Record) {
+	err = p.overflow.readCopies(ctx, p.partition, from, end, func(r *kgo.Record) {
 		found = true
-		o.noteCopy(r)
+		p.noteCopy(r)
 	})
 	if err == nil {
-		o.end = max(from, end)
+		p.end = max(from, end)
 	}
 	return found, err
 }
 
-func (o *OverflowPartition) noteCopy(r *kgo.Record) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.last[string(r.Key)] = r.Offset
+func (p *OverflowPartition) noteCopy(r *kgo.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lastCopies[string(r.Key)] = r.Offset
 }
 
-// Append appends copies of records of one key, in their order, and returns once the broker
-// has all of them. The error is that of the assignment's context, which has ended.
-func (o *OverflowPartition) Append(records []*kgo.Record) error {
-	if err := o.lockKnown(); err != nil {
-		return err
-	}
-	defer o.unlock()
-	for inDoubt := false; ; {
-		found, err := false, error(nil)
-		if o.copies == nil {
-			found, err = o.openCopier()
-		}
-		switch {
-		case err != nil:
-		case inDoubt && found:
-			return nil
-		default:
-			var last *kgo.Record
-			if last, err = o.copies.copyInTransaction(o.assignment.Context(), o.overflow.topicOf, records); err == nil {
-				o.noteCopy(last)
-				o.end = last.Offset + 1
-				return nil
-			}
-			inDoubt = true
-			o.closeCopier()
-		}
-		if err := client.PauseRetry(o.assignment.Context(), err); err != nil {
-			return err
-		}
-	}
-}
-
-// Contains reports whether copies of a key may not have been worked off. How far the lane is it
-// asks at most twice a commit interval: an older answer is too low, and only keeps keys
-// where they are. The error is that of the assignment's context, which has ended.
-func (o *OverflowPartition) Contains(key []byte) (bool, error) {
-	if !o.known.Load() {
-		if err := o.lockKnown(); err != nil {
-			return false, err
-		}
-		o.unlock()
-	}
-	holds, ask := o.containsByLast(key)
-	if ask {
-		if committed, err := o.overflow.fetchCommitted(o.assignment.Context(), o.partition); err == nil {
-			o.setCommitted(committed)
-		}
-		holds, _ = o.containsByLast(key)
-	}
-	return holds, nil
-}
-
-// containsByLast is has by what was answered last; ask says that it is time to ask again. It forgets
-// a key whose last copy has been worked off.
-func (o *OverflowPartition) containsByLast(key []byte) (holds, ask bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	last, is := o.last[string(key)]
-	switch {
-	case !is:
-		return false, false
-	case last < o.committed:
-		delete(o.last, string(key))
-		return false, false
-	}
-	if ask = time.Since(o.requestedAt) > o.overflow.cfg.Commit/2; ask {
-		o.requestedAt = time.Now()
-	}
-	return true, ask
-}
-
-func (o *OverflowPartition) setCommitted(offset int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.committed = max(o.committed, offset)
+func (p *OverflowPartition) setCommitted(offset int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.committed = max(p.committed, offset)
 }

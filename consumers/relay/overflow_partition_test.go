@@ -23,8 +23,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// lanes is a broker with a lane of one partition, and a member of the source's group.
-type lanes struct {
+// overflowWorld is a broker with an overflow topic of one partition, and a member of the source's group.
+type overflowWorld struct {
 	*testing.T
 	*Overflow
 	cluster *kfake.Cluster
@@ -34,11 +34,11 @@ type lanes struct {
 	ends     []context.CancelFunc
 }
 
-// inLanes runs a test in virtual time.
-func inLanes(t *testing.T, p harness.Protocol, test func(*lanes)) {
+// inOverflowWorld runs a test in virtual time.
+func inOverflowWorld(t *testing.T, p harness.Protocol, test func(*overflowWorld)) {
 	synctest.Test(t, func(t *testing.T) {
 		network := new(kfake.VirtualNetwork)
-		cluster, err := kfake.NewCluster(kfake.Ports(9092), kfake.NumBrokers(1), kfake.ListenFn(network.Listen), kfake.SeedTopics(1, "source", "lane"))
+		cluster, err := kfake.NewCluster(kfake.Ports(9092), kfake.NumBrokers(1), kfake.ListenFn(network.Listen), kfake.SeedTopics(1, "source", "overflow"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func inLanes(t *testing.T, p harness.Protocol, test func(*lanes)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &lanes{T: t, cluster: cluster}
+		l := &overflowWorld{T: t, cluster: cluster}
 		l.controlDescriptions()
 		for l.id == "" {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -60,7 +60,7 @@ func inLanes(t *testing.T, p harness.Protocol, test func(*lanes)) {
 				l.id = id
 			}
 		}
-		if l.Overflow, err = newOverflow(t.Context(), cfg, "lane", "g.lane"); err != nil {
+		if l.Overflow, err = newOverflow(t.Context(), cfg, "overflow", "g.overflow"); err != nil {
 			t.Fatal(err)
 		}
 		test(l)
@@ -70,12 +70,12 @@ func inLanes(t *testing.T, p harness.Protocol, test func(*lanes)) {
 		l.Overflow.closeOverflow()
 		client.LeaveGroup(t.Context(), cl, func() {})
 		cluster.Close()
-		time.Sleep(time.Second) // connections find out
+		time.Sleep(time.Second) // until connections are closed
 	})
 }
 
 // controlDescriptions has the group say that it has no member while l.expelled is set.
-func (l *lanes) controlDescriptions() {
+func (l *overflowWorld) controlDescriptions() {
 	for _, key := range []kmsg.Key{kmsg.DescribeGroups, kmsg.ConsumerGroupDescribe} {
 		l.cluster.ControlKey(int16(key), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			l.cluster.KeepControl()
@@ -87,16 +87,16 @@ func (l *lanes) controlDescriptions() {
 	}
 }
 
-// owner is one of the partition, as a member with an id; end ends its assignment.
-func (l *lanes) owner(id string) (o *OverflowPartition, end context.CancelFunc) {
+// owner is an owner of the partition with a member id; end ends its assignment.
+func (l *overflowWorld) owner(id string) (o *OverflowPartition, end context.CancelFunc) {
 	ctx, cancel := context.WithCancel(l.Context())
 	l.ends = append(l.ends, cancel)
 	a := group.NewAssignment(ctx, group.TopicPartition{Topic: "source"}, id, group.NewWindow(100, 1, 10))
 	return l.Overflow.Partition(a), cancel
 }
 
-// has is whether an owner holds a key to be in the lane.
-func (l *lanes) has(o *OverflowPartition, key string) bool {
+// has reports whether an owner finds a key in the overflow topic.
+func (l *overflowWorld) has(o *OverflowPartition, key string) bool {
 	l.Helper()
 	has, err := o.Contains([]byte(key))
 	if err != nil {
@@ -113,8 +113,8 @@ func keyed(key string, values ...string) (records []*kgo.Record) {
 	return records
 }
 
-// wantCopies holds the copies that count to their values, in order.
-func (l *lanes) wantCopies(want ...string) {
+// wantCopies compares the values of the committed copies, in order.
+func (l *overflowWorld) wantCopies(want ...string) {
 	l.Helper()
 	end, err := l.listEnd(l.Context(), 0)
 	if err != nil {
@@ -125,34 +125,34 @@ func (l *lanes) wantCopies(want ...string) {
 		l.Fatal(err)
 	}
 	if !slices.Equal(got, want) {
-		l.Errorf("in the lane: %q, want %q", got, want)
+		l.Errorf("in the overflow topic: %q, want %q", got, want)
 	}
 }
 
-// commit is what the lane's group does once copies were worked off.
-func (l *lanes) commit(next int64) {
+// commit commits as the overflow group does when copies are completed.
+func (l *overflowWorld) commit(next int64) {
 	l.Helper()
 	var offsets kadm.Offsets
-	offsets.AddOffset("lane", 0, next, -1)
+	offsets.AddOffset("overflow", 0, next, -1)
 	if err := l.admin.CommitAllOffsets(l.Context(), l.group, offsets); err != nil {
 		l.Fatal(err)
 	}
-	time.Sleep(l.cfg.Commit) // until it is asked for again
+	time.Sleep(l.cfg.Commit) // until the owner requests it again
 }
 
-func (l *lanes) divert(o *OverflowPartition, key string, values ...string) {
+func (l *overflowWorld) divert(o *OverflowPartition, key string, values ...string) {
 	l.Helper()
 	if err := o.Append(keyed(key, values...)); err != nil {
 		l.Fatalf("divert: %v", err)
 	}
 }
 
-// A key is in the lane until the lane's group has committed past its last copy, and no longer.
-func TestAKeyIsInTheLaneUntilItsLastCopyIsWorkedOff(t *testing.T) {
-	inLanes(t, harness.Cooperative, func(l *lanes) {
+// A key leaves the overflow topic when the overflow group has committed past its last copy.
+func TestKeyIsInOverflowUntilItsLastCopyIsCompleted(t *testing.T) {
+	inOverflowWorld(t, harness.Cooperative, func(l *overflowWorld) {
 		o, _ := l.owner(l.id)
 		if l.has(o, "a") {
-			l.Error("a key is in a lane that is empty")
+			l.Error("an empty overflow topic contains a key")
 		}
 		l.divert(o, "a", "1", "2")
 		l.divert(o, "b", "3")
@@ -161,7 +161,7 @@ func TestAKeyIsInTheLaneUntilItsLastCopyIsWorkedOff(t *testing.T) {
 		}
 		l.commit(1)
 		if !l.has(o, "a") {
-			l.Error("a came back with a copy to be worked off")
+			l.Error("a came back before its last copy was completed")
 		}
 		l.commit(2)
 		if l.has(o, "a") || !l.has(o, "b") {
@@ -170,9 +170,9 @@ func TestAKeyIsInTheLaneUntilItsLastCopyIsWorkedOff(t *testing.T) {
 	})
 }
 
-// Who gets the partition knows what is left in the lane, and what is not.
-func TestASuccessorKnowsWhatIsInTheLane(t *testing.T) {
-	inLanes(t, harness.Cooperative, func(l *lanes) {
+// The next owner of a partition knows which keys still have copies.
+func TestNextOwnerKnowsTheCopiesThatAreLeft(t *testing.T) {
+	inOverflowWorld(t, harness.Cooperative, func(l *overflowWorld) {
 		o, end := l.owner(l.id)
 		l.divert(o, "a", "1")
 		l.divert(o, "b", "2")
@@ -185,27 +185,27 @@ func TestASuccessorKnowsWhatIsInTheLane(t *testing.T) {
 	})
 }
 
-// An owner that has a successor and does not know appends nothing, neither what it begins
-// late nor what it had under way.
-func TestAnOwnerOfBeforeAppendsNothing(t *testing.T) {
+// A previous owner that does not know of its successor can append nothing: neither in a new
+// transaction nor in one that was open.
+func TestPreviousOwnerCannotAppend(t *testing.T) {
 	for _, p := range []harness.Protocol{harness.Cooperative, harness.Server} {
 		t.Run(string(p), func(t *testing.T) {
-			inLanes(t, p, func(l *lanes) {
+			inOverflowWorld(t, p, func(l *overflowWorld) {
 				before, end := l.owner(l.id)
 				l.divert(before, "a", "1")
-				cl := before.copies.client
+				cl := before.copier.client
 				if err := cl.BeginTransaction(); err != nil {
 					l.Fatal(err)
 				}
-				if err := client.Produce(l.Context(), cl, copyRecords(func(*kgo.Record) string { return "lane" }, keyed("b", "under way"))...); err != nil {
+				if err := client.Produce(l.Context(), cl, copyRecords(func(*kgo.Record) string { return "overflow" }, keyed("b", "open"))...); err != nil {
 					l.Fatal(err)
 				}
 				after, _ := l.owner(l.id)
 				if !l.has(after, "a") || l.has(after, "b") {
-					l.Errorf("a, b: %t %t: want what counts and nothing else", l.has(after, "a"), l.has(after, "b"))
+					l.Errorf("a, b: %t %t: want the committed copy and nothing else", l.has(after, "a"), l.has(after, "b"))
 				}
 				if err := cl.EndTransaction(l.Context(), kgo.TryCommit); err == nil {
-					l.Error("what was under way was committed behind the successor")
+					l.Error("an open transaction was committed after the successor opened its copier")
 				}
 				l.expelled.Store(true)
 				time.AfterFunc(time.Minute, end)
@@ -220,16 +220,16 @@ func TestAnOwnerOfBeforeAppendsNothing(t *testing.T) {
 	}
 }
 
-// Who is expelled while it gets the right to copy has kept the owner out, and has nothing
-// of it; the owner begins anew.
-func TestWhoIsNoMemberAnyMoreKeepsNobodyOut(t *testing.T) {
-	inLanes(t, harness.Cooperative, func(l *lanes) {
+// An owner that is expelled while it opens its copier fences the new owner, and can append
+// nothing. The new owner opens its copier again.
+func TestExpelledOwnerDoesNotFenceItsSuccessor(t *testing.T) {
+	inOverflowWorld(t, harness.Cooperative, func(l *overflowWorld) {
 		owner, _ := l.owner(l.id)
 		l.divert(owner, "a", "1")
 		late, end := l.owner(l.id)
 		var once sync.Once
 		l.cluster.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
-			once.Do(func() { l.expelled.Store(true) }) // between the question before and the one after
+			once.Do(func() { l.expelled.Store(true) }) // between the two membership checks
 			return nil, nil, false
 		})
 		time.AfterFunc(time.Minute, end)
@@ -240,20 +240,20 @@ func TestWhoIsNoMemberAnyMoreKeepsNobodyOut(t *testing.T) {
 		l.divert(owner, "a", "2")
 		l.divert(owner, "b", "3")
 		if !l.has(owner, "a") || !l.has(owner, "b") {
-			l.Error("the owner has forgotten what it copied")
+			l.Error("the owner has forgotten its copies")
 		}
 		l.wantCopies("1", "2", "3")
 	})
 }
 
-// A transaction of which the end is in doubt is made again only if it was not committed.
-func TestACopyInDoubtIsMadeOnce(t *testing.T) {
+// A transaction whose outcome is unknown is made again only if it was not committed.
+func TestAmbiguousCopyIsMadeOnce(t *testing.T) {
 	for _, committed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("committed=%t", committed), func(t *testing.T) {
-			inLanes(t, harness.Cooperative, func(l *lanes) {
+			inOverflowWorld(t, harness.Cooperative, func(l *overflowWorld) {
 				o, _ := l.owner(l.id)
 				l.divert(o, "a", "1")
-				var ended bool // of the one in doubt
+				var ended bool // of the ambiguous transaction
 				l.cluster.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
 					if ended {
 						return nil, nil, false
@@ -269,7 +269,7 @@ func TestACopyInDoubtIsMadeOnce(t *testing.T) {
 				})
 				l.divert(o, "a", "2", "3")
 				if !ended {
-					l.Error("nothing was in doubt")
+					l.Error("no transaction was ambiguous")
 				}
 				l.divert(o, "a", "4")
 				l.wantCopies("1", "2", "3", "4")

@@ -7,38 +7,37 @@ import (
 	"github.com/stampede-bench/stampede/consumers/group"
 )
 
-// perAssignment are what a design has for each assignment beside records and commits. Safe for
-// concurrent use.
+// perAssignment has a value for each assignment, which is closed when the assignment ends. Safe
+// for concurrent use.
 type perAssignment[T interface{ close() }] struct {
-	all sync.WaitGroup // all that are not closed yet
+	open sync.WaitGroup // open counts values that are not closed
 
-	mu    sync.Mutex
-	known map[*group.Assignment]T
+	mu     sync.Mutex
+	values map[*group.Assignment]T
 }
 
-// get is what there is for an assignment, made when it is asked for first. It is closed
-// when the assignment ends.
-func (h *perAssignment[T]) get(a *group.Assignment, make func() T) T {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if one, ok := h.known[a]; ok {
-		return one
+// get returns the value of an assignment, and makes it at the first call.
+func (p *perAssignment[T]) get(a *group.Assignment, make func() T) T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if value, ok := p.values[a]; ok {
+		return value
 	}
-	if h.known == nil {
-		h.known = map[*group.Assignment]T{}
+	if p.values == nil {
+		p.values = map[*group.Assignment]T{}
 	}
-	one := make()
-	h.known[a] = one
-	h.all.Add(1)
+	value := make()
+	p.values[a] = value
+	p.open.Add(1)
 	context.AfterFunc(a.Context(), func() {
-		defer h.all.Done()
-		one.close()
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		delete(h.known, a)
+		defer p.open.Done()
+		value.close()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.values, a)
 	})
-	return one
+	return value
 }
 
-// waitClosed waits until all are closed; all assignments must have ended.
-func (h *perAssignment[T]) waitClosed() { h.all.Wait() }
+// waitClosed waits until all values are closed. All assignments must have ended.
+func (p *perAssignment[T]) waitClosed() { p.open.Wait() }

@@ -13,17 +13,53 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// clients is the clients of a pod. For each that waits long for the last of its batch, while
-// workers have nothing to do, there are more: it may be the only one that has a
-// partition, and who gets a new one is up to the group, so there is one more for
-// each partition. All together have no more in hand than the window.
+// MaxClients is the most clients of a pod.
+const MaxClients = 100
+
+// Consumer is a consumer whose pods are members of a share group (KIP-932), with several
+// clients each.
+type Consumer struct {
+	// Clients of a pod; 0 is two for each partition of the pod, from 4 to 16.
+	Clients int
+}
+
+// Consume runs the clients over one pool of workers. When ctx ends, each client finishes its
+// records in work within the drain budget and releases the rest.
+func (s Consumer) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	n := s.Clients
+	if n == 0 {
+		// While there are no more members than partitions, a partition has one member, and its
+		// records wait for that member's batch.
+		n = min(max(2*cfg.Partitions, 4), 16)
+	}
+	n = min(n, cfg.Window)
+	working, cancel := client.WithDrain(ctx, cfg.Drain)
+	defer cancel()
+	slots := pool.NewSlots(cfg.Workers)
+	c := &clients{
+		cfg: cfg, working: working, slots: slots, work: slots.Wrap(work), minimum: n,
+		// Together the clients acquire twice as many records as there are workers, so that
+		// clients whose batch ends early leave no worker idle.
+		batchSize: max(1, min(2*cfg.Workers, cfg.Window)/n),
+	}
+	c.polls, c.stopPolls = context.WithCancel(ctx)
+	defer c.stopPolls()
+	c.startClients()
+	c.running.Wait()
+	return c.failed
+}
+
+// clients are the clients of a pod. Each slow client, which waits long for the last record of
+// its batch, may be the only one with a partition. So while workers are idle, more clients
+// start: one for each partition and slow client, since the group chooses the partition
+// of a new member. Together they acquire no more records than the window.
 type clients struct {
-	cfg     harness.Config
-	working context.Context // working is the parent of all work: it outlives taking by the drain
-	pool    *pool.Slots
-	work    harness.Work
-	batch   int // batch is how many records a client takes at a time
-	minimum int // minimum clients are those of a staff in which none waits long
+	cfg       harness.Config
+	working   context.Context // working is the parent of all work: it outlives polls by the drain budget
+	slots     *pool.Slots
+	work      harness.Work
+	batchSize int // batchSize is how many records a client acquires at a time
+	minimum   int // minimum is the number of clients while none is slow
 
 	polls     context.Context
 	stopPolls context.CancelFunc
@@ -31,20 +67,21 @@ type clients struct {
 
 	mu     sync.Mutex
 	number int // number of clients
-	slow   int // slow is how many of them wait long
+	slow   int // slow is the number of slow clients
 	failed error
 }
 
 // wantedClients is how many clients there should be. The caller holds mu.
 func (c *clients) wantedClients() int {
-	return max(c.minimum, min(c.minimum+c.slow*max(c.cfg.Partitions, 1), c.cfg.Window/c.batch, MaxClients))
+	return max(c.minimum, min(c.minimum+c.slow*max(c.cfg.Partitions, 1), c.cfg.Window/c.batchSize, MaxClients))
 }
 
-// startClients starts the clients that are wanted, further ones only if a worker is idle.
+// startClients starts the clients that are wanted. It exceeds the minimum only while a worker
+// is idle.
 func (c *clients) startClients() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.number < c.wantedClients() && (c.number < c.minimum || c.pool.HasFree()) && c.polls.Err() == nil {
+	for c.number < c.wantedClients() && (c.number < c.minimum || c.slots.HasFree()) && c.polls.Err() == nil {
 		c.number++
 		c.running.Go(func() {
 			if err := c.runClient(); err != nil {
@@ -57,37 +94,14 @@ func (c *clients) startClients() {
 	}
 }
 
-// countSlow notes that one client more waits long, or one less.
+// countSlow adds by to the number of slow clients.
 func (c *clients) countSlow(by int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.slow += by
 }
 
-// workOnBatch works on a batch. Once the locks of one have to be renewed, its client counts as
-// one that waits long.
-func (c *clients) workOnBatch(cl *kgo.Client, h *inFlight, records []*kgo.Record) (spent bool) {
-	if len(records) == 0 {
-		return false
-	}
-	began, long := time.Now(), false
-	spent = h.workOnBatch(c.working, cl, records, func() {
-		if time.Since(began) < c.cfg.ShareLock/renewals {
-			return
-		}
-		if !long {
-			long = true
-			c.countSlow(1)
-		}
-		c.startClients()
-	})
-	if long {
-		c.countSlow(-1)
-	}
-	return spent
-}
-
-// removeSurplus reports whether a client is one too many, and does not count it from then on.
+// removeSurplus reports whether there is a client too many. It no longer counts the caller then.
 func (c *clients) removeSurplus() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,89 +112,74 @@ func (c *clients) removeSurplus() bool {
 	return true
 }
 
-// runClient is one client, which takes batches until taking ends, or it is one too many.
+// workOnRecords works on a batch. Its client is slow from the first renewal of locks on.
+func (c *clients) workOnRecords(cl *kgo.Client, b *inFlight, records []*kgo.Record) (atLimit bool) {
+	if len(records) == 0 {
+		return false
+	}
+	began, slow := time.Now(), false
+	atLimit = b.workOnBatch(c.working, cl, records, func() {
+		if time.Since(began) < c.cfg.ShareLock/renewals {
+			return
+		}
+		if !slow {
+			slow = true
+			c.countSlow(1)
+		}
+		c.startClients()
+	})
+	if slow {
+		c.countSlow(-1)
+	}
+	return atLimit
+}
+
+// runClient acquires batches until polls ends or the client is one too many.
 func (c *clients) runClient() error {
 	options, err := client.BaseOptions(c.cfg)
 	if err != nil {
 		return err
 	}
-	requests, hangUp := context.WithCancel(context.WithoutCancel(c.polls))
-	defer hangUp()
-	h := &inFlight{cfg: c.cfg, work: c.work}
+	requests, cancelRequests := context.WithCancel(context.WithoutCancel(c.polls))
 	evictor := client.NewCoordinatorEvictor(requests)
+	defer evictor.Wait()
+	defer cancelRequests() // first
+	b := &inFlight{cfg: c.cfg, work: c.work}
 	cl, err := kgo.NewClient(append(append(options, client.FetchOptions(c.cfg)...),
 		kgo.WithContext(requests),
 		kgo.WithHooks(evictor),
 		kgo.ShareGroup(c.cfg.Group),
-		kgo.ShareMaxRecords(int32(c.batch)),
-		kgo.ShareMaxRecordsStrict(),            // more would lie in the client with their locks running
-		kgo.ConnIdleTimeout(2*c.cfg.ShareLock), // the broker takes back what was given over a connection that ends
-		kgo.ShareAckCallback(h.onAcksSent),
+		kgo.ShareMaxRecords(int32(c.batchSize)),
+		kgo.ShareMaxRecordsStrict(),            // more records would wait in the client while their locks run out
+		kgo.ConnIdleTimeout(2*c.cfg.ShareLock), // the broker takes back the records of a connection that ends
+		kgo.ShareAckCallback(b.onAcksSent),
 	)...)
 	if err != nil {
 		return fmt.Errorf("client %s: %w", c.cfg.ClientID(), err)
 	}
-	spent := false
+	atLimit := false
 	for c.polls.Err() == nil {
-		fetches := cl.PollRecords(c.polls, c.batch)
+		fetches := cl.PollRecords(c.polls, c.batchSize)
 		if err = client.FatalError(fetches); err != nil {
 			break
 		}
-		if spent = c.workOnBatch(cl, h, fetches.Records()); spent || c.removeSurplus() {
+		if atLimit = c.workOnRecords(cl, b, fetches.Records()); atLimit || c.removeSurplus() {
 			break
 		}
 	}
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(requests), c.cfg.Session/2)
 	defer cancel()
-	defer time.AfterFunc(c.cfg.Session/2, hangUp).Stop() // Close waits for brokers
+	defer time.AfterFunc(c.cfg.Session/2, cancelRequests).Stop() // Close waits for brokers
 	flushed := cl.FlushAcks(leaving) == nil
-	if spent || flushed && cl.BufferedFetchRecords() > 0 {
-		// Given back, a record at the limit of its deliveries would be given up, and any
-		// other come nearer to it. The broker counts it back for who is gone, whose place in
-		// the group is another's a session later.
-		hangUp()
+	if atLimit || flushed && cl.BufferedFetchRecords() > 0 {
+		// The group would give up a record that is released at its delivery limit, and count one
+		// more delivery for any other. If the client is gone instead, the broker takes the
+		// records back, and the group removes the member a session timeout later.
+		cancelRequests()
 	}
-	client.LeaveGroup(leaving, cl, hangUp)
-	hangUp()
-	evictor.Wait()
+	client.LeaveGroup(leaving, cl, cancelRequests)
 	if c.polls.Err() != nil {
 		return nil
 	}
 	return err
-}
-
-// MaxClients is the most clients of a pod.
-const MaxClients = 100
-
-// Consumer is a consumer whose pods are members of a share group, with several
-// clients each.
-type Consumer struct {
-	// Clients of a pod. 0 is two for each partition of the pod, from 4 to 16.
-	Clients int
-}
-
-// Consume runs the clients over one pool of workers. When ctx ends each finishes what it
-// has in hand within the drain budget, and gives back the rest.
-func (s Consumer) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
-	n := s.Clients
-	if n == 0 {
-		// As long as members are no more than partitions, each partition is one's alone, and
-		// waits when that waits for a batch.
-		n = min(max(2*cfg.Partitions, 4), 16)
-	}
-	n = min(n, cfg.Window)
-	working, cancel := client.WithDrain(ctx, cfg.Drain)
-	defer cancel()
-	pool := pool.NewSlots(cfg.Workers)
-	c := &clients{
-		cfg: cfg, working: working, pool: pool, work: pool.Wrap(work), minimum: n,
-		// Twice as many in hand as there are workers, so that those whose batch ends
-		// early leave none idle.
-		batch: max(1, min(2*cfg.Workers, cfg.Window)/n),
-	}
-	c.polls, c.stopPolls = context.WithCancel(ctx)
-	defer c.stopPolls()
-	c.startClients()
-	c.running.Wait()
-	return c.failed
 }

@@ -13,220 +13,224 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// renewals is how many times a lock is renewed while it lasts.
+// renewals is how often a lock is renewed while it would last.
 const renewals = 3
 
-// inFlight is what a member of a share group has in hand, one batch after the other, under
-// locks of the broker's. All answers and renewals are given by the one goroutine that
-// polls: what is answered while the client sends a renewal of it may be told twice, and
-// the broker refuses the second with all that comes along.
+// inFlight has the records that a client has acquired, one batch after the other, under
+// locks that it renews.
+//
+// Only the goroutine that polls acknowledges and renews. A record that is acknowledged while
+// the client sends a renewal of it may be sent twice. The broker refuses the second with
+// all acknowledgements of the request.
 type inFlight struct {
 	cfg  harness.Config
 	work harness.Work
 
-	lockedUntil atomic.Int64 // lockedUntil is when the first lock of the present batch ends, in ns
-	renewedAt   time.Time    // renewedAt is when all of them began
-	unsentAcks  bool         // unsentAcks: there are answers that may not have been sent
+	lockedUntil atomic.Int64 // lockedUntil is when the first lock of the batch expires, in ns since 1970
+	renewedAt   time.Time    // renewedAt is when all locks of the batch began
+	hasUnsent   bool         // hasUnsent: there are acknowledgements that may not have been sent
 
 	mu   sync.Mutex
-	open map[*acquired]bool // open are those of the present batch that have no answer
+	open map[*acquired]bool // open has the records of the batch without an acknowledgement
 }
 
-// acquired is a record in hand.
+// acquired is a record of the batch.
 type acquired struct {
 	record       *kgo.Record
 	ctx          context.Context
-	abandon      context.CancelFunc // abandon gives it up: it may be another's
-	lastDelivery bool               // lastDelivery: it will be given up by the group rather than delivered again, and so never be another's
+	abandon      context.CancelFunc // abandon ends ctx: another member may have the record
+	lastDelivery bool               // lastDelivery: the group gives the record up instead of delivering it again
 }
 
-// outcome is what became of the work on a record.
+// outcome is the result of the work on a record.
 type outcome struct {
 	record    *acquired
-	completed bool // completed: it had its effect
+	completed bool
 }
 
-// releaseExpired releases what waited in the client until its lock was over, and returns the
-// rest. The broker refuses all answers about a partition that come with one for who has
-// the record no more: these go alone.
-func (h *inFlight) releaseExpired(ctx context.Context, client *kgo.Client, records []*kgo.Record) (rest []*kgo.Record) {
+// errLockExpired says that another member may have the record.
+var errLockExpired = errors.New("the lock of the record has expired")
+
+// workOnBatch works on records until each has an acknowledgement: accepted when its work is
+// done, or released once ctx has ended or its lock is lost. The client must not poll
+// meanwhile: a poll would accept records without an acknowledgement. onTick is called at
+// each tick of the clock.
+//
+// It reports whether a record was left without an acknowledgement at its delivery limit.
+func (b *inFlight) workOnBatch(ctx context.Context, cl *kgo.Client, records []*kgo.Record, onTick func()) (atLimit bool) {
+	batch := b.acquireBatch(ctx, b.releaseExpired(ctx, cl, records))
+	outcomes := make(chan outcome, len(batch))
+	for _, r := range batch {
+		go b.workOnRecord(r, outcomes)
+	}
+	clock := time.NewTicker(min(b.cfg.Commit, b.cfg.ShareLock/renewals))
+	defer clock.Stop()
+	for open := len(batch); open > 0; {
+		select {
+		case o := <-outcomes:
+			open--
+			atLimit = !b.acknowledge(o) || atLimit
+		case <-clock.C:
+			b.sendAcks(ctx, cl)
+			onTick()
+		}
+	}
+	return atLimit
+}
+
+// releaseExpired releases records whose lock expired while they waited in the client, and
+// returns the others. The broker refuses all acknowledgements of a partition if one is of a
+// record that the member has lost. So these are sent alone.
+func (b *inFlight) releaseExpired(ctx context.Context, cl *kgo.Client, records []*kgo.Record) (locked []*kgo.Record) {
 	for {
 		var expired []*kgo.Record
 		now := time.Now()
-		rest = nil
+		locked = nil
 		for _, r := range records {
-			if r.AcquisitionDeadline().After(now) || h.isLastDelivery(int(r.DeliveryCount())) { // the last delivery is worked on, if its lock is over or not: nobody else will
-				rest = append(rest, r)
+			// A last delivery is worked on even without its lock: no other member gets it.
+			if r.AcquisitionDeadline().After(now) || b.isLastDelivery(int(r.DeliveryCount())) {
+				locked = append(locked, r)
 			} else {
 				expired = append(expired, r)
 			}
 		}
 		if len(expired) == 0 {
-			return rest
+			return locked
 		}
-		_ = h.flushAcks(ctx, client, now.Add(h.cfg.ShareLock/renewals)) // where no broker answers they may go together all the same
+		_ = b.flushAcks(ctx, cl, now.Add(b.cfg.ShareLock/renewals)) // without a broker they may go together
 		for _, r := range expired {
 			r.Ack(kgo.AckRelease)
 		}
-		_ = h.flushAcks(ctx, client, time.Now().Add(h.cfg.ShareLock/renewals))
-		records = rest // the locks of more may be over by now
+		_ = b.flushAcks(ctx, cl, time.Now().Add(b.cfg.ShareLock/renewals))
+		records = locked // more locks may have expired meanwhile
 	}
 }
 
-// flushAcks sends what there is to answer. The client alone would wait up to a second for more.
-func (h *inFlight) flushAcks(ctx context.Context, client *kgo.Client, until time.Time) error {
+// flushAcks sends the acknowledgements. The client alone would wait up to a second for more.
+func (b *inFlight) flushAcks(ctx context.Context, cl *kgo.Client, until time.Time) error {
 	within, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return client.FlushAcks(within)
+	return cl.FlushAcks(within)
 }
 
-// acquireBatch makes a batch of records, the work on which may go on until ctx ends.
-func (h *inFlight) acquireBatch(ctx context.Context, records []*kgo.Record) (batch []*acquired) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.open = make(map[*acquired]bool, len(records))
-	until := time.Now().Add(h.cfg.ShareLock)
+// acquireBatch makes a batch of records. The work on them may run until ctx ends.
+func (b *inFlight) acquireBatch(ctx context.Context, records []*kgo.Record) (batch []*acquired) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open = make(map[*acquired]bool, len(records))
+	until := time.Now().Add(b.cfg.ShareLock)
 	for _, r := range records {
-		last := h.isLastDelivery(int(r.DeliveryCount()))
-		if ends := r.AcquisitionDeadline(); !last && ends.Before(until) {
-			until = ends
+		last := b.isLastDelivery(int(r.DeliveryCount()))
+		if deadline := r.AcquisitionDeadline(); !last && deadline.Before(until) {
+			until = deadline
 		}
-		one := &acquired{record: r, lastDelivery: last}
-		one.ctx, one.abandon = context.WithCancel(ctx)
-		h.open[one] = true
-		batch = append(batch, one)
+		a := &acquired{record: r, lastDelivery: last}
+		a.ctx, a.abandon = context.WithCancel(ctx)
+		b.open[a] = true
+		batch = append(batch, a)
 	}
-	h.renewedAt = until.Add(-h.cfg.ShareLock)
-	h.lockedUntil.Store(until.UnixNano())
+	b.renewedAt = until.Add(-b.cfg.ShareLock)
+	b.lockedUntil.Store(until.UnixNano())
 	return batch
 }
 
-// isLastDelivery reports whether a record that was delivered so many times will not be again.
-func (h *inFlight) isLastDelivery(deliveries int) bool {
-	return h.cfg.DeliveryLimit > 0 && deliveries >= h.cfg.DeliveryLimit
+// isLastDelivery reports whether a record with so many deliveries is not delivered again.
+func (b *inFlight) isLastDelivery(deliveries int) bool {
+	return b.cfg.DeliveryLimit > 0 && deliveries >= b.cfg.DeliveryLimit
 }
 
-// workOnBatch works on a batch until each of its records has an answer: accepted when its
-// work has had its effect, or released once ctx has ended or the lock is lost. The client
-// must not poll before: it would accept what has none. look is called each time it is
-// looked after. It reports whether a record is left without an answer, as it was delivered
-// for the last time.
-func (h *inFlight) workOnBatch(ctx context.Context, client *kgo.Client, records []*kgo.Record, look func()) (spent bool) {
-	batch := h.acquireBatch(ctx, h.releaseExpired(ctx, client, records))
-	answers := make(chan outcome, len(batch))
-	for _, one := range batch {
-		go h.workOnRecord(one, answers)
-	}
-	clock := time.NewTicker(min(h.cfg.Commit, h.cfg.ShareLock/renewals))
-	defer clock.Stop()
-	for open := len(batch); open > 0; {
-		select {
-		case a := <-answers:
-			open--
-			spent = !h.acknowledge(a) || spent
-		case <-clock.C:
-			h.sendAcks(ctx, client)
-			look()
-		}
-	}
-	return spent
-}
-
-// workOnRecord takes a record through the work. It answers for it if the work panics too: others
-// may outlive that for a moment, and accept what has no answer.
-func (h *inFlight) workOnRecord(one *acquired, answers chan<- outcome) {
-	done := false
-	defer func() { answers <- outcome{one, done} }()
+// workOnRecord takes a record through the work. It reports an outcome even if the work panics:
+// other goroutines may live on for a moment and would accept a record without one.
+func (b *inFlight) workOnRecord(a *acquired, outcomes chan<- outcome) {
+	completed := false
+	defer func() { outcomes <- outcome{a, completed} }()
 	var record harness.Record
-	client.FillRecord(&record, one.record)
-	record.Deliveries = int(one.record.DeliveryCount())
-	done = pool.Retry(one.ctx, h, &record) == nil
+	client.FillRecord(&record, a.record)
+	record.Deliveries = int(a.record.DeliveryCount())
+	completed = pool.Retry(a.ctx, b, &record) == nil
 }
 
-// errLockExpired is of a record that may be another's.
-var errLockExpired = errors.New("the lock of the record is over")
-
-// Do is the work, under a lock that lasts by the clock: a pod that stood still must not
-// begin what others may have by then.
-func (h *inFlight) Do(ctx context.Context, r *harness.Record) error {
-	if !h.isLastDelivery(r.Deliveries) && time.Now().UnixNano() >= h.lockedUntil.Load() {
+// Do is the work while the lock lasts by the clock. A pod that stood still must not start a
+// record that another member may have.
+func (b *inFlight) Do(ctx context.Context, r *harness.Record) error {
+	if !b.isLastDelivery(r.Deliveries) && time.Now().UnixNano() >= b.lockedUntil.Load() {
 		return errLockExpired
 	}
-	return h.work.Do(ctx, r)
+	return b.work.Do(ctx, r)
 }
 
-// acknowledge answers for a record, if it is to have an answer: released, one that was
-// delivered for the last time would be given up.
-func (h *inFlight) acknowledge(a outcome) bool {
-	a.record.abandon()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.open, a.record)
-	h.unsentAcks = true
+// acknowledge accepts or releases a record. It reports false for a record that failed at its
+// delivery limit and gets no acknowledgement: if it were released the group would give it up.
+func (b *inFlight) acknowledge(o outcome) bool {
+	o.record.abandon()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.open, o.record)
+	b.hasUnsent = true
 	switch {
-	case a.completed:
-		a.record.record.Ack(kgo.AckAccept)
-	case a.record.lastDelivery:
+	case o.completed:
+		o.record.record.Ack(kgo.AckAccept)
+	case o.record.lastDelivery:
 		return false
 	default:
-		a.record.record.Ack(kgo.AckRelease)
+		o.record.record.Ack(kgo.AckRelease)
 	}
 	return true
 }
 
-// sendAcks sends the answers that there are, lest a crash repeats more than it must, and renews
-// the locks of the rest when it is time. What it could not renew in time is given up.
-func (h *inFlight) sendAcks(ctx context.Context, client *kgo.Client) {
+// sendAcks sends acknowledgements, so that a crash repeats less, and renews the locks of the
+// other records when it is time. It abandons records that it could not renew in time.
+func (b *inFlight) sendAcks(ctx context.Context, cl *kgo.Client) {
 	now := time.Now()
-	renew := now.Sub(h.renewedAt) >= h.cfg.ShareLock/renewals
-	h.renewLocks(now, renew)
-	if !renew && !h.unsentAcks {
+	renew := now.Sub(b.renewedAt) >= b.cfg.ShareLock/renewals
+	b.renewLocks(now, renew)
+	if !renew && !b.hasUnsent {
 		return
 	}
-	deadline := now.Add(h.cfg.ShareLock / renewals)
-	if until := time.Unix(0, h.lockedUntil.Load()); until.After(now) && until.Before(deadline) {
-		deadline = until // what is in hand is given up then
+	deadline := now.Add(b.cfg.ShareLock / renewals)
+	if until := time.Unix(0, b.lockedUntil.Load()); until.After(now) && until.Before(deadline) {
+		deadline = until // the records are abandoned then
 	}
-	if h.flushAcks(ctx, client, deadline) != nil {
-		h.renewLocks(time.Now(), false)
+	if b.flushAcks(ctx, cl, deadline) != nil {
+		b.renewLocks(time.Now(), false)
 		return
 	}
-	h.unsentAcks = false
+	b.hasUnsent = false
 	if renew {
-		h.renewedAt = now
-		h.lockedUntil.Store(now.Add(h.cfg.ShareLock).UnixNano())
+		b.renewedAt = now
+		b.lockedUntil.Store(now.Add(b.cfg.ShareLock).UnixNano())
 	}
 }
 
-// renewLocks asks for more time for all that has no answer, or gives up what may be
-// another's, since time is over.
-func (h *inFlight) renewLocks(now time.Time, ask bool) {
-	over := now.UnixNano() >= h.lockedUntil.Load()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for one := range h.open {
+// renewLocks requests a renewal for each open record, if renew is set. Once the locks have
+// expired it abandons the records instead.
+func (b *inFlight) renewLocks(now time.Time, renew bool) {
+	expired := now.UnixNano() >= b.lockedUntil.Load()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for a := range b.open {
 		switch {
-		case over && !one.lastDelivery:
-			one.abandon()
-		case ask && one.ctx.Err() == nil:
-			one.record.Ack(kgo.AckRenew)
+		case expired && !a.lastDelivery:
+			a.abandon()
+		case renew && a.ctx.Err() == nil:
+			a.record.Ack(kgo.AckRenew)
 		}
 	}
 }
 
-// onAcksSent takes what became of answers and renewals. Where one was refused or lost, the
-// connection may have ended, and the records of its partition with it: what has no answer
-// is given up, or two would try it from then on.
-func (h *inFlight) onAcksSent(_ *kgo.Client, results kgo.ShareAckResults) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// onAcksSent gets the broker's answers to acknowledgements and renewals. If one was refused or
+// lost, the connection may have ended, and the broker may have taken back the records of its
+// partition. These records are abandoned, so that no two members work on one.
+func (b *inFlight) onAcksSent(_ *kgo.Client, results kgo.ShareAckResults) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, r := range results {
 		if r.Err == nil {
 			continue
 		}
-		for one := range h.open {
-			if one.record.Topic == r.Topic && one.record.Partition == r.Partition && !one.lastDelivery {
-				one.abandon()
+		for a := range b.open {
+			if a.record.Topic == r.Topic && a.record.Partition == r.Partition && !a.lastDelivery {
+				a.abandon()
 			}
 		}
 	}
