@@ -14,12 +14,11 @@ const mostWords = 25
 // toleratedLong is how many longer sentences a folder still has.
 var toleratedLong = parseLimits(`
 . 4
-consumers 45
+consumers 6
 consumers/client 1
-consumers/group 9
+consumers/group 1
 consumers/mutants 3
-consumers/pool 9
-consumers/relay 3
+consumers/pool 2
 harness 62
 harness/ledger 20
 harness/oracle 4
