@@ -162,8 +162,8 @@ func (r *reference) expectedAt(check string, p ledger.Position) ledger.Position 
 	return p
 }
 
-// agreeBlind judges a history of a share group once more, as a back end tells it that
-// sees no answers and whose broker, or a pod, was out for a while.
+// agreeBlind judges a history of a share group once more, as a back end shows it that does not see
+// acknowledgements. A fault affects a pod, or no pod in particular, for a while.
 func agreeBlind(w *world, r *rand.Rand) error {
 	seen := w.history()
 	facts := *seen.facts
@@ -176,7 +176,7 @@ func agreeBlind(w *world, r *rand.Rand) error {
 	}
 	last := slices.MaxFunc(h.events, func(a, b ledger.Event) int { return cmp.Compare(a.At, b.At) }).At
 	from := r.Int64N(int64(last) + 1)
-	owner, partition := ledger.Owner(r.IntN(3)), int32(r.IntN(3)-1) // of no pod and no partition: somebody joins
+	owner, partition := ledger.Owner(r.IntN(3)), int32(r.IntN(3)-1) // of no pod and no partition: a pod joins
 	h.events = append(h.events, ledger.Event{Kind: ledger.EventInject, At: time.Duration(from), Owner: owner, Partition: partition})
 	if r.IntN(4) > 0 {
 		h.events = append(h.events, ledger.Event{Kind: ledger.EventHeal, At: time.Duration(from + r.Int64N(int64(last)-from+1)), Owner: owner, Partition: partition})

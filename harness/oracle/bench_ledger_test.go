@@ -14,7 +14,7 @@ import (
 // BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records
 // (5) on disk, and scans the same for its checksums alone. It prints time used of all
 // processors a record: of the judge without reading and replaying the ledger, of the
-// scan, and the one as a multiple of the other; and of a replay that nobody looks at.
+// scan, and the one as a multiple of the other; and of a replay without a judge.
 func BenchmarkJudgeLedger(b *testing.B) {
 	s := newStream(int64(millions(b))*1_000_000, 1<<20)
 	files, err := s.write(b.TempDir())

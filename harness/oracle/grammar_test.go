@@ -52,7 +52,7 @@ func (h *history) line(line string) (err error) {
 		err = h.log(w[1:])
 	case "final":
 		err = h.final(w[1], w[2])
-	case "letters":
+	case "dead-letters":
 		f.DeadLetters.Cancelled = slices.Contains(w, "cancelled")
 		f.DeadLetters.Attempts, err = strconv.Atoi(w[1])
 	case "parallelism":
@@ -159,10 +159,10 @@ func (h *history) final(place, offset string) error {
 	return err
 }
 
-// edges are the words for events; all others are ends of an attempt.
-var edges = map[string]ledger.EventKind{
+// eventKinds are the words for events. All others are ends of an attempt.
+var eventKinds = map[string]ledger.EventKind{
 	"own": ledger.EventOwned, "released": ledger.EventReleased, "rewound": ledger.EventRewound, "acked": ledger.EventAcked,
-	"commit": ledger.EventCommit, "start": ledger.EventStart, "custody": ledger.EventCopied, "range": ledger.EventDeferred,
+	"commit": ledger.EventCommit, "start": ledger.EventStart, "copied": ledger.EventCopied, "deferred": ledger.EventDeferred,
 	"ack": ledger.EventAcknowledged, "up": ledger.EventUp, "down": ledger.EventDown, "inject": ledger.EventInject,
 	"heal": ledger.EventHeal, "acquired": ledger.EventAcquired, "expelled": ledger.EventExpelled,
 }
@@ -172,12 +172,12 @@ var ends = map[string]ledger.Outcome{
 	"effect": ledger.OutcomeEffect, "error": ledger.OutcomeError, "cancelled": ledger.OutcomeCancelled, "open": ledger.OutcomeOpen, "poison": ledger.OutcomePoison,
 }
 
-var answers = map[string]ledger.Ack{
+var acks = map[string]ledger.Ack{
 	"gap": ledger.AckGap, "accept": ledger.AckAccept, "release": ledger.AckRelease, "reject": ledger.AckReject, "renew": ledger.AckRenew,
 }
 
 func (h *history) event(at time.Duration, w []string) error {
-	e := ledger.Event{At: at, Kind: edges[w[0]]}
+	e := ledger.Event{At: at, Kind: eventKinds[w[0]]}
 	words := w[1:]
 	if owner := slices.Index(h.facts.Owners, w[1]); owner < 0 {
 		p, err := h.place(w[1])
@@ -229,7 +229,7 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 	if name, value, ok := strings.Cut(word, "="); ok {
 		return h.setting(e, name, value)
 	}
-	answer, isAnswer := answers[word]
+	ack, isAck := acks[word]
 	side := slices.IndexFunc(h.facts.Sides, func(s Side) bool { return s.Name == word })
 	switch {
 	case strings.Contains(word, "/"):
@@ -238,8 +238,8 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 		e.Key, e.Seq = r[0], r[1]
 	case slices.Contains(h.facts.Owners, word):
 		e.Owner = ledger.Owner(slices.Index(h.facts.Owners, word))
-	case e.Kind == ledger.EventAcknowledged && isAnswer:
-		e.Ack = answer
+	case e.Kind == ledger.EventAcknowledged && isAck:
+		e.Ack = ack
 	case e.Kind == ledger.EventDeferred && side >= 0:
 		by := e.DeferredBy()
 		by.Topic = uint16(side + 1)

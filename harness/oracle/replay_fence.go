@@ -36,7 +36,13 @@ func newFences(f *Facts, deferred *deferredRanges) *fences {
 func (f *fences) markStart(e *ledger.Event) {
 	list := f.intervalsOf(e.Topic, e.Partition)
 	if n := len(list); n > 0 && list[n-1].owner == e.Owner && !list[n-1].lost {
-		f.markOwned(e, &list[n-1])
+		last := &list[n-1]
+		if e.At <= last.seen { // it may not own the partition again so far
+			e.Unfenced = f.isUnfenced(e.Position(), e.Owner, e.At, e.At)
+		}
+		if !e.Unfenced {
+			last.begun = min(last.begun, e.At)
+		}
 		return
 	}
 	k := intervalAt(list, e.Owner, e.At)
@@ -53,17 +59,6 @@ func (f *fences) markStart(e *ledger.Event) {
 	case lost.until < e.At && !f.isDeferred(e):
 		f.markRevoked(e, list, k)
 	}
-}
-
-// markOwned marks the start of an attempt by the partition's owner. If the owner was expelled and may not own the partition again so
-// far, the attempt is unfenced.
-func (f *fences) markOwned(e *ledger.Event, i *ownershipInterval) {
-	if e.At <= i.seen {
-		if e.Unfenced = f.isUnfenced(e.Position(), e.Owner, e.At, e.At); e.Unfenced {
-			return
-		}
-	}
-	i.begun = min(i.begun, e.At)
 }
 
 // markExpelled marks the start of an attempt by a pod that an expulsion took the partition from.

@@ -153,22 +153,22 @@ func (p *partitionAssignments) lowerBase(offset int64) {
 }
 
 // ensureAssignment settles the base of the owner's assignment. If no observer saw the owner acquire the partition, the
-// owner gets an assignment from its first record on, unless another pod surely owns the partition.
-func (p *partitionAssignments) ensureAssignment(e *ledger.Event, alive func(ledger.Owner) bool) {
-	if p.settleBase(e.Owner) || p.isOwnedByOther(e, alive) {
+// owner gets an assignment from its first record on, unless another pod surely owns the partition. downs are incarnations that ended.
+func (p *partitionAssignments) ensureAssignment(e *ledger.Event, downs []ledger.Owner) {
+	if p.settleBase(e.Owner) || p.isOwnedByOther(e, downs) {
 		return
 	}
 	p.list = append(p.list, assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true, unseen: true})
 }
 
 // isOwnedByOther reports whether a pod other than the event's surely owns the partition.
-func (p *partitionAssignments) isOwnedByOther(e *ledger.Event, alive func(ledger.Owner) bool) bool {
+func (p *partitionAssignments) isOwnedByOther(e *ledger.Event, downs []ledger.Owner) bool {
 	n := len(p.list)
 	if n == 0 {
 		return false
 	}
 	last := &p.list[n-1]
-	return last.owner != e.Owner && last.seen <= e.At && !last.released && !last.unseen && alive(last.owner)
+	return last.owner != e.Owner && last.seen <= e.At && !last.released && !last.unseen && !slices.Contains(downs, last.owner)
 }
 
 // assignmentsOf are the latest and the earliest assignment that an attempt of owner, begun at start, may be of.

@@ -49,9 +49,7 @@ func newJudgeState(f *Facts) *judgeState {
 func (s *judgeState) observeBatch(b *batch) {
 	s.incomplete.trackCompletions(b)
 	s.commits.trackCommits(b)
-	for _, e := range b.Work {
-		s.trackWork(e)
-	}
+	s.trackWork(b)
 	s.keyOrder.trackKeys(b)
 	for _, c := range s.checks {
 		if c != nil {
@@ -60,24 +58,34 @@ func (s *judgeState) observeBatch(b *batch) {
 	}
 }
 
-// trackWork updates the states of assignments, deliveries and copies by an event. It judges effects and dead letters at
-// once: what explains them is the state at their own time.
-func (s *judgeState) trackWork(e *ledger.Event) {
+// trackWork updates the states of assignments, deliveries and copies, event by event. It judges effects and dead letters at
+// once: the state at their own time explains them.
+func (s *judgeState) trackWork(b *batch) {
+	for _, e := range b.Work {
+		switch e.Kind {
+		case ledger.EventAcked:
+		case ledger.EventStart:
+			if s.Share {
+				s.shares.trackShare(e)
+			} else {
+				s.redeliveries.beginWork(e)
+			}
+		case ledger.EventEnd:
+			if s.Share {
+				s.shares.trackShare(e)
+			}
+			if e.Outcome == ledger.OutcomeEffect && e.Held && s.redeliveries.judgeEffect(e) {
+				s.outcomes.judgeFirstEffect(e)
+			}
+		default:
+			s.trackRare(e)
+		}
+	}
+}
+
+// trackRare updates the same states by an event that is no attempt.
+func (s *judgeState) trackRare(e *ledger.Event) {
 	switch e.Kind {
-	case ledger.EventAcked:
-	case ledger.EventStart:
-		if s.Share {
-			s.shares.trackShare(e)
-		} else {
-			s.redeliveries.beginWork(e)
-		}
-	case ledger.EventEnd:
-		if s.Share {
-			s.shares.trackShare(e)
-		}
-		if e.Outcome == ledger.OutcomeEffect && e.Held && s.redeliveries.judgeEffect(e) {
-			s.outcomes.judgeFirstEffect(e)
-		}
 	case ledger.EventCopied:
 		if role := s.roleOf(e.Topic); e.Held && role.TakesOver() {
 			s.copies.indexCopy(e)

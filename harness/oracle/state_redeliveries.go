@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -72,7 +71,7 @@ func (r *redeliveries) beginWork(e *ledger.Event) {
 	if p == nil || !r.deferred.isEmpty() && r.beginDeferred(e) {
 		return
 	}
-	p.ensureAssignment(e, func(o ledger.Owner) bool { return !slices.Contains(r.downs, o) })
+	p.ensureAssignment(e, r.downs)
 }
 
 // beginDeferred reports whether an attempt is on a deferred record. Then its owner has begun to read the

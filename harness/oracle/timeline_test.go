@@ -161,7 +161,7 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 	sameStory(t, story, want)
 }
 
-// A copy is owed as its record is: it is lost by the commit past the last of them.
+// TestLossOfACopyIsOfTheLastCommit: a copy is outstanding too, so the commit past the last place loses the record.
 func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
 	a, _ := tell(t, `
 		side retry-1 retry
@@ -171,7 +171,7 @@ func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
 		final retry-1/p0 1
 		10ms start p0@0 a
 		20ms error p0@0 a
-		21ms custody retry-1/p0@0
+		21ms copied retry-1/p0@0
 		30ms commit p0 1 a
 		40ms commit retry-1/p0 1 b`, CheckLoss, [2]uint32{1, 0})
 	if a.At != 40*time.Millisecond || !slices.Equal(a.Pods, []string{"b"}) {

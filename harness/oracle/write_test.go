@@ -19,7 +19,7 @@ func (h *history) String() string {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
 	if f.DeadLetters != (harness.DeadLetterPolicy{}) {
-		fmt.Fprintf(&b, "letters %d%s\n", f.DeadLetters.Attempts, map[bool]string{true: " cancelled"}[f.DeadLetters.Cancelled])
+		fmt.Fprintf(&b, "dead-letters %d%s\n", f.DeadLetters.Attempts, map[bool]string{true: " cancelled"}[f.DeadLetters.Cancelled])
 	}
 	if f.Effect != "" {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)
@@ -119,14 +119,14 @@ func (h *history) write(e *ledger.Event) string {
 	case ledger.EventCommit:
 		return fmt.Sprintf("commit %s %d %s gen=%d member=%d%s", p, e.Offset, owner, e.Generation, e.Member, flags)
 	case ledger.EventCopied:
-		return "custody " + record + more + flags
+		return "copied " + record + more + flags
 	case ledger.EventDeferred:
-		return fmt.Sprintf("range %s to=%d at=%d %s%s", record, e.To, e.DeferredBy().Offset, h.facts.Sides[e.DeferredBy().Topic-1].Name, flags)
+		return fmt.Sprintf("deferred %s to=%d at=%d %s%s", record, e.To, e.DeferredBy().Offset, h.facts.Sides[e.DeferredBy().Topic-1].Name, flags)
 	case ledger.EventAcquired:
 		return fmt.Sprintf("acquired %s to=%d %s count=%d", record, e.To, owner, e.Deliveries)
 	case ledger.EventAcknowledged:
-		for name, answer := range answers {
-			if answer == e.Ack {
+		for name, ack := range acks {
+			if ack == e.Ack {
 				return fmt.Sprintf("ack %s %s %s%s", record, owner, name, flags)
 			}
 		}
