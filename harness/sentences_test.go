@@ -21,7 +21,6 @@ consumers/mutants 3
 consumers/pool 2
 harness 62
 harness/ledger 20
-harness/oracle 4
 `)
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)

@@ -83,7 +83,7 @@ consumers/sharegroup 9
 consumers/txn 2
 harness 170
 harness/ledger 24
-harness/oracle 326
+harness/oracle 38
 `)
 
 func TestTextsUsePlainWords(t *testing.T) {

@@ -9,8 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckExcessParallelism finds an attempt that begins while its incarnation has as many attempts open as the consumer declares
-// to work on at once, or more. A consumer that works on its whole window at once would beat every consumer that keeps to its workers.
+// CheckExcessParallelism finds an attempt that begins while its incarnation has as many attempts open as the consumer declares, or more. A consumer that works on its whole window at once would beat every consumer that keeps to its workers.
 //
 // An attempt that ends in the instant in which it began is never open. The attempts of one call for several
 // records count as one.

@@ -7,7 +7,7 @@ import "github.com/stampede-bench/stampede/harness"
 // The places are its position in the source and its copies in topics that take over.
 // A deferred range with the record is outstanding until a commit is past the range.
 //
-// In a share group, a record is lost if its last acknowledgement was an accept, a reject or a gap, or if it was
+// In a share group, the last acknowledgement decides: after an accept, a reject or a gap the record is lost. So is a record that was
 // acquired as often as the group's limit of deliveries allows.
 const CheckLoss = "loss"
 

@@ -12,7 +12,7 @@ import (
 
 // CheckPrematureDeadLetter finds a dead letter of a record that the consumer gave up without a reason.
 //
-// A dead letter needs as many attempts on its record that ended in error as the consumer declares (see [harness.DeadLetterPolicy]), at any place
+// A dead letter needs as many failed attempts on its record as the consumer declares (see [harness.DeadLetterPolicy]). They may be at any place
 // of the record and by any pod. One attempt that ended in poison is enough. A cancelled attempt is enough if the consumer declares
 // that, and no reason otherwise. An attempt that died with its process is no reason, and neither is a long wait.
 //
@@ -77,14 +77,14 @@ func (u *prematureDeadLetter) Observe(b *batch) {
 	}
 	for _, e := range b.Work {
 		if len(u.waiting) > 0 {
-			u.reportUnfounded(e.At - stampSlack)
+			u.reportExpired(e.At - stampSlack)
 		}
 		switch {
 		case e.Kind == ledger.EventEnd && e.Held:
 			u.countFailure(e)
 		case e.Kind == ledger.EventCopied && e.Held && u.facts.roleOf(e.Topic) == harness.RoleDeadLetter:
 			u.deadLetters++
-			if !u.isFounded(sourcePosition(e)) {
+			if !u.hasReason(sourcePosition(e)) {
 				u.waiting = append(u.waiting, *e)
 			}
 		}
@@ -105,16 +105,16 @@ func (u *prematureDeadLetter) countFailure(e *ledger.Event) {
 	first := u.facts.Log.firstPosition(sourcePosition(e))
 	count := u.failed[first.Partition].placeAt(first.Offset)
 	*count = max(*count, more, *count+min(more, 1))
-	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourcePosition(&l) == first && u.isFounded(first) })
+	u.waiting = slices.DeleteFunc(u.waiting, func(l ledger.Event) bool { return sourcePosition(&l) == first && u.hasReason(first) })
 }
 
-// isFounded reports whether there is a reason so far to give up the record that first lay at p.
-func (u *prematureDeadLetter) isFounded(p ledger.Position) bool {
+// hasReason reports whether there is a reason so far to give up the record that first lay at p.
+func (u *prematureDeadLetter) hasReason(p ledger.Position) bool {
 	return int(u.failed[p.Partition].valueAt(p.Offset)) >= min(u.facts.DeadLetters.MinAttempts(), enoughFailures)
 }
 
-// reportUnfounded reports the waiting dead letters that were appended before a time.
-func (u *prematureDeadLetter) reportUnfounded(before time.Duration) {
+// reportExpired reports the waiting dead letters that were appended before a time.
+func (u *prematureDeadLetter) reportExpired(before time.Duration) {
 	n := 0
 	for n < len(u.waiting) && u.waiting[n].At < before {
 		e := &u.waiting[n]
@@ -129,7 +129,7 @@ func (u *prematureDeadLetter) reportUnfounded(before time.Duration) {
 }
 
 func (u *prematureDeadLetter) Verdict() harness.Verdict {
-	u.reportUnfounded(never)
+	u.reportExpired(never)
 	detail := ""
 	if u.found.count > 0 {
 		detail = fmt.Sprintf("%d of %d dead letters are of records that the consumer had no reason to give up", u.found.count, u.deadLetters)

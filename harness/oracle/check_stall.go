@@ -2,7 +2,7 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness"
 
-// CheckStall finds a record that was still outstanding when the drain ended, after nothing had been completed for longer
+// CheckStall finds a record that was still outstanding when the drain ended. Nothing had been completed for longer
 // than a session, two commit intervals and 2 s. Only first effects and dead letters count as completions.
 const CheckStall = "stall"
 

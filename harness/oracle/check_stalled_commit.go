@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckStalledCommit finds a commit of the source that stays behind completed work, for longer than three commit intervals
-// and a heartbeat, while no disruption stops it. A crash then repeats more work than the design has a reason for.
+// CheckStalledCommit finds a commit of the source that stays behind completed work while no disruption stops it. It counts after three commit
+// intervals and a heartbeat. A crash then repeats more work than the design has a reason for.
 //
 // The frontier of a partition is the first appended record at the committed offset or above. The clock starts with the
 // commit that made the record the frontier, or when the frontier is completed, whichever is later.

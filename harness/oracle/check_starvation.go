@@ -16,8 +16,10 @@ import (
 // fault. Only effects in the same stretch pass a record.
 //
 // The check looks at each attempt that begins on a passed record of the source while no attempt on its key is in flight.
-// The key waited since the latest of three: the end of the previous attempt on the key, the begin of the
-// stretch as it was surely seen, and when the record was passed, in whole ms, rounded up.
+// The key waited since the latest of three times:
+//   - the end of the previous attempt on the key
+//   - the begin of the stretch, as it was surely seen
+//   - when the record was passed, in whole ms, rounded up
 const CheckStarvation = "starvation"
 
 var _ = register(entry{

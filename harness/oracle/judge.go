@@ -101,7 +101,7 @@ func firstBroken(broken map[string]string, assumptions []string) (reason string,
 	return "", false
 }
 
-// atMost is the share of trials that goes wrong at most, with 95 % confidence, if none did. Violations cluster by fault, so each
+// atMost is the share of trials that goes wrong at most, with 95 % confidence, if no trial did. Violations cluster by fault, so each
 // injection is a trial. Without injections, each record is one.
 func (found *Found) atMost() float64 {
 	trials := found.injections
