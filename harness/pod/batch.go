@@ -37,14 +37,14 @@ func (s *shim) DoBatch(ctx context.Context, records []harness.Record) error {
 	if c == nil {
 		c = &batchCall{}
 	}
-	err := s.workOnBatch(ctx, c, records)
+	err := s.runBatchCall(ctx, c, records)
 	clear(c.attempts)
 	c.attempts = c.attempts[:0]
 	s.calls.pool.Put(c)
 	return s.panicOrReturn(err)
 }
 
-func (s *shim) workOnBatch(ctx context.Context, c *batchCall, records []harness.Record) error {
+func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness.Record) error {
 	if err := s.journalBatchStart(c, records); err != nil {
 		return s.failWithoutJournal(err)
 	}
