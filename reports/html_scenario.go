@@ -130,8 +130,8 @@ func (v *view) describeKeys(c *harness.Cell) string {
 		parts = append(parts, fmt.Sprintf("the most frequent key has %s of the records", formatPercent(k.Top[0].Share)))
 	}
 	return strings.Join(append(parts,
-		"the top 1 % of keys "+formatPercent(k.Top1Pct),
-		"the fullest partition "+three(k.MaxPart)+" times the mean"), ", ") + "."
+		"the top 1 % of the keys have "+formatPercent(k.Top1Pct),
+		"the fullest partition has "+three(k.MaxPart)+" times the mean"), ", ") + "."
 }
 
 func (v *view) costRow(p *page, c *harness.Cell, consumer pageConsumer) costRow {

@@ -78,7 +78,7 @@ func (t *text) writeVerdicts() {
 	}
 	matrix.writeTo(t)
 	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
-		if note := t.noteOf(c); note != "" {
+		if note := t.noteOf(c); note != "" && !(c.Expected && isControl(t.consumerInfo(c.Consumer))) {
 			t.printf("%s", wrap(fmt.Sprintf("%s, %s: %s", s.Name, c.Consumer, note), pageWidth, "  "))
 		}
 	})
