@@ -33,7 +33,7 @@ func TestMutantsInVirtualTime(t *testing.T) {
 
 // few are the mutants that are caught in real time too, where all would take long;
 // make soak-mutants has them all.
-var few = []string{"mutant-claim", "mutant-drop", "mutant-early", "mutant-phantom", "mutant-skip", "mutant-stall", "mutant-twice"}
+var few = []string{"mutant-claims-partition-order", "mutant-drops-record", "mutant-completes-before-work", "mutant-works-on-phantom", "mutant-commits-skipped", "mutant-stalls", "mutant-works-twice"}
 
 func TestFewInRealTime(t *testing.T) {
 	lock.Machine(t)

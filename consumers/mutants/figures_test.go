@@ -14,7 +14,7 @@ import (
 // figures are the counts of one stage, kept in testdata from one soak to the
 // next. The runs of a name are those of the seeds from 1 on.
 type figures struct {
-	Mutants map[string]*tally `json:"mutants"` // Mutants by culprit and scene, as mutant-skip/join; good is caught as declared
+	Mutants map[string]*tally `json:"mutants"` // Mutants by culprit and scene, as mutant-commits-skipped/join; good is caught as declared
 	Honest  map[string]*tally `json:"honest"`  // Honest by consumer, as keyed@848; good is clean
 }
 

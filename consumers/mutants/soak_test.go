@@ -81,9 +81,9 @@ func open(t *testing.T, stage string) {
 // third are the mutants that are caught on real Kafka too: one of each kind of
 // bug that no other covers there.
 var third = []string{
-	"mutant-altered", "mutant-beside", "mutant-claim", "mutant-crowd", "mutant-dead-early", "mutant-dead-untried",
-	"mutant-drop", "mutant-early", "mutant-late", "mutant-loose", "mutant-marks", "mutant-output-outside", "mutant-pass",
-	"mutant-skip", "mutant-stall", "mutant-twice",
+	"mutant-corrupts-copy", "mutant-reads-outside-group", "mutant-claims-partition-order", "mutant-too-parallel", "mutant-dead-letter-unacknowledged", "mutant-dead-letter-untried",
+	"mutant-drops-record", "mutant-completes-before-work", "mutant-commits-after-revoke", "mutant-ignores-revoke", "mutant-commits-highest", "mutant-outputs-outside-txn", "mutant-requeues-failed",
+	"mutant-commits-skipped", "mutant-stalls", "mutant-works-twice",
 }
 
 func soakMutants(t *testing.T, stage string, n int) {

@@ -132,11 +132,11 @@ func TestBrokenConsumersAreCaughtInVirtualTime(t *testing.T) {
 		scenario harness.Scenario
 		check    string
 	}{
-		"naive":        {crash(), oracle.CheckLoss},
-		"mutant-drop":  {calm(20), oracle.CheckLoss},
-		"mutant-twice": {calm(20), oracle.CheckUnexplainedDuplicate},
-		"mutant-stall": {calm(20), oracle.CheckStall},
-		"fails-alone":  {calm(20), oracle.CheckPodLiveness},
+		"naive":               {crash(), oracle.CheckLoss},
+		"mutant-drops-record": {calm(20), oracle.CheckLoss},
+		"mutant-works-twice":  {calm(20), oracle.CheckUnexplainedDuplicate},
+		"mutant-stalls":       {calm(20), oracle.CheckStall},
+		"fails-alone":         {calm(20), oracle.CheckPodLiveness},
 	} {
 		t.Run(consumer, func(t *testing.T) {
 			t.Parallel()
