@@ -91,7 +91,7 @@ func agree(seed uint64) (p planted, err error) {
 			return p, fail("%v", err)
 		}
 	}
-	if err := r.bounds(verdicts); err != nil {
+	if err := r.compare(verdicts); err != nil {
 		return p, fail("%v", err)
 	}
 	for _, v := range verdicts {
@@ -120,8 +120,8 @@ func positionOf(a *harness.Anomaly) ledger.Position {
 	return ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 }
 
-// bounds holds verdicts to what is expected.
-func (r *reference) bounds(verdicts []harness.Verdict) error {
+// compare holds verdicts to what is expected.
+func (r *reference) compare(verdicts []harness.Verdict) error {
 	blurred := r.isBlurred()
 	for _, v := range verdicts {
 		must, may := r.expected.must[v.Check], r.expected.may[v.Check]
@@ -164,7 +164,7 @@ func (r *reference) expectedAt(check string, p ledger.Position) ledger.Position 
 
 // agreeBlind judges a history of a share group once more, as a back end shows it that does not see
 // acknowledgements. A fault affects a pod, or no pod in particular, for a while.
-func agreeBlind(w *world, r *rand.Rand) error {
+func agreeBlind(w *simulation, r *rand.Rand) error {
 	seen := w.history()
 	facts := *seen.facts
 	facts.Log, facts.Unobserved = NewLog(), AckChecks()
@@ -189,14 +189,14 @@ func agreeBlind(w *world, r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	if err := blind.bounds(verdicts); err != nil {
+	if err := blind.compare(verdicts); err != nil {
 		return fmt.Errorf("without acknowledgements: %w\n%s", err, h)
 	}
 	return nil
 }
 
 // planting is a run with a violation of the kind whose turn it is, or none.
-func planting(seed uint64) (*world, planted) {
+func planting(seed uint64) (*simulation, planted) {
 	r := rand.New(rand.NewPCG(seed, 4))
 	all := plans()
 	if turn := int(seed % uint64(len(all)+1)); turn < len(all) {

@@ -7,14 +7,14 @@ import (
 
 // batch makes an attempt that was just begun one of a call for several records of
 // its key, in the order of the log.
-func (w *world) batch(p *part, first *attempt) {
+func (w *simulation) batch(p *simPartition, first *attempt) {
 	more := w.r.IntN(4)
 	if more == 0 {
 		return
 	}
 	w.calls++
 	first.Call = w.calls
-	for _, l := range p.landed {
+	for _, l := range p.records {
 		if more == 0 || l.key != first.Key || l.place.Offset <= first.Offset || p.done[l.place] {
 			continue
 		}
@@ -26,7 +26,7 @@ func (w *world) batch(p *part, first *attempt) {
 }
 
 // together are the attempts that end with one.
-func (p *part) together(a *attempt) []*attempt {
+func (p *simPartition) together(a *attempt) []*attempt {
 	if a.Call == 0 {
 		return []*attempt{a}
 	}
@@ -34,7 +34,7 @@ func (p *part) together(a *attempt) []*attempt {
 }
 
 // endTogether ends in one instant what is left of the calls of those that were away.
-func (w *world) endTogether() {
+func (w *simulation) endTogether() {
 	ends := map[uint32]time.Duration{}
 	for _, a := range w.attempts {
 		if a.Call == 0 {

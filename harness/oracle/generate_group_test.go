@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// trouble is what a group goes through.
-func (w *world) trouble() {
-	w.troubles--
+// disrupt is what a group goes through.
+func (w *simulation) disrupt() {
+	w.disruptions--
 	switch w.r.IntN(6) {
 	case 0, 1:
 		w.wake()
@@ -28,14 +28,14 @@ func (w *world) trouble() {
 }
 
 // join is a new incarnation, which gets its partitions at the next rebalance.
-func (w *world) join() *member {
+func (w *simulation) join() *member {
 	m := &member{owner: ledger.Owner(len(w.pods) + 1), id: w.r.Uint64N(1 << 20), alive: true}
 	w.pods = append(w.pods, m)
 	w.event(ledger.Event{Kind: ledger.EventUp, At: w.now, Owner: m.owner})
 	return m
 }
 
-func (w *world) alive() (list []*member) {
+func (w *simulation) alive() (list []*member) {
 	for _, m := range w.pods {
 		if m.alive {
 			list = append(list, m)
@@ -46,7 +46,7 @@ func (w *world) alive() (list []*member) {
 
 // rebalance is a new generation. Under the eager protocol all give up all and
 // begin anew at the commit; else only what moves does.
-func (w *world) rebalance(first bool) {
+func (w *simulation) rebalance(first bool) {
 	w.quiet()
 	w.gen++
 	members := w.alive()
@@ -63,8 +63,8 @@ func (w *world) rebalance(first bool) {
 			continue
 		}
 		if to == p.owner && w.facts.Protocol != harness.Eager {
-			w.change(p, ledger.EventOwned, to, w.now, w.now)
-			p.settled = w.now
+			w.observeChange(p, ledger.EventOwned, to, w.now, w.now)
+			p.lastSeen = w.now
 			continue
 		}
 		from := p.owner
@@ -76,11 +76,11 @@ func (w *world) rebalance(first bool) {
 }
 
 // giveBack has an owner give a partition up, and get it again in the next generation.
-func (w *world) giveBack(p *part) {
+func (w *simulation) giveBack(p *simPartition) {
 	owner := p.owner
 	w.drain(p)
-	at, seen := w.look(p)
-	w.change(p, ledger.EventReleased, owner, at, seen)
+	at, seen := w.observedInterval(p)
+	w.observeChange(p, ledger.EventReleased, owner, at, seen)
 	w.unassign(p, w.now)
 	w.quiet()
 	w.acquire(p, nil, owner)
@@ -88,15 +88,15 @@ func (w *world) giveBack(p *part) {
 
 // quiet waits until all changes of owners have been seen: an observer that sees
 // but intervals sees one change in each.
-func (w *world) quiet() {
+func (w *simulation) quiet() {
 	for _, p := range w.parts {
-		w.now = max(w.now, p.settled)
+		w.now = max(w.now, p.lastSeen)
 	}
 	w.tick()
 }
 
 // drain ends the work on a partition that is revoked, and commits most often.
-func (w *world) drain(p *part) {
+func (w *simulation) drain(p *simPartition) {
 	for _, a := range p.open() {
 		if p.busy[a.Position()] == nil {
 			continue // its call has ended
@@ -112,13 +112,13 @@ func (w *world) drain(p *part) {
 
 // acquire gives a partition to a member, which reads on from the commit. A new
 // owner that is the old is seen by its generation alone.
-func (w *world) acquire(p *part, from, to *member) {
-	before := p.settled
-	at, seen := w.look(p)
+func (w *simulation) acquire(p *simPartition, from, to *member) {
+	before := p.lastSeen
+	at, seen := w.observedInterval(p)
 	if from != nil && from != to {
-		w.change(p, ledger.EventReleased, from, at, seen)
+		w.observeChange(p, ledger.EventReleased, from, at, seen)
 	}
-	w.change(p, ledger.EventOwned, to, at, seen)
+	w.observeChange(p, ledger.EventOwned, to, at, seen)
 	w.assign(p, to, at)
 	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
@@ -128,19 +128,19 @@ func (w *world) acquire(p *part, from, to *member) {
 	w.tick()
 }
 
-// look is the interval in which an observer sees a change that happens now; it
+// observedInterval is the interval in which an observer sees a change that happens now; it
 // begins later than the one before ended.
-func (w *world) look(p *part) (at, seen time.Duration) {
+func (w *simulation) observedInterval(p *simPartition) (at, seen time.Duration) {
 	if at, seen = w.now, w.now; w.slack > 0 {
-		at = max(p.settled+time.Microsecond, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
+		at = max(p.lastSeen+time.Microsecond, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
 		seen += time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond))) * time.Microsecond
 	}
-	p.settled = seen
+	p.lastSeen = seen
 	return at, seen
 }
 
-// change is what observers see of a member under the present generation.
-func (w *world) change(p *part, edge ledger.EventKind, m *member, at, seen time.Duration) {
+// observeChange is what observers see of a member under the present generation.
+func (w *simulation) observeChange(p *simPartition, edge ledger.EventKind, m *member, at, seen time.Duration) {
 	w.event(ledger.Event{
 		Kind: edge, At: at, Seen: seen, Owner: m.owner, Topic: p.place.Topic, Partition: p.place.Partition,
 		Membership: ledger.Membership{Group: p.group, Generation: w.gen, Member: m.id},
@@ -149,7 +149,7 @@ func (w *world) change(p *part, edge ledger.EventKind, m *member, at, seen time.
 
 // crash kills an incarnation: its attempts never end, and its partitions stay its
 // own until the session ends, but for a static member that is back at once.
-func (w *world) crash() {
+func (w *simulation) crash() {
 	members := w.alive()
 	if len(members) == 0 {
 		return
@@ -187,7 +187,7 @@ func (w *world) crash() {
 }
 
 // adopt gives the partitions of the dead to others once their sessions have ended.
-func (w *world) adopt() {
+func (w *simulation) adopt() {
 	due := time.Duration(0)
 	for _, p := range w.parts {
 		if p.owner == nil {
@@ -219,7 +219,7 @@ func (w *world) adopt() {
 }
 
 // seek goes back to an offset, as a design may or as a cut of the log makes it.
-func (w *world) seek(p *part) {
+func (w *simulation) seek(p *simPartition) {
 	if p.owner == nil || p.place.Offset == 0 || w.slack > 0 && !w.rewinds {
 		return // who sees this rewind sees all
 	}
@@ -238,7 +238,7 @@ func (w *world) seek(p *part) {
 
 // pause stops a member for longer than its session. The group expels it; when it
 // goes on it ends what it had begun, and begins a little more, before it learns.
-func (w *world) pause() {
+func (w *simulation) pause() {
 	members := w.alive()
 	if len(members) < 2 {
 		return
@@ -279,7 +279,7 @@ func (w *world) pause() {
 }
 
 // groups are those that a pod is a member of: the run's, and who reads a side topic.
-func (w *world) groups() (list []uint32) {
+func (w *simulation) groups() (list []uint32) {
 	list = []uint32{0}
 	for _, p := range w.parts {
 		if !slices.Contains(list, p.group) {
@@ -290,7 +290,7 @@ func (w *world) groups() (list []uint32) {
 }
 
 // wake brings back who was paused, as a new member.
-func (w *world) wake() {
+func (w *simulation) wake() {
 	for _, m := range w.pods {
 		if m.back > 0 && m.back < w.now {
 			m.alive, m.back, m.id = true, 0, w.r.Uint64N(1<<20)

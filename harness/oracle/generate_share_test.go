@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// given is what the broker of a share group keeps of a record.
-type given struct {
-	*landing
+// sharedRecord is what the broker of a share group keeps of a record.
+type sharedRecord struct {
+	*simRecord
 	to     *member // nil: to be given to anybody
 	count  uint8
 	locked time.Duration
@@ -19,22 +19,22 @@ type given struct {
 	is     *trueDelivery // the latest delivery of it
 }
 
-// share runs a share group: the broker gives each record to one member at a time,
+// runShareGroup runs a share group: the broker gives each record to one member at a time,
 // counts, and takes it back when its lock expires.
-func (w *world) share() {
+func (w *simulation) runShareGroup() {
 	w.facts.Share, w.facts.Order, w.facts.Lock, w.facts.Deliveries = true, harness.OrderNone, 3*time.Second, 6
-	w.handed = w.r.IntN(2) == 0
-	var records []*given
-	for len(w.unsent) > 0 || slices.ContainsFunc(records, func(g *given) bool { return !g.done }) {
+	w.acquisitionsSeen = w.r.IntN(2) == 0
+	var records []*sharedRecord
+	for len(w.unsent) > 0 || slices.ContainsFunc(records, func(g *sharedRecord) bool { return !g.done }) {
 		w.tick()
 		w.renew(records, w.now-w.facts.Lock/2)
 		n := w.r.IntN(20)
 		if n < 5 && len(w.unsent) > 0 {
-			before := len(w.allLanded())
+			before := len(w.sourceRecords())
 			w.send()
-			for _, l := range w.allLanded() {
-				if !slices.ContainsFunc(records, func(g *given) bool { return g.landing == l }) && len(w.allLanded()) > before {
-					records = append(records, &given{landing: l})
+			for _, l := range w.sourceRecords() {
+				if !slices.ContainsFunc(records, func(g *sharedRecord) bool { return g.simRecord == l }) && len(w.sourceRecords()) > before {
+					records = append(records, &sharedRecord{simRecord: l})
 				}
 			}
 			continue
@@ -44,70 +44,70 @@ func (w *world) share() {
 		}
 		g := pick(w.r, records...)
 		switch {
-		case n == 19 && w.troubles > 0:
-			w.troubles--
-			w.kill(records)
+		case n == 19 && w.disruptions > 0:
+			w.disruptions--
+			w.killMember(records)
 		case g.done:
 		case g.to == nil:
-			w.give(g)
+			w.deliverToAny(g)
 		case g.work == nil: // once more by the same member
-			g.work = w.try(g)
+			g.work = w.tryRecord(g)
 		case n < 15:
-			w.answer(g)
+			w.endTry(g)
 		case n == 17 && g.count < 4:
 			w.now += 10 * time.Millisecond
-			w.renew(slices.DeleteFunc(slices.Clone(records), func(o *given) bool { return o == g }), w.now)
-			w.expire(g)
+			w.renew(slices.DeleteFunc(slices.Clone(records), func(o *sharedRecord) bool { return o == g }), w.now)
+			w.expireLock(g)
 		case n == 18:
 			g.locked, g.is.locks = w.now, append(g.is.locks, w.now)
-			w.ack(g.landing, g.to, ledger.AckRenew)
+			w.observeAcknowledgement(g.simRecord, g.to, ledger.AckRenew)
 		}
 	}
 }
 
-func (w *world) give(g *given) {
-	w.hand(g, pick(w.r, w.alive()...))
+func (w *simulation) deliverToAny(g *sharedRecord) {
+	w.deliverTo(g, pick(w.r, w.alive()...))
 }
 
-// hand gives a record to a member, which begins it.
-func (w *world) hand(g *given, to *member) {
+// deliverTo gives a record to a member, which begins it.
+func (w *simulation) deliverTo(g *sharedRecord, to *member) {
 	g.to, g.locked, g.count = to, w.now, g.count+1
 	g.is = w.trace.deliver(g.place, to, w.now, g.is)
-	if w.handed {
+	if w.acquisitionsSeen {
 		w.event(ledger.Event{
 			Kind: ledger.EventAcquired, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: to.owner, Deliveries: g.count,
 			Topic: g.place.Topic, Partition: g.place.Partition, Offset: g.place.Offset, To: g.place.Offset + 1,
 		})
 	}
-	g.work = w.try(g)
+	g.work = w.tryRecord(g)
 }
 
-func (w *world) try(g *given) *attempt {
-	a := w.attempt(nil, g.landing, g.to, w.now)
+func (w *simulation) tryRecord(g *sharedRecord) *attempt {
+	a := w.attempt(nil, g.simRecord, g.to, w.now)
 	a.Deliveries, a.delivery = g.count, g.is
 	return a
 }
 
-// answer ends the work of a record: an effect is accepted, a failure released or
+// endTry ends the work of a record: an effect is accepted, a failure released or
 // tried again.
-func (w *world) answer(g *given) {
+func (w *simulation) endTry(g *sharedRecord) {
 	work := g.work
 	work.end, work.outcome, g.work = w.now, ledger.OutcomeEffect, nil
 	if w.r.Float64() < w.retries && g.count < uint8(w.facts.Deliveries) {
 		work.outcome = ledger.OutcomeError
 		if w.r.IntN(2) == 0 {
 			w.tick()
-			w.ack(g.landing, g.to, ledger.AckRelease)
+			w.observeAcknowledgement(g.simRecord, g.to, ledger.AckRelease)
 			g.to, g.is.released = nil, w.now
 		}
 		return
 	}
 	w.tick()
-	w.ack(g.landing, g.to, ledger.AckAccept)
+	w.observeAcknowledgement(g.simRecord, g.to, ledger.AckAccept)
 	g.done = true
 }
 
-func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
+func (w *simulation) observeAcknowledgement(l *simRecord, by *member, answer ledger.Ack) {
 	w.event(ledger.Event{
 		Kind: ledger.EventAcknowledged, Outcome: ledger.OutcomeConfirmed, At: w.now, Owner: by.owner, Ack: answer,
 		Topic: l.place.Topic, Partition: l.place.Partition, Offset: l.place.Offset, Key: l.key, Seq: l.seq,
@@ -116,18 +116,18 @@ func (w *world) ack(l *landing, by *member, answer ledger.Ack) {
 
 // renew renews the locks that began before a time, of those of some records that are in
 // work.
-func (w *world) renew(records []*given, before time.Duration) {
+func (w *simulation) renew(records []*sharedRecord, before time.Duration) {
 	for _, g := range records {
 		if g.to != nil && !g.done && g.locked < before {
 			g.locked, g.is.locks = w.now, append(g.is.locks, w.now)
-			w.ack(g.landing, g.to, ledger.AckRenew)
+			w.observeAcknowledgement(g.simRecord, g.to, ledger.AckRenew)
 		}
 	}
 }
 
-// expire lets a lock run out while its member is slow: it goes on for a while, and
+// expireLock lets a lock run out while its member is slow: it goes on for a while, and
 // does not answer any more.
-func (w *world) expire(g *given) {
+func (w *simulation) expireLock(g *sharedRecord) {
 	w.now = max(w.now, g.locked+w.facts.Lock)
 	g.work.end = w.now + time.Duration(1+w.r.IntN(20_000))*time.Microsecond
 	g.work.outcome = pick(w.r, ledger.OutcomeEffect, ledger.OutcomeCancelled)
@@ -136,11 +136,11 @@ func (w *world) expire(g *given) {
 		others = append(others, w.join())
 	}
 	w.tick()
-	w.hand(g, pick(w.r, others...))
+	w.deliverTo(g, pick(w.r, others...))
 }
 
-// kill ends a member; what it had is given to others, counted or not.
-func (w *world) kill(records []*given) {
+// killMember ends a member; what it had is given to others, counted or not.
+func (w *simulation) killMember(records []*sharedRecord) {
 	m := pick(w.r, w.alive()...)
 	m.alive = false
 	reaped := w.tick()

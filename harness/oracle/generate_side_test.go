@@ -5,9 +5,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// aside gives the consumer a topic for what it cannot finish yet, which its group or
+// addSideTopics gives the consumer a topic for what it cannot finish yet, which its group or
 // one of its own reads, and one for what it never will. It claims no order then.
-func (w *world) aside() {
+func (w *simulation) addSideTopics() {
 	w.facts.Order, w.window = harness.OrderNone, 3
 	w.facts.DeadLetters = harness.DeadLetterPolicy{Attempts: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
 	w.retries = max(w.retries, 0.2)
@@ -17,9 +17,9 @@ func (w *world) aside() {
 		s.Partitions = w.facts.Partitions
 		w.facts.Sides = append(w.facts.Sides, s)
 		for n := range s.Partitions {
-			p := &part{place: ledger.Position{Topic: uint16(i + 1), Partition: int32(n)}}
+			p := &simPartition{place: ledger.Position{Topic: uint16(i + 1), Partition: int32(n)}}
 			if i == 1 {
-				w.letters = append(w.letters, p)
+				w.deadLetters = append(w.deadLetters, p)
 				continue
 			}
 			p.group = group
@@ -29,17 +29,17 @@ func (w *world) aside() {
 }
 
 // failure is how an attempt of that consumer ends that fails.
-func (w *world) failure() ledger.Outcome {
+func (w *simulation) failure() ledger.Outcome {
 	switch outcome := pick(w.r, ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomePoison, ledger.OutcomeCancelled); {
-	case w.letters == nil, outcome == ledger.OutcomeCancelled && !w.facts.DeadLetters.Cancelled:
+	case w.deadLetters == nil, outcome == ledger.OutcomeCancelled && !w.facts.DeadLetters.Cancelled:
 		return ledger.OutcomeError
 	default:
 		return outcome
 	}
 }
 
-// mayGiveUp reports whether there was reason so far to make a dead letter of a record.
-func (w *world) mayGiveUp(key, seq uint32) bool {
+// mayDeadLetter reports whether there was reason so far to make a dead letter of a record.
+func (w *simulation) mayDeadLetter(key, seq uint32) bool {
 	failed := 0
 	for _, a := range w.attempts {
 		if a.Key != key || a.Seq != seq {
@@ -61,9 +61,9 @@ func (w *world) mayGiveUp(key, seq uint32) bool {
 
 // forward copies a record that failed to another topic, waits for the answer, and
 // is done with it where it was.
-func (w *world) forward(p *part, a *attempt) {
-	to := w.letters[a.Key%uint32(len(w.letters))]
-	if w.r.IntN(2) == 0 || !w.mayGiveUp(a.Key, a.Seq) {
+func (w *simulation) forward(p *simPartition, a *attempt) {
+	to := w.deadLetters[a.Key%uint32(len(w.deadLetters))]
+	if w.r.IntN(2) == 0 || !w.mayDeadLetter(a.Key, a.Seq) {
 		to = w.parts[w.facts.Partitions+int(a.Key)%w.facts.Partitions]
 	}
 	w.tick()
@@ -74,9 +74,9 @@ func (w *world) forward(p *part, a *attempt) {
 
 // copy appends a record to a partition of a side topic, for an attempt on it that failed.
 // by is nil for a copy that no attempt is the reason of.
-func (w *world) copy(to *part, key, seq uint32, by *attempt) ledger.Position {
+func (w *simulation) copy(to *simPartition, key, seq uint32, by *attempt) ledger.Position {
 	at := to.place
-	w.land(to, at, key, seq)
+	w.appendRecord(to, at, key, seq)
 	w.trace.copies[at] = by
 	w.event(ledger.Event{
 		Kind: ledger.EventCopied, Outcome: ledger.OutcomeConfirmed, At: w.now,
@@ -85,54 +85,54 @@ func (w *world) copy(to *part, key, seq uint32, by *attempt) ledger.Position {
 	return at
 }
 
-// skip gives the consumer a topic for ranges of the source that it sets aside, which
+// addDeferredTopic gives the consumer a topic for ranges of the source that it sets aside, which
 // whoever has that topic works off. It claims no order then.
-func (w *world) skip() {
+func (w *simulation) addDeferredTopic() {
 	w.facts.Order, w.window = harness.OrderNone, 3
 	w.facts.Sides = []Side{{Name: "skipped", Role: harness.RoleRanges, Partitions: 1}}
-	w.skipped = &part{place: ledger.Position{Topic: 1}, group: pick(w.r, uint32(0), 7)}
-	w.parts = append(w.parts, w.skipped)
+	w.deferredTopic = &simPartition{place: ledger.Position{Topic: 1}, group: pick(w.r, uint32(0), 7)}
+	w.parts = append(w.parts, w.deferredTopic)
 }
 
-// setAside sets the next records of a partition aside that are neither finished nor
+// deferRecords sets the next records of a partition aside that are neither finished nor
 // in work, and is done with them when the range is in the log.
-func (w *world) setAside(p *part) {
-	if p.owner == nil || p == w.skipped {
+func (w *simulation) deferRecords(p *simPartition) {
+	if p.owner == nil || p == w.deferredTopic {
 		return
 	}
-	var list []*landing
-	for _, l := range p.landed {
+	var list []*simRecord
+	for _, l := range p.records {
 		switch undone := l.place.Offset >= p.next && !p.done[l.place] && p.busy[l.place] == nil; {
 		case undone && len(list) < 4:
 			list = append(list, l)
 		case len(list) > 0: // the range has no holes
-			w.setRange(p, list)
+			w.appendRange(p, list)
 			return
 		}
 	}
 	if len(list) > 0 {
-		w.setRange(p, list)
+		w.appendRange(p, list)
 	}
 }
 
-func (w *world) setRange(p *part, list []*landing) {
+func (w *simulation) appendRange(p *simPartition, list []*simRecord) {
 	to := list[len(list)-1].place.Offset + 1
 	w.tick()
 	e := ledger.Event{Kind: ledger.EventDeferred, At: w.now, Partition: p.place.Partition, Offset: list[0].place.Offset, To: to}
-	e.SetDeferredBy(w.skipped.place)
+	e.SetDeferredBy(w.deferredTopic.place)
 	w.event(e)
-	w.trace.ranges[w.skipped.place] = p.pass
-	w.skipped.landed = append(w.skipped.landed, &landing{place: w.skipped.place, at: w.now, aside: list})
-	w.skipped.place.Offset++
+	w.trace.ranges[w.deferredTopic.place] = p.pass
+	w.deferredTopic.records = append(w.deferredTopic.records, &simRecord{place: w.deferredTopic.place, at: w.now, deferred: list})
+	w.deferredTopic.place.Offset++
 	for _, l := range list {
 		p.done[l.place] = true
 	}
 	w.tick()
 }
 
-// within are the records of a range that the owner of the ranges has yet to begin.
-func (p *part) within(r *landing) (list []*landing) {
-	for _, l := range r.aside {
+// unfinishedIn are the records of a range that the owner of the ranges has yet to begin.
+func (p *simPartition) unfinishedIn(r *simRecord) (list []*simRecord) {
+	for _, l := range r.deferred {
 		if !p.done[l.place] && p.busy[l.place] == nil {
 			list = append(list, l)
 		}
@@ -140,16 +140,16 @@ func (p *part) within(r *landing) (list []*landing) {
 	return list
 }
 
-// closeRange is done with a range when all of it is. Another range may have the same
+// completeRange is done with a range when all of it is. Another range may have the same
 // records, after its part of the source was begun anew: it does not know of this one.
-func (p *part) closeRange() {
-	for _, l := range p.landed {
+func (p *simPartition) completeRange() {
+	for _, l := range p.records {
 		if l.place.Offset < p.next || p.done[l.place] {
 			continue
 		}
-		if len(p.within(l)) == 0 {
+		if len(p.unfinishedIn(l)) == 0 {
 			p.done[l.place] = true
-			for _, in := range l.aside {
+			for _, in := range l.deferred {
 				delete(p.done, in.place)
 			}
 		}
@@ -158,8 +158,8 @@ func (p *part) closeRange() {
 }
 
 // part is the partition that a position lies in.
-func (w *world) part(at ledger.Position) *part {
-	for _, p := range append(append(w.parts[:len(w.parts):len(w.parts)], w.letters...), w.out) {
+func (w *simulation) part(at ledger.Position) *simPartition {
+	for _, p := range append(append(w.parts[:len(w.parts):len(w.parts)], w.deadLetters...), w.out) {
 		if p != nil && p.place.Topic == at.Topic && p.place.Partition == at.Partition {
 			return p
 		}
@@ -167,19 +167,19 @@ func (w *world) part(at ledger.Position) *part {
 	return nil
 }
 
-// transact gives the consumer a topic for its output. It claims exactly-once.
-func (w *world) transact() {
+// addOutputTopic gives the consumer a topic for its output. It claims exactly-once.
+func (w *simulation) addOutputTopic() {
 	w.facts.Effect, w.facts.Delivery = harness.EffectOutput, harness.ExactlyOnce
 	w.facts.Sides = []Side{{Name: "out", Role: harness.RoleOutput, Partitions: 1}}
-	w.letters = nil
-	w.out = &part{place: ledger.Position{Topic: 1}}
+	w.deadLetters = nil
+	w.out = &simPartition{place: ledger.Position{Topic: 1}}
 }
 
-// output appends what was computed since the last commit, in the transaction of this
+// appendOutputs appends what was computed since the last commit, in the transaction of this
 // one.
-func (w *world) output(p *part, commit *ledger.Event) {
+func (w *simulation) appendOutputs(p *simPartition, commit *ledger.Event) {
 	commit.Flags = ledger.FlagTransactional
-	for _, l := range p.landed {
+	for _, l := range p.records {
 		if l.place.Offset >= p.committed && l.place.Offset < commit.Offset {
 			w.tick()
 			w.copy(w.out, l.key, l.seq, nil)

@@ -10,39 +10,39 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// world is a small simulation of a group of correct consumers: what they do, and
+// simulation is a small simulation of a group of correct consumers: what they do, and
 // what observers see of it, becomes a history. Times are whole microseconds, so
 // that a planted event finds room between any two.
-type world struct {
-	r        *rand.Rand
-	facts    *Facts
-	ids      map[ledger.Position][2]uint32
-	now      time.Duration
-	parts    []*part
-	pods     []*member // by number of the incarnation - 1
-	attempts []*attempt
-	seen     []ledger.Event // all events but those of attempts
-	unsent   []sending
-	gen      int32
-	troubles int // rebalances, crashes and seeks yet to come
+type simulation struct {
+	r           *rand.Rand
+	facts       *Facts
+	ids         map[ledger.Position][2]uint32
+	now         time.Duration
+	parts       []*simPartition
+	pods        []*member // by number of the incarnation - 1
+	attempts    []*attempt
+	seen        []ledger.Event // all events but those of attempts
+	unsent      []sending
+	gen         int32
+	disruptions int // rebalances, crashes and seeks yet to come
 
-	window  int           // records of a partition worked on at once
-	slack   time.Duration // half the time between two looks of an observer, 0: it sees each change as it happens
-	rewinds bool          // rewinds are seen themselves
-	out     *part         // of the output topic, nil without one
-	letters []*part       // of the dead-letter topic, which nobody reads; nil without side topics
-	skipped *part         // of the topic with ranges set aside, nil without one
-	retries float64       // share of attempts that fail
-	batches bool          // several records of a key may be one call
-	handed  bool          // it is seen what a share group hands out
-	calls   uint32        // calls for several records so far
-	trace   trace
+	window           int             // records of a partition worked on at once
+	slack            time.Duration   // half the time between two looks of an observer, 0: it sees each change as it happens
+	rewinds          bool            // rewinds are seen themselves
+	out              *simPartition   // of the output topic, nil without one
+	deadLetters      []*simPartition // of the dead-letter topic, which nobody reads; nil without side topics
+	deferredTopic    *simPartition   // of the topic with ranges set aside, nil without one
+	retries          float64         // share of attempts that fail
+	batches          bool            // several records of a key may be one call
+	acquisitionsSeen bool            // it is seen what a share group hands out
+	calls            uint32          // calls for several records so far
+	trace            trace
 }
 
-// part is a partition: the log so far, and how far its owner has got.
-type part struct {
+// simPartition is a partition: the log so far, and how far its owner has got.
+type simPartition struct {
 	place     ledger.Position // Offset is the end of the log
-	landed    []*landing
+	records   []*simRecord
 	committed int64
 	owner     *member                  // nil: nobody, or a dead one until the session ends
 	next      int64                    // from where the owner began to read
@@ -50,17 +50,17 @@ type part struct {
 	busy      map[ledger.Position]*attempt
 	dead      *member       // its last owner, if that died
 	orphaned  time.Duration // when the session of its dead owner ends
-	settled   time.Duration // when the last change of owners has been seen
+	lastSeen  time.Duration // when the last change of owners has been seen
 	group     uint32        // 0: the run's
 	pass      *pass         // the latest, nil before any
 	sought    bool          // sought: its owner went back, and will commit that
 }
 
-type landing struct {
+type simRecord struct {
 	place    ledger.Position
 	key, seq uint32
 	at       time.Duration // when it was appended
-	aside    []*landing    // of a range: the records that it sets aside
+	deferred []*simRecord  // of a range: the records that it sets aside
 }
 
 // member is an incarnation of a pod in the group.
@@ -76,20 +76,20 @@ type attempt struct {
 	end          time.Duration
 	outcome      ledger.Outcome
 	under        *pass         // the pass that gave the record to its member, nil if none did
-	via          *landing      // the range that it was worked on for, nil without one
+	via          *simRecord    // the range that it was worked on for, nil without one
 	delivery     *trueDelivery // of a share group
 }
 
 // sending is a record to come: where it lands, or that it never does.
 type sending struct {
-	landing
+	simRecord
 	outcome ledger.Outcome
 	lands   bool
 }
 
 // generate makes a legal run of a consumer of some design.
-func generate(r *rand.Rand, of design) *world {
-	w := &world{r: r, ids: map[ledger.Position][2]uint32{}, trace: newTrace(), facts: &Facts{
+func generate(r *rand.Rand, of design) *simulation {
+	w := &simulation{r: r, ids: map[ledger.Position][2]uint32{}, trace: newTrace(), facts: &Facts{
 		Delivery: harness.AtLeastOnce, Log: NewLog(), Broken: map[string]string{},
 		Order:    pick(r, harness.OrderNone, harness.OrderKey, harness.OrderKey, harness.OrderPartition),
 		Protocol: pick(r, harness.Eager, harness.Cooperative, harness.Server, static),
@@ -102,25 +102,25 @@ func generate(r *rand.Rand, of design) *world {
 	if r.IntN(2) == 0 {
 		w.slack = time.Duration(1+r.IntN(50)) * time.Millisecond
 	}
-	w.rewinds, w.retries, w.troubles = r.IntN(3) == 0, r.Float64()*0.3, r.IntN(7)
+	w.rewinds, w.retries, w.disruptions = r.IntN(3) == 0, r.Float64()*0.3, r.IntN(7)
 	w.load()
 	switch {
 	case of == transactional:
-		w.transact()
+		w.addOutputTopic()
 	case of == sharing:
 	case of == batching:
 		w.batches, w.facts.Order = true, harness.OrderKey
 	case r.IntN(3) == 0:
-		w.aside()
+		w.addSideTopics()
 	case r.IntN(5) == 0:
-		w.skip()
+		w.addDeferredTopic()
 	}
 	for range 1 + r.IntN(3) {
 		w.join()
 	}
 	if of == sharing {
-		w.share()
-		w.settle()
+		w.runShareGroup()
+		w.endRun()
 		return w
 	}
 	w.rebalance(true)
@@ -130,7 +130,7 @@ func generate(r *rand.Rand, of design) *world {
 		}
 	}
 	w.endTogether()
-	w.settle()
+	w.endRun()
 	return w
 }
 
@@ -151,10 +151,10 @@ const static = harness.Protocol("static")
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
 // load thinks out what will be sent: partitions with gaps, a few keys each.
-func (w *world) load() {
+func (w *simulation) load() {
 	w.facts.Partitions = 1 + w.r.IntN(3)
 	for p := range w.facts.Partitions {
-		w.parts = append(w.parts, &part{place: ledger.Position{Partition: int32(p)}})
+		w.parts = append(w.parts, &simPartition{place: ledger.Position{Partition: int32(p)}})
 		keys, next := 1+w.r.IntN(4), make([]uint32, 4)
 		offset, records := int64(0), w.r.IntN(14)
 		if w.r.IntN(10) == 0 {
@@ -162,7 +162,7 @@ func (w *world) load() {
 		}
 		for range records {
 			k := w.r.IntN(keys)
-			s := sending{landing: landing{key: uint32(k*w.facts.Partitions + p), seq: next[k]}, outcome: ledger.OutcomeAcked, lands: true}
+			s := sending{simRecord: simRecord{key: uint32(k*w.facts.Partitions + p), seq: next[k]}, outcome: ledger.OutcomeAcked, lands: true}
 			next[k]++
 			switch w.r.IntN(12) {
 			case 0:
@@ -188,18 +188,18 @@ func (w *world) load() {
 }
 
 // tick lets a little time pass.
-func (w *world) tick() time.Duration {
+func (w *simulation) tick() time.Duration {
 	w.now += time.Duration(1+w.r.IntN(3000)) * time.Microsecond
 	return w.now
 }
 
-func (w *world) event(e ledger.Event) {
+func (w *simulation) event(e ledger.Event) {
 	e.Seen = max(e.Seen, e.At)
 	w.seen = append(w.seen, e)
 }
 
 // step does one of the things that can be done next.
-func (w *world) step() {
+func (w *simulation) step() {
 	w.tick()
 	p := pick(w.r, w.parts...)
 	switch n := w.r.IntN(20); {
@@ -210,18 +210,18 @@ func (w *world) step() {
 	case n < 16:
 		w.end(p)
 	case n < 18:
-		if w.skipped != nil && w.r.IntN(3) == 0 {
-			w.setAside(p)
+		if w.deferredTopic != nil && w.r.IntN(3) == 0 {
+			w.deferRecords(p)
 		}
 		w.commit(p)
-	case w.troubles > 0:
-		w.trouble()
+	case w.disruptions > 0:
+		w.disrupt()
 	default:
 		w.adopt()
 	}
 }
 
-func (w *world) send() {
+func (w *simulation) send() {
 	s := w.unsent[0]
 	w.unsent = w.unsent[1:]
 	e := ledger.Event{Kind: ledger.EventSent, At: w.now, Key: s.key, Seq: s.seq, Due: w.now, Sent: w.now}
@@ -232,18 +232,18 @@ func (w *world) send() {
 	}
 	w.event(e)
 	if s.lands {
-		w.land(w.parts[s.place.Partition], s.place, s.key, s.seq)
+		w.appendRecord(w.parts[s.place.Partition], s.place, s.key, s.seq)
 	}
 }
 
-func (w *world) land(p *part, at ledger.Position, key, seq uint32) {
-	p.landed = append(p.landed, &landing{place: at, key: key, seq: seq, at: w.now})
+func (w *simulation) appendRecord(p *simPartition, at ledger.Position, key, seq uint32) {
+	p.records = append(p.records, &simRecord{place: at, key: key, seq: seq, at: w.now})
 	p.place.Offset = at.Offset + 1
 	w.ids[at] = [2]uint32{key, seq}
 }
 
-// settle ends the run.
-func (w *world) settle() {
+// endRun ends the run.
+func (w *simulation) endRun() {
 	for _, a := range w.attempts {
 		w.now = max(w.now, a.end)
 	}
@@ -257,7 +257,7 @@ func (w *world) settle() {
 	}
 	if w.r.IntN(4) > 0 { // what is planted may work on one more
 		for _, a := range w.attempts {
-			w.facts.Parallelism = max(w.facts.Parallelism, w.beside(a)+1)
+			w.facts.Parallelism = max(w.facts.Parallelism, w.openAt(a)+1)
 		}
 	}
 	w.facts.Owners = []string{""}
@@ -267,7 +267,7 @@ func (w *world) settle() {
 }
 
 // history is the run as the oracles get it.
-func (w *world) history() *history {
+func (w *simulation) history() *history {
 	h := &history{facts: w.facts, ids: w.ids, events: slices.Clone(w.seen)}
 	for _, a := range w.attempts {
 		h.events = append(h.events, a.Event)

@@ -11,7 +11,7 @@ import (
 
 // ready are the records that the owner of a partition may begin, in the order that
 // it claims.
-func (w *world) ready(p *part) (list []*landing) {
+func (w *simulation) ready(p *simPartition) (list []*simRecord) {
 	if p.owner == nil || len(p.busy) >= w.window {
 		return nil
 	}
@@ -20,12 +20,12 @@ func (w *world) ready(p *part) (list []*landing) {
 		held[b.Key] = true
 	}
 	waiting := 0
-	for _, l := range p.landed {
+	for _, l := range p.records {
 		if l.place.Offset < p.next || p.done[l.place] {
 			continue
 		}
-		if l.aside != nil {
-			return p.within(l)
+		if l.deferred != nil {
+			return p.unfinishedIn(l)
 		}
 		if waiting++; waiting > 2*w.window {
 			break
@@ -41,7 +41,7 @@ func (w *world) ready(p *part) (list []*landing) {
 	return list
 }
 
-func (w *world) start(p *part) {
+func (w *simulation) start(p *simPartition) {
 	list := w.ready(p)
 	if len(list) == 0 {
 		return
@@ -55,7 +55,7 @@ func (w *world) start(p *part) {
 
 // attempt is one that a member begins on a record. p is where its member reads it from, nil
 // in a share group.
-func (w *world) attempt(p *part, l *landing, by *member, at time.Duration) *attempt {
+func (w *simulation) attempt(p *simPartition, l *simRecord, by *member, at time.Duration) *attempt {
 	a := &attempt{Event: ledger.Event{
 		Kind: ledger.EventStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
 		Offset: l.place.Offset, Key: l.key, Seq: l.seq,
@@ -63,7 +63,7 @@ func (w *world) attempt(p *part, l *landing, by *member, at time.Duration) *atte
 	if p != nil {
 		a.under = p.pass
 	}
-	if p != nil && p == w.skipped {
+	if p != nil && p == w.deferredTopic {
 		a.via = p.first()
 	}
 	w.attempts = append(w.attempts, a)
@@ -71,7 +71,7 @@ func (w *world) attempt(p *part, l *landing, by *member, at time.Duration) *atte
 }
 
 // end ends one attempt of a partition, and may begin the next in that instant.
-func (w *world) end(p *part) {
+func (w *simulation) end(p *simPartition) {
 	if p.owner == nil || len(p.busy) == 0 {
 		return
 	}
@@ -81,7 +81,7 @@ func (w *world) end(p *part) {
 	}
 	a := pick(w.r, p.open()...)
 	w.finish(p, a, outcome)
-	if outcome != ledger.OutcomeEffect && w.letters != nil && w.r.IntN(3) > 0 {
+	if outcome != ledger.OutcomeEffect && w.deadLetters != nil && w.r.IntN(3) > 0 {
 		w.forward(p, a)
 	}
 	if w.r.IntN(4) == 0 {
@@ -90,7 +90,7 @@ func (w *world) end(p *part) {
 }
 
 // open are the attempts under way, oldest first.
-func (p *part) open() (list []*attempt) {
+func (p *simPartition) open() (list []*attempt) {
 	for _, a := range p.busy {
 		list = append(list, a)
 	}
@@ -100,7 +100,7 @@ func (p *part) open() (list []*attempt) {
 	return list
 }
 
-func (w *world) finish(p *part, a *attempt, o ledger.Outcome) {
+func (w *simulation) finish(p *simPartition, a *attempt, o ledger.Outcome) {
 	if a.At == w.now {
 		w.tick()
 	}
@@ -111,13 +111,13 @@ func (w *world) finish(p *part, a *attempt, o ledger.Outcome) {
 			p.done[a.Position()] = true
 		}
 	}
-	if p == w.skipped && len(p.busy) == 0 {
-		p.closeRange()
+	if p == w.deferredTopic && len(p.busy) == 0 {
+		p.completeRange()
 	}
 }
 
 // watermark is the lowest offset that the owner has not finished.
-func (p *part) watermark() int64 {
+func (p *simPartition) watermark() int64 {
 	if l := p.first(); l != nil {
 		return l.place.Offset
 	}
@@ -125,8 +125,8 @@ func (p *part) watermark() int64 {
 }
 
 // first is the first record that the owner has not finished, nil without one.
-func (p *part) first() *landing {
-	for _, l := range p.landed {
+func (p *simPartition) first() *simRecord {
+	for _, l := range p.records {
 		if l.place.Offset >= p.next && !p.done[l.place] {
 			return l
 		}
@@ -135,7 +135,7 @@ func (p *part) first() *landing {
 }
 
 // commit commits the watermark. The answer may get lost.
-func (w *world) commit(p *part) {
+func (w *simulation) commit(p *simPartition) {
 	if p.owner == nil || p.watermark() < p.committed && !p.sought {
 		return
 	}
@@ -146,7 +146,7 @@ func (w *world) commit(p *part) {
 	}
 	holds := true
 	if w.facts.Effect == harness.EffectOutput {
-		w.output(p, &e)
+		w.appendOutputs(p, &e)
 	} else if w.r.IntN(10) == 0 {
 		e.Outcome, holds = ledger.OutcomeUnknown, w.r.IntN(2) == 0
 	}
@@ -157,7 +157,7 @@ func (w *world) commit(p *part) {
 }
 
 // finished reports whether all is sent, finished and committed.
-func (w *world) finished() bool {
+func (w *simulation) finished() bool {
 	for _, p := range w.parts {
 		if p.owner == nil || len(p.busy) > 0 || p.watermark() < p.place.Offset || p.committed < p.place.Offset {
 			return false
@@ -166,8 +166,8 @@ func (w *world) finished() bool {
 	return len(w.unsent) == 0
 }
 
-// beside is how many attempts of its incarnation are open as one begins, with it.
-func (w *world) beside(a *attempt) (open int) {
+// openAt is how many attempts of its incarnation are open as one begins, with it.
+func (w *simulation) openAt(a *attempt) (open int) {
 	for _, o := range w.attempts {
 		if o.Owner == a.Owner && o.At <= a.At && o.end > a.At {
 			open++

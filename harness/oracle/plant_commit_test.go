@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// plantPending commits a record in the instant before its work is finished.
-func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantPrematureCommit commits a record in the instant before its work is finished.
+func plantPrematureCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	finished, before, copies := map[ledger.Position]bool{}, map[[2]uint32]bool{}, map[[2]uint32]int{}
 	for _, e := range w.seen {
@@ -21,7 +21,7 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 		p := w.part(a.Position())
 		id := [2]uint32{a.Key, a.Seq}
 		// With a copy elsewhere it is safe here.
-		lowest := !before[id] && copies[id] == min(1, int(a.Topic)) && !finished[a.Position()] && !slices.ContainsFunc(p.landed, func(l *landing) bool {
+		lowest := !before[id] && copies[id] == min(1, int(a.Topic)) && !finished[a.Position()] && !slices.ContainsFunc(p.records, func(l *simRecord) bool {
 			return l.place.Offset < a.Offset && !finished[l.place]
 		})
 		next := w.between(a.Position(), a.end-nanosecond, w.now)
@@ -42,8 +42,8 @@ func plantPending(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 }
 
-// plantPastEnd commits past the end of the log when all is done.
-func plantPastEnd(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantCommitPastEnd commits past the end of the log when all is done.
+func plantCommitPastEnd(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	p := pick(w.r, w.parts[:w.facts.Partitions]...)
 	if p.owner == nil {
 		return nil, nil, false
@@ -57,7 +57,7 @@ func plantPastEnd(w *world) (at []ledger.Position, fails []string, ok bool) {
 
 // confirmed are the commits that were seen to hold and above zero, and were not
 // disturbed right after.
-func (w *world) confirmed() (list []ledger.Event) {
+func (w *simulation) confirmed() (list []ledger.Event) {
 	for _, e := range w.seen {
 		if e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
 			list = append(list, e)
@@ -66,8 +66,8 @@ func (w *world) confirmed() (list []ledger.Event) {
 	return list
 }
 
-// plantRegression commits less than before.
-func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantCommitRegression commits less than before.
+func plantCommitRegression(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok {
 		return nil, nil, false
@@ -79,9 +79,9 @@ func plantRegression(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{CheckCommitRegression}, true
 }
 
-// plantBehind has no commit of a partition hold from some time on, and a clock to
+// plantStalledCommit has no commit of a partition hold from some time on, and a clock to
 // commit by that is faster than that.
-func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok || e.Topic != 0 || e.OwnGroup() || w.facts.Final[e.Partition] == 0 {
 		return nil, nil, false
@@ -102,9 +102,9 @@ func plantBehind(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return at, []string{CheckStalledCommit}, len(at) > 0
 }
 
-// gone are the losses of a partition that came before an event of it, by members
+// lossesBefore are the losses of a partition that came before an event of it, by members
 // that had not got it again by then and were never expelled.
-func (w *world) gone(e ledger.Event) (list []ledger.Event) {
+func (w *simulation) lossesBefore(e ledger.Event) (list []ledger.Event) {
 	for _, lost := range w.seen {
 		same := lost.Kind == ledger.EventReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
 		again := slices.ContainsFunc(w.seen, func(o ledger.Event) bool {
@@ -120,12 +120,12 @@ func (w *world) gone(e ledger.Event) (list []ledger.Event) {
 
 // plantLateCommit commits what is committed once more, for one who lost the
 // partition: no regression, so nothing fails.
-func plantLateCommit(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantLateCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok {
 		return nil, nil, false
 	}
-	lost, ok := anyOf(w, w.gone(e))
+	lost, ok := anyOf(w, w.lossesBefore(e))
 	e.At += nanosecond
 	e.Seen = e.At
 	e.Owner, e.Member = lost.Owner, lost.Member
@@ -134,7 +134,7 @@ func plantLateCommit(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantLateRange commits past a range before it is in the log.
-func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantLateRange(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	for i := range w.seen {
 		r := &w.seen[i]
 		if r.Kind != ledger.EventDeferred {
@@ -151,7 +151,7 @@ func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 		}
 		r.At = next[1].At + nanosecond
 		r.Seen = r.At
-		for _, l := range w.part(p).landed {
+		for _, l := range w.part(p).records {
 			if l.place.Offset >= r.Offset && l.place.Offset < r.To {
 				at = append(at, l.place)
 			}
@@ -162,8 +162,8 @@ func plantLateRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantEarlyRange commits a range in the instant before the last work on it ends.
-func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
-	if w.skipped == nil {
+func plantEarlyRange(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	if w.deferredTopic == nil {
 		return nil, nil, false
 	}
 	for _, a := range slices.Backward(w.single()) {
@@ -188,9 +188,9 @@ func plantEarlyRange(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return nil, nil, false
 }
 
-// plantTorn keeps the last outputs of a partition and not their commit.
-func plantTorn(w *world) (at []ledger.Position, fails []string, ok bool) {
-	l, ok := anyOf(w, w.allLanded())
+// plantOutputWithoutCommit keeps the last outputs of a partition and not their commit.
+func plantOutputWithoutCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {
 		return nil, nil, false
 	}
@@ -199,7 +199,7 @@ func plantTorn(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantCommitOutside commits outside of the transaction.
-func plantCommitOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantCommitOutside(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Kind == ledger.EventCommit && w.r.IntN(3) == 0 })
 	if i < 0 {
 		return nil, nil, false
@@ -209,7 +209,7 @@ func plantCommitOutside(w *world) (at []ledger.Position, fails []string, ok bool
 }
 
 // plantOutputOutside makes an output outside of its transaction.
-func plantOutputOutside(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantOutputOutside(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleOutput))
 	if !ok {
 		return nil, nil, false

@@ -5,7 +5,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-func (w *world) effectsOf(key, seq uint32) (list []*attempt) {
+func (w *simulation) effectsOf(key, seq uint32) (list []*attempt) {
 	for _, a := range w.effects() {
 		if a.Key == key && a.Seq == seq {
 			list = append(list, a)
@@ -14,8 +14,8 @@ func (w *world) effectsOf(key, seq uint32) (list []*attempt) {
 	return list
 }
 
-// plantLetterEffect works on a record in spite of its dead letter.
-func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantEffectOfDeadLetter works on a record in spite of its dead letter.
+func plantEffectOfDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok || len(w.effectsOf(e.Key, e.Seq)) > 0 {
 		return nil, nil, false
@@ -40,14 +40,14 @@ func plantLetterEffect(w *world) (at []ledger.Position, fails []string, ok bool)
 	return at, []string{CheckConflictingOutcomes}, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
-// plantEffectLetter makes a dead letter of a record that was worked on.
-func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantDeadLetterOfEffect makes a dead letter of a record that was worked on.
+func plantDeadLetterOfEffect(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
-	if !ok || w.letters == nil {
+	if !ok || w.deadLetters == nil {
 		return nil, nil, false
 	}
 	w.tick()
-	place := w.copy(pick(w.r, w.letters...), a.Key, a.Seq, nil)
+	place := w.copy(pick(w.r, w.deadLetters...), a.Key, a.Seq, nil)
 	w.facts.DrainEnd = w.tick()
 	fails = []string{CheckConflictingOutcomes}
 	if len(w.expect().expected.must[CheckPrematureDeadLetter]) > 0 {
@@ -56,9 +56,9 @@ func plantEffectLetter(w *world) (at []ledger.Position, fails []string, ok bool)
 	return []ledger.Position{place}, fails, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
-// plantUnfoundedLetter takes back that the work on a record failed before it became a
+// plantPrematureDeadLetter takes back that the work on a record failed before it became a
 // dead letter: it was cut short.
-func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantPrematureDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok {
 		return nil, nil, false
@@ -76,9 +76,9 @@ func plantUnfoundedLetter(w *world) (at []ledger.Position, fails []string, ok bo
 	return at, []string{CheckPrematureDeadLetter}, !w.facts.DeadLetters.Cancelled
 }
 
-// plantHastyLetter declares one try more than a dead letter had, and that nothing else
+// plantHastyDeadLetter declares one try more than a dead letter had, and that nothing else
 // will do.
-func plantHastyLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantHastyDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	tries := func(e *ledger.Event) (n int, poison bool) {
 		for _, a := range w.attempts {
 			if a.Key == e.Key && a.Seq == e.Seq && a.end <= e.At+stampSlack {

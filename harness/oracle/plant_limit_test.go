@@ -7,10 +7,10 @@ import (
 )
 
 // plantParallelism declares one attempt at once less than there were.
-func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantParallelism(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	most := 0
 	for _, a := range w.attempts {
-		most = max(most, w.beside(a))
+		most = max(most, w.openAt(a))
 	}
 	if w.facts.Parallelism = most - 1; most < 2 {
 		return nil, nil, false
@@ -20,8 +20,8 @@ func plantParallelism(w *world) (at []ledger.Position, fails []string, ok bool) 
 }
 
 // plantStarvation has no patience with the key that waits longest.
-func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
-	long := slices.ContainsFunc(w.parts, func(p *part) bool { return p.place.Offset > passedEvery+1 })
+func plantStarvation(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	long := slices.ContainsFunc(w.parts, func(p *simPartition) bool { return p.place.Offset > passedEvery+1 })
 	if !long {
 		return nil, nil, false
 	}
@@ -31,8 +31,8 @@ func plantStarvation(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantBlast has no patience with the slowest record beside a hot key.
-func plantBlast(w *world) (at []ledger.Position, fails []string, ok bool) {
-	l, ok := anyOf(w, w.allLanded())
+func plantBlast(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {
 		return nil, nil, false
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // plantLogDuplicate lets a record land twice; the consumer works on both.
-func plantLogDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantLogDuplicate(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	p := pick(w.r, w.parts[:w.facts.Partitions]...)
-	if len(p.landed) == 0 || len(w.facts.Sides) > 0 {
+	if len(p.records) == 0 || len(w.facts.Sides) > 0 {
 		return nil, nil, false
 	}
-	l, place := pick(w.r, p.landed...), p.place
-	w.land(p, place, l.key, l.seq)
+	l, place := pick(w.r, p.records...), p.place
+	w.appendRecord(p, place, l.key, l.seq)
 	start := w.tick()
 	a := &attempt{Event: ledger.Event{
 		Kind: ledger.EventStart, At: start, Start: start, Owner: p.owner.owner, Partition: place.Partition, Offset: place.Offset, Key: l.key, Seq: l.seq,
@@ -28,13 +28,13 @@ func plantLogDuplicate(w *world) (at []ledger.Position, fails []string, ok bool)
 
 // plantLogOrder lets two records of a key, one right after the other, land in the
 // wrong order.
-func plantLogOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
-	all := w.allLanded()
+func plantLogOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	all := w.sourceRecords()
 	l, ok := anyOf(w, all)
 	if !ok || len(w.facts.Sides) > 0 {
 		return nil, nil, false
 	}
-	i := slices.IndexFunc(all, func(o *landing) bool { return o.key == l.key && o.seq > l.seq && o.place.Offset > l.place.Offset })
+	i := slices.IndexFunc(all, func(o *simRecord) bool { return o.key == l.key && o.seq > l.seq && o.place.Offset > l.place.Offset })
 	if i < 0 {
 		return nil, nil, false
 	}
@@ -54,7 +54,7 @@ func plantLogOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantCorruption alters a value on the way to an attempt or to a side topic.
-func plantCorruption(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantCorruption(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if letters := w.appended(harness.RoleDeadLetter); len(letters) > 0 && w.r.IntN(2) == 0 {
 		e := pick(w.r, letters...)
 		e.Flags |= ledger.FlagCorrupt
@@ -68,7 +68,7 @@ func plantCorruption(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{a.Position()}, []string{CheckCorruption}, true
 }
 
-func plantPhantom(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantPhantom(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
 		return nil, nil, false
@@ -86,12 +86,12 @@ func plantPhantom(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantPhantomCopy makes a dead letter of a record that nobody sent.
-func plantPhantomCopy(w *world) (at []ledger.Position, fails []string, ok bool) {
-	if w.letters == nil {
+func plantPhantomCopy(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	if w.deadLetters == nil {
 		return nil, nil, false
 	}
 	w.tick()
-	place := w.copy(pick(w.r, w.letters...), 1000, uint32(w.r.IntN(5)), nil)
+	place := w.copy(pick(w.r, w.deadLetters...), 1000, uint32(w.r.IntN(5)), nil)
 	w.facts.DrainEnd = w.tick()
 	return []ledger.Position{place}, []string{CheckPhantom}, true
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
 		return nil, nil, false
@@ -18,13 +18,13 @@ func plantLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 			again.outcome = ledger.OutcomeError
 		}
 	}
-	return w.lost(a.Key, a.Seq)
+	return w.expectLoss(a.Key, a.Seq)
 }
 
-// plantCalmLoss claims at-most-once and cuts off all work on a record where nothing goes
+// plantUndisturbedLoss claims at-most-once and cuts off all work on a record where nothing goes
 // wrong.
-func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
-	a := w.cutOff()
+func plantUndisturbedLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	a := w.cancelWork()
 	if a == nil {
 		return nil, nil, false
 	}
@@ -38,18 +38,18 @@ func plantCalmLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(must[CheckRedelivery]) == 0
 }
 
-// plantTroubledLoss does so where somebody came or went since, or where the work had failed
+// plantDisturbedLoss does so where somebody came or went since, or where the work had failed
 // before: then nobody is to blame.
-func plantTroubledLoss(w *world) (at []ledger.Position, fails []string, ok bool) {
-	if w.cutOff() == nil {
+func plantDisturbedLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	if w.cancelWork() == nil {
 		return nil, nil, false
 	}
 	may := w.expect().expected.may
 	return nil, nil, len(may[CheckLoss]) > 0 && len(may[CheckUnexplainedLoss])+len(may[CheckRedelivery]) == 0
 }
 
-// cutOff claims at-most-once, and cuts off what was an effect of some record.
-func (w *world) cutOff() *attempt {
+// cancelWork claims at-most-once, and cuts off what was an effect of some record.
+func (w *simulation) cancelWork() *attempt {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
 		return nil
@@ -63,9 +63,9 @@ func (w *world) cutOff() *attempt {
 	return a
 }
 
-// lost is the evidence of a record that was not finished: the commit that covers it
+// expectLoss is the evidence of a record that was not finished: the commit that covers it
 // was ahead of the work too, if it was seen.
-func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
+func (w *simulation) expectLoss(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
 	for p, id := range w.ids {
 		if id == [2]uint32{key, seq} {
 			if at = append(at, p); w.facts.roleOf(p.Topic) == harness.RoleDeadLetter {
@@ -80,22 +80,22 @@ func (w *world) lost(key, seq uint32) (at []ledger.Position, fails []string, ok 
 	return at, fails, true
 }
 
-func plantStall(w *world) (at []ledger.Position, fails []string, ok bool) {
-	at, last, ok := w.stop()
+func plantStall(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	at, last, ok := w.stopPartition()
 	w.facts.DrainEnd = last + w.facts.stallAfter() + nanosecond
 	return at, []string{CheckStall}, ok
 }
 
-func plantOverload(w *world) (at []ledger.Position, fails []string, ok bool) {
-	at, last, ok := w.stop()
+func plantOverload(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	at, last, ok := w.stopPartition()
 	w.facts.DrainEnd = last + w.facts.stallAfter()
 	return at, nil, ok
 }
 
-// stop leaves a partition undone from some record on. last is when the last effect
+// stopPartition leaves a partition undone from some record on. last is when the last effect
 // of the run ended.
-func (w *world) stop() (stopped []ledger.Position, last time.Duration, ok bool) {
-	l, ok := anyOf(w, w.allLanded())
+func (w *simulation) stopPartition() (stopped []ledger.Position, last time.Duration, ok bool) {
+	l, ok := anyOf(w, w.sourceRecords())
 	if !ok || len(w.facts.Sides) > 0 {
 		return nil, 0, false
 	}
@@ -119,9 +119,9 @@ func (w *world) stop() (stopped []ledger.Position, last time.Duration, ok bool) 
 	return []ledger.Position{at}, last, true
 }
 
-// plantGone acknowledges a record where none lies, or another.
-func plantGone(w *world) (at []ledger.Position, fails []string, ok bool) {
-	l, ok := anyOf(w, w.allLanded())
+// plantLostByBroker acknowledges a record where none lies, or another.
+func plantLostByBroker(w *simulation) (at []ledger.Position, fails []string, ok bool) {
+	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {
 		return nil, nil, false
 	}
@@ -133,9 +133,9 @@ func plantGone(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{p}, []string{CheckLostByBroker}, true
 }
 
-// plantNoLetter takes away the last dead letter of its partition, for whose answer
+// plantMissingDeadLetter takes away the last dead letter of its partition, for whose answer
 // nobody had waited.
-func plantNoLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantMissingDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok {
 		return nil, nil, false
@@ -146,11 +146,11 @@ func plantNoLetter(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	delete(w.ids, gone.Position())
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone.Position() })
-	return w.lost(gone.Key, gone.Seq)
+	return w.expectLoss(gone.Key, gone.Seq)
 }
 
-// plantNoOutput commits the last record that was output, and its output never comes.
-func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantCommitWithoutOutput commits the last record that was output, and its output never comes.
+func plantCommitWithoutOutput(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.out.place.Offset == 0 {
 		return nil, nil, false
 	}
@@ -159,5 +159,5 @@ func plantNoOutput(w *world) (at []ledger.Position, fails []string, ok bool) {
 	id := w.ids[gone]
 	delete(w.ids, gone)
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool { return o.Kind == ledger.EventCopied && o.Position() == gone })
-	return w.lost(id[0], id[1])
+	return w.expectLoss(id[0], id[1])
 }

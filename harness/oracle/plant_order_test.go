@@ -9,7 +9,7 @@ import (
 
 // retried are the effects whose record had one attempt before, which failed while
 // nobody came or went.
-func (w *world) retried() (list []*attempt) {
+func (w *simulation) retried() (list []*attempt) {
 	for _, a := range w.effects() {
 		on := w.on(a.Position())
 		if len(on) == 2 && on[0].outcome == ledger.OutcomeError && on[1] == a && on[0].Owner == a.Owner {
@@ -22,7 +22,7 @@ func (w *world) retried() (list []*attempt) {
 // swap exchanges the records of two attempts, of which b is the next after a in
 // its partition or, of one key, in its key, where no commit lies between.
 // With failed, an attempt on the earlier record failed before.
-func (w *world) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok bool) {
+func (w *simulation) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
 	firsts := w.single()
@@ -34,7 +34,7 @@ func (w *world) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok b
 			if a.Partition != b.Partition || a.Offset >= b.Offset || a.end >= b.end || (a.Key == b.Key) != sameKey {
 				continue
 			}
-			between := slices.ContainsFunc(w.part(a.Position()).landed, func(l *landing) bool {
+			between := slices.ContainsFunc(w.part(a.Position()).records, func(l *simRecord) bool {
 				return l.place.Offset > a.Offset && l.place.Offset < b.Offset && (adjacent || l.key == a.Key)
 			})
 			commits := slices.ContainsFunc(w.between(a.Position(), a.end, b.end), func(e ledger.Event) bool { return e.Kind == ledger.EventCommit })
@@ -55,7 +55,7 @@ func (w *world) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok b
 	return at, true
 }
 
-func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantInversion(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
 		at, ok = w.swap(true, false, false)
@@ -68,7 +68,7 @@ func plantInversion(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantReverse has two records of a key that a rewind brings again done in reverse.
-func plantReverse(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantReverse(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
 	again := func(a *attempt) bool {
@@ -96,7 +96,7 @@ func plantReverse(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return at, []string{CheckKeyInversion}, len(must[CheckKeyInversion]) == 1 && len(must[CheckRetryOvertaking]) == 0
 }
 
-func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantOvertaking(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	switch w.facts.Order {
 	case harness.OrderKey:
 		at, ok = w.swap(true, false, true)
@@ -108,7 +108,7 @@ func plantOvertaking(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return at, fails, ok
 }
 
-func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantPartitionOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderPartition {
 		at, ok = w.swap(false, true, false)
 	}
@@ -116,7 +116,7 @@ func plantPartitionOrder(w *world) (at []ledger.Position, fails []string, ok boo
 }
 
 // inOrder is what the records of which only one may be in work at once have in common.
-func (w *world) inOrder(a *attempt) uint32 {
+func (w *simulation) inOrder(a *attempt) uint32 {
 	if w.facts.Order == harness.OrderPartition {
 		return uint32(a.Partition)
 	}
@@ -125,7 +125,7 @@ func (w *world) inOrder(a *attempt) uint32 {
 
 // plantOverlap begins an attempt before the one before it on its key, or in its
 // partition, has ended.
-func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantOverlap(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
 		return nil, nil, false
 	}
@@ -149,7 +149,7 @@ func plantOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantBatchOrder turns two neighbours in a call around.
-func plantBatchOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantBatchOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []int // the second of each pair
 	single := w.single()
 	once := func(a *attempt) bool { return slices.Contains(single, a) && len(w.on(a.Position())) == 1 }
@@ -168,7 +168,7 @@ func plantBatchOrder(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantBatchOverlap makes two calls of one.
-func plantBatchOverlap(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantBatchOverlap(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt // the second of a pair, and the last of its call
 	for i := 1; i < len(w.attempts); i++ {
 		a, b := w.attempts[i-1], w.attempts[i]

@@ -10,7 +10,7 @@ import (
 
 // plantAnything has a member that is up do some work at some moment, with a right to it
 // or without one. The trace says what that is.
-func plantAnything(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantAnything(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
 	if !ok {
 		return nil, nil, false
@@ -34,7 +34,7 @@ func plantAnything(w *world) (at []ledger.Position, fails []string, ok bool) {
 		b.Deliveries = 0
 		b.delivery = w.trace.deliveredTo(b.Position(), m.owner, b.At)
 	}
-	if !slices.ContainsFunc(part.landed, func(l *landing) bool { return l.place == b.Position() && l.at < b.At }) {
+	if !slices.ContainsFunc(part.records, func(l *simRecord) bool { return l.place == b.Position() && l.at < b.At }) {
 		return nil, nil, false
 	}
 	w.attempts = append(w.attempts, &b)
@@ -44,14 +44,14 @@ func plantAnything(w *world) (at []ledger.Position, fails []string, ok bool) {
 
 // plantBelowCommit has an owner work on a record that was committed before it got the
 // partition.
-func plantBelowCommit(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantBelowCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok || a.under == nil || a.under.start == 0 || a.via != nil {
 		return nil, nil, false
 	}
-	below := slices.DeleteFunc(slices.Clone(a.under.part.landed), func(l *landing) bool { return l.place.Offset >= a.under.start })
+	below := slices.DeleteFunc(slices.Clone(a.under.part.records), func(l *simRecord) bool { return l.place.Offset >= a.under.start })
 	l, ok := anyOf(w, below)
-	if !ok || l.aside != nil {
+	if !ok || l.deferred != nil {
 		return nil, nil, false
 	}
 	b := w.again(a)
@@ -60,7 +60,7 @@ func plantBelowCommit(w *world) (at []ledger.Position, fails []string, ok bool) 
 	return []ledger.Position{b.Position()}, nil, true
 }
 
-func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantDuplicate(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	if !ok || w.rangeOf(a) != nil && !w.rangeIsWhole(a.Position()) {
 		return nil, nil, false
@@ -68,15 +68,15 @@ func plantDuplicate(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// plantExplained claims exactly-once for a run with a redelivery.
-func plantExplained(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantRedelivery claims exactly-once for a run with a redelivery.
+func plantRedelivery(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	again := w.expect().expected.must[CheckRedelivery]
 	w.facts.Delivery = harness.ExactlyOnce
 	return again, []string{CheckRedelivery}, len(again) > 0
 }
 
 // plantStranger has a pod that never had the partition do again what its owner did.
-func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantStranger(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	m, alive := anyOf(w, w.alive())
 	if !ok || !alive || m.owner == a.Owner || w.rangeOf(a) != nil {
@@ -99,9 +99,9 @@ func plantStranger(w *world) (at []ledger.Position, fails []string, ok bool) {
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// plantCalmRewind has an owner read the commit again, and what it had done, before
+// plantNeedlessRewind has an owner read the commit again, and what it had done, before
 // anything has happened.
-func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantNeedlessRewind(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	if !ok || w.rangeOf(a) != nil || !w.undisturbed(a.Position(), a.At, a.end+3*nanosecond) || slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled) && e.At <= a.end
@@ -117,7 +117,7 @@ func plantCalmRewind(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // rangeOf is the first range that sets the record of an attempt aside, nil without one.
-func (w *world) rangeOf(a *attempt) *ledger.Event {
+func (w *simulation) rangeOf(a *attempt) *ledger.Event {
 	for i := range w.seen {
 		if e := &w.seen[i]; e.Kind == ledger.EventDeferred && a.Topic == 0 && e.Partition == a.Partition && e.Offset <= a.Offset && a.Offset < e.To {
 			return e
@@ -127,7 +127,7 @@ func (w *world) rangeOf(a *attempt) *ledger.Event {
 }
 
 // plantRangeTwice works on a record of a range a second time.
-func plantRangeTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantRangeTwice(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	within := slices.DeleteFunc(w.alone(), func(a *attempt) bool {
 		return w.rangeOf(a) == nil || a.At < w.rangeOf(a).At || !w.rangeIsWhole(a.Position())
 	})
@@ -139,7 +139,7 @@ func plantRangeTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantOutputTwice repeats an output.
-func plantOutputTwice(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantOutputTwice(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleOutput))
 	if !ok {
 		return nil, nil, false
@@ -152,7 +152,7 @@ func plantOutputTwice(w *world) (at []ledger.Position, fails []string, ok bool) 
 }
 
 // plantZombie begins a record again that another owner has taken over.
-func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
 		return nil, nil, false
 	}
@@ -162,7 +162,7 @@ func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
 	}
 	after := a.Event
 	after.At = a.end
-	lost, ok := anyOf(w, w.gone(after))
+	lost, ok := anyOf(w, w.lossesBefore(after))
 	if !ok || lost.Owner == a.Owner {
 		return nil, nil, false
 	}
@@ -173,7 +173,7 @@ func plantZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
 
 // plantExpelledZombie has a member work on a record of a partition that an expulsion took
 // from it, long after it has learned that.
-func plantExpelledZombie(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantExpelledZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	lost, ok := anyOf(w, slices.DeleteFunc(slices.Clone(w.trace.assignments), func(a *trueAssignment) bool { return a.learned == 0 }))
 	if !ok {
 		return nil, nil, false

@@ -7,7 +7,7 @@ import (
 )
 
 // plantTwiceDelivered works twice on one delivery.
-func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantTwiceDelivered(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	for _, a := range w.effects() { // not the work of one whose lock had expired
 		if slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
@@ -23,11 +23,11 @@ func plantTwiceDelivered(w *world) (at []ledger.Position, fails []string, ok boo
 	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, len(w.expect().expected.must[CheckUnexplainedDuplicate]) == 1
 }
 
-// plantBesideShare has a pod do again what a share group gave to another and never to it.
-func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) {
+// plantOutsiderOfShareGroup has a pod do again what a share group gave to another and never to it.
+func plantOutsiderOfShareGroup(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	for _, a := range w.effects() {
-		if w.handed && len(w.on(a.Position())) == 1 {
+		if w.acquisitionsSeen && len(w.on(a.Position())) == 1 {
 			fit = append(fit, a)
 		}
 	}
@@ -44,14 +44,14 @@ func plantBesideShare(w *world) (at []ledger.Position, fails []string, ok bool) 
 }
 
 // last is the last attempt on its record.
-func (w *world) last(a *attempt) bool {
+func (w *simulation) last(a *attempt) bool {
 	on := w.on(a.Position())
 	return on[len(on)-1] == a
 }
 
 // plantReleaseDone makes a release of the accept of a record, which comes again and is
 // worked on again.
-func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantReleaseDone(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok || !w.last(a) || int(a.Deliveries) >= w.facts.Deliveries {
 		return nil, nil, false
@@ -78,7 +78,7 @@ func plantReleaseDone(w *world) (at []ledger.Position, fails []string, ok bool) 
 }
 
 // plantTooMany delivers a record more often than the group's limit.
-func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantTooMany(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
 	if !ok || !w.last(a) || len(w.on(a.Position())) > 1 {
 		return nil, nil, false
@@ -88,7 +88,7 @@ func plantTooMany(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantUncounted delivers a released record under the same count again.
-func plantUncounted(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantUncounted(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
 	if !ok || !w.last(a) || a.Deliveries < 2 {
 		return nil, nil, false
@@ -103,7 +103,7 @@ func plantUncounted(w *world) (at []ledger.Position, fails []string, ok bool) {
 }
 
 // plantLateAccept accepts for one whose lock has expired while another has begun.
-func plantLateAccept(w *world) (at []ledger.Position, fails []string, ok bool) {
+func plantLateAccept(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	for _, a := range w.attempts {
 		on := w.on(a.Position())

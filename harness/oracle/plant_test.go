@@ -23,35 +23,35 @@ type plan struct {
 	kind  string
 	of    design
 	free  bool // free: the trace alone says which checks must fail
-	plant func(*world) (at []ledger.Position, fails []string, ok bool)
+	plant func(*simulation) (at []ledger.Position, fails []string, ok bool)
 }
 
 // plans are all kinds, at least one for every check.
 func plans() []plan {
 	return []plan{
-		{"loss", plain, false, plantLoss}, {"loss in calm", plain, false, plantCalmLoss}, {"loss in trouble", plain, false, plantTroubledLoss},
-		{"loss in calm in a share group", sharing, false, plantCalmLoss},
+		{"loss", plain, false, plantLoss}, {"loss in calm", plain, false, plantUndisturbedLoss}, {"loss in trouble", plain, false, plantDisturbedLoss},
+		{"loss in calm in a share group", sharing, false, plantUndisturbedLoss},
 		{"stall", plain, false, plantStall}, {"overload", plain, false, plantOverload},
-		{"acknowledged and gone", plain, false, plantGone}, {"loss pending", plain, false, plantPending},
-		{"commit past the end", plain, false, plantPastEnd}, {"commit behind", plain, false, plantBehind},
-		{"unexplained duplicate", plain, false, plantDuplicate}, {"duplicate under exactly-once", plain, false, plantExplained},
+		{"acknowledged and gone", plain, false, plantLostByBroker}, {"loss pending", plain, false, plantPrematureCommit},
+		{"commit past the end", plain, false, plantCommitPastEnd}, {"commit behind", plain, false, plantStalledCommit},
+		{"unexplained duplicate", plain, false, plantDuplicate}, {"duplicate under exactly-once", plain, false, plantRedelivery},
 		{"phantom", plain, false, plantPhantom}, {"inversion", plain, false, plantInversion}, {"redelivery in reverse", plain, false, plantReverse},
 		{"order by partition", plain, false, plantPartitionOrder}, {"retry overtaking", plain, false, plantOvertaking}, {"overlap", plain, false, plantOverlap},
 		{"parallelism", plain, false, plantParallelism}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
-		{"commit regression", plain, false, plantRegression}, {"commit after revoke", plain, false, plantLateCommit}, {"zombie", plain, false, plantZombie},
+		{"commit regression", plain, false, plantCommitRegression}, {"commit after revoke", plain, false, plantLateCommit}, {"zombie", plain, false, plantZombie},
 		{"log duplicate", plain, false, plantLogDuplicate}, {"log order", plain, false, plantLogOrder}, {"corruption", plain, false, plantCorruption},
-		{"duplicate by a stranger", plain, false, plantStranger}, {"rewind in calm", plain, false, plantCalmRewind},
+		{"duplicate by a stranger", plain, false, plantStranger}, {"rewind in calm", plain, false, plantNeedlessRewind},
 		{"twice in a range", plain, false, plantRangeTwice}, {"range behind its commit", plain, false, plantLateRange},
 		{"range done too early", plain, false, plantEarlyRange},
-		{"dead letter that never came", plain, false, plantNoLetter}, {"effect of a dead letter", plain, false, plantLetterEffect},
-		{"dead letter of an effect", plain, false, plantEffectLetter}, {"phantom copy", plain, false, plantPhantomCopy},
-		{"dead letter without a failure", plain, false, plantUnfoundedLetter},
-		{"dead letter before its time", plain, false, plantHastyLetter},
+		{"dead letter that never came", plain, false, plantMissingDeadLetter}, {"effect of a dead letter", plain, false, plantEffectOfDeadLetter},
+		{"dead letter of an effect", plain, false, plantDeadLetterOfEffect}, {"phantom copy", plain, false, plantPhantomCopy},
+		{"dead letter without a failure", plain, false, plantPrematureDeadLetter},
+		{"dead letter before its time", plain, false, plantHastyDeadLetter},
 		{"output outside the transaction", transactional, false, plantOutputOutside}, {"commit outside the transaction", transactional, false, plantCommitOutside},
-		{"output without its commit", transactional, false, plantTorn}, {"output twice", transactional, false, plantOutputTwice},
-		{"commit without its output", transactional, false, plantNoOutput},
+		{"output without its commit", transactional, false, plantOutputWithoutCommit}, {"output twice", transactional, false, plantOutputTwice},
+		{"commit without its output", transactional, false, plantCommitWithoutOutput},
 		{"loss in a share group", sharing, false, plantLoss}, {"twice under one delivery", sharing, false, plantTwiceDelivered},
-		{"release of finished work", sharing, false, plantReleaseDone}, {"effect beside a share group", sharing, false, plantBesideShare},
+		{"release of finished work", sharing, false, plantReleaseDone}, {"effect beside a share group", sharing, false, plantOutsiderOfShareGroup},
 		{"delivery beyond the limit", sharing, false, plantTooMany}, {"delivery not counted", sharing, false, plantUncounted},
 		{"accept after the lock", sharing, false, plantLateAccept},
 		{"anything", plain, true, plantAnything}, {"anything in a share group", sharing, true, plantAnything},
@@ -71,7 +71,7 @@ func kinds() (names []string) {
 const nanosecond = time.Nanosecond
 
 // effects are the attempts that ended well, in the order of their ends.
-func (w *world) effects() (list []*attempt) {
+func (w *simulation) effects() (list []*attempt) {
 	for _, a := range w.attempts {
 		if a.outcome == ledger.OutcomeEffect {
 			list = append(list, a)
@@ -82,7 +82,7 @@ func (w *world) effects() (list []*attempt) {
 }
 
 // on are the attempts on one position.
-func (w *world) on(p ledger.Position) (list []*attempt) {
+func (w *simulation) on(p ledger.Position) (list []*attempt) {
 	for _, a := range w.attempts {
 		if a.Position() == p {
 			list = append(list, a)
@@ -92,7 +92,7 @@ func (w *world) on(p ledger.Position) (list []*attempt) {
 }
 
 // between are the events of a partition, but for attempts, in a time.
-func (w *world) between(p ledger.Position, from, to time.Duration) (list []ledger.Event) {
+func (w *simulation) between(p ledger.Position, from, to time.Duration) (list []ledger.Event) {
 	for _, e := range w.seen {
 		if e.Topic == p.Topic && e.Partition == p.Partition && e.Kind != ledger.EventSent && e.Kind != ledger.EventAcked && e.Seen >= from && e.At <= to {
 			list = append(list, e)
@@ -103,11 +103,11 @@ func (w *world) between(p ledger.Position, from, to time.Duration) (list []ledge
 }
 
 // undisturbed reports whether nobody came, went or committed in a time.
-func (w *world) undisturbed(p ledger.Position, from, to time.Duration) bool {
+func (w *simulation) undisturbed(p ledger.Position, from, to time.Duration) bool {
 	return len(w.between(p, from, to)) == 0
 }
 
-func anyOf[T any](w *world, list []T) (one T, ok bool) {
+func anyOf[T any](w *simulation, list []T) (one T, ok bool) {
 	if len(list) == 0 {
 		return one, false
 	}
@@ -115,7 +115,7 @@ func anyOf[T any](w *world, list []T) (one T, ok bool) {
 }
 
 // again adds an attempt right behind another.
-func (w *world) again(a *attempt) *attempt {
+func (w *simulation) again(a *attempt) *attempt {
 	b := *a
 	b.At, b.Start, b.end = a.end+nanosecond, a.end+nanosecond, a.end+2*nanosecond
 	w.attempts = append(w.attempts, &b)
@@ -124,7 +124,7 @@ func (w *world) again(a *attempt) *attempt {
 
 // alone are the effects after which nobody works on the key, comes, goes or
 // commits for an instant.
-func (w *world) alone() (list []*attempt) {
+func (w *simulation) alone() (list []*attempt) {
 	for _, a := range w.effects() {
 		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool {
 			return w.inOrder(o) == w.inOrder(a) && o.At <= a.end+2*nanosecond && o.end > a.end
@@ -137,7 +137,7 @@ func (w *world) alone() (list []*attempt) {
 }
 
 // single are the effects that are the only attempt on their record.
-func (w *world) single() (list []*attempt) {
+func (w *simulation) single() (list []*attempt) {
 	for _, a := range w.effects() {
 		if len(w.on(a.Position())) == 1 {
 			list = append(list, a)
@@ -146,16 +146,16 @@ func (w *world) single() (list []*attempt) {
 	return list
 }
 
-// allLanded are the records of the source.
-func (w *world) allLanded() (list []*landing) {
+// sourceRecords are the records of the source.
+func (w *simulation) sourceRecords() (list []*simRecord) {
 	for _, p := range w.parts[:w.facts.Partitions] {
-		list = append(list, p.landed...)
+		list = append(list, p.records...)
 	}
 	return list
 }
 
 // appended are the copies in the topic of a role.
-func (w *world) appended(role harness.Role) (list []*ledger.Event) {
+func (w *simulation) appended(role harness.Role) (list []*ledger.Event) {
 	for i := range w.seen {
 		if e := &w.seen[i]; e.Kind == ledger.EventCopied && w.facts.roleOf(e.Topic) == role {
 			list = append(list, e)
@@ -165,7 +165,7 @@ func (w *world) appended(role harness.Role) (list []*ledger.Event) {
 }
 
 // isUp reports whether a member is up at a time, and not paused.
-func (w *world) isUp(m *member, when time.Duration) bool {
+func (w *simulation) isUp(m *member, when time.Duration) bool {
 	for _, e := range w.seen {
 		if e.Owner == m.owner && (e.Kind == ledger.EventUp && e.At > when || e.Kind == ledger.EventDown && e.At <= when) {
 			return false

@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// atomic: output and commits are in transactions, and no output is without its commit.
-func (r *reference) atomic() {
+// judgeTransactions: output and commits are in transactions, and no output is without its commit.
+func (r *reference) judgeTransactions() {
 	for _, e := range r.events {
 		commit := e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.roleOf(e.Topic).TakesOver())
 		if r.facts.Effect == harness.EffectOutput && e.Flags&ledger.FlagTransactional == 0 && (commit || isEffect(&e)) {
@@ -17,14 +17,14 @@ func (r *reference) atomic() {
 		}
 	}
 	for p := range r.h.ids {
-		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalCommitAt(p) && r.effective(p, never) {
+		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalCommitAt(p) && r.isCompleted(p, never) {
 			r.add(CheckTransactionAtomicity, p)
 		}
 	}
 }
 
-// effective reports whether the record at a position had an effect anywhere by a time.
-func (r *reference) effective(p ledger.Position, by time.Duration) bool {
+// isCompleted reports whether the record at a position had an effect anywhere by a time.
+func (r *reference) isCompleted(p ledger.Position, by time.Duration) bool {
 	return slices.ContainsFunc(r.effects, func(e ledger.Event) bool {
 		return (e.Position() == p || r.record(e.Position()) == r.record(p)) && e.At <= by
 	})
@@ -40,16 +40,16 @@ func (r *reference) copiesOf(p ledger.Position, by time.Duration) (list []ledger
 	return list
 }
 
-// aside reports whether a range holds a position.
-func (r *reference) aside(p ledger.Position, by time.Duration) bool {
+// isDeferred reports whether a range holds a position.
+func (r *reference) isDeferred(p ledger.Position, by time.Duration) bool {
 	return slices.ContainsFunc(r.ranges, func(e ledger.Event) bool {
 		return p.Topic == 0 && p.Partition == e.Partition && e.Offset <= p.Offset && p.Offset < e.To && e.At <= by
 	})
 }
 
-// ends: a record that was not finished by effect or dead letter is lost if commits
+// judgeIncomplete: a record that was not finished by effect or dead letter is lost if commits
 // are past it wherever it lies; else it stalled or was too much.
-func (r *reference) ends() {
+func (r *reference) judgeIncomplete() {
 	last := time.Duration(0)
 	for _, e := range slices.Concat(r.firsts, r.copies) {
 		if e.At <= r.facts.DrainEnd && (isEffect(&e) || r.facts.roleOf(e.Topic) == harness.RoleDeadLetter) {
@@ -57,16 +57,16 @@ func (r *reference) ends() {
 		}
 	}
 	for p := range r.h.ids {
-		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.given(p), false
+		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.isFinal(p), false
 		for _, a := range r.ranges {
-			lost = lost && !(r.asideBy(&a, p) && (a.DeferredBy().Offset < 0 || a.DeferredBy().Offset >= r.facts.finalCommitAt(a.DeferredBy())))
+			lost = lost && !(r.isDeferredBy(&a, p) && (a.DeferredBy().Offset < 0 || a.DeferredBy().Offset >= r.facts.finalCommitAt(a.DeferredBy())))
 		}
 		for _, c := range r.copiesOf(p, never) {
 			dead = dead || r.facts.roleOf(c.Topic) == harness.RoleDeadLetter
 			lost = lost && c.Offset < r.facts.finalCommitAt(c.Position())
 		}
 		switch {
-		case p.Topic > 0 || dead || r.effective(p, never):
+		case p.Topic > 0 || dead || r.isCompleted(p, never):
 		case lost:
 			r.add(CheckLoss, p)
 		case r.facts.DrainEnd-last > r.facts.Session+2*r.facts.Commit+2*time.Second:
@@ -77,10 +77,10 @@ func (r *reference) ends() {
 	}
 }
 
-// letter: a dead letter needs work on its record that failed before, at any place, or
+// judgeDeadLetters: a dead letter needs work on its record that failed before, at any place, or
 // hardly later, since the broker's time is not exact: as often as declared, or once for
 // good, or work that was cancelled where that is declared.
-func (r *reference) letter() {
+func (r *reference) judgeDeadLetters() {
 	for _, c := range r.copies {
 		if r.facts.roleOf(c.Topic) != harness.RoleDeadLetter {
 			continue
@@ -108,30 +108,30 @@ func (r *reference) letter() {
 // failed reports whether an attempt ended in error.
 func failed(o ledger.Outcome) bool { return o == ledger.OutcomeError || o == ledger.OutcomePoison }
 
-// covers: what a commit is the first to cover must have been finished, copied
+// judgeCommits: what a commit is the first to cover must have been finished, copied
 // or set aside.
-func (r *reference) covers() {
+func (r *reference) judgeCommits() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
 		role := r.facts.roleOf(c.Topic)
 		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Ack != ledger.AckRelease && c.Ack != ledger.AckRenew &&
-			!r.effective(c.Position(), c.At) { // the commit of a share group
+			!r.isCompleted(c.Position(), c.At) { // the commit of a share group
 			r.add(CheckPrematureCommit, c.Position())
 		}
 		if c.Kind == ledger.EventCommit && c.Outcome == ledger.OutcomeConfirmed && role == harness.RoleRanges {
-			r.coversRanges(&c, covered)
+			r.judgeRangeCommit(&c, covered)
 		}
 		if c.Kind != ledger.EventCommit || c.Outcome != ledger.OutcomeConfirmed || c.Topic == 0 && c.OwnGroup() ||
 			c.Topic > 0 && (!role.TakesOver() || role == harness.RoleDeadLetter) {
 			continue
 		}
-		r.past(&c)
+		r.judgeCommitPastEnd(&c)
 		for p := range r.h.ids {
 			if p.Topic != c.Topic || p.Partition != c.Partition || p.Offset >= c.Offset || covered[p] {
 				continue
 			}
 			covered[p] = true
-			safe := r.effective(p, c.At) || r.aside(p, c.At)
+			safe := r.isCompleted(p, c.At) || r.isDeferred(p, c.At)
 			this := time.Duration(-1) // when this copy was appended
 			for _, o := range r.copiesOf(p, c.At) {
 				if o.Position() == p {
@@ -148,8 +148,8 @@ func (r *reference) covers() {
 	}
 }
 
-// past: a commit of the source covers no more than there is; each that goes further past it counts.
-func (r *reference) past(c *ledger.Event) {
+// judgeCommitPastEnd: a commit of the source covers no more than there is; each that goes further past it counts.
+func (r *reference) judgeCommitPastEnd(c *ledger.Event) {
 	end := ledger.Position{Partition: c.Partition}
 	for p := range r.h.ids {
 		if p.Topic == 0 && p.Partition == c.Partition {
@@ -165,16 +165,16 @@ func (r *reference) past(c *ledger.Event) {
 	}
 }
 
-// coversRanges: what is set aside by a range that a commit is the first to cover must
+// judgeRangeCommit: what is set aside by a range that a commit is the first to cover must
 // have been finished, copied, or set aside by another range that is not covered.
-func (r *reference) coversRanges(c *ledger.Event, covered map[ledger.Position]bool) {
+func (r *reference) judgeRangeCommit(c *ledger.Event, covered map[ledger.Position]bool) {
 	for _, a := range r.ranges {
 		if at := a.DeferredBy(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {
 			covered[at] = true
 			for p := range r.h.ids {
-				safe := !r.asideBy(&a, p) || r.effective(p, c.At) || len(r.copiesOf(p, c.At)) > 0
+				safe := !r.isDeferredBy(&a, p) || r.isCompleted(p, c.At) || len(r.copiesOf(p, c.At)) > 0
 				for _, o := range r.ranges {
-					safe = safe || r.asideBy(&o, p) && o.At <= c.At && !covered[o.DeferredBy()] && !(o.DeferredBy().Partition == c.Partition && o.DeferredBy().Offset < c.Offset)
+					safe = safe || r.isDeferredBy(&o, p) && o.At <= c.At && !covered[o.DeferredBy()] && !(o.DeferredBy().Partition == c.Partition && o.DeferredBy().Offset < c.Offset)
 				}
 				if !safe {
 					r.add(CheckPrematureCommit, p)
@@ -184,7 +184,7 @@ func (r *reference) coversRanges(c *ledger.Event, covered map[ledger.Position]bo
 	}
 }
 
-// asideBy reports whether a range holds the record at a position of the source.
-func (r *reference) asideBy(a *ledger.Event, p ledger.Position) bool {
+// isDeferredBy reports whether a range holds the record at a position of the source.
+func (r *reference) isDeferredBy(a *ledger.Event, p ledger.Position) bool {
 	return a.Flags&ledger.FlagCorrupt == 0 && p.Topic == 0 && a.Partition == p.Partition && a.Offset <= p.Offset && p.Offset < a.To
 }

@@ -17,12 +17,12 @@ func (r *reference) rank(e *ledger.Event) int64 {
 	return e.Offset
 }
 
-// orders: of first effects, none may come after one of a later record of its key,
+// judgeOrder: of first effects, none may come after one of a later record of its key,
 // which is a retry overtaking if it had failed before, or of its partition; no effect
 // should step back; no two attempts of a key, or of a partition where that is the order
 // that is claimed, may be under way at once, but in one call. Work that
 // nobody could know to be fenced off is left out.
-func (r *reference) orders() {
+func (r *reference) judgeOrder() {
 	var fenced []ledger.Event
 	open := []ledger.Event{}
 	last := map[uint32]int{} // the place of the latest effect of each key
@@ -87,9 +87,9 @@ func (r *reference) orders() {
 	}
 }
 
-// together: of the attempts of an incarnation that are open for a time, no more may be
+// judgeParallelism: of the attempts of an incarnation that are open for a time, no more may be
 // open at once than declared.
-func (r *reference) together() {
+func (r *reference) judgeParallelism() {
 	if r.facts.Parallelism == 0 {
 		return
 	}
@@ -157,9 +157,9 @@ func (r *reference) waited(i int) time.Duration {
 	return e.At - max(passed, quiet, since)
 }
 
-// slowed: of the records of keys that are no aggressors, one in a hundred may take longer
+// judgeBlastRadius: of the records of keys that are no aggressors, one in a hundred may take longer
 // than the limit.
-func (r *reference) slowed() {
+func (r *reference) judgeBlastRadius() {
 	others, late := 0, []ledger.Position{}
 	for _, e := range r.firsts {
 		if !slices.Contains(r.facts.Aggressors, e.Key) {

@@ -18,7 +18,7 @@ type expected struct{ must, may map[string][]ledger.Position }
 // partition, and what was read or delivered twice, it decides by the [trace]: the files
 // truth_*_test.go. For all else the history is the truth.
 type reference struct {
-	w        *world
+	w        *simulation
 	h        *history
 	facts    *Facts
 	blind    bool // blind: no acknowledgement of a share group is seen
@@ -36,13 +36,13 @@ type reference struct {
 }
 
 // expect judges a run.
-func (w *world) expect() *reference {
+func (w *simulation) expect() *reference {
 	r := newReference(w, w.history())
 	r.judge()
 	return r
 }
 
-func newReference(w *world, h *history) *reference {
+func newReference(w *simulation, h *history) *reference {
 	return &reference{
 		w: w, h: h, facts: h.facts, events: slices.Clone(h.sorted()), attempts: w.eventsOf(), zombies: map[*attempt]bool{},
 		origin: map[[2]uint32]ledger.Position{}, copied: map[[2]uint32]bool{},
@@ -51,23 +51,23 @@ func newReference(w *world, h *history) *reference {
 }
 
 func (r *reference) judge() {
-	r.outputs()
-	r.split()
-	r.log()
-	r.atomic()
-	r.ends()
-	r.disturbed()
-	r.covers()
-	r.stalledCommits()
-	r.letter()
-	r.strayWork()
-	r.orders()
-	r.reversed()
-	r.together()
-	r.slowed()
-	r.redeliveries()
-	r.deliveries()
-	r.commits()
+	r.markOutputs()
+	r.sortEvents()
+	r.judgeLog()
+	r.judgeTransactions()
+	r.judgeIncomplete()
+	r.judgeLosses()
+	r.judgeCommits()
+	r.judgeStalledCommits()
+	r.judgeDeadLetters()
+	r.judgeOwnership()
+	r.judgeOrder()
+	r.judgeReversals()
+	r.judgeParallelism()
+	r.judgeBlastRadius()
+	r.judgeRedeliveries()
+	r.judgeDeliveries()
+	r.judgeCommitOrder()
 }
 
 // add expects an anomaly that the observations show.
@@ -90,8 +90,8 @@ func (r *reference) holds(e *ledger.Event) bool {
 	return landed && id == [2]uint32{e.Key, e.Seq} && known
 }
 
-// outputs makes effects of the output, and none of the work, where effects are output.
-func (r *reference) outputs() {
+// markOutputs makes effects of the output, and none of the work, where effects are output.
+func (r *reference) markOutputs() {
 	for i := range r.events {
 		switch e := &r.events[i]; {
 		case r.facts.Effect != harness.EffectOutput:
@@ -103,7 +103,7 @@ func (r *reference) outputs() {
 	}
 }
 
-func (r *reference) split() {
+func (r *reference) sortEvents() {
 	for at, id := range r.h.ids {
 		if first, ok := r.origin[id]; at.Topic == 0 && (!ok || at.Offset < first.Offset) {
 			r.origin[id] = at
@@ -151,8 +151,8 @@ func (r *reference) record(p ledger.Position) ledger.Position {
 	return p
 }
 
-// log: of the records of a key, none may lie twice or behind a later one.
-func (r *reference) log() {
+// judgeLog: of the records of a key, none may lie twice or behind a later one.
+func (r *reference) judgeLog() {
 	seen, highest := map[[2]uint32]bool{}, map[uint32]uint32{}
 	for _, p := range sortedPositions(r.h.ids) {
 		id := r.h.ids[p]

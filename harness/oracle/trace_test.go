@@ -24,7 +24,7 @@ type trace struct {
 
 // trueAssignment is the time for which the group has assigned a partition to a member.
 type trueAssignment struct {
-	part  *part
+	part  *simPartition
 	by    *member
 	from  time.Duration
 	until time.Duration // never while it lasts
@@ -45,7 +45,7 @@ type pass struct {
 
 // trueCommit is a commit that the broker has taken.
 type trueCommit struct {
-	part      *part
+	part      *simPartition
 	at        time.Duration
 	offset    int64
 	confirmed bool // confirmed: observers know that it was taken
@@ -59,7 +59,7 @@ type outage struct {
 
 // needlessRewind is a rewind to the commit that nothing made the owner do.
 type needlessRewind struct {
-	part *part
+	part *simPartition
 	at   time.Duration
 }
 
@@ -100,7 +100,7 @@ func (t *trace) deliver(place ledger.Position, to *member, at time.Duration, bef
 
 // assign begins an assignment, and a pass from the commit. seenAt is the earliest moment
 // at which an observer may date it.
-func (w *world) assign(p *part, to *member, seenAt time.Duration) {
+func (w *simulation) assign(p *simPartition, to *member, seenAt time.Duration) {
 	w.unassign(p, w.now)
 	a := &trueAssignment{part: p, by: to, from: w.now, until: never}
 	w.trace.assignments = append(w.trace.assignments, a)
@@ -109,7 +109,7 @@ func (w *world) assign(p *part, to *member, seenAt time.Duration) {
 }
 
 // read begins a pass.
-func (w *world) read(p *part, under *trueAssignment, start int64, earliest time.Duration) {
+func (w *simulation) read(p *simPartition, under *trueAssignment, start int64, earliest time.Duration) {
 	next := &pass{trueAssignment: under, at: w.now, start: start, earliest: earliest}
 	if p.pass != nil && p.pass.trueAssignment == under {
 		next.before = p.pass
@@ -122,7 +122,7 @@ func (w *world) read(p *part, under *trueAssignment, start int64, earliest time.
 // stood between the earliest moment of the acquisition and the first record that the
 // member began; one of which they do not know whether it was taken only lowers what stood. A seek
 // meanwhile, or before a first record, may be how the member began.
-func (w *world) lowest(s *pass) (offset int64) {
+func (w *simulation) lowest(s *pass) (offset int64) {
 	begun := time.Duration(never)
 	for _, a := range w.attempts {
 		if a.under == s {
@@ -153,14 +153,14 @@ func (w *world) lowest(s *pass) (offset int64) {
 }
 
 // unassign ends the assignment of a partition, if it has one that lasts.
-func (w *world) unassign(p *part, at time.Duration) {
+func (w *simulation) unassign(p *simPartition, at time.Duration) {
 	if p.pass != nil && p.pass.until == never {
 		p.pass.until = at
 	}
 }
 
 // seenCommits are the commits of a partition that observers saw, in their order.
-func (w *world) seenCommits(p *part) (list []ledger.Event) {
+func (w *simulation) seenCommits(p *simPartition) (list []ledger.Event) {
 	for _, e := range w.seen {
 		if e.Kind == ledger.EventCommit && e.Group == p.group && w.part(e.Position()) == p {
 			list = append(list, e)
@@ -171,7 +171,7 @@ func (w *world) seenCommits(p *part) (list []ledger.Event) {
 }
 
 // assigned is the assignment of a partition that a member has at a time, nil without one.
-func (t *trace) assigned(p *part, to ledger.Owner, when time.Duration) *trueAssignment {
+func (t *trace) assigned(p *simPartition, to ledger.Owner, when time.Duration) *trueAssignment {
 	for _, a := range t.assignments {
 		if a.part == p && a.by.owner == to && a.from <= when && when < a.until {
 			return a
@@ -182,7 +182,7 @@ func (t *trace) assigned(p *part, to ledger.Owner, when time.Duration) *trueAssi
 
 // lastAssigned is the latest assignment of a partition that a member got before a time,
 // nil without one.
-func (t *trace) lastAssigned(p *part, to ledger.Owner, when time.Duration) (last *trueAssignment) {
+func (t *trace) lastAssigned(p *simPartition, to ledger.Owner, when time.Duration) (last *trueAssignment) {
 	for _, a := range t.assignments {
 		if a.part == p && a.by.owner == to && a.from <= when {
 			last = a
@@ -192,7 +192,7 @@ func (t *trace) lastAssigned(p *part, to ledger.Owner, when time.Duration) (last
 }
 
 // holder is the assignment of a partition at a time, whoever has it.
-func (t *trace) holder(p *part, when time.Duration) *trueAssignment {
+func (t *trace) holder(p *simPartition, when time.Duration) *trueAssignment {
 	for _, a := range t.assignments {
 		if a.part == p && a.from <= when && when < a.until {
 			return a
@@ -202,7 +202,7 @@ func (t *trace) holder(p *part, when time.Duration) *trueAssignment {
 }
 
 // passAt is the pass through a partition at a time, nil without one.
-func (t *trace) passAt(p *part, when time.Duration) (last *pass) {
+func (t *trace) passAt(p *simPartition, when time.Duration) (last *pass) {
 	for _, s := range t.passes {
 		if s.part == p && s.at <= when {
 			last = s
@@ -222,7 +222,7 @@ func (t *trace) deliveredTo(p ledger.Position, to ledger.Owner, by time.Duration
 }
 
 // eventsOf are the begins and ends of attempts, each with the attempt that it is of.
-func (w *world) eventsOf() map[attemptEvent]*attempt {
+func (w *simulation) eventsOf() map[attemptEvent]*attempt {
 	of := map[attemptEvent]*attempt{}
 	for _, a := range w.attempts {
 		of[eventOf(&a.Event)] = a
@@ -245,7 +245,7 @@ func eventOf(e *ledger.Event) attemptEvent {
 
 // unclear reports whether observers saw somebody get the partition of a position within
 // an interval that holds a time: what happened then may be of before or after.
-func (w *world) unclear(p ledger.Position, when time.Duration) bool {
+func (w *simulation) unclear(p ledger.Position, when time.Duration) bool {
 	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		moves := e.Kind == ledger.EventOwned || e.Kind == ledger.EventReleased || e.Kind == ledger.EventRewound
 		return moves && e.Topic == p.Topic && e.Partition == p.Partition && e.At <= when && when <= e.Seen
@@ -254,7 +254,7 @@ func (w *world) unclear(p ledger.Position, when time.Duration) bool {
 
 // isAcquiring reports whether an attempt began within an interval in which observers saw
 // its member get the partition. Where they see its rewind they know the moment.
-func (w *world) isAcquiring(a *attempt) bool {
+func (w *simulation) isAcquiring(a *attempt) bool {
 	rewound := func(of ledger.Event) (at time.Duration) {
 		at = of.Seen
 		for _, e := range w.seen {
@@ -271,14 +271,14 @@ func (w *world) isAcquiring(a *attempt) bool {
 
 // happened reports whether anything had happened by a time that makes a member read the
 // commit again.
-func (w *world) happened(by time.Duration) bool {
+func (w *simulation) happened(by time.Duration) bool {
 	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled) && e.At <= by
 	})
 }
 
 // firstSeen is when the first acquisition of a partition was surely seen.
-func (w *world) firstSeen(p ledger.Position) time.Duration {
+func (w *simulation) firstSeen(p ledger.Position) time.Duration {
 	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool {
 		return e.Kind == ledger.EventOwned && e.Topic == p.Topic && e.Partition == p.Partition
 	})

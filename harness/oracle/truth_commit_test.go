@@ -8,11 +8,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// commits: no confirmed commit may be below what is committed, by the broker's account. A seek lowers that.
+// judgeCommitOrder: no confirmed commit may be below what is committed, by the broker's account. A seek lowers that.
 // None should come from a member that had the partition and lost it; the check may miss
 // one that came while observers saw the loss.
-func (r *reference) commits() {
-	committed := map[*part]int64{}
+func (r *reference) judgeCommitOrder() {
+	committed := map[*simPartition]int64{}
 	for _, e := range r.events {
 		part, at := r.w.part(e.Position()), e.Position()
 		at.Offset = max(0, e.Offset-1)
@@ -34,18 +34,18 @@ func (r *reference) commits() {
 	}
 }
 
-// stalledCommits: a record to commit next, which its owner has completed or copied under
+// judgeStalledCommits: a record to commit next, which its owner has completed or copied under
 // the present pass, is committed within three commit intervals and a heartbeat.
 //
 // The check gives more time than the truth does: it stops the clock for a session after whatever is
 // seen to happen to any member, and counts only effects since then.
-func (r *reference) stalledCommits() {
+func (r *reference) judgeStalledCommits() {
 	f := r.facts
 	if f.Delivery == harness.AtMostOnce || f.Share || f.Effect == harness.EffectOutput {
 		return
 	}
 	for _, part := range r.w.parts[:f.Partitions] {
-		for _, l := range part.landed {
+		for _, l := range part.records {
 			for _, n := range r.nextToCommit(part, l) {
 				if long, sure := r.longDone(part, l, n[0], n[1]); long {
 					r.perhaps(CheckStalledCommit, l.place, sure)
@@ -58,9 +58,9 @@ func (r *reference) stalledCommits() {
 // nextToCommit are the commits between which a record was the next to commit: each that
 // made it so, and the next that did not. The begin of the run stands for the first
 // commit, and its end for the last.
-func (r *reference) nextToCommit(part *part, l *landing) (list [][2]trueCommit) {
+func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]trueCommit) {
 	isNext := func(c trueCommit) bool {
-		return c.offset <= l.place.Offset && !slices.ContainsFunc(part.landed, func(o *landing) bool {
+		return c.offset <= l.place.Offset && !slices.ContainsFunc(part.records, func(o *simRecord) bool {
 			return c.offset <= o.place.Offset && o.place.Offset < l.place.Offset
 		})
 	}
@@ -84,7 +84,7 @@ func (r *reference) nextToCommit(part *part, l *landing) (list [][2]trueCommit) 
 
 // longDone reports whether a record was done under one pass, and next to commit, for longer
 // than a commit may take, and whether the check must see it.
-func (r *reference) longDone(part *part, l *landing, first, next trueCommit) (long, sure bool) {
+func (r *reference) longDone(part *simPartition, l *simRecord, first, next trueCommit) (long, sure bool) {
 	patience := 3*r.facts.Commit + r.facts.Heartbeat
 	for _, s := range r.w.trace.passes {
 		if s.part != part {

@@ -8,14 +8,14 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// disturbed decides which losses of a consumer that claims at-most-once have no excuse: no
+// judgeLosses decides which losses of a consumer that claims at-most-once have no excuse: no
 // work on the record failed, and since it was appended, wherever it lies, its
 // partition stayed with one member which no outage struck. A record has an excuse too if the
 // run ended before its partition was done.
 //
 // The check may excuse a record of which observers do not know when it was appended, and
 // one that was appended while they saw its partition change.
-func (r *reference) disturbed() {
+func (r *reference) judgeLosses() {
 	if r.facts.Delivery != harness.AtMostOnce {
 		return
 	}
@@ -42,8 +42,8 @@ func (r *reference) disturbed() {
 
 // appended is when the record at a position was.
 func (r *reference) appended(p ledger.Position) time.Duration {
-	for _, part := range append(r.w.parts[:len(r.w.parts):len(r.w.parts)], r.w.letters...) {
-		for _, l := range part.landed {
+	for _, part := range append(r.w.parts[:len(r.w.parts):len(r.w.parts)], r.w.deadLetters...) {
+		for _, l := range part.records {
 			if l.place == p {
 				return l.at
 			}

@@ -30,7 +30,7 @@ func (r *reference) isBlurred() bool {
 // expulsion.
 var fenceable = []string{CheckOverlap, CheckKeyInversion, CheckRetryOvertaking, CheckPartitionInversion, CheckRedeliveryOutOfOrder, CheckStarvation, CheckUnfencedWork}
 
-// strayWork decides which work was done on a partition that its member did not have.
+// judgeOwnership decides which work was done on a partition that its member did not have.
 //
 // A zombie is an attempt by a member that had the partition and lost it: to an
 // expulsion that it knew of, or by a revocation, once the member that has it now had
@@ -40,7 +40,7 @@ var fenceable = []string{CheckOverlap, CheckKeyInversion, CheckRetryOvertaking, 
 //
 // The check may miss one that observers date within the interval in which they saw the
 // loss.
-func (r *reference) strayWork() {
+func (r *reference) judgeOwnership() {
 	for _, a := range r.w.attempts {
 		p := a.Position()
 		part := r.w.part(p)
@@ -54,7 +54,7 @@ func (r *reference) strayWork() {
 		end := a.Event
 		end.At = a.end
 		if r.unfenced(&end, a.end) {
-			if !r.aside(p, a.end) {
+			if !r.isDeferred(p, a.end) {
 				r.perhaps(CheckUnfencedWork, p, a.end > r.seenExpelled(lost) && !r.w.unclear(p, a.At))
 			}
 			continue
@@ -63,7 +63,7 @@ func (r *reference) strayWork() {
 			by := r.w.trace.assigned(part, o.Owner, o.At)
 			return o.At < a.At && o.Owner != a.Owner && r.w.part(o.Position()) == part && by != nil && by.from >= lost.until
 		})
-		if lost.until <= a.At && (lost.learned > 0 || taken) && !r.aside(p, a.At) {
+		if lost.until <= a.At && (lost.learned > 0 || taken) && !r.isDeferred(p, a.At) {
 			sure := !r.w.unclear(p, a.At) && (lost.learned == 0 || a.At > lost.learned+r.facts.Heartbeat)
 			r.zombies[a] = sure
 			r.perhaps(CheckZombie, p, sure)

@@ -14,12 +14,12 @@ import (
 type right struct {
 	place    ledger.Position
 	pass     *pass
-	via      *landing
+	via      *simRecord
 	delivery *trueDelivery
 }
 
-// outcomes are the ends that a record came to.
-type outcomes struct {
+// recordEnds are the ends that a record came to.
+type recordEnds struct {
 	record    ledger.Position
 	effects   int
 	wrong     int // of the effects, those without a right that was not used yet
@@ -30,7 +30,7 @@ type outcomes struct {
 	uncertain bool                     // uncertain: observers do not see enough of it
 }
 
-// redeliveries decides which effects after the first of a record are redeliveries and
+// judgeRedeliveries decides which effects after the first of a record are redeliveries and
 // which have no excuse, and which records came to conflicting outcomes.
 //
 // A right is used up by the first effect, copy, dead letter or deferral under it. Each
@@ -40,9 +40,9 @@ type outcomes struct {
 //
 // The check may call a wrong effect explained only where observers cannot tell, see
 // [reference.isUncertain]. It calls no effect unexplained of a record without a wrong one.
-func (r *reference) redeliveries() {
+func (r *reference) judgeRedeliveries() {
 	used := map[right]bool{}
-	records := map[ledger.Position]*outcomes{}
+	records := map[ledger.Position]*recordEnds{}
 	stray := map[ledger.Position]bool{} // copies that were wrong
 	again := map[deferral]bool{}        // deferrals that were
 	use := func(of right, entitled bool) (wrong bool) {
@@ -50,10 +50,10 @@ func (r *reference) redeliveries() {
 		used[of] = true
 		return wrong
 	}
-	of := func(p ledger.Position) *outcomes {
+	of := func(p ledger.Position) *recordEnds {
 		p = r.record(p)
 		if records[p] == nil {
-			records[p] = &outcomes{record: p, places: map[ledger.Position]bool{}}
+			records[p] = &recordEnds{record: p, places: map[ledger.Position]bool{}}
 		}
 		return records[p]
 	}
@@ -63,7 +63,7 @@ func (r *reference) redeliveries() {
 		switch {
 		case e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0:
 			for at := range r.h.ids {
-				if r.asideBy(e, at) {
+				if r.isDeferredBy(e, at) {
 					again[deferral{at, e.DeferredBy()}] = use(right{place: at, pass: r.w.trace.ranges[e.DeferredBy()]}, true)
 				}
 			}
@@ -106,7 +106,7 @@ func (r *reference) rightOf(a *attempt) (of right, entitled bool) {
 }
 
 // effect takes an effect at a place.
-func (n *outcomes) effect(at ledger.Position, wrong bool) {
+func (n *recordEnds) effect(at ledger.Position, wrong bool) {
 	n.effects++
 	if wrong {
 		n.wrong++
@@ -116,18 +116,18 @@ func (n *outcomes) effect(at ledger.Position, wrong bool) {
 }
 
 // letter takes a dead letter.
-func (n *outcomes) letter(wrong bool) {
+func (n *recordEnds) letter(wrong bool) {
 	n.letters++
 	n.end(wrong, true)
 }
 
-func (n *outcomes) end(wrong, fresh bool) {
+func (n *recordEnds) end(wrong, fresh bool) {
 	n.conflict = n.conflict || wrong
 	n.atFirst = n.atFirst || wrong && fresh
 }
 
 // expectEnds expects what checks find of a record.
-func (r *reference) expectEnds(n *outcomes) {
+func (r *reference) expectEnds(n *recordEnds) {
 	sure := !n.uncertain && !r.isRecordUncertain(n.record)
 	wrong := min(n.effects-1, n.wrong)
 	for range wrong {
@@ -194,7 +194,7 @@ func (r *reference) isRecordUncertain(p ledger.Position) bool {
 			return true
 		}
 	}
-	if r.aside(p, never) && !r.w.rangeIsWhole(p) {
+	if r.isDeferred(p, never) && !r.w.rangeIsWhole(p) {
 		return true
 	}
 	return slices.ContainsFunc(r.w.trace.needless, func(n needlessRewind) bool {
@@ -225,24 +225,24 @@ func (r *reference) readAgain(p ledger.Position) bool {
 
 // rangeIsWhole reports whether one range alone has the record at a position, and nothing
 // has happened to it.
-func (w *world) rangeIsWhole(p ledger.Position) bool {
-	ranges, passes := 0, map[*part]int{}
-	for _, l := range w.skipped.landed {
-		if slices.ContainsFunc(l.aside, func(in *landing) bool { return in.place == p }) {
+func (w *simulation) rangeIsWhole(p ledger.Position) bool {
+	ranges, passes := 0, map[*simPartition]int{}
+	for _, l := range w.deferredTopic.records {
+		if slices.ContainsFunc(l.deferred, func(in *simRecord) bool { return in.place == p }) {
 			ranges++
 		}
 	}
 	for _, s := range w.trace.passes {
 		passes[s.part]++
 	}
-	return ranges == 1 && passes[w.part(p)] == 1 && passes[w.skipped] == 1 && len(w.trace.downs)+len(w.trace.outages) == 0
+	return ranges == 1 && passes[w.part(p)] == 1 && passes[w.deferredTopic] == 1 && len(w.trace.downs)+len(w.trace.outages) == 0
 }
 
-// reversed: an effect right after one of a later record of its key, both of one pass, is an
+// judgeReversals: an effect right after one of a later record of its key, both of one pass, is an
 // inversion: who reads a partition once more goes through each key in order. The check
 // finds it where it surely is one pass: where no range is set aside, and nobody was seen
 // to come or go since the first of the two began.
-func (r *reference) reversed() {
+func (r *reference) judgeReversals() {
 	last := map[uint32]*attempt{}
 	for i := range r.events {
 		e := &r.events[i]
@@ -255,7 +255,7 @@ func (r *reference) reversed() {
 		}
 		before := last[a.Key]
 		if before != nil && !slices.Contains(r.firsts, *e) && a.Topic+before.Topic == 0 && a.via == nil && a.under != nil && a.under == before.under && a.Offset < before.Offset {
-			r.perhaps(CheckKeyInversion, a.Position(), r.keeps(a, min(a.At, before.At), a.end) && r.w.skipped == nil)
+			r.perhaps(CheckKeyInversion, a.Position(), r.keeps(a, min(a.At, before.At), a.end) && r.w.deferredTopic == nil)
 		}
 		last[a.Key] = a
 	}

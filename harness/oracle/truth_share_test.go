@@ -6,12 +6,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// deliveries decides what a share group did wrong: it gave a record more often than its
+// judgeDeliveries decides what a share group did wrong: it gave a record more often than its
 // limit, or did not count up after a release; or a member accepted a record after the lock
 // of its delivery had expired and another member had begun to work on the record.
 //
 // Where no acknowledgement is seen the check may miss a count after a release.
-func (r *reference) deliveries() {
+func (r *reference) judgeDeliveries() {
 	if !r.facts.Share {
 		return
 	}
@@ -90,7 +90,7 @@ func (r *reference) needless(d *trueDelivery) bool {
 func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	switch {
 	case a.delivery == nil:
-		return r.blind || !r.w.handed
+		return r.blind || !r.w.acquisitionsSeen
 	case !r.isCurrent(a), a.At >= a.delivery.expires(a.At, r.facts.Lock):
 		return true
 	case !r.blind:
@@ -104,9 +104,9 @@ func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	})
 }
 
-// given reports whether a share group will never deliver a record again: its last answer
+// isFinal reports whether a share group will never deliver a record again: its last answer
 // was for good, or its deliveries are used up.
-func (r *reference) given(p ledger.Position) bool {
+func (r *reference) isFinal(p ledger.Position) bool {
 	last, highest := ledger.Ack(ledger.AckRelease), 0
 	for _, e := range r.events {
 		switch {
