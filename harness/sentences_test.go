@@ -20,7 +20,6 @@ consumers/group 1
 consumers/mutants 3
 consumers/pool 2
 harness 62
-harness/ledger 20
 `)
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)

@@ -82,7 +82,6 @@ consumers/relay 39
 consumers/sharegroup 9
 consumers/txn 2
 harness 170
-harness/ledger 24
 harness/oracle 38
 `)
 

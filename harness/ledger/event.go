@@ -22,14 +22,14 @@ const (
 	EventReleased                          // a partition left its owner
 	EventOwned                             // a partition came to its owner
 	EventRewound                           // an owner went back to the commit, or to Offset
-	EventAcquired                          // a range of records came to a member of a share group
+	EventAcquired                          // a share group delivered a range of records to a member
 	EventStartAtOnce                       // an attempt began that ended in the same instant; checks see EventStart
 	EventEndAtOnce                         // and its end, before the next attempt of its journal began; checks see EventEnd
 	EventStart                             // an attempt began
 	EventCopied                            // a copy was appended to a side topic
-	EventDeferred                          // a range of the source was set aside
-	EventAcknowledged                      // a member of a share group answered for a record
-	EventCommit                            // a commit took hold, by Outcome confirmed or unknown
+	EventDeferred                          // a range of the source was deferred
+	EventAcknowledged                      // a member of a share group acknowledged a record
+	EventCommit                            // a commit took effect, by Outcome confirmed or unknown
 	EventTransaction                       // a transaction ended, by Outcome confirmed or cancelled
 	EventHeal                              // a fault was healed
 	EventDown                              // an incarnation was reaped
@@ -37,7 +37,7 @@ const (
 
 var eventNames = [...]string{
 	"?", "up", "inject", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "acquired", "start", "end", "start",
-	"custody", "range", "acknowledged", "commit", "transaction", "heal", "down",
+	"copied", "deferred", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
 func (e EventKind) String() string {

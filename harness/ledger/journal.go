@@ -22,11 +22,11 @@ const (
 var _ [blockSlots]struct{} = [windowSlots]struct{}{} // a frame is a block of the file
 
 // Journal is an append-only file of slots that survives the SIGKILL of its
-// writer: slots lie in a shared memory map, over space that was allocated
-// before it was mapped (writing to a hole on a full disk would be SIGBUS), until
-// all those of their window are finished. It is safe for many goroutines and
-// takes a lock only twice per window of 1,024 slots. The memory of a long run
-// stays bounded by the work in flight.
+// writer. Slots lie in a shared memory mapping until all slots of their window
+// are finished. The space is allocated before it is mapped, since a write to a
+// hole on a full disk would be a SIGBUS. A Journal is safe for concurrent use,
+// and takes a lock only twice for each window of 1,024 slots. Its memory is
+// bounded by the work in flight.
 type Journal struct {
 	file   *os.File
 	frames *frames // frames is nil in a small journal, whose windows are maps of the file itself.
@@ -36,7 +36,7 @@ type Journal struct {
 	mu        sync.Mutex
 	windows   atomic.Pointer[windows] // copied on write, under mu
 	allocated int64                   // bytes of the file, under mu
-	err       error                   // the first failure, for good, under mu
+	err       error                   // the first failure, which all later calls return, under mu
 	closed    bool
 }
 
@@ -87,8 +87,8 @@ func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
 }
 
 // Reserve appends an empty slot and returns it in place. The caller must fill it
-// in, and hand it to [Journal.Publish] and to [Journal.Finish], each once. An
-// error, most often a full disk, is for good.
+// in, and hand it to [Journal.Publish] and to [Journal.Finish], each once. After an
+// error, most often a full disk, every call fails.
 func (j *Journal) Reserve() (*Slot, error) {
 	n := j.next.Add(1) - 1
 	w, err := j.window(n >> j.shift)
@@ -229,8 +229,8 @@ func (j *Journal) grow(ws *windows) error {
 	return nil
 }
 
-// Close closes the file, with all slots in it. No other call may be under way
-// or follow; slots not finished stay open for good.
+// Close closes the file, with all slots in it. No other call may run at the time
+// or follow. Unfinished slots stay open.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -304,7 +304,7 @@ func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
 	}
 }
 
-// Who follows a journal sees no slot half written and none twice, whatever
+// A reader that follows a journal sees no slot half written or twice, whatever
 // frames its windows move through while it reads.
 func TestTailWhileTheWriterWrites(t *testing.T) {
 	j, path := create(t)

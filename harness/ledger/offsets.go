@@ -2,9 +2,10 @@ package ledger
 
 import "math/bits"
 
-// Offsets is a set of offsets of one partition: a bit each while they are
-// dense, in pieces that are never copied, and a map for those far out, so that one
-// absurd offset costs no memory. The zero value is empty. Not safe for concurrent use.
+// Offsets is a set of offsets of one partition. Dense offsets take a bit each,
+// in pieces that are never copied. Offsets far outside lie in a map, so that one
+// absurd offset costs no memory. The zero value is empty. It is not safe for
+// concurrent use.
 type Offsets struct {
 	pieces []*piece
 	far    map[int64]struct{}

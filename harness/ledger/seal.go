@@ -18,10 +18,10 @@ type Sealing struct {
 	Digest string // Digest is that of [Reader.Digest].
 }
 
-// Seal brings what a killed writer left in frames into the journal at path, cuts
-// the space that was allocated and not used, and appends a checksum for each block
-// and a footer: from then on a flipped bit is found. Its writer must have ended. A
-// sealed file is left as it is.
+// Seal completes the journal at path. It brings in what a killed writer left in
+// frames, cuts unused space, and appends a checksum for each block and a footer.
+// From then on a flipped bit is detected. The writer must have ended. A sealed
+// file stays as it is.
 func Seal(path string) (Sealing, error) {
 	r, err := Open(path)
 	if err != nil {

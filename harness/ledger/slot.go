@@ -10,65 +10,69 @@ import (
 type Kind uint8
 
 const (
-	// KindSend is one record handed to the producer: Key, Seq, Due, Sent; if it
-	// came to an end: End, Outcome, and the position if acked.
+	// KindSend is one record handed to the producer: Key, Seq, Due, Sent. If the
+	// send ended, it also has End, Outcome, and the position if acknowledged.
 	KindSend Kind = iota + 1
 	// KindAttempt is one record in one call of the work: position, Key, Seq, Due,
-	// Sent, Start; once [Journal.Finish] was called: End and Outcome. Those of one call for several records
-	// have a [Slot.Call] of their owner, and lie in the order of the call.
+	// Sent, Start. [Journal.Finish] adds End and Outcome. The attempts of one call
+	// for several records have the same [Slot.Call], and lie in the order of the
+	// call.
 	KindAttempt
-	// KindAppended is one record of the final read of the log: position, Key,
-	// Seq, Due, Sent. Start is its broker timestamp in ns of Unix time.
+	// KindAppended is one record of the final read of the log: position, Key, Seq,
+	// Due, Sent. Start is the broker's timestamp in ns of Unix time.
 	KindAppended
-	// KindCommit is a group commit: Topic, Partition, Offset committed, Start
-	// (when), Owner (who; 0 = not one of ours), Seq (the generation), Due (a hash of
-	// the member id), Outcome (confirmed where it is known to hold, else unknown).
-	// Metadata follows in slots of [KindText]. Key is 0 for the run's group and a hash
-	// of its name for one of the consumer's own, here and in the next two and
-	// KindRewound.
+	// KindCommit is a commit of a group. It has Topic, Partition, the committed
+	// Offset, Start (its time) and Owner (0 for a client that is not ours). Seq is
+	// the generation, Due a hash of the member id. Outcome is confirmed if the
+	// commit is known to have taken effect, else unknown. Metadata follows in slots
+	// of [KindText]. Key is 0 for the run's group and a hash of its name for another
+	// group of the consumer. KindOwned, KindReleased and KindRewound have the same
+	// Key.
 	KindCommit
-	// KindOwned says that Owner was seen at Start to have the partition, and had
-	// it no earlier than End, under the generation Seq and the member hash Offset.
+	// KindOwned says that Owner was seen at Start to own the partition, and acquired
+	// it no earlier than End. Seq is the generation, Offset the member hash.
 	KindOwned
-	// KindReleased says that Owner was seen at Start to have it no longer, and
-	// lost it no earlier than End.
+	// KindReleased says that Owner was seen at Start without the partition, and lost
+	// it no earlier than End.
 	KindReleased
-	// KindUp and KindDown are an incarnation's start, and its end as reaped.
+	// KindUp and KindDown are the start of an incarnation and its end, when it was
+	// reaped.
 	KindUp
 	KindDown
-	// KindInject and KindHeal open and close the window of the fault Key, which
-	// struck Owner if it struck a pod, and nobody if its Partition is -1.
+	// KindInject and KindHeal begin and end the interval of the fault Key. Owner is
+	// the affected pod, 0 for all. Partition -1 means that the fault affected no
+	// pod.
 	KindInject
 	KindHeal
-	// KindExpelled says that the group Key dropped Owner without its consent: it lived
-	// and had not left. It was seen at Start and happened no earlier than End.
+	// KindExpelled says that the group Key removed Owner, which lived and had not
+	// left. It was seen at Start and happened no earlier than End.
 	KindExpelled
-	// KindRewound says that at Start Owner asked for the group's commit of a
-	// partition, to read on from there; or, with an Offset of 0 and more, that it
-	// went to that offset, because the log was cut or its design says so.
+	// KindRewound says that at Start Owner fetched the group's commit of a
+	// partition, to read on from there. With an Offset of 0 or more Owner went to
+	// that offset instead, because the log was truncated or its design does so.
 	KindRewound
 	// KindCopied is one record of the final read of a side topic: its position
-	// there, Key, Seq, Due, Sent, and Start: when the broker appended it.
+	// there, Key, Seq, Due, Sent. Start is when the broker appended it.
 	KindCopied
-	// KindDeferred is one range of offsets of the source, [Offset, Sent), that a
-	// consumer set aside at Start, by a record in the side topic number Key, which
-	// lies in its partition Seq one below offset Due (0: it is not known where).
+	// KindDeferred is one range of source offsets, [Offset, Sent), that a consumer
+	// deferred at Start. The record for it lies in side topic number Key, partition
+	// Seq, at offset Due - 1. Due 0 means an unknown place.
 	KindDeferred
-	// KindAcknowledged is the answer of a member of a share group for one record:
-	// position, Start (when), Owner, and Count, the [Ack]. Its Outcome is confirmed
-	// where the broker took it, failed where it refused it, else unknown.
+	// KindAcknowledged is the acknowledgement of a record by a member of a share
+	// group: position, Start (its time), Owner, and the [Ack] in Count. Outcome is
+	// confirmed if the broker accepted it, failed if the broker refused it, else
+	// unknown.
 	KindAcknowledged
-	// KindTransaction is the end of a transaction of Owner at Start, by Outcome:
-	// confirmed (committed), cancelled (aborted) or unknown. Due hashes the
+	// KindTransaction is the end of a transaction of Owner at Start. Outcome is
+	// confirmed (committed), cancelled (aborted) or unknown. Due is a hash of the
 	// transactional id.
 	KindTransaction
-	// KindText holds up to 40 bytes that belong to the slot before it in its
-	// journal, as the metadata of a commit (but not where that is the member id,
-	// as a client may have it): Key is how many, the fields from Offset to End are
-	// the bytes.
+	// KindText has up to 40 bytes that belong to the slot before it in its journal,
+	// such as the metadata of a commit. Metadata that is the member id is left out.
+	// Key is the number of bytes; they fill the fields from Offset to End.
 	KindText
-	// KindAcquired is a range of records, [Offset, Sent), that a share group gave to
-	// Owner at Start, each for the Count-th time.
+	// KindAcquired is a range of records, [Offset, Sent), that a share group
+	// delivered to Owner at Start, each for the Count-th time.
 	KindAcquired
 )
 
@@ -77,13 +81,13 @@ type Flags uint8
 
 const (
 	FlagTransactional Flags = 1 << iota // of a record or a commit: made in a transaction
-	FlagCorrupt                         // of a record: the checksum of its value does not hold, or its key in Kafka is another; Key and Seq may be wrong
+	FlagCorrupt                         // of a record: the checksum of its value or its key in Kafka is wrong; Key and Seq may be wrong
 )
 
-// Ack is how a member of a share group answers for a record (KIP-932).
+// Ack is how a member of a share group acknowledges a record (KIP-932).
 type Ack = uint8
 
-// The answers, as Kafka numbers them.
+// The acknowledgements, as Kafka numbers them.
 const (
 	AckGap Ack = iota
 	AckAccept
@@ -103,7 +107,7 @@ const (
 	OutcomeEffect                   // an attempt that ended well
 	OutcomeError                    // an attempt that failed
 	OutcomeCancelled                // an attempt whose context ended
-	OutcomeConfirmed                // a commit that was seen to hold
+	OutcomeConfirmed                // a commit that was seen to take effect
 	OutcomeComputed                 // an attempt that ended well where the output is the effect; in events alone
 	OutcomePoison                   // an attempt that failed and said that any other will
 )
@@ -118,7 +122,7 @@ func (o Outcome) String() string {
 }
 
 // Owner is an incarnation of a pod by its number in the run, from 1. The zero
-// Owner is nobody of ours.
+// Owner is no pod of ours.
 type Owner uint16
 
 // SlotSize is the length of a slot in bytes: one cache line.
@@ -163,8 +167,8 @@ func (s *Slot) Outcome() Outcome { return Outcome(atomic.LoadUint64(&s.state) >>
 // Owner is the incarnation the fact belongs to.
 func (s *Slot) Owner() Owner { return Owner(atomic.LoadUint64(&s.state) >> 16) }
 
-// Call is the number of the call that an attempt was made in, among those of its
-// owner that were for several records, from 1; 0 for a call for this record alone.
+// Call is the number of the call that the attempt belongs to, from 1. It counts
+// only calls of its owner for several records; 0 is a call for one record.
 func (s *Slot) Call() uint32 { return uint32(atomic.LoadUint64(&s.state)>>32) & MaxCall }
 
 // MaxCall is the highest number of a call.

@@ -27,8 +27,9 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 	}
 }
 
-// Attempts that end at once follow one another, and those that go on have begun after
-// them, whoever made them: they could not have waited for what ends later.
+// TestAttemptsOfOneInstantFollowOneAnother orders attempts that end in the
+// instant they began. An attempt that goes on began after them, in any pod: it
+// could not have waited for a later end.
 func TestAttemptsOfOneInstantFollowOneAnother(t *testing.T) {
 	const at = time.Second
 	of := func(e EventKind, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }

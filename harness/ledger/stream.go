@@ -79,7 +79,7 @@ func (s *Stream) Next() ([]Event, error) {
 	return s.out, nil
 }
 
-// lowest is the source with the earliest moment, -1 if none has one, and the earliest of
+// lowest is the source with the earliest moment, -1 if all have ended, and the earliest of
 // the others.
 func (s *Stream) lowest() (first int, limit moment) {
 	first, least, limit := -1, noMoment, noMoment

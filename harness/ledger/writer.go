@@ -18,7 +18,7 @@ type Writer struct {
 	slots []Slot // of the block that is not full yet
 	n     int64  // slots written
 	sums  []uint32
-	err   error // the first failure, for good
+	err   error // the first failure, which all later calls return
 }
 
 // NewWriter makes a journal at path, which must not exist.
@@ -30,7 +30,7 @@ func NewWriter(path string) (*Writer, error) {
 	return &Writer{file: f, slots: make([]Slot, 0, blockSlots)}, nil
 }
 
-// Append adds a fact. An error, most often a full disk, is for good.
+// Append adds a fact. After an error, most often a full disk, every call fails.
 func (w *Writer) Append(s Slot) error {
 	switch {
 	case w.err != nil:
