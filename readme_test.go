@@ -49,7 +49,7 @@ func scenarioTable(extra bool) string {
 	b.WriteString("\n| scenario | question |\n|---|---|\n")
 	for _, s := range harness.Scenarios() {
 		if s.Extra == extra {
-			fmt.Fprintf(&b, "| %s | %s |\n", s.Name, firstSentence(s.Doc))
+			fmt.Fprintf(&b, "| %s | %s |\n", s.Name, summary(s.Doc))
 		}
 	}
 	return b.String() + "\n"
@@ -62,9 +62,9 @@ func consumerTable() string {
 		switch {
 		case i.Mutant:
 		case i.Control():
-			fmt.Fprintf(&controls, "| %s | %s | %s |\n", i.Name, expectations(i), firstSentence(i.Doc))
+			fmt.Fprintf(&controls, "| %s | %s | %s |\n", i.Name, expectations(i), summary(i.Doc))
 		default:
-			fmt.Fprintf(&honest, "| %s | %s, %s | %s |\n", i.Name, i.Delivery, orderClaim(i), firstSentence(i.Doc))
+			fmt.Fprintf(&honest, "| %s | %s, %s | %s |\n", i.Name, i.Delivery, orderClaim(i), summary(i.Doc))
 		}
 	}
 	return "\n| consumer | claims | design |\n|---|---|---|\n" + honest.String() + controls.String() + "\n"
@@ -85,9 +85,16 @@ func expectations(i *harness.Implementation) string {
 	return "control: must fail " + strings.Join(all, "; ")
 }
 
-func firstSentence(doc string) string {
-	if end := strings.IndexAny(doc, ".?"); end >= 0 {
-		return doc[:end+1]
+// minSummary is the length of a summary that needs no further sentence.
+const minSummary = 40
+
+// summary returns the first sentences of a text that say enough.
+func summary(doc string) string {
+	for end := 0; end < len(doc); end++ {
+		ends := doc[end] == '.' || doc[end] == '?'
+		if ends && end >= minSummary && (end+1 == len(doc) || doc[end+1] == ' ') {
+			return doc[:end+1]
+		}
 	}
 	return doc
 }

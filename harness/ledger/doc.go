@@ -1,9 +1,9 @@
 // Package ledger is the memory of a run: what was sent, attempted, committed and
 // owned, when, and by which pod.
 //
-// Every fact is a 64-byte [Slot] in an append-only file. The harness writes one
-// file for its sends, one for what it observes, and one or two for the final
-// read of the log, each with a [Writer]. An incarnation of a pod writes a
+// Every fact is a 64-byte [Slot] in an append-only file. The harness writes
+// its sends, its observations and the final read of the log, each into a file of
+// a [Writer]. An incarnation of a pod writes a
 // [Journal] of its attempts. A Journal keeps open slots in shared memory
 // mappings, so that everything published before a SIGKILL is there afterwards.
 // [Stream] merges all files into one sequence of [Event] in time order. The
