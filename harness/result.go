@@ -181,7 +181,7 @@ type Series struct {
 	Backlog   []int64         `json:"backlog"`
 	Lag       []int64         `json:"lag"`
 	Age       []time.Duration `json:"age_ns"`
-	P50       []time.Duration `json:"p50_ns"` // P50, P99 and Max are end-to-end latencies of the records that ended in the step; 0 where none did.
+	P50       []time.Duration `json:"p50_ns"` // P50, P99 and Max are end-to-end latencies of the records that ended in the step, 0 without such records.
 	P99       []time.Duration `json:"p99_ns"`
 	Max       []time.Duration `json:"max_ns"`
 	// PartitionBacklog, PartitionLag and PartitionAge are by partition, then by step.
