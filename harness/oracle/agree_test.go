@@ -17,10 +17,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestOraclesAgree generates legal runs, plants one violation in most of them,
-// and holds the checks and the reference to the same count and the same records,
-// and both to what was planted. STAMPEDE_HISTORIES sets how many, STAMPEDE_SEED
-// the first.
+// TestOraclesAgree generates correct runs and plants one violation in most of them. The checks and the reference must count alike and name
+// the same records, and both must find what was planted. STAMPEDE_HISTORIES sets how many runs, STAMPEDE_SEED the first.
 func TestOraclesAgree(t *testing.T) {
 	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64

@@ -11,17 +11,16 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records
-// (5) on disk, and scans the same for its checksums alone. It prints time used of all
-// processors a record: of the judge without reading and replaying the ledger, of the
-// scan, and the one as a multiple of the other; and of a replay without a judge.
+// BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records (5) on disk, and scans it for its checksums alone. It
+// prints CPU time a record: of the judge without reading and replaying the ledger, of the scan, of a replay without a judge, and the judge's
+// as a multiple of the scan's.
 func BenchmarkJudgeLedger(b *testing.B) {
 	s := newStream(int64(millions(b))*1_000_000, 1<<20)
 	files, err := s.write(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
-	landed := files[0]
+	appended := files[0]
 	for b.Loop() {
 		scan := used(b, func() error { // of all files, their checksums alone
 			for _, f := range files {
@@ -31,13 +30,13 @@ func BenchmarkJudgeLedger(b *testing.B) {
 			}
 			return nil
 		})
-		reading := used(b, func() error { // what the judge reads, and nothing done with it
-			return errors.Join(read(landed.Path, func([]ledger.Slot) {}), replay(files[1:], drain))
+		reading := used(b, func() error { // what the judge reads, without judging it
+			return errors.Join(read(appended.Path, func([]ledger.Slot) {}), replay(files[1:], drain))
 		})
 		var verdicts []harness.Verdict
 		judge := used(b, func() error {
 			facts := s.facts()
-			return errors.Join(read(landed.Path, facts.Log.AddAll), replay(files[1:], func(events *ledger.Stream) (err error) {
+			return errors.Join(read(appended.Path, facts.Log.AddAll), replay(files[1:], func(events *ledger.Stream) (err error) {
 				verdicts, err = judge(facts, events)
 				return err
 			}))
@@ -54,7 +53,7 @@ func BenchmarkJudgeLedger(b *testing.B) {
 	}
 }
 
-// used is what fn used of all processors.
+// used is the CPU time of fn.
 func used(b *testing.B, fn func() error) time.Duration {
 	before := cpu(b)
 	if err := fn(); err != nil {
@@ -95,7 +94,7 @@ func drain(events *ledger.Stream) error {
 // write is the stream as the journals of a run: the final read first.
 func (s *stream) write(dir string) (files []ledger.File, err error) {
 	journals := map[string]*ledger.Journal{}
-	names := []string{"landed", "sends", "observed", "pod-1", "pod-2", "pod-3", "pod-4"}
+	names := []string{"appended", "sends", "observed", "pod-1", "pod-2", "pod-3", "pod-4"}
 	for _, name := range names {
 		path := filepath.Join(dir, name+".journal")
 		j, err := ledger.Create(path)
@@ -126,7 +125,7 @@ func (s *stream) write(dir string) (files []ledger.File, err error) {
 	return files, err
 }
 
-// slot writes what an event stands for; open are the attempts under way.
+// slot writes the slot of an event. open are the attempts in flight.
 func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open map[int64]*ledger.Slot) error {
 	slot := ledger.NewSlot(ledger.KindSend, e.Owner)
 	id := ledger.Identity{Key: e.Key, Seq: e.Seq, Due: int64(e.Due), Sent: int64(e.Sent)}
@@ -138,10 +137,10 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 	case ledger.EventAcked:
 		send := slot.With(ledger.OutcomeAcked)
 		send.SetEnd(int64(e.At))
-		landed := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeConfirmed)
-		landed.SetPosition(e.Position())
-		landed.SetRecord(ledger.Identity{Key: e.Key, Seq: e.Seq})
-		return errors.Join(journals["sends"].Append(send), journals["landed"].Append(landed))
+		record := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeConfirmed)
+		record.SetPosition(e.Position())
+		record.SetRecord(ledger.Identity{Key: e.Key, Seq: e.Seq})
+		return errors.Join(journals["sends"].Append(send), journals["appended"].Append(record))
 	case ledger.EventStart:
 		start, err := journals[pod].Reserve()
 		if err != nil {

@@ -13,11 +13,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// BenchmarkJudge replays STAMPEDE_RECORDS million records (5) with a million keys
-// for all checks, from a source that makes its events as it goes. Of the time it
-// prints what passed, and what the judge used of all processors, the source's own
-// taken off. What it prints of memory is the process's, less 64 bytes a key by record,
-// so each size wants a process of its own: make bench-oracle.
+// BenchmarkJudge judges STAMPEDE_RECORDS million records (5) with a million keys, from a source that makes its events as
+// it goes. It prints wall time, and CPU time without the source's. Memory is that of the process: B/record is without 64 bytes a key. So each
+// size needs a process of its own: make bench-oracle.
 func BenchmarkJudge(b *testing.B) {
 	const keys = 1 << 20
 	n := int64(millions(b)) * 1_000_000
@@ -25,7 +23,7 @@ func BenchmarkJudge(b *testing.B) {
 		start, used := time.Now(), cpu(b)
 		s := newStream(n, keys)
 		facts := s.facts()
-		s.lands(facts.Log)
+		s.appendAll(facts.Log)
 		logged := cpu(b) - used
 		verdicts, err := judge(facts, s)
 		took, used := time.Since(start), cpu(b)-used
@@ -35,7 +33,7 @@ func BenchmarkJudge(b *testing.B) {
 		clean(b, verdicts)
 		made := -cpu(b)
 		s = newStream(n, keys)
-		s.lands(nil)
+		s.appendAll(nil)
 		named := cpu(b) + made
 		for {
 			if events, _ := s.Next(); len(events) == 0 {
@@ -60,8 +58,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 }
 
-// cpu is what the process has used so far, of all processors: on a busy machine it
-// says more than the time that passed.
+// cpu is the CPU time of the process so far. On a busy machine it says more than wall time.
 func cpu(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -102,19 +99,18 @@ func peakMemory(b *testing.B) float64 {
 	return kib * 1024
 }
 
-// stream is a run without a fault: records at 100,000 a second over 12 partitions,
-// started and ended a few out of order, four pods, a commit a second, and now and
-// then a partition that moves. It allocates nothing as it goes.
+// stream is a run without a fault: 100,000 records a second over 12 partitions and four pods, with a commit a second. Records start
+// and end slightly out of order, and a partition moves now and then. It allocates nothing as it goes.
 type stream struct {
 	n, keys int64
 	at      int64 // the next record to be sent
-	owners  [streamPartitions]tenancy
+	owners  [streamPartitions]partitionOwner
 	moves   int64
 	out     []ledger.Event
 }
 
-// tenancy is who has a partition since which record, and who had it before.
-type tenancy struct {
+// partitionOwner is the owner of a partition, since which record, and the owner before.
+type partitionOwner struct {
 	owner, before ledger.Owner
 	since         int64
 }
@@ -154,8 +150,8 @@ func (s *stream) facts() *Facts {
 	return f
 }
 
-// lands fills the log with all records; without one it only says what it would.
-func (s *stream) lands(log *Log) {
+// appendAll fills the log with all records. Without a log it only makes them.
+func (s *stream) appendAll(log *Log) {
 	slots := make([]ledger.Slot, 1024)
 	for i := int64(0); i < s.n; {
 		n := int(min(s.n-i, int64(len(slots))))
@@ -199,24 +195,24 @@ func shuffle(i, step int64) int64 {
 	return i/shuffled*shuffled + i%shuffled*step%shuffled
 }
 
-func (s *stream) add(edge ledger.EventKind, outcome ledger.Outcome, i int64, at time.Duration) {
+func (s *stream) add(kind ledger.EventKind, outcome ledger.Outcome, i int64, at time.Duration) {
 	if i < 0 || i >= s.n {
 		return
 	}
 	p, offset, key, seq := s.record(i)
 	e := ledger.Event{
-		Kind: edge, Outcome: outcome, At: at, Partition: p, Offset: offset, Key: key, Seq: seq, Due: time.Duration(i) * streamEvery,
+		Kind: kind, Outcome: outcome, At: at, Partition: p, Offset: offset, Key: key, Seq: seq, Due: time.Duration(i) * streamEvery,
 		Sent: time.Duration(i) * streamEvery, Start: at,
 	}
-	if edge == ledger.EventSent {
+	if kind == ledger.EventSent {
 		e.Partition, e.Offset = 0, 0
 	}
-	if edge == ledger.EventStart || edge == ledger.EventEnd {
+	if kind == ledger.EventStart || kind == ledger.EventEnd {
 		if e.Owner = s.owners[p].owner; i < s.owners[p].since {
 			e.Owner = s.owners[p].before
 		}
 	}
-	if edge == ledger.EventEnd {
+	if kind == ledger.EventEnd {
 		e.Start = time.Duration(shuffle(i, 35)+startedAfter)*streamEvery + 3 // 35 undoes 11
 	}
 	s.out = append(s.out, e)
@@ -235,20 +231,20 @@ func (s *stream) move(now time.Duration) {
 			e.Kind, e.Owner, e.Member = ledger.EventReleased, t.owner, uint64(t.owner)
 			s.out = append(s.out, e)
 		}
-		*t = tenancy{owner: ledger.Owner((p+s.moves)%streamPods + 1), before: t.owner, since: s.at - startedAfter}
+		*t = partitionOwner{owner: ledger.Owner((p+s.moves)%streamPods + 1), before: t.owner, since: s.at - startedAfter}
 		e.Kind, e.Owner, e.Member = ledger.EventOwned, t.owner, uint64(t.owner)
 		s.out = append(s.out, e)
 	}
 }
 
-// commit commits what is finished.
+// commit commits the completed records.
 func (s *stream) commit(now time.Duration) {
-	done := max(0, min(s.n, (s.at-endedAfter)/shuffled*shuffled))
+	completed := max(0, min(s.n, (s.at-endedAfter)/shuffled*shuffled))
 	for p := range int64(streamPartitions) {
 		o := s.owners[p].owner
 		s.out = append(s.out, ledger.Event{
 			Kind: ledger.EventCommit, Outcome: ledger.OutcomeConfirmed, At: now, Partition: int32(p), Owner: o,
-			Offset:     (done - p + streamPartitions - 1) / streamPartitions,
+			Offset:     (completed - p + streamPartitions - 1) / streamPartitions,
 			Membership: ledger.Membership{Generation: int32(s.moves), Member: uint64(o)},
 		})
 	}

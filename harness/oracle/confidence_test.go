@@ -7,12 +7,12 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// TestBound holds what a check proves that found nothing to the number of
-// injections, or of records where there were none.
-func TestBound(t *testing.T) {
+// TestPassProvesAsMuchAsItsTrials holds the confidence limit of a check that found nothing to the number of
+// injections, or of records in a run without injections.
+func TestPassProvesAsMuchAsItsTrials(t *testing.T) {
 	for name, c := range map[string]struct {
 		history string
-		loss    float64 // loss is the bound of the check of that name
+		loss    float64 // loss is the limit of the check of that name.
 		order   float64
 	}{
 		"two injections":  {"1s inject a fault=0\n2s heal a fault=0\n3s inject b fault=1", 1 - math.Sqrt(0.05), 1 - math.Sqrt(0.05)},
@@ -32,14 +32,14 @@ func TestBound(t *testing.T) {
 			t.Fatal(err)
 		}
 		for check, want := range map[string]float64{CheckLoss: c.loss, CheckKeyInversion: c.order} {
-			if got := bound(verdicts, check); math.Abs(got-want) > 1e-9 {
-				t.Errorf("%s: %s has a bound of %v, want %v", name, check, got, want)
+			if got := atMostOf(verdicts, check); math.Abs(got-want) > 1e-9 {
+				t.Errorf("%s: %s has a limit of %v, want %v", name, check, got, want)
 			}
 		}
 	}
 }
 
-func bound(verdicts []harness.Verdict, check string) float64 {
+func atMostOf(verdicts []harness.Verdict, check string) float64 {
 	for _, v := range verdicts {
 		if v.Check == check {
 			return v.AtMost

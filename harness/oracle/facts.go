@@ -12,9 +12,9 @@ type Facts struct {
 	Delivery    harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
 	Order       harness.Order            `json:"order"`
 	Protocol    harness.Protocol         `json:"protocol"`
-	Effect      harness.Effect           `json:"effect,omitempty"` // Effect is where its effects are counted.
-	Share       bool                     `json:"share,omitempty"`  // Share: a share group, whose members own no partitions.
-	DeadLetters harness.DeadLetterPolicy `json:"letters,omitzero"` // DeadLetters is what the consumer declares as a reason for a dead letter.
+	Effect      harness.Effect           `json:"effect,omitempty"`      // Effect is where its effects are counted.
+	Share       bool                     `json:"share,omitempty"`       // Share: a share group, whose members own no partitions.
+	DeadLetters harness.DeadLetterPolicy `json:"dead_letters,omitzero"` // DeadLetters is what the consumer declares as a reason for a dead letter.
 	// Parallelism is how many records one pod works on at once, as the consumer declares. 0 is unknown.
 	Parallelism int `json:"parallelism,omitempty"`
 

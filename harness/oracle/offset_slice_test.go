@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-func TestChunks(t *testing.T) {
+// TestOffsetSliceKeepsValuesByOffset compares random reads and writes with a map.
+func TestOffsetSliceKeepsValuesByOffset(t *testing.T) {
 	var c offsetSlice[uint16]
 	r := rand.New(rand.NewPCG(1, 2))
 	model := map[int64]uint16{}
@@ -20,6 +21,6 @@ func TestChunks(t *testing.T) {
 		end = max(end, at+1)
 	}
 	if c.valueAt(-1) != 0 || c.valueAt(end) != 0 {
-		t.Error("there is something outside")
+		t.Error("values outside are not zero")
 	}
 }

@@ -7,18 +7,18 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-type watcher struct{ events []ledger.Event }
+type collector struct{ events []ledger.Event }
 
-func (s *watcher) Observe(events []ledger.Event) { s.events = append(s.events, events...) }
+func (c *collector) Observe(events []ledger.Event) { c.events = append(c.events, events...) }
 
-// TestObserversSeeAll: two observers see every event in order, with the judge's
-// marks, whatever is done with the source's own since.
-func TestObserversSeeAll(t *testing.T) {
+// TestObserversSeeAllEventsWithTheirMarks: two observers see every event in order, with the judge's marks, although the source uses its
+// lists again.
+func TestObserversSeeAllEventsWithTheirMarks(t *testing.T) {
 	const n = 20_000
 	s := newStream(n, 1<<10)
 	facts := s.facts()
-	s.lands(facts.Log)
-	var a, b watcher
+	s.appendAll(facts.Log)
+	var a, b collector
 	if _, err := judge(facts, s, &a, &b); err != nil {
 		t.Fatal(err)
 	}

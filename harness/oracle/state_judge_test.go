@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestJudgedTwice: what checks keep is of one judgement; the facts stay as they are.
-func TestJudgedTwice(t *testing.T) {
+// TestSameFactsGiveTheSameVerdicts: a judgement changes no facts, so a second one finds the same.
+func TestSameFactsGiveTheSameVerdicts(t *testing.T) {
 	for seed := range uint64(200) {
 		w, p := planting(seed)
 		h := w.history()

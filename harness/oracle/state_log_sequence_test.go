@@ -6,9 +6,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestSequenceRemembersSoMuchAndNoMore: a damaged seq costs no more memory than a
-// bound, and what can no longer be told apart is the milder of the two.
-func TestSequenceRemembersSoMuchAndNoMore(t *testing.T) {
+// TestLogSequenceBoundsItsMemory: a damaged seq costs no more memory than the limit. A record that may be a duplicate or out of order then
+// counts as out of order.
+func TestLogSequenceBoundsItsMemory(t *testing.T) {
 	var s logSequence
 	s.addNext(ledger.Position{}, 1, 1<<31)
 	if len(s.missing) != maxMissing {
@@ -17,6 +17,6 @@ func TestSequenceRemembersSoMuchAndNoMore(t *testing.T) {
 	s.addNext(ledger.Position{Offset: 1}, 1, maxMissing+7)
 	s.addNext(ledger.Position{Offset: 2}, 1, maxMissing+7)
 	if s.outOfOrder.count != 2 || s.duplicates.count != 0 {
-		t.Errorf("%d behind, %d duplicates", s.outOfOrder.count, s.duplicates.count)
+		t.Errorf("%d out of order, %d duplicates", s.outOfOrder.count, s.duplicates.count)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// A story has all that bears on its anomaly, and nothing else.
-func TestStoryOfALoss(t *testing.T) {
+// TestTimelineOfAPrematureCommit: a timeline has all that concerns its anomaly, and nothing else.
+func TestTimelineOfAPrematureCommit(t *testing.T) {
 	h := newHistory()
 	for _, line := range lines(`
 		log p0 1/0 1/1 2/0 1/2 1/3 1/4
@@ -76,13 +76,12 @@ func TestStoryOfALoss(t *testing.T) {
 		"60ms commits: 6 by a !",
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("story\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
+		t.Errorf("timeline\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
 	}
 }
 
-// tell judges a history, names its anomalies by name, and tells the story of the
-// first of a check.
-func tell(t *testing.T, history, check string, named ...[2]uint32) (a harness.Anomaly, story []string) {
+// timelineOf judges a history, sets the records of a check's anomalies, and returns the first anomaly with its timeline.
+func timelineOf(t *testing.T, history, check string, named ...[2]uint32) (a harness.Anomaly, entries []string) {
 	t.Helper()
 	h := newHistory()
 	for _, line := range lines(history) {
@@ -110,21 +109,21 @@ func tell(t *testing.T, history, check string, named ...[2]uint32) (a harness.An
 		if m.Bad {
 			line += " !"
 		}
-		story = append(story, line)
+		entries = append(entries, line)
 	}
-	return a, story
+	return a, entries
 }
 
-func sameStory(t *testing.T, got, want []string) {
+func sameEntries(t *testing.T, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
-		t.Errorf("story\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
+		t.Errorf("timeline\n got  %s\n want %s", strings.Join(got, "\n      "), strings.Join(want, "\n      "))
 	}
 }
 
-// The commit that lost a record is in its story and makes its headline, however many
-// there were since, and however many at the same time.
-func TestStoryHasTheCommitThatLost(t *testing.T) {
+// TestTimelineHasTheCommitThatLostTheRecord: the commit is in the timeline and in the text of the anomaly, however many commits came since or at the
+// same time.
+func TestTimelineHasTheCommitThatLostTheRecord(t *testing.T) {
 	history := `
 		log p0 1/0 1/1
 		log p1 2/0
@@ -143,7 +142,7 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 	for n := range 42 {
 		history += fmt.Sprintf("\n%dms commit p0 %d b", 100+n, n+3)
 	}
-	a, story := tell(t, history, CheckLoss, [2]uint32{1, 1})
+	a, entries := timelineOf(t, history, CheckLoss, [2]uint32{1, 1})
 	if want := "a committed 2 at 50ms, past the record, before its work was completed: appended and never completed; the group's commit 44 is past it"; a.Text != want {
 		t.Errorf("text %q, want %q", a.Text, want)
 	}
@@ -158,12 +157,12 @@ func TestStoryHasTheCommitThatLost(t *testing.T) {
 		want = append(want, fmt.Sprintf("%dms commits: %d by b", 100+n, n+3))
 	}
 	want = append(want, "105ms commits: ... 37 more commits, up to 44 at 141ms")
-	sameStory(t, story, want)
+	sameEntries(t, entries, want)
 }
 
 // TestLossOfACopyIsOfTheLastCommit: a copy is outstanding too, so the commit past the last place loses the record.
 func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
-	a, _ := tell(t, `
+	a, _ := timelineOf(t, `
 		side retry-1 retry
 		log p0 1/0
 		log retry-1/p0 1/0
@@ -179,9 +178,9 @@ func TestLossOfACopyIsOfTheLastCommit(t *testing.T) {
 	}
 }
 
-// Of an overlap both attempts are marked, and nothing else that began as they did.
-func TestStoryOfAnOverlap(t *testing.T) {
-	a, story := tell(t, `
+// TestTimelineMarksBothAttemptsOfAnOverlap: other attempts that began at the same time stay unmarked.
+func TestTimelineMarksBothAttemptsOfAnOverlap(t *testing.T) {
+	a, entries := timelineOf(t, `
 		log p0 1/0 1/1 1/2 1/3 1/4 1/5 2/0
 		final p0 7
 		10ms start p0@0 a
@@ -194,7 +193,7 @@ func TestStoryOfAnOverlap(t *testing.T) {
 	if !slices.Equal(a.Pods, []string{"a"}) {
 		t.Errorf("pods %v", a.Pods)
 	}
-	sameStory(t, story, []string{
+	sameEntries(t, entries, []string{
 		"10ms a: offset 0, seq 0: effect", "20ms a: offset 1, seq 1: effect !", "20ms a: offset 5, seq 5: effect !", "32ms commits: 7 by a",
 	})
 }

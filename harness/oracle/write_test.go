@@ -10,7 +10,7 @@ import (
 )
 
 // String writes a history in the grammar of testdata/oracle, so that it can be
-// kept as a file. What no check looks at is left out.
+// kept as a file. Events that no check uses are left out.
 func (h *history) String() string {
 	var b strings.Builder
 	f := h.facts
@@ -84,7 +84,7 @@ func (h *history) at(p ledger.Position) string {
 	return fmt.Sprintf("%s/p%d", h.facts.Sides[p.Topic-1].Name, p.Partition)
 }
 
-// write is an event without its time, "" for one that no check looks at.
+// write is an event without its time, "" for one that no check uses.
 func (h *history) write(e *ledger.Event) string {
 	p, owner := h.at(e.Position()), h.facts.Owners[e.Owner]
 	record := fmt.Sprintf("%s@%d", p, e.Offset)
