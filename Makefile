@@ -20,7 +20,8 @@ VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
 VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./harness/bench ./harness/broker/virtual ./harness/engine
 
 # Packages whose tests start no broker and no pod.
-PURE = ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle ./harness/fault ./reports ./scenarios
+PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle \
+  ./harness/fault ./reports ./scenarios
 
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \

@@ -25,5 +25,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Pods:       3,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillBroker{}, At: 8 * time.Second, HealAfter: 8 * time.Second}},
-	Consumers:  first,
+	Consumers:  defaultConsumers,
 })

@@ -8,6 +8,6 @@
 // other, also the serial one. The comment has the arithmetic.
 package scenarios
 
-// first are the consumers that a comparison has if it names none: one record at a
-// time, the reference of the good designs, and the control.
-var first = []string{"keyed", "naive", "serial"}
+// defaultConsumers are the consumers of a scenario that needs no others: one record at a
+// time, the reference design, and the control.
+var defaultConsumers = []string{"keyed", "naive", "serial"}

@@ -24,5 +24,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Partitions: 12,
 	Pods:       3,
 	Warmup:     2 * time.Second,
-	Consumers:  append(first[:len(first):len(first)], "hotlane", "salted"),
+	Consumers:  append(defaultConsumers[:len(defaultConsumers):len(defaultConsumers)], "hotlane", "salted"),
 })

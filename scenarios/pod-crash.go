@@ -40,5 +40,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3300 * time.Millisecond, HealSessions: 1, HealAfter: 2 * time.Second}},
 	Thresholds: harness.Thresholds{WorkInFlight: 2},
-	Consumers:  first,
+	Consumers:  defaultConsumers,
 })

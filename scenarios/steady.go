@@ -18,5 +18,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Partitions: 12,
 	Pods:       3,
 	Warmup:     2 * time.Second,
-	Consumers:  first,
+	Consumers:  defaultConsumers,
 })

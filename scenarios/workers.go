@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Drain:       11 * time.Second,
 	Thresholds:  harness.Thresholds{OfBound: 0.9},
 	MayOverload: true,
-	Consumers:   first,
+	Consumers:   defaultConsumers,
 })

@@ -16,7 +16,7 @@ import (
 
 // TestField has every design go through random faults, in virtual time: three
 // seeds under one protocol, or as many as STAMPEDE_FIELD says under each
-// (make soak-field). What it claims must hold: nothing lost, nothing repeated
+// (make soak-consumers). What it claims must hold: nothing lost, nothing repeated
 // that no rewind explains, order as claimed.
 func TestField(t *testing.T) {
 	seeds, protocols := fieldSeeds(t, 3), harness.Protocols
