@@ -25,7 +25,8 @@ PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harn
 
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
-  harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON consumers/group:FuzzOffsetMap
+  harness/broker/embedded:FuzzWiretap harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
+  consumers/group:FuzzOffsetMap
 FUZZTIME ?= 10s
 
 # How much the soaks run.

@@ -1,0 +1,94 @@
+package harness_test
+
+import (
+	"go/ast"
+	"go/build/constraint"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// makeVariable returns the words of a variable of the Makefile.
+func makeVariable(t *testing.T, name string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(raw), "\\\n", " ")
+	found := regexp.MustCompile(`(?m)^` + name + `\s*=(.*)$`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("the Makefile has no variable %s", name)
+	}
+	return strings.Fields(found[1])
+}
+
+func TestMakeRunsEveryTestInVirtualTime(t *testing.T) {
+	packages := makeVariable(t, "VIRTUAL")
+	for _, s := range mustParse(t) {
+		if folder := "./" + path.Dir(s.path); s.test && needsVirtualTime(s) && !slices.Contains(packages, folder) {
+			t.Errorf("%s needs the tag synctests: add %s to VIRTUAL in the Makefile", s.path, folder)
+		}
+	}
+}
+
+func needsVirtualTime(s *source) bool {
+	for _, group := range s.file.Comments {
+		if group.Pos() > s.file.Package {
+			break
+		}
+		for _, c := range group.List {
+			if constraint.IsGoBuild(c.Text) {
+				x, err := constraint.Parse(c.Text)
+				return err == nil && !x.Eval(func(tag string) bool { return tag != "synctests" })
+			}
+		}
+	}
+	return false
+}
+
+func TestMakeFuzzesEveryReader(t *testing.T) {
+	targets := makeVariable(t, "FUZZ")
+	seen := map[string]bool{}
+	for _, s := range mustParse(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && strings.HasPrefix(f.Name.Name, "Fuzz") {
+				name := path.Dir(s.path) + ":" + f.Name.Name
+				seen[name] = true
+				if !slices.Contains(targets, name) {
+					t.Errorf("add %s to FUZZ in the Makefile", name)
+				}
+			}
+		}
+	}
+	for _, name := range targets {
+		if !seen[name] {
+			t.Errorf("FUZZ in the Makefile names %s, which does not exist", name)
+		}
+	}
+}
+
+// make check promises a short run: every package that it names must exist.
+func TestMakeChecksExistingPackages(t *testing.T) {
+	for _, folder := range append(makeVariable(t, "PURE"), makeVariable(t, "VIRTUAL")...) {
+		if files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go")); err != nil || len(files) == 0 {
+			t.Errorf("the Makefile names %s, which has no tests: %v", folder, err)
+		}
+	}
+}
+
+func TestMakeHelpFitsALine(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):.*## (.*)$`).FindAllStringSubmatch(string(raw), -1) {
+		if n := len("  make ") + 16 + 1 + len(target[2]); n > 100 {
+			t.Errorf("make help needs %d columns for %s, want at most 100", n, target[1])
+		}
+	}
+}
