@@ -12,13 +12,13 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Bench writes the comparison in Go's benchmark format, one line for each run.
+// renderBench writes the comparison in Go's benchmark format, one line for each run.
 // benchstat then compares consumers within a file, and commits between files. The
 // name of a benchmark has the scenario and the consumer as key=value; its last
 // part is the number of CPUs, as in Go's own. Runs without a verdict are comments.
 // Only runs that passed have latencies, one set for each phase; those of the
 // steady phase have the short names.
-func Bench(w io.Writer, c *harness.Comparison) error {
+func renderBench(w io.Writer, c *harness.Comparison) error {
 	var b, lines bytes.Buffer
 	for _, k := range benchKeys(c) {
 		fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Value)

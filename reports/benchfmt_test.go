@@ -61,7 +61,7 @@ func TestBenchFormat(t *testing.T) {
 	c := saved(t)
 	first := &c.Runs[0]
 	first.Consumer, first.Host.CPUs = "keyed@848?window=500&workers=8", 2
-	keys, units, lines := parseBench(t, string(render(t, Bench, c)))
+	keys, units, lines := parseBench(t, string(render(t, renderBench, c)))
 	verdicts := 0
 	for i := range c.Runs {
 		if hasVerdict(c.Runs[i].Status) {
@@ -98,7 +98,7 @@ func TestBenchHasLatenciesOnlyOfRunsThatPassed(t *testing.T) {
 	c.Runs[0].Status, c.Runs[0].Reasons = harness.Inconclusive, []string{"load delivered:\nlateness p99 1.2 s"}
 	c.Runs[1].Load.Flood = true
 	c.Runs[11].Faults[0].BacklogBack = harness.Never // keyed on pod-crash
-	_, _, lines := parseBench(t, string(render(t, Bench, c)))
+	_, _, lines := parseBench(t, string(render(t, renderBench, c)))
 	if len(lines) != len(c.Runs)-1 {
 		t.Fatalf("%d lines for %d runs with a verdict", len(lines), len(c.Runs)-1)
 	}

@@ -1,6 +1,6 @@
-// Package reports renders a comparison: [Text] for a terminal, [JSON] for a file
-// that can be read again, [Bench] in Go's benchmark format, and [HTML] as one
-// self-contained page.
+// Package reports renders a comparison. [RenderText] is for a terminal. [WriteAll]
+// writes result.json, which [ReadJSON] reads again, bench.txt in Go's benchmark
+// format, and report.html, one self-contained page.
 //
 // Each form is a function of the [harness.Comparison] alone, without a clock,
 // randomness or the order of a map. A saved result therefore gives the same bytes
@@ -21,5 +21,5 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Renderer writes a comparison in one form. After an error w has nothing or a part.
-type Renderer func(w io.Writer, c *harness.Comparison) error
+// renderer writes a comparison in one form. After an error w has nothing or a part.
+type renderer func(w io.Writer, c *harness.Comparison) error

@@ -21,8 +21,8 @@ const golden = "../testdata/reports"
 // forms are all forms of a report, by their golden file.
 var forms = []struct {
 	file   string
-	render Renderer
-}{{"result.json", JSON}, {"report.txt", Text}, {"bench.txt", Bench}, {"report.html", HTML}, {"snapshot.md", snapshotDocument}}
+	render renderer
+}{{"result.json", renderJSON}, {"report.txt", RenderText}, {"bench.txt", renderBench}, {"report.html", renderHTML}, {"snapshot.md", snapshotDocument}}
 
 // snapshotDocument is the snapshot of one comparison, in a document that has some
 // of its consumers and one more.
@@ -32,7 +32,7 @@ func snapshotDocument(w io.Writer, c *harness.Comparison) error {
 	return s.Markdown(w, []string{"keyed", "naive", "newest"})
 }
 
-func render(t *testing.T, r Renderer, c *harness.Comparison) []byte {
+func render(t *testing.T, r renderer, c *harness.Comparison) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r(&b, c); err != nil {
@@ -89,7 +89,7 @@ func TestSavedRunHasEachKindOfCell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(raw, render(t, JSON, c)) || len(raw) > 250<<10 {
+	if !bytes.Equal(raw, render(t, renderJSON, c)) || len(raw) > 250<<10 {
 		t.Errorf("%s has %d bytes, and JSON writes it differently or it is too large", savedRun, len(raw))
 	}
 }
@@ -120,7 +120,7 @@ func TestMergeSavedRun(t *testing.T) {
 		merge(merged, c)
 	}
 	merged.Command = "make golden-run"
-	if err := os.WriteFile(savedRun, render(t, JSON, merged), 0o644); err != nil {
+	if err := os.WriteFile(savedRun, render(t, renderJSON, merged), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -197,7 +197,7 @@ func TestPicture(t *testing.T) {
 	}
 	dir := t.TempDir()
 	page := filepath.Join(dir, "report.html")
-	if err := os.WriteFile(page, render(t, HTML, saved(t)), 0o644); err != nil {
+	if err := os.WriteFile(page, render(t, renderHTML, saved(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	picture, err := filepath.Abs("../testdata/report.png")

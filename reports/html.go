@@ -16,11 +16,11 @@ var assets embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.tmpl"))
 
-// HTML writes the comparison as one page that needs no network, no other file
+// renderHTML writes the comparison as one page that needs no network, no other file
 // and no script. Charts are SVG in the page, and a policy in its head makes the
 // browser refuse any request. A small script adds values under the pointer and
 // buttons to copy commands.
-func HTML(w io.Writer, c *harness.Comparison) error {
+func renderHTML(w io.Writer, c *harness.Comparison) error {
 	var b bytes.Buffer
 	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(c)); err != nil {
 		return fmt.Errorf("render report.html: %w", err)

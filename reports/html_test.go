@@ -15,7 +15,7 @@ import (
 )
 
 func TestHTMLNeedsNoNetwork(t *testing.T) {
-	page := string(render(t, HTML, saved(t)))
+	page := string(render(t, renderHTML, saved(t)))
 	if m := regexp.MustCompile(`(?i)(src|href|action|poster|srcset)\s*=\s*["']?\s*(https?:|//)[^"' >]*|url\([^)]*\)|@import[^;]*`).FindString(page); m != "" {
 		t.Errorf("the page asks for %s", m)
 	}
@@ -30,7 +30,7 @@ func TestHTMLNeedsNoNetwork(t *testing.T) {
 }
 
 // Names and texts of a run are data and never become markup.
-func TestHTMLEscapes(t *testing.T) {
+func TestHTMLEscapesNamesAndTexts(t *testing.T) {
 	c := saved(t)
 	const evil = `<script>alert(1)</script>"'><img src=x>`
 	c.Consumers[0].Name, c.Consumers[0].Base, c.Command, c.Scenarios[3].Doc = evil, evil, evil, evil
@@ -50,7 +50,7 @@ func TestHTMLEscapes(t *testing.T) {
 			c.Cells[i].Consumer = evil
 		}
 	}
-	page := string(render(t, HTML, c))
+	page := string(render(t, renderHTML, c))
 	if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") {
 		t.Error("a name became markup")
 	}
@@ -61,7 +61,7 @@ func TestHTMLEscapes(t *testing.T) {
 
 func TestHTMLCharts(t *testing.T) {
 	c := saved(t)
-	page := string(render(t, HTML, c))
+	page := string(render(t, renderHTML, c))
 	timelines := len(regexp.MustCompile(`class="tracks"`).FindAllString(page, -1))
 	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 6*len(c.Scenarios)+timelines; got != want {
 		t.Errorf("%d charts, want %d", got, want)
@@ -95,7 +95,7 @@ func TestLegendOfManyConsumers(t *testing.T) {
 	for n := range 9 {
 		c.Consumers = append(c.Consumers, harness.ConsumerInfo{Name: fmt.Sprint("more-", n), Delivery: harness.AtLeastOnce, Order: harness.OrderKey})
 	}
-	page := string(render(t, HTML, c))
+	page := string(render(t, renderHTML, c))
 	if got := strings.Count(page, `<input type="checkbox" checked`); got != visibleAtFirst {
 		t.Errorf("%d consumers are visible at first, want %d", got, visibleAtFirst)
 	}
@@ -118,9 +118,8 @@ func TestLegendOfManyConsumers(t *testing.T) {
 	}
 }
 
-// An empty comparison, one cut short by a signal, and runs without any series
-// must render too.
-func TestPoorComparisons(t *testing.T) {
+// An empty comparison, an interrupted one, and runs without any series render too.
+func TestEmptyAndInterruptedComparisonsRender(t *testing.T) {
 	interrupted := saved(t)
 	interrupted.Interrupted = true
 	interrupted.Runs, interrupted.Cells = interrupted.Runs[:4], interrupted.Cells[:4]
@@ -143,20 +142,20 @@ func TestPoorComparisons(t *testing.T) {
 			}
 		})
 	}
-	if page := render(t, HTML, interrupted); !bytes.Contains(page, []byte("Interrupted after 4 of 15 runs")) {
+	if page := render(t, renderHTML, interrupted); !bytes.Contains(page, []byte("Interrupted after 4 of 15 runs")) {
 		t.Error("the page does not say that the comparison was interrupted")
 	}
 }
 
 // Chromium must run the page's script without a complaint and keep all charts.
-func TestHTMLInChromium(t *testing.T) {
+func TestPageRunsInChromium(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("no chromium on this machine to open the page with")
 	}
 	dir := t.TempDir()
 	page := dir + "/report.html"
-	if err := os.WriteFile(page, render(t, HTML, saved(t)), 0o644); err != nil {
+	if err := os.WriteFile(page, render(t, renderHTML, saved(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), chromium, append(chromiumFlags(dir), "--enable-logging=stderr", "--v=0", "--dump-dom", "file://"+page)...)
@@ -165,7 +164,7 @@ func TestHTMLInChromium(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Skipf("chromium does not run here: %v\n%s", err, log.Bytes())
 	}
-	want := strings.Count(string(render(t, HTML, saved(t))), `class="chart"`)
+	want := strings.Count(string(render(t, renderHTML, saved(t))), `class="chart"`)
 	if got := bytes.Count(dom.Bytes(), []byte(`class="chart"`)); got != want {
 		t.Errorf("%d line charts in the page, want %d", got, want)
 	}

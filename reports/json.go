@@ -12,10 +12,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// JSON writes the comparison as result.json, in the format of
+// renderJSON writes the comparison as result.json, in the format of
 // [harness.ResultVersion], for [ReadJSON]. It fails on numbers that JSON does
 // not have (NaN, infinities).
-func JSON(w io.Writer, c *harness.Comparison) error {
+func renderJSON(w io.Writer, c *harness.Comparison) error {
 	saved := *c
 	saved.Version = harness.ResultVersion
 	var b bytes.Buffer
@@ -28,7 +28,7 @@ func JSON(w io.Writer, c *harness.Comparison) error {
 	return err
 }
 
-// ReadJSON reads what [JSON] wrote. It refuses a result of another version, a result
+// ReadJSON reads what [renderJSON] wrote. It refuses a result of another version, a result
 // that is cut short or inconsistent, and an unknown check. The error says what to do.
 func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	data, err := io.ReadAll(r)

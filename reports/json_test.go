@@ -54,7 +54,7 @@ func TestReadJSONRefuses(t *testing.T) {
 func TestReadJSONRefusesPrefixes(t *testing.T) {
 	c := saved(t)
 	c.Runs, c.Cells = c.Runs[:1], c.Cells[:1]
-	whole := render(t, JSON, c)
+	whole := render(t, renderJSON, c)
 	want, err := ReadJSON(bytes.NewReader(whole))
 	if err != nil {
 		t.Fatal(err)
@@ -73,5 +73,5 @@ func TestReadJSONRefusesPrefixes(t *testing.T) {
 func TestJSONRefusesNaN(t *testing.T) {
 	c := saved(t)
 	c.Runs[0].Completed = math.NaN()
-	wantError(t, JSON(new(bytes.Buffer), c), "encode the result")
+	wantError(t, renderJSON(new(bytes.Buffer), c), "encode the result")
 }

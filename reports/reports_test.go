@@ -11,7 +11,7 @@ import (
 
 func TestSameResultGivesSameBytes(t *testing.T) {
 	c := saved(t)
-	again, err := ReadJSON(bytes.NewReader(render(t, JSON, c)))
+	again, err := ReadJSON(bytes.NewReader(render(t, renderJSON, c)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,14 +26,14 @@ func TestSameResultGivesSameBytes(t *testing.T) {
 	}
 }
 
-func TestWriteAll(t *testing.T) {
+func TestWriteAllReplacesItsFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	for range 2 { // the second replaces the first
 		if err := WriteAll(dir, saved(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, r := range map[string]Renderer{"result.json": JSON, "bench.txt": Bench, "report.html": HTML} {
+	for name, r := range map[string]renderer{"result.json": renderJSON, "bench.txt": renderBench, "report.html": renderHTML} {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !bytes.Equal(got, render(t, r, saved(t))) {
 			t.Errorf("%s: %v, or not what its renderer writes", name, err)
@@ -45,7 +45,7 @@ func TestWriteAll(t *testing.T) {
 	}
 }
 
-func TestWriteAllRefused(t *testing.T) {
+func TestWriteAllNamesTheFileThatFails(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)

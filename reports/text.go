@@ -13,9 +13,9 @@ import (
 // pageWidth is how many columns of a terminal the text keeps to where names allow it.
 const pageWidth = 118
 
-// Text writes the comparison for a terminal: verdicts first, then the first
+// RenderText writes the comparison for a terminal: verdicts first, then the first
 // anomaly of each kind, the results, the warnings, and how much a pass proves.
-func Text(w io.Writer, c *harness.Comparison) error {
+func RenderText(w io.Writer, c *harness.Comparison) error {
 	t := &text{view: newView(c)}
 	t.writeHead()
 	t.writeVerdicts()

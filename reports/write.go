@@ -21,7 +21,7 @@ func WriteAll(dir string, c *harness.Comparison) error {
 		return fmt.Errorf("make the output folder: %w", err)
 	}
 	var saved bytes.Buffer
-	if err := JSON(&saved, c); err != nil {
+	if err := renderJSON(&saved, c); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
 	}
 	// The other reports come from the saved result, so that rendering it again
@@ -32,11 +32,11 @@ func WriteAll(dir string, c *harness.Comparison) error {
 	}
 	files := []struct {
 		name   string
-		render Renderer
+		render renderer
 	}{
 		{"result.json", func(w io.Writer, _ *harness.Comparison) error { _, err := w.Write(saved.Bytes()); return err }},
-		{"bench.txt", Bench},
-		{"report.html", HTML},
+		{"bench.txt", renderBench},
+		{"report.html", renderHTML},
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, f.name)

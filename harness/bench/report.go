@@ -78,7 +78,7 @@ func (c *comparison) writeReport() error {
 	if len(c.result.Runs) == 0 {
 		return nil
 	}
-	if err := reports.Text(os.Stdout, c.result); err != nil {
+	if err := reports.RenderText(os.Stdout, c.result); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if c.options.out == "" {
@@ -101,7 +101,7 @@ func renderSaved(in, out string) error {
 	if err != nil {
 		return fmt.Errorf("saved result %s: %w", in, err)
 	}
-	if err := reports.Text(os.Stdout, c); err != nil {
+	if err := reports.RenderText(os.Stdout, c); err != nil {
 		return err
 	}
 	if out == "" {

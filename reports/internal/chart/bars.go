@@ -39,7 +39,7 @@ func (b Bars) SVG() string {
 	row, height := b.rowSizes()
 	f := frame{x0: 6, x1: chartWidth - right - 6, y0: barTop + row*float64(len(b.Bars)) + 4, y1: barTop - 6}
 	c.openSVG(chartWidth, f.y0+38, b.Title, ` class="bars"`)
-	x := func(v float64) float64 { return f.x0 + (f.x1-f.x0)*b.X.Scale.At(v) }
+	x := func(v float64) float64 { return f.x0 + (f.x1-f.x0)*b.X.Scale.positionOf(v) }
 	for _, t := range b.X.Scale.tickValues() {
 		c.addLine(x(t), f.y0, x(t), f.y1, "grid")
 		anchor := "middle"

@@ -32,22 +32,22 @@ func TestScales(t *testing.T) {
 		if !near(s.Min, c.min) || !near(s.Max, c.max) || !slices.EqualFunc(s.tickValues(), c.ticks, near) {
 			t.Errorf("%s %v: %v..%v with ticks %v, want %v..%v with %v", c.kind, c.values, s.Min, s.Max, s.tickValues(), c.min, c.max, c.ticks)
 		}
-		if s.At(s.Min) != 0 || s.At(s.Max) != 1 || s.At(s.Max*10) != 1 || s.At(s.Min-1) != 0 {
+		if s.positionOf(s.Min) != 0 || s.positionOf(s.Max) != 1 || s.positionOf(s.Max*10) != 1 || s.positionOf(s.Min-1) != 0 {
 			t.Errorf("%s %v: the ends are not at 0 and 1", c.kind, c.values)
 		}
 		last := -1.0
 		for _, tick := range s.tickValues() {
-			if s.At(tick) <= last {
+			if s.positionOf(tick) <= last {
 				t.Errorf("%s %v: tick %v is not right of the one before", c.kind, c.values, tick)
 			}
-			last = s.At(tick)
+			last = s.positionOf(tick)
 		}
 	}
 }
 
 func TestEachNineTakesTheSameRoom(t *testing.T) {
 	s := NewScale(Nines, 0.9999)
-	if a, b := s.At(0.99)-s.At(0.9), s.At(0.999)-s.At(0.99); math.Abs(a-b) > 1e-9 {
+	if a, b := s.positionOf(0.99)-s.positionOf(0.9), s.positionOf(0.999)-s.positionOf(0.99); math.Abs(a-b) > 1e-9 {
 		t.Errorf("the second nine takes %v, the third %v", a, b)
 	}
 }

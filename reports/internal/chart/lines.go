@@ -79,8 +79,8 @@ func (l Lines) dataAttributes(f frame) string {
 	return ` class="chart"` + axis("x", l.X, f.x0, f.x1) + axis("y", l.Y, f.y0, f.y1)
 }
 
-func (l Lines) placeX(f frame, v float64) float64 { return f.x0 + (f.x1-f.x0)*l.X.Scale.At(v) }
-func (l Lines) placeY(f frame, v float64) float64 { return f.y0 + (f.y1-f.y0)*l.Y.Scale.At(v) }
+func (l Lines) placeX(f frame, v float64) float64 { return f.x0 + (f.x1-f.x0)*l.X.Scale.positionOf(v) }
+func (l Lines) placeY(f frame, v float64) float64 { return f.y0 + (f.y1-f.y0)*l.Y.Scale.positionOf(v) }
 
 func (l Lines) drawSpans(c *canvas, f frame) {
 	for _, s := range l.Spans {

@@ -60,8 +60,8 @@ func NewScale(kind Kind, values ...float64) Scale {
 	return Scale{Linear, 0, step * math.Ceil(hi/step-1e-9)}
 }
 
-// At is the place of v in [0,1]; values beyond an end are moved to it.
-func (s Scale) At(v float64) float64 {
+// positionOf is the place of v in [0,1]; values beyond an end are moved to it.
+func (s Scale) positionOf(v float64) float64 {
 	lo, hi := s.transform(s.Min), s.transform(s.Max)
 	return min(1, max(0, (s.transform(min(s.Max, max(s.Min, v)))-lo)/(hi-lo)))
 }
