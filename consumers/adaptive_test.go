@@ -64,7 +64,7 @@ func busy(t *testing.T, d *downstream, workers int, seconds int, look func(secon
 
 // 100 workers are too many for 30 calls at once: the limit comes down to somewhere
 // there, and most of what is downstream is used all the time.
-func TestLimitFindsTheRoomDownstream(t *testing.T) {
+func TestLimitFallsToWhatTheDownstreamTakes(t *testing.T) {
 	d := &downstream{room: 30}
 	d.factor.Store(1)
 	total := int64(0)
@@ -79,7 +79,7 @@ func TestLimitFindsTheRoomDownstream(t *testing.T) {
 }
 
 // Where all get slow, however few call, the limit gives way and comes back.
-func TestLimitComesBackAfterASlowTime(t *testing.T) {
+func TestLimitRisesAgainAfterASlowPeriod(t *testing.T) {
 	d := &downstream{room: 1000}
 	d.factor.Store(1)
 	lowest, last := 100, 0
@@ -100,7 +100,7 @@ func TestLimitComesBackAfterASlowTime(t *testing.T) {
 	}
 }
 
-func TestLimitGivesPermitsBack(t *testing.T) {
+func TestLimitReturnsPermitsOfFailedWork(t *testing.T) {
 	fail := errors.New("no")
 	l := newLatencyLimit(1, 1)
 	w := l.wrapWork(failing{fail})

@@ -175,7 +175,7 @@ func deliversAllInOrderAndStopsCleanly(w *world, i *harness.Implementation, p ha
 }
 
 // Two pods join and leave while records come and work takes its time. All are
-// delivered and, since nobody crashes, none twice and none out of order.
+// delivered. No pod crashes, so no record is delivered twice or out of order.
 func rebalancesInMidWork(w *world, i *harness.Implementation, p harness.Protocol) {
 	w.effects.before = slow(3 * time.Millisecond)
 	end := w.stream()
@@ -375,7 +375,7 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 	cfg := w.config("a", p)
 	cfg.Dialer = net.dial
 	hold := make(chan struct{})
-	var held atomic.Bool // for good: back in the network a may fetch before it finds out, which is no fault of its
+	var held atomic.Bool // never released: with its network back, a may fetch before it learns that it was expelled
 	w.effects.before = func(ctx context.Context, pod string, r *harness.Record) error {
 		if pod != "a" || !held.Load() {
 			return nil
@@ -407,9 +407,9 @@ func expelledPodLetsGo(w *world, i *harness.Implementation, p harness.Protocol) 
 	w.noGoroutines()
 }
 
-// A pod finds out from the answer to its JoinGroup that the group has expelled it.
-// Kgo's cooperative members then join anew and go on with what they had, whoever
-// may have worked on it since, if nobody stops them.
+// A pod learns from the answer to its JoinGroup that the group has expelled it. Kgo's
+// cooperative members then join again and go on with their old partitions, although other
+// members may have worked on them.
 func podExpelledWhileItJoinsReadsOnFromTheCommit(w *world, i *harness.Implementation, p harness.Protocol) {
 	if p == harness.Server {
 		return // its members send no JoinGroup

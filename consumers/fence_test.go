@@ -24,12 +24,11 @@ func (w workDone) Do(context.Context, *harness.Record) error {
 	return nil
 }
 
-// TestFence has a member that is expelled, or has another id by now, while nobody
-// looks at the clock, as in a pod that stands still; or one whose question is overtaken by
-// a rebalance.
-func TestFence(t *testing.T) {
+// TestFenceStopsWorkOfAMemberThatWasExpelled has a member that is expelled, or has joined again,
+// while the pod stands still; or one whose heartbeat is overtaken by a rebalance.
+func TestFenceStopsWorkOfAMemberThatWasExpelled(t *testing.T) {
 	for _, p := range harness.Protocols {
-		fates := []string{"stays", "expelled", "usurped"}
+		fates := []string{"stays", "expelled", "rejoined"}
 		if p != harness.Server { // which is asked without a generation
 			fates = append(fates, "overtaken")
 		}
@@ -49,10 +48,10 @@ func standsStill(w *world, p harness.Protocol, fate string) {
 	fenced := fence.Wrap(done)
 	var hook overtaking
 	client := w.member(cfg, kgo.WithHooks(&hook))
-	look := func() bool {
-		return fence.Check(w.Context(), client, cfg, func() bool { return fate == "usurped" })
+	check := func() bool {
+		return fence.Check(w.Context(), client, cfg, func() bool { return fate == "rejoined" })
 	}
-	if !look() || fenced.Do(w.Context(), &harness.Record{}) != nil {
+	if !check() || fenced.Do(w.Context(), &harness.Record{}) != nil {
 		w.Fatal("an open fence holds back")
 	}
 	stays := fate == "stays" || fate == "overtaken"
@@ -63,7 +62,7 @@ func standsStill(w *world, p harness.Protocol, fate string) {
 	if fate == "overtaken" {
 		w.overtake(client, &hook)
 	}
-	if member := look(); member != stays {
+	if member := check(); member != stays {
 		w.Errorf("member: %t", member)
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), time.Second)
@@ -88,8 +87,8 @@ func (w *world) member(cfg harness.Config, more ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-// overtake has the next heartbeat be answered that its generation is over, and the client
-// join anew before it hears so.
+// overtake makes the next heartbeat fail with ILLEGAL_GENERATION, and the client join again
+// before it has that answer.
 func (w *world) overtake(client *kgo.Client, o *overtaking) {
 	o.client = client
 	w.cluster.ControlKey(int16(kmsg.Heartbeat), func(r kmsg.Request) (kmsg.Response, error, bool) {

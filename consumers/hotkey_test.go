@@ -22,12 +22,11 @@ const (
 	hotWindow  = 200
 )
 
-// BenchmarkHotKey is how much longer the records of all other keys take, from their
-// producer to the end of their work, beside a key that gets a fifth of the load: the
-// median of five pairs of runs, with that key and without, one after the other. At 400/s
-// one worker is enough for the key, at 1,000/s it is offered twice what one can do, and
-// what is left of it fills a window. For who takes several records of a key in one call
-// there is also the p90 of the hot key itself.
+// BenchmarkHotKey is how much longer the records of all other keys take, from their producer
+// to the end of their work, when one key gets a fifth of the load. It is the median of five
+// pairs of runs, with that key and without. At 400/s one worker is enough for the key. At
+// 1,000/s the key gets twice the load of one worker, and its backlog fills the window. For
+// keyed-batch there is the p90 of the hot key too.
 func BenchmarkHotKey(b *testing.B) {
 	lock.Machine(b)
 	for _, c := range []struct {
@@ -39,8 +38,8 @@ func BenchmarkHotKey(b *testing.B) {
 				var p90, p99 []float64
 				var own []time.Duration
 				for range hotPairs {
-					with, hot := beside(b, c.name, c.rate, true)
-					without, _ := beside(b, c.name, c.rate, false)
+					with, hot := runWithHotKey(b, c.name, c.rate, true)
+					without, _ := runWithHotKey(b, c.name, c.rate, false)
 					p90 = append(p90, float64(quantile(with, 90))/float64(quantile(without, 90)))
 					p99 = append(p99, float64(quantile(with, 99))/float64(quantile(without, 99)))
 					own = append(own, quantile(hot, 90))
@@ -62,10 +61,10 @@ func quantile(took []time.Duration, percent int) time.Duration {
 	return took[len(took)*percent/100]
 }
 
-// beside runs one pod of a design against the load, with a hot key that gets a fifth of
+// runWithHotKey runs one pod of a design against the load, with a hot key that gets a fifth of
 // it or without that fifth, and returns how long the records of other keys took, and
 // those of the hot one.
-func beside(b *testing.B, name string, rate int, hot bool) (others, own []time.Duration) {
+func runWithHotKey(b *testing.B, name string, rate int, hot bool) (others, own []time.Duration) {
 	b.Helper()
 	i, err := harness.FindImplementation(name)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // A bad value is refused before a run begins, not by a pod that ends.
-func TestKnobsRefuseBadValues(t *testing.T) {
+func TestKnobsRejectInvalidValues(t *testing.T) {
 	for _, c := range []struct {
 		consumer, knob string
 		good, bad      []string

@@ -51,7 +51,7 @@ func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ..
 }
 
 // quiet waits until the group is stable and has not changed for so long: a join that an
-// outage cuts off begins anew.
+// outage interrupts starts again.
 func (w *world) quiet(long time.Duration) {
 	w.Helper()
 	epoch, since := int32(-1), time.Now()
@@ -70,7 +70,7 @@ func (w *world) quiet(long time.Duration) {
 }
 
 // cable is a pod's network. Brokers can be cut off: connections to them break
-// and none can be made.
+// and new ones fail.
 type cable struct {
 	via   dialer
 	mu    sync.Mutex

@@ -23,11 +23,11 @@ const (
 	reachKeys       = 10_000
 )
 
-// BenchmarkReach is how much of what it could do a pod of each design does with a
-// backlog of 10,000 uniform keys on 12 partitions: with 100 workers and work that
-// waits, in per cent of workers / mean service as achieved, for hashq beside the
-// bound that collisions set it; without work, in per cent of what a client of a
-// group fetches that does nothing else. All of a line are of one run.
+// BenchmarkReach is the throughput of a pod of each design as a share of its bound, with a
+// backlog of 10,000 uniform keys on 12 partitions. With 100 workers and work that waits it
+// is in per cent of workers / mean service time, for hashq next to its own bound by
+// collisions. Without work it is in per cent of what a bare client of a group fetches. All
+// values of a line are from one run.
 func BenchmarkReach(b *testing.B) {
 	lock.Machine(b)
 	for _, c := range []struct {

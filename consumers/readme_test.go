@@ -25,14 +25,16 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(was) != want {
-		t.Errorf("%s is not what is registered: STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers", readmePath)
+		t.Errorf("%s differs from the registrations: STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers", readmePath)
 	}
 }
 
 const readmeIntro = `# The consumers
 
-One file each, made from the registrations in it (` + "`STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers`" + `). W is the workers of a pod, M its
-window: the records it has taken that are not under the low watermark yet, the lowest offset whose work is unfinished.
+One file each, generated from the registrations (` + "`STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers`" + `). W is the number of workers of
+a pod. M is its window: the most records that it has accepted and that are not below the low watermark. The low watermark is the lowest
+offset whose work is outstanding. The shared parts are packages with a README each: [client](client/README.md), [group](group/README.md),
+[pool](pool/README.md), [relay](relay/README.md), [sharegroup](sharegroup/README.md), [txn](txn/README.md).
 
 | consumer | delivery | order | throughput at most |
 |---|---|---|---|
@@ -41,14 +43,15 @@ window: the records it has taken that are not under the low watermark yet, the l
 const readmeShared = `
 ## What holds for all but the controls
 
-- *Work that fails* is tried again where it is, with a pause that doubles from 10 ms to a second; its order holds meanwhile.
-- *A poison record* is work that fails for ever, unless a design says otherwise below: it holds what must come after it and the low
-  watermark, until the window is full. Nothing is lost, and the run calls it a stall.
-- *A panic* of the work ends the pod, as it ends any Go program; the next owner of its partitions begins at the commit.
-- *A broker gone* for less than a session costs the pod nothing but time; for longer, its membership, and what was not committed is repeated.
-- *A rebalance* waits for the work in hand, for half a session at most; then that is cancelled, and is the next owner's. What is
-  committed is only what is still owned.
-- *Memory* is bounded by M and by what the client fetches ahead, whatever the backlog.
+- *Work that fails* is tried again in place, with a pause that doubles from 10 ms to 1 s. Its order holds meanwhile.
+- *A poison record* is work that always fails. Unless a design says otherwise below, it holds the records that must come after it, and the
+  low watermark, until the window is full. Nothing is lost; the run reports a stall.
+- *A panic* of the work ends the pod, as it ends any Go program. The next owner of its partitions starts at the commit.
+- *A broker that is gone* for less than a session timeout costs only time. If it is gone for longer, the pod loses its membership and
+  the next owner repeats what was not committed.
+- *A rebalance* waits for the records in work, for half a session timeout at most. Then they are cancelled, and the next owner gets them.
+  A member commits only for partitions that it still owns.
+- *Memory* is limited by M and by what the client fetches ahead, whatever the backlog.
 `
 
 func readme(t *testing.T) string {
@@ -61,7 +64,7 @@ func readme(t *testing.T) string {
 			continue
 		}
 		if i.Doc == "" || i.Use == "" || i.Bound == "" || i.Crash == "" {
-			t.Errorf("%s does not say what it is, when to use it, what bounds it and what its crash costs", i.Name)
+			t.Errorf("%s needs Doc, Use, Bound and Crash", i.Name)
 		}
 		names = append(names, i.Name)
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", i.Name, i.Name, i.Delivery, i.Order, i.Bound)

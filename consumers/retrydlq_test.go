@@ -15,9 +15,9 @@ type failing struct{ err error }
 
 func (f failing) Do(context.Context, *harness.Record) error { return f.err }
 
-// Nothing is copied while the fence is shut: the record may be another's by then. There is
-// nothing to copy with here, so that a copy would panic.
-func TestNothingIsPassedOnBehindAShutFence(t *testing.T) {
+// While the fence is closed the record may have a new owner. There is no copier here, so a
+// copy would panic.
+func TestNoCopyIsMadeWhileTheFenceIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fence group.Fence
 		fence.Close()

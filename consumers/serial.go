@@ -12,7 +12,7 @@ var _ = harness.Register(harness.Implementation{
 	Name: "serial",
 	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval " +
 		"inside a long one. The simplest design.",
-	Use: "One record at a time per pod is fast enough, or all records of a partition must be done in order by code that is easy " +
+	Use: "One record at a time per pod is fast enough. Or all records of a partition must be done in order, by code that is easy " +
 		"to trust.",
 	Bound:    "1 / service time a pod, and no more pods than partitions.",
 	Crash:    "Repeats the work since the last commit: one poll, or a commit interval of a long one.",

@@ -12,8 +12,8 @@ import (
 // answersForEach has the members of share groups.
 func answersForEach(i *harness.Implementation) bool { return every(i) && i.Share }
 
-// Records that never succeed are neither given up nor in the way of others, whoever
-// comes and goes, and whatever locks and deliveries are for.
+// Records that never succeed are not given up and do not hold up others, while members come
+// and go, and whatever the lock duration and delivery limit are.
 func recordThatKeepsFailingIsKept(w *world, i *harness.Implementation, p harness.Protocol) {
 	sick := []string{"17", "18", "19", "23", "24", "25"}
 	var failing atomic.Bool

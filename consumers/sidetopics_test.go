@@ -15,7 +15,7 @@ import (
 // What conformance asks of designs that copy records to topics of their own.
 
 // A record that never succeeds becomes a dead letter, no sooner than the design says,
-// and nothing waits for it for good.
+// and no other record waits for it for ever.
 func recordThatKeepsFailingBecomesADeadLetter(w *world, i *harness.Implementation, p harness.Protocol) {
 	const sick = "17"
 	tries := w.failing(sick, errors.New("no"))

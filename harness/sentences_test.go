@@ -13,11 +13,7 @@ const mostWords = 25
 
 // toleratedLong is how many longer sentences a folder still has.
 var toleratedLong = parseLimits(`
-consumers 6
-consumers/client 1
-consumers/group 1
 consumers/mutants 3
-consumers/pool 2
 `)
 
 var sentenceEnd = regexp.MustCompile(`[.?!:]["')*_]*(?:\s+|$)|\n\s*(?:\n|- |\* )`)

@@ -73,13 +73,7 @@ var excused = []struct{ path, text, reason string }{
 // tolerated is how many of these words a folder still has. It may only fall, and
 // an entry without words is an error too.
 var tolerated = parseLimits(`
-consumers 27
-consumers/group 4
 consumers/mutants 59
-consumers/pool 6
-consumers/relay 1
-consumers/sharegroup 1
-consumers/txn 2
 harness/oracle 38
 `)
 

@@ -14,7 +14,7 @@ import (
 
 var errDown = errors.New("down")
 
-func TestFillReusesHeaders(t *testing.T) {
+func TestFillRecordAllocatesNothing(t *testing.T) {
 	from := &kgo.Record{
 		Topic: "t", Partition: 3, Offset: 9, Key: []byte("k"), Value: []byte("v"),
 		Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "b"}},
@@ -34,7 +34,7 @@ func TestFillReusesHeaders(t *testing.T) {
 	}
 }
 
-func TestFatalTellsWhatWaitingMends(t *testing.T) {
+func TestFatalErrorIgnoresErrorsThatPass(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		want bool
@@ -52,7 +52,7 @@ func TestFatalTellsWhatWaitingMends(t *testing.T) {
 	}
 }
 
-func TestBadConfigIsRefused(t *testing.T) {
+func TestInvalidConfigIsRejected(t *testing.T) {
 	for want, cfg := range map[string]harness.Config{
 		"protocol": {Seeds: []string{"localhost:1"}, Protocol: "none"},
 		"seeds":    {Protocol: harness.Eager},
@@ -64,7 +64,7 @@ func TestBadConfigIsRefused(t *testing.T) {
 }
 
 // With a seed dead the client must not notice.
-func TestAnySeedWillDo(t *testing.T) {
+func TestClientUsesAnySeedThatAnswers(t *testing.T) {
 	var tried []string
 	dial := newDialer(harness.Config{Seeds: []string{"a:1", "b:1", "c:1"}, Dialer: func(_ context.Context, _, address string) (net.Conn, error) {
 		if tried = append(tried, address); address == "b:1" {

@@ -6,7 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestRecordsServeAgain(t *testing.T) {
+func TestRecycledRecordsServeAgain(t *testing.T) {
 	var p recordPool
 	small, large := p.GetRecords(10), p.GetRecords(100)
 	p.PutRecords(small)

@@ -9,8 +9,8 @@ import (
 )
 
 // RemoveMember makes the group remove a member whose client is closed, as AdminClient's
-// removeMembersFromConsumerGroup does, so that the group need not wait for the session
-// timeout. If the request fails the group waits for it.
+// removeMembersFromConsumerGroup does. So the group need not wait for the session timeout,
+// unless the request fails.
 func RemoveMember(ctx context.Context, cfg harness.Config, id string) {
 	options, err := BaseOptions(cfg)
 	if err != nil || id == "" {

@@ -27,7 +27,7 @@ func quiet(a *Assignment) bool {
 	}
 }
 
-func TestClosedAssignmentFinishesItsGapsAndNothingElse(t *testing.T) {
+func TestRevokedAssignmentStartsOnlyItsGaps(t *testing.T) {
 	a, _ := given(t, 6)
 	for _, seq := range []uint64{0, 3} {
 		if !a.startRecord(seq) {
@@ -60,7 +60,7 @@ func TestClosedAssignmentFinishesItsGapsAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAbandonedAssignmentCancelsAndForgets(t *testing.T) {
+func TestLostAssignmentCancelsItsWork(t *testing.T) {
 	a, w := given(t, 5)
 	a.startRecord(0)
 	a.startRecord(1)

@@ -18,7 +18,7 @@ const ChecksPerHeartbeat = 4
 // that the group expelled it. Until then it would start records that the new owners
 // work on too.
 //
-// The fence watches the clock. If nobody checked it for half a session timeout, the pod
+// The fence watches the clock. If Check was not called for half a session timeout, the pod
 // stood still: the fence closes, no work starts, and the fence asks the group whether the
 // client is still a member. Work that a worker starts in the interval before the next
 // check is not covered; the harness counts it as unfenced work.
@@ -53,8 +53,8 @@ func (f *Fence) IsOpen() bool { return f.closed.Load() == nil }
 // Check closes the fence if the pod stood still, and opens it when the group confirms
 // that cl is still a member.
 //
-// It reports false if cl is not a member any more, if rejoined reports that cl has another
-// member id now, or if ctx ended before an answer. Then the fence stays closed: the
+// It reports false if cl is not a member any more, or if rejoined reports that cl has another
+// member id. It reports false too if ctx ended before an answer. Then the fence stays closed: the
 // caller gives up all partitions assigned before, and then calls Open.
 func (f *Fence) Check(ctx context.Context, cl *kgo.Client, cfg harness.Config, rejoined func() bool) (member bool) {
 	now := time.Now()

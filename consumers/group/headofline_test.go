@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestBlockedBy(t *testing.T) {
+func TestOnlyTheLowestRecordBlocksTheWindow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		size, records int
 		finished      []uint64

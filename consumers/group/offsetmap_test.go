@@ -23,7 +23,7 @@ func decoded(text string, base int64) []offsetRange {
 	return runs
 }
 
-func TestFinishedComesBack(t *testing.T) {
+func TestOffsetMapIsReadAsWritten(t *testing.T) {
 	for name, runs := range map[string][]offsetRange{
 		"one":         {{100, 101}},
 		"right there": {{90, 95}},
@@ -53,7 +53,7 @@ func spread(from, step int64, n int) (runs []offsetRange) {
 	return runs
 }
 
-func TestFinishedTakesTheShorterForm(t *testing.T) {
+func TestOffsetMapUsesTheShorterForm(t *testing.T) {
 	dense, sparse := spread(11, 2, 400), spread(11, 1000, 50)
 	if n := len(encodeOffsets(aLog, 10, dense, maxMetadata)); n > 200 {
 		t.Errorf("800 offsets of which every other is finished take %d characters", n)
@@ -64,7 +64,7 @@ func TestFinishedTakesTheShorterForm(t *testing.T) {
 }
 
 // What has no room is left out from the end.
-func TestFinishedFitsTheRoom(t *testing.T) {
+func TestOffsetMapFitsItsRoom(t *testing.T) {
 	for _, runs := range [][]offsetRange{spread(11, 2, 40_000), spread(11, 1000, 40_000), {{11, 12}}} {
 		for _, room := range []int{0, 1, 30, 44, 45, 46, 60, 100, 1000, maxMetadata} {
 			text := encodeOffsets(aLog, 10, runs, room)
@@ -82,7 +82,7 @@ func TestFinishedFitsTheRoom(t *testing.T) {
 	}
 }
 
-func TestFinishedIsBelievedOnlyWhereItBelongs(t *testing.T) {
+func TestOffsetMapOfAnotherLogIsIgnored(t *testing.T) {
 	text := encodeOffsets(aLog, 90, []offsetRange{{95, 100}}, maxMetadata)
 	other := aLog.topic
 	other[15]++
@@ -198,7 +198,7 @@ func every(int64) bool       { return true }
 
 var none = commitPoint{at: kgo.EpochOffset{Epoch: -1, Offset: -1}}
 
-func TestNextOwnerSkipsWhatIsFinished(t *testing.T) {
+func TestNextOwnerSkipsCompletedRecords(t *testing.T) {
 	a, _ := owner(t, none)
 	works(a, a.acceptUncompleted(aLog.topic, 100, fetched(1, 21, 4), nil), even)
 	handed, ok := a.uncommittedPoint(maxMetadata)
@@ -230,7 +230,7 @@ func TestNextOwnerSkipsWhatIsFinished(t *testing.T) {
 	}
 }
 
-func TestNextOwnerSkipsNothingElse(t *testing.T) {
+func TestNextOwnerSkipsNoOtherRecord(t *testing.T) {
 	a, _ := owner(t, none)
 	works(a, a.acceptUncompleted(aLog.topic, 100, fetched(1, 21, 4), nil), even)
 	handed, _ := a.uncommittedPoint(maxMetadata)
@@ -256,7 +256,7 @@ func TestNextOwnerSkipsNothingElse(t *testing.T) {
 }
 
 // At a revocation the gaps stay, and nothing that was finished is done again.
-func TestKeptProgressNeedsNoDrainOfGaps(t *testing.T) {
+func TestRevokedAssignmentWithOffsetMapStartsNoGap(t *testing.T) {
 	a, _ := owner(t, none)
 	tasks := a.acceptUncompleted(aLog.topic, 100, fetched(1, 21, 4), nil)
 	works(a, tasks[5:8], every)
@@ -271,7 +271,7 @@ func TestKeptProgressNeedsNoDrainOfGaps(t *testing.T) {
 
 // Whatever owners finish, lose and hand on, each offset is done at least once, and
 // none twice that was finished at a commit.
-func TestProgressOverManyOwners(t *testing.T) {
+func TestManyOwnersLoseNoRecord(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		const end = 400

@@ -30,7 +30,7 @@ type Options struct {
 	Due func(*kgo.Record) time.Time
 
 	// SkipBacklog reports whether the member skips the offsets from up to, and without, to
-	// of a's partition: they are someone else's work from now on. It is called after each
+	// of a's partition: another consumer works on them. It is called after each
 	// poll for a partition that is behind its end, while no partition can be revoked. An
 	// error ends the member. nil skips nothing.
 	SkipBacklog func(ctx context.Context, a *Assignment, from, to int64) (bool, error)

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestNoRecordIsDealtBeforeItIsDue(t *testing.T) {
+func TestNoRecordIsAcceptedBeforeItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const delay = 300 * time.Millisecond
 		how := Options{Due: dueAfter(delay)}
@@ -39,8 +39,9 @@ func TestNoRecordIsDealtBeforeItIsDue(t *testing.T) {
 	})
 }
 
-// What waits for its time has no room in the window, and what has none waits too.
-func TestRecordsWaitOutsideTheWindow(t *testing.T) {
+// A record that waits until it is due takes no room in the window. A due record without room
+// waits too.
+func TestRecordsThatAreNotDueTakeNoRoom(t *testing.T) {
 	a, w := given(t, 0)
 	how := Options{Due: dueAfter(time.Hour)}
 	now := time.Now()
@@ -58,7 +59,7 @@ func TestRecordsWaitOutsideTheWindow(t *testing.T) {
 
 // A member waits for what is due next, for what something else may change, or for
 // the end.
-func TestMemberWaitsForTheNextDue(t *testing.T) {
+func TestMemberWaitsUntilTheNextRecordIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &Member{}
 		begin := time.Now()
@@ -74,7 +75,7 @@ func TestMemberWaitsForTheNextDue(t *testing.T) {
 	})
 }
 
-func TestSoonest(t *testing.T) {
+func TestEarlierIgnoresZeroTimes(t *testing.T) {
 	var none time.Time
 	a, b := time.Unix(1, 0), time.Unix(2, 0)
 	for _, c := range []struct{ a, b, want time.Time }{{none, none, none}, {a, none, a}, {none, a, a}, {a, b, a}, {b, a, a}} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestWatermarkCommitsOnlyWhatIsFinishedBelow(t *testing.T) {
+func TestWatermarkStopsBelowTheLowestOutstandingRecord(t *testing.T) {
 	var w Watermark
 	if _, ok := w.Offset(); ok {
 		t.Fatal("something to commit before anything was taken")

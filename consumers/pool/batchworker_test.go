@@ -52,7 +52,7 @@ func (b *bulk) DoBatch(ctx context.Context, records []harness.Record) error {
 
 // A batch is cut down to what fails in it, which is tried again before what lies
 // behind it.
-func TestBatchWorkerFindsTheCulprit(t *testing.T) {
+func TestBatchWorkerIsolatesTheFailingRecord(t *testing.T) {
 	for name, c := range map[string]struct {
 		bad  map[int64]int
 		want []string
@@ -83,7 +83,7 @@ func TestBatchWorkerFindsTheCulprit(t *testing.T) {
 
 // What has its effect may be committed while the rest of the batch is tried again,
 // and with the end of the assignment the work ends.
-func TestBatchWorkerEndsWithItsAssignment(t *testing.T) {
+func TestBatchWorkerStopsWithItsAssignment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, tasks := assign(t, 8, "k")
 		work := &bulk{bad: map[int64]int{5: 1 << 30}}
@@ -109,7 +109,7 @@ func TestBatchWorkerEndsWithItsAssignment(t *testing.T) {
 }
 
 // A call that its context ends is not cut in two.
-func TestBatchWorkerGivesUpABatchAtOnce(t *testing.T) {
+func TestCancelledBatchIsNotSplit(t *testing.T) {
 	a, tasks := assign(t, 8, "k")
 	work := &bulk{}
 	work.last = func() { a.Halt(); a.Cancel() }
@@ -134,7 +134,7 @@ func TestBatchWorkerKeepsKeysAndAssignmentsApart(t *testing.T) {
 }
 
 // Work that cannot take several records gets them one at a time, in order.
-func TestBatchWorkerDoesWithoutBatches(t *testing.T) {
+func TestBatchWorkerNeedsNoBatchWork(t *testing.T) {
 	_, tasks := assign(t, 3, "k")
 	var done []int64
 	w := newBatchWorker(doing(func(_ context.Context, r *harness.Record) error {

@@ -36,7 +36,7 @@ func assign(t *testing.T, n int, keys ...string) (*group.Assignment, []group.Tas
 	return a, a.Accept(records, nil)
 }
 
-// isQuiet reports whether no work is under way and none may begin.
+// isQuiet reports whether no record is in work and no record may start.
 func isQuiet(a *group.Assignment) bool {
 	select {
 	case <-a.Quiet():

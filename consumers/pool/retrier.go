@@ -13,8 +13,8 @@ import (
 // machine is never as late.
 const minStandstill = 100 * time.Millisecond
 
-// Retrier is work that tries a record until it succeeds and gives it up when it is poison,
-// fails too often, or blocks the window for too long. A worker has a retrier of its own.
+// Retrier is work that tries a record until it succeeds. It gives the record up when it is
+// poison, fails too often, or blocks the window for too long. Each worker has its own.
 type Retrier struct {
 	Member *group.Member
 	Work   harness.Work

@@ -49,7 +49,7 @@ func TestSchedulerKeepsAShardInOrderAndAlone(t *testing.T) {
 
 // Shards whose numbers end alike lie in one chain, and come and go in it in any
 // order.
-func TestSchedulerTellsShardsOfAChainApart(t *testing.T) {
+func TestSchedulerSeparatesShardsOfOneChain(t *testing.T) {
 	const items, shards = 5000, 40
 	var last [shards]atomic.Int64
 	begin := make(chan struct{})
@@ -113,7 +113,7 @@ func TestSchedulerUsesAllWorkers(t *testing.T) {
 	s.Close()
 }
 
-func TestSchedulerSharesAmongShards(t *testing.T) {
+func TestLongShardStarvesNoOther(t *testing.T) {
 	const hot, cold = 100, 10
 	var order []int // one worker: no lock needed
 	begin := make(chan struct{})
@@ -143,7 +143,7 @@ func TestSchedulerSharesAmongShards(t *testing.T) {
 	}
 }
 
-func TestSchedulerHoldsNoFinishedItem(t *testing.T) {
+func TestSchedulerKeepsNoFinishedItem(t *testing.T) {
 	s := NewScheduler(4, 4, func() func(*int) { return func(*int) {} })
 	for range 10 {
 		s.Submit([]*int{new(int), new(int), new(int)}, func(*int) uint64 { return 1 })
@@ -156,9 +156,9 @@ func TestSchedulerHoldsNoFinishedItem(t *testing.T) {
 	}
 }
 
-// A worker gets what its shard has waiting, in order, up to a turn, and nobody else
-// gets anything of that shard meanwhile.
-func TestSchedulerGivesTurns(t *testing.T) {
+// A worker gets the waiting items of its shard in order, up to a batch. No other worker gets
+// items of that shard meanwhile.
+func TestBatchSchedulerKeepsAShardInOrderAndAlone(t *testing.T) {
 	const items, shards, turn = 20_000, 37, 6
 	var running [shards]atomic.Int32
 	var next [shards]int

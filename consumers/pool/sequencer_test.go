@@ -23,7 +23,7 @@ func lineUp(s *Sequencer, a *group.Assignment, n, keys int) (turns []*Entry) {
 	return turns
 }
 
-func TestSequencerKeepsTheOrderOfKeysWhateverGetsReadyFirst(t *testing.T) {
+func TestSequencerKeepsTheOrderOfEachKey(t *testing.T) {
 	const n, keys, workers = 3000, 7, 8
 	s, a := new(Sequencer), group.NewAssignment(context.Background(), group.TopicPartition{}, "", group.NewWindow(n, workers, n))
 	turns := lineUp(s, a, n, keys)
@@ -68,7 +68,7 @@ func TestSequencerKeepsTheOrderOfKeysWhateverGetsReadyFirst(t *testing.T) {
 
 // What lies behind a record without an effect has none, though it was prepared; what comes
 // under the next assignment has.
-func TestSequencerAppliesNothingBehindWhatHadNoEffect(t *testing.T) {
+func TestSequencerAppliesNothingAfterAFailedRecord(t *testing.T) {
 	w := group.NewWindow(100, 1, 100)
 	s, a, b := new(Sequencer), group.NewAssignment(context.Background(), group.TopicPartition{}, "", w), group.NewAssignment(context.Background(), group.TopicPartition{}, "", w)
 	first, second := lineUp(s, a, 3, 1), lineUp(s, b, 1, 1)
@@ -93,8 +93,8 @@ func TestSequencerAppliesNothingBehindWhatHadNoEffect(t *testing.T) {
 	}
 }
 
-// A panic of the work is the pod's end, and not that of a lock that nobody held.
-func TestSequencerLetsAPanicThrough(t *testing.T) {
+// A panic of the work ends the pod. It must not end it by unlocking a lock that is not held.
+func TestSequencerReleasesItsLockInAPanic(t *testing.T) {
 	s, a := new(Sequencer), group.NewAssignment(context.Background(), group.TopicPartition{}, "", group.NewWindow(1, 1, 1))
 	one := lineUp(s, a, 1, 1)[0]
 	one.Started = one.Start()

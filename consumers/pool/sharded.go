@@ -31,8 +31,8 @@ type Workers interface {
 	Close()
 }
 
-// Sharded is a consumer that works on records of different shards in parallel and on
-// records of one shard in log order, on a pool of cfg.Workers. It polls no more than
+// Sharded is a consumer with a pool of cfg.Workers. It works on different shards in parallel
+// and on the records of one shard in log order. It polls no more than
 // the window has room for and commits the low watermark.
 type Sharded struct {
 	// Shard names the shard of a record: its key, its partition, or a number of its own

@@ -26,7 +26,7 @@ func (h *heldWork) Do(_ context.Context, r *harness.Record) error {
 	return nil
 }
 
-func TestSharedWorkersGoToWhoComesFirstByRank(t *testing.T) {
+func TestSlotsGoToCallsByRankAndThenByArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &heldWork{end: make(chan struct{})}
 		s := NewSlots(2)
@@ -36,7 +36,7 @@ func TestSharedWorkersGoToWhoComesFirstByRank(t *testing.T) {
 			all.Go(func() { _ = w.Do(t.Context(), &harness.Record{Offset: offset}) })
 			synctest.Wait()
 		}
-		do(last, 0) // nobody waits: it may
+		do(last, 0) // no other call waits
 		do(first, 1)
 		do(last, 2)
 		do(last, 3)
@@ -51,13 +51,13 @@ func TestSharedWorkersGoToWhoComesFirstByRank(t *testing.T) {
 			t.Errorf("begun in the order %v, want %v", h.begun, want)
 		}
 		if s.free != 2 {
-			t.Errorf("%d workers free at the end, want 2", s.free)
+			t.Errorf("%d slots free at the end, want 2", s.free)
 		}
 	})
 }
 
-// Who gives up leaves no worker behind, whether or not he had just got one.
-func TestSharedWorkersAreNotLost(t *testing.T) {
+// A call that is cancelled keeps no slot, even if it just got one.
+func TestCancelledCallsLoseNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &heldWork{end: make(chan struct{})}
 		s := NewSlots(1)
@@ -84,7 +84,7 @@ func TestSharedWorkersAreNotLost(t *testing.T) {
 		}
 		synctest.Wait()
 		if s.free != 1 || len(s.waiting[rankFirst])+len(s.waiting[rankLast]) > 0 {
-			t.Errorf("%d workers free and %v waiting, want one and none", s.free, s.waiting)
+			t.Errorf("%d slots free and %v waiting, want one and none", s.free, s.waiting)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-func TestWorkerTriesAgainUntilTheEffect(t *testing.T) {
+func TestWorkerRetriesUntilTheWorkSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, tasks := assign(t, 1, "k")
 		tries := 0
@@ -28,7 +28,7 @@ func TestWorkerTriesAgainUntilTheEffect(t *testing.T) {
 	})
 }
 
-func TestWorkerGivesUpOnlyWithItsAssignment(t *testing.T) {
+func TestWorkerStopsOnlyWithItsAssignment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, tasks := assign(t, 1, "k")
 		tries := 0

@@ -35,7 +35,7 @@ func newExclusiveCopiers(ctx context.Context, cfg harness.Config, prefix string)
 // closes it.
 func (c exclusiveCopiers) openCopier(ctx context.Context, a *group.Assignment, more ...kgo.Opt) (*Copier, error) {
 	if err := group.FindMember(ctx, c.queries.client, c.cfg, a.MemberID()); err != nil {
-		return nil, err // before the id is used, so that this member fences no one
+		return nil, err // before the id is used, so that an expelled member fences no owner
 	}
 	copier, err := NewCopier(ctx, c.cfg, append(more,
 		kgo.TransactionalID(fmt.Sprintf("%s.%d", c.prefix, a.Partition().Partition)),

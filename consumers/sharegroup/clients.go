@@ -59,7 +59,7 @@ type clients struct {
 	slots     *pool.Slots
 	work      harness.Work
 	batchSize int // batchSize is how many records a client acquires at a time
-	minimum   int // minimum is the number of clients while none is slow
+	minimum   int // minimum is the number of clients while no client is slow
 
 	polls     context.Context
 	stopPolls context.CancelFunc

@@ -98,7 +98,7 @@ func (s *Session) cancelAll() {
 }
 
 // takeOverID aborts what the pod's last session may have left open under its
-// transactional id. The group gives nobody the offsets of an open transaction.
+// transactional id. The group returns no offsets while a transaction is open.
 func (s *Session) takeOverID() error {
 	within, cancel := context.WithTimeout(s.polls, s.cfg.Rebalance+s.cfg.Session)
 	defer cancel()

@@ -8,9 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Kgo aborts the transaction behind a rebalance in which an eager member had nothing to
-// lose, and says nothing when the batch becomes another's: none is worked on before
-// the abort. Other members lose nothing by that.
+// Kgo aborts the transaction after a rebalance in which an eager member had no partitions, and
+// does not call again when the batch becomes another member's. So the batch before the
+// abort is refused. Members of other protocols refuse nothing.
 func TestEagerMemberWithoutPartitionsRefusesOneBatch(t *testing.T) {
 	for _, p := range harness.Protocols {
 		calls := 0
