@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFlags have a window's pages brought in as it is mapped, in one go: page by
+// mapFlags have the pages of a map brought in as it is mapped, in one go: page by
 // page, at the first write to each, they cost more than all else in a slot.
 const mapFlags = unix.MAP_SHARED | unix.MAP_POPULATE
 

@@ -15,9 +15,9 @@ type Clock struct {
 	at   time.Time
 }
 
-// NewClock pairs CLOCK_MONOTONIC with time.Now. It tries several times, and
-// keeps the pair with the shortest gap between its two readings of the monotonic
-// clock. A preemption in between would shift every later time of the process.
+// NewClock pairs CLOCK_MONOTONIC with time.Now. A preemption between the readings
+// would shift every later time of the process. So of several tries it keeps the one
+// with the shortest gap between its two readings of the monotonic clock.
 func NewClock() Clock {
 	var best Clock
 	gap := int64(1<<63 - 1)
@@ -33,20 +33,20 @@ func NewClock() Clock {
 	return best
 }
 
-// NewVirtualClock returns a clock for a bubble of testing/synctest. It reads the
-// bubble's own clock, so all clocks of one bubble agree. It has nothing to do
-// with CLOCK_MONOTONIC.
+// NewVirtualClock is a clock for a bubble of testing/synctest: its readings are
+// those of the bubble's own clock, so that all clocks made in one bubble agree.
+// It has nothing to do with CLOCK_MONOTONIC.
 func NewVirtualClock() Clock {
 	now := time.Now()
 	return Clock{mono: now.UnixNano(), at: now}
 }
 
-// Now returns the time on CLOCK_MONOTONIC in nanoseconds.
+// Now is the time on CLOCK_MONOTONIC in nanoseconds.
 func (c Clock) Now() int64 { return c.mono + int64(time.Since(c.at)) }
 
-// NotAfter converts a wall-clock timestamp of this host to CLOCK_MONOTONIC. The
-// result is never too late. It is somewhat too early if the wall clock was set
-// back or slowed down after the clock was made.
+// NotAfter is the time on CLOCK_MONOTONIC of a wall clock time of this host, never
+// later. It is somewhat earlier if the wall clock was set back or slowed down since
+// the clock was made.
 func (c Clock) NotAfter(stamp time.Time) int64 {
 	now := time.Now()
 	ahead := now.UnixNano() - (c.mono + int64(now.Sub(c.at)))

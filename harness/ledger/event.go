@@ -10,26 +10,26 @@ import (
 // EventKind says which moment of a fact an [Event] is.
 type EventKind uint8
 
-// The order of the edges is the order of cause among events of one instant: a
-// record's end frees its key before the next start, a commit follows the work.
+// The order of the kinds is the order of cause among events of one instant. The end
+// of an attempt frees the key before the next start, and a commit follows the work.
 const (
 	EventUp           EventKind = iota + 1 // an incarnation started
-	EventInject                            // a fault took hold
+	EventInject                            // a fault took effect
 	EventSent                              // Produce was called
 	EventAcked                             // a send ended: acked, failed or unknown, by Outcome
 	EventEnd                               // an attempt ended, by Outcome; OutcomeOpen: its process died
-	EventExpelled                          // the group dropped a member that lived
+	EventExpelled                          // the group expelled a member that was alive
 	EventReleased                          // a partition left its owner
 	EventOwned                             // a partition came to its owner
 	EventRewound                           // an owner went back to the commit, or to Offset
-	EventAcquired                          // a share group delivered a range of records to a member
-	EventStartAtOnce                       // an attempt began that ended in the same instant; checks see EventStart
-	EventEndAtOnce                         // and its end, before the next attempt of its journal began; checks see EventEnd
+	EventAcquired                          // a member of a share group acquired a range of records
+	eventStartAtOnce                       // an attempt began that ended in the same instant; its event is an EventStart
+	eventEndAtOnce                         // and its end, before the next attempt of its journal began; its event is an EventEnd
 	EventStart                             // an attempt began
 	EventCopied                            // a copy was appended to a side topic
 	EventDeferred                          // a range of the source was deferred
 	EventAcknowledged                      // a member of a share group acknowledged a record
-	EventCommit                            // a commit took effect, by Outcome confirmed or unknown
+	EventCommit                            // a commit took hold, by Outcome confirmed or unknown
 	EventTransaction                       // a transaction ended, by Outcome confirmed or cancelled
 	EventHeal                              // a fault was healed
 	EventDown                              // an incarnation was reaped
@@ -44,7 +44,7 @@ func (e EventKind) String() string {
 	if int(e) < len(eventNames) {
 		return eventNames[e]
 	}
-	return fmt.Sprintf("edge(%d)", uint8(e))
+	return fmt.Sprintf("event(%d)", uint8(e))
 }
 
 // Event is one moment of one fact, as the replay hands it to checks and measures.
@@ -126,8 +126,8 @@ func (e *Event) OwnGroup() bool { return e.Group != 0 }
 // whose effects are its output.
 func (e *Event) SetComputed() { e.Outcome = OutcomeComputed }
 
-// SetEffect turns an EventCopied into the end of the attempt that the copy is the
-// effect of, at once and of no owner.
+// SetEffect turns an EventCopied into the end of an attempt that took no time, with the
+// copy as its effect.
 func (e *Event) SetEffect() { e.Kind, e.Outcome, e.Start = EventEnd, OutcomeEffect, e.At }
 
 // eventOf is the first moment of each kind of slot; the others have none.
@@ -150,14 +150,14 @@ var eventOf = [1 << 8]EventKind{
 	KindAcquired:     EventAcquired,
 }
 
-// eventAt is an edge and its time.
+// eventAt is a kind of event and its time.
 type eventAt struct {
 	kind EventKind // 0 for none
 	at   time.Duration
 }
 
-// first is when the slot's earliest moment is, ns on CLOCK_MONOTONIC.
-func (s *Slot) first() int64 {
+// earliestTime is when the slot's earliest moment is, ns on CLOCK_MONOTONIC.
+func (s *Slot) earliestTime() int64 {
 	switch s.Kind() {
 	case KindSend:
 		return s.sent
@@ -170,47 +170,47 @@ func (s *Slot) first() int64 {
 	}
 }
 
-// since is a time of a slot as one of events.
-func since(epoch, t int64) time.Duration { return time.Duration(t - epoch) }
+// sinceEpoch is a time of a slot as one of events.
+func sinceEpoch(epoch, t int64) time.Duration { return time.Duration(t - epoch) }
 
-// moments are the one or two moments of a slot; reaped is when its writer
-// ended, which ends an attempt left open.
-func (s *Slot) moments(epoch int64, reaped time.Duration) (m [2]eventAt) {
+// momentsOf are the one or two moments of a slot. An open attempt ended when its writer
+// did, at reaped.
+func (s *Slot) momentsOf(epoch int64, reaped time.Duration) (m [2]eventAt) {
 	kind, open := s.Kind(), s.Outcome() == OutcomeOpen
-	m[0] = eventAt{eventOf[kind], since(epoch, s.first())}
+	m[0] = eventAt{eventOf[kind], sinceEpoch(epoch, s.earliestTime())}
 	switch {
 	case kind == KindSend && !open:
-		m[1] = eventAt{EventAcked, since(epoch, s.end)}
+		m[1] = eventAt{EventAcked, sinceEpoch(epoch, s.end)}
 	case kind == KindAttempt:
-		end := since(epoch, s.end)
+		end := sinceEpoch(epoch, s.end)
 		if open {
 			end = reaped
 		}
 		if m[1] = (eventAt{EventEnd, max(end, m[0].at)}); m[1].at == m[0].at {
-			m[0].kind, m[1].kind = EventStartAtOnce, EventEndAtOnce
+			m[0].kind, m[1].kind = eventStartAtOnce, eventEndAtOnce
 		}
 	}
 	return m
 }
 
-// event makes e one moment of the slot.
-func (s *Slot) event(e *Event, kind EventKind, at time.Duration, epoch int64) {
+// fillEvent makes e one moment of the slot.
+func (s *Slot) fillEvent(e *Event, kind EventKind, at time.Duration, epoch int64) {
 	*e = Event{} // field by field from here: a literal is made elsewhere first, and copied
 	e.At, e.Kind, e.Outcome, e.Owner, e.Flags = at, kind, s.Outcome(), s.Owner(), s.Flags
 	e.Topic, e.Partition, e.Offset = s.Topic, s.Partition, s.offset
 	switch kind {
-	case EventStart, EventStartAtOnce:
+	case EventStart, eventStartAtOnce:
 		e.Kind, e.Outcome = EventStart, OutcomeOpen
-		s.attempt(e, epoch)
-	case EventEnd, EventEndAtOnce:
+		s.fillAttempt(e, epoch)
+	case EventEnd, eventEndAtOnce:
 		e.Kind = EventEnd
-		s.attempt(e, epoch)
+		s.fillAttempt(e, epoch)
 	case EventSent, EventAcked, EventCopied:
-		s.record(e, epoch)
+		s.fillRecord(e, epoch)
 	case EventOwned, EventReleased:
-		e.Membership, e.Offset, e.Seen = s.Membership(), 0, since(epoch, s.start)
+		e.Membership, e.Offset, e.Seen = s.Membership(), 0, sinceEpoch(epoch, s.start)
 	case EventExpelled:
-		e.Group, e.Seen = s.key, since(epoch, s.start)
+		e.Group, e.Seen = s.key, sinceEpoch(epoch, s.start)
 	case EventCommit:
 		e.Membership = s.Membership()
 	case EventRewound:
@@ -227,13 +227,13 @@ func (s *Slot) event(e *Event, kind EventKind, at time.Duration, epoch int64) {
 	}
 }
 
-// record sets which record the event is about.
-func (s *Slot) record(e *Event, epoch int64) {
-	e.Key, e.Seq, e.Due, e.Sent = s.key, s.seq, since(epoch, s.due), since(epoch, s.sent)
+// fillRecord sets which record the event is about.
+func (s *Slot) fillRecord(e *Event, epoch int64) {
+	e.Key, e.Seq, e.Due, e.Sent = s.key, s.seq, sinceEpoch(epoch, s.due), sinceEpoch(epoch, s.sent)
 }
 
-// attempt sets which attempt the event is about.
-func (s *Slot) attempt(e *Event, epoch int64) {
-	s.record(e, epoch)
-	e.Start, e.Deliveries, e.Call = since(epoch, s.start), s.count, s.Call()
+// fillAttempt sets which attempt the event is about.
+func (s *Slot) fillAttempt(e *Event, epoch int64) {
+	s.fillRecord(e, epoch)
+	e.Start, e.Deliveries, e.Call = sinceEpoch(epoch, s.start), s.count, s.Call()
 }

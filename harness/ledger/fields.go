@@ -108,7 +108,7 @@ func (s *Slot) SetTransaction(id uint64, at int64) {
 }
 
 // SetDeferral sets by which record a KindDeferred defers offsets of the source,
-// [from, to). The offset of by is below 0 if it is not known.
+// [from, to).
 func (s *Slot) SetDeferral(by Position, from, to int64) {
 	s.key, s.seq, s.due = uint32(by.Topic), uint32(by.Partition), by.Offset+1
 	s.offset, s.sent = from, to

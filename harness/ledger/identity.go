@@ -26,8 +26,8 @@ type Identity struct {
 	Sent int64  // Sent is when Produce was called, ns on CLOCK_MONOTONIC.
 }
 
-// NoIdentity is the Key and the Seq of a record without an identity, or with
-// that of another run. No record of a run has them, so they match nothing.
+// NoIdentity is the Key and the Seq of a record without an identity, or with that of
+// another run. No record of the run has them, so they match nothing.
 const NoIdentity = math.MaxUint32
 
 // ErrNoIdentity is returned for a value without a whole, well-formed prefix:

@@ -12,43 +12,42 @@ import (
 )
 
 const (
-	windowShift = 10               // of windowSlots
-	windowSlots = 1 << windowShift // slots that lie together
-	smallShift  = 8                // the same of a small journal
-	allocSlots  = 1 << 16          // slots allocated on disk at a time
-	allocSmall  = 1 << 12
+	mappingShift = 10                // of mappingSlots
+	mappingSlots = 1 << mappingShift // slots of a mapping
+	smallShift   = 8                 // the same of a small journal
+	allocSlots   = 1 << 16           // slots allocated on disk at a time
+	allocSmall   = 1 << 12
 )
 
-var _ [blockSlots]struct{} = [windowSlots]struct{}{} // a frame is a block of the file
+var _ [blockSlots]struct{} = [mappingSlots]struct{}{} // a frame is a block of the file
 
-// Journal is an append-only file of slots that survives the SIGKILL of its
-// writer. Slots lie in a shared memory mapping until all slots of their window
-// are finished. The space is allocated before it is mapped, since a write to a
-// hole on a full disk would be a SIGBUS. A Journal is safe for concurrent use,
-// and takes a lock only twice for each window of 1,024 slots. Its memory is
-// bounded by the work in flight.
+// Journal is an append-only file of slots that survives the SIGKILL of its writer.
+// Open slots lie in shared memory maps until all slots of their mapping are finished. The
+// file has space for them before they are mapped: a write to a hole on a full disk
+// would be a SIGBUS. A Journal is safe for many goroutines and takes a lock only twice
+// for each 1,024 slots. Its memory is bounded by the work in flight.
 type Journal struct {
 	file   *os.File
-	frames *frames // frames is nil in a small journal, whose windows are maps of the file itself.
-	shift  uint    // of the slots of a window
+	frames *frames // frames is nil in a small journal, whose mappings are maps of the file itself.
+	shift  uint    // of the slots of a mapping
 	next   atomic.Int64
 
 	mu        sync.Mutex
-	windows   atomic.Pointer[windows] // copied on write, under mu
-	allocated int64                   // bytes of the file, under mu
-	err       error                   // the first failure, which all later calls return, under mu
+	mappings  atomic.Pointer[mappings] // copied on write, under mu
+	allocated int64                    // bytes of the file, under mu
+	err       error                    // the first failure, which is final, under mu
 	closed    bool
 }
 
-// windows are those in use: list has window number first and what follows, nil
+// mappings are those in use: list has mapping number first and what follows, nil
 // where all slots are finished.
-type windows struct {
+type mappings struct {
 	first int64
-	list  []*window
+	list  []*mapping
 }
 
-// window is slots that lie in one map. left counts those not finished yet.
-type window struct {
+// mapping is slots that lie in one map. left counts those not finished yet.
+type mapping struct {
 	number int64
 	slots  []byte
 	frame  []byte // frame is what the slots lie in, nil in a small journal.
@@ -57,19 +56,19 @@ type window struct {
 
 // Create makes a journal at path, which must not exist.
 func Create(path string) (*Journal, error) {
-	f, err := createFrames(path) // before the journal: who finds that looks for the frames once
+	f, err := createFrames(path) // before the journal: a reader that finds the journal looks for frames only once
 	if err != nil {
 		return nil, err
 	}
-	j, err := createJournal(path, windowShift, f)
+	j, err := createJournal(path, mappingShift, f)
 	if err != nil {
-		f.close()
+		f.removeFile()
 	}
 	return j, err
 }
 
-// CreateSmall makes a journal for few slots, of which there are many: its file
-// is its only one, and allocates a sixteenth at a time. The file is the same.
+// CreateSmall makes a journal for few slots. It has no frame file and allocates a
+// sixteenth of the space at a time. The format is the same.
 func CreateSmall(path string) (*Journal, error) { return createJournal(path, smallShift, nil) }
 
 func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
@@ -78,8 +77,8 @@ func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
 	j := &Journal{file: f, shift: shift, frames: fr}
-	j.windows.Store(&windows{})
-	if _, err := j.window(0); err != nil {
+	j.mappings.Store(&mappings{})
+	if _, err := j.mappingAt(0); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -87,11 +86,11 @@ func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
 }
 
 // Reserve appends an empty slot and returns it in place. The caller must fill it
-// in, and hand it to [Journal.Publish] and to [Journal.Finish], each once. After an
-// error, most often a full disk, every call fails.
+// in, and pass it to [Journal.Publish] and to [Journal.Finish], each once. An
+// error, most often a full disk, is final.
 func (j *Journal) Reserve() (*Slot, error) {
 	n := j.next.Add(1) - 1
-	w, err := j.window(n >> j.shift)
+	w, err := j.mappingAt(n >> j.shift)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +107,8 @@ func (j *Journal) Publish(s *Slot, k Kind, owner Owner, call uint32) {
 // and outcome survive the death of the process.
 func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
 	s.end = end
-	atomic.StoreUint64(&s.state, ended(atomic.LoadUint64(&s.state), o))
-	j.release(s)
+	atomic.StoreUint64(&s.state, withOutcome(atomic.LoadUint64(&s.state), o))
+	j.releaseSlot(s)
 }
 
 // Append adds a fact that is complete as it is.
@@ -122,14 +121,14 @@ func (j *Journal) Append(s Slot) error {
 	s.state = 0
 	*at = s
 	atomic.StoreUint64(&at.state, state)
-	j.release(at)
+	j.releaseSlot(at)
 	return nil
 }
 
-// release retires the slot's window if it was the last one in use there.
-func (j *Journal) release(s *Slot) {
+// releaseSlot retires the slot's mapping if it was the last one in use there.
+func (j *Journal) releaseSlot(s *Slot) {
 	at := uintptr(unsafe.Pointer(s))
-	list := j.windows.Load().list
+	list := j.mappings.Load().list
 	for i := len(list) - 1; i >= 0; i-- { // mostly it is one of the last few
 		w := list[i]
 		if w == nil {
@@ -140,19 +139,19 @@ func (j *Journal) release(s *Slot) {
 			continue
 		}
 		if w.left.Add(-1) == 0 {
-			j.retire(w)
+			j.retireMapping(w)
 		}
 		return
 	}
 }
 
-// retire lets go of a window whose slots are finished. One that could not be
+// retireMapping releases a mapping whose slots are all finished. One that could not be
 // written stays in its frame.
-func (j *Journal) retire(w *window) {
+func (j *Journal) retireMapping(w *mapping) {
 	var err error
 	if w.frame != nil {
 		if _, err = j.file.WriteAt(w.slots, w.number*int64(len(w.slots))); err == nil {
-			setWindow(w.frame, -1)
+			setMapping(w.frame, -1)
 			clear(w.slots)
 		}
 	} else {
@@ -166,29 +165,29 @@ func (j *Journal) retire(w *window) {
 	case err == nil && w.frame != nil:
 		j.frames.free = append(j.frames.free, w.frame)
 	}
-	old := j.windows.Load()
-	ws := &windows{first: old.first, list: append([]*window(nil), old.list...)}
+	old := j.mappings.Load()
+	ws := &mappings{first: old.first, list: append([]*mapping(nil), old.list...)}
 	ws.list[w.number-ws.first] = nil
 	for len(ws.list) > 0 && ws.list[0] == nil {
 		ws.first, ws.list = ws.first+1, ws.list[1:]
 	}
-	j.windows.Store(ws)
+	j.mappings.Store(ws)
 }
 
-// window returns window i, making all up to it.
-func (j *Journal) window(i int64) (*window, error) {
-	if ws := j.windows.Load(); i-ws.first < int64(len(ws.list)) {
+// mappingAt returns mapping i, making all up to it.
+func (j *Journal) mappingAt(i int64) (*mapping, error) {
+	if ws := j.mappings.Load(); i-ws.first < int64(len(ws.list)) {
 		return ws.list[i-ws.first], nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for {
-		ws := j.windows.Load()
+		ws := j.mappings.Load()
 		if i-ws.first < int64(len(ws.list)) {
 			return ws.list[i-ws.first], nil
 		}
 		if j.err == nil {
-			j.err = j.grow(ws)
+			j.err = j.addMapping(ws)
 		}
 		if j.err != nil {
 			return nil, j.err
@@ -196,12 +195,12 @@ func (j *Journal) window(i int64) (*window, error) {
 	}
 }
 
-// grow makes one more window. The caller holds mu.
-func (j *Journal) grow(ws *windows) error {
+// addMapping makes one more mapping. The caller holds mu.
+func (j *Journal) addMapping(ws *mappings) error {
 	if j.closed {
 		return fmt.Errorf("journal %s: %w", j.file.Name(), os.ErrClosed)
 	}
-	w, size := &window{number: ws.first + int64(len(ws.list))}, int64(SlotSize)<<j.shift
+	w, size := &mapping{number: ws.first + int64(len(ws.list))}, int64(SlotSize)<<j.shift
 	w.left.Store(1 << j.shift)
 	from := w.number * size
 	if from >= j.allocated { // also where frames are: what is finished must find room
@@ -216,7 +215,7 @@ func (j *Journal) grow(ws *windows) error {
 	}
 	var err error
 	if j.frames != nil {
-		if w.frame, err = j.frames.take(w.number); err == nil {
+		if w.frame, err = j.frames.assignFrame(w.number); err == nil {
 			w.slots = w.frame[frameHead:]
 		}
 	} else {
@@ -225,12 +224,12 @@ func (j *Journal) grow(ws *windows) error {
 	if err != nil {
 		return fmt.Errorf("journal %s: map: %w", j.file.Name(), err)
 	}
-	j.windows.Store(&windows{first: ws.first, list: append(append(make([]*window, 0, len(ws.list)+1), ws.list...), w)})
+	j.mappings.Store(&mappings{first: ws.first, list: append(append(make([]*mapping, 0, len(ws.list)+1), ws.list...), w)})
 	return nil
 }
 
-// Close closes the file, with all slots in it. No other call may run at the time
-// or follow. Unfinished slots stay open.
+// Close closes the file, with all slots in it. No other call may run at the
+// same time or follow. Unfinished slots stay open.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -239,7 +238,7 @@ func (j *Journal) Close() error {
 	}
 	j.closed = true
 	var errs error
-	for _, w := range j.windows.Load().list {
+	for _, w := range j.mappings.Load().list {
 		switch {
 		case w == nil:
 		case w.frame == nil:
@@ -248,15 +247,15 @@ func (j *Journal) Close() error {
 			_, err := j.file.WriteAt(w.slots, w.number*int64(len(w.slots)))
 			errs = errors.Join(errs, err)
 			if err == nil {
-				setWindow(w.frame, -1)
+				setMapping(w.frame, -1)
 			}
 			unix.Munmap(w.frame)
 		}
 	}
-	j.windows.Store(&windows{})
+	j.mappings.Store(&mappings{})
 	errs = errors.Join(errs, j.file.Close())
 	if j.frames != nil && errs == nil {
-		errs = j.frames.close()
+		errs = j.frames.removeFile()
 	}
 	if errs != nil {
 		return fmt.Errorf("close journal: %w", errs)

@@ -57,7 +57,7 @@ func read(t *testing.T, path string) (all []Slot) {
 
 func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 	j, path := create(t)
-	const writers, each = 8, 3 * windowSlots / 8
+	const writers, each = 8, 3 * mappingSlots / 8
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -75,7 +75,7 @@ func TestJournalKeepsEverySlotOfManyWriters(t *testing.T) {
 	}
 	wg.Wait()
 	next := map[uint32]uint32{}
-	for _, s := range read(t, path) { // read with the windows still mapped, as after a SIGKILL
+	for _, s := range read(t, path) { // read with the mappings still mapped, as after a SIGKILL
 		if s.seq != next[s.key] || s.Owner() != 7 || s.Kind() != KindAttempt {
 			t.Fatalf("writer %d: seq %d of owner %d, want seq %d of owner 7", s.key, s.seq, s.Owner(), next[s.key])
 		}
@@ -101,7 +101,7 @@ func TestJournalUsesFramesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = 5*windowSlots + 1
+	const n = 5*mappingSlots + 1
 	for i := range n - 1 {
 		if err := j.Append(attempt(1, 0, uint32(i+1), 0, 0).With(OutcomeEffect)); err != nil {
 			t.Fatal(err)
@@ -110,12 +110,12 @@ func TestJournalUsesFramesAgain(t *testing.T) {
 	if j.frames.n != 2 {
 		t.Errorf("%d frames, want that of the open slot and one that moves on", j.frames.n)
 	}
-	if got := len(j.windows.Load().list); got != 6 {
-		t.Errorf("%d windows from the first in use on, want 6", got)
+	if got := len(j.mappings.Load().list); got != 6 {
+		t.Errorf("%d mappings from the first in use on, want 6", got)
 	}
 	j.Finish(stuck, 1, OutcomeEffect)
-	if got := j.windows.Load(); got.first != 5 || len(got.list) != 1 {
-		t.Errorf("windows %d to %d are in use, want the last alone", got.first, got.first+int64(len(got.list))-1)
+	if got := j.mappings.Load(); got.first != 5 || len(got.list) != 1 {
+		t.Errorf("mappings %d to %d are in use, want the last alone", got.first, got.first+int64(len(got.list))-1)
 	}
 	for i, s := range read(t, path) {
 		if s.seq != uint32(i) {
@@ -133,17 +133,17 @@ func TestJournalUsesFramesAgain(t *testing.T) {
 	}
 }
 
-// A writer that was killed has its open windows in frames, and one that was
-// killed as it wrote a window to its place has that in both.
+// A writer that was killed has its open mappings in frames, and one that was
+// killed as it wrote a mapping to its place has that in both.
 func TestSealBringsFramesIn(t *testing.T) {
 	j, path := create(t)
-	const n = 3*windowSlots + 7
+	const n = 3*mappingSlots + 7
 	for i := range n {
 		s, err := add(j, attempt(1, 0, uint32(i), 0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i/windowSlots != 1 || i%2 == 0 {
+		if i/mappingSlots != 1 || i%2 == 0 {
 			j.Finish(s, 1, OutcomeEffect)
 		}
 	}
@@ -152,7 +152,7 @@ func TestSealBringsFramesIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteAt([]byte("half a window that never came to its end"), windowSlots*SlotSize+30); err != nil {
+	if _, err := f.WriteAt([]byte("half a mapping that never came to its end"), mappingSlots*SlotSize+30); err != nil {
 		t.Fatal(err)
 	}
 	before := read(t, path)
@@ -169,7 +169,7 @@ func TestSealBringsFramesIn(t *testing.T) {
 	}
 	for i, s := range after {
 		want := OutcomeEffect
-		if i/windowSlots == 1 && i%2 != 0 {
+		if i/mappingSlots == 1 && i%2 != 0 {
 			want = OutcomeOpen
 		}
 		if s.seq != uint32(i) || s.Outcome() != want {
@@ -206,7 +206,7 @@ func TestSmallJournalKeepsEverySlot(t *testing.T) {
 
 func TestJournalAfterClose(t *testing.T) {
 	j, _ := create(t)
-	for range windowSlots {
+	for range mappingSlots {
 		j.Append(attempt(1, 0, 0, 0, 0))
 	}
 	j.Close()
@@ -304,8 +304,8 @@ func TestTailSeesEachFinishedSlotOnce(t *testing.T) {
 	}
 }
 
-// A reader that follows a journal sees no slot half written or twice, whatever
-// frames its windows move through while it reads.
+// A tail sees no slot half written and no slot twice, whatever frames the
+// mappings move through while it reads.
 func TestTailWhileTheWriterWrites(t *testing.T) {
 	j, path := create(t)
 	tail, err := Follow(path)
@@ -390,7 +390,7 @@ func TestTextBehindASlot(t *testing.T) {
 		var got []byte
 		for i := range slots {
 			got = slots[i].AppendText(got)
-			if m := slots[i].moments(0, 0); m[0].kind != 0 || slots[i].Kind() != KindText {
+			if m := slots[i].momentsOf(0, 0); m[0].kind != 0 || slots[i].Kind() != KindText {
 				t.Errorf("a text has the moment %v", m[0].kind)
 			}
 		}

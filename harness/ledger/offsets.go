@@ -2,10 +2,9 @@ package ledger
 
 import "math/bits"
 
-// Offsets is a set of offsets of one partition. Dense offsets take a bit each,
-// in pieces that are never copied. Offsets far outside lie in a map, so that one
-// absurd offset costs no memory. The zero value is empty. It is not safe for
-// concurrent use.
+// Offsets is a set of offsets of one partition. Dense offsets have a bit each, in pieces
+// that are never copied. A map has those far out, so that one absurd offset costs no
+// memory. The zero value is empty. Not safe for concurrent use.
 type Offsets struct {
 	pieces []*piece
 	far    map[int64]struct{}
@@ -27,10 +26,10 @@ func (o *Offsets) Add(offset int64) bool {
 		if offset < 0 || at >= uint64(len(o.pieces))*2+farAhead {
 			return o.addFar(offset)
 		}
-		o.grow(int(at))
+		o.addPiece(int(at))
 	}
 	word, bit := &o.pieces[at][uint64(offset)%pieceSize/64], uint64(1)<<(uint64(offset)%64)
-	if *word&bit != 0 || o.far != nil && o.inFar(offset) {
+	if *word&bit != 0 || o.far != nil && o.hasFar(offset) {
 		return false
 	}
 	*word |= bit
@@ -38,7 +37,7 @@ func (o *Offsets) Add(offset int64) bool {
 	return true
 }
 
-func (o *Offsets) grow(at int) {
+func (o *Offsets) addPiece(at int) {
 	if at >= len(o.pieces) {
 		o.pieces = append(o.pieces, make([]*piece, at+1-len(o.pieces))...)
 	}
@@ -46,7 +45,7 @@ func (o *Offsets) grow(at int) {
 }
 
 func (o *Offsets) addFar(offset int64) bool {
-	if o.inFar(offset) {
+	if o.hasFar(offset) {
 		return false
 	}
 	if o.far == nil {
@@ -57,21 +56,21 @@ func (o *Offsets) addFar(offset int64) bool {
 	return true
 }
 
-func (o *Offsets) inFar(offset int64) bool {
+func (o *Offsets) hasFar(offset int64) bool {
 	_, ok := o.far[offset]
 	return ok
 }
 
 // Has reports whether offset is in the set.
 func (o *Offsets) Has(offset int64) bool {
-	if word, ok := o.word(offset); ok && word>>(uint64(offset)%64)&1 != 0 {
+	if word, ok := o.wordOf(offset); ok && word>>(uint64(offset)%64)&1 != 0 {
 		return true
 	}
-	return o.far != nil && o.inFar(offset)
+	return o.far != nil && o.hasFar(offset)
 }
 
-// word is the 64 bits that an offset's is among, if it is in the dense part.
-func (o *Offsets) word(offset int64) (uint64, bool) {
+// wordOf is the 64 bits that an offset's is among, if it is in the dense part.
+func (o *Offsets) wordOf(offset int64) (uint64, bool) {
 	at := uint64(offset) / pieceSize
 	if at >= uint64(len(o.pieces)) || o.pieces[at] == nil {
 		return 0, false
@@ -83,7 +82,7 @@ func (o *Offsets) word(offset int64) (uint64, bool) {
 // over 64 at a time that are.
 func (o *Offsets) Lacks(from int64) int64 {
 	for {
-		if word, ok := o.word(from); ok {
+		if word, ok := o.wordOf(from); ok {
 			missing := ^word >> (uint64(from) % 64)
 			if missing == 0 {
 				from = from/64*64 + 64
@@ -91,7 +90,7 @@ func (o *Offsets) Lacks(from int64) int64 {
 			}
 			from += int64(bits.TrailingZeros64(missing))
 		}
-		if o.far == nil || !o.inFar(from) {
+		if o.far == nil || !o.hasFar(from) {
 			return from
 		}
 		from++

@@ -23,19 +23,19 @@ type readahead struct {
 // readBlocks reads blocks with some want moments.
 func (a *readahead) readBlocks(want int) {
 	a.blocks, a.moments = a.blocks[:0], a.moments[:0]
-	for len(a.moments) < want && a.next < a.reader.blocks() && a.err == nil {
+	for len(a.moments) < want && a.next < a.reader.blockCount() && a.err == nil {
 		b := &block{}
 		if last := len(a.used) - 1; last >= 0 {
 			b, a.used = a.used[last], a.used[:last]
 		}
 		a.err = a.loadBlock(b)
 	}
-	a.moments = a.sorter.sort(a.moments)
+	a.moments = a.sorter.sortMoments(a.moments)
 }
 
 // loadBlock reads the next block into b, and adds it and its moments.
 func (a *readahead) loadBlock(b *block) error {
-	slots, err := a.reader.block(a.next)
+	slots, err := a.reader.blockAt(a.next)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
@@ -43,7 +43,7 @@ func (a *readahead) loadBlock(b *block) error {
 	before := len(a.moments)
 	for k := range b.slots {
 		number := uint64(a.next*blockSlots + int64(k))
-		for _, m := range b.slots[k].moments(a.epoch, a.reaped) {
+		for _, m := range b.slots[k].momentsOf(a.epoch, a.reaped) {
 			if m.kind != 0 {
 				a.moments = append(a.moments, moment{m.at, uint64(m.kind)<<56 | number})
 			}

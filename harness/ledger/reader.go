@@ -45,7 +45,7 @@ func Open(path string) (*Reader, error) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	r := &Reader{file: f, buf: alignedBlock(), loaded: -1}
-	if err := r.open(); err != nil {
+	if err := r.openFile(); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
@@ -58,7 +58,7 @@ func alignedBlock() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&slots[0])), blockSize)
 }
 
-func (r *Reader) open() error {
+func (r *Reader) openFile() error {
 	info, err := r.file.Stat()
 	if err != nil {
 		return err
@@ -83,12 +83,12 @@ func (r *Reader) open() error {
 		return err
 	}
 	if r.frames != nil {
-		if err := r.frames.look(); err != nil {
+		if err := r.frames.refresh(); err != nil {
 			return err
 		}
 	}
 	r.slots, r.cut = size/SlotSize, min(1, size%SlotSize)
-	return r.trim()
+	return r.cutUnused()
 }
 
 // sealVersion is the version in the magic of a file, of any version.
@@ -120,11 +120,11 @@ func (r *Reader) openSealed(size int64, foot []byte) error {
 	return nil
 }
 
-// trim leaves out the slots at the end that were allocated and never used.
-func (r *Reader) trim() error {
+// cutUnused leaves out the slots at the end that were allocated and never used.
+func (r *Reader) cutUnused() error {
 	for r.slots > 0 {
 		last := (r.slots - 1) / blockSlots
-		b, err := r.block(last)
+		b, err := r.blockAt(last)
 		if err != nil {
 			return err
 		}
@@ -146,16 +146,16 @@ func (r *Reader) Len() int64 { return r.slots }
 // Sealed reports whether the journal was sealed, so that all it has is verified.
 func (r *Reader) Sealed() bool { return r.sums != nil }
 
-// blocks is the number of blocks.
-func (r *Reader) blocks() int64 { return (r.slots + blockSlots - 1) / blockSlots }
+// blockCount is the number of blocks.
+func (r *Reader) blockCount() int64 { return (r.slots + blockSlots - 1) / blockSlots }
 
-// block reads block i. The slots are valid until the next call.
-func (r *Reader) block(i int64) ([]Slot, error) {
+// blockAt reads block i. The slots are valid until the next call.
+func (r *Reader) blockAt(i int64) ([]Slot, error) {
 	n := min(blockSlots, r.slots-i*blockSlots)
 	raw := r.buf[:n*SlotSize]
 	if r.loaded != i {
 		r.loaded = -1
-		if err := r.read(raw, i); err != nil {
+		if err := r.readBlock(raw, i); err != nil {
 			return nil, fmt.Errorf("read journal %s: %w", r.file.Name(), err)
 		}
 		if r.sums != nil && crc32.Checksum(raw, castagnoli) != r.sums[i] {
@@ -166,10 +166,10 @@ func (r *Reader) block(i int64) ([]Slot, error) {
 	return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
 }
 
-// read reads block i, or its beginning, from its frame or from the file.
-func (r *Reader) read(raw []byte, i int64) error {
+// readBlock reads block i, or its beginning, from its frame or from the file.
+func (r *Reader) readBlock(raw []byte, i int64) error {
 	if r.frames != nil {
-		if ok, err := r.frames.read(raw, i, 0); ok || err != nil {
+		if ok, err := r.frames.readMapping(raw, i, 0); ok || err != nil {
 			return err
 		}
 	}
@@ -194,8 +194,8 @@ func (r *Reader) Each(fn func(*Slot)) error {
 // Blocks calls fn for all slots, many at a time, in the order of reservation, with
 // those that were never published. They are valid during the call alone.
 func (r *Reader) Blocks(fn func([]Slot)) error {
-	for i := range r.blocks() {
-		b, err := r.block(i)
+	for i := range r.blockCount() {
+		b, err := r.blockAt(i)
 		if err != nil {
 			return err
 		}
@@ -207,7 +207,7 @@ func (r *Reader) Blocks(fn func([]Slot)) error {
 // Close closes the file.
 func (r *Reader) Close() error {
 	if r.frames != nil {
-		r.frames.close()
+		r.frames.closeFile()
 	}
 	return r.file.Close()
 }

@@ -12,16 +12,16 @@ import (
 // Sealing is what [Seal] found.
 type Sealing struct {
 	Slots int64 // Slots is how many the file has.
-	// Torn is how many of them a killed writer had reserved and not published, and
-	// a last one cut in its middle, which is cut off: they say nothing.
+	// Torn is how many slots a killed writer had reserved and not published, plus one
+	// if the file ended within a slot. They say nothing.
 	Torn   int64
 	Digest string // Digest is that of [Reader.Digest].
 }
 
-// Seal completes the journal at path. It brings in what a killed writer left in
-// frames, cuts unused space, and appends a checksum for each block and a footer.
-// From then on a flipped bit is detected. The writer must have ended. A sealed
-// file stays as it is.
+// Seal completes the journal at path, whose writer must have ended. It brings in what
+// a killed writer left in frames and cuts the unused end. Then it appends a checksum
+// for each block and a footer, so that a flipped bit is found. A sealed file stays as
+// it is.
 func Seal(path string) (Sealing, error) {
 	r, err := Open(path)
 	if err != nil {
@@ -30,7 +30,7 @@ func Seal(path string) (Sealing, error) {
 	defer r.Close()
 	found := Sealing{Slots: r.slots, Torn: r.cut}
 	if r.sums == nil {
-		if err := r.seal(&found); err != nil {
+		if err := r.writeSeal(&found); err != nil {
 			return found, fmt.Errorf("seal journal: %w", err)
 		}
 	}
@@ -38,22 +38,22 @@ func Seal(path string) (Sealing, error) {
 	return found, nil
 }
 
-// seal seals the file and counts what is torn.
-func (r *Reader) seal(found *Sealing) error {
+// writeSeal seals the file and counts what is torn.
+func (r *Reader) writeSeal(found *Sealing) error {
 	f, err := os.OpenFile(r.file.Name(), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	sums := make([]uint32, r.blocks())
+	sums := make([]uint32, r.blockCount())
 	for i := range sums {
-		slots, err := r.block(int64(i))
+		slots, err := r.blockAt(int64(i))
 		if err != nil {
 			return err
 		}
-		found.Torn += torn(slots)
+		found.Torn += countTorn(slots)
 		raw := r.buf[:len(slots)*SlotSize]
-		if r.frames != nil && r.frames.has(int64(i)) {
+		if r.frames != nil && r.frames.hasMapping(int64(i)) {
 			if _, err := f.WriteAt(raw, int64(i)*blockSize); err != nil {
 				return err
 			}
@@ -75,8 +75,8 @@ func (r *Reader) seal(found *Sealing) error {
 	return f.Close()
 }
 
-// torn is how many slots were reserved and never published.
-func torn(slots []Slot) (n int64) {
+// countTorn is how many slots were reserved and never published.
+func countTorn(slots []Slot) (n int64) {
 	for i := range slots {
 		if slots[i].Kind() == 0 {
 			n++

@@ -2,10 +2,9 @@ package ledger
 
 import "slices"
 
-// sorter sorts moments by their time, a digit of it after the other (radix sort,
-// the lowest digit first): they come nearly, but not quite, in order, and in
-// longer runs of disorder where many sends or attempts are open at once, which
-// costs a comparing sort five times as much. The zero value is ready.
+// sorter sorts moments by their time with a radix sort, the lowest digit first. Moments
+// come nearly in order. Where many sends or attempts are open at once, a comparing sort
+// costs five times as much. The zero value is ready.
 type sorter struct {
 	spare  []moment
 	counts [1 << digitBits]int32
@@ -13,18 +12,18 @@ type sorter struct {
 
 const (
 	digitBits = 11
-	fewest    = 256 // moments that are worth it
+	fewest    = 256 // moments that are worth a radix sort
 )
 
-// sort returns list in order, in the memory of list or of an earlier one.
-func (s *sorter) sort(list []moment) []moment {
+// sortMoments returns list in order, in the memory of list or of an earlier one.
+func (s *sorter) sortMoments(list []moment) []moment {
 	if len(list) < fewest {
 		slices.SortFunc(list, compareMoments)
 		return list
 	}
 	least, most, sorted := list[0].at, list[0].at, true
 	for i := 1; i < len(list); i++ {
-		sorted = sorted && !list[i].before(list[i-1])
+		sorted = sorted && !list[i].isBefore(list[i-1])
 		least, most = min(least, list[i].at), max(most, list[i].at)
 	}
 	if sorted {
@@ -69,7 +68,7 @@ func orderTies(list []moment) {
 
 // compareMoments never finds two equal.
 func compareMoments(a, b moment) int {
-	if a.before(b) {
+	if a.isBefore(b) {
 		return -1
 	}
 	return 1

@@ -19,7 +19,7 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 			want := slices.Clone(list)
 			slices.SortFunc(want, compareMoments)
 			for range 2 { // as it comes, and sorted already
-				if list = s.sort(list); !slices.Equal(list, want) {
+				if list = s.sortMoments(list); !slices.Equal(list, want) {
 					t.Fatalf("%d moments within %d ns are out of order", n, span)
 				}
 			}
@@ -27,18 +27,17 @@ func TestSorterSortsAsAComparisonDoes(t *testing.T) {
 	}
 }
 
-// TestAttemptsOfOneInstantFollowOneAnother orders attempts that end in the
-// instant they began. An attempt that goes on began after them, in any pod: it
-// could not have waited for a later end.
+// Attempts that end at once follow one another. Attempts that go on began after them, in
+// any pod: no attempt waits for one that ends later.
 func TestAttemptsOfOneInstantFollowOneAnother(t *testing.T) {
 	const at = time.Second
 	of := func(e EventKind, slot uint64) moment { return moment{at, uint64(e)<<56 | slot} }
 	want := []moment{
-		of(EventEnd, 9), of(EventStartAtOnce, 2), of(EventEndAtOnce, 2), of(EventStartAtOnce, 3), of(EventEndAtOnce, 3), of(EventStart, 1), of(EventCommit, 0),
+		of(EventEnd, 9), of(eventStartAtOnce, 2), of(eventEndAtOnce, 2), of(eventStartAtOnce, 3), of(eventEndAtOnce, 3), of(EventStart, 1), of(EventCommit, 0),
 	}
 	got := slices.Clone(want)
 	slices.Reverse(got)
-	if got = new(sorter).sort(got); !slices.Equal(got, want) {
+	if got = new(sorter).sortMoments(got); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -56,7 +55,7 @@ func BenchmarkSorter(b *testing.B) {
 	b.Run("radix", func(b *testing.B) {
 		for b.Loop() {
 			copy(work, list)
-			work = s.sort(work)
+			work = s.sortMoments(work)
 		}
 		b.ReportMetric(float64(b.Elapsed())/float64(b.N*len(list)), "ns/moment")
 	})

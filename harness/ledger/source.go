@@ -41,7 +41,7 @@ func openSource(f File, epoch int64) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{epoch: epoch, blocks: r.blocks(), floor: make([]time.Duration, r.blocks()), waiting: map[int64]*block{}, filled: make(chan *readahead, 1)}
+	s := &source{epoch: epoch, blocks: r.blockCount(), floor: make([]time.Duration, r.blockCount()), waiting: map[int64]*block{}, filled: make(chan *readahead, 1)}
 	if err := s.findFloor(r); err != nil {
 		r.Close()
 		return nil, err
@@ -55,13 +55,13 @@ func openSource(f File, epoch int64) (*source, error) {
 func (s *source) findFloor(r *Reader) error {
 	least := time.Duration(math.MaxInt64)
 	for i := s.blocks - 1; i >= 0; i-- {
-		slots, err := r.block(i)
+		slots, err := r.blockAt(i)
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
 		for k := range slots {
 			if slots[k].Kind() != 0 && slots[k].Kind() != KindText {
-				least = min(least, since(s.epoch, slots[k].first()))
+				least = min(least, sinceEpoch(s.epoch, slots[k].earliestTime()))
 			}
 		}
 		s.floor[i] = least
@@ -77,8 +77,8 @@ func (s *source) closeJournal() {
 	s.ahead.reader.Close()
 }
 
-// head is the next moment, noMoment at the end or where refill is due.
-func (s *source) head() moment {
+// nextMoment is the next moment, noMoment at the end or where refill is due.
+func (s *source) nextMoment() moment {
 	if s.at >= s.safe {
 		return noMoment
 	}
@@ -87,12 +87,12 @@ func (s *source) head() moment {
 
 // makeEvent makes the event of a moment, in place.
 func (s *source) makeEvent(e *Event, m moment) {
-	number := m.slot() / blockSlots
+	number := m.slotNumber() / blockSlots
 	if s.last == nil || s.last.number != number {
 		s.last = s.waiting[number]
 	}
 	b := s.last
-	b.slots[m.slot()%blockSlots].event(e, m.edge(), m.at, s.epoch)
+	b.slots[m.slotNumber()%blockSlots].fillEvent(e, m.kind(), m.at, s.epoch)
 	if b.waiting--; b.waiting == 0 {
 		delete(s.waiting, number)
 		s.used = append(s.used, b)
@@ -142,7 +142,7 @@ func (s *source) readAhead(want int) {
 // mergeMoments appends two sorted lists to a third.
 func mergeMoments(into, a, b []moment) []moment {
 	for len(a) > 0 && len(b) > 0 {
-		if a[0].before(b[0]) {
+		if a[0].isBefore(b[0]) {
 			into, a = append(into, a[0]), a[1:]
 		} else {
 			into, b = append(into, b[0]), b[1:]

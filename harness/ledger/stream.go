@@ -8,23 +8,23 @@ import (
 // File is one journal of a run.
 type File struct {
 	Path string
-	// Reaped is when the writer ended, ns on CLOCK_MONOTONIC: attempts that it
-	// left open end then, without an effect.
+	// Reaped is when the writer ended, ns on CLOCK_MONOTONIC. An attempt that it left
+	// open ended at that time, without an effect.
 	Reaped int64
 }
 
-// Stream is the one replay of a run: the events of all its journals in the
-// order of their time, causes first. It reads
-// block by block and holds what is not certain to be next: the open window of
-// the run, not its length. Not safe for concurrent use.
+// Stream is the replay of a run: the events of all its journals in the order of their
+// time, causes first. It reads block by block and keeps only what cannot go yet. So its
+// memory grows with the work in flight and not with the run. Not safe for concurrent
+// use.
 type Stream struct {
 	sources []*source
 	heads   []moment // heads are the next moments of the sources, noMoment behind the last
 	out     []Event
 }
 
-// batch is how many events Next returns at most: they are still in the processor's
-// nearest cache when they are looked at.
+// batch is how many events Next returns at most. So few stay in the processor's
+// nearest cache until they are judged.
 const batch = 256
 
 // NewStream opens the journals of a run that started at epoch, ns on
@@ -44,7 +44,7 @@ func NewStream(epoch int64, files ...File) (*Stream, error) {
 			s.Close()
 			return nil, err
 		}
-		s.heads[i] = src.head()
+		s.heads[i] = src.nextMoment()
 	}
 	return s, nil
 }
@@ -60,13 +60,13 @@ func (s *Stream) Close() {
 func (s *Stream) Next() ([]Event, error) {
 	s.out = s.out[:0]
 	for len(s.out) < batch {
-		first, limit := s.lowest()
+		first, limit := s.lowestSource()
 		if first < 0 {
 			break
 		}
 		// All of the lowest source that precedes the second lowest can go at once.
 		src := s.sources[first]
-		for m := s.heads[first]; m != noMoment && !limit.before(m) && len(s.out) < batch; m = src.head() {
+		for m := s.heads[first]; m != noMoment && !limit.isBefore(m) && len(s.out) < batch; m = src.nextMoment() {
 			s.out = s.out[:len(s.out)+1]
 			src.makeEvent(&s.out[len(s.out)-1], m)
 			src.at++
@@ -74,52 +74,52 @@ func (s *Stream) Next() ([]Event, error) {
 		if err := src.refill(); err != nil {
 			return nil, err
 		}
-		s.heads[first] = src.head()
+		s.heads[first] = src.nextMoment()
 	}
 	return s.out, nil
 }
 
-// lowest is the source with the earliest moment, -1 if all have ended, and the earliest of
+// lowestSource is the source with the earliest moment, -1 at the end of all, and the earliest of
 // the others.
-func (s *Stream) lowest() (first int, limit moment) {
+func (s *Stream) lowestSource() (first int, limit moment) {
 	first, least, limit := -1, noMoment, noMoment
 	for i, m := range s.heads {
 		switch {
-		case m.before(least):
+		case m.isBefore(least):
 			first, least, limit = i, m, least
-		case m.before(limit):
+		case m.isBefore(limit):
 			limit = m
 		}
 	}
 	return first, limit
 }
 
-// moment is an event before it is made: when, which edge, and of which slot of
+// moment is an event before it is made: when, of which kind, and of which slot of
 // its source. It is what is sorted, being a fraction of an event.
 type moment struct {
 	at  time.Duration
-	ref uint64 // edge<<56 | number of the slot
+	ref uint64 // kind<<56 | number of the slot
 }
 
 // noMoment is later than any.
 var noMoment = moment{math.MaxInt64, math.MaxUint64}
 
-// before orders moments by time, and those of one time by cause. An attempt that ended
+// isBefore orders moments by time, and those of one time by cause. An attempt that ended
 // in the instant it began did so before the next of its journal began.
-func (m moment) before(o moment) bool {
-	return m.at < o.at || m.at == o.at && m.causes(o)
+func (m moment) isBefore(o moment) bool {
+	return m.at < o.at || m.at == o.at && m.isCauseOf(o)
 }
 
-// causes orders moments of one time.
-func (m moment) causes(o moment) bool {
-	if m.atOnce() && o.atOnce() && m.slot() != o.slot() {
-		return m.slot() < o.slot()
+// isCauseOf orders moments of one time.
+func (m moment) isCauseOf(o moment) bool {
+	if m.isAtOnce() && o.isAtOnce() && m.slotNumber() != o.slotNumber() {
+		return m.slotNumber() < o.slotNumber()
 	}
 	return m.ref < o.ref
 }
 
-func (m moment) atOnce() bool { return m.edge() == EventStartAtOnce || m.edge() == EventEndAtOnce }
+func (m moment) isAtOnce() bool { return m.kind() == eventStartAtOnce || m.kind() == eventEndAtOnce }
 
-func (m moment) edge() EventKind { return EventKind(m.ref >> 56) }
+func (m moment) kind() EventKind { return EventKind(m.ref >> 56) }
 
-func (m moment) slot() int64 { return int64(m.ref & (1<<56 - 1)) }
+func (m moment) slotNumber() int64 { return int64(m.ref & (1<<56 - 1)) }

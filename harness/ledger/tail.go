@@ -7,10 +7,9 @@ import (
 	"unsafe"
 )
 
-// Tail follows a journal while its writer, another process, still writes: for
-// progress and for knowing when all is finished. What it says is an estimate
-// that can only be behind; verdicts come from the replay. Safe for one
-// goroutine.
+// Tail follows a journal whose writer, another process, still writes. It shows the
+// progress, and when all work has ended. Its numbers can lag behind the truth, so
+// verdicts come from the replay. Safe for one goroutine.
 type Tail struct {
 	file    *os.File
 	frames  *frameReader // frames is nil where the journal has none.
@@ -40,29 +39,29 @@ func Follow(path string) (*Tail, error) {
 // number of those begun and not finished.
 func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
 	if t.frames != nil {
-		if err := t.frames.look(); err != nil {
+		if err := t.frames.refresh(); err != nil {
 			return 0, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
 		}
 	}
 	still := t.open[:0]
 	for _, n := range t.open {
-		slots, err := t.read(n, 1)
+		slots, err := t.readSlots(n, 1)
 		if err != nil {
 			return 0, err
 		}
-		if len(slots) == 0 || !finished(&slots[0], fn) {
+		if len(slots) == 0 || !passFinished(&slots[0], fn) {
 			still = append(still, n)
 		}
 	}
 	t.open = still
 	for n := fewSlots; ; n = blockSlots {
-		slots, err := t.read(t.scanned, n)
+		slots, err := t.readSlots(t.scanned, n)
 		if err != nil {
 			return 0, err
 		}
 		used := lastUsed(slots)
 		for i := range slots[:used] {
-			if !finished(&slots[i], fn) {
+			if !passFinished(&slots[i], fn) {
 				t.open = append(t.open, t.scanned+int64(i))
 			}
 		}
@@ -73,7 +72,7 @@ func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
 	}
 }
 
-func finished(s *Slot, fn func(*Slot)) bool {
+func passFinished(s *Slot, fn func(*Slot)) bool {
 	if s.Kind() == 0 || s.Outcome() == OutcomeOpen {
 		return false
 	}
@@ -92,12 +91,12 @@ func lastUsed(slots []Slot) int {
 	return 0
 }
 
-// read reads up to n slots, and no fewer than are there in the block of the first.
-func (t *Tail) read(from int64, n int) ([]Slot, error) {
+// readSlots reads up to n slots, and no fewer than are there in the block of the first.
+func (t *Tail) readSlots(from int64, n int) ([]Slot, error) {
 	if t.frames != nil {
 		n = min(n, int(blockSlots-from%blockSlots))
 		raw := t.buf[:n*SlotSize]
-		if ok, err := t.frames.read(raw, from/blockSlots, from%blockSlots*SlotSize); err != nil {
+		if ok, err := t.frames.readMapping(raw, from/blockSlots, from%blockSlots*SlotSize); err != nil {
 			return nil, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)
 		} else if ok {
 			return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
@@ -116,7 +115,7 @@ func (t *Tail) read(from int64, n int) ([]Slot, error) {
 // Close closes the file.
 func (t *Tail) Close() error {
 	if t.frames != nil {
-		t.frames.close()
+		t.frames.closeFile()
 	}
 	return t.file.Close()
 }

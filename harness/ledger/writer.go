@@ -7,18 +7,17 @@ import (
 	"unsafe"
 )
 
-// Writer writes a journal whose reader is its own process: what it holds is
-// worth nothing once that process is dead. So facts are written when they are
-// complete, from ordinary memory, a block at a time, and with their checksums.
-// That spares what lets a [Journal] survive and take many at once: frames, a
-// published word for each slot, and reading all of it again for the checksums. The
-// file is sealed by Close and means nothing before. Not safe for concurrent use.
+// Writer writes a journal that only its own process reads, so the journal need not
+// survive it. It writes complete facts from ordinary memory, a block at a time, with
+// their checksums. That saves what a [Journal] needs: frames, a published word for each
+// slot, and a second reading for the checksums. Close seals the file, which is
+// useless before. Not safe for concurrent use.
 type Writer struct {
 	file  *os.File
 	slots []Slot // of the block that is not full yet
 	n     int64  // slots written
 	sums  []uint32
-	err   error // the first failure, which all later calls return
+	err   error // the first failure, which is final
 }
 
 // NewWriter makes a journal at path, which must not exist.
@@ -30,7 +29,7 @@ func NewWriter(path string) (*Writer, error) {
 	return &Writer{file: f, slots: make([]Slot, 0, blockSlots)}, nil
 }
 
-// Append adds a fact. After an error, most often a full disk, every call fails.
+// Append adds a fact. An error, most often a full disk, is final.
 func (w *Writer) Append(s Slot) error {
 	switch {
 	case w.err != nil:
@@ -40,13 +39,13 @@ func (w *Writer) Append(s Slot) error {
 	}
 	w.slots = append(w.slots, s)
 	if len(w.slots) == blockSlots {
-		w.err = w.flush()
+		w.err = w.writeBlock()
 	}
 	return w.err
 }
 
-// flush writes the block begun, full or not.
-func (w *Writer) flush() error {
+// writeBlock writes the block begun, full or not.
+func (w *Writer) writeBlock() error {
 	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w.slots))), len(w.slots)*SlotSize)
 	if _, err := w.file.Write(raw); err != nil {
 		return fmt.Errorf("write journal: %w", err)
@@ -64,7 +63,7 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	if w.err == nil && len(w.slots) > 0 {
-		w.err = w.flush()
+		w.err = w.writeBlock()
 	}
 	if w.err == nil {
 		if _, err := w.file.WriteAt(sealOf(w.n, w.sums), w.n*SlotSize); err != nil {

@@ -27,8 +27,8 @@ type histogram struct {
 	clamped int64
 }
 
-// record adds a value, moved to the nearer end of the range if it is outside.
-func (h *histogram) record(d time.Duration) {
+// recordValue adds a value, moved to the nearer end of the range if it is outside.
+func (h *histogram) recordValue(d time.Duration) {
 	if h.counts == nil {
 		// The unit is 1 ns and not the lowest value, since HDR gives the
 		// significant digits only far above its unit.
@@ -42,17 +42,17 @@ func (h *histogram) record(d time.Duration) {
 	_ = h.counts.RecordValue(int64(d)) // fails out of range only
 	h.n++
 	h.max = max(h.max, d)
-	h.add(0, uint64(d))
+	h.addCount(0, uint64(d))
 }
 
-func (h *histogram) add(high, low uint64) {
+func (h *histogram) addCount(high, low uint64) {
 	var carry uint64
 	h.sum[1], carry = bits.Add64(h.sum[1], low, 0)
 	h.sum[0] += high + carry
 }
 
-// merge adds all values of another histogram, as if they had been recorded here.
-func (h *histogram) merge(from *histogram) {
+// mergeFrom adds all values of another histogram, as if they had been recorded here.
+func (h *histogram) mergeFrom(from *histogram) {
 	if from.n == 0 {
 		return
 	}
@@ -63,7 +63,7 @@ func (h *histogram) merge(from *histogram) {
 	h.n += from.n
 	h.max = max(h.max, from.max)
 	h.clamped += from.clamped
-	h.add(from.sum[0], from.sum[1])
+	h.addCount(from.sum[0], from.sum[1])
 }
 
 // reset empties the histogram and keeps its memory.
@@ -112,8 +112,8 @@ const (
 	curveTail  = 10
 )
 
-// curve is the percentile curve, empty where there are too few samples.
-func (h *histogram) curve() []harness.CurvePoint {
+// curvePoints is the percentile curve, empty where there are too few samples.
+func (h *histogram) curvePoints() []harness.CurvePoint {
 	if h.n == 0 {
 		return nil
 	}

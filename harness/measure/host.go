@@ -20,7 +20,7 @@ func StartHost() *Host { return &Host{before: readTicks()} }
 // leaves out steal, the time that a hypervisor gave to others. Where the system
 // has no such counters, the shares are 0.
 func (h *Host) Stop() harness.HostReport {
-	return readTicks().since(h.before, runtime.NumCPU())
+	return readTicks().reportSince(h.before, runtime.NumCPU())
 }
 
 // ticks are counters of CPU time, in any unit, over all CPUs.
@@ -58,9 +58,9 @@ func parseTicks(stat []byte) ticks {
 	}
 }
 
-// since is the report for the time between two readings. Counters of one kind
+// reportSince is the report for the time between two readings. Counters of one kind
 // may step back by a tick, iowait for one, which counts as no change.
-func (t ticks) since(before ticks, cpus int) harness.HostReport {
+func (t ticks) reportSince(before ticks, cpus int) harness.HostReport {
 	report := harness.HostReport{CPUs: cpus}
 	busy, idle, steal := rise(before.busy, t.busy), rise(before.idle, t.idle), rise(before.steal, t.steal)
 	if total := busy + idle + steal; total > 0 {

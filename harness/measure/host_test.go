@@ -11,10 +11,10 @@ func TestHostShares(t *testing.T) {
 	before := parseTicks([]byte("cpu  100 10 50 800 40 0 0 5 0 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
 	after := parseTicks([]byte("cpu  130 15 60 830 50 2 3 15 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
 	// 30 + 5 + 10 + 2 + 3 busy, 30 + 10 idle, 10 stolen
-	if got, want := after.since(before, 2), (harness.HostReport{CPUs: 2, Busy: .5, Steal: .1}); got != want {
+	if got, want := after.reportSince(before, 2), (harness.HostReport{CPUs: 2, Busy: .5, Steal: .1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got, want := before.since(after, 2), (harness.HostReport{CPUs: 2}); got != want {
+	if got, want := before.reportSince(after, 2), (harness.HostReport{CPUs: 2}); got != want {
 		t.Errorf("counters that step back: got %+v, want %+v", got, want)
 	}
 }

@@ -9,10 +9,10 @@ import (
 // The names of the phases that every run can have; a phase within a fault
 // window bears the fault's name.
 const (
-	PhaseAll      = "all" // every measured record: all but those of the warm-up
-	PhaseWarmup   = "warm-up"
+	phaseAll      = "all" // every measured record: all but those of the warm-up
+	phaseWarmup   = "warm-up"
 	PhaseSteady   = "steady"
-	PhaseRecovery = "recovery"
+	phaseRecovery = "recovery"
 )
 
 // Latencies are the four latencies of a run, or of several merged, by phase.
@@ -30,10 +30,10 @@ func (p *phaseLatencies) histograms() [4]*histogram {
 	return [...]*histogram{&p.endToEnd, &p.delivery, &p.service, &p.ack}
 }
 
-func (p *phaseLatencies) merge(from *phaseLatencies) {
+func (p *phaseLatencies) mergeFrom(from *phaseLatencies) {
 	to := p.histograms()
 	for i, h := range from.histograms() {
-		to[i].merge(h)
+		to[i].mergeFrom(h)
 	}
 }
 
@@ -46,11 +46,11 @@ func (l *Latencies) Merge(from *Latencies) {
 			i = len(l.phases)
 			l.phases = append(l.phases, &phaseLatencies{name: p.name})
 		}
-		l.phases[i].merge(p)
+		l.phases[i].mergeFrom(p)
 	}
 }
 
-// Set summarises the latencies of a phase, or of [PhaseAll]; a phase that did
+// Set summarises the latencies of a phase, or of [phaseAll]; a phase that did
 // not occur has none.
 func (l *Latencies) Set(phase string) harness.LatencySet {
 	p := l.phase(phase)
@@ -68,20 +68,20 @@ func (l *Latencies) phase(name string) *phaseLatencies {
 		if p.name == name {
 			return p
 		}
-		if name == PhaseAll && p.name != PhaseWarmup {
-			all.merge(p)
+		if name == phaseAll && p.name != phaseWarmup {
+			all.mergeFrom(p)
 		}
 	}
 	return all
 }
 
-// Curves are the percentile curves of end-to-end latency: of [PhaseAll] first,
+// Curves are the percentile curves of end-to-end latency: of [phaseAll] first,
 // then of each phase. A curve ends where fewer than 10 samples lie beyond it,
 // and one without any point is left out; nil after a flood.
 func (l *Latencies) Curves() []harness.Curve {
 	var curves []harness.Curve
-	for _, p := range append([]*phaseLatencies{l.phase(PhaseAll)}, l.phases...) {
-		if points := p.endToEnd.curve(); len(points) > 0 {
+	for _, p := range append([]*phaseLatencies{l.phase(phaseAll)}, l.phases...) {
+		if points := p.endToEnd.curvePoints(); len(points) > 0 {
 			curves = append(curves, harness.Curve{Phase: p.name, N: int64(p.endToEnd.n), Points: points})
 		}
 	}

@@ -22,23 +22,23 @@ func TestLatenciesOfTwoRuns(t *testing.T) {
 	first := run(300, 10*ms).Latencies()
 	l.Merge(first)
 	l.Merge(run(100, 50*ms).Latencies())
-	if n := first.Set(PhaseAll).EndToEnd.N; n != 300 {
+	if n := first.Set(phaseAll).EndToEnd.N; n != 300 {
 		t.Errorf("merging changed what was merged: %d records, want 300", n)
 	}
-	for _, phase := range []string{PhaseAll, PhaseSteady} {
+	for _, phase := range []string{phaseAll, PhaseSteady} {
 		q := l.Set(phase).EndToEnd
 		if q.N != 400 || q.Mean != 20*ms || !near(q.P50, 10*ms) || !near(q.P90, 50*ms) || q.Max != 50*ms {
 			t.Errorf("%s: %+v", phase, q)
 		}
 	}
-	if q := l.Set(PhaseWarmup).EndToEnd; q.N != 2 || q.Max != 999*ms {
+	if q := l.Set(phaseWarmup).EndToEnd; q.N != 2 || q.Max != 999*ms {
 		t.Errorf("warm-up: %+v, want its two records", q)
 	}
 	if s := l.Set("kill broker"); s != (harness.LatencySet{}) {
 		t.Errorf("a phase that did not occur: %+v", s)
 	}
 	curves := l.Curves()
-	if len(curves) != 2 || curves[0].Phase != PhaseAll || curves[1].Phase != PhaseSteady || curves[1].N != 400 {
+	if len(curves) != 2 || curves[0].Phase != phaseAll || curves[1].Phase != PhaseSteady || curves[1].N != 400 {
 		t.Fatalf("curves %+v, want all and steady (the warm-up has too few records)", curves)
 	}
 }
@@ -56,9 +56,9 @@ func TestCurveEndsWithItsSamples(t *testing.T) {
 	}{{9, -1}, {10, 0}, {20, .5}, {100, .9}, {10_000, .999}} {
 		var h histogram
 		for i := range c.n {
-			h.record(time.Duration(i+1) * ms)
+			h.recordValue(time.Duration(i+1) * ms)
 		}
-		points := h.curve()
+		points := h.curvePoints()
 		if len(points) == 0 {
 			if c.last >= 0 {
 				t.Errorf("%d samples: no curve", c.n)

@@ -21,10 +21,10 @@ type load struct {
 	partitions  []int64  // records acked by partition
 }
 
-// sent takes a call of Produce; judged says that its lateness counts.
-func (l *load) sent(e *ledger.Event, judged bool) {
+// countSend counts a call of Produce. judged: its lateness counts.
+func (l *load) countSend(e *ledger.Event, judged bool) {
 	if judged {
-		l.lateness.record(e.Sent - e.Due)
+		l.lateness.recordValue(e.Sent - e.Due)
 	}
 	if l.n == 0 {
 		l.first = e.Sent
@@ -37,18 +37,17 @@ func (l *load) sent(e *ledger.Event, judged bool) {
 	l.keys[e.Key]++
 }
 
-func (l *load) partition(p int32) {
+func (l *load) countPartition(p int32) {
 	for int(p) >= len(l.partitions) {
 		l.partitions = append(l.partitions, 0)
 	}
 	l.partitions[p]++
 }
 
-// Load returns the load as achieved:
-//
-// - the rates from the first record to the last: offered by due, and sent by the call to Produce; both are 0 over no time, and a flood offers 0;
-// - the lateness of records that were due outside fault intervals;
-// - the distribution over keys as sent, and over partitions as acknowledged.
+// Load is the load as the producer achieved it. The rates count from the first record to
+// the last: the offered rate by due, the sent rate by the call to Produce. A rate over no
+// time is 0, such as the offered rate of a flood. Lateness is that of records due outside
+// faults. Keys are counted as sent, partitions as acknowledged.
 func (r *Recorder) Load() harness.LoadReport {
 	l := &r.load
 	after := max(0, l.n-1)

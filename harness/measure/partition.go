@@ -7,18 +7,17 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// partition has the open records of one partition of the source: acknowledged
-// and not completed. It has two bits for each offset. A map of the open ones
+// partition is what is open on one partition of the source topic: acked and not
+// completed. A bit an offset for each of the two, and not a map of the open, which
 // would cost more than all other measures together.
 type partition struct {
-	acks, ends ledger.Offsets // acknowledged, completed
+	acks, ends ledger.Offsets // acked, completed
 	open       int
-	// queue has the open records in the order of due, and some completed ones.
-	// Those are dropped when they reach the front, or all at once when they are the
-	// greater part. So a record that stays open for long delays no answer and keeps
-	// no memory.
+	// queue has the open records in the order of due, and some that were completed
+	// since. Those are dropped when they reach the front, or all at once when they
+	// are the greater part. So a record that stays open for long costs no memory.
 	queue           []waiting
-	next, committed int64 // the highest acknowledged offset + 1; the last commit
+	next, committed int64 // the highest acked offset + 1; the last commit
 }
 
 type waiting struct {
@@ -29,9 +28,9 @@ type waiting struct {
 // isOpen is for offsets in the queue, which are acked.
 func (p *partition) isOpen(offset int64) bool { return !p.ends.Has(offset) }
 
-// acked reports whether the record is open from now on: it is not if its
+// openRecord reports whether the record is open from now on: it is not if its
 // effect came first.
-func (p *partition) acked(offset int64, due time.Duration) bool {
+func (p *partition) openRecord(offset int64, due time.Duration) bool {
 	p.next = max(p.next, offset+1)
 	if !p.acks.Add(offset) || p.ends.Has(offset) {
 		return false
@@ -47,8 +46,8 @@ func (p *partition) acked(offset int64, due time.Duration) bool {
 	return true
 }
 
-// finished reports whether the record was open until now.
-func (p *partition) finished(offset int64) bool {
+// completeRecord reports whether the record was open until now.
+func (p *partition) completeRecord(offset int64) bool {
 	if !p.ends.Add(offset) || !p.acks.Has(offset) {
 		return false
 	}
@@ -60,8 +59,8 @@ func (p *partition) finished(offset int64) bool {
 	return true
 }
 
-// oldest is the due time of the open record that waits longest.
-func (p *partition) oldest() (due time.Duration, ok bool) {
+// oldestDue is the due time of the open record that waits longest.
+func (p *partition) oldestDue() (due time.Duration, ok bool) {
 	for i, w := range p.queue {
 		if p.isOpen(w.offset) {
 			p.queue = slices.Delete(p.queue, 0, i)
@@ -74,7 +73,7 @@ func (p *partition) oldest() (due time.Duration, ok bool) {
 
 // age is how long the oldest open record is overdue, 0 without one.
 func (p *partition) age(now time.Duration) time.Duration {
-	if due, ok := p.oldest(); ok {
+	if due, ok := p.oldestDue(); ok {
 		return max(0, now-due)
 	}
 	return 0

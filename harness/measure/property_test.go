@@ -106,13 +106,13 @@ func countOpen(records []record, now time.Duration) (n int64, age time.Duration)
 // All but two bits a record.
 func TestMemoryIsBoundedByWhatIsOpen(t *testing.T) {
 	p := &partition{}
-	p.acked(0, 0) // never finished
+	p.openRecord(0, 0) // never finished
 	for i := int64(1); i < 100_000; i++ {
-		p.acked(i, time.Duration(i))
+		p.openRecord(i, time.Duration(i))
 		if i > 10 {
-			p.finished(i - 10)
+			p.completeRecord(i - 10)
 		}
-		if due, ok := p.oldest(); i%1000 == 0 && (!ok || due != 0) {
+		if due, ok := p.oldestDue(); i%1000 == 0 && (!ok || due != 0) {
 			t.Fatalf("after %d records the oldest is %v, want the first", i, due)
 		}
 	}
@@ -129,23 +129,23 @@ func TestMergedEqualsTogether(t *testing.T) {
 			// From below the range to above it, evenly over the orders of magnitude.
 			v := time.Duration(1) << rng.IntN(43)
 			v += time.Duration(rng.Int64N(int64(v)))
-			together.record(v)
+			together.recordValue(v)
 			if i%3 == 0 {
-				a.record(v)
+				a.recordValue(v)
 			} else {
-				b.record(v)
+				b.recordValue(v)
 			}
 		}
 		var merged histogram
-		merged.merge(&a)
-		merged.merge(&b)
+		merged.mergeFrom(&a)
+		merged.mergeFrom(&b)
 		if got, want := merged.quantiles(), together.quantiles(); got != want {
 			t.Fatalf("merged %+v\ntogether %+v", got, want)
 		}
 		if merged.clamped != together.clamped {
 			t.Fatalf("merged clamped %d, together %d", merged.clamped, together.clamped)
 		}
-		if !reflect.DeepEqual(merged.curve(), together.curve()) {
+		if !reflect.DeepEqual(merged.curvePoints(), together.curvePoints()) {
 			t.Fatal("the merged curve is another")
 		}
 	}
@@ -158,7 +158,7 @@ func TestQuantilesAgainstSorting(t *testing.T) {
 	var sum time.Duration
 	for range 20_000 {
 		v := lowest + time.Duration(rng.Int64N(int64(10*sec)))>>rng.IntN(20)
-		h.record(v)
+		h.recordValue(v)
 		values, sum = append(values, v), sum+v
 	}
 	slices.Sort(values)
@@ -170,7 +170,7 @@ func TestQuantilesAgainstSorting(t *testing.T) {
 		}
 	}
 	var one histogram
-	one.record(12345678)
+	one.recordValue(12345678)
 	if q := one.quantiles(); q.P50 != 12345678 || q.P999 != 12345678 {
 		t.Errorf("quantiles of one value are above it: %+v", q)
 	}

@@ -19,15 +19,15 @@ type Config struct {
 	Step       time.Duration // Step of the series, rounded up to 100 ms. 0: 1 s.
 	Flood      bool          // Flood: all records are due at 0; no lateness, no end-to-end latency.
 	Faults     []Fault       // Faults as they were injected.
-	// DeadLetters are the numbers of the side topics in which a copy finishes its
-	// record, without an effect: it is no longer in the backlog.
+	// DeadLetters are the numbers of the side topics in which a copy completes its
+	// record without an effect: it is no longer in the backlog.
 	DeadLetters []uint16
 	// Output: effects are records in an output topic. Delivery and service are then
 	// those of the attempts that computed something, each of them.
 	Output bool
 }
 
-// Fault is the window of one injected fault.
+// Fault is one injected fault.
 type Fault struct {
 	Name       string
 	From       time.Duration // From is when it was injected.
@@ -43,15 +43,15 @@ const bin = 100 * time.Millisecond
 // that its record came from, wherever it lies; all else is of the source alone. Not
 // safe for concurrent use.
 type Recorder struct {
-	cfg        Config
-	segments   []*segment
-	current    int // current is the segment of the time reached.
-	measured   int // measured is the first segment after the warm-up.
-	windows    []span
-	partitions []*partition
-	watches    []*watch
-	series     series
-	load       load
+	cfg          Config
+	segments     []*segment
+	current      int // current is the segment of the time reached.
+	measured     int // measured is the first segment after the warm-up.
+	faultPeriods []period
+	partitions   []*partition
+	watches      []*watch
+	series       series
+	load         load
 
 	next       time.Duration // next is when the open bin ends.
 	last       time.Duration // last is the latest event.
@@ -69,7 +69,7 @@ func NewRecorder(cfg Config) *Recorder {
 	cfg.Step = (cfg.Step + bin - 1) / bin * bin
 	r := &Recorder{
 		cfg:      cfg,
-		segments: timeline(cfg.Warmup, cfg.Faults),
+		segments: cutPhases(cfg.Warmup, cfg.Faults),
 		series:   newSeries(cfg.Step, cfg.Partitions),
 		load:     load{keys: make([]uint32, cfg.Keys)},
 		next:     bin,
@@ -82,14 +82,14 @@ func NewRecorder(cfg Config) *Recorder {
 		r.partitions = append(r.partitions, &partition{})
 	}
 	for i := range cfg.Faults {
-		r.windows = append(r.windows, cfg.Faults[i].window())
+		r.faultPeriods = append(r.faultPeriods, cfg.Faults[i].period())
 		r.watches = append(r.watches, newWatch(&cfg.Faults[i], cfg.Partitions))
 	}
 	return r
 }
 
-// Observe takes the next events of the replay. Events after the first question
-// are not measured: with it the run has ended.
+// Observe takes the next events of the replay. The first question for a result ends the
+// run: events after it are not measured.
 func (r *Recorder) Observe(events []ledger.Event) {
 	if r.finished {
 		return
@@ -99,21 +99,21 @@ func (r *Recorder) Observe(events []ledger.Event) {
 		switch e.Kind {
 		case ledger.EventSent:
 			r.advance(e.At)
-			r.sent(e)
+			r.recordSend(e)
 		case ledger.EventAcked:
-			if e.Outcome == ledger.OutcomeAcked && r.known(e.Partition) {
+			if e.Outcome == ledger.OutcomeAcked && r.hasPartition(e.Partition) {
 				r.advance(e.At)
-				r.acked(e)
+				r.recordAck(e)
 			}
-		case ledger.EventEnd, ledger.EventEndAtOnce:
-			r.ended(e)
+		case ledger.EventEnd:
+			r.recordEnd(e)
 		case ledger.EventCopied:
-			if e.Held && slices.Contains(r.cfg.DeadLetters, e.Topic) && r.known(e.Origin) {
+			if e.Held && slices.Contains(r.cfg.DeadLetters, e.Topic) && r.hasPartition(e.Origin) {
 				r.advance(e.At)
-				r.died(e)
+				r.recordDeadLetter(e)
 			}
 		case ledger.EventCommit:
-			if e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && r.known(e.Partition) {
+			if e.Outcome == ledger.OutcomeConfirmed && e.Topic == 0 && !e.OwnGroup() && r.hasPartition(e.Partition) {
 				r.advance(e.At)
 				r.partitions[e.Partition].committed = e.Offset
 			}
@@ -121,77 +121,77 @@ func (r *Recorder) Observe(events []ledger.Event) {
 	}
 }
 
-func (r *Recorder) known(p int32) bool { return uint(p) < uint(len(r.partitions)) }
+func (r *Recorder) hasPartition(p int32) bool { return uint(p) < uint(len(r.partitions)) }
 
-func (r *Recorder) sent(e *ledger.Event) {
+func (r *Recorder) recordSend(e *ledger.Event) {
 	r.segmentOf(e.Due).offered++
-	r.series.offered.count(e.Due, r.cfg.Step)
+	r.series.offered.countAt(e.Due, r.cfg.Step)
 	judged := !r.cfg.Flood
-	for _, w := range r.windows {
-		judged = judged && !w.holds(e.Due)
+	for _, w := range r.faultPeriods {
+		judged = judged && !w.contains(e.Due)
 	}
-	r.load.sent(e, judged)
+	r.load.countSend(e, judged)
 }
 
-func (r *Recorder) acked(e *ledger.Event) {
-	r.latenciesOf(e).ack.record(e.At - e.Sent)
-	r.load.partition(e.Partition)
-	if !r.partitions[e.Partition].acked(e.Offset, e.Due) {
+func (r *Recorder) recordAck(e *ledger.Event) {
+	r.latenciesOf(e).ack.recordValue(e.At - e.Sent)
+	r.load.countPartition(e.Partition)
+	if !r.partitions[e.Partition].openRecord(e.Offset, e.Due) {
 		return
 	}
 	for _, w := range r.watches {
-		w.opened(e.Partition, e.At)
+		w.openRecord(e.Partition, e.At)
 	}
 }
 
-// ended takes the end of an attempt, or an output.
-func (r *Recorder) ended(e *ledger.Event) {
+// recordEnd records the end of an attempt, or an output.
+func (r *Recorder) recordEnd(e *ledger.Event) {
 	switch {
 	case e.Outcome == ledger.OutcomeComputed && e.Held:
 		r.advance(e.At)
-		r.worked(e)
-	case e.Outcome == ledger.OutcomeEffect && e.First && r.known(e.Origin):
+		r.recordWork(e)
+	case e.Outcome == ledger.OutcomeEffect && e.First && r.hasPartition(e.Origin):
 		r.advance(e.At)
 		if !r.cfg.Output {
-			r.worked(e)
+			r.recordWork(e)
 		}
-		r.effect(e)
+		r.recordEffect(e)
 	}
 }
 
-// worked takes how an attempt came to its record and how long it took.
-func (r *Recorder) worked(e *ledger.Event) {
+// recordWork records when an attempt got its record and how long it took.
+func (r *Recorder) recordWork(e *ledger.Event) {
 	l := r.latenciesOf(e)
-	l.delivery.record(e.Start - e.Sent)
-	l.service.record(e.At - e.Start)
+	l.delivery.recordValue(e.Start - e.Sent)
+	l.service.recordValue(e.At - e.Start)
 }
 
-// died takes a dead letter.
-func (r *Recorder) died(e *ledger.Event) {
-	open := r.partitions[e.Origin].finished(e.Source)
+// recordDeadLetter completes a record by its dead letter.
+func (r *Recorder) recordDeadLetter(e *ledger.Event) {
+	open := r.partitions[e.Origin].completeRecord(e.Source)
 	for _, w := range r.watches {
-		w.finished(e.Origin, e.At, open)
+		w.completeRecord(e.Origin, e.At, open)
 	}
 }
 
-func (r *Recorder) effect(e *ledger.Event) {
+func (r *Recorder) recordEffect(e *ledger.Event) {
 	l := r.latenciesOf(e)
 	if !r.cfg.Flood {
-		l.endToEnd.record(e.At - e.Due)
-		r.series.endToEnd.record(e.At - e.Due)
+		l.endToEnd.recordValue(e.At - e.Due)
+		r.series.endToEnd.recordValue(e.At - e.Due)
 	}
 	r.lastEffect = max(r.lastEffect, e.At)
 	r.segments[r.current].completed++
-	r.series.completed.count(e.At, r.cfg.Step)
+	r.series.completed.countAt(e.At, r.cfg.Step)
 	if e.At >= r.cfg.Warmup {
 		r.afterwards++
 		if e.At <= r.cfg.Load {
 			r.underLoad++
 		}
 	}
-	open := r.partitions[e.Origin].finished(e.Source)
+	open := r.partitions[e.Origin].completeRecord(e.Source)
 	for _, w := range r.watches {
-		w.effect(e.Origin, e.At, open)
+		w.addEffect(e.Origin, e.At, open)
 	}
 }
 
@@ -213,7 +213,7 @@ func (r *Recorder) segmentOf(t time.Duration) *segment {
 	return r.segments[i]
 }
 
-// advance moves the time reached and takes all levels on the way.
+// advance moves the time reached and closes all bins on the way.
 func (r *Recorder) advance(to time.Duration) {
 	r.last = max(r.last, to)
 	for to >= r.next {
@@ -234,8 +234,8 @@ func (r *Recorder) closeBin() {
 	r.next += bin
 }
 
-// finish takes the levels up to the end, the last step cut short or not.
-func (r *Recorder) finish() {
+// closeBins closes all bins up to the end of the run, also that of a step cut short.
+func (r *Recorder) closeBins() {
 	if r.finished {
 		return
 	}
@@ -248,12 +248,12 @@ func (r *Recorder) finish() {
 	r.finished = true
 }
 
-// end is when watching ended.
-func (r *Recorder) end() time.Duration { return max(r.cfg.End, r.last) }
+// endTime is when watching ended.
+func (r *Recorder) endTime() time.Duration { return max(r.cfg.End, r.last) }
 
 // Series are the measures over time, to the end of the run.
 func (r *Recorder) Series() harness.Series {
-	r.finish()
+	r.closeBins()
 	return r.series.result()
 }
 
@@ -285,14 +285,14 @@ func (r *Recorder) Clamped() int64 {
 func (r *Recorder) MeanService() time.Duration {
 	var all histogram
 	for _, s := range r.segments[r.measured:] {
-		all.merge(&s.latencies.service)
+		all.mergeFrom(&s.latencies.service)
 	}
 	return all.mean()
 }
 
 // CompletedWhileLoaded is the rate of first effects, per second, that ended
 // between the end of the warm-up and the end of the load: what a consumer that
-// cannot keep up gets done. The load of a flood ends with its last effect.
+// cannot keep up completes. The load of a flood ends with its last effect.
 func (r *Recorder) CompletedWhileLoaded() float64 {
 	if r.cfg.Flood {
 		return perSecond(r.afterwards, r.lastEffect-r.cfg.Warmup)

@@ -37,7 +37,7 @@ func TestTimeline(t *testing.T) {
 			{"warm-up", 0, 4 * sec}, {"a", 4 * sec, 5 * sec}, {"recovery", 5 * sec, forever}}},
 	} {
 		var got []phase
-		for _, s := range timeline(c.warmup, c.faults) {
+		for _, s := range cutPhases(c.warmup, c.faults) {
 			got = append(got, phase{s.latencies.name, s.from, s.to})
 		}
 		equal(t, name, got, c.want, same)
@@ -210,7 +210,7 @@ func TestOnlyFirstEffectsOfTheSourceCount(t *testing.T) {
 				name, s.Completed, s.Backlog, p[0].Service.N, p[0].Ack.N)
 		}
 	}
-	at := other(func(e *ledger.Event) { e.Kind, e.Offset, e.Source = ledger.EventEndAtOnce, 1, 1 })
+	at := other(func(e *ledger.Event) { e.Offset, e.Source = 1, 1 })
 	if p := recorded(Config{Partitions: 1, Load: sec}, append(history(rec), at)).Phases(); p[0].Service.N != 2 {
 		t.Errorf("an attempt that ended in its first instant: %d services, want 2", p[0].Service.N)
 	}

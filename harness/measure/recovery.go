@@ -7,7 +7,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// What recovery asks for.
+// The requirements for a recovery.
 const (
 	second      = int(time.Second / bin) // bins of a second
 	heldSeconds = 3
@@ -40,7 +40,7 @@ func newWatch(f *Fault, partitions int) *watch {
 	return w
 }
 
-func (w *watch) opened(p int32, at time.Duration) {
+func (w *watch) openRecord(p int32, at time.Duration) {
 	if !w.affected[p] {
 		return
 	}
@@ -50,17 +50,17 @@ func (w *watch) opened(p int32, at time.Duration) {
 	w.open++
 }
 
-// effect takes a first effect; open says that its record was open until now.
-func (w *watch) effect(p int32, at time.Duration, open bool) {
+// addEffect counts a first effect. open: its record was open until now.
+func (w *watch) addEffect(p int32, at time.Duration, open bool) {
 	if w.affected[p] {
 		w.now++
-		w.finished(p, at, open)
+		w.completeRecord(p, at, open)
 	}
 }
 
-// finished takes the end of a record, by an effect or without; open says that it
+// completeRecord notes that a record was completed, by an effect or without. open: it
 // was open until now.
-func (w *watch) finished(p int32, at time.Duration, open bool) {
+func (w *watch) completeRecord(p int32, at time.Duration, open bool) {
 	if !w.affected[p] {
 		return
 	}
@@ -86,54 +86,51 @@ func (w *watch) closeBin() {
 	w.now = 0
 }
 
-// Faults returns the injected faults in the order of the configuration. Each has
-// the recovery of the partitions it affects, counted from the injection. Target
-// and WorkInFlight are left to the caller.
+// Faults are the injected faults in the order of the configuration, and how the
+// partitions they affect recovered. Times count from the injection. The caller sets
+// Target and WorkInFlight.
 //
-//   - RateBack: the first second whose first effects reach 90 % of the median
-//     second of the steady phase, if the next two reach it as well. A second may
-//     begin at any tenth. Its first tenth must be at that rate too. Else a
-//     second that ends in a burst of catching up would count from within the
-//     outage. If the first second lies within the load, those of the others
-//     that reach past the load's end are excused: nothing is left to do there.
-//     A load that falls or pauses by itself cannot hold the rate either.
-//   - BacklogBack: when the backlog is at or under the 95th percentile of the
-//     steady phase, and is so again after one, two and three seconds. It is
-//     looked at by the second since even a steady backlog is above its own 95th
-//     percentile now and then. Past the end of the run the last level counts,
-//     if it is zero or a second of the three was seen. The search begins where
-//     the rate is back: an outage that holds up the producer as well leaves
-//     no backlog until it is over, and that is no recovery.
-//   - LongestGap: the longest time without a first effect while acknowledged
-//     records waited; with nothing to do there is no gap. Never: the longest one
-//     had not ended at the end of the run, also because records were lost.
-//   - Empty: when the backlog last came to zero. Never: it was not zero at
+//   - RateBack: the first second whose first effects reach 90 % of the median second of
+//     the steady phase, if the next two do so too. Seconds are tried by tenths. The
+//     first tenth of a second must be at that rate as well. Otherwise a second that ends
+//     in a burst of catching up would count from within the outage. Seconds that reach past
+//     the end of the load are excused, except for the first: no work is left. A load
+//     that falls or pauses by design cannot hold the rate either.
+//   - BacklogBack: when the backlog is at or under the 95th percentile of the steady
+//     phase, and is so again after one, two and three seconds. It is sampled by the
+//     second, since even a steady backlog is sometimes above its own 95th percentile.
+//     Past the end of the run the last level counts, if it is zero or one of the three
+//     seconds was seen. The search begins where the rate is back: an outage that holds up
+//     the producer too leaves no backlog until it is over, and that is no recovery.
+//   - LongestGap: the longest time without a first effect while acknowledged records
+//     waited. Never: the longest gap lasted to the end of the run, perhaps because
+//     records were lost.
+//   - Empty: when the backlog came to zero and stayed there. Never: it was not zero at
 //     the end.
 //
-// Rate and backlog are compared with the steady phase: from the warm-up to the
-// first injection of the run, at least 5 s; without it Steady is false and both
-// are 0.
+// Rate and backlog are compared with the steady phase, from the warm-up to the first
+// injection of the run, at least 5 s. Without it Steady is false and both are 0.
 func (r *Recorder) Faults() []harness.FaultReport {
-	r.finish()
+	r.closeBins()
 	var reports []harness.FaultReport
-	steady := r.cfg.steady()
+	steady := r.cfg.steadyPeriod()
 	for _, w := range r.watches {
 		report := harness.FaultReport{
 			Name: w.fault.Name, Injected: w.fault.From, Healed: w.fault.To, Partitions: w.fault.Partitions,
 			Steady:     steady.to-steady.from >= leastSteady,
-			Empty:      w.empty(),
-			LongestGap: w.longestGap(r.end()),
+			Empty:      w.firstEmpty(),
+			LongestGap: w.longestGap(r.endTime()),
 		}
 		if report.Steady {
-			report.RateBack = w.rateBack(steady, r.cfg.Load)
-			report.BacklogBack = w.backlogBack(steady, max(0, report.RateBack))
+			report.RateBack = w.rateRecovery(steady, r.cfg.Load)
+			report.BacklogBack = w.backlogRecovery(steady, max(0, report.RateBack))
 		}
 		reports = append(reports, report)
 	}
 	return reports
 }
 
-func (w *watch) empty() time.Duration {
+func (w *watch) firstEmpty() time.Duration {
 	if w.open > 0 {
 		return harness.Never
 	}
@@ -147,18 +144,18 @@ func (w *watch) longestGap(end time.Duration) time.Duration {
 	return w.longest
 }
 
-// completed are the first effects in the second that begins with a bin.
-func (w *watch) completed(from int) (n int64) {
+// countEffects are the first effects in the second that begins with a bin.
+func (w *watch) countEffects(from int) (n int64) {
 	for i := from; i < min(from+second, len(w.done)); i++ {
 		n += w.done[i]
 	}
 	return n
 }
 
-func (w *watch) rateBack(steady span, load time.Duration) time.Duration {
+func (w *watch) rateRecovery(steady period, load time.Duration) time.Duration {
 	var rates []int64
 	for i := binsUntil(steady.from); i+second <= int(steady.to/bin); i += second {
-		rates = append(rates, w.completed(i))
+		rates = append(rates, w.countEffects(i))
 	}
 	slices.Sort(rates)
 	median := float64(rates[(len(rates)-1)/2]+rates[len(rates)/2]) / 2
@@ -166,13 +163,13 @@ func (w *watch) rateBack(steady span, load time.Duration) time.Duration {
 	held := func(from int) bool {
 		for s := from; s < from+heldSeconds*second; s += second {
 			excused := s > from && from+second <= loaded && s+second > loaded
-			if float64(w.completed(s)) < shareOfRate*median && !excused {
+			if float64(w.countEffects(s)) < shareOfRate*median && !excused {
 				return false
 			}
 		}
 		return true
 	}
-	// The bin of the injection is the first asked, so that a rate that never
+	// The search begins with the bin of the injection, so that a rate that never
 	// fell is back at once.
 	for i := int(w.fault.From / bin); i+second <= len(w.done); i++ {
 		if float64(w.done[i]*int64(second)) >= shareOfRate*median && held(i) {
@@ -182,7 +179,7 @@ func (w *watch) rateBack(steady span, load time.Duration) time.Duration {
 	return harness.Never
 }
 
-func (w *watch) backlogBack(steady span, after time.Duration) time.Duration {
+func (w *watch) backlogRecovery(steady period, after time.Duration) time.Duration {
 	first, last := binsUntil(steady.from), min(int(steady.to/bin), len(w.level))
 	levels := slices.Sorted(slices.Values(w.level[min(first, last):last]))
 	if len(levels) == 0 {
@@ -201,7 +198,7 @@ func (w *watch) backlogBack(steady span, after time.Duration) time.Duration {
 		}
 		return true
 	}
-	// level[i] is taken at the end of bin i: the first asked is the last one
+	// level[i] is taken at the end of bin i: the search begins with the last one
 	// before the injection.
 	for i := max(0, int((w.fault.From+after)/bin)-1); i <= end; i++ {
 		if held(i) {

@@ -84,7 +84,7 @@ func TestRecovery(t *testing.T) {
 				return skip
 			}
 			return healthy(due)
-			// A load without records holds no rate; its first tenth lacks 2 records.
+			// No rate is held while no record is due; its first tenth is short of 2 records.
 		}, harness.FaultReport{Steady: true, RateBack: 8100 * ms, BacklogBack: 8100 * ms, LongestGap: 24 * ms, Empty: 10015 * ms}},
 		"then effects before their acks": {0, 10 * sec, 20 * sec, func(due time.Duration) time.Duration {
 			switch {

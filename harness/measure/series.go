@@ -9,7 +9,7 @@ import (
 // counter counts by step.
 type counter []int64
 
-func (c *counter) count(at, step time.Duration) {
+func (c *counter) countAt(at, step time.Duration) {
 	i := int(max(0, at) / step)
 	for len(*c) <= i {
 		*c = append(*c, 0)

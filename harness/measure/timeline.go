@@ -13,24 +13,23 @@ import (
 // forever is the end of what is still open when the run ends.
 const forever = time.Duration(math.MaxInt64)
 
-// span is a part of the run's time.
-type span struct{ from, to time.Duration }
+// period is a part of the run's time.
+type period struct{ from, to time.Duration }
 
-func (s span) holds(t time.Duration) bool { return s.from <= t && t < s.to }
+func (s period) contains(t time.Duration) bool { return s.from <= t && t < s.to }
 
 // segment is the time of one phase, and the records counted by time in it.
 type segment struct {
-	span
+	period
 	offered, completed int64
 	latencies          phaseLatencies
 }
 
-// timeline cuts the run into its phases, one after the other and without gaps:
-// warm-up, steady until the first injection, the window of each fault, and
-// recovery after each heal until the next injection. Where windows overlap the
-// time belongs to the one that opened first, so a window within another has no
-// phase. Later phases of one name are numbered. The last is open.
-func timeline(warmup time.Duration, faults []Fault) []*segment {
+// cutPhases cuts the run into its phases, one after the other and without gaps:
+// warm-up, steady until the first injection, each fault, and recovery after each
+// heal until the next injection. Where faults overlap, the time belongs to the one
+// injected first, so a fault within another has no phase. Later phases of one name are numbered. The last is open.
+func cutPhases(warmup time.Duration, faults []Fault) []*segment {
 	var segments []*segment
 	seen := map[string]int{}
 	add := func(name string, from, to time.Duration) {
@@ -41,15 +40,15 @@ func timeline(warmup time.Duration, faults []Fault) []*segment {
 		if n := seen[name]; n > 1 {
 			name = fmt.Sprintf("%s %d", name, n)
 		}
-		segments = append(segments, &segment{span: span{from, to}, latencies: phaseLatencies{name: name}})
+		segments = append(segments, &segment{period: period{from, to}, latencies: phaseLatencies{name: name}})
 	}
-	add(PhaseWarmup, 0, warmup)
+	add(phaseWarmup, 0, warmup)
 	now, between := warmup, PhaseSteady
 	for _, f := range slices.SortedStableFunc(slices.Values(faults), byInjection) {
-		w := f.window()
+		w := f.period()
 		add(between, now, w.from)
 		add(f.Name, max(now, w.from), w.to)
-		now, between = max(now, w.to), PhaseRecovery
+		now, between = max(now, w.to), phaseRecovery
 	}
 	add(between, now, forever)
 	return segments
@@ -57,37 +56,34 @@ func timeline(warmup time.Duration, faults []Fault) []*segment {
 
 func byInjection(a, b Fault) int { return cmp.Compare(a.From, b.From) }
 
-// window is when the fault was in force.
-func (f *Fault) window() span {
+// period is when the fault was in force.
+func (f *Fault) period() period {
 	if f.To == harness.Never {
-		return span{f.From, forever}
+		return period{f.From, forever}
 	}
-	return span{f.From, f.To}
+	return period{f.From, f.To}
 }
 
-// steady is the time that faults are compared with: after the warm-up, under
+// steadyPeriod is the time that faults are compared with: after the warm-up, under
 // load, before the first injection.
-func (c *Config) steady() span {
-	s := span{c.Warmup, c.Load}
+func (c *Config) steadyPeriod() period {
+	s := period{c.Warmup, c.Load}
 	for _, f := range c.Faults {
 		s.to = min(s.to, f.From)
 	}
 	return s
 }
 
-// Phases returns the parts of the run in the order of time. The last one ends
-// with the load or with the last effect, whichever is later. A phase that began
-// later and has no values is left out.
+// Phases are the parts of the run in the order of time. They end with the load or with
+// the last effect, whichever is later. An empty phase that began after that is left out.
 //
-// Latencies belong to records. A record that was due in the warm-up counts
-// there, whenever it ends. Any other record counts in the phase of its first
-// effect, or for ack latency of its send.
-//
-// Rates belong to time. Completed counts the completions within the phase, per
-// second of it. Offered counts the records due within it, per second of load in
-// it, so that a drain does not dilute it. Both are 0 over no time.
+// Latencies belong to records. A record due in the warm-up counts there. Any other
+// counts in the phase of its first effect, or, for the ack latency, of the end of its
+// send. Rates belong to time. Completed counts first effects in the phase, per second of
+// it. Offered counts records due in it, per second of load in it, so that a drain does
+// not dilute it. Both are 0 over no time.
 func (r *Recorder) Phases() []harness.Phase {
-	r.finish()
+	r.closeBins()
 	end := max(r.cfg.Load, r.lastEffect)
 	var phases []harness.Phase
 	for _, s := range r.segments {

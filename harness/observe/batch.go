@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// logRecord is what the final read wants to know of a record. It is valid during
-// a call alone: one serves for many.
+// logRecord is what the final read needs of a record. It is valid only during a call:
+// the next record overwrites it.
 type logRecord struct {
 	partition     int32
 	transactional bool
@@ -49,18 +49,17 @@ var (
 	errMalformed = errors.New("a record that cannot be read in a batch whose checksum holds")
 )
 
-// plainBatches calls take for the records from offset next on of the batches at
-// the beginning of raw that are plain: whole, of version 2, not compressed, and
-// neither in a transaction nor for control. It returns what follows these and the
-// next offset. The client would do the same, and more, for more than twice the
-// cost.
-func plainBatches(raw []byte, partition int32, next int64, take func(*logRecord) error) (rest []byte, _ int64, _ error) {
+// readPlainBatches calls emit for the records of the batches at the beginning of raw,
+// from offset next on. It stops at the first batch that is not plain: whole, of version
+// 2, not compressed, and neither in a transaction nor for control. It returns the rest
+// and the next offset. The client would do the same for more than twice the cost.
+func readPlainBatches(raw []byte, partition int32, next int64, emit func(*logRecord) error) (rest []byte, _ int64, _ error) {
 	for {
-		batch, rest := cutPlain(raw)
+		batch, rest := cutPlainBatch(raw)
 		if batch == nil {
 			return raw, next, nil
 		}
-		if err := plainRecords(batch, partition, next, take); err != nil {
+		if err := readPlainRecords(batch, partition, next, emit); err != nil {
 			return raw, next, err
 		}
 		last := int64(binary.BigEndian.Uint64(batch)) + int64(int32(binary.BigEndian.Uint32(batch[batchLastDeltaAt:])))
@@ -68,8 +67,8 @@ func plainBatches(raw []byte, partition int32, next int64, take func(*logRecord)
 	}
 }
 
-// cutPlain is the first batch of raw, nil if it is not plain, and what follows.
-func cutPlain(raw []byte) (batch, rest []byte) {
+// cutPlainBatch is the first batch of raw, nil if it is not plain, and the rest.
+func cutPlainBatch(raw []byte) (batch, rest []byte) {
 	if len(raw) < batchRecordsAt || raw[batchMagicAt] != 2 {
 		return nil, raw
 	}
@@ -85,8 +84,8 @@ func cutPlain(raw []byte) (batch, rest []byte) {
 	return batch, raw[size:]
 }
 
-// plainRecords calls take for the records of a plain batch.
-func plainRecords(batch []byte, partition int32, next int64, take func(*logRecord) error) error {
+// readPlainRecords calls emit for the records of a plain batch.
+func readPlainRecords(batch []byte, partition int32, next int64, emit func(*logRecord) error) error {
 	first := int64(binary.BigEndian.Uint64(batch))
 	time, appended := int64(binary.BigEndian.Uint64(batch[batchFirstTimeAt:])), batch[batchAttributesAt+1]&batchAppendTime != 0
 	if appended {
@@ -96,42 +95,42 @@ func plainRecords(batch []byte, partition int32, next int64, take func(*logRecor
 	for range int32(binary.BigEndian.Uint32(batch[batchNumberAt:])) {
 		length, n := binary.Varint(left)
 		if n <= 0 || length < 1 || length > int64(len(left)-n) {
-			return malformed(partition, first)
+			return malformedBatch(partition, first)
 		}
-		body := left[n+1 : n+int(length)] // after the attributes, which are unused
+		body := left[n+1 : n+int(length)] // after the attributes, which are not used
 		left = left[n+int(length):]
 		timeDelta, n := binary.Varint(body)
 		if n <= 0 {
-			return malformed(partition, first)
+			return malformedBatch(partition, first)
 		}
 		body = body[n:]
 		offsetDelta, n := binary.Varint(body)
 		if n <= 0 {
-			return malformed(partition, first)
+			return malformedBatch(partition, first)
 		}
-		key, body, ok := varintBytes(body[n:])
+		key, body, ok := cutVarintBytes(body[n:])
 		if !ok {
-			return malformed(partition, first)
+			return malformedBatch(partition, first)
 		}
-		value, _, ok := varintBytes(body)
+		value, _, ok := cutVarintBytes(body)
 		if !ok {
-			return malformed(partition, first)
+			return malformedBatch(partition, first)
 		}
 		if r.offset, r.timestamp, r.key, r.value = first+offsetDelta, time, key, value; !appended {
 			r.timestamp += timeDelta
 		}
 		if r.offset < next {
-			continue // what was asked for begins within the batch
+			continue // the request begins within the batch
 		}
-		if err := take(r); err != nil {
+		if err := emit(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// varintBytes cuts bytes behind their length; a length of -1 is null.
-func varintBytes(raw []byte) (bytes, rest []byte, ok bool) {
+// cutVarintBytes cuts bytes with their length before them; a length of -1 is null.
+func cutVarintBytes(raw []byte) (bytes, rest []byte, ok bool) {
 	length, n := binary.Varint(raw)
 	switch {
 	case n <= 0 || length < -1 || length > int64(len(raw)-n):
@@ -142,6 +141,6 @@ func varintBytes(raw []byte) (bytes, rest []byte, ok bool) {
 	return raw[n : n+int(length)], raw[n+int(length):], true
 }
 
-func malformed(partition int32, first int64) error {
-	return hopelessError{fmt.Errorf("partition %d, batch at offset %d: %w", partition, first, errMalformed)}
+func malformedBatch(partition int32, first int64) error {
+	return permanentError{fmt.Errorf("partition %d, batch at offset %d: %w", partition, first, errMalformed)}
 }

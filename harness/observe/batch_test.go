@@ -76,9 +76,9 @@ func TestPlainBatchesAsTheClient(t *testing.T) {
 		collect := func(into *[]logRecord) func(*logRecord) error {
 			return func(r *logRecord) error { *into = append(*into, *r); return nil }
 		}
-		wantErr := want.others(&kmsg.FetchResponseTopicPartition{RecordBatches: bytes.Clone(raw)}, &recordArena{}, collect(&wanted))
-		l := &logReader{topic: "t", ends: []int64{1 << 40}, next: []int64{asked}, take: collect(&got)}
-		gotErr := l.response(&kmsg.FetchResponseTopicPartition{RecordBatches: raw}, &recordArena{})
+		wantErr := want.acceptOtherBatches(&kmsg.FetchResponseTopicPartition{RecordBatches: bytes.Clone(raw)}, &recordArena{}, collect(&wanted))
+		l := &logReader{topic: "t", ends: []int64{1 << 40}, next: []int64{asked}, emit: collect(&got)}
+		gotErr := l.acceptResponse(&kmsg.FetchResponseTopicPartition{RecordBatches: raw}, &recordArena{})
 		if (wantErr == nil) != (gotErr == nil) || l.next[0] != want.next[0] || len(got) != len(wanted) {
 			t.Fatalf("response %d: %d records, next %d (%v); the client has %d, next %d (%v)", n, len(got), l.next[0], gotErr, len(wanted), want.next[0], wantErr)
 		}
@@ -88,7 +88,7 @@ func TestPlainBatchesAsTheClient(t *testing.T) {
 				t.Fatalf("response %d, record %d: %+v, the client has %+v", n, i, *g, *w)
 			}
 		}
-		if rest, _, _ := plainBatches(raw, 0, asked, func(*logRecord) error { plain++; return nil }); len(rest) > len(raw) {
+		if rest, _, _ := readPlainBatches(raw, 0, asked, func(*logRecord) error { plain++; return nil }); len(rest) > len(raw) {
 			t.Fatal("more is left than there was")
 		}
 	}
@@ -106,14 +106,14 @@ func TestDamagedBatches(t *testing.T) {
 	none := func(*logRecord) error { t.Error("a record was taken"); return nil }
 	flipped := bytes.Clone(raw)
 	flipped[len(raw)-1] ^= 1
-	l := &logReader{topic: "t", ends: []int64{10}, next: []int64{0}, take: none}
-	if err := l.response(&kmsg.FetchResponseTopicPartition{RecordBatches: flipped}, &recordArena{}); !errors.As(err, new(hopelessError)) {
+	l := &logReader{topic: "t", ends: []int64{10}, next: []int64{0}, emit: none}
+	if err := l.acceptResponse(&kmsg.FetchResponseTopicPartition{RecordBatches: flipped}, &recordArena{}); !errors.As(err, new(permanentError)) {
 		t.Errorf("a checksum that does not hold: %v", err)
 	}
 	torn := bytes.Clone(raw)
 	torn[batchRecordsAt], torn[batchRecordsAt+1] = 0xff, 0xff // a record that is longer than all
 	binary.BigEndian.PutUint32(torn[batchCRCAt:], crc32.Checksum(torn[batchSummedAt:], castagnoli))
-	if err := l.response(&kmsg.FetchResponseTopicPartition{RecordBatches: torn}, &recordArena{}); !errors.Is(err, errMalformed) {
+	if err := l.acceptResponse(&kmsg.FetchResponseTopicPartition{RecordBatches: torn}, &recordArena{}); !errors.Is(err, errMalformed) {
 		t.Errorf("a record that cannot be read: %v", err)
 	}
 }
@@ -131,13 +131,13 @@ func FuzzPlainBatches(f *testing.F) {
 			binary.BigEndian.PutUint32(raw[batchCRCAt:], crc32.Checksum(raw[batchSummedAt:], castagnoli))
 		}
 		for _, isolation := range []kgo.IsolationLevel{kgo.ReadUncommitted(), kgo.ReadCommitted()} {
-			l := &logReader{topic: "t", ends: []int64{1 << 40}, next: []int64{next}, isolation: isolation, decompressor: kgo.DefaultDecompressor(), take: func(r *logRecord) error {
+			l := &logReader{topic: "t", ends: []int64{1 << 40}, next: []int64{next}, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: func(r *logRecord) error {
 				if r.offset < next || len(r.value) > len(raw) {
 					t.Fatalf("%+v of a response from %d on", r, next)
 				}
 				return nil
 			}}
-			_ = l.response(&kmsg.FetchResponseTopicPartition{RecordBatches: bytes.Clone(raw)}, &recordArena{})
+			_ = l.acceptResponse(&kmsg.FetchResponseTopicPartition{RecordBatches: bytes.Clone(raw)}, &recordArena{})
 			if l.next[0] < next {
 				t.Fatalf("from %d back to %d", next, l.next[0])
 			}

@@ -54,7 +54,7 @@ func (w *Watcher) acceptPoll(groups []harness.Group, requested, seen int64) {
 		if was.settledRequested == 0 { // the last poll did not have it
 			was.settledRequested = w.lastRequested
 		}
-		if w.settled(g) {
+		if w.isSettled(g) {
 			w.acceptSettled(g, was, seen)
 			was.settledRequested = requested
 		} else {
@@ -64,9 +64,9 @@ func (w *Watcher) acceptPoll(groups []harness.Group, requested, seen int64) {
 	w.lastRequested = requested
 }
 
-// settled reports whether a description says who owns what. A classic group shows
+// isSettled reports whether a description says who owns what. A classic group shows
 // no assignments, or old ones, while it rebalances.
-func (w *Watcher) settled(g harness.Group) bool {
+func (w *Watcher) isSettled(g harness.Group) bool {
 	if g.State != "PreparingRebalance" && g.State != "CompletingRebalance" {
 		return true
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Client asks a cluster about one topic and one group. Safe for concurrent use.
+// Client queries a cluster about one topic and one group. Safe for concurrent use.
 type Client struct {
 	Topic string
 	Group string
@@ -25,11 +25,9 @@ type Client struct {
 	adm   *kadm.Client
 }
 
-// Dialer opens connections; nil is the ordinary one.
-type Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// NewClient returns a client of the cluster at seeds. Close it.
-func NewClient(seeds []string, dial Dialer, topic, group string) (*Client, error) {
+// NewClient returns a client of the cluster at seeds. Close it. dial opens connections;
+// nil is the ordinary dialer.
+func NewClient(seeds []string, dial func(ctx context.Context, network, addr string) (net.Conn, error), topic, group string) (*Client, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(seeds...), kgo.ClientID("stampede-observer"),
 		// A killed broker should cost the observer no more than it costs the
@@ -59,9 +57,9 @@ type Topic struct {
 	Partitions int
 }
 
-// CreateTopic creates a topic with three replicas, or with one for each broker
-// if there are fewer. The broker's time is used in side topics. It returns once
-// every partition has a leader.
+// CreateTopic creates a topic and returns when every partition has a leader. The topic
+// has three replicas, or as many as there are brokers. The broker stamps the records of
+// side topics.
 func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
 	if err != nil {
@@ -76,10 +74,10 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 		configs["cleanup.policy"] = &compact
 	}
 	_, err = c.adm.CreateTopic(ctx, int32(t.Partitions), int16(min(3, len(brokers))), configs, t.Name)
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // it exists if the answer to a first try was lost
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // it exists if the response to a first try was dropped
 		return fmt.Errorf("create topic %s: %w", t.Name, err)
 	}
-	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
+	return pollUntil(ctx, 20*time.Millisecond, func() (bool, error) {
 		leaders, err := c.LeadersOf(ctx, t.Name)
 		if err != nil || len(leaders) != t.Partitions {
 			return false, err
@@ -135,10 +133,10 @@ func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 	return ends, nil
 }
 
-// Committed is the commit of each partition of the topics, 0 without one: the
-// furthest of the run's group and, but for the source, of the groups whose names
-// begin with its. For a
-// share group it is the start offset, which all below has been answered for.
+// Committed is the commit of each partition of the topics, 0 without one. It is the
+// furthest one of the run's group and, in side topics, of the groups whose names begin
+// with its name. For a share group it is the start offset: all records below are
+// acknowledged.
 func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, error) {
 	committed := make([][]int64, len(topics))
 	for i, t := range topics {
@@ -153,22 +151,22 @@ func (c *Client) Committed(ctx context.Context, topics ...Topic) ([][]int64, err
 		groups = own
 	}
 	if c.share {
-		if err := c.shareStarts(ctx, committed, topics); err != nil {
+		if err := c.raiseToShareStarts(ctx, committed, topics); err != nil {
 			return nil, err
 		}
 	} else {
 		groups = append(groups, c.Group)
 	}
 	for _, group := range groups {
-		if err := c.commits(ctx, group, committed, topics); err != nil {
+		if err := c.raiseToCommits(ctx, group, committed, topics); err != nil {
 			return nil, err
 		}
 	}
 	return committed, nil
 }
 
-// poll tries until done says so, ctx ends, and then says what the last try did.
-func poll(ctx context.Context, every time.Duration, done func() (bool, error)) error {
+// pollUntil calls done until it reports true or ctx ends. Then it returns the last error of done.
+func pollUntil(ctx context.Context, every time.Duration, done func() (bool, error)) error {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	var err error
@@ -178,7 +176,7 @@ func poll(ctx context.Context, every time.Duration, done func() (bool, error)) e
 			return nil
 		}
 		if now != nil && (err == nil || ctx.Err() == nil) {
-			err = now // an error of the deadline itself says nothing of why
+			err = now // an error of the deadline itself does not say why
 		}
 		select {
 		case <-ctx.Done():

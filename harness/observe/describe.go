@@ -14,9 +14,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// describeGroups asks for the groups whose coordinator writes down nothing that can be
-// read: the run's if it is one of KIP-848 or a share group, and those of KIP-848
-// that a consumer with side topics has of its own.
+// describeGroups describes the groups whose coordinator writes no records that can be
+// decoded. These are the run's group, if it is a KIP-848 or a share group, and the
+// KIP-848 groups that a consumer with side topics has of its own.
 func (w *Watcher) describeGroups(ctx context.Context) ([]harness.Group, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -48,7 +48,7 @@ func (w *Watcher) describeGroups(ctx context.Context) ([]harness.Group, error) {
 		return nil, fmt.Errorf("describe groups %s: %w", strings.Join(names, ", "), err)
 	}
 	for _, d := range described.Sorted() {
-		// A group that is none of KIP-848 is answered like one that does not exist.
+		// For a classic group Kafka responds as for one that does not exist.
 		if errors.Is(d.Err, kerr.GroupIDNotFound) {
 			continue
 		}
@@ -74,12 +74,12 @@ func (c *Client) ownGroups(ctx context.Context) ([]string, error) {
 func consumerGroup(d kadm.DescribedConsumerGroup) harness.Group {
 	g := harness.Group{Name: d.Group, Generation: d.Epoch, State: d.State}
 	for _, m := range d.Members {
-		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: listed(m.Assignment)})
+		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: partitionLists(m.Assignment)})
 	}
 	return g
 }
 
-func listed(assignment kadm.TopicsSet) map[string][]int32 {
+func partitionLists(assignment kadm.TopicsSet) map[string][]int32 {
 	lists := map[string][]int32{}
 	for topic, partitions := range assignment {
 		for p := range partitions {
@@ -89,7 +89,7 @@ func listed(assignment kadm.TopicsSet) map[string][]int32 {
 	return lists
 }
 
-// describeShare asks for the run's group as a share group.
+// describeShare describes the run's group as a share group.
 func (c *Client) describeShare(ctx context.Context) (harness.Group, error) {
 	described, err := c.adm.DescribeShareGroups(ctx, c.Group)
 	d := described[c.Group]
@@ -101,7 +101,7 @@ func (c *Client) describeShare(ctx context.Context) (harness.Group, error) {
 		return g, fmt.Errorf("describe share group %s: %w", c.Group, err)
 	}
 	for _, m := range d.Members {
-		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: listed(m.Assignment)})
+		g.Members = append(g.Members, harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: partitionLists(m.Assignment)})
 	}
 	return g, nil
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ReadAll reads every partition from its start to its current end, with a new
-// client. It calls emit for each record of the run in the order of the log, and
-// leaves out records of other runs. It decides which sends with an unknown
-// outcome were appended.
+// ReadAll reads every partition from its start to its present end, with a client of its
+// own. It calls emit for each record of the run, in the order of the log, and skips
+// those of other runs. So it decides whether a record with an unknown outcome was
+// appended.
 func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit func(ledger.Slot) error) error {
 	ends, err := c.Ends(ctx, Topic{Name: c.Topic, Partitions: partitions})
 	if err != nil {
@@ -24,7 +24,7 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	}
 	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
-		if err := identify(&s, r, 0, run); err != nil {
+		if err := identifySlot(&s, r, 0, run); err != nil {
 			return nil
 		}
 		checkKey(&s, r)
@@ -33,15 +33,14 @@ func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit f
 	})
 }
 
-// ReadSide reads a side topic from its start to its current end, committed
-// records only, and calls emit for each record. number is the topic's number in
-// the run. Records of a topic of [harness.RoleRanges] become slots of
-// KindDeferred, those of other topics slots of KindCopied. Start is when the
-// broker appended the record, or slightly earlier. Records of other runs are
-// left out. A record that cannot be read is corrupt and has no key.
+// ReadSide reads a side topic with the given number from its start to its present end,
+// with read_committed, and calls emit for each record. Of a topic of
+// [harness.RoleRanges] it makes slots of KindDeferred, of any other slots of KindCopied.
+// Their time is when the broker appended the record, or a little before. Records of
+// another run are skipped. A record that cannot be read is corrupt and has no key.
 //
-// An open transaction hides what was appended after it began. The read waits for
-// the end of the transaction, and fails when ctx ends.
+// An open transaction hides what was appended after its begin. The read waits for its
+// end until ctx ends, and then returns an error.
 func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, partitions int, role harness.Role, run uint64, clock ledger.Clock, emit func(ledger.Slot) error) error {
 	ends, err := c.committedEnds(ctx, topic, partitions)
 	if err != nil {
@@ -51,9 +50,9 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindCopied, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
-			s = rangeOf(r, number)
+			s = deferredRangeOf(r, number)
 		} else {
-			err := identify(&s, r, number, run)
+			err := identifySlot(&s, r, number, run)
 			if errors.Is(err, errOtherRun) {
 				return nil
 			}
@@ -64,8 +63,8 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		if r.transactional {
 			s.Flags |= ledger.FlagTransactional
 		}
-		// Two readings of a pair of clocks differ by some nanoseconds, by which records of
-		// one millisecond would change places.
+		// Two readings of a pair of clocks differ by some nanoseconds. Without this, records of
+		// one millisecond could change places.
 		latest[r.partition] = max(latest[r.partition], clock.NotAfter(r.time()))
 		s.SetAppended(latest[r.partition])
 		return emit(s)
@@ -75,9 +74,9 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 // errOtherRun is the error of a whole record that another run made.
 var errOtherRun = errors.New("a record of another run")
 
-// identify fills in where a record lies and which it is. With an error of the
-// value's own the slot is corrupt.
-func identify(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error {
+// identifySlot sets where a record lies and which record it is. The slot is corrupt if
+// the value is.
+func identifySlot(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error {
 	s.SetPosition(ledger.Position{Topic: topic, Partition: r.partition, Offset: r.offset})
 	id, err := ledger.DecodeIdentity(r.value)
 	switch {
@@ -95,16 +94,15 @@ func identify(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error {
 }
 
 // checkKey marks a whole record as corrupt whose key in Kafka is not that of its identity:
-// the order of all that come after it hangs on that. An output is keyed as its
-// consumer likes.
+// the order of all records after it depends on the key. An output may have any key.
 func checkKey(s *ledger.Slot, r *logRecord) {
 	if !ledger.IsKey(r.key, s.Key()) {
 		s.Flags |= ledger.FlagCorrupt
 	}
 }
 
-// rangeOf returns the range of the source that a record defers.
-func rangeOf(r *logRecord, number uint16) ledger.Slot {
+// deferredRangeOf is the range of the source that a record defers.
+func deferredRangeOf(r *logRecord, number uint16) ledger.Slot {
 	s := ledger.NewSlot(ledger.KindDeferred, 0).With(ledger.OutcomeConfirmed)
 	by := ledger.Position{Topic: number, Partition: r.partition, Offset: r.offset}
 	var set harness.DeferredRange
@@ -118,11 +116,11 @@ func rangeOf(r *logRecord, number uint16) ledger.Slot {
 	return s
 }
 
-// committedEnds are the ends of a topic for one who reads what is committed,
-// once no transaction is open.
+// committedEnds are the ends of a topic for a read_committed client, once no transaction
+// is open.
 func (c *Client) committedEnds(ctx context.Context, topic string, partitions int) ([]int64, error) {
 	var ends []int64
-	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
+	err := pollUntil(ctx, 50*time.Millisecond, func() (bool, error) {
 		all, err := c.Ends(ctx, Topic{Name: topic, Partitions: partitions})
 		if err != nil {
 			return false, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ const (
 // memory is a broker in memory, and a client of it that asks about the topic "source".
 type memory struct {
 	kfake *kfake.Cluster
-	dial  Dialer
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	*Client
 }
 

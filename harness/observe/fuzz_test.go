@@ -39,9 +39,9 @@ func FuzzOffsetsRecord(f *testing.F) {
 			Topics: []Topic{{Name: "t", Partitions: 2}}, Protocol: harness.Protocol(protocol), Journal: journal, MaxGap: time.Second,
 			Client: &Client{Group: "g", Topic: "t"}, OwnerOf: func(string) ledger.Owner { return 1 },
 		})
-		r := &offsetsReader{w: w, staged: map[pending][]harness.Commit{}}
-		r.record(&kgo.Record{Key: key, Value: value}, 0)
-		r.record(&kgo.Record{Key: slices.Clone(key), Value: slices.Clone(value)}, 0)
+		r := &offsetsReader{w: w, staged: map[openTransaction][]harness.Commit{}}
+		r.acceptRecord(&kgo.Record{Key: key, Value: value}, 0)
+		r.acceptRecord(&kgo.Record{Key: slices.Clone(key), Value: slices.Clone(value)}, 0)
 		unread := len(value) > 1 && (value[0] != 0 || value[1] > 3) // a version that is refused aloud
 		if owned := w.groupNamed("g").owned; w.err != nil && !unread || len(owned) != 1 || len(owned[0]) != 2 || len(w.committed) != 2 {
 			t.Fatalf("%d topics owned, %d partitions committed, %v", len(owned), len(w.committed), w.err)
@@ -84,7 +84,7 @@ func FuzzRange(f *testing.F) {
 	f.Add([]byte(`{"partition":-1,"from":3,"to":9}`))
 	f.Add([]byte(`{"from":9,"to":3`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		s := rangeOf(&logRecord{value: value}, 2)
+		s := deferredRangeOf(&logRecord{value: value}, 2)
 		whole := s.Flags&ledger.FlagCorrupt == 0
 		if whole != (s.Partition >= 0) || whole && (s.Offset() < 0 || s.To() < s.Offset()) || s.DeferredBy().Topic != 2 {
 			t.Fatalf("partition %d, [%d, %d), flags %d", s.Partition, s.Offset(), s.To(), s.Flags)
@@ -104,7 +104,7 @@ func TestSaneCommit(t *testing.T) {
 		"with a tag": {value, true}, "without its tags": {value[:len(value)-19], false}, "with 2^32 tags": {wild, false},
 		"cut in its metadata": {value[:15], false}, "of the version without tags": {old.AppendTo(nil), true}, "of two bytes": {value[:2], true},
 	} {
-		if got := saneCommit(c.value); got != c.want {
+		if got := isSaneCommit(c.value); got != c.want {
 			t.Errorf("a commit %s: %v, want %v", name, got, c.want)
 		}
 	}

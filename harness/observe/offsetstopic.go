@@ -18,17 +18,17 @@ import (
 
 const offsetsTopic = "__consumer_offsets"
 
-// watchOffsetsTopic reads what the group coordinators write down. A commit and
-// a classic group's new generation are there with the broker's time in ms; the
-// moment is at most 1 ms later. KIP-848 and share groups are written in records
-// that no library decodes, so those are described.
+// watchOffsetsTopic reads what the group coordinators write. A commit and a new
+// generation of a classic group have the broker's time in ms there, at most 1 ms before
+// the event. No library decodes the records of KIP-848 and share groups, so the watcher
+// polls those groups.
 func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	c := w.cfg.Client
 	// Finding the coordinator makes Kafka create the topic.
 	if err := c.adm.FindGroupCoordinators(ctx, c.Group).Error(); err != nil {
 		return fmt.Errorf("find the coordinator: %w", err)
 	}
-	from, err := c.ends(ctx, offsetsTopic)
+	from, err := c.endsOf(ctx, offsetsTopic)
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,10 @@ func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &offsetsReader{w: w, cl: cl, read: from, staged: map[pending][]harness.Commit{}}
+	r := &offsetsReader{w: w, cl: cl, read: from, staged: map[openTransaction][]harness.Commit{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { r.run(ctx) })
+	wg.Go(func() { r.follow(ctx) })
 	stopPolling := func() {}
 	if w.cfg.Protocol == harness.Server || w.cfg.Share || len(w.cfg.Topics) > 1 {
 		stopPolling = w.pollGroups(pollNetworkEvery, w.describeGroups)
@@ -61,10 +61,10 @@ func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	return nil
 }
 
-// ends are the end offsets of any topic.
-func (c *Client) ends(ctx context.Context, topic string) (map[int32]int64, error) {
+// endsOf are the end offsets of any topic.
+func (c *Client) endsOf(ctx context.Context, topic string) (map[int32]int64, error) {
 	ends := map[int32]int64{}
-	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
+	err := pollUntil(ctx, 50*time.Millisecond, func() (bool, error) {
 		listed, err := c.adm.ListEndOffsets(ctx, topic)
 		if err == nil {
 			err = listed.Error()
@@ -87,25 +87,25 @@ func (c *Client) ends(ctx context.Context, topic string) (map[int32]int64, error
 type offsetsReader struct {
 	w      *Watcher
 	cl     *kgo.Client
-	staged map[pending][]harness.Commit // commits that hold if and when their transaction does
+	staged map[openTransaction][]harness.Commit // commits that hold if and when their transaction does
 
 	mu   sync.Mutex
 	read map[int32]int64 // read is the next offset to read, by partition
 }
 
-// pending is a producer with a transaction open on a partition of the topic.
-type pending struct {
+// openTransaction is a producer with a transaction open on a partition of the topic.
+type openTransaction struct {
 	partition int32
 	producer  int64
 }
 
-func (r *offsetsReader) run(ctx context.Context) {
+func (r *offsetsReader) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := r.cl.PollFetches(ctx)
 		// The wall clock may be stepped: map it to the monotonic one each time.
 		wall := time.Now().UnixNano() - r.w.cfg.Clock.Now()
 		fetches.EachRecord(func(rec *kgo.Record) {
-			r.record(rec, wall)
+			r.acceptRecord(rec, wall)
 			r.mu.Lock()
 			r.read[rec.Partition] = rec.Offset + 1
 			r.mu.Unlock()
@@ -116,9 +116,9 @@ func (r *offsetsReader) run(ctx context.Context) {
 // stampSlack is what a time in whole ms may have lost.
 const stampSlack = int64(time.Millisecond)
 
-func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
+func (r *offsetsReader) acceptRecord(rec *kgo.Record, wall int64) {
 	if rec.Attrs.IsControl() {
-		r.ended(rec, rec.Timestamp.UnixNano()+stampSlack-wall)
+		r.endTransaction(rec, rec.Timestamp.UnixNano()+stampSlack-wall)
 		return
 	}
 	if len(rec.Value) == 0 {
@@ -128,8 +128,8 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 	var commit kmsg.OffsetCommitKey
 	if commit.ReadFrom(rec.Key) == nil && commit.Version <= 1 {
 		var v kmsg.OffsetCommitValue
-		if strings.HasPrefix(commit.Group, prefix) && saneCommit(rec.Value) && v.ReadFrom(rec.Value) == nil {
-			r.commit(rec, harness.Commit{
+		if strings.HasPrefix(commit.Group, prefix) && isSaneCommit(rec.Value) && v.ReadFrom(rec.Value) == nil {
+			r.stageCommit(rec, harness.Commit{
 				At: v.CommitTimestamp*int64(time.Millisecond) + stampSlack - wall, Group: commit.Group, Topic: commit.Topic,
 				Partition: commit.Partition, Offset: v.Offset, Metadata: v.Metadata, Confirmed: true,
 			})
@@ -152,25 +152,25 @@ func (r *offsetsReader) record(rec *kgo.Record, wall int64) {
 		return
 	}
 	at := rec.Timestamp.UnixNano() - wall
-	r.w.acceptWritten(generation(key.Group, &v), at, at+stampSlack)
+	r.w.acceptWritten(groupOf(key.Group, &v), at, at+stampSlack)
 }
 
-// commit passes a commit on, or keeps it until its transaction ends.
-func (r *offsetsReader) commit(rec *kgo.Record, c harness.Commit) {
+// stageCommit records a commit, or keeps it until its transaction ends.
+func (r *offsetsReader) stageCommit(rec *kgo.Record, c harness.Commit) {
 	if !rec.Attrs.IsTransactional() {
 		r.w.recordCommit(c)
 		return
 	}
-	at := pending{rec.Partition, rec.ProducerID}
+	at := openTransaction{rec.Partition, rec.ProducerID}
 	c.Transactional = true
 	r.staged[at] = append(r.staged[at], c)
 }
 
-// ended is called with the marker of the end of a transaction. Nothing says whose
-// it was but the commits in it.
-func (r *offsetsReader) ended(rec *kgo.Record, at int64) {
+// endTransaction takes the marker of the end of a transaction. Only the commits in it say
+// which member made it.
+func (r *offsetsReader) endTransaction(rec *kgo.Record, at int64) {
 	var key kmsg.ControlRecordKey
-	of := pending{rec.Partition, rec.ProducerID}
+	of := openTransaction{rec.Partition, rec.ProducerID}
 	staged := r.staged[of]
 	if key.ReadFrom(rec.Key) != nil || len(staged) == 0 {
 		return
@@ -187,9 +187,9 @@ func (r *offsetsReader) ended(rec *kgo.Record, at int64) {
 	r.w.recordTransaction(t)
 }
 
-// saneCommit reports whether the tags of a commit's value can be as many as it says.
-// kmsg takes its word for it, and a damaged number keeps it busy for a minute.
-func saneCommit(value []byte) bool {
+// isSaneCommit reports whether the tags of a commit's value can be as many as it says.
+// kmsg trusts that number, and a damaged one keeps it busy for a minute.
+func isSaneCommit(value []byte) bool {
 	const untilMetadata, stamp = 2 + 8 + 4, 8
 	if len(value) < untilMetadata || binary.BigEndian.Uint16(value) < 4 {
 		return true // without tags, or too short for any
@@ -203,8 +203,8 @@ func saneCommit(value []byte) bool {
 	return n > 0 && tags <= uint64(len(rest))
 }
 
-// generation is a group as a group metadata record has it.
-func generation(name string, v *kmsg.GroupMetadataValue) harness.Group {
+// groupOf is a group as a group metadata record has it.
+func groupOf(name string, v *kmsg.GroupMetadataValue) harness.Group {
 	g := harness.Group{Name: name, Generation: v.Generation, State: "Stable"}
 	for _, m := range v.Members {
 		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: map[string][]int32{}, Fresh: map[string][]int32{}}
@@ -226,7 +226,7 @@ func generation(name string, v *kmsg.GroupMetadataValue) harness.Group {
 }
 
 // ownedBefore are the partitions that a member said it had when it joined, by
-// topic. Under the eager protocol it gives up all before, and says none.
+// topic. Under the eager protocol it gives up all of them first, and reports no partition.
 func ownedBefore(subscription []byte) map[string][]int32 {
 	var s kmsg.ConsumerMemberMetadata
 	owned := map[string][]int32{}
@@ -239,13 +239,13 @@ func ownedBefore(subscription []byte) map[string][]int32 {
 	return owned
 }
 
-// catchUp waits until all that is written by now has been read.
+// catchUp waits until everything written before the call has been read.
 func (r *offsetsReader) catchUp(ctx context.Context, c *Client) error {
-	ends, err := c.ends(ctx, offsetsTopic)
+	ends, err := c.endsOf(ctx, offsetsTopic)
 	if err != nil {
 		return fmt.Errorf("catch up with commits: %w", err)
 	}
-	err = poll(ctx, 10*time.Millisecond, func() (bool, error) {
+	err = pollUntil(ctx, 10*time.Millisecond, func() (bool, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for p, end := range ends {

@@ -18,13 +18,12 @@ const (
 	// request to cost nothing, and little enough that records are still in the
 	// processor's cache when they are looked at.
 	fetchBytes = 512 << 10
-	fetchPause = 50 * time.Millisecond // between two tries of what failed
+	fetchPause = 50 * time.Millisecond // between two tries
 )
 
-// logReader reads a topic once, from the start of each partition to an end. A
-// consuming client would do that too, with a record in memory for each of a
-// million; here a response is looked at as it comes, in one set of records that
-// serves again for the next.
+// logReader reads a topic once, from the start of each partition to an end. A consuming
+// client would keep a million records in memory. Here each response is read as it
+// comes, into one set of records that serves again for the next.
 type logReader struct {
 	client       *Client
 	topic        string
@@ -32,24 +31,24 @@ type logReader struct {
 	isolation    kgo.IsolationLevel
 	decompressor kgo.Decompressor
 
-	taking sync.Mutex // guards take
-	take   func(*logRecord) error
+	emitting sync.Mutex // guards emit
+	emit     func(*logRecord) error
 
 	next []int64 // by partition, of the goroutine that reads it
 }
 
-// readLog calls take for each record of a topic below ends but control records:
-// one call at a time, the records of a partition in the order of the log. take
-// may not keep a record. It goes on until ctx ends where a broker does not
-// answer or has not got the partition any more.
-func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, take func(*logRecord) error) error {
-	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), take: take}
+// readLog calls emit for each record of a topic below ends, except for control records. It
+// makes one call at a time, in the order of the log within a partition. emit may not
+// keep a record. Where a broker does not respond or does not have the partition any
+// more, readLog retries until ctx ends.
+func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, emit func(*logRecord) error) error {
+	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: emit}
 	for {
-		err := l.pass(ctx)
-		switch left := l.left(); {
+		err := l.readOnce(ctx)
+		switch left := l.countUnread(); {
 		case l.next != nil && left == 0:
 			return nil
-		case errors.As(err, new(hopelessError)):
+		case errors.As(err, new(permanentError)):
 			return fmt.Errorf("final read of %s: %w", topic, err)
 		case ctx.Err() != nil:
 			return fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, left, errors.Join(ctx.Err(), err))
@@ -61,13 +60,13 @@ func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolat
 	}
 }
 
-// hopelessError is an error that asking again does not mend.
-type hopelessError struct{ error }
+// permanentError is an error that a retry does not repair.
+type permanentError struct{ error }
 
-func (e hopelessError) Unwrap() error { return e.error }
+func (e permanentError) Unwrap() error { return e.error }
 
-// starts are the first offsets of the partitions.
-func (l *logReader) starts(ctx context.Context) ([]int64, error) {
+// startOffsets are the first offsets of the partitions.
+func (l *logReader) startOffsets(ctx context.Context) ([]int64, error) {
 	listed, err := l.client.adm.ListStartOffsets(ctx, l.topic)
 	if err == nil {
 		err = listed.Error()
@@ -84,8 +83,8 @@ func (l *logReader) starts(ctx context.Context) ([]int64, error) {
 	return starts, nil
 }
 
-// left is how many partitions are not read to their end.
-func (l *logReader) left() (n int) {
+// countUnread is how many partitions are not read to their end.
+func (l *logReader) countUnread() (n int) {
 	for p, end := range l.ends {
 		if end > 0 && (l.next == nil || l.next[p] < end) {
 			n++
@@ -94,10 +93,11 @@ func (l *logReader) left() (n int) {
 	return n
 }
 
-// pass reads from all leaders at once, until each has nothing more or fails.
-func (l *logReader) pass(ctx context.Context) (err error) {
+// readOnce reads from all leaders at the same time, until each has no more records or
+// fails.
+func (l *logReader) readOnce(ctx context.Context) (err error) {
 	if l.next == nil {
-		if l.next, err = l.starts(ctx); err != nil {
+		if l.next, err = l.startOffsets(ctx); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (l *logReader) pass(ctx context.Context) (err error) {
 	var wg sync.WaitGroup
 	errs := make(chan error, len(led))
 	for leader, partitions := range led {
-		wg.Go(func() { errs <- l.from(ctx, leader, t.ID, partitions) })
+		wg.Go(func() { errs <- l.readFromLeader(ctx, leader, t.ID, partitions) })
 	}
 	wg.Wait()
 	close(errs)
@@ -128,11 +128,11 @@ func (l *logReader) pass(ctx context.Context) (err error) {
 	return err
 }
 
-// from reads the partitions that one broker leads.
-func (l *logReader) from(ctx context.Context, leader int32, id [16]byte, partitions []int32) error {
+// readFromLeader reads the partitions that one broker leads.
+func (l *logReader) readFromLeader(ctx context.Context, leader int32, id [16]byte, partitions []int32) error {
 	broker, records := l.client.kgo.Broker(int(leader)), &recordArena{}
 	for {
-		req := l.request(id, partitions)
+		req := l.newRequest(id, partitions)
 		if len(req.Topics[0].Partitions) == 0 {
 			return nil
 		}
@@ -145,7 +145,7 @@ func (l *logReader) from(ctx context.Context, leader int32, id [16]byte, partiti
 		}
 		for i := range resp.Topics {
 			for k := range resp.Topics[i].Partitions {
-				if err := l.response(&resp.Topics[i].Partitions[k], records); err != nil {
+				if err := l.acceptResponse(&resp.Topics[i].Partitions[k], records); err != nil {
 					return err
 				}
 			}
@@ -153,11 +153,11 @@ func (l *logReader) from(ctx context.Context, leader int32, id [16]byte, partiti
 	}
 }
 
-// request asks for what is left of the partitions.
-func (l *logReader) request(id [16]byte, partitions []int32) *kmsg.FetchRequest {
+// newRequest asks for what is left of the partitions.
+func (l *logReader) newRequest(id [16]byte, partitions []int32) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
-	// What is asked for is bounded by partition. Where kfake comes to the bound of a whole
-	// answer it leaves out which transactions of the last partition were aborted.
+	// The limit is by partition. At the limit of a whole response kfake leaves out which
+	// transactions of the last partition were aborted.
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, math.MaxInt32
 	if l.isolation == kgo.ReadCommitted() {
 		req.IsolationLevel = 1
@@ -175,48 +175,48 @@ func (l *logReader) request(id [16]byte, partitions []int32) *kmsg.FetchRequest 
 	return req
 }
 
-// response takes the records of one partition of a response.
-func (l *logReader) response(rp *kmsg.FetchResponseTopicPartition, records *recordArena) error {
+// acceptResponse reads the records of one partition of a response.
+func (l *logReader) acceptResponse(rp *kmsg.FetchResponseTopicPartition, records *recordArena) error {
 	if rp.Partition < 0 || int(rp.Partition) >= len(l.ends) {
-		return hopelessError{fmt.Errorf("an answer about partition %d, of which nothing was asked", rp.Partition)}
+		return permanentError{fmt.Errorf("a response for partition %d, which was not requested", rp.Partition)}
 	}
-	l.taking.Lock()
-	defer l.taking.Unlock()
+	l.emitting.Lock()
+	defer l.emitting.Unlock()
 	end := l.ends[rp.Partition]
-	take := func(r *logRecord) error {
+	emit := func(r *logRecord) error {
 		if r.offset >= end {
-			return nil // written after the end was taken
+			return nil // appended after the end was read
 		}
-		if err := l.take(r); err != nil {
-			return hopelessError{err}
+		if err := l.emit(r); err != nil {
+			return permanentError{err}
 		}
 		return nil
 	}
 	p := &l.next[rp.Partition]
 	if rp.ErrorCode == 0 {
 		var err error
-		if rp.RecordBatches, *p, err = plainBatches(rp.RecordBatches, rp.Partition, *p, take); err != nil {
+		if rp.RecordBatches, *p, err = readPlainBatches(rp.RecordBatches, rp.Partition, *p, emit); err != nil {
 			return err
 		}
 	}
-	return l.others(rp, records, take)
+	return l.acceptOtherBatches(rp, records, emit)
 }
 
-// others takes what is not in plain batches.
-func (l *logReader) others(rp *kmsg.FetchResponseTopicPartition, records *recordArena, take func(*logRecord) error) error {
+// acceptOtherBatches reads the records that are not in plain batches.
+func (l *logReader) acceptOtherBatches(rp *kmsg.FetchResponseTopicPartition, records *recordArena, emit func(*logRecord) error) error {
 	records.used = 0
 	read, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
 		Offset: l.next[rp.Partition], IsolationLevel: l.isolation, Topic: l.topic, Partition: rp.Partition, Pools: []kgo.Pool{records},
 	}, rp, l.decompressor, nil)
 	if err := read.Err; err != nil {
 		if err = fmt.Errorf("partition %d: %w", rp.Partition, err); !kerr.IsRetriable(read.Err) {
-			return hopelessError{err}
+			return permanentError{err}
 		}
 		return err
 	}
 	for _, r := range read.Records {
 		record := recordOf(r)
-		if err := take(&record); err != nil {
+		if err := emit(&record); err != nil {
 			return err
 		}
 	}

@@ -14,10 +14,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// ConfigureShareGroup sets the group up as a share group before its members
-// come: it begins at the start of the log, locks what it hands out for a time, and
-// hands each record out that often at most. From then on [Client.Committed] asks
-// for a share group.
+// ConfigureShareGroup makes the group a share group before its members join. The group
+// begins at the start of the log, locks acquired records for a time, and delivers each
+// record at most that often. After this call [Client.Committed] describes a share group.
 func (c *Client) ConfigureShareGroup(ctx context.Context, cluster harness.Cluster, lock time.Duration, deliveries int) error {
 	c.share = true
 	if own, ok := cluster.(harness.ShareConfigurer); ok {
@@ -51,11 +50,11 @@ func (c *Client) ConfigureShareGroup(ctx context.Context, cluster harness.Cluste
 	return nil
 }
 
-// shareStarts raises commits to where a share group stands: all below its start
-// offset is answered for, or was handed out as often as it may be. Kafka's start
-// offset stays behind until the next write of the group's state, but where its lag
-// is 0 all is answered for that the log had before.
-func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []Topic) error {
+// raiseToShareStarts raises commits to the start offsets of a share group: all records
+// below are acknowledged, or were delivered as often as allowed. Kafka's start offset
+// lags until the next write of the group's state. But where the lag is 0, all records
+// that the log had before are acknowledged.
+func (c *Client) raiseToShareStarts(ctx context.Context, committed [][]int64, topics []Topic) error {
 	ends := map[string][]int64{}
 	for _, t := range topics {
 		var err error
@@ -73,7 +72,7 @@ func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []
 	if err != nil {
 		return fmt.Errorf("start offsets of share group %s: %w", c.Group, err)
 	}
-	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
+	raiseCommits(committed, topics, func(topic string, partition int32) (int64, bool) {
 		o, ok := described[c.Group].Offsets.Lookup(topic, partition)
 		if !ok || o.Err != nil {
 			return 0, false
@@ -86,8 +85,8 @@ func (c *Client) shareStarts(ctx context.Context, committed [][]int64, topics []
 	return nil
 }
 
-// commits raises commits to those of a group.
-func (c *Client) commits(ctx context.Context, group string, committed [][]int64, topics []Topic) error {
+// raiseToCommits raises commits to those of a group.
+func (c *Client) raiseToCommits(ctx context.Context, group string, committed [][]int64, topics []Topic) error {
 	var rs kadm.OffsetResponses
 	rs, err := c.adm.FetchOffsets(ctx, group)
 	if err == nil {
@@ -99,17 +98,17 @@ func (c *Client) commits(ctx context.Context, group string, committed [][]int64,
 	if err != nil {
 		return fmt.Errorf("commits of group %s: %w", group, err)
 	}
-	raise(committed, topics, func(topic string, partition int32) (int64, bool) {
+	raiseCommits(committed, topics, func(topic string, partition int32) (int64, bool) {
 		o, ok := rs.Lookup(topic, partition)
 		if topic == c.Topic && group != c.Group {
-			ok = false // a consumer's own group reads the source again, and decides nothing there
+			ok = false // a consumer's own group reads the source again, which decides nothing
 		}
 		return o.At, ok
 	})
 	return nil
 }
 
-func raise(committed [][]int64, topics []Topic, lookup func(topic string, partition int32) (int64, bool)) {
+func raiseCommits(committed [][]int64, topics []Topic, lookup func(topic string, partition int32) (int64, bool)) {
 	for i, t := range topics {
 		for p := range committed[i] {
 			if at, ok := lookup(t.Name, int32(p)); ok {

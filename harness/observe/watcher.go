@@ -15,26 +15,25 @@ import (
 type Config struct {
 	Cluster  harness.Cluster
 	Client   *Client
-	Topics   []Topic // Topics are the topics of the run by their number, the source first.
+	Topics   []Topic // Topics are those of the run by their number, the source first.
 	Protocol harness.Protocol
-	Share    bool // Share says that the run's group is a share group, in which partitions have no owners.
+	Share    bool // Share: the run's group is a share group, in which no member owns a partition.
 	Clock    ledger.Clock
-	Journal  interface{ Append(ledger.Slot) error } // Journal gets all observations, one call at a time.
-	// OwnerOf returns the incarnation that a client id belongs to, 0 for an unknown
-	// one.
+	Journal  interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
+	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
 	OwnerOf func(clientID string) ledger.Owner
-	// MaxGap is how long the observer may be blind before checks that depend on it
-	// are inconclusive.
+	// MaxGap is how long the observer may see nothing. After a longer gap what depends on it
+	// is inconclusive.
 	MaxGap time.Duration
-	// PollEvery is how often a cluster that describes groups itself is polled. 0
-	// means the package's [PollEvery].
+	// PollEvery is how often a cluster that describes groups itself is polled. 0: the
+	// package's [PollEvery].
 	PollEvery time.Duration
 }
 
-// Watcher writes into the journal which member commits and which member owns a
-// partition, and whatever else the back end can see. It watches the run's group
-// and all groups whose names begin with it, from its start until Stop. It is
-// safe for concurrent use.
+// Watcher writes the commits and the owners of partitions to the journal, and what else
+// the back end shows of the groups of a run. It does so from its start until Stop. The
+// groups are the run's and those of the consumer's own, whose names start with the name
+// of the run's group. Safe for concurrent use.
 type Watcher struct {
 	cfg     Config
 	topics  map[string]uint16
@@ -75,8 +74,8 @@ func newWatcher(cfg Config) *Watcher {
 	return w
 }
 
-// Stop ends the watch after it has seen all that happened before the call, or
-// says why it could not. Further calls do nothing but say the same again.
+// Stop ends the watch after it has seen everything that happened before the call, or
+// returns why it could not. Further calls return the same.
 func (w *Watcher) Stop(ctx context.Context) error {
 	w.stopped.Do(func() {
 		if err := w.stop(ctx); err != nil {
@@ -89,7 +88,7 @@ func (w *Watcher) Stop(ctx context.Context) error {
 	case w.err != nil:
 		return w.err
 	case w.blind > w.cfg.MaxGap:
-		return fmt.Errorf("the group was out of sight for %v, more than %v", w.blind.Round(time.Millisecond), w.cfg.MaxGap)
+		return fmt.Errorf("the group was not observed for %v, more than %v", w.blind.Round(time.Millisecond), w.cfg.MaxGap)
 	}
 	return nil
 }

@@ -128,9 +128,9 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 	}
 }
 
-// TestWhoIsGoneFromAGenerationWentSinceTheOneBefore: Kafka writes a group down as a
+// TestMemberMissingFromAGenerationLeftAfterTheLastOne: Kafka writes a group down as a
 // generation begins, and not when it drops a member.
-func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
+func TestMemberMissingFromAGenerationLeftAfterTheLastOne(t *testing.T) {
 	w, _ := watcher(t, harness.Cooperative)
 	w.acceptWritten(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 10, 11)
 	w.acceptWritten(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 20, 21)
@@ -140,9 +140,9 @@ func TestWhoIsGoneFromAGenerationWentSinceTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestAssignmentsTellMoreThanLooks has a group rebalance twice between two looks,
-// and drop a member while the looks find it in a rebalance.
-func TestAssignmentsTellMoreThanLooks(t *testing.T) {
+// TestAssignmentsShowMoreThanPolls has a group rebalance twice between two polls, and
+// expel a member while polls find it in a rebalance.
+func TestAssignmentsShowMoreThanPolls(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	given := func(at int64, g harness.Group) {
 		w.acceptAssignment(harness.GroupAssignment{At: at, Seen: at + 1, Group: g})
@@ -176,9 +176,9 @@ func TestAssignmentsTellMoreThanLooks(t *testing.T) {
 	}
 }
 
-// TestAssignmentsToMembersUnknown has a group assign a partition to a member that
-// no observer has seen: it has left its owner, and the next poll shows the new one.
-func TestAssignmentsToMembersUnknown(t *testing.T) {
+// TestUnknownMemberGetsItsPartitionWithTheNextPoll has a group assign a partition to a
+// member that was not seen yet. The partition has left its owner.
+func TestUnknownMemberGetsItsPartitionWithTheNextPoll(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
 	w.lastRequested = 15
@@ -196,10 +196,10 @@ func TestAssignmentsToMembersUnknown(t *testing.T) {
 	}
 }
 
-// TestFetchedAgainPartitionsAreAnotherAssignment has a member come back under its old
+// TestFreshPartitionsAreANewAssignment has a member come back under its old
 // member id without the partitions it had: it lost them unseen, and reads them
 // from the commit.
-func TestFetchedAgainPartitionsAreAnotherAssignment(t *testing.T) {
+func TestFreshPartitionsAreANewAssignment(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	both := member("m1", "pod-1.1", 0, 1)
 	both.Fresh = map[string][]int32{"t": {0, 1}}
@@ -218,7 +218,7 @@ func TestFetchedAgainPartitionsAreAnotherAssignment(t *testing.T) {
 	}
 }
 
-func TestCommits(t *testing.T) {
+func TestCommitsAreWrittenWithTheirMember(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 0, 1)
 	commit := func(at int64, client string, partition int32, offset int64, more ...func(*harness.Commit)) {
@@ -256,9 +256,8 @@ func TestCommits(t *testing.T) {
 	}
 }
 
-// TestGroupsOfTheConsumersOwn are written down under a key, with what they own
-// of every topic, and so is who is gone from one: a pod that stands still may be
-// dropped there first.
+// TestGroupsOfTheConsumersOwn are written under a key, with what they own of every
+// topic and with members that are gone: such a group may expel a paused pod first.
 func TestGroupsOfTheConsumersOwn(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1)), 10, 20)
@@ -283,8 +282,8 @@ func TestGroupsOfTheConsumersOwn(t *testing.T) {
 	}
 }
 
-// TestShareGroupHasMembersOnly: its members own no partitions.
-func TestShareGroupHasMembersOnly(t *testing.T) {
+// TestShareGroupHasMembersButNoOwners: members share the partitions.
+func TestShareGroupHasMembersButNoOwners(t *testing.T) {
 	w, seen := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1", 0, 1), member("m2", "pod-2.1", 0, 1), member("x", "x", 0)), 10, 20)
@@ -306,8 +305,9 @@ func TestShareGroupHasMembersOnly(t *testing.T) {
 	}
 }
 
-// TestPodMayBeSeveralMembersOfAShareGroup: it is expelled with the last of them.
-func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
+// TestPodIsExpelledWithItsLastShareMember: a pod may have several members in a share
+// group.
+func TestPodIsExpelledWithItsLastShareMember(t *testing.T) {
 	w, _ := watcher(t, harness.Cooperative)
 	w.cfg.Share = true
 	pollSettled(w, snapshotOf(1, member("m1", "pod-1.1"), member("m2", "pod-2.1"), member("m3", "pod-1.1")), 10, 20)
@@ -324,7 +324,7 @@ func TestPodMayBeSeveralMembersOfAShareGroup(t *testing.T) {
 	}
 }
 
-func TestRewindsAndTransactionsOfOurs(t *testing.T) {
+func TestRewindsAndTransactionsOfTheRunAreWritten(t *testing.T) {
 	w, seen := watcher(t, harness.Server)
 	for _, client := range []string{"pod-1.1", "stampede-observer"} {
 		w.recordRewind(harness.Rewind{At: 5, ClientID: client, Group: "g", Topic: "t", Partition: 1})
@@ -337,7 +337,7 @@ func TestRewindsAndTransactionsOfOurs(t *testing.T) {
 	}
 }
 
-func TestOnlySettledGroupsAreBelieved(t *testing.T) {
+func TestOwnersAreReadFromSettledGroupsOnly(t *testing.T) {
 	for _, c := range []struct {
 		protocol harness.Protocol
 		state    string
@@ -349,13 +349,13 @@ func TestOnlySettledGroupsAreBelieved(t *testing.T) {
 		w, _ := watcher(t, c.protocol)
 		g := snapshotOf(1, member("m1", "pod-1.1", 0))
 		g.State = c.state
-		if got := w.settled(g); got != c.want {
+		if got := w.isSettled(g); got != c.want {
 			t.Errorf("%s, %s: settled is %v", c.protocol, c.state, got)
 		}
 	}
 }
 
-func TestGenerationOfAMetadataRecord(t *testing.T) {
+func TestMetadataRecordBecomesAGroup(t *testing.T) {
 	a := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{
 		{Topic: "other", Partitions: []int32{5}}, {Topic: "t", Partitions: []int32{1, 0}},
 	}}
@@ -365,7 +365,7 @@ func TestGenerationOfAMetadataRecord(t *testing.T) {
 	v := kmsg.GroupMetadataValue{Generation: 4, Members: []kmsg.GroupMetadataValueMember{
 		{MemberID: "m", ClientID: "pod-1.1", Assignment: a.AppendTo(nil), Subscription: owned.AppendTo(nil)}, {MemberID: "n", ClientID: "pod-2.1"},
 	}}
-	g := generation("g", &v)
+	g := groupOf("g", &v)
 	if g.Name != "g" || g.Generation != 4 || len(g.Members) != 2 || len(g.Members[1].Partitions) != 0 ||
 		!slices.Equal(g.Members[0].Partitions["t"], []int32{1, 0}) || !slices.Equal(g.Members[0].Fresh["t"], []int32{0}) || !slices.Equal(g.Members[0].Fresh["other"], []int32{5}) {
 		t.Errorf("got %+v", g)
@@ -380,9 +380,9 @@ func TestPodOfAClientID(t *testing.T) {
 	}
 }
 
-// TestStaticMemberThatComesBack: real Kafka shows it under a new member id and the
+// TestStaticMemberComesBackAsTheNextIncarnation: real Kafka shows it under a new member id and the
 // client id of the incarnation before.
-func TestStaticMemberThatComesBack(t *testing.T) {
+func TestStaticMemberComesBackAsTheNextIncarnation(t *testing.T) {
 	w, seen := watcher(t, harness.Static)
 	owners := map[string]ledger.Owner{"pod-1.1": 1}
 	w.cfg.OwnerOf = func(client string) ledger.Owner { return owners[client] }
