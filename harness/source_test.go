@@ -76,7 +76,7 @@ func walkFiles(suffix string, fn func(path string) error) error {
 	})
 }
 
-// passage is a text that somebody reads: a comment, a string, a paragraph.
+// passage is a text for readers: a comment, a string, a paragraph.
 type passage struct {
 	path string
 	line int    // line is the first line of text.
