@@ -87,7 +87,8 @@ type passage struct {
 func (p passage) lineAt(offset int) int { return p.line + strings.Count(p.text[:offset], "\n") }
 
 // readPassages returns the comments, strings and test names of all Go files, the
-// paragraphs of all Markdown files, and the help of the Makefile.
+// paragraphs of all Markdown files, the morals of the histories, and the help of
+// the Makefile.
 func readPassages(t *testing.T) (all []passage) {
 	t.Helper()
 	for _, s := range mustParse(t) {
@@ -102,6 +103,18 @@ func readPassages(t *testing.T) (all []passage) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	histories, err := filepath.Glob(filepath.Join(root, "testdata/oracle/*.txtar"))
+	if err != nil || len(histories) == 0 {
+		t.Fatalf("no histories: %v", err)
+	}
+	for _, path := range histories {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moral, _, _ := strings.Cut(string(text), "\n-- ")
+		all = append(all, passage{path: "testdata/oracle/" + filepath.Base(path), line: 1, text: moral, doc: true})
 	}
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {
