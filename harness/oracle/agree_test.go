@@ -17,8 +17,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestOraclesAgree generates correct runs and plants one violation in most of them. The checks and the reference must count alike and name
-// the same records, and both must find what was planted. STAMPEDE_HISTORIES sets how many runs, STAMPEDE_SEED the first.
+// TestOraclesAgree generates legal runs and plants one violation in most of them. Each check finds
+// all that the reference says it must find, and nothing that it may not find. It also names what
+// was planted. STAMPEDE_HISTORIES is the number of runs, STAMPEDE_SEED the first seed.
 func TestOraclesAgree(t *testing.T) {
 	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64
@@ -72,8 +73,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// agree judges the history of a seed and returns what was planted. Each check finds what
-// the reference says that it must, and nothing that it may not.
+// agree judges the history of a seed and returns what was planted.
 func agree(seed uint64) (p planted, err error) {
 	w, p := planting(seed)
 	r := w.expect()
@@ -118,7 +118,7 @@ func positionOf(a *harness.Anomaly) ledger.Position {
 	return ledger.Position{Topic: a.Topic, Partition: a.Partition, Offset: a.Offset}
 }
 
-// compare holds verdicts to what is expected.
+// compare compares verdicts with what the reference expects.
 func (r *reference) compare(verdicts []harness.Verdict) error {
 	blurred := r.isBlurred()
 	for _, v := range verdicts {
@@ -151,8 +151,8 @@ func textOf(list []harness.Anomaly) (text string) {
 	return text
 }
 
-// expectedAt is where the reference expects an anomaly that a check names at a position:
-// those of redeliveries at the record's first place, wherever it was found.
+// expectedAt is where the reference expects an anomaly that a check names at a position. It expects
+// a redelivery at the first place of the record, whatever the place it was found at.
 func (r *reference) expectedAt(check string, p ledger.Position) ledger.Position {
 	if slices.Contains([]string{CheckUnexplainedDuplicate, CheckRedelivery, CheckConflictingOutcomes}, check) {
 		return r.record(p)
@@ -193,7 +193,7 @@ func agreeBlind(w *simulation, r *rand.Rand) error {
 	return nil
 }
 
-// planting is a run with a violation of the kind whose turn it is, or none.
+// planting is a run with a violation of the kind whose turn it is, or with none.
 func planting(seed uint64) (*simulation, planted) {
 	r := rand.New(rand.NewPCG(seed, 4))
 	all := plans()
@@ -208,7 +208,7 @@ func planting(seed uint64) (*simulation, planted) {
 	return generate(r, pick(r, plain, plain, transactional, sharing, batching)), planted{}
 }
 
-// reads holds the text of a history to what it was written from.
+// reads compares the verdicts on the text of a history with those on the history.
 func reads(h *history, want []harness.Verdict) error {
 	again := newHistory()
 	again.facts.Owners = h.facts.Owners

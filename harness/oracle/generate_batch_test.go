@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// batch makes an attempt that was just begun one of a call for several records of
-// its key, in the order of the log.
+// batch turns an attempt that has just begun into one of a call for several records of its key, in
+// the order of the log.
 func (w *simulation) batch(p *simPartition, first *attempt) {
 	more := w.r.IntN(4)
 	if more == 0 {
@@ -25,7 +25,7 @@ func (w *simulation) batch(p *simPartition, first *attempt) {
 	}
 }
 
-// together are the attempts that end with one.
+// together lists the attempts that end at the same time as one.
 func (p *simPartition) together(a *attempt) []*attempt {
 	if a.Call == 0 {
 		return []*attempt{a}
@@ -33,7 +33,7 @@ func (p *simPartition) together(a *attempt) []*attempt {
 	return slices.DeleteFunc(p.open(), func(o *attempt) bool { return o.Call != a.Call })
 }
 
-// endTogether ends in one instant what is left of the calls of those that were away.
+// endTogether ends the remaining attempts of each call of a lost member in one instant.
 func (w *simulation) endTogether() {
 	ends := map[uint32]time.Duration{}
 	for _, a := range w.attempts {

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// disrupt is what a group goes through.
+// disrupt makes the group go through a rebalance, a crash, a seek or a pause.
 func (w *simulation) disrupt() {
 	w.disruptions--
 	switch w.r.IntN(6) {
@@ -27,7 +27,7 @@ func (w *simulation) disrupt() {
 	}
 }
 
-// join is a new incarnation, which gets its partitions at the next rebalance.
+// join starts an incarnation. It gets its partitions at the next rebalance.
 func (w *simulation) join() *member {
 	m := &member{owner: ledger.Owner(len(w.pods) + 1), id: w.r.Uint64N(1 << 20), alive: true}
 	w.pods = append(w.pods, m)
@@ -44,15 +44,15 @@ func (w *simulation) alive() (list []*member) {
 	return list
 }
 
-// rebalance is a new generation. Under the eager protocol all give up all and
-// begin anew at the commit; else only what moves does.
+// rebalance begins a generation. With the eager protocol all members give up all partitions and
+// read on from the commit. With the others only the partitions that move do.
 func (w *simulation) rebalance(first bool) {
 	w.quiet()
 	w.gen++
 	members := w.alive()
 	for _, p := range w.parts {
 		if !first && p.owner == nil {
-			continue // its dead owner's session goes on
+			continue // the session of its dead owner lasts
 		}
 		to := pick(w.r, members...)
 		if p.owner != nil && (w.facts.Protocol != harness.Eager && w.r.IntN(2) == 0) {
@@ -75,7 +75,7 @@ func (w *simulation) rebalance(first bool) {
 	}
 }
 
-// giveBack has an owner give a partition up, and get it again in the next generation.
+// giveBack lets an owner give a partition up, and get it again in the next generation.
 func (w *simulation) giveBack(p *simPartition) {
 	owner := p.owner
 	w.drain(p)
@@ -86,8 +86,8 @@ func (w *simulation) giveBack(p *simPartition) {
 	w.acquire(p, nil, owner)
 }
 
-// quiet waits until all changes of owners have been seen: an observer that sees
-// but intervals sees one change in each.
+// quiet waits until observers have seen all changes of owners. An observer that sees intervals sees
+// one change in each.
 func (w *simulation) quiet() {
 	for _, p := range w.parts {
 		w.now = max(w.now, p.lastSeen)
@@ -95,7 +95,7 @@ func (w *simulation) quiet() {
 	w.tick()
 }
 
-// drain ends the work on a partition that is revoked, and commits most often.
+// drain ends the work on a partition that is revoked, and mostly commits.
 func (w *simulation) drain(p *simPartition) {
 	for _, a := range p.open() {
 		if p.busy[a.Position()] == nil {
@@ -110,8 +110,8 @@ func (w *simulation) drain(p *simPartition) {
 	}
 }
 
-// acquire gives a partition to a member, which reads on from the commit. A new
-// owner that is the old is seen by its generation alone.
+// acquire assigns a partition to a member, which reads on from the commit. If the member had the
+// partition before, observers see the generation alone.
 func (w *simulation) acquire(p *simPartition, from, to *member) {
 	before := p.lastSeen
 	at, seen := w.observedInterval(p)
@@ -128,8 +128,8 @@ func (w *simulation) acquire(p *simPartition, from, to *member) {
 	w.tick()
 }
 
-// observedInterval is the interval in which an observer sees a change that happens now; it
-// begins later than the one before ended.
+// observedInterval is the interval in which an observer sees a change that happens now. It begins
+// after the end of the interval before.
 func (w *simulation) observedInterval(p *simPartition) (at, seen time.Duration) {
 	if at, seen = w.now, w.now; w.slack > 0 {
 		at = max(p.lastSeen+time.Microsecond, at-time.Duration(w.r.Int64N(int64(w.slack/time.Microsecond)))*time.Microsecond)
@@ -139,7 +139,7 @@ func (w *simulation) observedInterval(p *simPartition) (at, seen time.Duration) 
 	return at, seen
 }
 
-// observeChange is what observers see of a member under the present generation.
+// observeChange adds what observers see of a member in the present generation.
 func (w *simulation) observeChange(p *simPartition, edge ledger.EventKind, m *member, at, seen time.Duration) {
 	w.event(ledger.Event{
 		Kind: edge, At: at, Seen: seen, Owner: m.owner, Topic: p.place.Topic, Partition: p.place.Partition,
@@ -147,8 +147,8 @@ func (w *simulation) observeChange(p *simPartition, edge ledger.EventKind, m *me
 	})
 }
 
-// crash kills an incarnation: its attempts never end, and its partitions stay its
-// own until the session ends, but for a static member that is back at once.
+// crash kills an incarnation. Its attempts never end. Its partitions stay assigned to it until the
+// session ends, or until a static member is back.
 func (w *simulation) crash() {
 	members := w.alive()
 	if len(members) == 0 {
@@ -186,7 +186,7 @@ func (w *simulation) crash() {
 	}
 }
 
-// adopt gives the partitions of the dead to others once their sessions have ended.
+// adopt assigns the partitions of dead members to others once their sessions have ended.
 func (w *simulation) adopt() {
 	due := time.Duration(0)
 	for _, p := range w.parts {
@@ -201,7 +201,7 @@ func (w *simulation) adopt() {
 		return // others work on meanwhile
 	}
 	w.now = max(w.now, due)
-	if w.r.IntN(4) == 0 { // so late that a member that was expelled is back
+	if w.r.IntN(4) == 0 { // so late that an expelled member is back
 		w.now += 3 * time.Second
 	}
 	w.wake()
@@ -218,10 +218,10 @@ func (w *simulation) adopt() {
 	}
 }
 
-// seek goes back to an offset, as a design may or as a cut of the log makes it.
+// seek makes an owner go back to an offset. A design may do that, or a log that was cut.
 func (w *simulation) seek(p *simPartition) {
 	if p.owner == nil || p.place.Offset == 0 || w.slack > 0 && !w.rewinds {
-		return // who sees this rewind sees all
+		return // observers that see this rewind see all
 	}
 	w.quiet()
 	w.drain(p)
@@ -236,8 +236,9 @@ func (w *simulation) seek(p *simPartition) {
 	w.tick()
 }
 
-// pause stops a member for longer than its session. The group expels it; when it
-// goes on it ends what it had begun, and begins a little more, before it learns.
+// pause stops a member for longer than its session, so that the group expels it. When the member
+// continues, it ends the work that it had begun. It begins a little more before it learns of its
+// expulsion.
 func (w *simulation) pause() {
 	members := w.alive()
 	if len(members) < 2 {
@@ -278,7 +279,8 @@ func (w *simulation) pause() {
 	}
 }
 
-// groups are those that a pod is a member of: the run's, and who reads a side topic.
+// groups are the groups that a pod is a member of: the group of the run, and the group that reads a
+// side topic.
 func (w *simulation) groups() (list []uint32) {
 	list = []uint32{0}
 	for _, p := range w.parts {
@@ -289,7 +291,7 @@ func (w *simulation) groups() (list []uint32) {
 	return list
 }
 
-// wake brings back who was paused, as a new member.
+// wake brings paused members back, each as a new member.
 func (w *simulation) wake() {
 	for _, m := range w.pods {
 		if m.back > 0 && m.back < w.now {

@@ -8,19 +8,19 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// sharedRecord is what the broker of a share group keeps of a record.
+// sharedRecord is what the broker of a share group keeps about a record.
 type sharedRecord struct {
 	*simRecord
-	to     *member // nil: to be given to anybody
+	to     *member // nil while the record is available
 	count  uint8
 	locked time.Duration
-	work   *attempt // under way for it
+	work   *attempt // in flight for it
 	done   bool
 	is     *trueDelivery // the latest delivery of it
 }
 
-// runShareGroup runs a share group: the broker gives each record to one member at a time,
-// counts, and takes it back when its lock expires.
+// runShareGroup runs a share group. The broker delivers each record to one member at a time, counts
+// the deliveries, and takes a record back when its lock expires.
 func (w *simulation) runShareGroup() {
 	w.facts.Share, w.facts.Order, w.facts.Lock, w.facts.Deliveries = true, harness.OrderNone, 3*time.Second, 6
 	w.acquisitionsSeen = w.r.IntN(2) == 0
@@ -50,7 +50,7 @@ func (w *simulation) runShareGroup() {
 		case g.done:
 		case g.to == nil:
 			w.deliverToAny(g)
-		case g.work == nil: // once more by the same member
+		case g.work == nil: // the same member tries again
 			g.work = w.tryRecord(g)
 		case n < 15:
 			w.endTry(g)
@@ -69,7 +69,7 @@ func (w *simulation) deliverToAny(g *sharedRecord) {
 	w.deliverTo(g, pick(w.r, w.alive()...))
 }
 
-// deliverTo gives a record to a member, which begins it.
+// deliverTo delivers a record to a member, which begins it.
 func (w *simulation) deliverTo(g *sharedRecord, to *member) {
 	g.to, g.locked, g.count = to, w.now, g.count+1
 	g.is = w.trace.deliver(g.place, to, w.now, g.is)
@@ -88,8 +88,8 @@ func (w *simulation) tryRecord(g *sharedRecord) *attempt {
 	return a
 }
 
-// endTry ends the work of a record: an effect is accepted, a failure released or
-// tried again.
+// endTry ends the work on a record. The member accepts it after an effect, and releases or retries
+// it after a failure.
 func (w *simulation) endTry(g *sharedRecord) {
 	work := g.work
 	work.end, work.outcome, g.work = w.now, ledger.OutcomeEffect, nil
@@ -114,8 +114,7 @@ func (w *simulation) observeAcknowledgement(l *simRecord, by *member, answer led
 	})
 }
 
-// renew renews the locks that began before a time, of those of some records that are in
-// work.
+// renew renews the locks of some records in flight, if they began before a time.
 func (w *simulation) renew(records []*sharedRecord, before time.Duration) {
 	for _, g := range records {
 		if g.to != nil && !g.done && g.locked < before {
@@ -125,8 +124,8 @@ func (w *simulation) renew(records []*sharedRecord, before time.Duration) {
 	}
 }
 
-// expireLock lets a lock run out while its member is slow: it goes on for a while, and
-// does not answer any more.
+// expireLock lets a lock expire while its member is slow. The member goes on for a while and
+// acknowledges nothing.
 func (w *simulation) expireLock(g *sharedRecord) {
 	w.now = max(w.now, g.locked+w.facts.Lock)
 	g.work.end = w.now + time.Duration(1+w.r.IntN(20_000))*time.Microsecond
@@ -139,7 +138,7 @@ func (w *simulation) expireLock(g *sharedRecord) {
 	w.deliverTo(g, pick(w.r, others...))
 }
 
-// killMember ends a member; what it had is given to others, counted or not.
+// killMember ends a member. The broker delivers its records to others, and may take back the count.
 func (w *simulation) killMember(records []*sharedRecord) {
 	m := pick(w.r, w.alive()...)
 	m.alive = false

@@ -5,8 +5,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// addSideTopics gives the consumer a topic for what it cannot finish yet, which its group or
-// one of its own reads, and one for what it never will. It claims no order then.
+// addSideTopics gives the consumer a topic for records that it cannot complete yet, and a
+// dead-letter topic. Its group or one of its own reads the first. The consumer then claims no
+// order.
 func (w *simulation) addSideTopics() {
 	w.facts.Order, w.window = harness.OrderNone, 3
 	w.facts.DeadLetters = harness.DeadLetterPolicy{Attempts: w.r.IntN(4), Cancelled: w.r.IntN(3) == 0}
@@ -28,7 +29,7 @@ func (w *simulation) addSideTopics() {
 	}
 }
 
-// failure is how an attempt of that consumer ends that fails.
+// failure is the outcome of an attempt that fails.
 func (w *simulation) failure() ledger.Outcome {
 	switch outcome := pick(w.r, ledger.OutcomeError, ledger.OutcomeError, ledger.OutcomePoison, ledger.OutcomeCancelled); {
 	case w.deadLetters == nil, outcome == ledger.OutcomeCancelled && !w.facts.DeadLetters.Cancelled:
@@ -38,7 +39,7 @@ func (w *simulation) failure() ledger.Outcome {
 	}
 }
 
-// mayDeadLetter reports whether there was reason so far to make a dead letter of a record.
+// mayDeadLetter reports whether the consumer has a reason to dead-letter a record.
 func (w *simulation) mayDeadLetter(key, seq uint32) bool {
 	failed := 0
 	for _, a := range w.attempts {
@@ -59,8 +60,8 @@ func (w *simulation) mayDeadLetter(key, seq uint32) bool {
 	return failed >= w.facts.DeadLetters.MinAttempts()
 }
 
-// forward copies a record that failed to another topic, waits for the answer, and
-// is done with it where it was.
+// forward copies a record that failed to another topic, waits for the response, and leaves the
+// record where it was.
 func (w *simulation) forward(p *simPartition, a *attempt) {
 	to := w.deadLetters[a.Key%uint32(len(w.deadLetters))]
 	if w.r.IntN(2) == 0 || !w.mayDeadLetter(a.Key, a.Seq) {
@@ -72,8 +73,8 @@ func (w *simulation) forward(p *simPartition, a *attempt) {
 	w.tick()
 }
 
-// copy appends a record to a partition of a side topic, for an attempt on it that failed.
-// by is nil for a copy that no attempt is the reason of.
+// copy appends a record to a partition of a side topic because of an attempt. by is nil for a
+// planted copy and for an output.
 func (w *simulation) copy(to *simPartition, key, seq uint32, by *attempt) ledger.Position {
 	at := to.place
 	w.appendRecord(to, at, key, seq)
@@ -85,8 +86,8 @@ func (w *simulation) copy(to *simPartition, key, seq uint32, by *attempt) ledger
 	return at
 }
 
-// addDeferredTopic gives the consumer a topic for ranges of the source that it sets aside, which
-// whoever has that topic works off. It claims no order then.
+// addDeferredTopic gives the consumer a topic for ranges of the source that it defers. The owner of
+// that topic works on them. The consumer then claims no order.
 func (w *simulation) addDeferredTopic() {
 	w.facts.Order, w.window = harness.OrderNone, 3
 	w.facts.Sides = []Side{{Name: "skipped", Role: harness.RoleRanges, Partitions: 1}}
@@ -94,8 +95,7 @@ func (w *simulation) addDeferredTopic() {
 	w.parts = append(w.parts, w.deferredTopic)
 }
 
-// deferRecords sets the next records of a partition aside that are neither finished nor
-// in work, and is done with them when the range is in the log.
+// deferRecords defers the next records of a partition that are neither completed nor in flight.
 func (w *simulation) deferRecords(p *simPartition) {
 	if p.owner == nil || p == w.deferredTopic {
 		return
@@ -130,7 +130,7 @@ func (w *simulation) appendRange(p *simPartition, list []*simRecord) {
 	w.tick()
 }
 
-// unfinishedIn are the records of a range that the owner of the ranges has yet to begin.
+// unfinishedIn lists the records of a range that the owner of the ranges has not begun yet.
 func (p *simPartition) unfinishedIn(r *simRecord) (list []*simRecord) {
 	for _, l := range r.deferred {
 		if !p.done[l.place] && p.busy[l.place] == nil {
@@ -140,8 +140,8 @@ func (p *simPartition) unfinishedIn(r *simRecord) (list []*simRecord) {
 	return list
 }
 
-// completeRange is done with a range when all of it is. Another range may have the same
-// records, after its part of the source was begun anew: it does not know of this one.
+// completeRange completes a range when all its records are. Another range may hold the same
+// records, if the source was read again: it does not know of this one.
 func (p *simPartition) completeRange() {
 	for _, l := range p.records {
 		if l.place.Offset < p.next || p.done[l.place] {
@@ -167,7 +167,7 @@ func (w *simulation) part(at ledger.Position) *simPartition {
 	return nil
 }
 
-// addOutputTopic gives the consumer a topic for its output. It claims exactly-once.
+// addOutputTopic gives the consumer a topic for its output. The consumer then claims exactly-once.
 func (w *simulation) addOutputTopic() {
 	w.facts.Effect, w.facts.Delivery = harness.EffectOutput, harness.ExactlyOnce
 	w.facts.Sides = []Side{{Name: "out", Role: harness.RoleOutput, Partitions: 1}}
@@ -175,8 +175,8 @@ func (w *simulation) addOutputTopic() {
 	w.out = &simPartition{place: ledger.Position{Topic: 1}}
 }
 
-// appendOutputs appends what was computed since the last commit, in the transaction of this
-// one.
+// appendOutputs appends the outputs of all records since the last commit, in the transaction of
+// this commit.
 func (w *simulation) appendOutputs(p *simPartition, commit *ledger.Event) {
 	commit.Flags = ledger.FlagTransactional
 	for _, l := range p.records {

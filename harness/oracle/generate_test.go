@@ -10,9 +10,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// simulation is a small simulation of a group of correct consumers: what they do, and
-// what observers see of it, becomes a history. Times are whole microseconds, so
-// that a planted event finds room between any two.
+// simulation simulates a group of correct consumers. What the consumers do, and what observers see
+// of it, becomes a history. What only the simulation knows becomes the trace. Times are whole
+// microseconds, so that a planted event finds room between any two.
 type simulation struct {
 	r           *rand.Rand
 	facts       *Facts
@@ -27,40 +27,40 @@ type simulation struct {
 	disruptions int // rebalances, crashes and seeks yet to come
 
 	window           int             // records of a partition worked on at once
-	slack            time.Duration   // half the time between two looks of an observer, 0: it sees each change as it happens
-	rewinds          bool            // rewinds are seen themselves
+	slack            time.Duration   // half the time between two polls of an observer, 0: it sees each change as it happens
+	rewinds          bool            // observers see rewinds
 	out              *simPartition   // of the output topic, nil without one
-	deadLetters      []*simPartition // of the dead-letter topic, which nobody reads; nil without side topics
-	deferredTopic    *simPartition   // of the topic with ranges set aside, nil without one
+	deadLetters      []*simPartition // of the dead-letter topic, which has no reader; nil without side topics
+	deferredTopic    *simPartition   // of the topic with deferred ranges, nil without one
 	retries          float64         // share of attempts that fail
 	batches          bool            // several records of a key may be one call
-	acquisitionsSeen bool            // it is seen what a share group hands out
+	acquisitionsSeen bool            // observers see what a share group delivers
 	calls            uint32          // calls for several records so far
 	trace            trace
 }
 
-// simPartition is a partition: the log so far, and how far its owner has got.
+// simPartition is a partition: its log so far, and how far its owner has got.
 type simPartition struct {
 	place     ledger.Position // Offset is the end of the log
 	records   []*simRecord
 	committed int64
-	owner     *member                  // nil: nobody, or a dead one until the session ends
-	next      int64                    // from where the owner began to read
-	done      map[ledger.Position]bool // finished under this owner
+	owner     *member                  // nil without one, and while the session of a dead one lasts
+	next      int64                    // where the owner began to read
+	done      map[ledger.Position]bool // completed under this owner
 	busy      map[ledger.Position]*attempt
-	dead      *member       // its last owner, if that died
+	dead      *member       // its last owner, if it died
 	orphaned  time.Duration // when the session of its dead owner ends
-	lastSeen  time.Duration // when the last change of owners has been seen
+	lastSeen  time.Duration // when observers have seen the last change of owners
 	group     uint32        // 0: the run's
 	pass      *pass         // the latest, nil before any
-	sought    bool          // sought: its owner went back, and will commit that
+	sought    bool          // sought: the owner went back, and may commit below the last commit
 }
 
 type simRecord struct {
 	place    ledger.Position
 	key, seq uint32
 	at       time.Duration // when it was appended
-	deferred []*simRecord  // of a range: the records that it sets aside
+	deferred []*simRecord  // of a range: its records
 }
 
 // member is an incarnation of a pod in the group.
@@ -68,7 +68,7 @@ type member struct {
 	owner ledger.Owner
 	id    uint64
 	alive bool
-	back  time.Duration // when it has learned that it was expelled; 0 if it was not
+	back  time.Duration // when it learns that it was expelled; 0 if it was not
 }
 
 type attempt struct {
@@ -80,7 +80,7 @@ type attempt struct {
 	delivery     *trueDelivery // of a share group
 }
 
-// sending is a record to come: where it lands, or that it never does.
+// sending is a record that the producer will send: where it will be appended, or that it will not.
 type sending struct {
 	simRecord
 	outcome ledger.Outcome
@@ -93,7 +93,7 @@ func generate(r *rand.Rand, of design) *simulation {
 		Delivery: harness.AtLeastOnce, Log: NewLog(), Broken: map[string]string{},
 		Order:    pick(r, harness.OrderNone, harness.OrderKey, harness.OrderKey, harness.OrderPartition),
 		Protocol: pick(r, harness.Eager, harness.Cooperative, harness.Server, static),
-		Session:  6 * time.Second, Heartbeat: time.Second, Commit: time.Hour, // no clock makes the commits here
+		Session:  6 * time.Second, Heartbeat: time.Second, Commit: time.Hour, // commits follow no clock here
 	}}
 	w.window = map[harness.Order]int{harness.OrderPartition: 1}[w.facts.Order]
 	if w.window == 0 {
@@ -126,7 +126,7 @@ func generate(r *rand.Rand, of design) *simulation {
 	w.rebalance(true)
 	for steps := 0; !w.finished(); steps++ {
 		if w.step(); steps > 1_000_000 {
-			panic("a history without an end") // better than all memory gone
+			panic("a history without an end") // otherwise it would take all memory
 		}
 	}
 	w.endTogether()
@@ -134,23 +134,23 @@ func generate(r *rand.Rand, of design) *simulation {
 	return w
 }
 
-// design is what kind of consumer a run is of.
+// design is the kind of consumer that a run is of.
 type design int
 
 const (
-	plain         design = iota // commits what it has finished
+	plain         design = iota // commits what it has completed
 	transactional               // its output and its commits are one
 	sharing                     // works in a share group
 	batching                    // works on several records of a key in one call
 )
 
-// static is the classic protocol with static members: who comes back soon keeps
-// what it had, without a rebalance.
+// static is the classic protocol with static members. A member that comes back soon keeps its
+// partitions without a rebalance.
 const static = harness.Protocol("static")
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
-// load thinks out what will be sent: partitions with gaps, a few keys each.
+// load decides what the producer will send: partitions with gaps, and a few keys each.
 func (w *simulation) load() {
 	w.facts.Partitions = 1 + w.r.IntN(3)
 	for p := range w.facts.Partitions {
@@ -255,7 +255,7 @@ func (w *simulation) endRun() {
 		}
 		*final = append(*final, p.committed)
 	}
-	if w.r.IntN(4) > 0 { // what is planted may work on one more
+	if w.r.IntN(4) > 0 { // a plant may add one attempt
 		for _, a := range w.attempts {
 			w.facts.Parallelism = max(w.facts.Parallelism, w.openAt(a)+1)
 		}
@@ -280,7 +280,8 @@ func (w *simulation) history() *history {
 	return h
 }
 
-// sortedPositions are side topics first, each partition in the order of its log.
+// sortedPositions lists the positions of the side topics first, and each partition in the order of
+// its log.
 func sortedPositions(ids map[ledger.Position][2]uint32) (list []ledger.Position) {
 	for p := range ids {
 		list = append(list, p)

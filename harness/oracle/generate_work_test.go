@@ -9,8 +9,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ready are the records that the owner of a partition may begin, in the order that
-// it claims.
+// ready lists the records that the owner of a partition may begin, in the order that the consumer
+// claims.
 func (w *simulation) ready(p *simPartition) (list []*simRecord) {
 	if p.owner == nil || len(p.busy) >= w.window {
 		return nil
@@ -53,8 +53,8 @@ func (w *simulation) start(p *simPartition) {
 	}
 }
 
-// attempt is one that a member begins on a record. p is where its member reads it from, nil
-// in a share group.
+// attempt is an attempt that a member begins on a record. p is the partition that the member reads
+// it from, nil in a share group.
 func (w *simulation) attempt(p *simPartition, l *simRecord, by *member, at time.Duration) *attempt {
 	a := &attempt{Event: ledger.Event{
 		Kind: ledger.EventStart, At: at, Start: at, Owner: by.owner, Topic: l.place.Topic, Partition: l.place.Partition,
@@ -70,7 +70,7 @@ func (w *simulation) attempt(p *simPartition, l *simRecord, by *member, at time.
 	return a
 }
 
-// end ends one attempt of a partition, and may begin the next in that instant.
+// end ends one attempt of a partition, and may begin the next one in that instant.
 func (w *simulation) end(p *simPartition) {
 	if p.owner == nil || len(p.busy) == 0 {
 		return
@@ -89,7 +89,7 @@ func (w *simulation) end(p *simPartition) {
 	}
 }
 
-// open are the attempts under way, oldest first.
+// open lists the attempts in flight, the oldest first.
 func (p *simPartition) open() (list []*attempt) {
 	for _, a := range p.busy {
 		list = append(list, a)
@@ -116,7 +116,7 @@ func (w *simulation) finish(p *simPartition, a *attempt, o ledger.Outcome) {
 	}
 }
 
-// watermark is the lowest offset that the owner has not finished.
+// watermark is the lowest offset that the owner has not completed.
 func (p *simPartition) watermark() int64 {
 	if l := p.first(); l != nil {
 		return l.place.Offset
@@ -124,7 +124,7 @@ func (p *simPartition) watermark() int64 {
 	return p.place.Offset
 }
 
-// first is the first record that the owner has not finished, nil without one.
+// first is the first record that the owner has not completed, nil without one.
 func (p *simPartition) first() *simRecord {
 	for _, l := range p.records {
 		if l.place.Offset >= p.next && !p.done[l.place] {
@@ -134,7 +134,7 @@ func (p *simPartition) first() *simRecord {
 	return nil
 }
 
-// commit commits the watermark. The answer may get lost.
+// commit commits the watermark. The response may be dropped.
 func (w *simulation) commit(p *simPartition) {
 	if p.owner == nil || p.watermark() < p.committed && !p.sought {
 		return
@@ -156,7 +156,7 @@ func (w *simulation) commit(p *simPartition) {
 	}
 }
 
-// finished reports whether all is sent, finished and committed.
+// finished reports whether all records are sent, completed and committed.
 func (w *simulation) finished() bool {
 	for _, p := range w.parts {
 		if p.owner == nil || len(p.busy) > 0 || p.watermark() < p.place.Offset || p.committed < p.place.Offset {
@@ -166,7 +166,7 @@ func (w *simulation) finished() bool {
 	return len(w.unsent) == 0
 }
 
-// openAt is how many attempts of its incarnation are open as one begins, with it.
+// openAt counts the attempts of an incarnation that are open when one begins, including that one.
 func (w *simulation) openAt(a *attempt) (open int) {
 	for _, o := range w.attempts {
 		if o.Owner == a.Owner && o.At <= a.At && o.end > a.At {

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// plantPrematureCommit commits a record in the instant before its work is finished.
+// plantPrematureCommit commits a record in the instant before its work ends.
 func plantPrematureCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	finished, before, copies := map[ledger.Position]bool{}, map[[2]uint32]bool{}, map[[2]uint32]int{}
@@ -20,7 +20,7 @@ func plantPrematureCommit(w *simulation) (at []ledger.Position, fails []string, 
 	for _, a := range w.effects() {
 		p := w.part(a.Position())
 		id := [2]uint32{a.Key, a.Seq}
-		// With a copy elsewhere it is safe here.
+		// A record with a copy elsewhere is safe here.
 		lowest := !before[id] && copies[id] == min(1, int(a.Topic)) && !finished[a.Position()] && !slices.ContainsFunc(p.records, func(l *simRecord) bool {
 			return l.place.Offset < a.Offset && !finished[l.place]
 		})
@@ -42,7 +42,7 @@ func plantPrematureCommit(w *simulation) (at []ledger.Position, fails []string, 
 	return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 }
 
-// plantCommitPastEnd commits past the end of the log when all is done.
+// plantCommitPastEnd commits past the end of the log when all records are completed.
 func plantCommitPastEnd(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	p := pick(w.r, w.parts[:w.facts.Partitions]...)
 	if p.owner == nil {
@@ -55,8 +55,7 @@ func plantCommitPastEnd(w *simulation) (at []ledger.Position, fails []string, ok
 	return []ledger.Position{p.place}, []string{CheckPrematureCommit}, true
 }
 
-// confirmed are the commits that were seen to hold and above zero, and were not
-// disturbed right after.
+// confirmed lists the commits above zero that were confirmed, without a change right after them.
 func (w *simulation) confirmed() (list []ledger.Event) {
 	for _, e := range w.seen {
 		if e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && e.Offset > 0 && w.undisturbed(e.Position(), e.At+nanosecond, e.At+2*nanosecond) {
@@ -66,7 +65,7 @@ func (w *simulation) confirmed() (list []ledger.Event) {
 	return list
 }
 
-// plantCommitRegression commits less than before.
+// plantCommitRegression commits a lower offset than before.
 func plantCommitRegression(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok {
@@ -79,8 +78,8 @@ func plantCommitRegression(w *simulation) (at []ledger.Position, fails []string,
 	return []ledger.Position{{Topic: e.Topic, Partition: e.Partition, Offset: max(0, e.Offset-1)}}, []string{CheckCommitRegression}, true
 }
 
-// plantStalledCommit has no commit of a partition hold from some time on, and a clock to
-// commit by that is faster than that.
+// plantStalledCommit removes the commits of a partition from some time on, and makes the commit
+// interval shorter than that.
 func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok || e.Topic != 0 || e.OwnGroup() || w.facts.Final[e.Partition] == 0 {
@@ -102,8 +101,8 @@ func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok
 	return at, []string{CheckStalledCommit}, len(at) > 0
 }
 
-// lossesBefore are the losses of a partition that came before an event of it, by members
-// that had not got it again by then and were never expelled.
+// lossesBefore lists the losses of the partition before an event, by members that did not get it
+// again by then. Members that the group expelled are left out.
 func (w *simulation) lossesBefore(e ledger.Event) (list []ledger.Event) {
 	for _, lost := range w.seen {
 		same := lost.Kind == ledger.EventReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At
@@ -118,8 +117,8 @@ func (w *simulation) lossesBefore(e ledger.Event) (list []ledger.Event) {
 	return list
 }
 
-// plantLateCommit commits what is committed once more, for one who lost the
-// partition: no regression, so nothing fails.
+// plantLateCommit repeats a commit in the name of a member that lost the partition. That is no
+// commit regression, so no check fails.
 func plantLateCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.confirmed())
 	if !ok {
@@ -133,7 +132,7 @@ func plantLateCommit(w *simulation) (at []ledger.Position, fails []string, ok bo
 	return nil, nil, ok
 }
 
-// plantLateRange commits past a range before it is in the log.
+// plantLateRange commits past a range before the range is in the log.
 func plantLateRange(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	for i := range w.seen {
 		r := &w.seen[i]
@@ -180,7 +179,7 @@ func plantEarlyRange(w *simulation) (at []ledger.Position, fails []string, ok bo
 		e.At, e.Offset = a.end-nanosecond, r.DeferredBy().Offset+1
 		e.Seen = e.At
 		w.event(e)
-		if slices.Contains(w.expect().expected.must[CheckPrematureCommit], a.Position()) { // else another range has it too
+		if slices.Contains(w.expect().expected.must[CheckPrematureCommit], a.Position()) { // otherwise another range has it too
 			return []ledger.Position{a.Position()}, []string{CheckPrematureCommit}, true
 		}
 		return nil, nil, false
@@ -188,7 +187,7 @@ func plantEarlyRange(w *simulation) (at []ledger.Position, fails []string, ok bo
 	return nil, nil, false
 }
 
-// plantOutputWithoutCommit keeps the last outputs of a partition and not their commit.
+// plantOutputWithoutCommit keeps the last outputs of a partition and takes away their commit.
 func plantOutputWithoutCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {
@@ -198,7 +197,7 @@ func plantOutputWithoutCommit(w *simulation) (at []ledger.Position, fails []stri
 	return []ledger.Position{l.place}, []string{CheckTransactionAtomicity}, true
 }
 
-// plantCommitOutside commits outside of the transaction.
+// plantCommitOutside commits outside the transaction.
 func plantCommitOutside(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	i := slices.IndexFunc(w.seen, func(e ledger.Event) bool { return e.Kind == ledger.EventCommit && w.r.IntN(3) == 0 })
 	if i < 0 {
@@ -208,7 +207,7 @@ func plantCommitOutside(w *simulation) (at []ledger.Position, fails []string, ok
 	return []ledger.Position{w.seen[i].Position()}, []string{CheckTransactionAtomicity}, true
 }
 
-// plantOutputOutside makes an output outside of its transaction.
+// plantOutputOutside appends an output outside its transaction.
 func plantOutputOutside(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleOutput))
 	if !ok {

@@ -14,7 +14,7 @@ func (w *simulation) effectsOf(key, seq uint32) (list []*attempt) {
 	return list
 }
 
-// plantEffectOfDeadLetter works on a record in spite of its dead letter.
+// plantEffectOfDeadLetter completes a record that has a dead letter.
 func plantEffectOfDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok || len(w.effectsOf(e.Key, e.Seq)) > 0 {
@@ -32,7 +32,7 @@ func plantEffectOfDeadLetter(w *simulation) (at []ledger.Position, fails []strin
 	b := *last
 	b.At, b.Start, b.end, b.outcome = e.At+nanosecond, e.At+nanosecond, e.At+2*nanosecond, ledger.OutcomeEffect
 	w.attempts = append(w.attempts, &b)
-	for p, id := range w.ids { // a rewind may excuse this end of the record, and not the next
+	for p, id := range w.ids { // a rewind may explain this end of the record, and not the next
 		if id == [2]uint32{e.Key, e.Seq} {
 			at = append(at, p)
 		}
@@ -40,7 +40,7 @@ func plantEffectOfDeadLetter(w *simulation) (at []ledger.Position, fails []strin
 	return at, []string{CheckConflictingOutcomes}, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
-// plantDeadLetterOfEffect makes a dead letter of a record that was worked on.
+// plantDeadLetterOfEffect appends a dead letter of a completed record.
 func plantDeadLetterOfEffect(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok || w.deadLetters == nil {
@@ -56,14 +56,13 @@ func plantDeadLetterOfEffect(w *simulation) (at []ledger.Position, fails []strin
 	return []ledger.Position{place}, fails, len(w.expect().expected.must[CheckConflictingOutcomes]) == 1
 }
 
-// plantPrematureDeadLetter takes back that the work on a record failed before it became a
-// dead letter: it was cut short.
+// plantPrematureDeadLetter turns the failed attempts before a dead letter into cancelled ones.
 func plantPrematureDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok {
 		return nil, nil, false
 	}
-	for _, o := range w.appended(harness.RoleDeadLetter) { // a rewind may have brought about more than one
+	for _, o := range w.appended(harness.RoleDeadLetter) { // a rewind may have led to more than one
 		if o.Key == e.Key && o.Seq == e.Seq {
 			at = append(at, o.Position())
 		}
@@ -76,8 +75,7 @@ func plantPrematureDeadLetter(w *simulation) (at []ledger.Position, fails []stri
 	return at, []string{CheckPrematureDeadLetter}, !w.facts.DeadLetters.Cancelled
 }
 
-// plantHastyDeadLetter declares one try more than a dead letter had, and that nothing else
-// will do.
+// plantHastyDeadLetter declares one attempt more than a dead letter had, and no other reason.
 func plantHastyDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	tries := func(e *ledger.Event) (n int, poison bool) {
 		for _, a := range w.attempts {

@@ -19,7 +19,7 @@ func plantParallelism(w *simulation) (at []ledger.Position, fails []string, ok b
 	return at, []string{CheckExcessParallelism}, len(at) > 0
 }
 
-// plantStarvation has no patience with the key that waits longest.
+// plantStarvation sets the limit just below the wait of the key that waited longest.
 func plantStarvation(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	long := slices.ContainsFunc(w.parts, func(p *simPartition) bool { return p.place.Offset > passedEvery+1 })
 	if !long {
@@ -30,7 +30,7 @@ func plantStarvation(w *simulation) (at []ledger.Position, fails []string, ok bo
 	return w.expect().expected.must[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
 }
 
-// plantBlast has no patience with the slowest record beside a hot key.
+// plantBlast sets the limit just below the slowest record of the keys that are not hot.
 func plantBlast(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {

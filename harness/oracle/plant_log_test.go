@@ -7,7 +7,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// plantLogDuplicate lets a record land twice; the consumer works on both.
+// plantLogDuplicate appends a record twice. The consumer works on both.
 func plantLogDuplicate(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	p := pick(w.r, w.parts[:w.facts.Partitions]...)
 	if len(p.records) == 0 || len(w.facts.Sides) > 0 {
@@ -26,8 +26,7 @@ func plantLogDuplicate(w *simulation) (at []ledger.Position, fails []string, ok 
 	return []ledger.Position{place}, []string{CheckLogDuplicate}, true
 }
 
-// plantLogOrder lets two records of a key, one right after the other, land in the
-// wrong order.
+// plantLogOrder appends two records of a key in the wrong order.
 func plantLogOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	all := w.sourceRecords()
 	l, ok := anyOf(w, all)
@@ -53,7 +52,7 @@ func plantLogOrder(w *simulation) (at []ledger.Position, fails []string, ok bool
 	return []ledger.Position{next.place}, []string{CheckLogOrder}, true
 }
 
-// plantCorruption alters a value on the way to an attempt or to a side topic.
+// plantCorruption alters a value on its way to an attempt or to a side topic.
 func plantCorruption(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if letters := w.appended(harness.RoleDeadLetter); len(letters) > 0 && w.r.IntN(2) == 0 {
 		e := pick(w.r, letters...)
@@ -85,7 +84,7 @@ func plantPhantom(w *simulation) (at []ledger.Position, fails []string, ok bool)
 	return []ledger.Position{b.Position()}, []string{CheckPhantom}, true
 }
 
-// plantPhantomCopy makes a dead letter of a record that nobody sent.
+// plantPhantomCopy appends a dead letter of a record that was never sent.
 func plantPhantomCopy(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.deadLetters == nil {
 		return nil, nil, false

@@ -21,8 +21,8 @@ func plantLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	return w.expectLoss(a.Key, a.Seq)
 }
 
-// plantUndisturbedLoss claims at-most-once and cuts off all work on a record where nothing goes
-// wrong.
+// plantUndisturbedLoss claims at-most-once and cancels all work on a record in an undisturbed
+// partition.
 func plantUndisturbedLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a := w.cancelWork()
 	if a == nil {
@@ -38,8 +38,8 @@ func plantUndisturbedLoss(w *simulation) (at []ledger.Position, fails []string, 
 	return lost, []string{CheckUnexplainedLoss}, len(lost) == 1 && len(must[CheckRedelivery]) == 0
 }
 
-// plantDisturbedLoss does so where somebody came or went since, or where the work had failed
-// before: then nobody is to blame.
+// plantDisturbedLoss cancels all work on a record that has an excuse: its partition changed since
+// it was appended, or work on it failed.
 func plantDisturbedLoss(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.cancelWork() == nil {
 		return nil, nil, false
@@ -48,7 +48,7 @@ func plantDisturbedLoss(w *simulation) (at []ledger.Position, fails []string, ok
 	return nil, nil, len(may[CheckLoss]) > 0 && len(may[CheckUnexplainedLoss])+len(may[CheckRedelivery]) == 0
 }
 
-// cancelWork claims at-most-once, and cuts off what was an effect of some record.
+// cancelWork claims at-most-once and turns the effects of some record into cancelled attempts.
 func (w *simulation) cancelWork() *attempt {
 	a, ok := anyOf(w, w.effects())
 	if !ok {
@@ -63,8 +63,8 @@ func (w *simulation) cancelWork() *attempt {
 	return a
 }
 
-// expectLoss is the evidence of a record that was not finished: the commit that covers it
-// was ahead of the work too, if it was seen.
+// expectLoss expects that a record is lost. If the commit that covers it was seen, that commit was
+// premature.
 func (w *simulation) expectLoss(key, seq uint32) (at []ledger.Position, fails []string, ok bool) {
 	for p, id := range w.ids {
 		if id == [2]uint32{key, seq} {
@@ -92,8 +92,8 @@ func plantOverload(w *simulation) (at []ledger.Position, fails []string, ok bool
 	return at, nil, ok
 }
 
-// stopPartition leaves a partition undone from some record on. last is when the last effect
-// of the run ended.
+// stopPartition removes the work on a partition from some record on. last is the end of the last
+// effect of the run.
 func (w *simulation) stopPartition() (stopped []ledger.Position, last time.Duration, ok bool) {
 	l, ok := anyOf(w, w.sourceRecords())
 	if !ok || len(w.facts.Sides) > 0 {
@@ -119,7 +119,7 @@ func (w *simulation) stopPartition() (stopped []ledger.Position, last time.Durat
 	return []ledger.Position{at}, last, true
 }
 
-// plantLostByBroker acknowledges a record where none lies, or another.
+// plantLostByBroker acknowledges a record at a position that is empty or holds another record.
 func plantLostByBroker(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	l, ok := anyOf(w, w.sourceRecords())
 	if !ok {
@@ -133,8 +133,8 @@ func plantLostByBroker(w *simulation) (at []ledger.Position, fails []string, ok 
 	return []ledger.Position{p}, []string{CheckLostByBroker}, true
 }
 
-// plantMissingDeadLetter takes away the last dead letter of its partition, for whose answer
-// nobody had waited.
+// plantMissingDeadLetter removes the last dead letter of its partition, as if the consumer had not
+// waited for the response.
 func plantMissingDeadLetter(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	e, ok := anyOf(w, w.appended(harness.RoleDeadLetter))
 	if !ok {
@@ -149,7 +149,7 @@ func plantMissingDeadLetter(w *simulation) (at []ledger.Position, fails []string
 	return w.expectLoss(gone.Key, gone.Seq)
 }
 
-// plantCommitWithoutOutput commits the last record that was output, and its output never comes.
+// plantCommitWithoutOutput removes the last output and keeps its commit.
 func plantCommitWithoutOutput(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.out.place.Offset == 0 {
 		return nil, nil, false

@@ -7,8 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// retried are the effects whose record had one attempt before, which failed while
-// nobody came or went.
+// retried lists the effects whose record had one attempt before. That attempt failed, under the
+// same owner.
 func (w *simulation) retried() (list []*attempt) {
 	for _, a := range w.effects() {
 		on := w.on(a.Position())
@@ -19,9 +19,9 @@ func (w *simulation) retried() (list []*attempt) {
 	return list
 }
 
-// swap exchanges the records of two attempts, of which b is the next after a in
-// its partition or, of one key, in its key, where no commit lies between.
-// With failed, an attempt on the earlier record failed before.
+// swap exchanges the records of two attempts. b is the next after a in its partition or, with
+// sameKey, in its key, and no commit lies between them. With failed, an attempt on the earlier
+// record failed before.
 func (w *simulation) swap(sameKey, adjacent, failed bool) (at []ledger.Position, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
@@ -67,7 +67,7 @@ func plantInversion(w *simulation) (at []ledger.Position, fails []string, ok boo
 	return at, fails, ok
 }
 
-// plantReverse has two records of a key that a rewind brings again done in reverse.
+// plantReverse swaps two records of a key that were read again.
 func plantReverse(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	type pair struct{ a, b *attempt }
 	var fit []pair
@@ -115,7 +115,7 @@ func plantPartitionOrder(w *simulation) (at []ledger.Position, fails []string, o
 	return at, []string{CheckPartitionInversion}, ok
 }
 
-// inOrder is what the records of which only one may be in work at once have in common.
+// inOrder is what all records have in common of which only one may be in flight at once.
 func (w *simulation) inOrder(a *attempt) uint32 {
 	if w.facts.Order == harness.OrderPartition {
 		return uint32(a.Partition)
@@ -123,8 +123,8 @@ func (w *simulation) inOrder(a *attempt) uint32 {
 	return a.Key
 }
 
-// plantOverlap begins an attempt before the one before it on its key, or in its
-// partition, has ended.
+// plantOverlap begins an attempt before the end of the attempt before it on its key, or in its
+// partition.
 func plantOverlap(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
 		return nil, nil, false
@@ -148,7 +148,7 @@ func plantOverlap(w *simulation) (at []ledger.Position, fails []string, ok bool)
 	return []ledger.Position{a.Position()}, []string{CheckOverlap}, true
 }
 
-// plantBatchOrder turns two neighbours in a call around.
+// plantBatchOrder swaps two neighbours in a call.
 func plantBatchOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []int // the second of each pair
 	single := w.single()

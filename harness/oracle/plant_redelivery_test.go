@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// plantAnything has a member that is up do some work at some moment, with a right to it
-// or without one. The trace says what that is.
+// plantAnything lets a member that is up do some work at some moment, with a right to it or without
+// one. The trace decides which.
 func plantAnything(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
 	if !ok {
@@ -42,7 +42,7 @@ func plantAnything(w *simulation) (at []ledger.Position, fails []string, ok bool
 	return []ledger.Position{b.Position()}, nil, true
 }
 
-// plantBelowCommit has an owner work on a record that was committed before it got the
+// plantBelowCommit lets an owner work on a record that was committed before the owner acquired the
 // partition.
 func plantBelowCommit(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
@@ -75,7 +75,7 @@ func plantRedelivery(w *simulation) (at []ledger.Position, fails []string, ok bo
 	return again, []string{CheckRedelivery}, len(again) > 0
 }
 
-// plantStranger has a pod that never had the partition do again what its owner did.
+// plantStranger lets a pod that never had the partition repeat the work of its owner.
 func plantStranger(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	m, alive := anyOf(w, w.alive())
@@ -99,8 +99,8 @@ func plantStranger(w *simulation) (at []ledger.Position, fails []string, ok bool
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// plantNeedlessRewind has an owner read the commit again, and what it had done, before
-// anything has happened.
+// plantNeedlessRewind lets an owner read the commit again before anything has happened, and repeat
+// its work.
 func plantNeedlessRewind(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.alone())
 	if !ok || w.rangeOf(a) != nil || !w.undisturbed(a.Position(), a.At, a.end+3*nanosecond) || slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
@@ -116,7 +116,7 @@ func plantNeedlessRewind(w *simulation) (at []ledger.Position, fails []string, o
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// rangeOf is the first range that sets the record of an attempt aside, nil without one.
+// rangeOf is the first range that defers the record of an attempt, nil without one.
 func (w *simulation) rangeOf(a *attempt) *ledger.Event {
 	for i := range w.seen {
 		if e := &w.seen[i]; e.Kind == ledger.EventDeferred && a.Topic == 0 && e.Partition == a.Partition && e.Offset <= a.Offset && a.Offset < e.To {
@@ -151,7 +151,8 @@ func plantOutputTwice(w *simulation) (at []ledger.Position, fails []string, ok b
 	return []ledger.Position{place}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// plantZombie begins a record again that another owner has taken over.
+// plantZombie begins a record in the name of a member from which another owner has taken the
+// partition.
 func plantZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if w.facts.Order == harness.OrderNone {
 		return nil, nil, false
@@ -171,8 +172,8 @@ func plantZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) 
 	return []ledger.Position{b.Position()}, []string{CheckZombie}, true
 }
 
-// plantExpelledZombie has a member work on a record of a partition that an expulsion took
-// from it, long after it has learned that.
+// plantExpelledZombie lets a member work on a partition that an expulsion took from it, long after
+// the member learned of the expulsion.
 func plantExpelledZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	lost, ok := anyOf(w, slices.DeleteFunc(slices.Clone(w.trace.assignments), func(a *trueAssignment) bool { return a.learned == 0 }))
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// plantTwiceDelivered works twice on one delivery.
+// plantTwiceDelivered works twice under one delivery.
 func plantTwiceDelivered(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
-	for _, a := range w.effects() { // not the work of one whose lock had expired
+	for _, a := range w.effects() { // not work after the lock had expired
 		if slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 			return e.Kind == ledger.EventAcknowledged && e.Ack == ledger.AckAccept && e.Owner == a.Owner && e.Position() == a.Position() && e.At > a.end
 		}) && a.end < a.At+w.facts.Lock {
@@ -23,7 +23,8 @@ func plantTwiceDelivered(w *simulation) (at []ledger.Position, fails []string, o
 	return []ledger.Position{w.again(a).Position()}, []string{CheckUnexplainedDuplicate}, len(w.expect().expected.must[CheckUnexplainedDuplicate]) == 1
 }
 
-// plantOutsiderOfShareGroup has a pod do again what a share group gave to another and never to it.
+// plantOutsiderOfShareGroup lets a pod repeat the work on a record that the share group never
+// delivered to it.
 func plantOutsiderOfShareGroup(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	for _, a := range w.effects() {
@@ -43,14 +44,14 @@ func plantOutsiderOfShareGroup(w *simulation) (at []ledger.Position, fails []str
 	return []ledger.Position{b.Position()}, []string{CheckUnexplainedDuplicate}, len(must[CheckUnexplainedDuplicate]) == 1 && len(must[CheckAckAfterLockExpiry]) == 0
 }
 
-// last is the last attempt on its record.
+// last reports whether an attempt is the last one on its record.
 func (w *simulation) last(a *attempt) bool {
 	on := w.on(a.Position())
 	return on[len(on)-1] == a
 }
 
-// plantReleaseDone makes a release of the accept of a record, which comes again and is
-// worked on again.
+// plantReleaseDone turns the accept of a record into a release. The broker delivers the record
+// again.
 func plantReleaseDone(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.effects())
 	if !ok || !w.last(a) || int(a.Deliveries) >= w.facts.Deliveries {
@@ -77,7 +78,7 @@ func plantReleaseDone(w *simulation) (at []ledger.Position, fails []string, ok b
 	return []ledger.Position{a.Position()}, []string{CheckUnexplainedDuplicate}, true
 }
 
-// plantTooMany delivers a record more often than the group's limit.
+// plantTooMany delivers a record more often than the limit of the group.
 func plantTooMany(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
 	if !ok || !w.last(a) || len(w.on(a.Position())) > 1 {
@@ -102,7 +103,7 @@ func plantUncounted(w *simulation) (at []ledger.Position, fails []string, ok boo
 	return []ledger.Position{a.Position()}, []string{CheckDeliveryCount}, released
 }
 
-// plantLateAccept accepts for one whose lock has expired while another has begun.
+// plantLateAccept accepts a record after its lock expired and another member began to work on it.
 func plantLateAccept(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	var fit []*attempt
 	for _, a := range w.attempts {

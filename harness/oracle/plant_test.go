@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// planted is a violation in a run that was legal: where it is, and which checks
-// must fail for it and no others.
+// planted is a violation in a run that was legal: where it is, and which checks must fail because
+// of it. No other check may.
 type planted struct {
 	kind  string
 	at    []ledger.Position // every check that fails names one of them
@@ -17,8 +17,8 @@ type planted struct {
 	free  bool
 }
 
-// plan is a kind of violation. plant changes a legal run; ok is false where it
-// finds no place for it; then the run is of no more use.
+// plan is a kind of violation. Its function changes a legal run. It returns ok = false if the run
+// has no place for the violation; then the run is useless.
 type plan struct {
 	kind  string
 	of    design
@@ -26,24 +26,24 @@ type plan struct {
 	plant func(*simulation) (at []ledger.Position, fails []string, ok bool)
 }
 
-// plans are all kinds, at least one for every check.
+// plans lists all kinds, at least one for each check.
 func plans() []plan {
 	return []plan{
-		{"loss", plain, false, plantLoss}, {"loss in calm", plain, false, plantUndisturbedLoss}, {"loss in trouble", plain, false, plantDisturbedLoss},
-		{"loss in calm in a share group", sharing, false, plantUndisturbedLoss},
+		{"loss", plain, false, plantLoss}, {"loss while undisturbed", plain, false, plantUndisturbedLoss}, {"loss after a disruption", plain, false, plantDisturbedLoss},
+		{"loss while undisturbed in a share group", sharing, false, plantUndisturbedLoss},
 		{"stall", plain, false, plantStall}, {"overload", plain, false, plantOverload},
-		{"acknowledged and gone", plain, false, plantLostByBroker}, {"loss pending", plain, false, plantPrematureCommit},
-		{"commit past the end", plain, false, plantCommitPastEnd}, {"commit behind", plain, false, plantStalledCommit},
+		{"lost by broker", plain, false, plantLostByBroker}, {"premature commit", plain, false, plantPrematureCommit},
+		{"commit past the end", plain, false, plantCommitPastEnd}, {"stalled commit", plain, false, plantStalledCommit},
 		{"unexplained duplicate", plain, false, plantDuplicate}, {"duplicate under exactly-once", plain, false, plantRedelivery},
-		{"phantom", plain, false, plantPhantom}, {"inversion", plain, false, plantInversion}, {"redelivery in reverse", plain, false, plantReverse},
-		{"order by partition", plain, false, plantPartitionOrder}, {"retry overtaking", plain, false, plantOvertaking}, {"overlap", plain, false, plantOverlap},
-		{"parallelism", plain, false, plantParallelism}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
+		{"phantom", plain, false, plantPhantom}, {"key inversion", plain, false, plantInversion}, {"redelivery in reverse", plain, false, plantReverse},
+		{"partition inversion", plain, false, plantPartitionOrder}, {"retry overtaking", plain, false, plantOvertaking}, {"overlap", plain, false, plantOverlap},
+		{"excess parallelism", plain, false, plantParallelism}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
 		{"commit regression", plain, false, plantCommitRegression}, {"commit after revoke", plain, false, plantLateCommit}, {"zombie", plain, false, plantZombie},
 		{"log duplicate", plain, false, plantLogDuplicate}, {"log order", plain, false, plantLogOrder}, {"corruption", plain, false, plantCorruption},
-		{"duplicate by a stranger", plain, false, plantStranger}, {"rewind in calm", plain, false, plantNeedlessRewind},
-		{"twice in a range", plain, false, plantRangeTwice}, {"range behind its commit", plain, false, plantLateRange},
+		{"duplicate by a stranger", plain, false, plantStranger}, {"needless rewind", plain, false, plantNeedlessRewind},
+		{"twice in a range", plain, false, plantRangeTwice}, {"range after its commit", plain, false, plantLateRange},
 		{"range done too early", plain, false, plantEarlyRange},
-		{"dead letter that never came", plain, false, plantMissingDeadLetter}, {"effect of a dead letter", plain, false, plantEffectOfDeadLetter},
+		{"missing dead letter", plain, false, plantMissingDeadLetter}, {"effect of a dead letter", plain, false, plantEffectOfDeadLetter},
 		{"dead letter of an effect", plain, false, plantDeadLetterOfEffect}, {"phantom copy", plain, false, plantPhantomCopy},
 		{"dead letter without a failure", plain, false, plantPrematureDeadLetter},
 		{"dead letter before its time", plain, false, plantHastyDeadLetter},
@@ -51,7 +51,7 @@ func plans() []plan {
 		{"output without its commit", transactional, false, plantOutputWithoutCommit}, {"output twice", transactional, false, plantOutputTwice},
 		{"commit without its output", transactional, false, plantCommitWithoutOutput},
 		{"loss in a share group", sharing, false, plantLoss}, {"twice under one delivery", sharing, false, plantTwiceDelivered},
-		{"release of finished work", sharing, false, plantReleaseDone}, {"effect beside a share group", sharing, false, plantOutsiderOfShareGroup},
+		{"release of completed work", sharing, false, plantReleaseDone}, {"effect outside a share group", sharing, false, plantOutsiderOfShareGroup},
 		{"delivery beyond the limit", sharing, false, plantTooMany}, {"delivery not counted", sharing, false, plantUncounted},
 		{"accept after the lock", sharing, false, plantLateAccept},
 		{"anything", plain, true, plantAnything}, {"anything in a share group", sharing, true, plantAnything},
@@ -70,7 +70,7 @@ func kinds() (names []string) {
 
 const nanosecond = time.Nanosecond
 
-// effects are the attempts that ended well, in the order of their ends.
+// effects lists the attempts that had an effect, in the order of their ends.
 func (w *simulation) effects() (list []*attempt) {
 	for _, a := range w.attempts {
 		if a.outcome == ledger.OutcomeEffect {
@@ -81,7 +81,7 @@ func (w *simulation) effects() (list []*attempt) {
 	return list
 }
 
-// on are the attempts on one position.
+// on lists the attempts on one position.
 func (w *simulation) on(p ledger.Position) (list []*attempt) {
 	for _, a := range w.attempts {
 		if a.Position() == p {
@@ -91,7 +91,7 @@ func (w *simulation) on(p ledger.Position) (list []*attempt) {
 	return list
 }
 
-// between are the events of a partition, but for attempts, in a time.
+// between lists the events of a partition in an interval, without attempts.
 func (w *simulation) between(p ledger.Position, from, to time.Duration) (list []ledger.Event) {
 	for _, e := range w.seen {
 		if e.Topic == p.Topic && e.Partition == p.Partition && e.Kind != ledger.EventSent && e.Kind != ledger.EventAcked && e.Seen >= from && e.At <= to {
@@ -102,7 +102,8 @@ func (w *simulation) between(p ledger.Position, from, to time.Duration) (list []
 	return list
 }
 
-// undisturbed reports whether nobody came, went or committed in a time.
+// undisturbed reports whether the partition of a position had no change of owner and no commit in
+// an interval.
 func (w *simulation) undisturbed(p ledger.Position, from, to time.Duration) bool {
 	return len(w.between(p, from, to)) == 0
 }
@@ -114,7 +115,7 @@ func anyOf[T any](w *simulation, list []T) (one T, ok bool) {
 	return pick(w.r, list...), true
 }
 
-// again adds an attempt right behind another.
+// again repeats an attempt right after its end.
 func (w *simulation) again(a *attempt) *attempt {
 	b := *a
 	b.At, b.Start, b.end = a.end+nanosecond, a.end+nanosecond, a.end+2*nanosecond
@@ -122,8 +123,8 @@ func (w *simulation) again(a *attempt) *attempt {
 	return &b
 }
 
-// alone are the effects after which nobody works on the key, comes, goes or
-// commits for an instant.
+// alone lists the effects with no other attempt on their key, no change of owner and no commit
+// right after them.
 func (w *simulation) alone() (list []*attempt) {
 	for _, a := range w.effects() {
 		busy := slices.ContainsFunc(w.attempts, func(o *attempt) bool {
@@ -136,7 +137,7 @@ func (w *simulation) alone() (list []*attempt) {
 	return list
 }
 
-// single are the effects that are the only attempt on their record.
+// single lists the effects that are the only attempt on their record.
 func (w *simulation) single() (list []*attempt) {
 	for _, a := range w.effects() {
 		if len(w.on(a.Position())) == 1 {
@@ -146,7 +147,7 @@ func (w *simulation) single() (list []*attempt) {
 	return list
 }
 
-// sourceRecords are the records of the source.
+// sourceRecords lists the records of the source.
 func (w *simulation) sourceRecords() (list []*simRecord) {
 	for _, p := range w.parts[:w.facts.Partitions] {
 		list = append(list, p.records...)
@@ -154,7 +155,7 @@ func (w *simulation) sourceRecords() (list []*simRecord) {
 	return list
 }
 
-// appended are the copies in the topic of a role.
+// appended lists the copies in the topic of a role.
 func (w *simulation) appended(role harness.Role) (list []*ledger.Event) {
 	for i := range w.seen {
 		if e := &w.seen[i]; e.Kind == ledger.EventCopied && w.facts.roleOf(e.Topic) == role {

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeTransactions: output and commits are in transactions, and no output is without its commit.
+// judgeTransactions: outputs and commits lie in transactions, and each output has its commit.
 func (r *reference) judgeTransactions() {
 	for _, e := range r.events {
 		commit := e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && (e.Topic == 0 && !e.OwnGroup() || r.facts.roleOf(e.Topic).TakesOver())
@@ -23,14 +23,14 @@ func (r *reference) judgeTransactions() {
 	}
 }
 
-// isCompleted reports whether the record at a position had an effect anywhere by a time.
+// isCompleted reports whether the record at a position had an effect at any place by a time.
 func (r *reference) isCompleted(p ledger.Position, by time.Duration) bool {
 	return slices.ContainsFunc(r.effects, func(e ledger.Event) bool {
 		return (e.Position() == p || r.record(e.Position()) == r.record(p)) && e.At <= by
 	})
 }
 
-// copiesOf are the copies of the record at a position.
+// copiesOf lists the copies of the record at a position.
 func (r *reference) copiesOf(p ledger.Position, by time.Duration) (list []ledger.Event) {
 	for _, c := range r.copies {
 		if r.h.ids[c.Position()] == r.h.ids[p] && c.At <= by {
@@ -40,15 +40,15 @@ func (r *reference) copiesOf(p ledger.Position, by time.Duration) (list []ledger
 	return list
 }
 
-// isDeferred reports whether a range holds a position.
+// isDeferred reports whether a range defers the record at a position by a time.
 func (r *reference) isDeferred(p ledger.Position, by time.Duration) bool {
 	return slices.ContainsFunc(r.ranges, func(e ledger.Event) bool {
 		return p.Topic == 0 && p.Partition == e.Partition && e.Offset <= p.Offset && p.Offset < e.To && e.At <= by
 	})
 }
 
-// judgeIncomplete: a record that was not finished by effect or dead letter is lost if commits
-// are past it wherever it lies; else it stalled or was too much.
+// judgeIncomplete: a record without effect and dead letter is lost if commits are past it at all
+// its places. Otherwise it is a stall or an overload.
 func (r *reference) judgeIncomplete() {
 	last := time.Duration(0)
 	for _, e := range slices.Concat(r.firsts, r.copies) {
@@ -77,9 +77,9 @@ func (r *reference) judgeIncomplete() {
 	}
 }
 
-// judgeDeadLetters: a dead letter needs work on its record that failed before, at any place, or
-// hardly later, since the broker's time is not exact: as often as declared, or once for
-// good, or work that was cancelled where that is declared.
+// judgeDeadLetters: a dead letter needs attempts on its record that failed before it, or hardly
+// later since the time of the broker is not exact. They are as many as the consumer declares, or
+// one that failed as poison, or one that was cancelled if the consumer declares that.
 func (r *reference) judgeDeadLetters() {
 	for _, c := range r.copies {
 		if r.facts.roleOf(c.Topic) != harness.RoleDeadLetter {
@@ -108,8 +108,7 @@ func (r *reference) judgeDeadLetters() {
 // failed reports whether an attempt ended in error.
 func failed(o ledger.Outcome) bool { return o == ledger.OutcomeError || o == ledger.OutcomePoison }
 
-// judgeCommits: what a commit is the first to cover must have been finished, copied
-// or set aside.
+// judgeCommits: the records that a commit is the first to cover are completed, copied or deferred.
 func (r *reference) judgeCommits() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
@@ -148,7 +147,8 @@ func (r *reference) judgeCommits() {
 	}
 }
 
-// judgeCommitPastEnd: a commit of the source covers no more than there is; each that goes further past it counts.
+// judgeCommitPastEnd: a commit of the source covers no more than the log. Each commit that goes
+// further past its end counts.
 func (r *reference) judgeCommitPastEnd(c *ledger.Event) {
 	end := ledger.Position{Partition: c.Partition}
 	for p := range r.h.ids {
@@ -165,8 +165,8 @@ func (r *reference) judgeCommitPastEnd(c *ledger.Event) {
 	}
 }
 
-// judgeRangeCommit: what is set aside by a range that a commit is the first to cover must
-// have been finished, copied, or set aside by another range that is not covered.
+// judgeRangeCommit: a commit of the deferred topic covers ranges whose records are completed,
+// copied, or deferred by another range that is not covered.
 func (r *reference) judgeRangeCommit(c *ledger.Event, covered map[ledger.Position]bool) {
 	for _, a := range r.ranges {
 		if at := a.DeferredBy(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {

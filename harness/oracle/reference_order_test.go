@@ -17,11 +17,10 @@ func (r *reference) rank(e *ledger.Event) int64 {
 	return e.Offset
 }
 
-// judgeOrder: of first effects, none may come after one of a later record of its key,
-// which is a retry overtaking if it had failed before, or of its partition; no effect
-// should step back; no two attempts of a key, or of a partition where that is the order
-// that is claimed, may be under way at once, but in one call. Work that
-// nobody could know to be fenced off is left out.
+// judgeOrder: a first effect never follows the first effect of a later record of its key or of its
+// partition. If the earlier record had failed before, that is a retry overtaking. No redelivery
+// steps back. Two attempts of a key, or of a partition if the consumer claims that order, are in
+// flight at once only in one call. Work that a member could not know to be fenced off is left out.
 func (r *reference) judgeOrder() {
 	var fenced []ledger.Event
 	open := []ledger.Event{}
@@ -68,7 +67,7 @@ func (r *reference) judgeOrder() {
 		ahead := func(o ledger.Event) bool { return slices.Contains(r.firsts, o) && r.rank(&o) > r.rank(&e) }
 		sameKey := func(o ledger.Event) bool { return o.Key == e.Key && ahead(o) }
 		if i := slices.IndexFunc(fenced, sameKey); isFirst && i >= 0 {
-			letter := time.Duration(0) // a dead letter makes an end of the retries before it
+			letter := time.Duration(0) // a dead letter ends the retries before it
 			for _, c := range r.copiesOf(at, e.At) {
 				if r.facts.roleOf(c.Topic) == harness.RoleDeadLetter {
 					letter = c.At
@@ -87,8 +86,8 @@ func (r *reference) judgeOrder() {
 	}
 }
 
-// judgeParallelism: of the attempts of an incarnation that are open for a time, no more may be
-// open at once than declared.
+// judgeParallelism: an incarnation has no more attempts open at once than its consumer declares.
+// Attempts without a duration do not count.
 func (r *reference) judgeParallelism() {
 	if r.facts.Parallelism == 0 {
 		return
@@ -106,7 +105,7 @@ func (r *reference) judgeParallelism() {
 				continue
 			}
 			open = append(open, e)
-			calls := map[uint32]bool{} // those of one call are one
+			calls := map[uint32]bool{} // attempts of one call count once
 			of := slices.DeleteFunc(slices.Clone(open), func(o ledger.Event) bool {
 				again := o.Call > 0 && calls[o.Call]
 				if o.Owner == e.Owner {
@@ -122,8 +121,8 @@ func (r *reference) judgeParallelism() {
 	}
 }
 
-// waited is how long the key of an attempt has waited, while records 16 offsets
-// behind it and more were worked on.
+// waited is how long the key of an attempt waited while records at least 16 offsets later were
+// completed.
 func (r *reference) waited(i int) time.Duration {
 	e := r.events[i]
 	next := (e.Offset/16 + 1) * 16
@@ -157,7 +156,7 @@ func (r *reference) waited(i int) time.Duration {
 	return e.At - max(passed, quiet, since)
 }
 
-// judgeBlastRadius: of the records of keys that are no aggressors, one in a hundred may take longer
+// judgeBlastRadius: of the records of the keys that are not hot, one in a hundred may take longer
 // than the limit.
 func (r *reference) judgeBlastRadius() {
 	others, late := 0, []ledger.Position{}

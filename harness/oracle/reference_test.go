@@ -26,10 +26,10 @@ type reference struct {
 	attempts map[attemptEvent]*attempt
 	effects  []ledger.Event                // of records that lie where they say, in the order of their ends
 	firsts   []ledger.Event                // of those, the first of each record
-	copies   []ledger.Event                // in topics with custody, of records that lie there, in the order of their appends
-	ranges   []ledger.Event                // set aside
-	zombies  map[*attempt]bool             // whether observers see enough to be sure
-	origin   map[[2]uint32]ledger.Position // where a record first lay in the source
+	copies   []ledger.Event                // in topics that take over, of records that lie there, in the order of their appends
+	ranges   []ledger.Event                // deferred ones
+	zombies  map[*attempt]bool             // zombies, and whether observers see enough to be sure
+	origin   map[[2]uint32]ledger.Position // the first place of a record in the source
 	copied   map[[2]uint32]bool
 	expected expected
 	longest  time.Duration // that a key waited
@@ -70,11 +70,11 @@ func (r *reference) judge() {
 	r.judgeCommitOrder()
 }
 
-// add expects an anomaly that the observations show.
+// add expects an anomaly that observers see in full.
 func (r *reference) add(check string, at ledger.Position) { r.perhaps(check, at, true) }
 
-// perhaps expects an anomaly. Unless it is sure, observers do not see enough of it, and the
-// check may give the benefit of the doubt.
+// perhaps expects an anomaly. Unless it is sure, observers see too little of it, and the check may
+// give the benefit of the doubt.
 func (r *reference) perhaps(check string, at ledger.Position, sure bool) {
 	r.expected.may[check] = append(r.expected.may[check], at)
 	if sure {
@@ -82,15 +82,15 @@ func (r *reference) perhaps(check string, at ledger.Position, sure bool) {
 	}
 }
 
-// holds reports whether the record of an event lies where it says, and came from
-// the source.
+// holds reports whether the record of an event lies at its position and came from the source.
 func (r *reference) holds(e *ledger.Event) bool {
 	id, landed := r.h.ids[e.Position()]
 	_, known := r.origin[id]
 	return landed && id == [2]uint32{e.Key, e.Seq} && known
 }
 
-// markOutputs makes effects of the output, and none of the work, where effects are output.
+// markOutputs makes the outputs effects, and the work mere computation, if the effects of a
+// consumer are its outputs.
 func (r *reference) markOutputs() {
 	for i := range r.events {
 		switch e := &r.events[i]; {
@@ -141,8 +141,8 @@ func (r *reference) sortEvents() {
 	}
 }
 
-// record is the position in the source that stands for the record at a position:
-// each of its own, but for a record with copies, which is one.
+// record is the position in the source that stands for the record at a position. All copies of a
+// record stand for one.
 func (r *reference) record(p ledger.Position) ledger.Position {
 	id := r.h.ids[p]
 	if at, ok := r.origin[id]; ok && (p.Topic > 0 || r.copied[id]) {
@@ -151,7 +151,7 @@ func (r *reference) record(p ledger.Position) ledger.Position {
 	return p
 }
 
-// judgeLog: of the records of a key, none may lie twice or behind a later one.
+// judgeLog: a record of a key lies in the source once, and after all earlier ones of the key.
 func (r *reference) judgeLog() {
 	seen, highest := map[[2]uint32]bool{}, map[uint32]uint32{}
 	for _, p := range sortedPositions(r.h.ids) {

@@ -14,8 +14,8 @@ type trace struct {
 	assignments []*trueAssignment
 	passes      []*pass
 	commits     []trueCommit
-	copies      map[ledger.Position]*attempt // the attempt that made a copy; none made a planted one
-	ranges      map[ledger.Position]*pass    // the pass that set a range aside, by where the range lies
+	copies      map[ledger.Position]*attempt // the attempt that led to a copy, nil for a planted one
+	ranges      map[ledger.Position]*pass    // the pass that deferred a range, by where the range lies
 	outages     []outage
 	downs       []time.Duration
 	deliveries  []*trueDelivery

@@ -40,7 +40,7 @@ func (r *reference) judgeLosses() {
 	}
 }
 
-// appended is when the record at a position was.
+// appended lists the copies in the topic of a role.
 func (r *reference) appended(p ledger.Position) time.Duration {
 	for _, part := range append(r.w.parts[:len(r.w.parts):len(r.w.parts)], r.w.deadLetters...) {
 		for _, l := range part.records {

@@ -16,8 +16,8 @@ func (r *reference) unfenced(e *ledger.Event, by time.Duration) bool {
 }
 
 // isBlurred reports whether a member that the group expelled from a partition began to work on it
-// while observers saw the partition come or go: they may take the work for that
-// of a member that does not know of its expulsion, and leave it out.
+// while observers saw the partition change its owner. The check may take that for work of a member
+// that does not know of its expulsion, and leave it out.
 func (r *reference) isBlurred() bool {
 	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
 		return r.w.unclear(a.Position(), a.At) && slices.ContainsFunc(r.w.trace.assignments, func(s *trueAssignment) bool {
