@@ -90,9 +90,9 @@ func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok
 	})
 	w.trace.commits = slices.DeleteFunc(w.trace.commits, func(c trueCommit) bool { return c.part == w.part(e.Position()) && c.at >= e.At })
 	w.facts.Final[e.Partition] = 0
-	for _, o := range w.seen {
-		if o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.Outcome == ledger.OutcomeConfirmed {
-			w.facts.Final[e.Partition] = max(w.facts.Final[e.Partition], o.Offset)
+	for _, c := range w.trace.commits {
+		if c.part == w.part(e.Position()) {
+			w.facts.Final[e.Partition] = c.offset
 		}
 	}
 	w.facts.DrainEnd += time.Duration(w.r.IntN(3)) * time.Second

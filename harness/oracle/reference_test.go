@@ -8,15 +8,28 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// expected is what a reference expects of each check: a position for each anomaly. The
-// check must find those of must, and may find no others than those of may. Where the
-// observations tell all, both are the same.
+// expected is what the reference expects of each check: a position for each anomaly. A check must
+// find all of must, and nothing that is not in may.
 type expected struct{ must, may map[string][]ledger.Position }
 
-// reference judges a simulated run with sets and loops over all events, by simple
-// definitions, and shares nothing with the checks. What depends on who had a
-// partition, and what was read or delivered twice, it decides by the [trace]: the files
-// truth_*_test.go. For all else the history is the truth.
+// reference judges a simulated run by simple definitions, with sets and loops over all events. It
+// shares nothing with the checks. It decides by the [trace] what depends on the owner of a
+// partition, and what was read or delivered again: see the files truth_*_test.go. For all other
+// checks the history is the truth.
+//
+// How a check relates to the reference, per history:
+//   - Loss, stall, overload, lost by broker, log duplicate, log order, premature commit, commit
+//     regression, premature dead letter, transaction atomicity, phantom, corruption, excess
+//     parallelism and blast radius are found exactly, with the same count.
+//   - Delivery count and ack after lock expiry are found exactly too, except that without
+//     acknowledgements a count after a release may be missed.
+//   - Overlap, key and partition inversion, retry overtaking, redelivery out of order and starvation
+//     are found exactly, unless the run is blurred: see [reference.isBlurred]. Reversals are
+//     key inversions too, and those may be missed.
+//   - Unexplained duplicate, conflicting outcomes, unexplained loss, stalled commit, zombie, unfenced work
+//     and commit after revoke never name a record without a violation. They miss one only
+//     if observers see too little of it, as the judge function of each says.
+//   - Redelivery names all repeated effects but the unexplained ones.
 type reference struct {
 	w        *simulation
 	h        *history

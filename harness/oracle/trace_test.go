@@ -8,8 +8,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// trace is what the simulation knows of a run and no observer tells the judge. The
-// reference decides by it wherever observation is weaker than the truth.
+// trace is what the simulation knows of a run and no observer sees. The reference decides by it
+// wherever observers see less than the truth.
+//
+// Observers of the simulation may date a change late, but they miss none. A member that gets and
+// loses a partition between two polls is not simulated.
 type trace struct {
 	assignments []*trueAssignment
 	passes      []*pass
@@ -33,8 +36,8 @@ type trueAssignment struct {
 	learned time.Duration
 }
 
-// pass is one reading of a partition from some offset on. It begins with an assignment,
-// or with a seek. A pass gives each record to its member once.
+// pass is one reading of a partition from some offset on. It begins with an assignment or with a
+// seek, and gives each record to its member once.
 type pass struct {
 	*trueAssignment
 	at       time.Duration
@@ -43,7 +46,7 @@ type pass struct {
 	before   *pass         // before is the pass that a seek ended, nil without one
 }
 
-// trueCommit is a commit that the broker has taken.
+// trueCommit is a commit that the broker has accepted.
 type trueCommit struct {
 	part      *simPartition
 	at        time.Duration
@@ -57,13 +60,13 @@ type outage struct {
 	from, to time.Duration
 }
 
-// needlessRewind is a rewind to the commit that nothing made the owner do.
+// needlessRewind is a rewind to the commit without a reason.
 type needlessRewind struct {
 	part *simPartition
 	at   time.Duration
 }
 
-// trueDelivery is a record that a share group has given to a member.
+// trueDelivery is a delivery of a record by a share group to a member.
 type trueDelivery struct {
 	place    ledger.Position
 	to       *member
@@ -98,8 +101,8 @@ func (t *trace) deliver(place ledger.Position, to *member, at time.Duration, bef
 	return d
 }
 
-// assign begins an assignment, and a pass from the commit. seenAt is the earliest moment
-// at which an observer may date it.
+// assign begins an assignment, and a pass from the commit. seenAt is the earliest moment at which
+// an observer may date it.
 func (w *simulation) assign(p *simPartition, to *member, seenAt time.Duration) {
 	w.unassign(p, w.now)
 	a := &trueAssignment{part: p, by: to, from: w.now, until: never}
@@ -118,10 +121,10 @@ func (w *simulation) read(p *simPartition, under *trueAssignment, start int64, e
 	w.trace.passes = append(w.trace.passes, next)
 }
 
-// lowest is the lowest start of a pass that the observers cannot exclude: any commit that
-// stood between the earliest moment of the acquisition and the first record that the
-// member began; one of which they do not know whether it was taken only lowers what stood. A seek
-// meanwhile, or before a first record, may be how the member began.
+// lowest is the lowest start of a pass that observers cannot exclude. It is any commit that was
+// valid between the earliest moment of the acquisition and the first record that the member began.
+// A commit without a known result counts if it is lower. A seek in that time, or before a first
+// record, may be the start too.
 func (w *simulation) lowest(s *pass) (offset int64) {
 	begun := time.Duration(never)
 	for _, a := range w.attempts {
@@ -152,7 +155,7 @@ func (w *simulation) lowest(s *pass) (offset int64) {
 	return offset
 }
 
-// unassign ends the assignment of a partition, if it has one that lasts.
+// unassign ends the assignment of a partition if it lasts.
 func (w *simulation) unassign(p *simPartition, at time.Duration) {
 	if p.pass != nil && p.pass.until == never {
 		p.pass.until = at
@@ -243,8 +246,8 @@ func eventOf(e *ledger.Event) attemptEvent {
 	return attemptEvent{e.Owner, e.Position(), e.Key, e.Seq, e.Start, e.Call}
 }
 
-// unclear reports whether observers saw somebody get the partition of a position within
-// an interval that holds a time: what happened then may be of before or after.
+// unclear reports whether observers saw the partition of a position change its owner within an
+// interval that includes a time.
 func (w *simulation) unclear(p ledger.Position, when time.Duration) bool {
 	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		moves := e.Kind == ledger.EventOwned || e.Kind == ledger.EventReleased || e.Kind == ledger.EventRewound
@@ -252,8 +255,8 @@ func (w *simulation) unclear(p ledger.Position, when time.Duration) bool {
 	})
 }
 
-// isAcquiring reports whether an attempt began within an interval in which observers saw
-// its member get the partition. Where they see its rewind they know the moment.
+// isAcquiring reports whether an attempt began within an interval in which observers saw its member
+// acquire the partition. If they see the rewind, they know the moment.
 func (w *simulation) isAcquiring(a *attempt) bool {
 	rewound := func(of ledger.Event) (at time.Duration) {
 		at = of.Seen
@@ -269,8 +272,8 @@ func (w *simulation) isAcquiring(a *attempt) bool {
 	})
 }
 
-// happened reports whether anything had happened by a time that makes a member read the
-// commit again.
+// happened reports whether something had happened by a time that makes members read the commit
+// again.
 func (w *simulation) happened(by time.Duration) bool {
 	return slices.ContainsFunc(w.seen, func(e ledger.Event) bool {
 		return (e.Kind == ledger.EventInject || e.Kind == ledger.EventDown || e.Kind == ledger.EventExpelled) && e.At <= by

@@ -8,9 +8,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeCommitOrder: no confirmed commit may be below what is committed, by the broker's account. A seek lowers that.
-// None should come from a member that had the partition and lost it; the check may miss
-// one that came while observers saw the loss.
+// judgeCommitOrder: a confirmed commit is not lower than the one before it, unless a seek lowered
+// that. A commit by a member that had the partition and lost it is a commit after revoke.
+//
+// The check may miss a commit after revoke in the interval in which observers saw the loss.
 func (r *reference) judgeCommitOrder() {
 	committed := map[*simPartition]int64{}
 	for _, e := range r.events {
@@ -34,11 +35,11 @@ func (r *reference) judgeCommitOrder() {
 	}
 }
 
-// judgeStalledCommits: a record to commit next, which its owner has completed or copied under
-// the present pass, is committed within three commit intervals and a heartbeat.
+// judgeStalledCommits: a record that is next to commit, and that its owner has completed or copied
+// in the present pass, is committed within three commit intervals and a heartbeat.
 //
-// The check gives more time than the truth does: it stops the clock for a session after whatever is
-// seen to happen to any member, and counts only effects since then.
+// The check gives more time than that. It must find a record that was completed without a copy, if
+// observers saw nothing happen from then on, and a session had passed since the last disruption.
 func (r *reference) judgeStalledCommits() {
 	f := r.facts
 	if f.Delivery == harness.AtMostOnce || f.Share || f.Effect == harness.EffectOutput {
@@ -55,9 +56,9 @@ func (r *reference) judgeStalledCommits() {
 	}
 }
 
-// nextToCommit are the commits between which a record was the next to commit: each that
-// made it so, and the next that did not. The begin of the run stands for the first
-// commit, and its end for the last.
+// nextToCommit lists between which commits a record was next to commit: each commit that made it
+// so, and the next one that did not. A commit at time 0 stands for the begin of the run, and one at
+// never for its end.
 func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]trueCommit) {
 	isNext := func(c trueCommit) bool {
 		return c.offset <= l.place.Offset && !slices.ContainsFunc(part.records, func(o *simRecord) bool {
@@ -82,8 +83,8 @@ func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]tr
 	return list
 }
 
-// longDone reports whether a record was done under one pass, and next to commit, for longer
-// than a commit may take, and whether the check must see it.
+// longDone reports whether a record was done in a pass, and next to commit, for longer than a
+// commit may take. It also reports whether the check must find that.
 func (r *reference) longDone(part *simPartition, l *simRecord, first, next trueCommit) (long, sure bool) {
 	patience := 3*r.facts.Commit + r.facts.Heartbeat
 	for _, s := range r.w.trace.passes {
@@ -98,15 +99,14 @@ func (r *reference) longDone(part *simPartition, l *simRecord, first, next trueC
 		}
 		if done := r.doneUnder(s, l.place); until-max(done, first.at) > patience {
 			long = true
-			since, calm := r.calmSince(l.place, done, until)
-			sure = sure || calm && first.confirmed && next.confirmed && until-max(since, first.at) > patience && r.completedUnder(s, l.place)
+			since, undisturbed := r.undisturbedSince(l.place, done, until)
+			sure = sure || undisturbed && first.confirmed && next.confirmed && until-max(since, first.at) > patience && r.completedUnder(s, l.place)
 		}
 	}
 	return long, sure
 }
 
-// doneUnder is when the work on a record was done first under a pass, or it was copied, never
-// if it was not.
+// doneUnder is when a record was first completed or copied in a pass, never if it was not.
 func (r *reference) doneUnder(s *pass, p ledger.Position) (done time.Duration) {
 	done = never
 	for _, a := range r.w.attempts {
@@ -125,17 +125,19 @@ func (r *reference) doneUnder(s *pass, p ledger.Position) (done time.Duration) {
 	return done
 }
 
-// completedUnder reports whether a pass has completed a record: a copy that observers see is nobody's.
+// completedUnder reports whether a pass completed a record before it copied it. Observers do not
+// see which member made a copy.
 func (r *reference) completedUnder(s *pass, p ledger.Position) bool {
 	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
 		return a.under == s && a.Position() == p && a.outcome == ledger.OutcomeEffect && a.end == r.doneUnder(s, p)
 	})
 }
 
-// calmSince is from when on commits are due for a record that was done at a time: when all
-// that observers saw before is over. It is not calm if they see something until the end.
-func (r *reference) calmSince(p ledger.Position, done, until time.Duration) (since time.Duration, calm bool) {
-	since, calm = done, true
+// undisturbedSince is from when on a commit is due for a record that was done at a time: when the last
+// disruption that observers saw before is over. undisturbed is false if they see one from done until the
+// end.
+func (r *reference) undisturbedSince(p ledger.Position, done, until time.Duration) (since time.Duration, undisturbed bool) {
+	since, undisturbed = done, true
 	for _, e := range r.events {
 		over := max(e.At, e.Seen)
 		switch e.Kind {
@@ -156,7 +158,7 @@ func (r *reference) calmSince(p ledger.Position, done, until time.Duration) (sin
 		}
 	}
 	for _, o := range r.w.trace.outages {
-		calm = calm && !(o.from < until && o.to > done)
+		undisturbed = undisturbed && !(o.from < until && o.to > done)
 	}
-	return since, calm
+	return since, undisturbed
 }

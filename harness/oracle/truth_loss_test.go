@@ -8,13 +8,13 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeLosses decides which losses of a consumer that claims at-most-once have no excuse: no
-// work on the record failed, and since it was appended, wherever it lies, its
-// partition stayed with one member which no outage struck. A record has an excuse too if the
-// run ended before its partition was done.
+// judgeLosses decides which losses of a consumer that claims at-most-once are unexplained. A loss
+// has an excuse if work on the record failed, if its partition is not done at the end of the run,
+// or if one of its partitions was disturbed since the record was appended there. A partition is
+// disturbed if its owner changes, or if an outage of its owner begins or ends.
 //
-// The check may excuse a record of which observers do not know when it was appended, and
-// one that was appended while they saw its partition change.
+// The check may excuse a record if observers do not know when it was appended, or if it was
+// appended while they saw its partition change.
 func (r *reference) judgeLosses() {
 	if r.facts.Delivery != harness.AtMostOnce {
 		return
@@ -59,9 +59,8 @@ func (r *reference) isKnown(p ledger.Position, appended time.Duration) bool {
 	})
 }
 
-// lastDisturbed is when the partition of a position last came to a member or went, or
-// an outage of its member began or ended, before the drain was over. In a share group each end of a
-// member is one.
+// lastDisturbed is when the partition of a position was last disturbed before the end of the drain.
+// In a share group the end of any member disturbs it.
 func (r *reference) lastDisturbed(p ledger.Position) (last time.Duration) {
 	last = -1
 	note := func(at time.Duration) {
@@ -95,7 +94,8 @@ func (r *reference) lastDisturbed(p ledger.Position) (last time.Duration) {
 	return last
 }
 
-// lastSeenDisturbed is until when observers may date the last change of a partition.
+// lastSeenDisturbed is the latest time at which observers may date the last disturbance of a
+// partition.
 func (r *reference) lastSeenDisturbed(p ledger.Position) (last time.Duration) {
 	last = r.lastDisturbed(p)
 	for _, e := range r.events {

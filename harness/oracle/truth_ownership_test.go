@@ -7,9 +7,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// unfenced reports whether an event is of an attempt whose member the group had expelled
-// by a time, and which began no later than the member learned it. Its member had the
-// partition under the latest assignment before the attempt.
+// unfenced reports whether the group had expelled the member of an attempt by a time, and the
+// attempt began before the member learned of that. The latest assignment before the attempt
+// decides.
 func (r *reference) unfenced(e *ledger.Event, by time.Duration) bool {
 	a := r.w.trace.lastAssigned(r.w.part(e.Position()), e.Owner, e.Start)
 	return a != nil && a.learned > 0 && a.until <= by && e.Start <= a.learned
@@ -26,20 +26,17 @@ func (r *reference) isBlurred() bool {
 	})
 }
 
-// fenceable are the checks that leave out work of a member that does not know of its
-// expulsion.
+// fenceable lists the checks that leave out work of a member that does not know of its expulsion.
 var fenceable = []string{CheckOverlap, CheckKeyInversion, CheckRetryOvertaking, CheckPartitionInversion, CheckRedeliveryOutOfOrder, CheckStarvation, CheckUnfencedWork}
 
-// judgeOwnership decides which work was done on a partition that its member did not have.
+// judgeOwnership decides which work was done on a partition that its member did not own.
 //
-// A zombie is an attempt by a member that had the partition and lost it: to an
-// expulsion that it knew of, or by a revocation, once the member that has it now had
-// begun a record of it. Unfenced is an attempt that ended after an expulsion which its member did
-// not know of when it began. Records that a range set aside are left out: who has the
-// range works on them.
+// A zombie is an attempt by a member that had lost the partition. Either the member knew of its
+// expulsion, or the partition was revoked and its new owner had begun a record. Unfenced work ends
+// after an expulsion that its member did not know of when it began. Deferred records are left out:
+// the owner of the range works on them.
 //
-// The check may miss one that observers date within the interval in which they saw the
-// loss.
+// The check may miss work that began in the interval in which observers saw the loss.
 func (r *reference) judgeOwnership() {
 	for _, a := range r.w.attempts {
 		p := a.Position()

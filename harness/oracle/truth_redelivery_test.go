@@ -8,9 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// right is what entitles a member to complete a record once: that a pass gave it to the
-// member, from a place or by a range that lies in the pass, or that a share group
-// delivered it. An output needs none but that its record has no output.
+// right entitles a member to complete a record once. A pass gives it with each record, at a place
+// or by a range in the pass. A delivery of a share group gives it too. An output needs only that
+// its record has no output yet.
 type right struct {
 	place    ledger.Position
 	pass     *pass
@@ -18,7 +18,7 @@ type right struct {
 	delivery *trueDelivery
 }
 
-// recordEnds are the ends that a record came to.
+// recordEnds counts how a record ended.
 type recordEnds struct {
 	record    ledger.Position
 	effects   int
@@ -30,16 +30,17 @@ type recordEnds struct {
 	uncertain bool                     // uncertain: observers do not see enough of it
 }
 
-// judgeRedeliveries decides which effects after the first of a record are redeliveries and
-// which have no excuse, and which records came to conflicting outcomes.
+// judgeRedeliveries decides which effects after the first effect of a record are redeliveries,
+// which are unexplained duplicates, and which records have conflicting outcomes.
 //
-// A right is used up by the first effect, copy, dead letter or deferral under it. Each
-// further one is wrong, and so is one without a right, or of a copy that was wrong. Of n effects of a record n - 1 are
-// redeliveries, but for those that are wrong: they are unexplained. A record has
+// The first effect, copy, dead letter or deferral uses up a right. A further one is wrong, and so
+// is one without a right, or of a copy or a range that was wrong. Of n effects of a record n-1 are
+// repeated. Of these the wrong ones are unexplained, and the others are redeliveries. A record has
 // conflicting outcomes if it has a dead letter, more than one end, and a wrong one.
 //
-// The check may call a wrong effect explained only where observers cannot tell, see
-// [reference.isUncertain]. It calls no effect unexplained of a record without a wrong one.
+// The check calls no effect of a record unexplained if the record has no wrong one. It calls a
+// wrong one explained only if observers cannot tell: see [reference.isUncertain] and
+// [reference.isRecordUncertain].
 func (r *reference) judgeRedeliveries() {
 	used := map[right]bool{}
 	records := map[ledger.Position]*recordEnds{}
@@ -91,7 +92,7 @@ func (r *reference) judgeRedeliveries() {
 // deferral is a record in a range.
 type deferral struct{ record, by ledger.Position }
 
-// rightOf is the right that an attempt was made by, and whether its member had it.
+// rightOf is the right by which an attempt was made, and whether the member had it.
 func (r *reference) rightOf(a *attempt) (of right, entitled bool) {
 	of = right{a.Position(), a.under, a.via, a.delivery}
 	switch {
@@ -105,7 +106,7 @@ func (r *reference) rightOf(a *attempt) (of right, entitled bool) {
 	return of, a.Offset >= a.under.start
 }
 
-// effect takes an effect at a place.
+// effect adds an effect at a place.
 func (n *recordEnds) effect(at ledger.Position, wrong bool) {
 	n.effects++
 	if wrong {
@@ -115,7 +116,7 @@ func (n *recordEnds) effect(at ledger.Position, wrong bool) {
 	n.places[at] = true
 }
 
-// letter takes a dead letter.
+// letter adds a dead letter.
 func (n *recordEnds) letter(wrong bool) {
 	n.letters++
 	n.end(wrong, true)
@@ -126,7 +127,7 @@ func (n *recordEnds) end(wrong, fresh bool) {
 	n.atFirst = n.atFirst || wrong && fresh
 }
 
-// expectEnds expects what checks find of a record.
+// expectEnds expects what the checks find about a record.
 func (r *reference) expectEnds(n *recordEnds) {
 	sure := !n.uncertain && !r.isRecordUncertain(n.record)
 	wrong := min(n.effects-1, n.wrong)
@@ -148,10 +149,10 @@ func (r *reference) expectEnds(n *recordEnds) {
 	}
 }
 
-// isUncertain reports whether observers see too little of an attempt to say under which
-// right it was made: it began while they saw the partition change its owner; its
-// pass may have begun at its record or below as far as they know; or its member had no right, and may have had one for
-// all that they know.
+// isUncertain reports whether observers see too little of an attempt to name its right. There are
+// three cases. The attempt began while they saw its member acquire the partition. Or they cannot
+// exclude that the pass began at the record or below. Or the member had no right, and they cannot
+// exclude that it had one.
 func (r *reference) isUncertain(a *attempt) bool {
 	if a.delivery != nil || r.facts.Share {
 		return r.isDeliveryUncertain(a)
@@ -174,12 +175,11 @@ func (r *reference) isUncertain(a *attempt) bool {
 	return r.w.trace.lastAssigned(part, a.Owner, never) != nil || holder == nil || holder.by.owner == a.Owner
 }
 
-// isRecordUncertain reports whether observers see too little of a record. With copies it
-// is one that lies where some partition was read twice: they do not see
-// which reading led to which copy. In a range it is one where anything has happened to
-// the range or its members. And where something has made members go back to the commit,
-// they cannot tell who does so without need. Of a record that a share group delivered to
-// several members they remember the last alone, where they see no acknowledgement.
+// isRecordUncertain reports whether observers see too little of a record. If it has copies, and one
+// of its partitions was read twice, they do not see which reading led to which copy. The same holds
+// for a range if anything has happened to it or to its members. After a disruption they cannot tell
+// a rewind with a reason from one without. In a share group without acknowledgements they know only
+// the last member that completed the record.
 func (r *reference) isRecordUncertain(p ledger.Position) bool {
 	if r.facts.Share {
 		return r.blind && r.isDeliveredToOthers(p)
@@ -202,15 +202,15 @@ func (r *reference) isRecordUncertain(p ledger.Position) bool {
 	})
 }
 
-// lostUnawares reports whether a member that had a place may have lost it by a time and not
-// know: the copies that it makes may be late.
+// lostUnawares reports whether a member had lost a place by a time and could not know it. Its
+// copies may be late.
 func (r *reference) lostUnawares(p ledger.Position, when time.Duration) bool {
 	return slices.ContainsFunc(r.w.trace.assignments, func(a *trueAssignment) bool {
 		return a.part == r.w.part(p) && a.learned > 0 && a.until <= when && when <= a.learned+r.facts.Heartbeat
 	})
 }
 
-// readAgain reports whether a further pass through a partition may have come to a place.
+// readAgain reports whether a further pass through a partition may have reached a place.
 func (r *reference) readAgain(p ledger.Position) bool {
 	part, passes := r.w.part(p), 0
 	for _, s := range r.w.trace.passes {
@@ -223,8 +223,8 @@ func (r *reference) readAgain(p ledger.Position) bool {
 	return false
 }
 
-// rangeIsWhole reports whether one range alone has the record at a position, and nothing
-// has happened to it.
+// rangeIsWhole reports whether only one range holds the record at a position, and nothing has
+// happened to the range.
 func (w *simulation) rangeIsWhole(p ledger.Position) bool {
 	ranges, passes := 0, map[*simPartition]int{}
 	for _, l := range w.deferredTopic.records {
@@ -238,10 +238,11 @@ func (w *simulation) rangeIsWhole(p ledger.Position) bool {
 	return ranges == 1 && passes[w.part(p)] == 1 && passes[w.deferredTopic] == 1 && len(w.trace.downs)+len(w.trace.outages) == 0
 }
 
-// judgeReversals: an effect right after one of a later record of its key, both of one pass, is an
-// inversion: who reads a partition once more goes through each key in order. The check
-// finds it where it surely is one pass: where no range is set aside, and nobody was seen
-// to come or go since the first of the two began.
+// judgeReversals: within a pass a member goes through each key in order. An effect right after the
+// effect of a later record of its key, both of one pass, is a key inversion.
+//
+// The check finds it if no range was deferred in the run, and observers saw no change of the
+// partition and no end of a member since the first of the two began.
 func (r *reference) judgeReversals() {
 	last := map[uint32]*attempt{}
 	for i := range r.events {
@@ -261,7 +262,7 @@ func (r *reference) judgeReversals() {
 	}
 }
 
-// keeps reports whether the owner of an attempt's partition was seen to keep it in a time.
+// keeps reports whether observers saw an owner keep its partition in an interval.
 func (r *reference) keeps(a *attempt, from, to time.Duration) bool {
 	return !slices.ContainsFunc(r.events, func(e ledger.Event) bool {
 		in := e.At <= to && max(e.At, e.Seen) >= from

@@ -6,11 +6,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// judgeDeliveries decides what a share group did wrong: it gave a record more often than its
-// limit, or did not count up after a release; or a member accepted a record after the lock
-// of its delivery had expired and another member had begun to work on the record.
-//
-// Where no acknowledgement is seen the check may miss a count after a release.
+// judgeDeliveries decides what went wrong in a share group. The group delivered a record more often
+// than its limit, or did not count up after a release. Or a member accepted a record after its lock
+// had expired, and after another member had begun to work on it.
 func (r *reference) judgeDeliveries() {
 	if !r.facts.Share {
 		return
@@ -73,8 +71,7 @@ func (r *reference) countOf(d *trueDelivery) (count uint8) {
 	return count
 }
 
-// needless reports whether a delivery would not have been but for the release of a record
-// under a delivery that had completed it.
+// needless reports whether a delivery is due to the release of a record that was completed.
 func (r *reference) needless(d *trueDelivery) bool {
 	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
 		before := a.delivery
@@ -83,10 +80,10 @@ func (r *reference) needless(d *trueDelivery) bool {
 	})
 }
 
-// isDeliveryUncertain reports whether observers cannot tell the delivery of an attempt from
-// others: they do not see to whom the broker gave records; or the lock has expired, and the
-// broker may have given the record to the same member again. Without acknowledgements they
-// see neither a renewal nor a release, and a fault may have made the broker forget the delivery.
+// isDeliveryUncertain reports whether observers cannot tell the delivery of an attempt from others.
+// Either they do not see to whom the broker delivers. Or the lock has expired, and the broker may
+// have delivered the record to the same member again. Without acknowledgements they see neither
+// renewals nor releases, and after a fault the broker may have forgotten the delivery.
 func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	switch {
 	case a.delivery == nil:
@@ -104,8 +101,8 @@ func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	})
 }
 
-// isFinal reports whether a share group will never deliver a record again: its last answer
-// was for good, or its deliveries are used up.
+// isFinal reports whether a share group will never deliver a record again: its last acknowledgement
+// was final, or its deliveries are used up.
 func (r *reference) isFinal(p ledger.Position) bool {
 	last, highest := ledger.Ack(ledger.AckRelease), 0
 	for _, e := range r.events {
