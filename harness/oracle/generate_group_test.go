@@ -274,7 +274,7 @@ func (w *simulation) pause() {
 			}
 		}
 		w.unassign(p, expelled)
-		p.pass.learned = m.back
+		p.pass.learned = m.back + 100*time.Millisecond // by the definition of what a member can know
 		p.owner, p.busy, p.orphaned, p.dead = nil, nil, expelled, m
 	}
 }

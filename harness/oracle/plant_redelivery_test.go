@@ -164,7 +164,7 @@ func plantZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) 
 	after := a.Event
 	after.At = a.end
 	lost, ok := anyOf(w, w.lossesBefore(after))
-	if !ok || lost.Owner == a.Owner {
+	if !ok || lost.Owner == a.Owner || w.trace.assigned(w.part(a.Position()), a.Owner, a.At) == nil {
 		return nil, nil, false
 	}
 	b := w.again(a)
