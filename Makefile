@@ -17,7 +17,7 @@ flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consu
 VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
 
 # Packages with tests in virtual time, which takes the build tag.
-VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./harness/bench ./harness/broker/virtual ./harness/engine
+VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./consumers/soak ./harness/bench ./harness/broker/virtual ./harness/engine
 
 # Packages whose tests start no broker and no pod.
 PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle \
@@ -126,7 +126,7 @@ bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench
 
 soak-consumers: ## every consumer under random faults in virtual time, SEEDS (50) each
-	STAMPEDE_FIELD=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestField$$' ./consumers/mutants
+	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants

@@ -49,7 +49,7 @@ func newVirtualWorld(t *testing.T) *world {
 
 // TestSoakInVirtualTime kills, stops and starts pods at random while records
 // come, in virtual time. STAMPEDE_SEEDS is the number of seeds for each consumer and
-// protocol; with one each, TestField of the mutants adds the judge's view of three more.
+// protocol; with one each, the tests of soak have the checks judge three more.
 func TestSoakInVirtualTime(t *testing.T) {
 	seeds := 1
 	if s := os.Getenv("STAMPEDE_SEEDS"); s != "" {
@@ -90,7 +90,7 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 			if dies {
 				// Kfake loses its count of a classic group in which a member dies in
 				// mid-rebalance, and then expels the living; and it never gives up one that
-				// died as it joined. TestField of the mutants has brokers that do neither.
+				// died as it joined. The brokers of the soak tests do neither.
 				w.members(len(pods))
 			}
 			if kill {

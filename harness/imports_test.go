@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"consumers/txn":           {"consumers/client", "consumers/group"},
 	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/mutants":       {"consumers", "consumers/client", "consumers/group", "consumers/pool", "harness/oracle"},
+	"consumers/soak":          {},
 	"reports":                 {"harness/oracle"}, // for the names of checks
 	"internal/runtests":       {},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

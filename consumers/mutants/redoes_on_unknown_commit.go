@@ -18,7 +18,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: workers,
 	Mutant:      true,
-	MustFail:    mustIn("lost-answers", oracle.CheckUnexplainedDuplicate),
+	MustFail:    mustIn("dropped-responses", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
 		{Check: oracle.CheckOverlap, Why: "the queues go on with the same keys meanwhile"},
 		{Check: oracle.CheckKeyInversion, Why: "what is done again comes behind later records of its key, in one tenure"},
