@@ -11,9 +11,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records (5) on disk, and scans it for its checksums alone. It
-// prints CPU time a record: of the judge without reading and replaying the ledger, of the scan, of a replay without a judge, and the judge's
-// as a multiple of the scan's.
+// BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records (5) on disk, and scans it for
+// its checksums alone. It prints CPU time a record: of the judge without reading and replaying the ledger, of
+// the scan, of a replay without a judge, and the judge's as a multiple of the scan's.
 func BenchmarkJudgeLedger(b *testing.B) {
 	s := newStream(int64(millions(b))*1_000_000, 1<<20)
 	files, err := s.write(b.TempDir())

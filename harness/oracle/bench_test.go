@@ -13,9 +13,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// BenchmarkJudge judges STAMPEDE_RECORDS million records (5) with a million keys, from a source that makes its events as
-// it goes. It prints wall time, and CPU time without the source's. Memory is that of the process: B/record is without 64 bytes a key. So each
-// size needs a process of its own: make bench-oracle.
+// BenchmarkJudge judges STAMPEDE_RECORDS million records (5) with a million keys, from a source that makes its
+// events as it goes. It prints wall time, and CPU time without the source's. Memory is that of the process:
+// B/record is without 64 bytes a key. So each size needs a process of its own: make bench-oracle.
 func BenchmarkJudge(b *testing.B) {
 	const keys = 1 << 20
 	n := int64(millions(b)) * 1_000_000
@@ -99,8 +99,9 @@ func peakMemory(b *testing.B) float64 {
 	return kib * 1024
 }
 
-// stream is a run without a fault: 100,000 records a second over 12 partitions and four pods, with a commit a second. Records start
-// and end slightly out of order, and a partition moves now and then. It allocates nothing as it goes.
+// stream is a run without a fault: 100,000 records a second over 12 partitions and four pods, with a commit a
+// second. Records start and end slightly out of order, and a partition moves now and then. It allocates nothing
+// as it goes.
 type stream struct {
 	n, keys int64
 	at      int64 // the next record to be sent

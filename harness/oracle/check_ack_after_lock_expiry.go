@@ -7,12 +7,13 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckAckAfterLockExpiry finds an accept that comes after the lock of the record expired. It counts if another member had
-// acquired the record or begun to work on it by that time. The lock lasts from the first attempt of the delivery, and from each renewal.
-// A fault that affects the owner, or no pod in particular, excuses the accept.
+// CheckAckAfterLockExpiry finds an accept that comes after the lock of the record expired. It counts if another
+// member had acquired the record or begun to work on it by that time. The lock lasts from the first attempt of
+// the delivery, and from each renewal. A fault that affects the owner, or no pod in particular, excuses the
+// accept.
 //
-// The broker refuses an acknowledgement of a record that the member no longer holds (KIP-932). An overdue accept by itself
-// loses nothing and is not counted. An accept counts here even if the broker refused it.
+// The broker refuses an acknowledgement of a record that the member no longer holds (KIP-932). An overdue
+// accept by itself loses nothing and is not counted. An accept counts here even if the broker refused it.
 const CheckAckAfterLockExpiry = "ack after lock expiry"
 
 var _ = register(entry{

@@ -10,11 +10,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckBlastRadius counts slow records of the other keys, where the scenario makes some keys hot or lets their work fail (the aggressors). A
-// record is slow if its end-to-end latency, from due to its first effect, is over the limit. The limit is
-// the scenario's OthersP99, or 1 s.
+// CheckBlastRadius counts slow records of the other keys, where the scenario makes some keys hot or lets their
+// work fail (the aggressors). A record is slow if its end-to-end latency, from due to its first effect, is over
+// the limit. The limit is the scenario's OthersP99, or 1 s.
 //
-// The count is what exceeds one in a hundred of the other keys' records, rounded down. If it is above zero, the p99 is over the limit.
+// The count is what exceeds one in a hundred of the other keys' records, rounded down. If it is above zero, the
+// p99 is over the limit.
 const CheckBlastRadius = "blast radius"
 
 var _ = register(entry{

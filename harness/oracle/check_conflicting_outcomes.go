@@ -7,12 +7,14 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckConflictingOutcomes finds a record with more than one outcome: a dead letter and an effect, or two dead letters.
-// Two effects are a duplicate, and a record without an outcome is lost or outstanding. Other checks count those.
+// CheckConflictingOutcomes finds a record with more than one outcome: a dead letter and an effect, or two dead
+// letters. Two effects are a duplicate, and a record without an outcome is lost or outstanding. Other checks
+// count those.
 //
-// The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks at each dead letter, and at the first effect
-// at each position of a record with a dead letter. The outcome is a violation if the record has more of them than
-// one and one for each rewind that explains another (see [route]).
+// The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks
+// at each dead letter, and at the first effect at each position of a record with a dead letter. The outcome is
+// a violation if the record has more of them than one and one for each rewind that explains another (see
+// [route]).
 const CheckConflictingOutcomes = "conflicting outcomes"
 
 var _ = register(entry{

@@ -5,11 +5,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckCorruption finds a record that was altered on the way: the checksum over identity and body does not hold,
-// the identity is gone, or Kafka's key is not the identity's key.
+// CheckCorruption finds a record that was altered on the way: the checksum over identity and body does not
+// hold, the identity is gone, or Kafka's key is not the identity's key.
 //
-// An attempt counts when it begins. A copy in a side topic and a deferred range count when they are appended.
-// A consumer may choose the key of its outputs.
+// An attempt counts when it begins. A copy in a side topic and a deferred range count when they are appended. A
+// consumer may choose the key of its outputs.
 const CheckCorruption = "corruption"
 
 var _ = register(entry{

@@ -5,10 +5,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckDeliveryCount finds an attempt in a share group whose delivery count is above the group's limit. It also finds
-// an attempt whose count is no higher than that of an earlier delivery that its owner released.
+// CheckDeliveryCount finds an attempt in a share group whose delivery count is above the group's limit. It also
+// finds an attempt whose count is no higher than that of an earlier delivery that its owner released.
 //
-// If an attempt begins in the instant of its owner's release and is open when the release comes, the release was before it.
+// If an attempt begins in the instant of its owner's release and is open when the release comes, the release
+// was before it.
 const CheckDeliveryCount = "delivery count"
 
 var _ = register(entry{
@@ -37,7 +38,8 @@ func (s *shareGroup) judgeDeliveryCount(e *ledger.Event, list []*delivery) {
 	}
 }
 
-// reportUncounted notes an attempt in the instant of its owner's release, whose delivery count is not above that of the released delivery.
+// reportUncounted notes an attempt in the instant of its owner's release, whose delivery count is not above
+// that of the released delivery.
 func (s *shareGroup) reportUncounted(e *ledger.Event, d *delivery) {
 	s.miscounted.addAnomaly(func() harness.Anomaly {
 		return anomalyOf(s.facts, e, "begun by %s at %s as delivery %d, after it had released delivery %d",

@@ -9,7 +9,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckExcessParallelism finds an attempt that begins while its incarnation has as many attempts open as the consumer declares, or more. A consumer that works on its whole window at once would beat every consumer that keeps to its workers.
+// CheckExcessParallelism finds an attempt that begins while its incarnation has as many attempts open as the
+// consumer declares, or more. A consumer that works on its whole window at once would beat every consumer that
+// keeps to its workers.
 //
 // An attempt that ends in the instant in which it began is never open. The attempts of one call for several
 // records count as one.
@@ -42,7 +44,8 @@ type openAttempts struct {
 	open    int           // open are those that began before instant.
 	begun   int           // begun are those that began at instant and did not end in it.
 	instant time.Duration // instant is the last one in which attempts began.
-	// beyondLimit are the last attempts that began at instant: as many as exceed the limit, if no earlier attempt ends in it.
+	// beyondLimit are the last attempts that began at instant: as many as exceed the limit, if no earlier
+	// attempt ends in it.
 	beyondLimit []begunAttempt
 }
 

@@ -5,12 +5,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckKeyInversion finds the first effect of a record that comes after the first effect of a later record of its key. The order of a
-// key is that of its records by their first position in the source. If the record had a failed attempt before that,
-// [CheckRetryOvertaking] counts it instead.
+// CheckKeyInversion finds the first effect of a record that comes after the first effect of a later record of
+// its key. The order of a key is that of its records by their first position in the source. If the record had a
+// failed attempt before that, [CheckRetryOvertaking] counts it instead.
 //
-// It also finds a redelivery right after the effect of a later record of its key, if both effects are of one stable
-// assignment. The owner did not go back to a commit in it. A redelivery after a rewind is no inversion.
+// It also finds a redelivery right after the effect of a later record of its key, if both effects are of one
+// stable assignment. The owner did not go back to a commit in it. A redelivery after a rewind is no inversion.
 const CheckKeyInversion = "key inversion"
 
 var _ = register(entry{

@@ -2,13 +2,13 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness"
 
-// CheckLoss finds a record that was appended to the source, was never completed, and that the group
-// will not deliver again: commits are past it at every place where it is outstanding.
-// The places are its position in the source and its copies in topics that take over.
-// A deferred range with the record is outstanding until a commit is past the range.
+// CheckLoss finds a record that was appended to the source, was never completed, and that the group will not
+// deliver again: commits are past it at every place where it is outstanding. The places are its position in the
+// source and its copies in topics that take over. A deferred range with the record is outstanding until a
+// commit is past the range.
 //
-// In a share group, the last acknowledgement decides: after an accept, a reject or a gap the record is lost. So is a record that was
-// acquired as often as the group's limit of deliveries allows.
+// In a share group, the last acknowledgement decides: after an accept, a reject or a gap the record is lost. So
+// is a record that was acquired as often as the group's limit of deliveries allows.
 const CheckLoss = "loss"
 
 var _ = register(entry{

@@ -5,8 +5,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckPartitionInversion finds the first effect of a record that comes after the first effect of a later record of its partition
-// of the source. Unfenced work is left out.
+// CheckPartitionInversion finds the first effect of a record that comes after the first effect of a later
+// record of its partition of the source. Unfenced work is left out.
 const CheckPartitionInversion = "partition inversion"
 
 var _ = register(entry{

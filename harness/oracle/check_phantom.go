@@ -6,8 +6,8 @@ import (
 )
 
 // CheckPhantom finds an effect of a record that does not lie at the effect's position: it was never sent, or
-// another run sent it. It also finds a copy in a side topic of a record that the source never had.
-// If the checksum does not hold, [CheckCorruption] counts the event instead.
+// another run sent it. It also finds a copy in a side topic of a record that the source never had. If the
+// checksum does not hold, [CheckCorruption] counts the event instead.
 const CheckPhantom = "phantom"
 
 var _ = register(entry{

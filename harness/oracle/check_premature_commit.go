@@ -8,14 +8,15 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckPrematureCommit finds a commit that is ahead of the work: a crash between the commit and the end of the work loses the record.
-// The check sees it at the commit, so no crash has to happen at the right moment.
+// CheckPrematureCommit finds a commit that is ahead of the work: a crash between the commit and the end of the
+// work loses the record. The check sees it at the commit, so no crash has to happen at the right moment.
 //
-//   - A commit of the source covers the appended records below it that no earlier commit covered. Each of them must have an
-//     effect at any place, or a copy in a topic that takes over, or lie in a deferred range.
+//   - A commit of the source covers the appended records below it that no earlier commit covered. Each of them
+//     must have an effect at any place, or a copy in a topic that takes over, or lie in a deferred range.
 //   - A commit of a topic that takes over covers its copies likewise. Each record must have an effect, or
 //     another copy in such a topic, appended no earlier. In a dead-letter topic no record is outstanding.
-//   - A commit past a deferred range covers the records of the range, unless a range that is not covered has them too.
+//   - A commit past a deferred range covers the records of the range, unless a range that is not covered has
+//     them too.
 //   - A commit of the source past the end of its log, further than any before it, loses the next record there.
 //     A source has no control records.
 //   - In a share group, an accept, a reject or a gap is the commit of its position.

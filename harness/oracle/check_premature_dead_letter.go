@@ -12,9 +12,10 @@ import (
 
 // CheckPrematureDeadLetter finds a dead letter of a record that the consumer gave up without a reason.
 //
-// A dead letter needs as many failed attempts on its record as the consumer declares (see [harness.DeadLetterPolicy]). They may be at any place
-// of the record and by any pod. One attempt that ended in poison is enough. A cancelled attempt is enough if the consumer declares
-// that, and no reason otherwise. An attempt that died with its process is no reason, and neither is a long wait.
+// A dead letter needs as many failed attempts on its record as the consumer declares (see
+// [harness.DeadLetterPolicy]). They may be at any place of the record and by any pod. One attempt that ended in
+// poison is enough. A cancelled attempt is enough if the consumer declares that, and no reason otherwise. An
+// attempt that died with its process is no reason, and neither is a long wait.
 //
 // The attempts count if they ended before the dead letter was appended, or up to 10 ms after its stamp.
 const CheckPrematureDeadLetter = "premature dead letter"

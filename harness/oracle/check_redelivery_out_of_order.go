@@ -5,8 +5,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckRedeliveryOutOfOrder counts further effects of a record right after the effect of a later record of its key. A
-// rewind gives each key with completed work one of them, so it is the cost of a design.
+// CheckRedeliveryOutOfOrder counts further effects of a record right after the effect of a later record of its
+// key. A rewind gives each key with completed work one of them, so it is the cost of a design.
 const CheckRedeliveryOutOfOrder = "redelivery out of order"
 
 var _ = register(entry{

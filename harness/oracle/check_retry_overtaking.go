@@ -5,11 +5,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckRetryOvertaking finds the first effect of a record that comes after the first effect of a later record of its key. An attempt on
-// the record had failed before that. The record waited for its retry, and the consumer went on with the key.
+// CheckRetryOvertaking finds the first effect of a record that comes after the first effect of a later record
+// of its key. An attempt on the record had failed before that. The record waited for its retry, and the
+// consumer went on with the key.
 //
-// A poison record never has an effect, so no record overtakes it. A dead letter ends the retries of its record: an effect after
-// that is a key inversion.
+// A poison record never has an effect, so no record overtakes it. A dead letter ends the retries of its record:
+// an effect after that is a key inversion.
 const CheckRetryOvertaking = "retry overtaking"
 
 var _ = register(entry{

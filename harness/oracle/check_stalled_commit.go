@@ -8,22 +8,23 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckStalledCommit finds a commit of the source that stays behind completed work while no disruption stops it. It counts after three commit
-// intervals and a heartbeat. A crash then repeats more work than the design has a reason for.
+// CheckStalledCommit finds a commit of the source that stays behind completed work while no disruption stops
+// it. It counts after three commit intervals and a heartbeat. A crash then repeats more work than the design
+// has a reason for.
 //
-// The frontier of a partition is the first appended record at the committed offset or above. The clock starts with the
-// commit that made the record the frontier, or when the frontier is completed, whichever is later.
+// The frontier of a partition is the first appended record at the committed offset or above. The clock starts
+// with the commit that made the record the frontier, or when the frontier is completed, whichever is later.
 //
 // A disruption stops the clock:
 //   - the partition is assigned or revoked, or its owner goes back to the commit
 //   - any member dies or is expelled, or any fault takes effect
 //
-// The clock waits while a fault lasts, for a session after it, and for a session after the end of a member: commits may fail
-// in that time.
+// The clock waits while a fault lasts, for a session after it, and for a session after the end of a member:
+// commits may fail in that time.
 //
-// Before the first disruption after work on the partition, any effect completes the frontier, and so does a hand-off. After
-// it, only an effect of the present owner since the last disruption does: the owner cannot commit the work of
-// another pod before it has done it again.
+// Before the first disruption after work on the partition, any effect completes the frontier, and so does a
+// hand-off. After it, only an effect of the present owner since the last disruption does: the owner cannot
+// commit the work of another pod before it has done it again.
 const CheckStalledCommit = "stalled commit"
 
 var _ = register(entry{
@@ -40,8 +41,8 @@ var _ = register(entry{
 	newCheck: func(s *judgeState) check { return newStalledCommit(s) },
 })
 
-// commitsContinuously reports whether a consumer commits its completed work as it goes on. Members of a share group do not
-// commit, and a transaction of any length commits all of its records at once.
+// commitsContinuously reports whether a consumer commits its completed work as it goes on. Members of a share
+// group do not commit, and a transaction of any length commits all of its records at once.
 func commitsContinuously(f *Facts) bool {
 	return f.Delivery != harness.AtMostOnce && !f.Share && f.Effect != harness.EffectOutput
 }

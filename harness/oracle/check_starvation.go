@@ -8,15 +8,15 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckStarvation finds a key that waits longer than the limit while records behind its record are completed. The limit is the
-// scenario's StarvedAfter, or 5 s.
+// CheckStarvation finds a key that waits longer than the limit while records behind its record are completed.
+// The limit is the scenario's StarvedAfter, or 5 s.
 //
-// A record is passed when a record of its partition has an effect at the next multiple of 16 offsets or beyond. A stretch of
-// a partition begins with each acquisition, loss and rewind of it by the run's group, and with the end of each
-// fault. Only effects in the same stretch pass a record.
+// A record is passed when a record of its partition has an effect at the next multiple of 16 offsets or beyond.
+// A stretch of a partition begins with each acquisition, loss and rewind of it by the run's group, and with the
+// end of each fault. Only effects in the same stretch pass a record.
 //
-// The check looks at each attempt that begins on a passed record of the source while no attempt on its key is in flight.
-// The key waited since the latest of three times:
+// The check looks at each attempt that begins on a passed record of the source while no attempt on its key is
+// in flight. The key waited since the latest of three times:
 //   - the end of the previous attempt on the key
 //   - the begin of the stretch, as it was surely seen
 //   - when the record was passed, in whole ms, rounded up

@@ -7,7 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckTransactionAtomicity finds an output that is not atomic with the commit of its input, in a consumer whose effects are its outputs:
+// CheckTransactionAtomicity finds an output that is not atomic with the commit of its input, in a consumer
+// whose effects are its outputs:
 //   - an output outside any transaction
 //   - a commit outside any transaction, of the source or of a topic that takes over
 //   - at the end, a position of the source that has an output and is not below the final commit

@@ -1,12 +1,14 @@
 package oracle
 
-// CheckUnexplainedDuplicate finds a second effect of a record that no rewind explains. A new assignment of a partition
-// begins with a rewind to the group's commit, and allows one effect more of each offset from there on.
-// Two effects of one offset under one assignment are unexplained. So is an effect under an assignment
-// whose base lies past it: the base is the offset that the owner reads from. So is an effect by a pod that surely did not own the partition.
+// CheckUnexplainedDuplicate finds a second effect of a record that no rewind explains. A new assignment of a
+// partition begins with a rewind to the group's commit, and allows one effect more of each offset from there
+// on. Two effects of one offset under one assignment are unexplained. So is an effect under an assignment whose
+// base lies past it: the base is the offset that the owner reads from. So is an effect by a pod that surely did
+// not own the partition.
 //
-// In a share group, a new delivery explains a second effect. Two effects under one delivery are unexplained. So is an effect
-// after an owner released the record although it had completed it. So is an effect by a pod that never acquired the record.
+// In a share group, a new delivery explains a second effect. Two effects under one delivery are unexplained. So
+// is an effect after an owner released the record although it had completed it. So is an effect by a pod that
+// never acquired the record.
 //
 // The section on assignments and redelivery has the details.
 const CheckUnexplainedDuplicate = "unexplained duplicate"

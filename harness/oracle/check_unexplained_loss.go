@@ -9,20 +9,22 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckUnexplainedLoss finds a record lost by a consumer that claims at-most-once, although nothing went wrong. The claim allows a loss
-// with a reason. The check finds nothing of other claims: there, [CheckLoss] finds every loss.
+// CheckUnexplainedLoss finds a record lost by a consumer that claims at-most-once, although nothing went wrong.
+// The claim allows a loss with a reason. The check finds nothing of other claims: there, [CheckLoss] finds
+// every loss.
 //
 // Any of these explains a loss:
-//   - A disruption of a partition that the record lies in, after it was appended there and before the drain ended. The owner
-//     gave the partition up, ended or was expelled. Another owner got it, or the same under another member id or, if
-//     the protocol is eager, in another generation. A fault that affects the owner, or no pod in particular, took effect or was healed.
-//     In a share group, the end or expulsion of any member and any fault count.
+//   - A disruption of a partition that the record lies in, after it was appended there and before the drain
+//     ended. The owner gave the partition up, ended or was expelled. Another owner got it, or the same under
+//     another member id or, if the protocol is eager, in another generation. A fault that affects the owner, or
+//     no pod in particular, took effect or was healed. In a share group, the end or expulsion of any member and
+//     any fault count.
 //   - An attempt on the record that ended in error, at any place. A cancelled attempt explains nothing.
 //   - A record of its partition that is outstanding at the end: the run's end cut the work off, which is a
 //     stall or an overload.
 //
-// A record was surely appended after a disruption if it, or a record before it, was sent and acknowledged after it. A copy
-// is dated by its stamp. In doubt, the disruption explains the loss.
+// A record was surely appended after a disruption if it, or a record before it, was sent and acknowledged after
+// it. A copy is dated by its stamp. In doubt, the disruption explains the loss.
 const CheckUnexplainedLoss = "unexplained loss"
 
 var _ = register(entry{
@@ -155,7 +157,8 @@ func (p *undisturbedPartition) trackOwner(e *ledger.Event, eager bool) {
 	p.owner, p.member, p.generation, p.released = e.Owner, e.Member, e.Generation, false
 }
 
-// isExplained reports whether a failure or a disruption explains the loss of the record at a position of the source.
+// isExplained reports whether a failure or a disruption explains the loss of the record at a position of the
+// source.
 func (c *unexplainedLoss) isExplained(position ledger.Position) bool {
 	first := c.facts.Log.firstPosition(position)
 	if c.failures.hasFailed(first) || position.Offset < c.partitionOf(0, position.Partition).undisturbedFrom {

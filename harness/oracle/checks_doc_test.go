@@ -17,8 +17,8 @@ import (
 
 const docPath = "CHECKS.md"
 
-// TestChecksDoc holds the generated parts of CHECKS.md to the entries and definitions of the checks. STAMPEDE_UPDATE=1
-// writes them. All else in the file is written by hand.
+// TestChecksDoc holds the generated parts of CHECKS.md to the entries and definitions of the checks.
+// STAMPEDE_UPDATE=1 writes them. All else in the file is written by hand.
 func TestChecksDoc(t *testing.T) {
 	was, err := os.ReadFile(docPath)
 	if err != nil {

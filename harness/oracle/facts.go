@@ -75,7 +75,8 @@ func (f *Facts) topicName(topic uint16) string {
 	return "a topic that is not the run's"
 }
 
-// isOutput reports whether the event is an output: a record in the output topic of a consumer whose effects are its outputs.
+// isOutput reports whether the event is an output: a record in the output topic of a consumer whose effects are
+// its outputs.
 func (f *Facts) isOutput(e *ledger.Event) bool {
 	return f.Effect == harness.EffectOutput && f.roleOf(e.Topic) == harness.RoleOutput
 }

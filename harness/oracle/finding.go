@@ -66,8 +66,8 @@ func unnamedAnomaly(p ledger.Position, at time.Duration, text string) harness.An
 	return harness.Anomaly{Text: text, Key: unknownIdentity, Seq: unknownIdentity, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, At: at}
 }
 
-// NameRecords sets the record of each anomaly of which only the position is known. finalRead calls its argument for each record
-// of the final read.
+// NameRecords sets the record of each anomaly of which only the position is known. finalRead calls its argument
+// for each record of the final read.
 func NameRecords(verdicts []harness.Verdict, finalRead func(func(*ledger.Slot)) error) error {
 	at := map[ledger.Position][]*harness.Anomaly{}
 	for i := range verdicts {

@@ -14,8 +14,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestHistories judges every history of testdata/oracle. A file is named by the check that it is about. It has two parts.
-// "history" is a line per fact, the time first if it has one:
+// TestHistories judges every history of testdata/oracle. A file is named by the check that it is about. It has
+// two parts. "history" is a line per fact, the time first if it has one:
 //
 //	claims at-least-once key cooperative
 //	log p0 1/0 2/0 - 1/1          key/seq by offset, - for a gap
@@ -47,10 +47,12 @@ import (
 //	70ms expelled a seen=90ms     also up, down; the heartbeat is 1 s, the session 6 s
 //	70ms inject a fault=1         a fault that affects a, until its heal
 //
-// Words after a place may also be gen=2, member=1, group=3 (one of the consumer's own), count=2 (deliveries), call=1 (of an
-// attempt, for several records), txn and corrupt (flags), failed and unknown (of a commit or an acknowledgement).
+// Words after a place may also be gen=2, member=1, group=3 (one of the consumer's own), count=2 (deliveries),
+// call=1 (of an attempt, for several records), txn and corrupt (flags), failed and unknown (of a commit or an
+// acknowledgement).
 //
-// "verdicts" has "check: status count" for every check with a count, or with a status other than pass and not judged.
+// "verdicts" has "check: status count" for every check with a count, or with a status other than pass and not
+// judged.
 func TestHistories(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/oracle/*.txtar")
 	if err != nil || len(files) < 20 {

@@ -13,29 +13,30 @@ import (
 type check interface {
 	// Observe gets the next events, which are valid during the call.
 	Observe(*batch)
-	// Verdict is called once, after the last Observe. It fills Count, Detail and Examples. The judge fills the rest.
+	// Verdict is called once, after the last Observe. It fills Count, Detail and Examples. The judge fills the
+	// rest.
 	Verdict() harness.Verdict
 }
 
 // Observer sees the same replay as the checks: the measures.
 type Observer interface{ Observe([]ledger.Event) }
 
-// Source yields a run's events in time order, and none at the end; see [ledger.Stream]. They are valid until the next call. The
-// judge marks them.
+// Source yields a run's events in time order, and none at the end; see [ledger.Stream]. They are valid until
+// the next call. The judge marks them.
 type Source interface {
 	Next() ([]ledger.Event, error)
 }
 
-// Found is what the checks found in a run. Its worth depends on the assumptions, and the replay itself shows some of those: see
-// [Found.Settle].
+// Found is what the checks found in a run. Its worth depends on the assumptions, and the replay itself shows
+// some of those: see [Found.Settle].
 type Found struct {
 	facts      *Facts
 	injections int64             // injections are faults that took effect.
 	verdicts   []harness.Verdict // verdicts are in the order of [judgedEntries].
 }
 
-// Judge replays src once for all checks and observers, and returns what the checks found. The observers see copies of the events, in a
-// goroutine. Its error is the source's.
+// Judge replays src once for all checks and observers, and returns what the checks found. The observers see
+// copies of the events, in a goroutine. Its error is the source's.
 func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
 	s := newJudgeState(f)
 	a := newAnnotator(s, src, observers)
@@ -51,8 +52,8 @@ func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
 	}
 }
 
-// Settle turns what was found into verdicts on what the consumer claims, the gravest check first. broken has the reason of each broken
-// assumption by its name: those of [Facts], and those that the replay has shown.
+// Settle turns what was found into verdicts on what the consumer claims, the gravest check first. broken has
+// the reason of each broken assumption by its name: those of [Facts], and those that the replay has shown.
 func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 	verdicts := slices.Clone(found.verdicts)
 	for i, e := range judgedEntries() {
@@ -61,8 +62,9 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 	return verdicts
 }
 
-// asPlanned are the assumptions that the run was the one that the scenario describes. If one is broken, what a check found stands, but that
-// it found nothing proves nothing. [WorkDone] is among them and is no check: a run in which all records are poison breaks no claim.
+// asPlanned are the assumptions that the run was the one that the scenario describes. If one is broken, what a
+// check found stands, but that it found nothing proves nothing. [WorkDone] is among them and is no check: a run
+// in which all records are poison breaks no claim.
 var asPlanned = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, WorkDone}
 
 // settleVerdict gives the verdict of a check its status.
@@ -101,8 +103,8 @@ func firstBroken(broken map[string]string, assumptions []string) (reason string,
 	return "", false
 }
 
-// atMost is the share of trials that goes wrong at most, with 95 % confidence, if no trial did. Violations cluster by fault, so each
-// injection is a trial. Without injections, each record is one.
+// atMost is the share of trials that goes wrong at most, with 95 % confidence, if no trial did. Violations
+// cluster by fault, so each injection is a trial. Without injections, each record is one.
 func (found *Found) atMost() float64 {
 	trials := found.injections
 	if trials == 0 {

@@ -1,7 +1,7 @@
 package oracle
 
-// keyTable keeps a small value for each key, in pages. Keys are indices into the scenario's distribution, so pages are
-// full. A damaged key costs one page. The zero value is empty.
+// keyTable keeps a small value for each key, in pages. Keys are indices into the scenario's distribution, so
+// pages are full. A damaged key costs one page. The zero value is empty.
 type keyTable[T any] struct{ pages []*[pageKeys]T }
 
 // pageKeys is how many keys a page holds.

@@ -1,7 +1,7 @@
 package oracle
 
-// offsetSlice is a slice by offset that grows by pieces and is never copied: of a hundred million records, a copy would take as much memory
-// again. The zero value is empty. A value that was never set is zero.
+// offsetSlice is a slice by offset that grows by pieces and is never copied: of a hundred million records, a
+// copy would take as much memory again. The zero value is empty. A value that was never set is zero.
 type offsetSlice[T any] struct {
 	pieces []*[pieceSize]T
 	end    int64

@@ -7,9 +7,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// annotator reads a source and marks what an event alone does not tell: whether its record lies where it says, where the record first
-// lay in the source, which effect of a record is the first, and which work is unfenced or a zombie's. It hands the events
-// out in batches.
+// annotator reads a source and marks what an event alone does not tell: whether its record lies where it says,
+// where the record first lay in the source, which effect of a record is the first, and which work is unfenced
+// or a zombie's. It hands the events out in batches.
 type annotator struct {
 	facts      *Facts
 	source     Source
@@ -52,8 +52,8 @@ func (a *annotator) nextBatch() (_ *batch, err error) {
 	return &a.batch, nil
 }
 
-// locateRecords finds the records of events in the final read. It is a loop without other work, so that the processor overlaps the
-// reads of the log.
+// locateRecords finds the records of events in the final read. It is a loop without other work, so that the
+// processor overlaps the reads of the log.
 func (a *annotator) locateRecords(events []ledger.Event) {
 	log, keys, partitions := a.facts.Log, a.keyOrder, a.facts.Partitions
 	for i := range events {
@@ -133,7 +133,8 @@ func (a *annotator) markEnd(e *ledger.Event) {
 	}
 }
 
-// markOutput makes an effect of each output, for a consumer whose effects are its outputs. The work itself has no effect then.
+// markOutput makes an effect of each output, for a consumer whose effects are its outputs. The work itself has
+// no effect then.
 func (a *annotator) markOutput(e *ledger.Event) {
 	switch {
 	case isEffect(e):

@@ -2,7 +2,8 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// fanOut hands copies of the marked events to observers, in a goroutine of its own. It is nil without observers, and does nothing then.
+// fanOut hands copies of the marked events to observers, in a goroutine of its own. It is nil without
+// observers, and does nothing then.
 type fanOut struct {
 	full, free chan []ledger.Event
 	done       chan struct{}

@@ -11,8 +11,8 @@ type collector struct{ events []ledger.Event }
 
 func (c *collector) Observe(events []ledger.Event) { c.events = append(c.events, events...) }
 
-// TestObserversSeeAllEventsWithTheirMarks: two observers see every event in order, with the judge's marks, although the source uses its
-// lists again.
+// TestObserversSeeAllEventsWithTheirMarks: two observers see every event in order, with the judge's marks,
+// although the source uses its lists again.
 func TestObserversSeeAllEventsWithTheirMarks(t *testing.T) {
 	const n = 20_000
 	s := newStream(n, 1<<10)

@@ -6,12 +6,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// fences mark the work of pods on partitions that they had lost: as unfenced if the group expelled the member and it could not know it when
-// the work began, else as a zombie's. [CheckZombie] and [CheckUnfencedWork] have the rules. The annotator calls them, so that
-// every check can leave unfenced work out.
+// fences mark the work of pods on partitions that they had lost: as unfenced if the group expelled the member
+// and it could not know it when the work began, else as a zombie's. [CheckZombie] and [CheckUnfencedWork] have
+// the rules. The annotator calls them, so that every check can leave unfenced work out.
 //
-// An attempt is marked as unfenced from the earliest time of the expulsion on. It is counted if it ended after the
-// latest time.
+// An attempt is marked as unfenced from the earliest time of the expulsion on. It is counted if it ended after
+// the latest time.
 type fences struct {
 	*ownership
 	deferred       *deferredRanges
@@ -70,8 +70,8 @@ func (f *fences) markExpelled(e *ledger.Event, by *expulsion) {
 	}
 }
 
-// markRevoked marks the start of an attempt by a pod that surely lost the partition at list[lost], once another owner that got it
-// since has begun a record.
+// markRevoked marks the start of an attempt by a pod that surely lost the partition at list[lost], once another
+// owner that got it since has begun a record.
 func (f *fences) markRevoked(e *ledger.Event, list []ownershipInterval, lost int) {
 	for k := lost + 1; k < len(list); k++ {
 		if next := &list[k]; next.owner != e.Owner && next.begun < e.At {

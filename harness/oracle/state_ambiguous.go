@@ -2,8 +2,8 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// effectSpan is an effect that may be of any assignment of its owner from earliest to latest, or of one under which its record
-// was deferred. It is of none if the owner did not own the partition.
+// effectSpan is an effect that may be of any assignment of its owner from earliest to latest, or of one under
+// which its record was deferred. It is of none if the owner did not own the partition.
 type effectSpan struct {
 	owner            ledger.Owner
 	earliest, latest int
@@ -20,9 +20,9 @@ func (s effectSpan) candidates(p *partitionAssignments) (list []int) {
 	return append(list, s.deferredUnder...)
 }
 
-// addAmbiguous adds an effect to the others of its offset, if one of them may be of several assignments, or of an earlier
-// one than those before. before is the assignment of the earlier effects, if none of them was ambiguous. It reports whether the effect is
-// explained, or the first.
+// addAmbiguous adds an effect to the others of its offset, if one of them may be of several assignments, or of
+// an earlier one than those before. before is the assignment of the earlier effects, if none of them was
+// ambiguous. It reports whether the effect is explained, or the first.
 func (p *partitionAssignments) addAmbiguous(offset int64, e effectSpan, before int) (explained bool) {
 	if p.ambiguous == nil {
 		p.ambiguous = map[int64][]effectSpan{}
@@ -43,9 +43,9 @@ func (p *partitionAssignments) isAmbiguous(offset int64) bool {
 	return len(p.ambiguous) > 0 && p.ambiguous[offset] != nil
 }
 
-// maxExplained is how many effects of one offset rewinds can explain at most, the first effect included. Each effect takes an assignment of
-// its own, and the base of all those assignments but the earliest is at the offset or below it. The earliest may have any
-// base, so each candidate for it is tried.
+// maxExplained is how many effects of one offset rewinds can explain at most, the first effect included. Each
+// effect takes an assignment of its own, and the base of all those assignments but the earliest is at the
+// offset or below it. The earliest may have any base, so each candidate for it is tried.
 func (p *partitionAssignments) maxExplained(effects []effectSpan, offset int64) int {
 	most := p.maxMatching(effects, offset, noAssignment)
 	for _, e := range effects {
@@ -58,8 +58,8 @@ func (p *partitionAssignments) maxExplained(effects []effectSpan, offset int64) 
 	return most
 }
 
-// maxMatching is the size of a maximum bipartite matching (Kuhn's algorithm) of effects and assignments: of earliest, and
-// of the later assignments with a base at the offset or below it.
+// maxMatching is the size of a maximum bipartite matching (Kuhn's algorithm) of effects and assignments: of
+// earliest, and of the later assignments with a base at the offset or below it.
 func (p *partitionAssignments) maxMatching(effects []effectSpan, offset int64, earliest int) (n int) {
 	effectOf := map[int]int{} // the matched effect by assignment
 	var augment func(k int, tried map[int]bool) bool

@@ -45,8 +45,8 @@ func (a *assignments) settleLatest(partition int32) {
 	}
 }
 
-// partitionAssignments are the assignments of a partition, what is committed, and under which assignment each offset
-// had its latest effect.
+// partitionAssignments are the assignments of a partition, what is committed, and under which assignment each
+// offset had its latest effect.
 type partitionAssignments struct {
 	list      []assignment
 	committed int64
@@ -54,8 +54,9 @@ type partitionAssignments struct {
 	ambiguous map[int64][]effectSpan // ambiguous are all effects of an offset, if one may be of several assignments or came late.
 }
 
-// assignment is the time of an owner with a partition, from one acquisition to the next. The owner reads from base on. Who
-// acquired the partition is seen by observers, so the acquisition lies in the interval from earliest to seen.
+// assignment is the time of an owner with a partition, from one acquisition to the next. The owner reads from
+// base on. Who acquired the partition is seen by observers, so the acquisition lies in the interval from
+// earliest to seen.
 type assignment struct {
 	owner      ledger.Owner
 	member     uint64
@@ -67,13 +68,13 @@ type assignment struct {
 	released   bool
 	unseen     bool // unseen: no observer saw the owner acquire the partition.
 
-	// observed is the end of the interval in which the acquisition, or a further generation, was seen first. A rewind
-	// in it may be the one of the acquisition, seen more exactly.
+	// observed is the end of the interval in which the acquisition, or a further generation, was seen first. A
+	// rewind in it may be the one of the acquisition, seen more exactly.
 	observed time.Duration
 }
 
-// lastNumbered is the index from which on assignments share a number, after 254 acquisitions of one partition. Second effects under
-// those are judged by the base alone.
+// lastNumbered is the index from which on assignments share a number, after 254 acquisitions of one partition.
+// Second effects under those are judged by the base alone.
 const lastNumbered = 254
 
 // noAssignment is the assignment of an effect without one. A whole ledger has none: every effect has a start.
@@ -87,8 +88,8 @@ func numberedAssignment(number uint8) int { return int(number) - 1 }
 
 var _ = [1]struct{}{}[lastNumbered+1-math.MaxUint8] // the number of the last assignment fits
 
-// beginAssignment begins an assignment, unless the owner kept the partition. A protocol that does not revoke what stays keeps an
-// assignment across generations.
+// beginAssignment begins an assignment, unless the owner kept the partition. A protocol that does not revoke
+// what stays keeps an assignment across generations.
 func (p *partitionAssignments) beginAssignment(e *ledger.Event, eager bool) {
 	if n := len(p.list); n > 0 {
 		last := &p.list[n-1]
@@ -110,11 +111,13 @@ func (p *partitionAssignments) markReleased(o ledger.Owner) {
 	}
 }
 
-// addRewind adds a rewind that was seen itself: the owner read the commit, or went to an offset of its own choice. It is the rewind of the latest
-// assignment if it lies in the interval of its acquisition, or if the owner has not begun a record. Then it says from where the
-// owner reads, and since when. Else it begins an assignment.
+// addRewind adds a rewind that was seen itself: the owner read the commit, or went to an offset of its own
+// choice. It is the rewind of the latest assignment if it lies in the interval of its acquisition, or if the
+// owner has not begun a record. Then it says from where the owner reads, and since when. Else it begins an
+// assignment.
 //
-// undisturbed: nothing has happened that makes a member read the commit again. A member that does so all the same explains nothing.
+// undisturbed: nothing has happened that makes a member read the commit again. A member that does so all the
+// same explains nothing.
 func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
 	next := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
 	if e.Offset < 0 {
@@ -152,8 +155,9 @@ func (p *partitionAssignments) lowerBase(offset int64) {
 	}
 }
 
-// ensureAssignment settles the base of the owner's assignment. If no observer saw the owner acquire the partition, the
-// owner gets an assignment from its first record on, unless another pod surely owns the partition. downs are incarnations that ended.
+// ensureAssignment settles the base of the owner's assignment. If no observer saw the owner acquire the
+// partition, the owner gets an assignment from its first record on, unless another pod surely owns the
+// partition. downs are incarnations that ended.
 func (p *partitionAssignments) ensureAssignment(e *ledger.Event, downs []ledger.Owner) {
 	if p.settleBase(e.Owner) || p.isOwnedByOther(e, downs) {
 		return
@@ -208,8 +212,9 @@ type placedEffect struct {
 	explained bool // explained: a rewind lies between the two that explains the effect.
 }
 
-// addEffect adds an effect at the event's position. deferredUnder are assignments under which its record was deferred: the effect
-// may be of those too. An effect of a pod that did not own the partition is of no assignment, and counts as one of the latest.
+// addEffect adds an effect at the event's position. deferredUnder are assignments under which its record was
+// deferred: the effect may be of those too. An effect of a pod that did not own the partition is of no
+// assignment, and counts as one of the latest.
 func (p *partitionAssignments) addEffect(e *ledger.Event, deferredUnder []int) placedEffect {
 	under, earliest := p.assignmentsOf(e.Owner, e.Start)
 	if len(deferredUnder) > 0 {
@@ -246,7 +251,8 @@ func (p *partitionAssignments) assignmentsAt(when time.Duration) (list []int) {
 	return list
 }
 
-// lastEffectUnder is the earliest assignment that the latest effect at offset may be of, noAssignment without an effect.
+// lastEffectUnder is the earliest assignment that the latest effect at offset may be of, noAssignment without
+// an effect.
 func (p *partitionAssignments) lastEffectUnder(offset int64) int {
 	if spans := p.ambiguous[offset]; len(spans) > 0 {
 		if candidates := spans[len(spans)-1].candidates(p); len(candidates) > 0 {
@@ -264,8 +270,8 @@ func (p *partitionAssignments) firstSince(at time.Duration) int {
 	return len(p.list)
 }
 
-// countRewinds counts the rewinds that lead back to offset or below, of the assignments from first on. The first assignment of
-// a partition begins with no rewind.
+// countRewinds counts the rewinds that lead back to offset or below, of the assignments from first on. The
+// first assignment of a partition begins with no rewind.
 func (p *partitionAssignments) countRewinds(first int, offset int64) (n int) {
 	for i := max(1, first); i < len(p.list); i++ {
 		if p.list[i].base <= offset {

@@ -95,8 +95,8 @@ func (c *committedOffsets) commitAnomaly(e *ledger.Event, format string, args ..
 	return a
 }
 
-// describeLoss says in words that owner had surely lost the partition of e before a time. It is empty if it had not, or if no observer
-// saw that it ever owned it.
+// describeLoss says in words that owner had surely lost the partition of e before a time. It is empty if it had
+// not, or if no observer saw that it ever owned it.
 func (c *committedOffsets) describeLoss(e *ledger.Event, owner ledger.Owner, when time.Duration) string {
 	if e.OwnGroup() && e.Topic == 0 || owner == 0 {
 		return ""

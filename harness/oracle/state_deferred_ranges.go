@@ -7,8 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// deferredRanges are the ranges of the source that consumers deferred, in the order of the replay. The annotator adds
-// them and is up to a batch ahead of the checks, so a check asks for the ranges before an event.
+// deferredRanges are the ranges of the source that consumers deferred, in the order of the replay. The
+// annotator adds them and is up to a batch ahead of the checks, so a check asks for the ranges before an event.
 type deferredRanges struct {
 	facts *Facts
 	list  []deferredRange
@@ -63,8 +63,8 @@ func (d *deferredRanges) coverBelow(e *ledger.Event) (newly []deferredRange) {
 	return newly
 }
 
-// isOutstanding reports whether a range with the record at p is still to be completed at the end of the run: the group's
-// final commit is not past it.
+// isOutstanding reports whether a range with the record at p is still to be completed at the end of the run:
+// the group's final commit is not past it.
 func (d *deferredRanges) isOutstanding(p ledger.Position) bool {
 	return slices.ContainsFunc(d.list, func(r deferredRange) bool {
 		return r.coversRecord(p) && !(r.in.Offset >= 0 && r.in.Offset < d.facts.finalCommitAt(r.in))
@@ -75,7 +75,8 @@ func (r *deferredRange) coversRecord(p ledger.Position) bool {
 	return p.Topic == 0 && r.partition == p.Partition && r.from <= p.Offset && p.Offset < r.to
 }
 
-// deferredBefore reports whether the range was deferred before an event. Events of one time come in the order of their kinds.
+// deferredBefore reports whether the range was deferred before an event. Events of one time come in the order
+// of their kinds.
 func (r *deferredRange) deferredBefore(e *ledger.Event) bool {
 	return r.at < e.At || r.at == e.At && ledger.EventDeferred < e.Kind
 }

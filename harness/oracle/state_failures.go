@@ -12,8 +12,8 @@ func newFailures(f *Facts) failures {
 	return failures{facts: f, parts: make([]ledger.Offsets, f.Partitions)}
 }
 
-// isFailure reports whether the event is the end of an attempt in error, on a record that lies where the event says.
-// An attempt that was cancelled, or whose process died, did not fail.
+// isFailure reports whether the event is the end of an attempt in error, on a record that lies where the event
+// says. An attempt that was cancelled, or whose process died, did not fail.
 func isFailure(e *ledger.Event) bool {
 	return e.Kind == ledger.EventEnd && (e.Outcome == ledger.OutcomeError || e.Outcome == ledger.OutcomePoison) && e.Held
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// inFlight keeps attempts in flight in linked lists, the latest first. The owner of a list keeps the index of its head, 0 for
-// an empty list. A slot is used again as soon as its attempt ends. The zero value is ready to use.
+// inFlight keeps attempts in flight in linked lists, the latest first. The owner of a list keeps the index of
+// its head, 0 for an empty list. A slot is used again as soon as its attempt ends. The zero value is ready to
+// use.
 type inFlight struct {
 	slots    []inFlightAttempt // slots[0] is the end of every list.
 	freeSlot int32             // freeSlot is the head of the list of free slots.
@@ -39,7 +40,8 @@ func (a *inFlight) pushAttempt(list *int32, e *ledger.Event) {
 	*list = place
 }
 
-// removeAttempt takes an attempt from a list. Of attempts that began in one instant on one record, it takes the first.
+// removeAttempt takes an attempt from a list. Of attempts that began in one instant on one record, it takes the
+// first.
 func (a *inFlight) removeAttempt(list *int32, e *ledger.Event) {
 	var link *int32
 	for at := list; *at != 0; at = &a.slots[*at].earlier {

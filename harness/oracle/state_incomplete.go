@@ -19,8 +19,8 @@ const (
 	fates
 )
 
-// incomplete finds the appended records of the source that were never completed, and says what happened to each.
-// [CheckLoss], [CheckStall] and [CheckOverload] have the rules.
+// incomplete finds the appended records of the source that were never completed, and says what happened to
+// each. [CheckLoss], [CheckStall] and [CheckOverload] have the rules.
 //
 // A record is completed by an effect at any place, or by a copy in a dead-letter topic.
 type incomplete struct {
@@ -64,7 +64,8 @@ func (u *incomplete) isPast(place ledger.Position) bool {
 	return place.Offset < u.facts.finalCommitAt(place) || u.facts.Share && u.shares.isFinal(place)
 }
 
-// fateOf is what happens to a record of the source without an effect at its position. ok: it is not completed elsewhere.
+// fateOf is what happens to a record of the source without an effect at its position. ok: it is not completed
+// elsewhere.
 func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
 	isLost := u.isPast(position) && !u.deferred.isOutstanding(position)
 	first := u.facts.Log.firstPosition(position)

@@ -58,8 +58,8 @@ func (s *judgeState) observeBatch(b *batch) {
 	}
 }
 
-// trackWork updates the states of assignments, deliveries and copies, event by event. It judges effects and dead letters at
-// once: the state at their own time explains them.
+// trackWork updates the states of assignments, deliveries and copies, event by event. It judges effects and
+// dead letters at once: the state at their own time explains them.
 func (s *judgeState) trackWork(b *batch) {
 	for _, e := range b.Work {
 		switch e.Kind {

@@ -10,8 +10,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// keyOrder is what happened on each key: one state for all checks of the order by key. The order of a key is that of its records by
-// their first position in the source, their rank. A key lies in one partition.
+// keyOrder is what happened on each key: one state for all checks of the order by key. The order of a key is
+// that of its records by their first position in the source, their rank. A key lies in one partition.
 //
 // Effects and failures of unfenced work are left out: the consumer cannot prevent them.
 type keyOrder struct {
@@ -32,7 +32,8 @@ type keyOrder struct {
 	acrossPods int64 // acrossPods is how many overlaps are of two pods.
 }
 
-// keyState is a key. There may be a million keys, so it is small: two share a cache line, and attempts in flight lie elsewhere.
+// keyState is a key. There may be a million keys, so it is small: two share a cache line, and attempts in
+// flight lie elsewhere.
 type keyState struct {
 	top      int64 // top is the highest rank of a first effect + 1, 0 before any.
 	last     lastEffect
@@ -44,8 +45,8 @@ type keyState struct {
 
 var _ [32]byte = [unsafe.Sizeof(keyState{})]byte{} // with 4 bytes of the log's, under 64 a key
 
-// lastEffect is the latest effect of a key: its rank + 1, and above that the number of its stable assignment. The zero
-// value is none.
+// lastEffect is the latest effect of a key: its rank + 1, and above that the number of its stable assignment.
+// The zero value is none.
 type lastEffect uint64
 
 const rankBits = 48
@@ -114,8 +115,8 @@ func (c *keyOrder) trackOwners(e *ledger.Event) {
 	}
 }
 
-// prefetchKey fetches the state of a key that is needed soon. A million keys do not fit in the processor's caches, and to wait for each
-// costs more than all that is done with it.
+// prefetchKey fetches the state of a key that is needed soon. A million keys do not fit in the processor's
+// caches, and to wait for each costs more than all that is done with it.
 func (c *keyOrder) prefetchKey(key uint32) {
 	if k := c.keys.peekValue(key); k != nil {
 		prefetch(unsafe.Pointer(k))

@@ -4,8 +4,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Log is what the final read found: which record lies at which position. For each position it keeps a hash of two bytes. The hash takes
-// one record for another in one case of 65,535. Of side topics, which have few records, it keeps where each copy came from.
+// Log is what the final read found: which record lies at which position. For each position it keeps a hash of
+// two bytes. The hash takes one record for another in one case of 65,535. Of side topics, which have few
+// records, it keeps where each copy came from.
 type Log struct {
 	topics   [][]offsetSlice[uint16] // topics are by topic, partition and offset.
 	n        int64                   // n counts the records of the source.
@@ -45,8 +46,8 @@ func (l *Log) AddAll(slots []ledger.Slot) {
 // prefetchedRecords is how many records have the states of their keys prefetched together.
 const prefetchedRecords = 64
 
-// addRecord notes that the record (key, seq) lies at p. Positions of a partition come in the order of the log and may have gaps. Side
-// topics come before the source.
+// addRecord notes that the record (key, seq) lies at p. Positions of a partition come in the order of the log
+// and may have gaps. Side topics come before the source.
 func (l *Log) addRecord(p ledger.Position, key, seq uint32) {
 	lies := l.growPartition(p).placeAt(p.Offset)
 	if p.Topic > 0 {
@@ -98,7 +99,8 @@ func (l *Log) addCopy(p ledger.Position, key, seq uint32) {
 	c.copies = append(c.copies, p)
 }
 
-// originOf is the first position in the source of a copy's record. The offset is -1 if the final read did not find the record there.
+// originOf is the first position in the source of a copy's record. The offset is -1 if the final read did not
+// find the record there.
 func (l *Log) originOf(key, seq uint32) (partition int32, offset int64) {
 	if c := l.copies[recordID(key, seq)]; c != nil {
 		return c.origin.Partition, c.origin.Offset
@@ -117,8 +119,8 @@ func (l *Log) copiesByOrigin() map[ledger.Position]*loggedCopies {
 	return origins
 }
 
-// firstPosition is the first position of the record at a position of the source. It is p itself, except for records that
-// have copies and lie in the source twice.
+// firstPosition is the first position of the record at a position of the source. It is p itself, except for
+// records that have copies and lie in the source twice.
 func (l *Log) firstPosition(p ledger.Position) ledger.Position {
 	if first, ok := l.repeated[p]; ok {
 		return first

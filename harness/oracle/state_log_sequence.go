@@ -8,11 +8,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// logSequence finds faults of the log itself, for [CheckLogDuplicate] and [CheckLogOrder]. It is fed while the log is built: the records of a key
-// lie in one partition and come in its order.
+// logSequence finds faults of the log itself, for [CheckLogDuplicate] and [CheckLogOrder]. It is fed while the
+// log is built: the records of a key lie in one partition and come in its order.
 //
-// If the seq of a record is not above all before it, the record is out of order if it was missing, else a duplicate. It
-// remembers [maxMissing] missing records. Beyond that, such a record counts as out of order.
+// If the seq of a record is not above all before it, the record is out of order if it was missing, else a
+// duplicate. It remembers [maxMissing] missing records. Beyond that, such a record counts as out of order.
 type logSequence struct {
 	next       keyTable[uint32] // next is one past the highest seq.
 	missing    map[uint64]struct{}

@@ -6,8 +6,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestLogSequenceBoundsItsMemory: a damaged seq costs no more memory than the limit. A record that may be a duplicate or out of order then
-// counts as out of order.
+// TestLogSequenceBoundsItsMemory: a damaged seq costs no more memory than the limit. A record that may be a
+// duplicate or out of order then counts as out of order.
 func TestLogSequenceBoundsItsMemory(t *testing.T) {
 	var s logSequence
 	s.addNext(ledger.Position{}, 1, 1<<31)

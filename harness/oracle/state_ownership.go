@@ -7,8 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ownership knows which pod owned which partition from when to when, and how it lost it. The annotator feeds it and is up to a batch
-// ahead of the checks, so a check asks for a time.
+// ownership knows which pod owned which partition from when to when, and how it lost it. The annotator feeds it
+// and is up to a batch ahead of the checks, so a check asks for a time.
 //
 // Observers see acquisitions and losses as intervals. A pod owns a partition from the earliest time of its
 // acquisition to the latest time of its loss.
@@ -83,8 +83,8 @@ func (o *ownership) trackOwnership(e *ledger.Event) {
 	}
 }
 
-// decidesOwnership reports whether the ownership in an event decides who may work on the partition. Of the source, only that of
-// the run's group does.
+// decidesOwnership reports whether the ownership in an event decides who may work on the partition. Of the
+// source, only that of the run's group does.
 func decidesOwnership(e *ledger.Event) bool { return e.Topic > 0 || !e.OwnGroup() }
 
 // growIntervals is the list of the event's partition, nil for a partition that cannot be.
@@ -133,8 +133,8 @@ func (i *ownershipInterval) endInterval(from, until time.Duration, by *expulsion
 	}
 }
 
-// expelMember ends all intervals that the group gave to the member: in other groups the pod may still be a member. A partition that it
-// lost within the interval of the expulsion, it lost by the expulsion.
+// expelMember ends all intervals that the group gave to the member: in other groups the pod may still be a
+// member. A partition that it lost within the interval of the expulsion, it lost by the expulsion.
 func (o *ownership) expelMember(e *ledger.Event) {
 	if int(e.Owner) >= len(o.expelled) || e.Owner == 0 {
 		return
@@ -173,7 +173,8 @@ func lastInterval(list []ownershipInterval, o ledger.Owner) *ownershipInterval {
 	return nil
 }
 
-// intervalAt is the index of the owner's latest interval that began no later than a time, noInterval if observers saw none.
+// intervalAt is the index of the owner's latest interval that began no later than a time, noInterval if
+// observers saw none.
 func intervalAt(list []ownershipInterval, o ledger.Owner, when time.Duration) int {
 	for k := len(list) - 1; k >= 0; k-- {
 		if list[k].owner == o && list[k].at <= when {
@@ -185,8 +186,9 @@ func intervalAt(list []ownershipInterval, o ledger.Owner, when time.Duration) in
 
 const noInterval = -1
 
-// learnedAt is when the member could know of its expulsion and stop: a heartbeat and learningSlack after the expulsion was seen, or as
-// long after the end of a fault that affected the member in that time. It is never while such a fault lasts.
+// learnedAt is when the member could know of its expulsion and stop: a heartbeat and learningSlack after the
+// expulsion was seen, or as long after the end of a fault that affected the member in that time. It is never
+// while such a fault lasts.
 func (o *ownership) learnedAt(x *expulsion) time.Duration {
 	grace := o.facts.Heartbeat + learningSlack
 	knew := x.seen
@@ -212,8 +214,8 @@ func (o *ownership) isUnfenced(p ledger.Position, owner ledger.Owner, start, now
 	return i != nil && start <= o.learnedAt(i.by)
 }
 
-// mayAppendLate reports whether an append by an owner of a partition, at a time, may be that of a member which the group
-// had expelled and which could not know it. The ledger does not show who appended a copy.
+// mayAppendLate reports whether an append by an owner of a partition, at a time, may be that of a member which
+// the group had expelled and which could not know it. The ledger does not show who appended a copy.
 func (o *ownership) mayAppendLate(p ledger.Position, when time.Duration) bool {
 	list := o.intervalsOf(p.Topic, p.Partition)
 	for k := range list {

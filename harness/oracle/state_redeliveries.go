@@ -8,8 +8,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// redeliveries decides whether a rewind explains a second effect of a record, or in a share group a new delivery. [CheckRedelivery]
-// counts the explained ones, [CheckUnexplainedDuplicate] all others. CHECKS.md has the rules: "Assignments and redelivery".
+// redeliveries decides whether a rewind explains a second effect of a record, or in a share group a new
+// delivery. [CheckRedelivery] counts the explained ones, [CheckUnexplainedDuplicate] all others. CHECKS.md has
+// the rules: "Assignments and redelivery".
 type redeliveries struct {
 	facts       *Facts
 	assignments *assignments
@@ -87,7 +88,8 @@ func (r *redeliveries) beginDeferred(e *ledger.Event) (isDeferred bool) {
 	return isDeferred
 }
 
-// judgeEffect judges an effect, if it is not the first of its record. It reports whether the effect is the first at its position.
+// judgeEffect judges an effect, if it is not the first of its record. It reports whether the effect is the
+// first at its position.
 func (r *redeliveries) judgeEffect(e *ledger.Event) (firstHere bool) {
 	if r.facts.isOutput(e) {
 		r.judgeOutput(e)
@@ -160,8 +162,8 @@ func (r *redeliveries) deferredUnder(p *partitionAssignments, e *ledger.Event) (
 	return list
 }
 
-// isRangeRepeatable reports whether the position of an effect lies in a deferred range that a pod may have begun again,
-// or that a pod deferred after it had lost the partition.
+// isRangeRepeatable reports whether the position of an effect lies in a deferred range that a pod may have
+// begun again, or that a pod deferred after it had lost the partition.
 func (r *redeliveries) isRangeRepeatable(e *ledger.Event) bool {
 	for _, d := range r.deferred.rangesBefore(e, e.Position()) {
 		if r.lastDown >= d.at || r.fences.mayAppendLate(e.Position(), d.at) {

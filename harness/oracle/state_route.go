@@ -6,7 +6,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// routes follows a record through its places: its first position in the source, and its copies in topics that take over.
+// routes follows a record through its places: its first position in the source, and its copies in topics that
+// take over.
 type routes struct {
 	facts       *Facts
 	assignments *assignments
@@ -18,13 +19,13 @@ type routes struct {
 // route is what happened to a record at all its places so far.
 type route struct {
 	completions int // completions are the places at which the record had an effect.
-	// rewinds are those that lead back to a place at which the record was completed, since it was completed there. A place is completed by
-	// its latest effect, and by the append of the next copy.
+	// rewinds are those that lead back to a place at which the record was completed, since it was completed
+	// there. A place is completed by its latest effect, and by the append of the next copy.
 	rewinds int
 }
 
-// routeOf is the route of an event's record, with the event. A copy that an expelled member may have appended before it
-// could know of its expulsion counts as a rewind: it arrives after the rewind that led to it.
+// routeOf is the route of an event's record, with the event. A copy that an expelled member may have appended
+// before it could know of its expulsion counts as a rewind: it arrives after the rewind that led to it.
 func (r *routes) routeOf(e *ledger.Event) (way route) {
 	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
 	record := r.copies.copiesOf(e)

@@ -8,8 +8,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// shareGroup follows the deliveries of a share group (KIP-932), in which the broker delivers each record to one member at a time. It
-// decides which second effects a new delivery explains, and feeds [CheckDeliveryCount] and
+// shareGroup follows the deliveries of a share group (KIP-932), in which the broker delivers each record to one
+// member at a time. It decides which second effects a new delivery explains, and feeds [CheckDeliveryCount] and
 // [CheckAckAfterLockExpiry]. CHECKS.md has the rules: "Deliveries in a share group".
 type shareGroup struct {
 	facts *Facts
@@ -42,7 +42,8 @@ type shareRecord struct {
 
 var _ [24]byte = [unsafe.Sizeof(shareRecord{})]byte{} // one for each position of a share group's topics
 
-// releaseAhead is how far ahead of its request a release is stamped. An effect in the instant of the request was before it.
+// releaseAhead is how far ahead of its request a release is stamped. An effect in the instant of the request
+// was before it.
 const releaseAhead = time.Nanosecond
 
 // ownerFaults are the faults that affect an owner.
@@ -189,8 +190,9 @@ func (s *shareGroup) faultChanges(owner ledger.Owner) uint32 {
 	return f[0].changes + f[1].changes
 }
 
-// mayHaveForgotten reports whether the broker may have forgotten what it delivered to an owner when faultChanges was changes. A broker
-// writes down how often it delivered a record only with the acknowledgements.
+// mayHaveForgotten reports whether the broker may have forgotten what it delivered to an owner when
+// faultChanges was changes. A broker writes down how often it delivered a record only with the
+// acknowledgements.
 func (s *shareGroup) mayHaveForgotten(owner ledger.Owner, changes uint32) bool {
 	if s.acksObserved {
 		return false

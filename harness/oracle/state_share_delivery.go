@@ -61,8 +61,8 @@ func (r *shareRecord) countDelivery() { r.deliveries = uint8(min(int(r.deliverie
 // isHigher reports whether a delivery count is known to be that of a later delivery. A count of 0 is unknown.
 func isHigher(count, than uint8) bool { return count > 0 && than > 0 && count > than }
 
-// addShareEffect adds an effect at the event's position. second: the position had an effect before. sameDelivery: no new delivery
-// explains this one.
+// addShareEffect adds an effect at the event's position. second: the position had an effect before.
+// sameDelivery: no new delivery explains this one.
 func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool) {
 	p := e.Position()
 	record, d := s.recordAt(p), s.deliveryOf(p, e.Owner)
@@ -112,7 +112,8 @@ func (s *shareGroup) acknowledgeRecord(e *ledger.Event) {
 	}
 }
 
-// releaseDelivery notes the release of a delivery. An attempt of its owner that began in this very instant is of the next delivery.
+// releaseDelivery notes the release of a delivery. An attempt of its owner that began in this very instant is
+// of the next delivery.
 func (s *shareGroup) releaseDelivery(e *ledger.Event, d *delivery) {
 	record := s.recordAt(e.Position())
 	switch {

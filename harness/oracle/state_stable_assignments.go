@@ -7,10 +7,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// stableAssignments number the times in which one owner surely had a partition of the source without a rewind, so that two
-// effects can be known to be of one. Any event of the partition's owners ends a stable assignment. Work
-// that began before the acquisition was surely over is of none. Records of deferred ranges come again on another way, so
-// a run with a topic of ranges has no stable assignments.
+// stableAssignments number the times in which one owner surely had a partition of the source without a rewind,
+// so that two effects can be known to be of one. Any event of the partition's owners ends a stable assignment.
+// Work that began before the acquisition was surely over is of none. Records of deferred ranges come again on
+// another way, so a run with a topic of ranges has no stable assignments.
 type stableAssignments struct {
 	off   bool
 	parts []stableAssignment

@@ -9,10 +9,12 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// attribution finds the commit that lost a record: after it, the group does not deliver the record again. It is the first confirmed commit past
-// the record. If copies lie in topics that take over, they are outstanding too, and it is the latest of the first commits past each place.
+// attribution finds the commit that lost a record: after it, the group does not deliver the record again. It is
+// the first confirmed commit past the record. If copies lie in topics that take over, they are outstanding too,
+// and it is the latest of the first commits past each place.
 //
-// A loss stays without a cause in a share group, of a record that was deferred, and if an observer missed a commit.
+// A loss stays without a cause in a share group, of a record that was deferred, and if an observer missed a
+// commit.
 type attribution struct {
 	losses []*lostRecord
 }

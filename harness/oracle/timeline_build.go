@@ -23,8 +23,8 @@ const (
 // textUp and textDown are the entries for the start and the end of an incarnation.
 const textUp, textDown = "up", "down"
 
-// AddTimelines replays src once more. It adds a timeline to the first anomaly of each verdict, and to each loss the commit that caused it. It
-// reads nothing if the verdicts have no anomalies.
+// AddTimelines replays src once more. It adds a timeline to the first anomaly of each verdict, and to each loss
+// the commit that caused it. It reads nothing if the verdicts have no anomalies.
 func AddTimelines(f *Facts, src Source, verdicts []harness.Verdict) error {
 	var timelines []*timeline
 	var causes attribution
@@ -143,7 +143,8 @@ func (t *timeline) addRecordEvent(e *ledger.Event) {
 	}
 }
 
-// addAttempt adds the work on the record and on its neighbours of the same key. The other attempt of an overlap may be further away.
+// addAttempt adds the work on the record and on its neighbours of the same key. The other attempt of an overlap
+// may be further away.
 func (t *timeline) addAttempt(e *ledger.Event) {
 	near := max(e.Seq, t.anomaly.Seq)-min(e.Seq, t.anomaly.Seq) <= neighbourSeqs
 	overlaps := t.check == CheckOverlap && e.Start <= t.anomaly.At && t.anomaly.At <= e.At

@@ -6,8 +6,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// highlight marks the entry that the anomaly is about, and of an overlap the other attempt too. Several entries may have
-// the time of the anomaly, so time alone does not decide.
+// highlight marks the entry that the anomaly is about, and of an overlap the other attempt too. Several entries
+// may have the time of the anomaly, so time alone does not decide.
 func (t *timeline) highlight() {
 	if t.anomaly.At == 0 && len(t.anomaly.Pods) == 0 {
 		return // only the final read knows it
@@ -23,7 +23,8 @@ func (t *timeline) highlight() {
 	}
 }
 
-// matchers tell which entry the anomaly is about, the likeliest first, by what the check's entry says of its anomalies.
+// matchers tell which entry the anomaly is about, the likeliest first, by what the check's entry says of its
+// anomalies.
 func (t *timeline) matchers() []func(*timelineEvent) bool {
 	switch marksOf(t.check) {
 	case marksCommit:
@@ -69,7 +70,8 @@ func (t *timeline) isStartOfAttempt(m *timelineEvent) bool {
 	return m.kind == ledger.EventStart && m.seq == t.anomaly.Seq && m.At == t.anomaly.At && t.isOfFirstPod(m)
 }
 
-// isTransfer reports whether the entry is an outcome of a send, a copy or an acknowledgement of the anomaly's record.
+// isTransfer reports whether the entry is an outcome of a send, a copy or an acknowledgement of the anomaly's
+// record.
 func (t *timeline) isTransfer(m *timelineEvent) bool {
 	switch m.kind {
 	case ledger.EventAcked, ledger.EventCopied, ledger.EventAcknowledged:
@@ -88,7 +90,8 @@ func (t *timeline) isOwnCommit(m *timelineEvent) bool {
 	return t.isCommitAt(m) && m.place == t.places[0]
 }
 
-// isCommitPast reports whether the entry is a commit past a place of the record. A regression may be below all records.
+// isCommitPast reports whether the entry is a commit past a place of the record. A regression may be below all
+// records.
 func (t *timeline) isCommitPast(m *timelineEvent) bool {
 	return t.isCommitAt(m) && slices.ContainsFunc(t.places, func(p ledger.Position) bool {
 		return p.Topic == m.place.Topic && p.Partition == m.place.Partition && (p.Offset < m.place.Offset || m.place.Offset == 0)

@@ -9,11 +9,13 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// trackEntries is how many entries of a track a timeline keeps: those nearest to the anomaly. Marked entries are kept wherever they are.
+// trackEntries is how many entries of a track a timeline keeps: those nearest to the anomaly. Marked entries
+// are kept wherever they are.
 const trackEntries = 8
 
-// writeEntries writes the timeline into its anomaly: of each track the nearest entries, in the order of time and, at one
-// time, of cause. It says how many entries it leaves out. Incarnations that took no part are left out.
+// writeEntries writes the timeline into its anomaly: of each track the nearest entries, in the order of time
+// and, at one time, of cause. It says how many entries it leaves out. Incarnations that took no part are left
+// out.
 func (t *timeline) writeEntries() {
 	t.highlight()
 	t.entries = slices.DeleteFunc(t.entries, t.isBystander())

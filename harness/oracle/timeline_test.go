@@ -80,7 +80,8 @@ func TestTimelineOfAPrematureCommit(t *testing.T) {
 	}
 }
 
-// timelineOf judges a history, sets the records of a check's anomalies, and returns the first anomaly with its timeline.
+// timelineOf judges a history, sets the records of a check's anomalies, and returns the first anomaly with its
+// timeline.
 func timelineOf(t *testing.T, history, check string, named ...[2]uint32) (a harness.Anomaly, entries []string) {
 	t.Helper()
 	h := newHistory()
@@ -121,8 +122,8 @@ func sameEntries(t *testing.T, got, want []string) {
 	}
 }
 
-// TestTimelineHasTheCommitThatLostTheRecord: the commit is in the timeline and in the text of the anomaly, however many commits came since or at the
-// same time.
+// TestTimelineHasTheCommitThatLostTheRecord: the commit is in the timeline and in the text of the anomaly,
+// however many commits came since or at the same time.
 func TestTimelineHasTheCommitThatLostTheRecord(t *testing.T) {
 	history := `
 		log p0 1/0 1/1
