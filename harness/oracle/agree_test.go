@@ -17,9 +17,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestOraclesAgree generates legal runs and plants one violation in most of them. Each check finds
-// all that the reference says it must find, and nothing that it may not find. It also names what
-// was planted. STAMPEDE_HISTORIES is the number of runs, STAMPEDE_SEED the first seed.
+// TestOraclesAgree generates legal runs and plants one violation in most of them. Each check finds all that the
+// reference says it must find, and nothing that it may not find. It also names what was planted.
+// STAMPEDE_HISTORIES is the number of runs, STAMPEDE_SEED the first seed.
 func TestOraclesAgree(t *testing.T) {
 	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64
