@@ -462,7 +462,7 @@ func TestMissingImageIsAnError(t *testing.T) {
 	if err == nil {
 		t.Fatal("started")
 	}
-	for _, want := range []string{missing, "not here and cannot be pulled", "make kafka-image", "-kafka-image", imageEnv} {
+	for _, want := range []string{missing, "and cannot pull it", "make kafka-image", "-kafka-image", imageEnv} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not say %q", err, want)
 		}

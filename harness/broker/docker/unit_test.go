@@ -243,7 +243,7 @@ func TestLacksReplicas(t *testing.T) {
 		{"all in sync", view(1, 2, 3, 1), ""},
 		{"a replica behind", view(1, 1, 3), "t/0 has [1 3] in sync of [1 2 3]"},
 		{"no leader", view(-1, 1, 2, 3), "t/0 has no leader"},
-		{"no topic of commits", young, "__consumer_offsets is not there"},
+		{"no topic of commits", young, "__consumer_offsets does not exist"},
 		{"a topic in error", failing, "topic t has error"},
 	} {
 		err := lacksReplicas(c.meta)
