@@ -70,7 +70,7 @@ func TestHTMLCharts(t *testing.T) {
 		t.Errorf("%d shaded faults, want 4 charts in each of 3 scenarios", got)
 	}
 	for _, want := range []string{
-		"Not reported: serial (overload) and naive (failed).", "99.9 %", "(records/s)", "checks passed", simulatedBroker,
+		"Not reported: serial (overload) and naive (failed).", "/s of 4,000/s: 100 %", "(records/s)", "checks passed", simulatedBroker,
 		"expected to fail", "work in flight", "Reproduce:",
 	} {
 		if !strings.Contains(page, want) {
