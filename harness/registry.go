@@ -20,8 +20,8 @@ type registry[T any] struct {
 func (g *registry[T]) add(name string, v T) T {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if name == "" || strings.ContainsAny(name, "@?&=,*/ ") {
-		panic(fmt.Sprintf("register %s %q: a name may not contain any of @?&=,*/ or a blank", g.kind, name))
+	if err := checkName(name); err != nil {
+		panic(fmt.Sprintf("register %s: %v", g.kind, err))
 	}
 	if _, dup := g.all[name]; dup {
 		panic(fmt.Sprintf("register %s %q: the name is registered already", g.kind, name))
@@ -60,16 +60,23 @@ var (
 	backends        = registry[Backend]{kind: "broker"}
 )
 
-// Register registers an implementation; call it from a package variable.
+// Register registers an implementation; call it from a package variable. It panics
+// with the name of the field where a field has a value that means nothing.
 func Register(i Implementation) *Implementation {
-	if i.New == nil {
-		panic(fmt.Sprintf("register consumer %q: New is nil", i.Name))
+	if err := i.Validate(); err != nil {
+		panic(fmt.Sprintf("register consumer %q: %v", i.Name, err))
 	}
 	return implementations.add(i.Name, &i)
 }
 
-// RegisterScenario registers a scenario; call it from a package variable.
-func RegisterScenario(s Scenario) *Scenario { return scenarios.add(s.Name, &s) }
+// RegisterScenario registers a scenario; call it from a package variable. It panics
+// as [Register] does.
+func RegisterScenario(s Scenario) *Scenario {
+	if err := s.Validate(); err != nil {
+		panic(fmt.Sprintf("register scenario %q: %v", s.Name, err))
+	}
+	return scenarios.add(s.Name, &s)
+}
 
 // RegisterBackend registers a back end; call it from a package variable.
 func RegisterBackend(b Backend) Backend { return backends.add(b.Name(), b) }

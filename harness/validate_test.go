@@ -1,0 +1,191 @@
+package harness_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+type anyPacer struct{}
+
+func (anyPacer) At(uint64) (time.Duration, bool) { return 0, false }
+func (anyPacer) String() string                  { return "nothing" }
+
+type anyKeys struct{}
+
+func (anyKeys) Key(uint64, *rand.Rand) uint32 { return 0 }
+func (anyKeys) Count() int                    { return 1 }
+func (anyKeys) String() string                { return "one" }
+
+type anyService struct{}
+
+func (anyService) Time(float64) time.Duration { return 0 }
+func (anyService) Mean() time.Duration        { return 0 }
+func (anyService) CPU() bool                  { return false }
+func (anyService) String() string             { return "0s" }
+
+type anyFault struct{ name string }
+
+func (f anyFault) Name() string { return f.name }
+func (anyFault) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	return nil, nil
+}
+
+func goodImplementation() harness.Implementation {
+	return harness.Implementation{
+		Name: "good", Delivery: harness.AtLeastOnce, Order: harness.OrderKey,
+		New: func(harness.Config) (harness.Consumer, error) { return nil, nil },
+	}
+}
+
+func goodScenario() harness.Scenario {
+	return harness.Scenario{
+		Name: "good", Load: harness.Load{Pacer: anyPacer{}, Keys: anyKeys{}}, Service: anyService{}, Partitions: 1, Pods: 1,
+	}
+}
+
+// TestImplementationFieldsAreValidated has a bad value for each field that can have
+// one, and what the error must say.
+func TestImplementationFieldsAreValidated(t *testing.T) {
+	knob := func(k ...harness.Knob) func(*harness.Implementation) {
+		return func(i *harness.Implementation) { i.Knobs = k }
+	}
+	refuse := func(string) error { return context.Canceled }
+	for name, tt := range map[string]struct {
+		spoil func(*harness.Implementation)
+		want  string
+	}{
+		"good":               {func(*harness.Implementation) {}, ""},
+		"claims nothing":     {func(i *harness.Implementation) { i.Delivery, i.Order = "", "" }, ""},
+		"Name empty":         {func(i *harness.Implementation) { i.Name = "" }, `Name "": want 1 to 40 letters`},
+		"Name dots":          {func(i *harness.Implementation) { i.Name = ".." }, `Name "..": want`},
+		"Name markup":        {func(i *harness.Implementation) { i.Name = "<svg onload=x>" }, "Name "},
+		"Name long":          {func(i *harness.Implementation) { i.Name = strings.Repeat("a", 41) }, "want 1 to 40"},
+		"Name newline":       {func(i *harness.Implementation) { i.Name = "a\nb" }, "Name "},
+		"Delivery":           {func(i *harness.Implementation) { i.Delivery = "at-least-onc" }, `Delivery: unknown value "at-least-onc", did you mean "at-least-once"`},
+		"Order":              {func(i *harness.Implementation) { i.Order = "keys" }, `Order: unknown value "keys", did you mean "key"`},
+		"Effect":             {func(i *harness.Implementation) { i.Effect = "outputs" }, `Effect: unknown value "outputs", did you mean "output"`},
+		"New":                {func(i *harness.Implementation) { i.New = nil }, "New: want a function"},
+		"MustFail":           {func(i *harness.Implementation) { i.MustFail = []harness.Expectation{{Check: "loss"}} }, "MustFail"},
+		"MayFail":            {func(i *harness.Implementation) { i.MayFail = []harness.Allowance{{Check: "loss"}} }, "MayFail"},
+		"Knob name":          {knob(harness.Knob{Name: "a b"}), `Knobs[0].Name "a b": want`},
+		"Knob shared":        {knob(harness.Knob{Name: "workers"}), `Knobs[0].Name "workers": each consumer has`},
+		"Knob twice":         {knob(harness.Knob{Name: "a"}, harness.Knob{Name: "a"}), `Knobs[1].Name "a": two knobs`},
+		"Knob default":       {knob(harness.Knob{Name: "a", Default: "1", Check: refuse}), "Knobs[0].Default: context canceled"},
+		"two fields at once": {func(i *harness.Implementation) { i.Name, i.Order = "", "keys" }, "Order: unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := goodImplementation()
+			tt.spoil(&i)
+			wantError(t, i.Validate(), tt.want)
+		})
+	}
+}
+
+// TestDeclarationsAreValidatedUnderAConfiguration is the same for what depends on
+// the configuration.
+func TestDeclarationsAreValidatedUnderAConfiguration(t *testing.T) {
+	topics := func(s ...harness.SideTopic) func(*harness.Implementation) {
+		return func(i *harness.Implementation) { i.SideTopics = func(harness.Config) []harness.SideTopic { return s } }
+	}
+	for name, tt := range map[string]struct {
+		spoil func(*harness.Implementation)
+		want  string
+	}{
+		"good":        {topics(harness.SideTopic{Name: "retry-1", Role: harness.RoleRetry}), ""},
+		"Parallelism": {func(i *harness.Implementation) { i.Parallelism = func(harness.Config) int { return 0 } }, "Parallelism 0: want at least 1"},
+		"DeadLetters": {func(i *harness.Implementation) {
+			i.DeadLetters = func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Attempts: -1} }
+		}, "DeadLetters.Attempts -1"},
+		"SideTopics name":  {topics(harness.SideTopic{Name: "a/b", Role: harness.RoleRetry}), `SideTopics[0].Name "a/b"`},
+		"SideTopics twice": {topics(harness.SideTopic{Name: "a", Role: harness.RoleRetry}, harness.SideTopic{Name: "a", Role: harness.RoleDelay}), `SideTopics[1].Name "a": two`},
+		"SideTopics role":  {topics(harness.SideTopic{Name: "a", Role: "retri"}), `did you mean "retry"`},
+		"SideTopics parts": {topics(harness.SideTopic{Name: "a", Role: harness.RoleRetry, Partitions: -1}), "Partitions -1"},
+		"SideTopics times": {topics(harness.SideTopic{Name: "a", Role: harness.RoleRetry, Times: -2}), "Times -2"},
+		"no output topic":  {func(i *harness.Implementation) { i.Effect = harness.EffectOutput }, `one topic of role "output", got 0`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := goodImplementation()
+			tt.spoil(&i)
+			wantError(t, i.ValidateUnder(harness.Config{}), tt.want)
+		})
+	}
+}
+
+// TestScenarioFieldsAreValidated has a bad value for each field of a scenario and of
+// its injections.
+func TestScenarioFieldsAreValidated(t *testing.T) {
+	inject := func(in harness.Injection) func(*harness.Scenario) {
+		return func(s *harness.Scenario) { s.Injections = []harness.Injection{in} }
+	}
+	good := anyFault{"fault"}
+	for name, tt := range map[string]struct {
+		spoil func(*harness.Scenario)
+		want  string
+	}{
+		"good":                    {inject(harness.Injection{Fault: good}), ""},
+		"Name":                    {func(s *harness.Scenario) { s.Name = "a/b" }, `Name "a/b"`},
+		"Load.Pacer":              {func(s *harness.Scenario) { s.Load.Pacer = nil }, "Load.Pacer: want"},
+		"Load.Keys":               {func(s *harness.Scenario) { s.Load.Keys = nil }, "Load.Keys: want"},
+		"Load.Payload":            {func(s *harness.Scenario) { s.Load.Payload = 3 }, "Load.Payload 3"},
+		"Service":                 {func(s *harness.Scenario) { s.Service = nil }, "Service: want"},
+		"Prepare":                 {func(s *harness.Scenario) { s.Prepare = 1 }, "Prepare 1"},
+		"Failures.Poison":         {func(s *harness.Scenario) { s.Failures.Poison = 1.5 }, "Failures.Poison 1.5"},
+		"Failures.Panic":          {func(s *harness.Scenario) { s.Failures.Panic = -1 }, "Failures.Panic -1"},
+		"Failures.Fraction":       {func(s *harness.Scenario) { s.Failures.Fraction = 2 }, "Failures.Fraction 2"},
+		"Failures.Times":          {func(s *harness.Scenario) { s.Failures.Times = -1 }, "Failures.Times -1"},
+		"Slowdown":                {func(s *harness.Scenario) { s.Slowdown = harness.Slowdown{From: 2, To: 1, Factor: 2} }, "Slowdown"},
+		"Slowdown.Factor":         {func(s *harness.Scenario) { s.Slowdown = harness.Slowdown{To: 1} }, "Factor above 0"},
+		"Partitions":              {func(s *harness.Scenario) { s.Partitions = 0 }, "Partitions 0"},
+		"Pods":                    {func(s *harness.Scenario) { s.Pods = -1 }, "Pods -1"},
+		"Spare":                   {func(s *harness.Scenario) { s.Spare = -1 }, "Spare -1"},
+		"Workers":                 {func(s *harness.Scenario) { s.Workers = -1 }, "Workers -1"},
+		"Window":                  {func(s *harness.Scenario) { s.Window = -1 }, "Window -1"},
+		"MaxPoll":                 {func(s *harness.Scenario) { s.MaxPoll = -1 }, "MaxPoll -1"},
+		"Commit":                  {func(s *harness.Scenario) { s.Commit = -1 }, "Commit -1ns"},
+		"Session":                 {func(s *harness.Scenario) { s.Session = -1 }, "Session -1ns"},
+		"Warmup":                  {func(s *harness.Scenario) { s.Warmup = -1 }, "Warmup -1ns"},
+		"Drain":                   {func(s *harness.Scenario) { s.Drain = -1 }, "Drain -1ns"},
+		"Thresholds.OfBound":      {func(s *harness.Scenario) { s.Thresholds.OfBound = 1.1 }, "OfBound 1.1"},
+		"Thresholds.Lateness":     {func(s *harness.Scenario) { s.Thresholds.Lateness = -1 }, "Thresholds.Lateness"},
+		"Thresholds.StarvedAfter": {func(s *harness.Scenario) { s.Thresholds.StarvedAfter = -1 }, "Thresholds.StarvedAfter"},
+		"Thresholds.OthersP99":    {func(s *harness.Scenario) { s.Thresholds.OthersP99 = -1 }, "Thresholds.OthersP99"},
+		"Thresholds.WorkInFlight": {func(s *harness.Scenario) { s.Thresholds.WorkInFlight = -1 }, "WorkInFlight -1"},
+		"Injection.Fault":         {inject(harness.Injection{}), "Injections[0].Fault: want"},
+		"Injection.Fault.Name":    {inject(harness.Injection{Fault: anyFault{}}), "Injections[0].Fault: its Name"},
+		"Injection.At":            {inject(harness.Injection{Fault: good, At: -1}), "Injections[0].At -1ns"},
+		"Injection.HealAfter":     {inject(harness.Injection{Fault: good, HealAfter: -1}), "HealAfter -1ns"},
+		"Injection.HealSessions":  {inject(harness.Injection{Fault: good, HealSessions: -1}), "HealSessions -1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := goodScenario()
+			tt.spoil(&s)
+			wantError(t, s.Validate(), tt.want)
+		})
+	}
+}
+
+func TestRegistrationPanicsWithTheField(t *testing.T) {
+	defer func() {
+		if text, _ := recover().(string); !strings.Contains(text, `register consumer "bad": Order: unknown value "sometimes"`) {
+			t.Errorf("it panicked with %q", text)
+		}
+	}()
+	bad := goodImplementation()
+	bad.Name, bad.Order = "bad", "sometimes"
+	harness.Register(bad)
+}
+
+func wantError(t *testing.T, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("error: %v", err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("error %v, want %q in it", err, want)
+	}
+}
