@@ -9,18 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// describeHolder names the process that holds the lock on a file, if /proc knows it.
-func describeHolder(f *os.File) string {
-	const unknown = "of an unknown process"
+// readInode returns the inode of an open file, 0 if it is not known.
+func readInode(f *os.File) uint64 {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
-		return unknown
+		return 0
 	}
+	return stat.Ino
+}
+
+// describeHolder names the process that holds the lock on the file of an inode, if
+// /proc knows it.
+func describeHolder(of uint64) string {
+	const unknown = "of an unknown process"
 	locks, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return unknown
 	}
-	inode := fmt.Sprintf(":%d", stat.Ino)
+	inode := fmt.Sprintf(":%d", of)
 	for line := range strings.Lines(string(locks)) {
 		w := strings.Fields(line) // number, FLOCK, ADVISORY, WRITE, process, device:inode, ...; a waiting process has -> after the number
 		if len(w) < 6 || w[1] != "FLOCK" || !strings.HasSuffix(w[5], inode) {

@@ -8,21 +8,30 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// waiting is the context of all waits; see [CancelWith].
-var waiting = context.Background()
+// waiting has the context of all waits; see [CancelWith].
+var waiting atomic.Pointer[context.Context]
 
 // noticeInterval is how often a waiting test says so.
 var noticeInterval = time.Minute
 
 // CancelWith ends all waits when ctx ends. A process that handles Ctrl-C calls it before
 // its first test.
-func CancelWith(ctx context.Context) { waiting = ctx }
+func CancelWith(ctx context.Context) { waiting.Store(&ctx) }
+
+// waitContext is the context of a wait that begins now.
+func waitContext() context.Context {
+	if ctx := waiting.Load(); ctx != nil {
+		return *ctx
+	}
+	return context.Background()
+}
 
 // Machine skips the test unless STAMPEDE_E2E=1. Else it holds the machine-wide lock
 // until the test and its subtests have ended.
@@ -46,13 +55,13 @@ func Hold(t testing.TB) {
 // Wait is [Hold] that returns an error in place of failing the test.
 func Wait(t testing.TB) error {
 	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	f, err := openFile(path)
 	if err != nil {
-		return fmt.Errorf("lock %s: %w", path, err)
+		return fmt.Errorf("lock: %w", err)
 	}
 	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
-		err = awaitLock(t.Name(), f)
+		err = awaitLock(waitContext(), t.Name(), f)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
@@ -63,13 +72,13 @@ func Wait(t testing.TB) error {
 
 // awaitLock waits for the lock, and says so from time to time. Nothing can end a call
 // of flock: one that is no longer wanted releases the lock as soon as it has it.
-func awaitLock(name string, f *os.File) error {
-	got := make(chan error)
+func awaitLock(ctx context.Context, name string, f *os.File) error {
+	got, inode := make(chan error), readInode(f)
 	go func() {
 		err := flock(f, unix.LOCK_EX)
 		select {
 		case got <- err:
-		case <-waiting.Done():
+		case <-ctx.Done():
 			f.Close()
 		}
 	}()
@@ -80,14 +89,14 @@ func awaitLock(name string, f *os.File) error {
 		if took := time.Since(began); took >= noticeInterval {
 			so = fmt.Sprintf("for %v ", took.Round(time.Second))
 		}
-		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, describeHolder(f), f.Name())
+		fmt.Fprintf(os.Stderr, "%s: waiting %sfor another run of Stampede on this machine, %s (%s)\n", name, so, describeHolder(inode), f.Name())
 	}
 	for say(); ; say() {
 		select {
 		case err := <-got:
 			return err
-		case <-waiting.Done():
-			return fmt.Errorf("interrupted while waiting for another run of Stampede on this machine, %s", describeHolder(f))
+		case <-ctx.Done():
+			return fmt.Errorf("interrupted while waiting for another run of Stampede on this machine, %s", describeHolder(inode))
 		case <-tick.C:
 		}
 	}

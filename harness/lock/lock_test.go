@@ -45,12 +45,51 @@ func TestWaitEndsWhenTheLockIsFree(t *testing.T) {
 	}
 }
 
+func TestLockFileIsForAllUsers(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	defer unix.Umask(unix.Umask(0o077))
+	if err := Wait(t); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(os.TempDir(), "stampede-e2e.lock"))
+	if err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+}
+
+func TestLockFileOfAnotherUserNeedsNoWriteAccess(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
+	if err := os.WriteFile(path, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if mode, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || mode&unix.O_ACCMODE != unix.O_RDONLY {
+		t.Errorf("opened with mode %o, error %v", mode, err)
+	}
+}
+
+func TestLockFileThatIsNoFileIsRefused(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
+	if err := unix.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Wait(t); err == nil || !strings.Contains(err.Error(), "no regular file: remove it") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestWaitNamesTheHolder(t *testing.T) {
 	f := lockElsewhere(t)
 	if _, err := os.Stat("/proc/locks"); err != nil {
 		t.Skip("no /proc/locks here")
 	}
-	if got, want := describeHolder(f), fmt.Sprintf("process %d: ", os.Getpid()); !strings.HasPrefix(got, want) {
+	if got, want := describeHolder(readInode(f)), fmt.Sprintf("process %d: ", os.Getpid()); !strings.HasPrefix(got, want) {
 		t.Errorf("holder %q, want %q and its command", got, want)
 	}
 }
