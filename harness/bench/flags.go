@@ -162,7 +162,7 @@ func (o *options) resolveMatrix() (*matrix, error) {
 				return nil, err
 			}
 			for _, c := range m.consumersBy[s.Name] {
-				if err := engine.CheckExpectations(c.Implementation); err != nil {
+				if err := engine.CheckDeclarations(&applied, c); err != nil {
 					return nil, err
 				}
 				if !slices.ContainsFunc(m.consumers, func(k harness.Selection) bool { return k.Name() == c.Name() }) {

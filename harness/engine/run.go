@@ -32,7 +32,7 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	if why := p.Consumer.Implementation.RealTime; why != "" && harness.IsVirtual(p.Backend) {
 		return skippedOutcome(&p, "it cannot run in virtual time: "+why), nil
 	}
-	if err := CheckExpectations(p.Consumer.Implementation); err != nil {
+	if err := CheckDeclarations(&p.Scenario, p.Consumer); err != nil {
 		return nil, err
 	}
 	outcome, err := newRun(p).execute(ctx)
