@@ -20,6 +20,14 @@ var _ = harness.Register(harness.Implementation{
 	New:         func(harness.Config) (harness.Consumer, error) { return partitionwise(), nil },
 })
 
+// partitionsOrWorkers is the parallelism of a design with one record of a partition at a time.
+func partitionsOrWorkers(cfg harness.Config) int {
+	if cfg.Partitions == 0 {
+		return cfg.Workers
+	}
+	return min(cfg.Workers, cfg.Partitions)
+}
+
 func partitionwise() harness.Consumer {
 	return pool.Sharded{Shard: pool.ByPartition, Options: group.Options{PartitionQuotas: true}}
 }

@@ -5,13 +5,5 @@ import "github.com/stampede-bench/stampede/harness"
 // allWorkers is the parallelism of a design in which any record can occupy any worker.
 func allWorkers(cfg harness.Config) int { return cfg.Workers }
 
-// partitionsOrWorkers is the parallelism of a design with one record of a partition at a time.
-func partitionsOrWorkers(cfg harness.Config) int {
-	if cfg.Partitions == 0 {
-		return cfg.Workers
-	}
-	return min(cfg.Workers, cfg.Partitions)
-}
-
 // deadLetters is the name of the side topic for records that a design gives up.
 const deadLetters = "dead-letter"

@@ -108,7 +108,10 @@ func (s *Session) takeOverID() error {
 	return nil
 }
 
-// Fence keeps the work back while it is unknown whether the pod is still a member.
+// Client is the client of the session.
+func (s *Session) Client() *kgo.Client { return s.client.Client() }
+
+// Fence holds the work back while it is unknown whether the pod is still a member.
 func (s *Session) Fence() *group.Fence { return &s.fence }
 
 // Poll waits for records and returns up to size of them: those that have arrived or,
