@@ -75,7 +75,7 @@ type attempt struct {
 	ledger.Event // the start
 	end          time.Duration
 	outcome      ledger.Outcome
-	under        *pass         // the pass that gave the record to its member, nil if none did
+	under        *pass         // the pass that gave the record to its member, nil for work without one
 	via          *simRecord    // the range that it was worked on for, nil without one
 	delivery     *trueDelivery // of a share group
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// TestHistories judges every history of testdata/oracle. A file is named by the check that it is about. It has
+// TestHistories judges every history of testdata/oracle. A file is named by the check that it is about. Its
+// verdicts are written by hand from the definitions: no simulation and no reference stands behind them. It has
 // two parts. "history" is a line per fact, the time first if it has one:
 //
 //	claims at-least-once key cooperative

@@ -102,7 +102,7 @@ func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok
 }
 
 // lossesBefore lists the losses of the partition before an event, by members that did not get it
-// again by then. Members that the group expelled are left out.
+// again before the event. Members that the group expelled are left out.
 func (w *simulation) lossesBefore(e ledger.Event) (list []ledger.Event) {
 	for _, lost := range w.seen {
 		same := lost.Kind == ledger.EventReleased && lost.Topic == e.Topic && lost.Partition == e.Partition && lost.Seen < e.At

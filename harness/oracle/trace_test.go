@@ -194,7 +194,7 @@ func (t *trace) lastAssigned(p *simPartition, to ledger.Owner, when time.Duratio
 	return last
 }
 
-// holder is the assignment of a partition at a time, whoever has it.
+// holder is the assignment of a partition at a time, nil without one.
 func (t *trace) holder(p *simPartition, when time.Duration) *trueAssignment {
 	for _, a := range t.assignments {
 		if a.part == p && a.from <= when && when < a.until {
