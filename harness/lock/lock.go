@@ -94,6 +94,9 @@ func awaitLock(ctx context.Context, name string, f *os.File) error {
 	for say(); ; say() {
 		select {
 		case err := <-got:
+			if err == nil {
+				fmt.Fprintf(os.Stderr, "%s: waited %v for another run of Stampede on this machine\n", name, time.Since(began).Round(time.Second))
+			}
 			return err
 		case <-ctx.Done():
 			return fmt.Errorf("interrupted while waiting for another run of Stampede on this machine, %s", describeHolder(inode))

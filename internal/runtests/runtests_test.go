@@ -165,6 +165,25 @@ func TestStatusNamesTheTestsThatRun(t *testing.T) {
 	}
 }
 
+func TestStatusCountsTestsThatWaitForTheMachine(t *testing.T) {
+	now := time.Now()
+	all := newTally()
+	all.now = func() time.Time { return now }
+	all.startSuite(0)
+	replay(all, "start reports", "start harness", "run reports TestPage", "run harness TestLong", "run harness TestOther")
+	say := func(words string) {
+		all.recordLine(`{"Action":"output","Package":"github.com/stampede-bench/stampede/harness","Test":"TestOther","Output":"TestLong: ` + words + `\n"}`)
+	}
+	say("waiting for another run of Stampede on this machine, process 7")
+	if got, want := all.describeRunning(), "... 0.0s, 0 packages done: harness TestOther (0.0s), reports TestPage (0.0s), 1 waiting for another run on this machine"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	say("waited 1s for another run of Stampede on this machine")
+	if got := all.describeRunning(); !strings.Contains(got, "harness TestLong (0.0s)") || strings.Contains(got, "waiting") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestTerminalHasOneStatusLineBelowTheOthers(t *testing.T) {
 	out := &strings.Builder{}
 	s := &screen{out: out, width: func() int { return 40 }}

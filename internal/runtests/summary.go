@@ -19,18 +19,25 @@ func (t *tally) describeRunning() string {
 	defer t.mu.Unlock()
 	now := t.now()
 	var tests []timed
-	waiting := map[string]bool{} // packages that run and show no test
-	for id, r := range t.active {
+	locked := 0
+	silent := map[string]bool{} // packages that run and show no test
+	for id := range t.active {
 		if id.test == "" {
-			waiting[id.pkg] = true
-		} else if !r.paused && !t.hasActiveSubtest(id) {
-			tests = append(tests, timed{id, now.Sub(r.started)})
+			silent[id.pkg] = true
 		}
 	}
-	for _, r := range tests {
-		delete(waiting, r.pkg)
+	for id, r := range t.active {
+		switch {
+		case id.test == "" || r.paused || t.hasActiveSubtest(id):
+		case r.locked:
+			locked++
+			delete(silent, id.pkg)
+		default:
+			tests = append(tests, timed{id, now.Sub(r.started)})
+			delete(silent, id.pkg)
+		}
 	}
-	for pkg := range waiting {
+	for pkg := range silent {
 		tests = append(tests, timed{testID{pkg: pkg}, now.Sub(t.active[testID{pkg: pkg}].started)})
 	}
 	slices.SortFunc(tests, slowestFirst)
@@ -40,6 +47,9 @@ func (t *tally) describeRunning() string {
 	}
 	if more := len(tests) - len(words); more > 0 {
 		words = append(words, fmt.Sprintf("%d more", more))
+	}
+	if locked > 0 {
+		words = append(words, fmt.Sprintf("%d waiting for another run on this machine", locked))
 	}
 	if len(words) == 0 {
 		words = []string{"compiling"}

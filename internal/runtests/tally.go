@@ -31,6 +31,7 @@ type running struct {
 	started time.Time
 	output  []string
 	paused  bool // waits for its turn among parallel tests
+	locked  bool // waits for the machine's lock, see harness/lock
 	parent  bool // has subtests
 }
 
@@ -117,6 +118,7 @@ func (t *tally) recordLine(line string) []string {
 	case "output":
 		r := t.activate(id)
 		r.output = append(r.output, strings.TrimSuffix(e.Output, "\n"))
+		t.noteLock(e.Package, e.Output)
 	case "pass", "fail", "skip":
 		took := time.Duration(e.Elapsed * float64(time.Second))
 		if e.Test == "" {
@@ -140,6 +142,19 @@ func (t *tally) activate(id testID) *running {
 		}
 	}
 	return r
+}
+
+// lockNotice is what harness/lock prints before and after a wait. Go attributes it to
+// any of the tests that run, so it names its own.
+var lockNotice = regexp.MustCompile(`(Test\S+): (waiting|waited) .*for another run of Stampede`)
+
+// noteLock notes whether a test waits for the machine's lock.
+func (t *tally) noteLock(pkg, output string) {
+	if notice := lockNotice.FindStringSubmatch(output); notice != nil {
+		if r := t.active[testID{pkg, notice[1]}]; r != nil {
+			r.locked = notice[2] == "waiting"
+		}
+	}
 }
 
 // endTest counts a test and returns the output of a failed one.
