@@ -17,7 +17,7 @@ func TestProgressCountsWorkInSideTopics(t *testing.T) {
 	effect := func(topic uint16, partition int32, offset int64) {
 		s := ledger.NewSlot(ledger.KindAttempt, 1).With(ledger.OutcomeEffect)
 		s.SetPosition(ledger.Position{Topic: topic, Partition: partition, Offset: offset})
-		s.SetRecord(ledger.Identity{Key: key})
+		s.SetRecord(&ledger.Identity{Key: key})
 		s.SetEnd(int64(10 * time.Millisecond))
 		l.countSlot(&s)
 	}

@@ -27,7 +27,7 @@ type sending struct {
 // journalSlot returns the slot of the send, without an outcome.
 func (s *sending) journalSlot() ledger.Slot {
 	slot := ledger.NewSlot(ledger.KindSend, 0)
-	slot.SetRecord(ledger.Identity{Key: s.key, Seq: s.seq, Due: s.due, Sent: s.sent})
+	slot.SetRecord(&ledger.Identity{Key: s.key, Seq: s.seq, Due: s.due, Sent: s.sent})
 	return slot
 }
 

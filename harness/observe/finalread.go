@@ -81,7 +81,7 @@ func identifySlot(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error 
 	id, err := ledger.DecodeIdentity(r.value)
 	switch {
 	case errors.Is(err, ledger.ErrNoIdentity):
-		s.SetRecord(ledger.Identity{Key: ledger.NoIdentity, Seq: ledger.NoIdentity})
+		s.SetRecord(&ledger.Identity{Key: ledger.NoIdentity, Seq: ledger.NoIdentity})
 		s.Flags = ledger.FlagCorrupt
 		return err
 	case errors.Is(err, ledger.ErrChecksum):
@@ -89,7 +89,7 @@ func identifySlot(s *ledger.Slot, r *logRecord, topic uint16, run uint64) error 
 	case id.Run != run:
 		return errOtherRun
 	}
-	s.SetRecord(id)
+	s.SetRecord(&id)
 	return nil
 }
 

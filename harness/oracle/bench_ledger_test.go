@@ -130,7 +130,7 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 	slot := ledger.NewSlot(ledger.KindSend, e.Owner)
 	id := ledger.Identity{Key: e.Key, Seq: e.Seq, Due: int64(e.Due), Sent: int64(e.Sent)}
 	slot.SetPosition(e.Position())
-	slot.SetRecord(id)
+	slot.SetRecord(&id)
 	number := e.Offset*streamPartitions + int64(e.Partition)
 	pod := fmt.Sprintf("pod-%d", e.Owner)
 	switch e.Kind {
@@ -139,7 +139,7 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 		send.SetEnd(int64(e.At))
 		record := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeConfirmed)
 		record.SetPosition(e.Position())
-		record.SetRecord(ledger.Identity{Key: e.Key, Seq: e.Seq})
+		record.SetRecord(&ledger.Identity{Key: e.Key, Seq: e.Seq})
 		return errors.Join(journals["sends"].Append(send), journals["appended"].Append(record))
 	case ledger.EventStart:
 		start, err := journals[pod].Reserve()
@@ -147,7 +147,7 @@ func (s *stream) slot(e *ledger.Event, journals map[string]*ledger.Journal, open
 			return err
 		}
 		start.SetPosition(e.Position())
-		start.SetRecord(id)
+		start.SetRecord(&id)
 		start.SetAttempt(int64(e.At), 0)
 		journals[pod].Publish(start, ledger.KindAttempt, e.Owner, 0)
 		open[number] = start

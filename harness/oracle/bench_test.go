@@ -160,7 +160,7 @@ func (s *stream) appendAll(log *Log) {
 			slots[k] = ledger.NewSlot(ledger.KindAppended, 0)
 			partition, offset, key, seq := s.record(i)
 			slots[k].SetPosition(ledger.Position{Partition: partition, Offset: offset})
-			slots[k].SetRecord(ledger.Identity{Key: key, Seq: seq})
+			slots[k].SetRecord(&ledger.Identity{Key: key, Seq: seq})
 			i++
 		}
 		if log != nil {

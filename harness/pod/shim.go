@@ -140,7 +140,7 @@ func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot
 		return nil, 0, 0, err
 	}
 	slot.SetPosition(ledger.Position{Topic: s.topicNumber(r.Topic), Partition: r.Partition, Offset: r.Offset})
-	slot.SetRecord(id)
+	slot.SetRecord(&id)
 	slot.SetAttempt(start, r.Deliveries)
 	slot.Flags = flags
 	s.journal.Publish(slot, ledger.KindAttempt, s.owner, call)
