@@ -205,7 +205,7 @@ func TestPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), chromium, append(chromiumFlags(dir), "--hide-scrollbars", "--force-color-profile=srgb",
-		"--window-size=1200,1340", "--screenshot="+picture, "file://"+page)...)
+		"--window-size=1200,1120", "--screenshot="+picture, "file://"+page)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("chromium does not run here, testdata/report.png stays as it was: %v\n%s", err, out)
 	}
