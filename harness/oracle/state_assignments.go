@@ -55,8 +55,7 @@ type partitionAssignments struct {
 }
 
 // assignment is the time of an owner with a partition, from one acquisition to the next. The owner reads from
-// base on. Who acquired the partition is seen by observers, so the acquisition lies in the interval from
-// earliest to seen.
+// base on. Observers see acquisitions as intervals: this one lies between earliest and seen.
 type assignment struct {
 	owner      ledger.Owner
 	member     uint64
