@@ -12,11 +12,10 @@ import (
 // A partition that comes back later is another assignment: a record of the first can
 // then neither start nor be committed. Safe for concurrent use.
 type Assignment struct {
-	ctx       context.Context // ctx of the work on its records
-	cancel    context.CancelFunc
-	partition TopicPartition
-	memberID  string // memberID is the id under which the group assigned it
-	window    *Window
+	ctx      context.Context // ctx of the work on its records
+	cancel   context.CancelFunc
+	window   *Window
+	memberID string // memberID is the id under which the group assigned it
 
 	mu        sync.Mutex
 	marks     Watermark
@@ -33,6 +32,8 @@ type Assignment struct {
 	quiet     chan struct{} // quiet is closed when closing and all records below limit are completed
 	isQuiet   bool          // isQuiet: quiet is closed
 	retired   bool
+
+	partition TopicPartition // at the end, so that the fields above share their cache lines
 }
 
 // Assignments are assignments by partition.
