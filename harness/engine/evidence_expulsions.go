@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -20,7 +21,7 @@ func (e *evidence) writeExpulsions() error {
 			continue
 		}
 		in := &incarnations[x.Owner-1]
-		if hasLeft(in, x.Seen) || e.course.stop.requestedAt <= x.Seen {
+		if hasLeft(in, x.Seen) || e.leftToEnd(in, x.Seen) || e.course.stop.requestedAt <= x.Seen {
 			continue
 		}
 		if !e.isExplained(x, e.course.load.time, faults) {
@@ -43,6 +44,14 @@ func (e *evidence) writeExpulsions() error {
 // hasLeft reports whether an incarnation had ended by a time, or had been asked to stop.
 func hasLeft(in *pod.Incarnation, by int64) bool {
 	return in.Down != 0 && in.Down <= by || in.StopRequestedAt != 0 && in.StopRequestedAt <= by
+}
+
+// leftToEnd reports whether an incarnation ended by itself within a session after it was
+// no member any more: a consumer that returns leaves its group first. No observer sees
+// whether a member left or was expelled. [oracle.CheckPodLiveness] names such a pod.
+func (e *evidence) leftToEnd(in *pod.Incarnation, seen int64) bool {
+	return in.Down >= seen && in.Down-seen <= int64(e.cfg.Session) &&
+		slices.ContainsFunc(e.incidents.podExits(), func(x pod.Incarnation) bool { return x.Owner == in.Owner })
 }
 
 // isExplained reports whether a fault explains an expulsion. The fault affected the
