@@ -1,10 +1,8 @@
 package harness_test
 
 import (
-	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -70,24 +68,12 @@ var excused = []struct{ path, text, reason string }{
 	{"harness/GLOSSARY.md", "", "it names former words so that a search finds the new ones"},
 }
 
-// tolerated is how many of these words a folder still has. It may only fall, and
-// an entry without words is an error too.
-var tolerated = parseLimits(`
-consumers/mutants 59
-`)
-
 func TestTextsUsePlainWords(t *testing.T) {
 	rules := compileWords(append(append([]word{}, plainEnglish...), retiredWords...))
-	counts, reports := map[string]int{}, map[string][]func(){}
 	report := func(p passage, offset int, found, instead string) {
-		if isExcused(p) {
-			return
-		}
-		folder := path.Dir(p.path)
-		counts[folder]++
-		reports[folder] = append(reports[folder], func() {
+		if !isExcused(p) {
 			t.Errorf("%s:%d: %q: write %s", p.path, p.lineAt(offset), found, instead)
-		})
+		}
 	}
 	for _, p := range readPassages(t) {
 		lower := strings.ToLower(p.text)
@@ -105,7 +91,6 @@ func TestTextsUsePlainWords(t *testing.T) {
 			}
 		}
 	}
-	compareWithTolerated(t, tolerated, counts, reports)
 }
 
 // wordRule is a word that was compiled.
@@ -166,33 +151,4 @@ func isExcused(p passage) bool {
 		}
 	}
 	return false
-}
-
-// compareWithTolerated fails where a folder has more findings than it may have,
-// and where it has fewer, so that the limit is lowered.
-func compareWithTolerated(t *testing.T, limits, counts map[string]int, reports map[string][]func()) {
-	t.Helper()
-	for folder, n := range counts {
-		if n > limits[folder] {
-			for _, r := range reports[folder] {
-				r()
-			}
-			t.Errorf("%s has %d findings: %d are tolerated", folder, n, limits[folder])
-		}
-	}
-	for folder, n := range limits {
-		if counts[folder] < n {
-			t.Logf("%s has %d findings: lower the limit of %d", folder, counts[folder], n)
-		}
-	}
-}
-
-// parseLimits reads lines of a folder and its limit.
-func parseLimits(text string) map[string]int {
-	limits := map[string]int{}
-	fields := strings.Fields(text)
-	for i := 0; i+1 < len(fields); i += 2 {
-		limits[fields[i]], _ = strconv.Atoi(fields[i+1])
-	}
-	return limits
 }
