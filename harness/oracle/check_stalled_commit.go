@@ -101,8 +101,14 @@ func (b *stalledCommit) Observe(batch *batch) {
 				b.trackCompleted(e)
 			}
 		case ledger.EventCommit:
-			if e.Topic == 0 && !e.OwnGroup() && e.Outcome == ledger.OutcomeConfirmed && uint(e.Partition) < uint(len(b.parts)) {
+			if e.Topic != 0 || e.OwnGroup() || uint(e.Partition) >= uint(len(b.parts)) {
+				continue
+			}
+			switch {
+			case e.Outcome == ledger.OutcomeConfirmed:
 				b.advanceFrontier(e)
+			case e.Offset > b.parts[e.Partition].offset:
+				b.stopClock(int(e.Partition), e.At) // the broker may have accepted it
 			}
 		case ledger.EventStart:
 		default:

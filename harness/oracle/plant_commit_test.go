@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -84,6 +85,9 @@ func plantStalledCommit(w *simulation) (at []ledger.Position, fails []string, ok
 	e, ok := anyOf(w, w.confirmed())
 	if !ok || e.Topic != 0 || e.OwnGroup() || w.facts.Final[e.Partition] == 0 {
 		return nil, nil, false
+	}
+	if !slices.IsSortedFunc(w.seenCommits(w.part(e.Position())), func(a, b ledger.Event) int { return cmp.Compare(a.Offset, b.Offset) }) {
+		return nil, nil, false // without the lower commits, observers would expect a later start of the next pass
 	}
 	w.seen = slices.DeleteFunc(w.seen, func(o ledger.Event) bool {
 		return o.Kind == ledger.EventCommit && o.Topic == 0 && !o.OwnGroup() && o.Partition == e.Partition && o.At >= e.At

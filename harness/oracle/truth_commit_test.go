@@ -48,9 +48,7 @@ func (r *reference) judgeStalledCommits() {
 	for _, part := range r.w.parts[:f.Partitions] {
 		for _, l := range part.records {
 			for _, n := range r.nextToCommit(part, l) {
-				if long, sure := r.longDone(part, l, n[0], n[1]); long {
-					r.perhaps(CheckStalledCommit, l.place, sure)
-				}
+				r.judgeLongDone(part, l, n[0], n[1])
 			}
 		}
 	}
@@ -83,9 +81,9 @@ func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]tr
 	return list
 }
 
-// longDone reports whether a record was done in a pass, and next to commit, for longer than a
-// commit may take. It also reports whether the check must find that.
-func (r *reference) longDone(part *simPartition, l *simRecord, first, next trueCommit) (long, sure bool) {
+// judgeLongDone expects a stalled commit for each pass in which a record was done, and next to
+// commit, for longer than a commit may take.
+func (r *reference) judgeLongDone(part *simPartition, l *simRecord, first, next trueCommit) {
 	patience := 3*r.facts.Commit + r.facts.Heartbeat
 	for _, s := range r.w.trace.passes {
 		if s.part != part {
@@ -98,12 +96,19 @@ func (r *reference) longDone(part *simPartition, l *simRecord, first, next trueC
 			}
 		}
 		if done := r.doneUnder(s, l.place); until-max(done, first.at) > patience {
-			long = true
 			since, undisturbed := r.undisturbedSince(l.place, done, until)
-			sure = sure || undisturbed && first.confirmed && next.confirmed && until-max(since, first.at) > patience && r.completedUnder(s, l.place)
+			sure := undisturbed && first.confirmed && next.confirmed && until-max(since, first.at) > patience && r.completedUnder(s, l.place)
+			r.perhaps(CheckStalledCommit, l.place, sure && !r.mayBeCommitted(part, l, until))
 		}
 	}
-	return long, sure
+}
+
+// mayBeCommitted reports whether a commit without a known result may have covered a record before
+// a time.
+func (r *reference) mayBeCommitted(part *simPartition, l *simRecord, before time.Duration) bool {
+	return slices.ContainsFunc(r.w.seenCommits(part), func(c ledger.Event) bool {
+		return c.Outcome != ledger.OutcomeConfirmed && c.Offset > l.place.Offset && c.At < before
+	})
 }
 
 // doneUnder is when a record was first completed or copied in a pass, never if it was not.
