@@ -16,12 +16,17 @@ func commandParts(command string) []string {
 	return parts
 }
 
-// shellWords splits a command at spaces outside single quotes.
+// shellWords splits a command at spaces outside single quotes. Outside quotes, a
+// backslash quotes the next character.
 func shellWords(command string) []string {
 	var words []string
-	quoted, start := false, 0
+	quoted, escaped, start := false, false, 0
 	for i, r := range command {
 		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && !quoted:
+			escaped = true
 		case r == '\'':
 			quoted = !quoted
 		case r == ' ' && !quoted:

@@ -136,11 +136,6 @@ func (c *comparison) runMatrix(t *testing.T) {
 	}
 }
 
-// subtestName is a consumer's name in a form that -run can match.
-func subtestName(c harness.Selection) string {
-	return strings.NewReplacer("?", ",", "&", ",").Replace(c.Name())
-}
-
 // runOne runs one subtest and adds the run to the result.
 func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.Selection, repeat int) {
 	if process.ctx.Err() != nil {

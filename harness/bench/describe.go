@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -48,7 +49,7 @@ func withoutFlags(given []string, names ...string) []string {
 // scenario, the consumer, and the number of the repeat. If the comparison wrote
 // reports, the command writes its own to out/again.
 func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
-	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", s.Name, strings.NewReplacer(".", `\.`, "*", `\*`).Replace(subtestName(c)), repeat)
+	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", regexp.QuoteMeta(s.Name), regexp.QuoteMeta(subtestName(c)), repeat)
 	given := withoutFlags(o.given, "-out", "-scenario", "-consumer", "-repeat")
 	if len(withoutFlags(o.given, "-out")) < len(o.given) {
 		given = append(given, "-out=out/again")
@@ -60,17 +61,16 @@ func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int
 	return testCommand(o.broker, run, given)
 }
 
-// testCommand is a go test command with our flags.
+// testCommand is a go test command with our flags, quoted for a shell.
 func testCommand(broker, run string, given []string) string {
-	words := []string{"go test -count=1 -timeout 0 -v -run '" + run + "'"}
+	words := []string{"go", "test"}
 	if broker == "virtual" {
-		words[0] = strings.Replace(words[0], "go test", "go test -tags synctests", 1)
+		words = append(words, "-tags", "synctests")
 	}
-	for _, g := range given {
-		if strings.ContainsAny(g, "*?&,;|<>() ") {
-			g = "'" + g + "'"
-		}
-		words = append(words, g)
+	words = append(words, "-count=1", "-timeout", "0", "-v", "-run", run)
+	words = append(words, given...)
+	for i, w := range words {
+		words[i] = quoteWord(w)
 	}
 	return strings.Join(words, " ")
 }

@@ -17,7 +17,7 @@ func ledgerFolder(out string, s *harness.Scenario, c harness.Selection, repeat i
 	if out == "" {
 		return ""
 	}
-	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", s.Name, subtestName(c), repeat))
+	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", safeName(s.Name), subtestName(c), repeat))
 }
 
 // rejudgeLedger judges a saved ledger again and prints the verdict. It returns the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,22 +198,72 @@ func readJournal(path string, fn func(*ledger.Reader) error) error {
 	return errors.Join(fn(reader), reader.Close())
 }
 
-// saveTo saves the ledger in a folder, in place of the former content. After an error the
-// folder does not exist. The journals stay where they are in any case.
+// saveTo saves the ledger in a folder, in place of the ledger of an earlier run. It
+// removes nothing that is no ledger. After an error the folder is as before. The journals
+// stay where they are in any case.
 func (s *Saved) saveTo(dir string) error {
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+	if err := s.fillFolder(dir); err != nil {
 		return fmt.Errorf("keep ledger: %w", err)
 	}
-	err := s.writeManifest(dir)
+	return nil
+}
+
+// fillFolder makes the folder under another name, and renames it when it is complete.
+func (s *Saved) fillFolder(dir string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	partial, err := os.MkdirTemp(filepath.Dir(dir), ".partial-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(partial))
+		}
+	}()
+	if err := errors.Join(os.Chmod(partial, 0o755), s.writeManifest(partial)); err != nil {
+		return err
+	}
 	for _, j := range s.Journals {
-		if err == nil {
-			err = linkOrCopy(s.journalPath(j), filepath.Join(dir, j.File))
+		if err := linkOrCopy(s.journalPath(j), filepath.Join(partial, j.File)); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("keep ledger: %w", errors.Join(err, os.RemoveAll(dir)))
+	if err := removeLedger(dir); err != nil {
+		return err
 	}
-	return nil
+	return os.Rename(partial, dir)
+}
+
+// removeLedger removes the folder of a ledger, if it exists. It refuses a folder with any
+// other content.
+func removeLedger(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no folder of a ledger: move it away", dir)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if !f.Type().IsRegular() || f.Name() != Manifest && filepath.Ext(f.Name()) != ".journal" {
+			return fmt.Errorf("%s has %s, which is no part of a ledger: move it away", dir, f.Name())
+		}
+	}
+	for _, f := range files {
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+	}
+	return os.Remove(dir)
 }
 
 func (s *Saved) writeManifest(dir string) error {

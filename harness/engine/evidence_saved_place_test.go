@@ -44,3 +44,48 @@ func TestLedgerThatCannotBeCopiedStaysComplete(t *testing.T) {
 		t.Errorf("half a ledger is left in %s: %v", to, err)
 	}
 }
+
+func TestKeptLedgerRemovesOnlyALedger(t *testing.T) {
+	newSaved := func() *Saved {
+		s := &Saved{Version: savedVersion, dir: t.TempDir(), Journals: []SavedJournal{{File: "only.journal"}}}
+		w, err := ledger.NewWriter(s.journalPath(s.Journals[0]))
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		existing string // a file in the folder
+		kept     bool
+	}{
+		"no folder": {"", true}, "an older ledger": {"old.journal", true},
+		"a file of the user": {"thesis.txt", false}, "a folder of the user": {"src/main.go", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "ledger", "kept")
+			old := filepath.Join(dir, c.existing)
+			if c.existing != "" {
+				if err := os.MkdirAll(filepath.Dir(old), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(old, nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := newSaved().saveTo(dir)
+			_, there := os.Stat(filepath.Join(dir, Manifest))
+			if (err == nil) != c.kept || (there == nil) != c.kept {
+				t.Errorf("saved: %v, its manifest: %v", err, there)
+			}
+			if _, err := os.Stat(old); !c.kept && err != nil {
+				t.Errorf("it removed %s: %v", c.existing, err)
+			}
+			if left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".partial-*")); err != nil || len(left) > 0 {
+				t.Errorf("it left %v: %v", left, err)
+			}
+		})
+	}
+}
