@@ -81,6 +81,8 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 		{"-judge=", 2, "want the path of the folder of a saved ledger"},
 		{"-judge=" + saved, 2, "is no saved ledger: IN= must be the folder of a ledger"},
 		{"-judge=" + dir, 2, "there is no ledger near it"},
+		{"-keep 1 -scenario=brief", 2, `argument "1" belongs to no flag, so the rest would be ignored (-scenario=brief): write -flag=value`},
+		{"brief", 2, `argument "brief" belongs to no flag: write`},
 		{"-scenario=breif", 2, `did you mean "brief"`},
 		{"-consumer=absnt", 2, `did you mean "absent"`},
 		{"-consumer=absent@coperative", 2, `did you mean "cooperative"`},

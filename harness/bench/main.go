@@ -43,6 +43,10 @@ func Main(m *testing.M) {
 	opts.defineFlags(flag.CommandLine)
 	flag.Usage = usage
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "stampede:", leftoverError(flag.Args()))
+		os.Exit(exitNoRun)
+	}
 	flag.Visit(func(f *flag.Flag) {
 		if flag.CommandLine.Lookup(f.Name) != nil && !isTesting(f.Name) {
 			opts.given = append(opts.given, fmt.Sprintf("-%s=%s", f.Name, f.Value))
@@ -66,6 +70,16 @@ func usage() {
 		}
 	}
 	fmt.Fprintln(os.Stderr, "-help lists all flags; -scenarios lists consumers and scenarios")
+}
+
+// leftoverError refuses arguments that belong to no flag. The parser stops at the first
+// of them, and would silently ignore the flags after it.
+func leftoverError(left []string) error {
+	err := fmt.Errorf("argument %q belongs to no flag", left[0])
+	if len(left) > 1 {
+		err = fmt.Errorf("%w, so the rest would be ignored (%s)", err, strings.Join(left[1:], " "))
+	}
+	return fmt.Errorf("%w: write -flag=value; -keep and -scenarios take no value", err)
 }
 
 // isTesting reports whether a flag is go test's own.
