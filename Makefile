@@ -4,14 +4,20 @@ IN       ?= $(OUT)/result.json
 SCENARIO ?= *
 CONSUMER ?=
 
+# A value as one word of the shell, and a path as an absolute one; abspath would take a
+# path with spaces for several.
+quote = '$(subst ','\'',$(1))'
+path   = $(call quote,$(if $(patsubst /%,,$(firstword $(1))),$(CURDIR)/$(1),$(1)))
+option = $(if $($(1)),-$(2)=$(call quote,$($(1))))
+
 # Variables of the command line become flags of the test binary.
-flags = -scenario='$(SCENARIO)' -out='$(abspath $(OUT))' $(if $(CONSUMER),-consumer='$(CONSUMER)') \
-  $(if $(BROKER),-broker='$(BROKER)') $(if $(REPEAT),-repeat='$(REPEAT)') $(if $(SEED),-seed='$(SEED)') \
-  $(if $(RATE),-rate='$(RATE)') $(if $(DURATION),-load-duration='$(DURATION)') $(if $(PARTITIONS),-partitions='$(PARTITIONS)') \
-  $(if $(PODS),-pods='$(PODS)') $(if $(WORKERS),-workers='$(WORKERS)') $(if $(WINDOW),-window='$(WINDOW)') \
-  $(if $(SERVICE),-service='$(SERVICE)') $(if $(KEYS),-keys='$(KEYS)') $(if $(PAYLOAD),-payload='$(PAYLOAD)') \
+flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call option,CONSUMER,consumer) \
+  $(call option,BROKER,broker) $(call option,REPEAT,repeat) $(call option,SEED,seed) \
+  $(call option,RATE,rate) $(call option,DURATION,load-duration) $(call option,PARTITIONS,partitions) \
+  $(call option,PODS,pods) $(call option,WORKERS,workers) $(call option,WINDOW,window) \
+  $(call option,SERVICE,service) $(call option,KEYS,keys) $(call option,PAYLOAD,payload) \
   $(if $(KEEP),-keep) \
-  $(if $(COMMIT),-commit='$(COMMIT)') $(if $(SESSION),-session='$(SESSION)') $(if $(IMAGE),-kafka-image='$(IMAGE)')
+  $(call option,COMMIT,commit) $(call option,SESSION,session) $(call option,IMAGE,kafka-image)
 
 # The results of make bench name the commit, where git knows it.
 VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
@@ -75,10 +81,10 @@ list: ## list consumers, their knobs, and scenarios
 	@COLUMNS=$$(stty size 2> /dev/null | cut -d' ' -f2) go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
 
 report: ## render a saved result again: make report IN=out/result.json
-	@go test -count=1 -run '^$$' -in='$(abspath $(IN))' -out='$(abspath $(if $(filter file,$(origin OUT)),$(dir $(IN)),$(OUT)))'
+	@go test -count=1 -run '^$$' -in=$(call path,$(IN)) -out=$(if $(filter file,$(origin OUT)),"$$(dirname $(call path,$(IN)))",$(call path,$(OUT)))
 
 judge: ## judge a saved ledger again: make judge IN=out/ledger/... (no IN: list them)
-	@go test -count=1 -run '^$$' -judge='$(abspath $(if $(filter file,$(origin IN)),$(OUT)/ledger,$(IN)))' -out='$(abspath $(OUT))'
+	@go test -count=1 -run '^$$' $(if $(filter file,$(origin IN)),-ledgers,-judge=$(call path,$(IN))) -out=$(call path,$(OUT))
 
 snapshot: ## copy results into the docs: make snapshot IN='out/all out/docker'
 	STAMPEDE_SNAPSHOT='$(abspath $(IN))' go test -count=1 -run '^TestReadme$$' ./consumers

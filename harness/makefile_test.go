@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/build/constraint"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -89,6 +90,41 @@ func TestMakeHelpFitsALine(t *testing.T) {
 	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):.*## (.*)$`).FindAllStringSubmatch(string(raw), -1) {
 		if n := len("  make ") + 16 + 1 + len(target[2]); n > 100 {
 			t.Errorf("make help needs %d columns for %s, want at most 100", n, target[1])
+		}
+	}
+}
+
+func TestMakePassesPathsWithSpaces(t *testing.T) {
+	here, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want []string // words of the command
+	}{
+		{[]string{"bench", "OUT=a b", "CONSUMER=keyed?x=it's"}, []string{"-out=" + here + "/a b", "-consumer=keyed?x=it's", "-scenario=*"}},
+		{[]string{"bench", "OUT=/a b"}, []string{"-out=/a b"}},
+		{[]string{"report", "OUT=a b"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
+		{[]string{"report", "IN=a b/result.json"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
+		{[]string{"judge", "IN=a b/ledger/x", "OUT="}, []string{"-judge=" + here + "/a b/ledger/x", "-out="}},
+		{[]string{"judge", "OUT=a b"}, []string{"-ledgers", "-out=" + here + "/a b"}},
+	} {
+		command := exec.Command("make", append([]string{"-n", "-C", root, "--no-print-directory"}, c.args...)...)
+		raw, err := command.Output()
+		if err != nil {
+			t.Skip("make does not run here: ", err)
+		}
+		// In place of go test, a shell prints the words.
+		raw, err = exec.Command("sh", "-c", "go() { printf '%s\\0' \"$@\"; }\n"+string(raw)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Split(string(raw), "\x00")
+		for _, want := range c.want {
+			if !slices.Contains(words, want) {
+				t.Errorf("make %q: no word %q in %q", c.args, want, words)
+			}
 		}
 	}
 }

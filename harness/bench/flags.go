@@ -23,6 +23,7 @@ type options struct {
 	image              string
 	in                 string
 	judge              string
+	ledgers            bool
 	keep               bool
 	list               bool
 	over               engine.Overrides
@@ -42,6 +43,7 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, else stampede/kafka:4.3.1 if it exists, else apache/kafka:4.3.1)")
 	fs.Var(pathFlag(&o.in, "a result.json"), "in", "render this result.json again, to the terminal and into -out; runs nothing")
 	fs.Var(pathFlag(&o.judge, "the folder of a saved ledger"), "judge", "judge this saved ledger again, as out/ledger/...; runs nothing")
+	fs.BoolVar(&o.ledgers, "ledgers", false, "list the saved ledgers under -out; runs nothing")
 	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of runs with an unexpected status")
 	fs.BoolVar(&o.list, "scenarios", false, "list consumers, their knobs, and scenarios; runs nothing")
 

@@ -79,7 +79,7 @@ func leftoverError(left []string) error {
 	if len(left) > 1 {
 		err = fmt.Errorf("%w, so the rest would be ignored (%s)", err, strings.Join(left[1:], " "))
 	}
-	return fmt.Errorf("%w: write -flag=value; -keep and -scenarios take no value", err)
+	return fmt.Errorf("%w: write -flag=value; -keep, -ledgers and -scenarios take no value", err)
 }
 
 // isTesting reports whether a flag is go test's own.
@@ -89,6 +89,9 @@ func runProcess(m *testing.M) int {
 	switch {
 	case opts.list:
 		printList(os.Stdout, terminalWidth(os.Stdout))
+		return exitOK
+	case opts.ledgers:
+		fmt.Println(listLedgers(opts.out))
 		return exitOK
 	case opts.judge != "":
 		status, err := rejudgeLedger(os.Stdout, opts.judge, opts.out)

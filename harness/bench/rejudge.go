@@ -44,28 +44,45 @@ func rejudgeLedger(w io.Writer, dir, out string) (status int, err error) {
 	return exitOK, nil
 }
 
+// keptLedgers says which runs leave a ledger.
+const keptLedgers = "a failed run leaves one under OUT/ledger, and with KEEP=1 every run does"
+
+// listLedgers lists the ledgers under out.
+func listLedgers(out string) string {
+	in := filepath.Join(out, "ledger")
+	if found := ledgersIn(in); found != "" {
+		return "Saved ledgers; make judge IN=... judges one again:" + found
+	}
+	return fmt.Sprintf("There is no saved ledger in %s: %s.", relativePath(in), keptLedgers)
+}
+
 // suggestLedgers says what IN must name, and lists the ledgers in dir, in its parent,
 // or under out.
 func suggestLedgers(dir, out string) string {
-	const most = 30
-	want := "IN= must be the folder of a ledger; a failed run leaves one under OUT/ledger, and with KEEP=1 every run does"
+	want := "IN= must be the folder of a ledger; " + keptLedgers
 	parent := filepath.Dir(dir)
 	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(in), "*", engine.Manifest))
-		if err != nil || len(found) == 0 {
-			continue
+		if found := ledgersIn(in); found != "" {
+			return want + "; these exist:" + found
 		}
-		want += "; these exist:"
-		for i, path := range found {
-			if i == most {
-				want += fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
-				break
-			}
-			want += "\n  " + relativePath(filepath.Dir(path))
-		}
-		return want
 	}
 	return want + "; there is no ledger near it"
+}
+
+// ledgersIn has a line for each of the first ledgers in a folder, "" if there is none.
+func ledgersIn(in string) (lines string) {
+	const most = 30
+	found, err := filepath.Glob(filepath.Join(escapeGlob(in), "*", engine.Manifest))
+	if err != nil { // the pattern is escaped
+		return ""
+	}
+	for i, path := range found {
+		if i == most {
+			return lines + fmt.Sprintf("\n  and %d more in %s", len(found)-most, in)
+		}
+		lines += "\n  " + relativePath(filepath.Dir(path))
+	}
+	return lines
 }
 
 // escapeGlob escapes the special characters of a pattern.

@@ -118,4 +118,7 @@ func TestRejudgeListsTheLedgersNearby(t *testing.T) {
 			t.Errorf("%s: exit %d, %v", in, exit, err)
 		}
 	}
+	if said, want := listLedgers(out), "Saved ledgers; make judge IN=... judges one again:\n  "+dir; said != want {
+		t.Errorf("the list is %q, want %q", said, want)
+	}
 }
