@@ -105,7 +105,7 @@ func UnknownName(kind, name string, known []string) error {
 	}
 	best, distance := "", len(name)/2+2
 	for _, k := range known {
-		d := editDistance(name, k)
+		d := EditDistance(name, k)
 		if len(name) > 1 && strings.HasPrefix(k, name) {
 			d = 0
 		}
@@ -119,8 +119,8 @@ func UnknownName(kind, name string, known []string) error {
 	return fmt.Errorf("unknown %s %q; there are: %s", kind, name, strings.Join(known, ", "))
 }
 
-// editDistance is the Levenshtein distance of two names.
-func editDistance(a, b string) int {
+// EditDistance is the Levenshtein distance of two names.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

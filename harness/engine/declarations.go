@@ -25,11 +25,10 @@ func CheckDeclarations(s *harness.Scenario, c harness.Selection) error {
 }
 
 // checkExpectations returns an error if a consumer is expected to fail a check that does
-// not exist, or, as a control, in a scenario that is not registered. The error has the
-// nearest name. Scenarios of mutants are those of tests.
+// not exist, or in a scenario whose name is misspelled. The error has the nearest name.
 func checkExpectations(i *harness.Implementation) error {
 	for _, e := range i.MustFail {
-		if _, err := harness.FindScenario(e.Scenario); err != nil && !i.Mutant {
+		if err := checkSpelling(e.Scenario); err != nil {
 			return fmt.Errorf("consumer %s must fail in a scenario: %w", i.Name, err)
 		}
 		if err := oracle.FindCheck(e.Check); err != nil {
@@ -39,6 +38,19 @@ func checkExpectations(i *harness.Implementation) error {
 	for _, a := range i.MayFail {
 		if err := oracle.FindCheck(a.Check); err != nil {
 			return fmt.Errorf("consumer %s may fail a check: %w", i.Name, err)
+		}
+	}
+	return nil
+}
+
+// checkSpelling returns an error if a scenario is not registered and another one has
+// nearly its name. A scenario with no similar name may be one that this program does not
+// link.
+func checkSpelling(scenario string) error {
+	_, err := harness.FindScenario(scenario)
+	for _, s := range harness.Scenarios() {
+		if err != nil && harness.EditDistance(scenario, s.Name) <= 2 {
+			return err
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
@@ -33,10 +34,18 @@ func TestExpectationOfAnUnknownCheckIsAnError(t *testing.T) {
 	}
 }
 
-func TestControlOfAnUnknownScenarioIsAnError(t *testing.T) {
-	err := checkExpectations(&harness.Implementation{Name: "x", MustFail: []harness.Expectation{{Scenario: "nowhere", Check: oracle.CheckLoss}}})
-	if err == nil || !strings.Contains(err.Error(), `unknown scenario "nowhere"`) {
-		t.Errorf("error %v", err)
+func TestMisspelledScenarioOfAControlIsAnError(t *testing.T) {
+	harness.RegisterScenario(harness.Scenario{
+		Name: "spelled-well", Load: harness.Load{Pacer: load.Constant{Rate: 1, For: 1}, Keys: load.Uniform{N: 1}}, Service: load.Fixed(1), Partitions: 1, Pods: 1,
+	})
+	expect := func(scenario string) error {
+		return checkExpectations(&harness.Implementation{Name: "x", MustFail: []harness.Expectation{{Scenario: scenario, Check: oracle.CheckLoss}}})
+	}
+	if err := expect("speled-well"); err == nil || !strings.Contains(err.Error(), `unknown scenario "speled-well", did you mean "spelled-well"`) {
+		t.Errorf("misspelled: error %v", err)
+	}
+	if err := expect("not-linked-here"); err != nil {
+		t.Errorf("of a package that is not linked: error %v", err)
 	}
 }
 
