@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"consumers/sharegroup":    {"consumers/client", "consumers/pool"},
 	"consumers/txn":           {"consumers/client", "consumers/group"},
 	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
-	"consumers/mutants":       {"consumers", "consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
+	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
 	"reports":                 {"harness/oracle"}, // for the names of checks
 	"internal/runtests":       {},

@@ -81,6 +81,14 @@ func (a *Assignment) Highest() (next int64, ok bool) {
 	return a.marks.Highest()
 }
 
+// Watermark is the low watermark; ok is false as long as there is none. It stays after the
+// assignment has ended.
+func (a *Assignment) Watermark() (next kgo.EpochOffset, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.marks.Offset()
+}
+
 // Uncommitted is the low watermark, the offset to commit. ok is false if the group has it
 // already or the assignment has ended.
 func (a *Assignment) Uncommitted() (next kgo.EpochOffset, ok bool) {

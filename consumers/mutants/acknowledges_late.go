@@ -10,22 +10,18 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainShare("mutant-acknowledges-late",
-		"Puts off the answer for some records until long after their locks have expired, and does not renew them: by then the group has handed them to somebody else.",
+		"Acknowledges some records long after their locks have expired, without renewing the locks. The group has delivered them to another member meanwhile.",
 		func(c *share) {
-			c.renew = false
-			c.do = func(ctx context.Context, s *sharing, r *kgo.Record) {
-				err := s.work.Do(ctx, view(r))
+			c.renewLocks = false
+			c.workOnRecord = func(ctx context.Context, p *sharePod, r *kgo.Record) {
+				err := p.work.Do(ctx, viewRecord(r))
 				if r.Offset%200 == 20 && r.DeliveryCount() == 1 {
-					_ = sleep(ctx, 3*s.cfg.ShareLock/2)
+					_ = sleepContext(ctx, 3*p.cfg.ShareLock/2)
 				}
-				if err != nil {
-					r.Ack(kgo.AckRelease)
-					return
-				}
-				r.Ack(kgo.AckAccept)
+				acknowledge(r, err == nil)
 			}
 		})
-	i.MustFail = mustIn("one-partition", oracle.CheckAckAfterLockExpiry)
-	i.MayFail = again
+	i.MustFail = mustFailIn("one-partition", oracle.CheckAckAfterLockExpiry)
+	i.MayFail = afterRelease
 	return i
 }())

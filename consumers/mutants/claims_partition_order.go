@@ -10,20 +10,20 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-claims-partition-order",
-	Doc:         "Is in order by key and claims to be in order by partition. Now and then a record takes long enough for others to overtake.",
+	Doc:         "Keeps order by key and claims order by partition. Now and then a record takes so long that others overtake it.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderPartition,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckPartitionInversion, oracle.CheckOverlap),
-	New:         keyed(linger),
+	MustFail:    mustFail(oracle.CheckPartitionInversion, oracle.CheckOverlap),
+	New:         tamperedKeyed(delaySomeRecords),
 })
 
-func linger(honest harness.Work) harness.Work {
-	return work(func(ctx context.Context, r *harness.Record) error {
+func delaySomeRecords(honest harness.Work) harness.Work {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
 		if r.Offset%10 == 5 {
 			select {
-			case <-time.After(patience):
+			case <-time.After(pairTimeout):
 			case <-ctx.Done():
 				return ctx.Err()
 			}

@@ -1,6 +1,9 @@
 package mutants
 
 import (
+	"context"
+
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -8,42 +11,44 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-after-revoke",
-	Doc:         "Goes on committing for a partition for three commit intervals after it was revoked: the broker does not ask whose it is, and the group goes back.",
+	Doc:         "Commits for a revoked partition for three more commit intervals. The broker does not check who owns the partition, so the group's commit goes back.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke),
-	MayFail:     moved,
-	New:         made(func(q *queues) { q.revoke = settleAndCommitLater }),
+	MustFail:    mustFailIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke),
+	MayFail:     afterRebalance,
+	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = settleAndCommitOn(p.ctx) }),
 })
 
-func settleAndCommitLater(m *member, taken map[place]*hold) {
-	m.settle(taken)
-	m.ticking.Go(func() {
-		// Before the new owner has committed these are commits after a revoke, then the
-		// group goes back; when that will be depends on its clock.
-		for range 3 * m.cfg.Commit / pause {
-			if sleep(m.ctx, pause) != nil {
-				return
+func settleAndCommitOn(ctx context.Context) func(*group.Member, group.Assignments) {
+	return func(m *group.Member, ending group.Assignments) {
+		m.Settle(ending)
+		go func() {
+			// Until the new owner has committed, these are commits after a revoke. Then they
+			// move the group's commit back. The clock of the new owner decides when.
+			for range 3 * m.Config().Commit / shortPause {
+				if sleepContext(ctx, shortPause) != nil {
+					return
+				}
+				commitWatermarks(ctx, m, ending)
 			}
-			m.commitAgain(taken)
-		}
-	})
+		}()
+	}
 }
 
-// commitAgain commits for partitions whosoever they are.
-func (m *member) commitAgain(taken map[place]*hold) {
+// commitWatermarks commits for partitions that other members may own.
+func commitWatermarks(ctx context.Context, m *group.Member, assignments group.Assignments) {
 	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for p, h := range taken {
-		if next, ok := h.low(); ok {
-			if offsets[p.topic] == nil {
-				offsets[p.topic] = map[int32]kgo.EpochOffset{}
+	for p, a := range assignments {
+		if next, ok := a.Watermark(); ok {
+			if offsets[p.Topic] == nil {
+				offsets[p.Topic] = map[int32]kgo.EpochOffset{}
 			}
-			offsets[p.topic][p.partition] = kgo.EpochOffset{Epoch: -1, Offset: next}
+			offsets[p.Topic][p.Partition] = next
 		}
 	}
 	if len(offsets) > 0 {
-		_ = m.commit(m.ctx, offsets)
+		m.Client().CommitOffsetsSync(ctx, offsets, nil)
 	}
 }

@@ -1,25 +1,28 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-ahead",
-	Doc:         "Commits one past the low watermark: the record that it has yet to finish counts as done.",
+	Doc:         "Commits one past the low watermark, as if the record at the watermark were completed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", oracle.CheckPrematureCommit),
+	MustFail:    mustFailIn("uneven", oracle.CheckPrematureCommit),
 	MayFail: []harness.Allowance{
-		{Check: oracle.CheckStalledCommit, Why: "the record that its commit is past may take long yet, and the next is done"},
+		{Check: oracle.CheckStalledCommit, Why: "the record that the commit is past may take long, and the next record is completed"},
 	},
-	New: made(func(q *queues) {
-		q.offset = func(h *hold) (int64, bool) {
-			next, ok := h.low()
-			return next + 1, ok
+	New: changeKeyed(func(p *keyedPod) {
+		p.Options.Hooks.Offset = func(a *group.Assignment) (kgo.EpochOffset, bool) {
+			next, ok := a.Watermark()
+			next.Offset++
+			return next, ok
 		}
 	}),
 })

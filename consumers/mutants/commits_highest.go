@@ -1,17 +1,24 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-highest",
-	Doc:         "Commits past the highest record that is done, as if all below it were.",
+	Doc:         "Commits past the highest completed record, as if all records below it were completed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("uneven", oracle.CheckPrematureCommit),
-	New:         made(func(q *queues) { q.offset = (*hold).high }),
+	MustFail:    mustFailIn("uneven", oracle.CheckPrematureCommit),
+	New: changeKeyed(func(p *keyedPod) {
+		p.Options.Hooks.Offset = func(a *group.Assignment) (kgo.EpochOffset, bool) {
+			next, ok := a.Highest()
+			return kgo.EpochOffset{Epoch: -1, Offset: next}, ok
+		}
+	}),
 })

@@ -10,16 +10,17 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainTransaction("mutant-commits-outside-txn",
-		"Commits its offsets by a request of their own, before the transaction with the output ends.",
+		"Commits its offsets by a separate request, before the transaction with the outputs ends.",
 		func(t *transactional) {
-			t.before = func(ctx context.Context, c *kgo.Client, in []*kgo.Record) {
-				_ = c.CommitRecords(ctx, in...)
+			t.write = func(ctx context.Context, clients txnClients, in, outputs []*kgo.Record) ([]*kgo.Record, error) {
+				_ = clients.session.CommitRecords(ctx, in...)
+				return outputs, nil
 			}
 		})
-	i.MustFail = mustIn("steady", oracle.CheckTransactionAtomicity)
+	i.MustFail = mustFail(oracle.CheckTransactionAtomicity)
 	i.MayFail = []harness.Allowance{
-		{Check: oracle.CheckPrematureCommit, Why: "until the transaction ends, nobody sees the output"},
-		{Check: oracle.CheckLoss, Why: "a transaction that is aborted, as by a rebalance, takes the output with it and not the commit"},
+		{Check: oracle.CheckPrematureCommit, Why: "no reader sees the outputs until the transaction ends"},
+		{Check: oracle.CheckLoss, Why: "an aborted transaction takes back the outputs and not the commit"},
 	}
 	return i
 }())

@@ -1,30 +1,25 @@
 package mutants
 
 import (
-	"sync/atomic"
-
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-past-end",
-	Doc:         "Commits three past what is done when it leaves in good order: past the end of the log, where all is done.",
+	Doc:         "When it leaves in good order, it commits three past the low watermark: past the end of the log if all records are completed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckPrematureCommit),
-	New: made(func(q *queues) {
-		var leaving atomic.Bool
-		q.revoke = func(m *member, taken map[place]*hold) {
-			leaving.Store(m.polls.Err() != nil)
-			m.settle(taken)
-		}
-		q.offset = func(h *hold) (int64, bool) {
-			next, ok := h.low()
-			if leaving.Load() {
-				next += 3
+	MustFail:    mustFail(oracle.CheckPrematureCommit),
+	New: changeKeyed(func(p *keyedPod) {
+		p.Options.Hooks.Offset = func(a *group.Assignment) (kgo.EpochOffset, bool) {
+			next, ok := a.Watermark()
+			if p.ctx.Err() != nil {
+				next.Offset += 3
 			}
 			return next, ok
 		}

@@ -7,71 +7,72 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-completes-before-work",
-	Doc:         "Calls a record done when it has it and works on it two commit intervals later, in order.",
+	Doc:         "Counts a record as completed when it gets the record, and works on it two commit intervals later, in order.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckPrematureCommit),
-	New: func(cfg harness.Config) (harness.Consumer, error) {
-		honest, err := keyed(func(w harness.Work) harness.Work { return w })(cfg)
-		return early{honest}, err
+	MustFail:    mustFail(oracle.CheckPrematureCommit),
+	New: func(harness.Config) (harness.Consumer, error) {
+		return deferredWork{pool.Sharded{Shard: pool.ByKey()}}, nil
 	},
 })
 
-type early struct{ harness.Consumer }
+// deferredWork is a consumer whose work is done later than the consumer believes.
+type deferredWork struct{ harness.Consumer }
 
-// promise is a record that counts as done and is not.
-type promise struct {
+// deferredRecord is a record that counts as completed and is not.
+type deferredRecord struct {
 	record harness.Record
 	due    time.Time
 }
 
-// Consume keeps a lane of promises for each worker, a key always in the same,
-// and keeps them all before it returns.
-func (e early) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+// Consume has a queue for each worker, with a key always in the same. It empties all queues
+// before it returns.
+func (d deferredWork) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	lanes := make([]chan promise, cfg.Workers)
-	var keeping sync.WaitGroup
-	for i := range lanes {
-		lanes[i] = make(chan promise, cfg.Window)
-		keeping.Go(func() { keep(ctx, later, lanes[i], w) })
+	queues := make([]chan deferredRecord, cfg.Workers)
+	var working sync.WaitGroup
+	for i := range queues {
+		queues[i] = make(chan deferredRecord, cfg.Window)
+		working.Go(func() { workWhenDue(ctx, later, queues[i], w) })
 	}
 	seed := maphash.MakeSeed()
-	err := e.Consumer.Consume(ctx, cfg, work(func(ctx context.Context, r *harness.Record) error {
-		p := promise{*r, time.Now().Add(2 * cfg.Commit)}
-		p.record.Headers = slices.Clone(r.Headers)
+	err := d.Consumer.Consume(ctx, cfg, workFunc(func(ctx context.Context, r *harness.Record) error {
+		deferred := deferredRecord{*r, time.Now().Add(2 * cfg.Commit)}
+		deferred.record.Headers = slices.Clone(r.Headers)
 		select {
-		case lanes[maphash.Bytes(seed, r.Key)%uint64(len(lanes))] <- p:
+		case queues[maphash.Bytes(seed, r.Key)%uint64(len(queues))] <- deferred:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}))
-	for _, lane := range lanes {
-		close(lane)
+	for _, queue := range queues {
+		close(queue)
 	}
 	budget := time.AfterFunc(cfg.Drain, cancel)
-	keeping.Wait()
+	working.Wait()
 	budget.Stop()
 	return err
 }
 
-// keep does the work on promises when they are due, or at once when hurry ends.
-func keep(hurry, later context.Context, lane <-chan promise, w harness.Work) {
-	for p := range lane {
+// workWhenDue works on deferred records when they are due, or at once when hurry ends.
+func workWhenDue(hurry, later context.Context, queue <-chan deferredRecord, w harness.Work) {
+	for d := range queue {
 		select {
-		case <-time.After(time.Until(p.due)):
+		case <-time.After(time.Until(d.due)):
 		case <-hurry.Done():
 		}
-		if w.Do(later, &p.record) != nil {
+		if w.Do(later, &d.record) != nil {
 			return
 		}
 	}

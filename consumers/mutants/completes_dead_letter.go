@@ -3,25 +3,26 @@ package mutants
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-completes-dead-letter",
-		"Sends a record that failed twice to the dead letters, and then goes on to try it until it succeeds.",
+		"Sends a record that failed twice to the dead letters, and then tries it again until it succeeds.",
 		func(c *retries) {
-			c.again.do = func(ctx context.Context, m *member, t task) error {
-				err := m.work.Do(ctx, view(t.Record))
+			c.tryAgain = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				err := p.work.Do(ctx, r)
 				if err == nil || ctx.Err() != nil {
 					return err
 				}
-				if err := c.dead(ctx, m, t); err != nil {
+				if err := c.sendDead(ctx, p, r); err != nil {
 					return err
 				}
-				return tryOn(ctx, m, t)
+				return pool.Retry(ctx, p.work, r)
 			}
 		})
-	i.MustFail = mustIn("failing-twice", oracle.CheckConflictingOutcomes)
+	i.MustFail = mustFailIn("failing-twice", oracle.CheckConflictingOutcomes)
 	return i
 }())

@@ -10,14 +10,15 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-corrupts-copy",
-		"Encodes the body anew for the retry topic, and a byte of it comes out differently.",
+		"Encodes the value again for the retry topic, and one byte changes.",
 		func(c *retries) {
-			c.retry = func(ctx context.Context, m *member, t task) error {
-				value := slices.Clone(t.Value)
-				value[len(value)-1] ^= 1
-				return m.copyTo(ctx, retryTopic, value, t)
+			c.sendRetry = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				corrupt := *r
+				corrupt.Value = slices.Clone(r.Value)
+				corrupt.Value[len(corrupt.Value)-1] ^= 1
+				return p.copyTo(ctx, retryTopic, &corrupt)
 			}
 		})
-	i.MustFail = mustIn("failing", oracle.CheckCorruption)
+	i.MustFail = mustFailIn("failing", oracle.CheckCorruption)
 	return i
 }())

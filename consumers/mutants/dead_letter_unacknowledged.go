@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -11,15 +12,17 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-dead-letter-unacknowledged",
-		"Hands a dead letter to its producer, which gathers a batch, and does not wait for the acknowledgement: the commit comes first.",
+		"Passes a dead letter to its producer, which collects a batch, and does not wait for the acknowledgement. The commit comes first.",
 		func(c *retries) {
-			c.source.options = []kgo.Opt{kgo.ProducerLinger(4 * time.Second)}
-			c.dead = func(_ context.Context, m *member, t task) error {
-				m.client.Produce(context.Background(), &kgo.Record{Topic: m.cfg.SideTopics[deadTopic], Key: t.Key, Value: t.Value}, nil)
+			c.copierOptions = []kgo.Opt{kgo.ProducerLinger(4 * time.Second)}
+			c.sendDead = func(_ context.Context, p *retryPod, r *harness.Record) error {
+				letter := *r // the worker reuses r
+				letter.Headers = slices.Clone(r.Headers)
+				go func() { _ = p.copyTo(p.ctx, deadTopic, &letter) }()
 				return nil
 			}
 		})
-	i.MustFail = append(mustIn("poison", oracle.CheckPrematureCommit), mustIn("poison-crash", oracle.CheckLoss, oracle.CheckPrematureCommit)...)
-	i.MayFail = moved
+	i.MustFail = append(mustFailIn("poison", oracle.CheckPrematureCommit), mustFailIn("poison-crash", oracle.CheckLoss, oracle.CheckPrematureCommit)...)
+	i.MayFail = afterRebalance
 	return i
 }())

@@ -9,16 +9,16 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-dead-letter-untried",
-		"Sends one record in fifty to the dead letters without ever trying it.",
+		"Sends one record in fifty to the dead letters without trying it.",
 		func(c *retries) {
-			honest := c.source.do
-			c.source.do = func(ctx context.Context, m *member, t task) error {
-				if picked(view(t.Record)) {
-					return c.dead(ctx, m, t)
+			honest := c.trySource
+			c.trySource = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				if isPicked(r) {
+					return c.sendDead(ctx, p, r)
 				}
-				return honest(ctx, m, t)
+				return honest(ctx, p, r)
 			}
 		})
-	i.MustFail = must(oracle.CheckPrematureDeadLetter)
+	i.MustFail = mustFail(oracle.CheckPrematureDeadLetter)
 	return i
 }())

@@ -9,18 +9,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-drops-record",
-	Doc:         "Swallows one record in fifty: no work, but committed past.",
+	Doc:         "Drops one record in fifty: no work, and a commit past it.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckLoss, oracle.CheckPrematureCommit),
-	New:         keyed(drop),
+	MustFail:    mustFail(oracle.CheckLoss, oracle.CheckPrematureCommit),
+	New:         tamperedKeyed(dropPicked),
 })
 
-func drop(honest harness.Work) harness.Work {
-	return work(func(ctx context.Context, r *harness.Record) error {
-		if picked(r) {
+func dropPicked(honest harness.Work) harness.Work {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
+		if isPicked(r) {
 			return nil
 		}
 		return honest.Do(ctx, r)

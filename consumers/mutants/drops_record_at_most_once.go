@@ -7,11 +7,11 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-drops-record-at-most-once",
-	Doc:         "Claims at most once, and swallows one record in fifty though nothing goes wrong.",
+	Doc:         "Claims at most once, and drops one record in fifty although nothing fails.",
 	Delivery:    harness.AtMostOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckUnexplainedLoss),
-	New:         keyed(drop),
+	MustFail:    mustFail(oracle.CheckUnexplainedLoss),
+	New:         tamperedKeyed(dropPicked),
 })

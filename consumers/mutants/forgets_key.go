@@ -5,17 +5,18 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainRetries("mutant-forgets-key",
-		"Copies the value of a record to the retry topic and forgets its key.",
+		"Copies the value of a record to the retry topic, without its key.",
 		func(c *retries) {
-			c.retry = func(ctx context.Context, m *member, t task) error {
-				return m.copyTo(ctx, retryTopic, t.Value, task{&kgo.Record{}, t.of})
+			c.sendRetry = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				keyless := *r
+				keyless.Key = nil
+				return p.copyTo(ctx, retryTopic, &keyless)
 			}
 		})
-	i.MustFail = mustIn("failing", oracle.CheckCorruption)
+	i.MustFail = mustFailIn("failing", oracle.CheckCorruption)
 	return i
 }())

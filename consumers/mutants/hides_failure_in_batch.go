@@ -1,40 +1,38 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// batchOf is how many records of a queue a batch has at most.
-const batchOf = 10
-
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-hides-failure-in-batch",
-	Doc:         "Counts all of a batch as done when one of it failed.",
+	Doc:         "Counts all records of a batch as completed if one of them failed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("failing", oracle.CheckLoss, oracle.CheckPrematureCommit),
-	New: made(func(q *queues) {
-		q.batch = batchOf
-		q.run = func(m *member, batch []task) {
-			_ = m.tryBatch(batch)
-			for _, t := range batch {
-				t.of.pass(t.Offset, t.of.ctx.Err() == nil)
-			}
+	MustFail:    mustFailIn("failing", oracle.CheckLoss, oracle.CheckPrematureCommit),
+	New: changeKeyed(func(p *keyedPod) {
+		p.Batch = 10
+		p.NewWorker = func(_ *group.Member, work harness.Work) func([]group.Task) {
+			return func(batch []group.Task) { completeDespiteFailure(batch, work) }
 		}
 	}),
 })
 
-// tryBatch works on the records of a batch up to the first that fails, and
-// returns how many were done.
-func (m *member) tryBatch(batch []task) (done int) {
+// completeDespiteFailure works on the records of a batch up to the first that fails, and
+// completes all.
+func completeDespiteFailure(batch []group.Task, work harness.Work) {
+	failed := false
 	for _, t := range batch {
-		if m.work.Do(t.of.ctx, view(t.Record)) != nil {
-			break
+		if !t.Start() {
+			continue
 		}
-		done++
+		if !failed {
+			failed = work.Do(t.Assignment.Context(), viewRecord(t.Record)) != nil
+		}
+		t.Finish(t.Assignment.Context().Err() == nil)
 	}
-	return done
 }

@@ -10,18 +10,14 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainShare("mutant-ignores-delivery-count",
-		"Takes every delivery of a record for its first: one that always fails would come again for ever.",
+		"Takes every delivery of a record for the first: a record that always fails would come again for ever.",
 		func(c *share) {
-			c.do = func(ctx context.Context, s *sharing, r *kgo.Record) {
-				first := view(r)
+			c.workOnRecord = func(ctx context.Context, p *sharePod, r *kgo.Record) {
+				first := viewRecord(r)
 				first.Deliveries = 1
-				if s.work.Do(ctx, first) != nil {
-					r.Ack(kgo.AckRelease)
-					return
-				}
-				r.Ack(kgo.AckAccept)
+				acknowledge(r, p.work.Do(ctx, first) == nil)
 			}
 		})
-	i.MustFail = mustIn("failing", oracle.CheckDeliveryCount)
+	i.MustFail = mustFailIn("failing", oracle.CheckDeliveryCount)
 	return i
 }())

@@ -1,18 +1,19 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-ignores-revoke",
-	Doc:         "Promises no order, and so sees no harm in working off what it has of a partition that was revoked: the new owner does the same records.",
+	Doc:         "Promises no order, and works on the queued records of a revoked partition. The new owner works on the same records.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("join-swamped", oracle.CheckUnexplainedDuplicate),
-	MayFail:     moved,
-	New:         made(func(q *queues) { q.revoke = (*member).forget }),
+	MustFail:    mustFailIn("join-swamped", oracle.CheckUnexplainedDuplicate),
+	MayFail:     afterRebalance,
+	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = func(*group.Member, group.Assignments) {} }),
 })

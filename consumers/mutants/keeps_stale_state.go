@@ -1,39 +1,51 @@
 package mutants
 
 import (
-	"context"
+	"sync"
 
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-keeps-stale-state",
-	Doc:         "Keeps what it knows of a partition when that is revoked, and goes on from there when it comes back: it commits what it would have then.",
+	Doc:         "Keeps the watermark of a revoked partition. When the partition comes back, it commits the old watermark first.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("there-and-back", oracle.CheckCommitRegression),
-	MayFail:     append([]harness.Allowance{{Check: oracle.CheckStall, Why: "what it believes to have in hand fills its window"}}, moved...),
-	New: made(func(q *queues) {
-		kept := map[place]*hold{}
-		q.assign = func(m *member, p place) *hold {
-			if h := kept[p]; h != nil {
-				h.reopen(m.ctx)
-			} else {
-				kept[p] = newHold(m.ctx)
-			}
-			return kept[p]
-		}
-	}),
+	MustFail:    mustFailIn("there-and-back", oracle.CheckCommitRegression),
+	MayFail:     afterRebalance,
+	New:         changeKeyed(keepWatermarks),
 })
 
-// reopen lets a hold that has ended take records again, on top of what it has.
-func (h *hold) reopen(parent context.Context) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ctx, h.cancel = context.WithCancel(parent)
-	h.ended, h.quiet = false, make(chan struct{})
-	h.committed.Store(-1)
+func keepWatermarks(p *keyedPod) {
+	kept := map[group.TopicPartition]kgo.EpochOffset{}
+	stale := map[*group.Assignment]kgo.EpochOffset{}
+	var mu sync.Mutex
+	p.Options.Hooks.Revoke = func(m *group.Member, ending group.Assignments) {
+		m.Settle(ending)
+		mu.Lock()
+		defer mu.Unlock()
+		for at, a := range ending {
+			if next, ok := a.Watermark(); ok {
+				kept[at] = next
+			}
+		}
+	}
+	p.Options.Hooks.Offset = func(a *group.Assignment) (kgo.EpochOffset, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if old, ok := kept[a.Partition()]; ok {
+			delete(kept, a.Partition())
+			stale[a] = old
+		}
+		next, ok := a.Watermark()
+		if old, isStale := stale[a]; !ok && isStale {
+			return old, true
+		}
+		return next, ok
+	}
 }

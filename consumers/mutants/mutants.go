@@ -1,17 +1,20 @@
-// Package mutants has good consumers with one seeded bug each, to prove that
-// the check for it sees it: a verdict of "pass" means nothing before that. They
-// are registered as mutants, so comparisons leave them out unless named.
+// Package mutants has good consumers with one seeded bug each. They prove that the checks
+// find these bugs: before that, a verdict of "pass" means nothing. They are registered as mutants,
+// so a comparison leaves them out unless it names them.
 //
-// Nearly all are the keyed consumer with its work tampered with on the way, so
-// that nothing else than the bug is different. What a bug does must show in a
-// short, calm load; a mutant that acts on some records only therefore picks them
-// by offset, the same in every pod and at every delivery.
+// A mutant has one file, named by its bug, and is an honest consumer but for the bug. Many
+// tamper with the work of a design. Others change one step of a part of consumers (group,
+// pool, relay, txn), or of a small consumer in a file plain_*.go.
+//
+// A bug must show under a short, undisturbed load. A mutant that acts on some records only
+// picks them by offset: the same in every pod and at every delivery.
 package mutants
 
 import (
 	"context"
-	"fmt"
+	"time"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
@@ -28,57 +31,95 @@ func (t tampered) Consume(ctx context.Context, cfg harness.Config, w harness.Wor
 	return t.Consumer.Consume(ctx, cfg, t.with(w))
 }
 
-// keyed is the keyed consumer, tampered with.
-func keyed(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
-	return func(cfg harness.Config) (harness.Consumer, error) {
-		honest, err := harness.FindImplementation("keyed")
-		if err != nil {
-			return nil, fmt.Errorf("mutant: %w", err)
-		}
-		consumer, err := honest.New(cfg)
-		return tampered{consumer, with}, err
-	}
-}
-
-// unordered is the same pool with every record a shard of its own, tampered with.
-func unordered(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
+// tamperedKeyed is the keyed design with its work tampered with.
+func tamperedKeyed(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
 	return func(harness.Config) (harness.Consumer, error) {
-		return tampered{pool.Sharded{Shard: func(r *kgo.Record) uint64 {
-			return uint64(r.Partition)<<48 | uint64(r.Offset)
-		}}, with}, nil
+		return tampered{pool.Sharded{Shard: pool.ByKey()}, with}, nil
 	}
 }
 
-func workers(cfg harness.Config) int { return cfg.Workers }
+// tamperedUnordered is the same without any order of records.
+func tamperedUnordered(with func(harness.Work) harness.Work) func(harness.Config) (harness.Consumer, error) {
+	return func(harness.Config) (harness.Consumer, error) {
+		return tampered{pool.Sharded{Shard: pool.ByRecord()}, with}, nil
+	}
+}
 
-// must are checks that fail in the calm scenario, in which nothing happens.
-func must(checks ...string) []harness.Expectation { return mustIn("steady", checks...) }
+// keyedPod is the keyed design in one pod, before it runs.
+type keyedPod struct {
+	pool.Sharded
+	ctx  context.Context
+	cfg  harness.Config
+	work harness.Work
+}
 
-// mustIn are checks that fail in a scenario.
-func mustIn(scenario string, checks ...string) (list []harness.Expectation) {
+// changedKeyed is the keyed design but for what change does. It is called in each pod, so its
+// variables belong to one pod.
+type changedKeyed struct{ change func(*keyedPod) }
+
+// Consume implements [harness.Consumer].
+func (k changedKeyed) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	p := keyedPod{Sharded: pool.Sharded{Shard: pool.ByKey()}, ctx: ctx, cfg: cfg, work: w}
+	k.change(&p)
+	return p.Sharded.Consume(ctx, p.cfg, p.work)
+}
+
+func changeKeyed(change func(*keyedPod)) func(harness.Config) (harness.Consumer, error) {
+	return func(harness.Config) (harness.Consumer, error) { return changedKeyed{change}, nil }
+}
+
+func allWorkers(cfg harness.Config) int { return cfg.Workers }
+
+// mustFail are checks that fail in the steady scenario, without any fault.
+func mustFail(checks ...string) []harness.Expectation { return mustFailIn("steady", checks...) }
+
+// mustFailIn are checks that fail in a scenario.
+func mustFailIn(scenario string, checks ...string) (list []harness.Expectation) {
 	for _, c := range checks {
 		list = append(list, harness.Expectation{Scenario: scenario, Check: c})
 	}
 	return list
 }
 
-// moved is what any consumer may show when partitions change hands.
-var moved = []harness.Allowance{
-	{Check: oracle.CheckRedelivery, Why: "what was done above the last commit is done again by the next owner"},
-	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
+// afterRebalance is what any consumer may show when a partition gets another owner.
+var afterRebalance = []harness.Allowance{
+	{Check: oracle.CheckRedelivery, Why: "the next owner repeats the records completed above the last commit"},
+	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "repeated records step back"},
 	{Check: oracle.CheckCommitAfterRevoke, Why: "a cooperative group notes that a member gives up a partition before the member's last commit"},
 }
 
-// again is what any consumer may show when the group gives out records once more.
-var again = []harness.Allowance{
-	{Check: oracle.CheckRedelivery, Why: "the group gives to another what it has no answer for"},
-	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
+// afterRelease is what any consumer may show when a share group delivers records again.
+var afterRelease = []harness.Allowance{
+	{Check: oracle.CheckRedelivery, Why: "the group delivers unacknowledged records to another member"},
+	{Check: oracle.CheckRedeliveryOutOfOrder, Why: "repeated records step back"},
 }
 
-// work is a function as the work.
-type work func(context.Context, *harness.Record) error
+// workFunc is a function as the work.
+type workFunc func(context.Context, *harness.Record) error
 
-func (w work) Do(ctx context.Context, r *harness.Record) error { return w(ctx, r) }
+// Do implements [harness.Work].
+func (w workFunc) Do(ctx context.Context, r *harness.Record) error { return w(ctx, r) }
 
-// picked is one record in fifty, the first early in each partition.
-func picked(r *harness.Record) bool { return r.Offset%50 == 10 }
+// viewRecord is a record as the work gets it. It stays valid.
+func viewRecord(r *kgo.Record) *harness.Record {
+	view := &harness.Record{}
+	client.FillRecord(view, r)
+	view.Deliveries = int(r.DeliveryCount())
+	return view
+}
+
+// isPicked reports whether a record is one in fifty, the first early in each partition.
+func isPicked(r *harness.Record) bool { return r.Offset%50 == 10 }
+
+// shortPause is the pause of mutants that repeat something.
+const shortPause = 20 * time.Millisecond
+
+// sleepContext waits for d. The error is that of ctx, if ctx ends first.
+func sleepContext(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

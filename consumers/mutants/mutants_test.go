@@ -13,19 +13,19 @@ import (
 )
 
 func TestComparisonsLeaveMutantsOut(t *testing.T) {
-	choices, err := harness.ParseSelection("*")
+	selections, err := harness.ParseSelection("*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range choices {
+	for _, c := range selections {
 		if c.Implementation.Mutant {
-			t.Errorf("* stands for %s", c.Implementation.Name)
+			t.Errorf("* includes %s", c.Implementation.Name)
 		}
 	}
 }
 
-// seen is work that writes down what it did, with an effect at each end.
-type seen struct {
+// recorder is work that remembers what it did.
+type recorder struct {
 	mu       sync.Mutex
 	done     []string
 	open     int
@@ -33,7 +33,7 @@ type seen struct {
 	pause    chan struct{}
 }
 
-func (s *seen) Do(ctx context.Context, r *harness.Record) error {
+func (s *recorder) Do(ctx context.Context, r *harness.Record) error {
 	s.mu.Lock()
 	s.open++
 	s.together = max(s.together, s.open)
@@ -55,9 +55,9 @@ func record(key, seq uint32, offset int64) *harness.Record {
 	return &harness.Record{Key: fmt.Appendf(nil, "%d", key), Value: value, Offset: offset}
 }
 
-// through calls a mutant's work for n records, offsets from 0.
-func through(t *testing.T, with func(harness.Work) harness.Work, n int) []string {
-	var s seen
+// callForRecords calls the work of a mutant for n records, with offsets from 0.
+func callForRecords(t *testing.T, with func(harness.Work) harness.Work, n int) []string {
+	var s recorder
 	w := with(&s)
 	for i := range n {
 		if err := w.Do(t.Context(), record(1, uint32(i), int64(i))); err != nil {
@@ -67,31 +67,31 @@ func through(t *testing.T, with func(harness.Work) harness.Work, n int) []string
 	return s.done
 }
 
-func TestDropSwallows(t *testing.T) {
-	done := through(t, drop, 100)
+func TestDroppedRecordsGetNoWork(t *testing.T) {
+	done := callForRecords(t, dropPicked, 100)
 	if len(done) != 98 || slices.Contains(done, "1/10") || slices.Contains(done, "1/60") {
 		t.Errorf("%d of 100 done", len(done))
 	}
 }
 
-func TestTwiceRepeats(t *testing.T) {
-	done := through(t, twice, 100)
+func TestPickedRecordsAreRepeated(t *testing.T) {
+	done := callForRecords(t, repeatPicked, 100)
 	if len(done) != 102 || done[10] != "1/10" || done[11] != "1/10" {
 		t.Errorf("done %v", done)
 	}
 }
 
-func TestPhantomInvents(t *testing.T) {
-	done := through(t, phantom, 100)
-	if len(done) != 102 || done[10] != "1/10" || done[11] != fmt.Sprintf("1/%d", 10+beyond) {
+func TestPhantomsFollowPickedRecords(t *testing.T) {
+	done := callForRecords(t, addPhantoms, 100)
+	if len(done) != 102 || done[10] != "1/10" || done[11] != fmt.Sprintf("1/%d", 10+phantomSeq) {
 		t.Errorf("done %v", done)
 	}
 }
 
-func TestStallStopsUntilItsEnd(t *testing.T) {
+func TestStalledWorkEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s seen
-		w := stall(&s)
+		var s recorder
+		w := stallAfterSome(&s)
 		for i := range beforeStall {
 			if err := w.Do(t.Context(), record(1, uint32(i), int64(i))); err != nil {
 				t.Fatal(err)
@@ -106,20 +106,20 @@ func TestStallStopsUntilItsEnd(t *testing.T) {
 		}
 		cancel()
 		if err := <-ended; err == nil {
-			t.Error("a record without effect counts as done")
+			t.Error("a record whose work was not done counts as completed")
 		}
 	})
 }
 
-func TestSwapSwapsAndOverlapOverlaps(t *testing.T) {
+func TestPairsAreSwappedOrOverlap(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		with     func(harness.Work) harness.Work
 		together int
-	}{{"swap", swap, 1}, {"overlap", overlap, 2}} {
+	}{{"swap", swapPairs, 1}, {"overlap", overlapPairs, 2}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := seen{pause: make(chan struct{})}
+				s := recorder{pause: make(chan struct{})}
 				w := c.with(&s)
 				var calls sync.WaitGroup
 				for seq := range uint32(2) {
@@ -142,10 +142,10 @@ func TestSwapSwapsAndOverlapOverlaps(t *testing.T) {
 	}
 }
 
-// fetching is a consumer that has a fixed number of records.
-type fetching int
+// fixedRecords is a consumer that gets a fixed number of records.
+type fixedRecords int
 
-func (n fetching) Consume(ctx context.Context, _ harness.Config, w harness.Work) error {
+func (n fixedRecords) Consume(ctx context.Context, _ harness.Config, w harness.Work) error {
 	for i := range int(n) {
 		if err := w.Do(ctx, record(uint32(i%3), uint32(i), int64(i))); err != nil {
 			return err
@@ -155,13 +155,13 @@ func (n fetching) Consume(ctx context.Context, _ harness.Config, w harness.Work)
 	return nil
 }
 
-func TestEarlyKeepsItsPromisesLater(t *testing.T) {
+func TestDeferredWorkIsDoneBeforeTheConsumerReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s seen
+		var s recorder
 		ctx, cancel := context.WithCancel(t.Context())
 		cfg := harness.Config{Workers: 2, Window: 100, Commit: 1e9, Drain: 1e9}
 		ended := make(chan error, 1)
-		go func() { ended <- early{fetching(30)}.Consume(ctx, cfg, &s) }()
+		go func() { ended <- deferredWork{fixedRecords(30)}.Consume(ctx, cfg, &s) }()
 		synctest.Wait()
 		if len(s.done) != 0 {
 			t.Errorf("%d done already", len(s.done))

@@ -1,19 +1,21 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-never-commits",
-	Doc:         "Never commits: whoever gets a partition begins it from the start.",
+	Doc:         "Never commits. The next owner of a partition begins at its start.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    append(mustIn("steady", oracle.CheckStalledCommit), mustIn("join", oracle.CheckStalledCommit, oracle.CheckRedeliveryOutOfOrder, oracle.CheckRedelivery)...),
-	New: made(func(q *queues) {
-		q.offset = func(*hold) (int64, bool) { return 0, false }
+	MustFail:    append(mustFailIn("steady", oracle.CheckStalledCommit), mustFailIn("join", oracle.CheckStalledCommit, oracle.CheckRedeliveryOutOfOrder, oracle.CheckRedelivery)...),
+	New: changeKeyed(func(p *keyedPod) {
+		p.Options.Hooks.Offset = func(*group.Assignment) (kgo.EpochOffset, bool) { return kgo.EpochOffset{}, false }
 	}),
 })

@@ -12,27 +12,27 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainTransaction("mutant-outputs-outside-txn",
-		"Writes its output by a second producer, outside the transaction: what is aborted stays, and comes again.",
+		"Writes its outputs with a second producer, outside the transaction. The outputs of an aborted transaction stay, and come again.",
 		func(t *transactional) {
-			t.second = plainClient
-			t.produce = func(ctx context.Context, _ *kgo.Client, out []*kgo.Record) error {
-				return client.Produce(ctx, t.other, out...)
+			t.outsideClient = newPlainClient
+			t.write = func(ctx context.Context, clients txnClients, _, outputs []*kgo.Record) ([]*kgo.Record, error) {
+				return nil, client.Produce(ctx, clients.outside, outputs...)
 			}
 		})
-	i.MustFail = mustIn("crash", oracle.CheckTransactionAtomicity)
-	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckUnexplainedDuplicate, Why: "what stays of an aborted transaction comes once more with the next"}}, moved...)
+	i.MustFail = mustFailIn("crash", oracle.CheckTransactionAtomicity)
+	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckUnexplainedDuplicate, Why: "the outputs of an aborted transaction come again with the next"}}, afterRebalance...)
 	return i
 }())
 
-// plainClient makes a client that is a member of no group.
-func plainClient(cfg harness.Config) (*kgo.Client, error) {
+// newPlainClient makes a client that is a member of no group.
+func newPlainClient(cfg harness.Config) (*kgo.Client, error) {
 	options, err := client.BaseOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(options...)
+	cl, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
-	return client, nil
+	return cl, nil
 }

@@ -12,17 +12,17 @@ var _ = harness.Register(harness.Implementation{
 	Doc:         "Works on two records of one key at once.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckOverlap),
-	MayFail:     []harness.Allowance{{Check: oracle.CheckKeyInversion, Why: "of two at once the later may be done first"}},
-	New:         unordered(overlap),
+	MustFail:    mustFail(oracle.CheckOverlap),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckKeyInversion, Why: "of two records in work at once, the later may be completed first"}},
+	New:         tamperedUnordered(overlapPairs),
 })
 
-func overlap(honest harness.Work) harness.Work {
+func overlapPairs(honest harness.Work) harness.Work {
 	var p pairs
-	return work(func(ctx context.Context, r *harness.Record) error {
-		if release := p.meet(ctx, string(r.Key)); release != nil {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
+		if release := p.meetPartner(ctx, string(r.Key)); release != nil {
 			release()
 		}
 		return honest.Do(ctx, r)

@@ -3,7 +3,6 @@ package mutants
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -15,77 +14,89 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "plain-once",
-	Doc:         "Claims at most once: commits what it has polled, and then tries each record once. What it cannot commit it leaves alone.",
+	Doc:         "Claims at most once: commits the records of a poll, and then tries each once. It does not work on records that it cannot commit.",
 	Delivery:    harness.AtMostOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
 	New:         func(harness.Config) (harness.Consumer, error) { return plainOnce{}, nil },
 })
 
-// plainOnce is a member of [queues] that neither queues nor commits on a clock.
 type plainOnce struct{}
 
-// Consume implements [harness.Consumer]: one membership after the other, as queues do.
+// Consume implements [harness.Consumer].
 func (plainOnce) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	for {
-		if err := onceOver(ctx, cfg, w); !errors.Is(err, group.ErrRejoined) {
+	return group.RunMemberships(func() error {
+		m, err := group.Join(ctx, cfg, group.Options{Hooks: group.Hooks{
+			Offset: func(*group.Assignment) (kgo.EpochOffset, bool) { return kgo.EpochOffset{}, false },
+		}})
+		if err != nil {
 			return err
 		}
-	}
+		defer m.Leave(func() {})
+		work := m.Fence().Wrap(w)
+		for {
+			room := m.WaitForRoom(ctx)
+			if room == 0 {
+				return nil
+			}
+			tasks, err := m.Poll(ctx, min(room, cfg.Workers), nil)
+			if err != nil {
+				return err
+			}
+			commitAndTryOnce(ctx, m, work, tasks)
+		}
+	})
 }
 
-func onceOver(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	q := plain()
-	q.offset = func(*hold) (int64, bool) { return 0, false }
-	m, err := join(ctx, cfg, q, w)
-	if err != nil {
-		return fmt.Errorf("once: %w", err)
-	}
-	defer m.leave()
-	for m.polls.Err() == nil {
-		fetches := m.client.PollRecords(m.polls, cfg.Workers)
-		if fetches.IsClientClosed() {
-			return kgo.ErrClientClosed
+// commitAndTryOnce commits records and tries each once, if the group takes the commit. They
+// start before the commit, so that a revocation waits for their work.
+func commitAndTryOnce(ctx context.Context, m *group.Member, work harness.Work, tasks []group.Task) {
+	tasks = slices.DeleteFunc(tasks, func(t group.Task) bool { return !t.Start() })
+	committed := commitBefore(ctx, m, tasks)
+	var working sync.WaitGroup
+	for _, t := range tasks {
+		if !committed {
+			t.Finish(false)
+			continue
 		}
-		m.tryOnce(fetches.Records())
-		m.client.AllowRebalance()
+		working.Go(func() {
+			_ = work.Do(t.Assignment.Context(), viewRecord(t.Record))
+			t.Finish(true)
+		})
 	}
-	if ctx.Err() == nil {
-		return group.ErrRejoined
-	}
-	return nil
+	working.Wait()
 }
 
-// tryOnce commits records and tries each once, if the group took the commit. It asks again
-// while it does not know: what was committed all the same would be lost for nothing.
-func (m *member) tryOnce(batch []*kgo.Record) {
-	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for _, r := range batch {
-		if offsets[r.Topic] == nil {
-			offsets[r.Topic] = map[int32]kgo.EpochOffset{}
-		}
-		offsets[r.Topic][r.Partition] = kgo.EpochOffset{Epoch: -1, Offset: r.Offset + 1}
+// commitBefore commits records before the work on them. It commits again while the outcome is
+// unknown: a commit that was made after all would lose the records without a fault.
+func commitBefore(ctx context.Context, m *group.Member, tasks []group.Task) bool {
+	if len(tasks) == 0 {
+		return false
 	}
-	id, _ := m.client.GroupMetadata()
+	var records []*kgo.Record
+	for _, t := range tasks {
+		records = append(records, t.Record)
+	}
+	last := tasks[len(tasks)-1].Assignment
 	for {
-		err := m.commit(group.CommitAs(m.ctx, id), offsets)
+		err := commitRecordsAs(m, last.MemberID(), records)
 		if err == nil {
-			break
+			return true
 		}
-		if isGone(err) || sleep(m.polls, pause) != nil {
-			return
+		if isExpelled(err) || last.Context().Err() != nil || sleepContext(ctx, shortPause) != nil {
+			return false
 		}
 	}
-	var under sync.WaitGroup
-	for _, r := range batch {
-		under.Go(func() { _ = m.work.Do(m.ctx, view(r)) })
-	}
-	under.Wait()
 }
 
-// isGone reports whether a commit failed since the member is none any more.
-func isGone(err error) bool {
-	gone := []error{group.ErrRejoined, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
-	return slices.ContainsFunc(gone, func(g error) bool { return errors.Is(err, g) })
+func commitRecordsAs(m *group.Member, id string, records []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(group.CommitAs(context.Background(), id), m.Config().Session/2)
+	defer cancel()
+	return m.Client().CommitRecords(ctx, records...)
+}
+
+// isExpelled reports whether a commit failed because the group has expelled the member.
+func isExpelled(err error) bool {
+	return errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.FencedInstanceID) || errors.Is(err, kerr.FencedMemberEpoch)
 }

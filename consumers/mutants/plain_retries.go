@@ -3,15 +3,16 @@ package mutants
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/pool"
+	"github.com/stampede-bench/stampede/consumers/relay"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(plainRetries("plain-retries",
-	"Copies a record whose work failed to a retry topic, and one that fails there too, or never can succeed, to a dead letter topic; each copy is acknowledged before the original counts as done.",
+	"Copies a record whose work failed to a retry topic. A record that fails there too, or never can succeed, goes to a dead letter topic. "+
+		"The original counts as completed once its copy is acknowledged.",
 	nil))
 
 // The side topics of [retries], by name.
@@ -20,15 +21,29 @@ const (
 	deadTopic  = "dead-letter"
 )
 
-// retries is a member of two groups: one takes the source, the other the retry
-// topic. The fields of [plainRetries] are the honest ones.
+// retries is a member of two groups: one reads the source, the other the retry topic. The
+// steps of [plainRetries] are the honest ones.
 type retries struct {
-	source, again queues
-	retry, dead   func(ctx context.Context, m *member, t task) error // each takes a record into custody
+	copierOptions []kgo.Opt
+	trySource     retryStep // trySource works on a record of the source
+	tryAgain      retryStep // tryAgain works on a record of the retry topic
+	sendRetry     retryStep // sendRetry hands a record off to the retry topic
+	sendDead      retryStep // sendDead hands a record off to the dead letters
 }
 
-// plainRetries is the registration of a consumer that retries, honest but for
-// what change does, which may be nil.
+// retryStep is a step with a record. An error means that the record stays outstanding.
+type retryStep func(ctx context.Context, p *retryPod, r *harness.Record) error
+
+// retryPod is a pod of [retries].
+type retryPod struct {
+	ctx    context.Context // ctx ends when the consumer has left both groups
+	cfg    harness.Config
+	work   harness.Work
+	copier *relay.Copier
+}
+
+// plainRetries is the registration of a consumer that retries. It is honest but for what
+// change does; nil changes nothing.
 func plainRetries(name, doc string, change func(*retries)) harness.Implementation {
 	return harness.Implementation{
 		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Mutant: true,
@@ -39,15 +54,17 @@ func plainRetries(name, doc string, change func(*retries)) harness.Implementatio
 				{Name: deadTopic, Role: harness.RoleDeadLetter, Partitions: 1},
 			}
 		},
-		DeadLetters: func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Attempts: 2} }, // in the source, and again
+		DeadLetters: func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Attempts: 2} }, // one in each topic
 		New: func(harness.Config) (harness.Consumer, error) {
-			c := &retries{
-				source: plain(), again: plain(),
-				retry: func(ctx context.Context, m *member, t task) error { return m.copyTo(ctx, retryTopic, t.Value, t) },
-				dead:  func(ctx context.Context, m *member, t task) error { return m.copyTo(ctx, deadTopic, t.Value, t) },
+			c := &retries{}
+			c.sendRetry = func(ctx context.Context, p *retryPod, r *harness.Record) error { return p.copyTo(ctx, retryTopic, r) }
+			c.sendDead = func(ctx context.Context, p *retryPod, r *harness.Record) error { return p.copyTo(ctx, deadTopic, r) }
+			c.trySource = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				return c.workOrSend(ctx, p, r, c.sendRetry)
 			}
-			c.source.do = func(ctx context.Context, m *member, t task) error { return c.once(ctx, m, t, c.retry) }
-			c.again.do = func(ctx context.Context, m *member, t task) error { return c.once(ctx, m, t, c.dead) }
+			c.tryAgain = func(ctx context.Context, p *retryPod, r *harness.Record) error {
+				return c.workOrSend(ctx, p, r, c.sendDead)
+			}
 			if change != nil {
 				change(c)
 			}
@@ -56,45 +73,50 @@ func plainRetries(name, doc string, change func(*retries)) harness.Implementatio
 	}
 }
 
-// once tries the work, and hands a record whose work failed on.
-func (c *retries) once(ctx context.Context, m *member, t task, next func(context.Context, *member, task) error) error {
-	err := m.work.Do(ctx, view(t.Record))
+// workOrSend tries the work once, and hands off a record whose work failed.
+func (c *retries) workOrSend(ctx context.Context, p *retryPod, r *harness.Record, send retryStep) error {
+	err := p.work.Do(ctx, r)
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case errors.Is(err, harness.ErrPoison):
-		return c.dead(ctx, m, t)
+		return c.sendDead(ctx, p, r)
 	}
-	return next(ctx, m, t)
+	return send(ctx, p, r)
 }
 
-// copyTo appends a copy of a record to a side topic and waits until the broker
-// has it.
-func (m *member) copyTo(ctx context.Context, topic string, value []byte, t task) error {
-	to := &kgo.Record{Topic: m.cfg.SideTopics[topic], Key: t.Key, Value: value}
-	for {
-		err := client.Produce(ctx, m.client, to)
-		if err == nil {
-			return nil
-		}
-		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("copy to %s: %w", topic, err)
-		}
-	}
+func (p *retryPod) copyTo(ctx context.Context, topic string, r *harness.Record) error {
+	return p.copier.Copy(ctx, p.cfg.SideTopics[topic], r)
 }
 
 // Consume implements [harness.Consumer].
 func (c *retries) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	copier, err := relay.NewCopier(ctx, cfg, c.copierOptions...)
+	if err != nil {
+		return err
+	}
+	defer copier.Close()
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	again := cfg
 	again.Topic, again.Group = cfg.SideTopics[retryTopic], cfg.Group+".retry"
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	retried := make(chan error, 1)
-	go func() {
-		defer cancel()
-		retried <- c.again.Consume(ctx, again, w)
-	}()
-	err := c.source.Consume(ctx, cfg, w)
-	cancel()
-	return errors.Join(err, <-retried)
+	return relay.RunTogether(ctx,
+		func(ctx context.Context) error {
+			return consumeWith(ctx, retryPod{background, cfg, w, copier}, c.trySource)
+		},
+		func(ctx context.Context) error {
+			return consumeWith(ctx, retryPod{background, again, w, copier}, c.tryAgain)
+		})
+}
+
+// consumeWith takes the records of one group through a step.
+func consumeWith(ctx context.Context, p retryPod, step retryStep) error {
+	return pool.Sharded{
+		Shard: pool.ByRecord(),
+		Wrap: func(fenced harness.Work) harness.Work {
+			member := p
+			member.work = fenced
+			return workFunc(func(ctx context.Context, r *harness.Record) error { return step(ctx, &member, r) })
+		},
+	}.Consume(ctx, p.cfg, p.work)
 }

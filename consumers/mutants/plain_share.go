@@ -12,18 +12,18 @@ import (
 )
 
 var _ = harness.Register(plainShare("plain-share",
-	"A member of a share group: polls as many records as it has workers, answers for each when its work is done, and polls again. Renews the locks of those that take long.", nil))
+	"A member of a share group. It polls as many records as it has workers, acknowledges each when its work is done, and polls again. "+
+		"It renews the locks of records that take long.", nil))
 
-// share is a small consumer of a share group. The fields of [plainShare] are the
-// honest ones.
+// share is a small consumer of a share group. The steps of [plainShare] are the honest ones.
 type share struct {
-	renew bool // renew: locks are renewed before they expire
-	batch func(ctx context.Context, s *sharing, records []*kgo.Record)
-	do    func(ctx context.Context, s *sharing, r *kgo.Record) // do is the work on a record, and the answer for it
+	renewLocks   bool // renewLocks: locks are renewed before they expire
+	workOnBatch  func(ctx context.Context, p *sharePod, records []*kgo.Record)
+	workOnRecord func(ctx context.Context, p *sharePod, r *kgo.Record) // workOnRecord acknowledges the record too
 }
 
-// sharing is a pod of it.
-type sharing struct {
+// sharePod is a pod of [share].
+type sharePod struct {
 	steps      *share
 	cfg        harness.Config
 	work       harness.Work
@@ -31,13 +31,15 @@ type sharing struct {
 	background sync.WaitGroup
 }
 
-// plainShare is the registration of a consumer of a share group, honest but for
-// what change does, which may be nil.
+// plainShare is the registration of a consumer of a share group. It is honest but for what
+// change does; nil changes nothing.
 func plainShare(name, doc string, change func(*share)) harness.Implementation {
 	return harness.Implementation{
-		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Parallelism: workers, Mutant: true, Share: true,
+		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Parallelism: allWorkers, Mutant: true, Share: true,
 		New: func(harness.Config) (harness.Consumer, error) {
-			c := &share{renew: true, batch: workAll, do: workAndAnswer}
+			c := &share{renewLocks: true, workOnBatch: workOnShareBatch, workOnRecord: func(ctx context.Context, p *sharePod, r *kgo.Record) {
+				acknowledge(r, p.work.Do(ctx, viewRecord(r)) == nil)
+			}}
 			if change != nil {
 				change(c)
 			}
@@ -52,51 +54,51 @@ func (c *share) Consume(ctx context.Context, cfg harness.Config, w harness.Work)
 	if err != nil {
 		return err
 	}
-	s := &sharing{steps: c, cfg: cfg, work: w}
-	s.client, err = kgo.NewClient(append(append(options, client.FetchOptions(cfg)...),
+	p := &sharePod{steps: c, cfg: cfg, work: w}
+	p.client, err = kgo.NewClient(append(append(options, client.FetchOptions(cfg)...),
 		kgo.ShareGroup(cfg.Group),
 		kgo.ShareMaxRecords(int32(cfg.Workers)),
 		kgo.ShareMaxRecordsStrict(),
 	)...)
 	if err != nil {
-		return fmt.Errorf("share: %w", err)
+		return fmt.Errorf("client %s: %w", cfg.ClientID(), err)
 	}
-	defer s.client.Close() // what has no answer yet is released
-	defer s.background.Wait()
+	defer p.client.Close() // releases the records that are not acknowledged
+	defer p.background.Wait()
 	for ctx.Err() == nil {
-		fetches := s.client.PollRecords(ctx, cfg.Workers)
+		fetches := p.client.PollRecords(ctx, cfg.Workers)
 		if fetches.IsClientClosed() {
 			return kgo.ErrClientClosed
 		}
 		if records := fetches.Records(); len(records) > 0 {
-			c.batch(ctx, s, records)
+			c.workOnBatch(ctx, p, records)
 		}
 	}
 	return nil
 }
 
-// workAll works on the records of a poll at once and has answered for all when
-// it returns: the next poll would accept those without an answer.
-func workAll(ctx context.Context, s *sharing, records []*kgo.Record) {
+// workOnShareBatch works on the records of a poll at once. All are acknowledged when it
+// returns: the next poll would accept the others.
+func workOnShareBatch(ctx context.Context, p *sharePod, records []*kgo.Record) {
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, r := range records {
 		wg.Go(func() {
-			if s.steps.renew {
+			if p.steps.renewLocks {
 				done := make(chan struct{})
 				defer close(done)
-				go s.renew(working, r, done)
+				go p.renewLock(working, r, done)
 			}
-			s.steps.do(working, s, r)
+			p.steps.workOnRecord(working, p, r)
 		})
 	}
 	wg.Wait()
 }
 
-// renew keeps a record locked until its work is done.
-func (s *sharing) renew(ctx context.Context, r *kgo.Record, done <-chan struct{}) {
-	tick := time.NewTicker(s.cfg.ShareLock / 3)
+// renewLock keeps a record locked until its work is done.
+func (p *sharePod) renewLock(ctx context.Context, r *kgo.Record, done <-chan struct{}) {
+	tick := time.NewTicker(p.cfg.ShareLock / 3)
 	defer tick.Stop()
 	for {
 		select {
@@ -110,11 +112,11 @@ func (s *sharing) renew(ctx context.Context, r *kgo.Record, done <-chan struct{}
 	}
 }
 
-// workAndAnswer accepts a record whose work has succeeded and releases any other.
-func workAndAnswer(ctx context.Context, s *sharing, r *kgo.Record) {
-	if s.work.Do(ctx, view(r)) != nil {
+// acknowledge accepts a completed record, and releases any other.
+func acknowledge(r *kgo.Record, completed bool) {
+	if completed {
+		r.Ack(kgo.AckAccept)
+	} else {
 		r.Ack(kgo.AckRelease)
-		return
 	}
-	r.Ack(kgo.AckAccept)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A static member that joins anew while it ends a transaction is told that another
-// has its place: itself. The transaction is made once more.
-func TestTransactionOfAMemberThatJoinedAnewIsMadeOnceMore(t *testing.T) {
+// A static member that joins again while it ends a transaction is fenced by its own join. A
+// new session repeats the transaction.
+func TestFencedTransactionIsRepeatedByANewSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := new(kfake.VirtualNetwork)
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t", "t-output"), kfake.DataDir(t.TempDir()),
@@ -26,17 +26,17 @@ func TestTransactionOfAMemberThatJoinedAnewIsMadeOnceMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		committed := make(chan struct{}, 1)
-		answered := 0
+		requests := 0
 		cluster.ControlKey(int16(kmsg.TxnOffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 			cluster.KeepControl()
-			if answered++; answered > 1 {
+			if requests++; requests > 1 {
 				select {
 				case committed <- struct{}{}:
 				default:
 				}
 				return nil, nil, false
 			}
-			return fenced(r.(*kmsg.TxnOffsetCommitRequest)), nil, true
+			return fenceInstance(r.(*kmsg.TxnOffsetCommitRequest)), nil, true
 		})
 		producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(network.DialContext), kgo.DefaultProduceTopic("t"))
 		if err != nil {
@@ -56,12 +56,12 @@ func TestTransactionOfAMemberThatJoinedAnewIsMadeOnceMore(t *testing.T) {
 				Seeds: cluster.ListenAddrs(), Dialer: network.DialContext, Topic: "t", Group: "g", Pod: "a", Incarnation: 1,
 				SideTopics: map[string]string{outputTopic: "t-output"}, Workers: 1, Window: 10, MaxPoll: 10, Protocol: harness.Static,
 				Commit: 50 * time.Millisecond, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 5 * time.Second, Drain: 2 * time.Second,
-			}, work(func(context.Context, *harness.Record) error { return nil }))
+			}, workFunc(func(context.Context, *harness.Record) error { return nil }))
 		}()
 		select {
 		case <-committed:
 		case err := <-ended:
-			t.Errorf("ended by itself: %v", err)
+			t.Errorf("the consumer ended: %v", err)
 			ended <- nil
 		}
 		cancel()
@@ -70,11 +70,11 @@ func TestTransactionOfAMemberThatJoinedAnewIsMadeOnceMore(t *testing.T) {
 		}
 		producer.Close()
 		cluster.Close()
-		time.Sleep(time.Minute) // connections and clients find out
+		time.Sleep(time.Minute) // connections and clients end
 	})
 }
 
-func fenced(req *kmsg.TxnOffsetCommitRequest) kmsg.Response {
+func fenceInstance(req *kmsg.TxnOffsetCommitRequest) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.TxnOffsetCommitResponse)
 	for _, t := range req.Topics {
 		rt := kmsg.NewTxnOffsetCommitResponseTopic()

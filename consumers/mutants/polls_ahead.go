@@ -11,14 +11,14 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainShare("mutant-polls-ahead",
-		"Polls the next records of a share group while it works on the last: the poll accepts what has no answer yet.",
+		"Polls the next records of a share group while it works on the last. The poll accepts all records that are not acknowledged yet.",
 		func(c *share) {
-			c.batch = func(ctx context.Context, s *sharing, records []*kgo.Record) {
-				s.background.Wait() // one batch ahead, no more
-				s.background.Go(func() { workAll(ctx, s, slices.Clone(records)) })
+			c.workOnBatch = func(ctx context.Context, p *sharePod, records []*kgo.Record) {
+				p.background.Wait() // one batch ahead, no more
+				p.background.Go(func() { workOnShareBatch(ctx, p, slices.Clone(records)) })
 			}
 		})
-	i.MustFail = mustIn("long", oracle.CheckPrematureCommit)
-	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckStall, Why: "what waits in the client for longer than its lock counts as delivered, and the group gives it up"}}, again...)
+	i.MustFail = mustFailIn("long", oracle.CheckPrematureCommit)
+	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckStall, Why: "records that wait in the client for longer than their lock count as delivered, and the group gives them up"}}, afterRelease...)
 	return i
 }())

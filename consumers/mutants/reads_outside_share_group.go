@@ -1,22 +1,23 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/sharegroup"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-var _ = harness.Register(func() harness.Implementation {
-	i := plainShare("mutant-reads-outside-share-group", "A pod of a share group reads two partitions beside it, and works on what it reads.", nil)
-	i.Parallelism = func(cfg harness.Config) int { return cfg.Workers + 1 }
-	i.MustFail = mustIn("steady", oracle.CheckUnexplainedDuplicate)
-	i.MayFail = []harness.Allowance{
-		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what it does again steps back"},
-		{Check: oracle.CheckRedelivery, Why: "what the group gave to that pod too it may have had from there"},
-	}
-	group := i.New
-	i.New = func(cfg harness.Config) (harness.Consumer, error) {
-		c, err := group(cfg)
-		return beside{c}, err
-	}
-	return i
-}())
+var _ = harness.Register(harness.Implementation{
+	Name:        "mutant-reads-outside-share-group",
+	Doc:         "One of its pods, a member of a share group, also reads two partitions without the group, and works on their records.",
+	Delivery:    harness.AtLeastOnce,
+	Order:       harness.OrderNone,
+	Parallelism: func(cfg harness.Config) int { return cfg.Workers + 1 },
+	Mutant:      true,
+	Share:       true,
+	MustFail:    mustFail(oracle.CheckUnexplainedDuplicate),
+	MayFail: []harness.Allowance{
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "repeated records step back"},
+		{Check: oracle.CheckRedelivery, Why: "the group may deliver to that pod the records that it reads without the group"},
+	},
+	New: func(harness.Config) (harness.Consumer, error) { return outsideReader{sharegroup.Consumer{}}, nil },
+})

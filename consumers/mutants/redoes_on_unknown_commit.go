@@ -1,10 +1,11 @@
 package mutants
 
 import (
-	"context"
 	"sync"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -13,61 +14,71 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-redoes-on-unknown-commit",
-	Doc:         "Takes a commit without an answer for one that was not made, and does again what it had done since the one before.",
+	Doc:         "Takes a commit without a response for one that was not made, and repeats the work since the commit before it.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("dropped-responses", oracle.CheckUnexplainedDuplicate),
+	MustFail:    mustFailIn("dropped-responses", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
-		{Check: oracle.CheckOverlap, Why: "the queues go on with the same keys meanwhile"},
-		{Check: oracle.CheckKeyInversion, Why: "what is done again comes behind later records of its key, in one tenure"},
-		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what is done again steps back"},
+		{Check: oracle.CheckOverlap, Why: "the workers go on with the same keys meanwhile"},
+		{Check: oracle.CheckKeyInversion, Why: "repeated records come after later records of their key, in one assignment"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "repeated records step back"},
 	},
-	New: made(func(q *queues) {
-		var since kept // the last commit that was answered
-		q.options = []kgo.Opt{kgo.RetryTimeoutFn(commitOnce)}
-		q.do = func(ctx context.Context, m *member, t task) error {
-			err := tryOn(ctx, m, t)
-			if err == nil {
-				since.add(t)
-			}
-			return err
-		}
-		q.committed = func(m *member, err error) {
-			for _, t := range since.take() {
-				if err != nil {
-					_ = tryOn(m.ctx, m, t)
-				}
-			}
-		}
-	}),
+	New: changeKeyed(redoAfterFailedCommit),
 })
 
-// commitOnce lets the client try a commit once: it would hide a lost answer.
-func commitOnce(key int16) time.Duration {
+func redoAfterFailedCommit(p *keyedPod) {
+	var since repeatList // since the last commit that was answered
+	p.Options.ClientOptions = []kgo.Opt{kgo.RetryTimeoutFn(tryCommitOnce)}
+	p.Options.Hooks.Committed = func(_ *group.Member, err error) {
+		for _, repeat := range since.removeAll() {
+			if err != nil {
+				repeat()
+			}
+		}
+	}
+	p.NewWorker = func(_ *group.Member, work harness.Work) func([]group.Task) {
+		return func(batch []group.Task) {
+			for _, t := range batch {
+				if !t.Start() {
+					continue
+				}
+				ctx, r := t.Assignment.Context(), viewRecord(t.Record)
+				err := pool.Retry(ctx, work, r)
+				if err == nil {
+					since.appendRepeat(func() { _ = pool.Retry(ctx, work, r) })
+				}
+				t.Finish(err == nil)
+			}
+		}
+	}
+}
+
+// tryCommitOnce lets the client send a commit once: a retry would hide a dropped response.
+func tryCommitOnce(key int16) time.Duration {
 	if kmsg.Key(key) == kmsg.OffsetCommit {
 		return time.Nanosecond
 	}
 	return time.Minute
 }
 
-// kept is a list of tasks. The zero value is ready; safe for concurrent use.
-type kept struct {
-	mu    sync.Mutex
-	tasks []task
+// repeatList is work that may be repeated. The zero value is ready; safe for concurrent use.
+type repeatList struct {
+	mu      sync.Mutex
+	repeats []func()
 }
 
-func (k *kept) add(t task) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.tasks = append(k.tasks, t)
+func (l *repeatList) appendRepeat(repeat func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.repeats = append(l.repeats, repeat)
 }
 
-func (k *kept) take() []task {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	tasks := k.tasks
-	k.tasks = nil
-	return tasks
+func (l *repeatList) removeAll() []func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	repeats := l.repeats
+	l.repeats = nil
+	return repeats
 }

@@ -10,17 +10,15 @@ import (
 
 var _ = harness.Register(func() harness.Implementation {
 	i := plainShare("mutant-releases-completed",
-		"Gives some records back when it has done them: they come again and are done again.",
+		"Releases some records after it has completed them. The group delivers them again, and the work is repeated.",
 		func(c *share) {
-			c.do = func(ctx context.Context, s *sharing, r *kgo.Record) {
-				if s.work.Do(ctx, view(r)) != nil || r.Offset%5 == 2 && r.DeliveryCount() < 3 {
-					r.Ack(kgo.AckRelease)
-					return
-				}
-				r.Ack(kgo.AckAccept)
+			c.workOnRecord = func(ctx context.Context, p *sharePod, r *kgo.Record) {
+				completed := p.work.Do(ctx, viewRecord(r)) == nil
+				again := r.Offset%5 == 2 && r.DeliveryCount() < 3
+				acknowledge(r, completed && !again)
 			}
 		})
-	i.MustFail = must(oracle.CheckUnexplainedDuplicate)
-	i.MayFail = again
+	i.MustFail = mustFail(oracle.CheckUnexplainedDuplicate)
+	i.MayFail = afterRelease
 	return i
 }())

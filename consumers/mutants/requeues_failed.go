@@ -1,33 +1,61 @@
 package mutants
 
 import (
+	"sync"
+
+	"github.com/stampede-bench/stampede/consumers/group"
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-requeues-failed",
-	Doc:         "Puts a record whose work failed to the back of its queue, and lets later ones of its key pass.",
+	Doc:         "Puts a record whose work failed at the end of its queue, so that later records of its key overtake it.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("failing", oracle.CheckRetryOvertaking),
-	New: made(func(q *queues) {
-		q.run = func(m *member, batch []task) {
-			for _, t := range batch {
-				if m.work.Do(t.of.ctx, view(t.Record)) == nil {
-					t.of.pass(t.Offset, true)
-					continue
-				}
-				m.workers.Go(func() { // later: the worker must not wait for room in its own queue
-					if sleep(t.of.ctx, 10*pause) != nil {
-						t.of.pass(t.Offset, false)
-						return
-					}
-					m.steps.submit(m, t)
-				})
-			}
+	MustFail:    mustFailIn("failing", oracle.CheckRetryOvertaking),
+	New: changeKeyed(func(p *keyedPod) {
+		p.NewWorkers = func(m *group.Member, work harness.Work) pool.Workers {
+			q := &requeueing{work: work}
+			q.Scheduler = pool.NewScheduler(m.Config().Workers, m.Config().Window, func() func(group.Task) { return q.tryOnce })
+			return q
 		}
 	}),
 })
+
+// requeueDelay is how long a failed record stays out of the queue.
+const requeueDelay = 10 * shortPause
+
+// requeueing is a scheduler that gets failed records once more.
+type requeueing struct {
+	*pool.Scheduler[group.Task]
+	work  harness.Work
+	mu    sync.Mutex // mu is held while records are submitted
+	shard func(group.Task) uint64
+}
+
+// Submit implements [pool.Workers].
+func (q *requeueing) Submit(tasks []group.Task, shard func(group.Task) uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shard = shard
+	q.Scheduler.Submit(tasks, shard)
+}
+
+func (q *requeueing) tryOnce(t group.Task) {
+	if !t.Start() {
+		return
+	}
+	err := q.work.Do(t.Assignment.Context(), viewRecord(t.Record))
+	t.Finish(err == nil)
+	if err != nil {
+		go func() {
+			if sleepContext(t.Assignment.Context(), requeueDelay) == nil {
+				q.Submit([]group.Task{t}, q.shard)
+			}
+		}()
+	}
+}

@@ -9,15 +9,15 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-reuses-key-buffer",
-	Doc:         "Keeps the key of a record in a buffer that it has used again by the time of the work on it.",
+	Doc:         "Keeps the key of a record in a buffer that it reuses before the work begins.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckCorruption),
-	New: keyed(func(honest harness.Work) harness.Work {
-		return work(func(ctx context.Context, r *harness.Record) error {
-			if !picked(r) {
+	MustFail:    mustFail(oracle.CheckCorruption),
+	New: tamperedKeyed(func(honest harness.Work) harness.Work {
+		return workFunc(func(ctx context.Context, r *harness.Record) error {
+			if !isPicked(r) {
 				return honest.Do(ctx, r)
 			}
 			mixed := *r

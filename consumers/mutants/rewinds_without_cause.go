@@ -13,38 +13,34 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:     "mutant-rewinds-without-cause",
-	Doc:      "Goes back to its commit once a second, as an error handler does that seeks on any trouble, and does again what came since.",
+	Doc:      "Seeks back to its commit once a second, like an error handler that seeks on any error, and repeats the records since.",
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderPartition,
 	Mutant:   true,
-	MustFail: mustIn("steady", oracle.CheckUnexplainedDuplicate),
+	MustFail: mustFailIn("steady", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
-		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "what it does again steps back"},
-		{Check: oracle.CheckStalledCommit, Why: "what it does again comes before it commits past what it had done"},
-		{Check: oracle.CheckOverload, Why: "one record at a time, and many of them twice, is not enough for the load"},
+		{Check: oracle.CheckRedeliveryOutOfOrder, Why: "repeated records step back"},
+		{Check: oracle.CheckStalledCommit, Why: "it repeats records before it commits past the records completed before"},
+		{Check: oracle.CheckOverload, Why: "one record at a time, many of them twice, is not enough for the load"},
 	},
-	New: func(harness.Config) (harness.Consumer, error) { return rewinds{}, nil },
+	New: func(harness.Config) (harness.Consumer, error) { return rewinder{}, nil },
 })
 
-// rewinds works on one record at a time, and commits the highest that it did.
-type rewinds struct{}
+// rewinder works on one record at a time, and commits past the highest that it completed.
+type rewinder struct{}
 
 // Consume implements [harness.Consumer].
-func (rewinds) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
-	options, err := client.MemberOptions(cfg)
+func (rewinder) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	cl, err := client.NewMember(cfg, kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll())
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(options, kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll())...)
-	if err != nil {
-		return err
-	}
-	defer client.CloseAllowingRebalance()
+	defer cl.CloseAllowingRebalance()
 	done := map[int32]kgo.EpochOffset{}
 	committed, back := time.Now(), time.Now()
 	for ctx.Err() == nil {
-		for _, r := range client.PollRecords(ctx, 10).Records() {
-			if w.Do(ctx, view(r)) != nil {
+		for _, r := range cl.PollRecords(ctx, 10).Records() {
+			if w.Do(ctx, viewRecord(r)) != nil {
 				break
 			}
 			if done[r.Partition].Offset <= r.Offset {
@@ -53,24 +49,24 @@ func (rewinds) Consume(ctx context.Context, cfg harness.Config, w harness.Work) 
 		}
 		if time.Since(back) > time.Second {
 			back = time.Now()
-			client.SetOffsets(map[string]map[int32]kgo.EpochOffset{cfg.Topic: commitOf(ctx, client, cfg, done)})
+			cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{cfg.Topic: fetchCommits(ctx, cl, cfg, done)})
 		}
 		if time.Since(committed) > 2*time.Second {
 			committed = time.Now()
-			client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{cfg.Topic: done}, nil)
+			cl.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{cfg.Topic: done}, nil)
 		}
-		client.AllowRebalance()
+		cl.AllowRebalance()
 	}
 	return nil
 }
 
-// commitOf is the group's commit of partitions, as a member asks for it.
-func commitOf(ctx context.Context, client *kgo.Client, cfg harness.Config, of map[int32]kgo.EpochOffset) map[int32]kgo.EpochOffset {
+// fetchCommits asks, as a member, for the group's commits of partitions.
+func fetchCommits(ctx context.Context, cl *kgo.Client, cfg harness.Config, of map[int32]kgo.EpochOffset) map[int32]kgo.EpochOffset {
 	commits := map[int32]kgo.EpochOffset{}
 	if len(of) == 0 {
 		return commits
 	}
-	id, generation := client.GroupMetadata()
+	id, generation := cl.GroupMetadata()
 	group, topic := kmsg.NewOffsetFetchRequestGroup(), kmsg.NewOffsetFetchRequestGroupTopic()
 	group.Group, group.MemberID, group.MemberEpoch, topic.Topic = cfg.Group, &id, generation, cfg.Topic
 	for p := range of {
@@ -79,7 +75,7 @@ func commitOf(ctx context.Context, client *kgo.Client, cfg harness.Config, of ma
 	group.Topics = append(group.Topics, topic)
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Groups = append(req.Groups, group)
-	resp, err := req.RequestWith(ctx, client)
+	resp, err := req.RequestWith(ctx, cl)
 	if err != nil || len(resp.Groups) == 0 {
 		return commits
 	}

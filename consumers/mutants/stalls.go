@@ -10,21 +10,21 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-stalls",
-	Doc:         "Works on a few records and then on none, while it stays a good member of its group.",
+	Doc:         "Works on a few records and then on no more, while it stays a good member of its group.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckStall),
-	New:         keyed(stall),
+	MustFail:    mustFail(oracle.CheckStall),
+	New:         tamperedKeyed(stallAfterSome),
 })
 
 // beforeStall is how many records a pod works on.
 const beforeStall = 20
 
-func stall(honest harness.Work) harness.Work {
+func stallAfterSome(honest harness.Work) harness.Work {
 	var calls atomic.Int64
-	return work(func(ctx context.Context, r *harness.Record) error {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
 		if calls.Add(1) <= beforeStall {
 			return honest.Do(ctx, r)
 		}

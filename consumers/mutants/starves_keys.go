@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -11,22 +12,25 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-starves-keys",
-	Doc:         "Lets the first record of some keys wait for seconds while it works on others that came later.",
+	Doc:         "Lets the first record of some keys wait for seconds while it works on later records of others.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("sick-key", oracle.CheckStarvation),
-	MayFail:     []harness.Allowance{{Check: oracle.CheckBlastRadius, Why: "the keys that wait are others than the sick one, too"}},
-	New: made(func(q *queues) {
-		var met sync.Map // of keys
-		q.do = func(ctx context.Context, m *member, t task) error {
-			if _, again := met.LoadOrStore(string(t.Key), true); !again && hash(t.Key)%8 == 3 {
-				if err := sleep(ctx, 3*time.Second); err != nil {
-					return err
-				}
-			}
-			return tryOn(ctx, m, t)
-		}
-	}),
+	MustFail:    mustFailIn("sick-key", oracle.CheckStarvation),
+	MayFail:     []harness.Allowance{{Check: oracle.CheckBlastRadius, Why: "keys other than the sick one wait too"}},
+	New:         tamperedKeyed(delayFirstRecords),
 })
+
+func delayFirstRecords(honest harness.Work) harness.Work {
+	var known sync.Map // of keys
+	seed := maphash.MakeSeed()
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
+		if _, again := known.LoadOrStore(string(r.Key), true); !again && maphash.Bytes(seed, r.Key)%8 == 3 {
+			if err := sleepContext(ctx, 3*time.Second); err != nil {
+				return err
+			}
+		}
+		return honest.Do(ctx, r)
+	})
+}

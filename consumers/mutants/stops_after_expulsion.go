@@ -3,34 +3,36 @@ package mutants
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-stops-after-expulsion",
-	Doc:         "Once the group has expelled it, it takes its leave, and idles until it is told to stop: the others have its work to do for good.",
+	Doc:         "Once the group has expelled it, it leaves and idles until it is stopped. The other pods have to do its work.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("long-after-a-pause", oracle.CheckPodLiveness),
-	MayFail:     append([]harness.Allowance{{Check: oracle.CheckUnfencedWork, Why: "what it has in work when it wakes up is of a member long expelled"}}, moved...),
-	New:         func(harness.Config) (harness.Consumer, error) { return dropout{plain()}, nil },
+	MustFail:    mustFailIn("long-after-a-pause", oracle.CheckPodLiveness),
+	MayFail:     append([]harness.Allowance{{Check: oracle.CheckUnfencedWork, Why: "its work at the end of the pause is that of a member expelled long ago"}}, afterRebalance...),
+	New:         func(harness.Config) (harness.Consumer, error) { return dropout{}, nil },
 })
 
-type dropout struct{ queues }
+type dropout struct{}
 
 // Consume implements [harness.Consumer].
-func (d dropout) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+func (dropout) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
 	joined, leave := context.WithCancel(ctx)
 	defer leave()
-	abandon := d.lost
-	d.lost = func(m *member, taken map[place]*hold) {
-		abandon(m, taken)
-		leave()
-	}
-	if err := d.queues.Consume(joined, cfg, w); err != nil {
+	err := changedKeyed{func(p *keyedPod) {
+		p.Options.Hooks.Lose = func(m *group.Member, ending group.Assignments) {
+			m.Drop(ending)
+			leave()
+		}
+	}}.Consume(joined, cfg, w)
+	if err != nil {
 		return err
 	}
 	<-ctx.Done()

@@ -10,25 +10,25 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-swaps-records",
-	Doc:         "Swaps neighbours of one key: the later first, never two at once.",
+	Doc:         "Swaps two neighbours of a key: the later record is first, and never are both in work at once.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckKeyInversion),
-	New:         unordered(swap),
+	MustFail:    mustFail(oracle.CheckKeyInversion),
+	New:         tamperedUnordered(swapPairs),
 })
 
-func swap(honest harness.Work) harness.Work {
+func swapPairs(honest harness.Work) harness.Work {
 	var p pairs
-	var turns sync.Map // of chan struct{} by key, full while it is somebody's turn
-	return work(func(ctx context.Context, r *harness.Record) error {
-		if release := p.meet(ctx, string(r.Key)); release != nil {
-			defer release() // after our own work: that is the swap
+	var locks sync.Map // of chan struct{} by key, full while a record of the key is in work
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
+		if release := p.meetPartner(ctx, string(r.Key)); release != nil {
+			defer release() // after the work on this record: that is the swap
 		}
-		turn, _ := turns.LoadOrStore(string(r.Key), make(chan struct{}, 1))
-		turn.(chan struct{}) <- struct{}{}
-		defer func() { <-turn.(chan struct{}) }()
+		lock, _ := locks.LoadOrStore(string(r.Key), make(chan struct{}, 1))
+		lock.(chan struct{}) <- struct{}{}
+		defer func() { <-lock.(chan struct{}) }()
 		return honest.Do(ctx, r)
 	})
 }

@@ -1,19 +1,20 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-too-parallel",
-	Doc:         "Begins every record as soon as it has it: works on its whole window at once, and declares its workers.",
+	Doc:         "Begins every record as soon as it has it: it works on its whole window at once, and declares only its workers.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("busy", oracle.CheckExcessParallelism),
-	New: made(func(q *queues) {
-		q.submit = func(m *member, t task) { m.workers.Go(func() { m.begin(t) }) }
+	MustFail:    mustFailIn("busy", oracle.CheckExcessParallelism),
+	New: changeKeyed(func(p *keyedPod) {
+		p.Shard, p.cfg.Workers = pool.ByRecord(), p.cfg.Window
 	}),
 })

@@ -13,14 +13,18 @@ var _ = harness.Register(harness.Implementation{
 	Doc:         "Waits so long after each record that it cannot keep up, and loses nothing.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckOverload),
-	New: made(func(q *queues) {
-		q.do = func(ctx context.Context, m *member, t task) error {
-			err := tryOn(ctx, m, t)
-			_ = sleep(ctx, time.Second)
-			return err
-		}
-	}),
+	MustFail:    mustFail(oracle.CheckOverload),
+	New:         tamperedKeyed(restAfterWork),
 })
+
+func restAfterWork(honest harness.Work) harness.Work {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
+		err := honest.Do(ctx, r)
+		if err == nil {
+			_ = sleepContext(ctx, time.Second)
+		}
+		return err
+	})
+}

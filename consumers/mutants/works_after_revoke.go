@@ -1,24 +1,23 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-works-after-revoke",
-	Doc:         "Does not care that a partition is revoked: it commits no more for it, and works off what it has of it.",
+	Doc:         "Ignores that a partition is revoked: it commits nothing more for it, and works on its queued records.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustIn("join", oracle.CheckZombie),
+	MustFail:    mustFailIn("join-swamped", oracle.CheckZombie),
 	MayFail: append([]harness.Allowance{
 		{Check: oracle.CheckOverlap, Why: "the new owner works on the same keys meanwhile"},
-		{Check: oracle.CheckUnexplainedDuplicate, Why: "a record that it does after the new owner did is repeated without a rewind"},
-		{Check: oracle.CheckKeyInversion, Why: "what the new owner has done already it does again, out of order"},
-	}, moved...),
-	New: made(func(q *queues) {
-		q.revoke = (*member).forget
-	}),
+		{Check: oracle.CheckUnexplainedDuplicate, Why: "it repeats a record after the new owner, and the new owner did not read the partition again"},
+		{Check: oracle.CheckKeyInversion, Why: "it repeats records that the new owner has completed, out of order"},
+	}, afterRebalance...),
+	New: changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = func(*group.Member, group.Assignments) {} }),
 })

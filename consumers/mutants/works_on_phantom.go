@@ -12,29 +12,29 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-works-on-phantom",
-	Doc:         "After one record in fifty works on another that was never sent, well formed and with a valid checksum.",
+	Doc:         "After one record in fifty it works on a record that was never sent, with a valid form and checksum.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckPhantom),
-	New:         keyed(phantom),
+	MustFail:    mustFail(oracle.CheckPhantom),
+	New:         tamperedKeyed(addPhantoms),
 })
 
-// beyond is added to a sequence number; no key has that many records.
-const beyond = 1 << 30
+// phantomSeq is added to a sequence number. No key has that many records.
+const phantomSeq = 1 << 30
 
-func phantom(honest harness.Work) harness.Work {
-	return work(func(ctx context.Context, r *harness.Record) error {
+func addPhantoms(honest harness.Work) harness.Work {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
 		err := honest.Do(ctx, r)
-		if err != nil || !picked(r) {
+		if err != nil || !isPicked(r) {
 			return err
 		}
 		id, err := ledger.DecodeIdentity(r.Value)
 		if err != nil {
-			return fmt.Errorf("phantom: %w", err)
+			return fmt.Errorf("read identity: %w", err)
 		}
-		id.Seq += beyond
+		id.Seq += phantomSeq
 		never := *r
 		never.Value = slices.Clone(r.Value)
 		id.Encode(never.Value)

@@ -9,19 +9,19 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-works-twice",
-	Doc:         "Works on one record in fifty a second time, with no rebalance or crash to excuse it.",
+	Doc:         "Works on one record in fifty a second time, without a rebalance or a crash.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: workers,
+	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    must(oracle.CheckUnexplainedDuplicate),
-	New:         keyed(twice),
+	MustFail:    mustFail(oracle.CheckUnexplainedDuplicate),
+	New:         tamperedKeyed(repeatPicked),
 })
 
-func twice(honest harness.Work) harness.Work {
-	return work(func(ctx context.Context, r *harness.Record) error {
+func repeatPicked(honest harness.Work) harness.Work {
+	return workFunc(func(ctx context.Context, r *harness.Record) error {
 		err := honest.Do(ctx, r)
-		if err == nil && picked(r) {
+		if err == nil && isPicked(r) {
 			return honest.Do(ctx, r)
 		}
 		return err
