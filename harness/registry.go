@@ -20,7 +20,7 @@ type registry[T any] struct {
 func (g *registry[T]) add(name string, v T) T {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := checkName(name); err != nil {
+	if err := checkName("Name", name); err != nil {
 		panic(fmt.Sprintf("register %s: %v", g.kind, err))
 	}
 	if _, dup := g.all[name]; dup {

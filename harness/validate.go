@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strconv"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -15,13 +15,23 @@ import (
 // and folders, which are made from them.
 const maxNameLength = 40
 
+// fieldError is a field with a value that means nothing.
+type fieldError struct{ field, want, got string }
+
+func (e *fieldError) Error() string { return e.field + ": want " + e.want + ", got " + e.got }
+
+// refuseField is the error for the value of a field.
+func refuseField(field, want string, got any) error {
+	return &fieldError{field, want, fmt.Sprintf("%v", got)}
+}
+
 // checkName refuses a name that cannot be part of a topic, a folder and a command.
-func checkName(name string) error {
+func checkName(field, name string) error {
 	valid := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 	}
 	if name == "" || len(name) > maxNameLength || slices.ContainsFunc([]rune(name), func(c rune) bool { return !valid(c) }) {
-		return fmt.Errorf("Name %q: want 1 to %d letters, digits, - or _", name, maxNameLength)
+		return refuseField(field, fmt.Sprintf("1 to %d letters, digits, - or _", maxNameLength), strconv.Quote(name))
 	}
 	return nil
 }
@@ -41,27 +51,49 @@ func checkOneOf[T ~string](field string, value T, valid ...T) error {
 	return fmt.Errorf("%s: %w", field, UnknownName("value", string(value), names))
 }
 
-// Validate returns an error for each field that no consumer can mean, joined. What
-// depends on a configuration is checked by [Implementation.ValidateUnder].
+// checkLeast refuses a number below the least that means something.
+func checkLeast[T ~int | ~int64](field string, value, least T) error {
+	if value < least {
+		return refuseField(field, fmt.Sprintf("at least %v", least), value)
+	}
+	return nil
+}
+
+// checkShare refuses what is no share in [0,1].
+func checkShare(field string, share float64) error {
+	if !(share >= 0 && share <= 1) {
+		return refuseField(field, "a share in [0,1]", share)
+	}
+	return nil
+}
+
+// checkSet refuses a field that is nil.
+func checkSet(field, want string, isNil bool) error {
+	if isNil {
+		return refuseField(field, want, "nil")
+	}
+	return nil
+}
+
+// Validate returns an error for each field with a value that means nothing, joined.
+// What depends on a configuration is checked by [Implementation.ValidateUnder].
 func (i *Implementation) Validate() error {
 	errs := []error{
-		checkName(i.Name),
+		checkName("Name", i.Name),
 		checkOneOf("Delivery", i.Delivery, "", AtMostOnce, AtLeastOnce, ExactlyOnce),
 		checkOneOf("Order", i.Order, "", OrderNone, OrderKey, OrderPartition),
 		checkOneOf("Effect", i.Effect, EffectWork, EffectOutput),
 		checkKnobs(i.Knobs),
+		checkSet("New", "a function that makes the consumer", i.New == nil),
 	}
-	if i.New == nil {
-		errs = append(errs, errors.New("New: want a function that makes the consumer, got nil"))
-	}
-	for _, must := range i.MustFail {
+	for n, must := range i.MustFail {
 		if must.Scenario == "" || must.Check == "" {
-			errs = append(errs, fmt.Errorf("MustFail %+v: want a scenario and a check", must))
+			errs = append(errs, refuseField(fmt.Sprintf("MustFail[%d]", n), "a scenario and a check", fmt.Sprintf("%+v", must)))
 		}
 	}
-	for _, may := range i.MayFail {
+	for n, may := range i.MayFail {
 		if may.Check == "" || may.Why == "" {
-			errs = append(errs, fmt.Errorf("MayFail %+v: want a check and the reason", may))
+			errs = append(errs, refuseField(fmt.Sprintf("MayFail[%d]", n), "a check and the reason", fmt.Sprintf("%+v", may)))
 		}
 	}
 	return errors.Join(errs...)
@@ -70,143 +102,112 @@ func (i *Implementation) Validate() error {
 func checkKnobs(knobs []Knob) error {
 	seen := map[string]bool{}
 	for n, k := range knobs {
-		if err := checkName(k.Name); err != nil {
-			return fmt.Errorf("Knobs[%d].%w", n, err)
+		field := fmt.Sprintf("Knobs[%d].", n)
+		if err := checkName(field+"Name", k.Name); err != nil {
+			return err
 		}
-		if slices.Contains(SharedKnobs, k.Name) {
-			return fmt.Errorf("Knobs[%d].Name %q: each consumer has a knob of that name already", n, k.Name)
-		}
-		if seen[k.Name] {
-			return fmt.Errorf("Knobs[%d].Name %q: two knobs have that name", n, k.Name)
+		if slices.Contains(SharedKnobs, k.Name) || seen[k.Name] {
+			return refuseField(field+"Name", "a name that no other knob of the consumer has", strconv.Quote(k.Name))
 		}
 		seen[k.Name] = true
 		if k.Check == nil || k.Default == "" {
 			continue
 		}
 		if err := k.Check(k.Default); err != nil {
-			return fmt.Errorf("Knobs[%d].Default: %w", n, err)
+			return fmt.Errorf("%sDefault: %w", field, err)
 		}
 	}
 	return nil
 }
 
 // ValidateUnder returns an error for what the implementation declares under a
-// configuration and cannot mean.
+// configuration, if that means nothing.
 func (i *Implementation) ValidateUnder(cfg Config) error {
-	var errs []error
-	if n := i.ParallelismOf(cfg); n < 1 {
-		errs = append(errs, fmt.Errorf("Parallelism %d: want at least 1", n))
-	}
-	if n := i.DeadLetterPolicyOf(cfg).Attempts; n < 0 {
-		errs = append(errs, fmt.Errorf("DeadLetters.Attempts %d: want 0 or more", n))
-	}
-	errs = append(errs, checkSideTopics(i.SideTopicsOf(cfg), i.Effect))
-	return errors.Join(errs...)
+	return errors.Join(
+		checkLeast("Parallelism", i.ParallelismOf(cfg), 1),
+		checkLeast("DeadLetters.Attempts", i.DeadLetterPolicyOf(cfg).Attempts, 0),
+		checkSideTopics(i.SideTopicsOf(cfg), i.Effect),
+	)
 }
 
 func checkSideTopics(topics []SideTopic, effect Effect) error {
 	seen, outputs := map[string]bool{}, 0
 	for n, s := range topics {
-		field := func(err error) error { return fmt.Errorf("SideTopics[%d].%w", n, err) }
-		if err := checkName(s.Name); err != nil {
-			return field(err)
+		field := fmt.Sprintf("SideTopics[%d].", n)
+		if err := errors.Join(
+			checkName(field+"Name", s.Name),
+			checkOneOf(field+"Role", s.Role, RoleRetry, RoleOverflow, RoleWide, RoleDelay, RoleDeadLetter, RoleOutput, RoleRanges, RoleState),
+			checkLeast(field+"Partitions", s.Partitions, 0),
+			checkLeast(field+"Times", s.Times, 0),
+		); err != nil {
+			return err
 		}
 		if seen[s.Name] {
-			return field(fmt.Errorf("Name %q: two side topics have that name", s.Name))
+			return refuseField(field+"Name", "a name that no other side topic has", strconv.Quote(s.Name))
 		}
 		seen[s.Name] = true
-		if err := checkOneOf("Role", s.Role, RoleRetry, RoleOverflow, RoleWide, RoleDelay, RoleDeadLetter, RoleOutput, RoleRanges, RoleState); err != nil {
-			return field(err)
-		}
-		if s.Partitions < 0 || s.Times < 0 {
-			return field(fmt.Errorf("Partitions %d, Times %d: want 0 or more", s.Partitions, s.Times))
-		}
 		if s.Role == RoleOutput {
 			outputs++
 		}
 	}
 	if effect == EffectOutput && outputs != 1 {
-		return fmt.Errorf("SideTopics: a consumer with EffectOutput has one topic of role %q, got %d", RoleOutput, outputs)
+		return refuseField("SideTopics", fmt.Sprintf("one topic of role %q, since Effect is %q", RoleOutput, effect), outputs)
 	}
 	return nil
 }
 
-// Validate returns an error for each field that no scenario can mean, joined.
+// Validate returns an error for each field with a value that means nothing, joined.
 func (s *Scenario) Validate() error {
-	errs := []error{checkName(s.Name), s.Load.validate(), s.Failures.validate(), s.Slowdown.validate()}
-	if s.Service == nil {
-		errs = append(errs, errors.New("Service: want a distribution of service times, got nil"))
+	t := s.Thresholds
+	errs := []error{
+		checkName("Name", s.Name), s.Load.validateLoad(), s.Failures.validateFailures(), s.Slowdown.validateSlowdown(),
+		checkSet("Service", "a distribution of service times", s.Service == nil),
+		checkLeast("Partitions", s.Partitions, 1), checkLeast("Pods", s.Pods, 1), checkLeast("Spare", s.Spare, 0),
+		checkLeast("Workers", s.Workers, 0), checkLeast("Window", s.Window, 0), checkLeast("MaxPoll", s.MaxPoll, 0),
+		checkLeast("Commit", s.Commit, 0), checkLeast("Session", s.Session, 0), checkLeast("Warmup", s.Warmup, 0), checkLeast("Drain", s.Drain, 0),
+		checkShare("Thresholds.OfBound", t.OfBound), checkLeast("Thresholds.Lateness", t.Lateness, 0),
+		checkLeast("Thresholds.StarvedAfter", t.StarvedAfter, 0), checkLeast("Thresholds.OthersP99", t.OthersP99, 0),
 	}
-	if s.Prepare < 0 || s.Prepare >= 1 {
-		errs = append(errs, fmt.Errorf("Prepare %v: want a share from 0 up to, but not 1", s.Prepare))
+	if !(s.Prepare >= 0 && s.Prepare < 1) {
+		errs = append(errs, refuseField("Prepare", "a share in [0,1)", s.Prepare))
 	}
-	if s.Partitions < 1 || s.Pods < 1 {
-		errs = append(errs, fmt.Errorf("Partitions %d, Pods %d: want at least 1", s.Partitions, s.Pods))
-	}
-	for field, n := range map[string]int{"Spare": s.Spare, "Workers": s.Workers, "Window": s.Window, "MaxPoll": s.MaxPoll} {
-		if n < 0 {
-			errs = append(errs, fmt.Errorf("%s %d: want 0 or more", field, n))
-		}
-	}
-	for field, d := range map[string]time.Duration{"Commit": s.Commit, "Session": s.Session, "Warmup": s.Warmup, "Drain": s.Drain,
-		"Thresholds.Lateness": s.Thresholds.Lateness, "Thresholds.StarvedAfter": s.Thresholds.StarvedAfter, "Thresholds.OthersP99": s.Thresholds.OthersP99} {
-		if d < 0 {
-			errs = append(errs, fmt.Errorf("%s %v: want 0 or more", field, d))
-		}
-	}
-	if t := s.Thresholds; t.OfBound < 0 || t.OfBound > 1 || t.WorkInFlight < 0 {
-		errs = append(errs, fmt.Errorf("Thresholds.OfBound %v, WorkInFlight %v: want a share in [0,1], and 0 or more", t.OfBound, t.WorkInFlight))
+	if !(t.WorkInFlight >= 0) {
+		errs = append(errs, refuseField("Thresholds.WorkInFlight", "a number of commit intervals, 0 or more", t.WorkInFlight))
 	}
 	for n, in := range s.Injections {
-		if err := in.validate(); err != nil {
-			errs = append(errs, fmt.Errorf("Injections[%d].%w", n, err))
-		}
+		errs = append(errs, in.validateInjection(fmt.Sprintf("Injections[%d].", n)))
 	}
 	return errors.Join(errs...)
 }
 
-func (l Load) validate() error {
-	switch {
-	case l.Pacer == nil:
-		return errors.New("Load.Pacer: want a schedule, got nil")
-	case l.Keys == nil:
-		return errors.New("Load.Keys: want a distribution of keys, got nil")
-	case l.Payload != 0 && l.Payload < ledger.IdentitySize:
-		return fmt.Errorf("Load.Payload %d: want 0, or at least the %d bytes of the identity", l.Payload, ledger.IdentitySize)
+func (l Load) validateLoad() error {
+	errs := []error{
+		checkSet("Load.Pacer", "a schedule", l.Pacer == nil),
+		checkSet("Load.Keys", "a distribution of keys", l.Keys == nil),
+	}
+	if l.Payload != 0 && l.Payload < ledger.IdentitySize {
+		errs = append(errs, refuseField("Load.Payload", fmt.Sprintf("0, or at least the %d bytes of the identity", ledger.IdentitySize), l.Payload))
+	}
+	return errors.Join(errs...)
+}
+
+func (f Failures) validateFailures() error {
+	return errors.Join(
+		checkShare("Failures.Poison", f.Poison), checkShare("Failures.Panic", f.Panic),
+		checkShare("Failures.Fraction", f.Fraction), checkLeast("Failures.Times", f.Times, 0),
+	)
+}
+
+func (s Slowdown) validateSlowdown() error {
+	if s != (Slowdown{}) && (s.From < 0 || s.To <= s.From || !(s.Factor > 0)) {
+		return refuseField("Slowdown", "0 <= From < To and a Factor above 0", fmt.Sprintf("%+v", s))
 	}
 	return nil
 }
 
-func (f Failures) validate() error {
-	for field, share := range map[string]float64{"Poison": f.Poison, "Panic": f.Panic, "Fraction": f.Fraction} {
-		if !(share >= 0 && share <= 1) {
-			return fmt.Errorf("Failures.%s %v: want a share in [0,1]", field, share)
-		}
+func (i Injection) validateInjection(field string) error {
+	if i.Fault == nil || i.Fault.Name() == "" {
+		return refuseField(field+"Fault", "a fault with a name", i.Fault)
 	}
-	if f.Times < 0 {
-		return fmt.Errorf("Failures.Times %d: want 0 or more", f.Times)
-	}
-	return nil
-}
-
-func (s Slowdown) validate() error {
-	if s == (Slowdown{}) {
-		return nil
-	}
-	if s.From < 0 || s.To <= s.From || !(s.Factor > 0) {
-		return fmt.Errorf("Slowdown %+v: want 0 <= From < To and a Factor above 0", s)
-	}
-	return nil
-}
-
-func (i Injection) validate() error {
-	switch {
-	case i.Fault == nil:
-		return errors.New("Fault: want a fault, got nil")
-	case i.Fault.Name() == "":
-		return errors.New("Fault: its Name is empty")
-	case i.At < 0 || i.HealAfter < 0 || i.HealSessions < 0:
-		return fmt.Errorf("At %v, HealAfter %v, HealSessions %d: want 0 or more", i.At, i.HealAfter, i.HealSessions)
-	}
-	return nil
+	return errors.Join(checkLeast(field+"At", i.At, 0), checkLeast(field+"HealAfter", i.HealAfter, 0), checkLeast(field+"HealSessions", i.HealSessions, 0))
 }

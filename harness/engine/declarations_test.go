@@ -54,7 +54,7 @@ func TestDeclarationsAreCheckedBeforeABrokerStarts(t *testing.T) {
 	_, err := Run(t.Context(), Plan{
 		Scenario: harness.Scenario{Name: "s"}, Consumer: harness.Selection{Implementation: i, Protocol: harness.Cooperative},
 	})
-	if err == nil || !strings.Contains(err.Error(), "consumer x@cooperative in scenario s: Parallelism 0: want at least 1") {
+	if err == nil || !strings.Contains(err.Error(), "consumer x@cooperative in scenario s: Parallelism: want at least 1, got 0") {
 		t.Errorf("error %v", err)
 	}
 }
