@@ -87,6 +87,8 @@ type Run struct {
 	Retried  string   `json:"retried,omitempty"` // Retried is why the first attempt at this run was inconclusive.
 	Command  string   `json:"command,omitempty"` // Command repeats this run alone.
 	Ledger   string   `json:"ledger,omitempty"`  // Ledger is the folder of its saved ledger.
+	// LedgerError is why its ledger could not be saved where it belongs.
+	LedgerError string `json:"ledger_error,omitempty"`
 
 	Assumptions []Assumption  `json:"assumptions"`
 	Verdicts    []Verdict     `json:"verdicts"`

@@ -19,7 +19,7 @@ type warning struct {
 func (t warning) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
 
 // warnings are the broken assumptions, the runs without a verdict, the second
-// attempts and the pods that ended by themselves. Equal warnings of several repeats
+// attempts, the ledgers that were not saved and the pods that ended by themselves. Equal warnings of several repeats
 // of a cell are one.
 func (v *view) warnings() []warning {
 	var all []warning
@@ -54,6 +54,9 @@ func warningsOf(r *harness.Run) []warning {
 	}
 	if r.Retried != "" {
 		add("second attempt", "the first was inconclusive: "+r.Retried)
+	}
+	if r.LedgerError != "" {
+		add("ledger not saved", r.LedgerError)
 	}
 	for _, p := range r.Pods {
 		if p.Exit != "" {

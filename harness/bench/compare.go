@@ -159,6 +159,10 @@ func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.
 	c.result.Runs = append(c.result.Runs, outcome.Run)
 	c.merged = append(c.merged, outcome.Latencies)
 	c.reportToTest(t, &outcome.Run)
+	if why := outcome.Run.LedgerError; why != "" {
+		raiseExit(exitFailed)
+		t.Errorf("the ledger was not saved: %s", why)
+	}
 }
 
 // runWithRetry makes a run and repeats it once if it was inconclusive.

@@ -38,16 +38,15 @@ func concludeRun(s *setup, course *course, saved *Saved) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.keepLedger(out); err != nil {
-		return nil, err
-	}
+	c.keepLedger(out)
 	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: c.stopwatch.stages}, nil
 }
 
-// keepLedger saves the ledger beyond the run, if the plan asks for that.
-func (c *conclusion) keepLedger(out *harness.Run) error {
+// keepLedger saves the ledger beyond the run, if the plan asks for that. If it cannot, the
+// run keeps its verdict, and says where the only copy is.
+func (c *conclusion) keepLedger(out *harness.Run) {
 	if c.KeepIn == "" || !c.KeepAll && out.Expected {
-		return nil
+		return
 	}
 	saved := c.saved
 	saved.Status, saved.Reasons, saved.Expected, saved.Unmet = out.Status, out.Reasons, out.Expected, c.unmetThreshold(out)
@@ -55,14 +54,15 @@ func (c *conclusion) keepLedger(out *harness.Run) error {
 	err := saved.saveTo(c.KeepIn)
 	if err == nil {
 		out.Ledger = c.KeepIn
-		return nil
+		return
 	}
 	// The only copy stays where it is, for instance if a disk is full.
 	if manifestErr := saved.writeManifest(saved.dir); manifestErr != nil {
-		return errors.Join(err, manifestErr)
+		out.LedgerError = errors.Join(err, manifestErr).Error()
+		return
 	}
 	c.scratch.keep = true
-	return fmt.Errorf("%w; it is in %s", err, saved.dir)
+	out.Ledger, out.LedgerError = saved.dir, fmt.Sprintf("%v; it is in %s", err, saved.dir)
 }
 
 // measureConfig is what the metrics need to know in addition to the journals.
