@@ -12,6 +12,7 @@ const (
 	Overload     Status = "overload"
 	Inconclusive Status = "inconclusive"
 	Skipped      Status = "skipped"
+	NotMade      Status = "error"        // of a run: an error prevented it, so there is nothing to judge
 	NotObserved  Status = "not observed" // of a check: this back end cannot see what it needs
 	NotJudged    Status = "not judged"   // of a check: counted, but this consumer does not claim it
 )

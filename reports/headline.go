@@ -10,8 +10,27 @@ import (
 )
 
 // headlineText is the comparison in one sentence: which consumers kept every
-// record. Controls are counted only if there is no other consumer.
+// record, and how many runs could not be made.
 func (v *view) headlineText() string {
+	text := v.keptText()
+	notMade := 0
+	for _, r := range v.Runs {
+		if r.Status == harness.NotMade {
+			notMade++
+		}
+	}
+	switch {
+	case notMade == 0:
+		return text
+	case notMade == len(v.Runs):
+		return "No run could be made"
+	}
+	return fmt.Sprintf("%s; %d of %s could not be made", text, notMade, plural(len(v.Runs), "run"))
+}
+
+// keptText says which consumers kept every record. Controls are counted only if there
+// is no other consumer.
+func (v *view) keptText() string {
 	tested := slices.DeleteFunc(slices.Clone(v.Consumers), func(i harness.ConsumerInfo) bool { return isControl(&i) })
 	if len(tested) == 0 {
 		tested = v.Consumers
@@ -33,7 +52,7 @@ func (v *view) headlineText() string {
 	kept := len(keepers)
 	switch {
 	case judged == 0:
-		return "No run came to a verdict"
+		return v.noLossText(tested)
 	case kept == judged && judged == 1:
 		return keepers[0] + " kept every appended record"
 	case kept == judged && judged == 2:
@@ -46,6 +65,22 @@ func (v *view) headlineText() string {
 		return "No consumer kept every appended record: " + joinWords(losers)
 	}
 	return fmt.Sprintf("%d of %d consumers kept every appended record; %s", kept, judged, joinWords(losers))
+}
+
+// noLossText is the headline if no run tells whether all records were kept.
+func (v *view) noLossText(tested []harness.ConsumerInfo) string {
+	var failed []string
+	for _, i := range tested {
+		for _, s := range v.Scenarios {
+			if c := v.cellOf(s.Name, i.Name); c != nil && c.Status == harness.Fail {
+				failed = append(failed, v.short[i.Name]+" failed on "+s.Name)
+			}
+		}
+	}
+	if len(failed) == 0 {
+		return "No run came to a verdict"
+	}
+	return "No run tells whether all records were kept; " + joinWords(failed)
 }
 
 // lossesOf are the losses of a consumer over all runs with a verdict, and the scenarios that had them.

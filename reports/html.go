@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -48,6 +49,7 @@ type page struct {
 	Scenarios            []pageScenario
 	Repeats              int
 	HasControl           bool
+	HasError             bool // HasError: a run could not be made.
 	Confidence           []confidence
 
 	Environment, Settings []harness.Setting
@@ -114,6 +116,7 @@ func newPage(c *harness.Comparison) *page {
 		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(columns), CostColumns: v.usedColumns(costColumns),
 		Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
+		HasError: slices.ContainsFunc(c.Cells, func(k harness.Cell) bool { return k.Status == harness.NotMade }),
 	}
 	for i, info := range c.Consumers {
 		p.Consumers = append(p.Consumers, v.pageConsumer(i, info))

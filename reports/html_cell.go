@@ -48,7 +48,7 @@ type phaseRow struct {
 func (v *view) pageCell(c *harness.Cell, consumer pageConsumer, anchor string) pageCell {
 	out := pageCell{
 		Anchor: anchor, Consumer: consumer, Outcome: matrixCell{outcome: v.outcomeOf(c), Run: true},
-		Open: !consumer.Control && (c.Status == harness.Fail || c.Status == harness.Inconclusive),
+		Open: !consumer.Control && (c.Status == harness.Fail || c.Status == harness.Inconclusive || c.Status == harness.NotMade),
 	}
 	for _, r := range v.runsOf(c) {
 		out.Runs = append(out.Runs, newRunRow(r))

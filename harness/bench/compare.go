@@ -153,16 +153,40 @@ func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.
 		t.Skip("interrupted")
 	case err != nil:
 		raiseExit(exitNoRun)
+		c.addRun(failedRun(&plan, err), &measure.Latencies{})
 		t.Fatal(err)
 	}
 	c.result.Interrupted = c.result.Interrupted || process.ctx.Err() != nil
-	c.result.Runs = append(c.result.Runs, outcome.Run)
-	c.merged = append(c.merged, outcome.Latencies)
+	c.addRun(outcome.Run, outcome.Latencies)
 	c.reportToTest(t, &outcome.Run)
 	if why := outcome.Run.LedgerError; why != "" {
 		raiseExit(exitFailed)
 		t.Errorf("the ledger was not saved: %s", why)
 	}
+}
+
+// addRun adds a run to the result.
+func (c *comparison) addRun(r harness.Run, latencies *measure.Latencies) {
+	c.result.Runs = append(c.result.Runs, r)
+	c.merged = append(c.merged, latencies)
+}
+
+// failedRun is a run that an error prevented. The report has it with its error.
+func failedRun(p *engine.Plan, err error) harness.Run {
+	return harness.Run{
+		Scenario: p.Scenario.Name, Consumer: p.Consumer.Name(), Repeat: p.Repeat, Seed: p.Seed, Command: p.Command,
+		Started: time.Now(), Status: harness.NotMade, Reasons: []string{shortenError(err)},
+	}
+}
+
+// shortenError is the first line of an error, which may have the traces of goroutines.
+func shortenError(err error) string {
+	const most = 500
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + "..."
+	}
+	return line
 }
 
 // runWithRetry makes a run and repeats it once if it was inconclusive.

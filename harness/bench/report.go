@@ -15,7 +15,7 @@ import (
 )
 
 // worstFirst orders statuses by their weight in a cell of several runs.
-var worstFirst = []harness.Status{harness.Fail, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
+var worstFirst = []harness.Status{harness.Fail, harness.NotMade, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
 
 // mergeCells makes one cell of all runs of a consumer in a scenario. It merges the
 // latencies of passed runs only: those of a failed run mean nothing.
