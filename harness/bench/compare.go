@@ -30,6 +30,7 @@ type comparison struct {
 	result  *harness.Comparison
 	merged  []*measure.Latencies // by run
 	show    *display
+	saved   lastSave
 }
 
 // Compare runs the scenarios and consumers that the flags name, and reports the
@@ -76,7 +77,8 @@ func Compare(t *testing.T, smoke Smoke) {
 	}
 	if err := c.writeReport(); err != nil {
 		raiseExit(exitFailed)
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, "stampede:", err) // the log of t goes to standard output, which may be what failed
+		t.Error(err)
 	}
 	if c.result.Interrupted {
 		raiseExit(exitFailed)
@@ -165,10 +167,11 @@ func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.
 	}
 }
 
-// addRun adds a run to the result.
+// addRun adds a run to the result, and saves it.
 func (c *comparison) addRun(r harness.Run, latencies *measure.Latencies) {
 	c.result.Runs = append(c.result.Runs, r)
 	c.merged = append(c.merged, latencies)
+	c.saveSoFar()
 }
 
 // failedRun is a run that an error prevented. The report has it with its error.

@@ -26,7 +26,7 @@ const (
 
 // process is the state of the whole binary.
 var process struct {
-	ctx context.Context // ends with SIGINT or SIGTERM
+	ctx context.Context // ends with SIGINT, SIGTERM or SIGHUP
 
 	mu   sync.Mutex
 	exit int                      // the highest exit status so far
@@ -40,6 +40,7 @@ func Main(m *testing.M) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	surviveClosedOutput()
 	opts.defineFlags(flag.CommandLine)
 	flag.Usage = usage
 	flag.Parse()
@@ -106,7 +107,7 @@ func runProcess(m *testing.M) int {
 		}
 		return exitOK
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	// The first signal ends the run in good order, a second one ends the process.
 	quiet := context.AfterFunc(ctx, func() {
 		stop()
@@ -128,6 +129,22 @@ func runProcess(m *testing.M) int {
 		}
 	}
 	return max(code, process.exit)
+}
+
+// endSignals are the signals that end a comparison in good order. A process that nohup
+// has started does not end with its terminal.
+func endSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// surviveClosedOutput turns the end of this process by a write to a closed pipe into an
+// error of that write. To ignore the signal would do so for child processes too.
+func surviveClosedOutput() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 }
 
 // raiseExit raises the exit status of the process.

@@ -65,26 +65,71 @@ func (c *comparison) dropUnrun() {
 	c.result.Consumers = slices.DeleteFunc(c.result.Consumers, func(k harness.ConsumerInfo) bool { return !consumers[k.Name] })
 }
 
-// writeReport completes the result, prints it, and writes the files of -out.
-func (c *comparison) writeReport() error {
+// completeResult sets what depends on all runs.
+func (c *comparison) completeResult() {
 	c.result.Took = time.Since(c.result.Started).Round(time.Millisecond)
 	if d, ok := c.matrix.backend.(harness.Describer); ok {
 		c.result.Broker, c.result.Modelled = d.Describe(), d.Modelled()
 	}
-	if !c.result.Interrupted {
-		c.dropUnrun()
-	}
 	c.result.Cells = mergeCells(c.result, c.merged)
+}
+
+// writeReport completes the result, writes the files of -out, and prints the result. A
+// failing terminal does not prevent the files.
+func (c *comparison) writeReport() error {
 	if len(c.result.Runs) == 0 {
 		return nil
 	}
-	if err := reports.RenderText(os.Stdout, c.result); err != nil {
-		return fmt.Errorf("report: %w", err)
+	if !c.result.Interrupted {
+		c.dropUnrun()
 	}
-	if c.options.out == "" {
-		return nil
+	c.completeResult()
+	return publish(c.options.out, c.result)
+}
+
+// publish writes the reports into out, if that is a folder, and prints the result.
+func publish(out string, c *harness.Comparison) error {
+	var written error
+	if out != "" {
+		written = reports.WriteAll(out, c)
 	}
-	return writeReports(c.options.out, c.result)
+	printed := reports.RenderText(os.Stdout, c)
+	if out != "" && written == nil && printed == nil {
+		_, printed = fmt.Printf("\nreport: %s\n", filepath.Join(out, "report.html"))
+	}
+	if printed != nil {
+		printed = fmt.Errorf("print the report: %w", printed)
+		if out != "" && written == nil {
+			printed = fmt.Errorf("%w; it is in %s", printed, filepath.Join(out, "report.html"))
+		}
+	}
+	return errors.Join(written, printed)
+}
+
+// lastSave is the last time that the result was saved before the end.
+type lastSave struct {
+	at   time.Time
+	took time.Duration
+	err  error
+}
+
+// saveSoFar writes the reports of the runs so far, which a kill or a panic then leaves
+// behind. They say that the comparison was interrupted, unless this was the last run. It
+// skips a run where writing would take more than a tenth of the time.
+func (c *comparison) saveSoFar() {
+	began := time.Now()
+	if c.options.out == "" || began.Sub(c.saved.at) < 9*c.saved.took {
+		return
+	}
+	interrupted := c.result.Interrupted
+	c.result.Interrupted = interrupted || len(c.result.Runs) < c.result.Planned
+	c.completeResult()
+	err := reports.WriteAll(c.options.out, c.result)
+	c.result.Interrupted = interrupted
+	if err != nil && c.saved.err == nil { // the last report returns its own error
+		fmt.Fprintln(os.Stderr, "stampede:", err)
+	}
+	c.saved = lastSave{time.Now(), time.Since(began), err}
 }
 
 // renderSaved reports a saved result again.
@@ -101,20 +146,5 @@ func renderSaved(in, out string) error {
 	if err != nil {
 		return fmt.Errorf("saved result %s: %w", in, err)
 	}
-	if err := reports.RenderText(os.Stdout, c); err != nil {
-		return err
-	}
-	if out == "" {
-		return nil
-	}
-	return writeReports(out, c)
-}
-
-// writeReports writes the files of a report and prints where it is.
-func writeReports(out string, c *harness.Comparison) error {
-	if err := reports.WriteAll(out, c); err != nil {
-		return err
-	}
-	fmt.Printf("\nreport: %s\n", filepath.Join(out, "report.html"))
-	return nil
+	return publish(out, c)
 }
