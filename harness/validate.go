@@ -1,5 +1,3 @@
-//lint:file-ignore ST1005 these errors begin with the name of the field
-
 package harness
 
 import (
