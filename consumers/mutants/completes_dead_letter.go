@@ -24,5 +24,6 @@ var _ = harness.Register(func() harness.Implementation {
 			}
 		})
 	i.MustFail = mustFailIn("failing-twice", oracle.CheckConflictingOutcomes)
+	i.MayFail = formingRetryGroup
 	return i
 }())

@@ -20,5 +20,6 @@ var _ = harness.Register(func() harness.Implementation {
 			}
 		})
 	i.MustFail = mustFailIn("failing", oracle.CheckCorruption)
+	i.MayFail = formingRetryGroup
 	return i
 }())

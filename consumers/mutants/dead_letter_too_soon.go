@@ -10,5 +10,6 @@ var _ = harness.Register(func() harness.Implementation {
 		"Gives a record up after its first failure, although it says that it tries twice.",
 		func(c *retries) { c.sendRetry = c.sendDead })
 	i.MustFail = mustFailIn("failing", oracle.CheckPrematureDeadLetter)
+	i.MayFail = formingRetryGroup
 	return i
 }())

@@ -20,5 +20,6 @@ var _ = harness.Register(func() harness.Implementation {
 			}
 		})
 	i.MustFail = mustFail(oracle.CheckPrematureDeadLetter)
+	i.MayFail = formingRetryGroup
 	return i
 }())

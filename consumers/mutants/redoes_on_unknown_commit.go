@@ -17,7 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Doc:         "Takes a commit without a response for one that was not made, and repeats the work since the commit before it.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
-	Parallelism: allWorkers,
+	Parallelism: func(cfg harness.Config) int { return cfg.Workers + 1 }, // repeated work has no worker
 	Mutant:      true,
 	MustFail:    mustFailIn("dropped-responses", oracle.CheckUnexplainedDuplicate),
 	MayFail: []harness.Allowance{
