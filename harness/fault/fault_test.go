@@ -16,12 +16,12 @@ import (
 
 // fakeKafka is a cluster and the log on it.
 type fakeKafka struct {
-	nodes   []*fakeNode
-	landed  []int64
-	leaders []int32
-	moveIn  int   // calls of Leaders after a kill until the leaders move
-	moveTo  int32 // -1: no leader
-	err     error // of Leaders
+	nodes    []*fakeNode
+	appended []int64
+	leaders  []int32
+	moveIn   int   // calls of Leaders after a kill until the leaders move
+	moveTo   int32 // -1: no leader
+	err      error // of Leaders
 }
 
 type fakeNode struct {
@@ -31,8 +31,8 @@ type fakeNode struct {
 	err   error // of Kill and Start
 }
 
-func newKafka(landed []int64, leaders []int32) *fakeKafka {
-	k := &fakeKafka{landed: landed, leaders: leaders}
+func newKafka(appended []int64, leaders []int32) *fakeKafka {
+	k := &fakeKafka{appended: appended, leaders: leaders}
 	for id := range int32(3) {
 		k.nodes = append(k.nodes, &fakeNode{kafka: k, id: id})
 	}
@@ -41,7 +41,7 @@ func newKafka(landed []int64, leaders []int32) *fakeKafka {
 
 func (k *fakeKafka) Seeds() []string   { return nil }
 func (k *fakeKafka) Close() error      { return nil }
-func (k *fakeKafka) Appended() []int64 { return k.landed }
+func (k *fakeKafka) Appended() []int64 { return k.appended }
 func (k *fakeKafka) Nodes() (nodes []harness.Node) {
 	for _, n := range k.nodes {
 		nodes = append(nodes, n)
@@ -88,19 +88,19 @@ func (o owners) Owners() []string { return o }
 
 func TestKillBrokerKillsTheLeaderOfTheBusiestPartition(t *testing.T) {
 	tests := []struct {
-		name    string
-		landed  []int64
-		leaders []int32
-		hit     harness.Target
+		name     string
+		appended []int64
+		leaders  []int32
+		hit      harness.Target
 	}{
-		{"most landed", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Target{Name: "broker 1", Partitions: []int32{1, 3}}},
+		{"most appended", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Target{Name: "broker 1", Partitions: []int32{1, 3}}},
 		{"a tie goes to the lower partition", []int64{1, 9, 9}, []int32{0, 2, 1}, harness.Target{Name: "broker 2", Partitions: []int32{1}}},
 		{"a partition without a leader does not count", []int64{1, 9, 3}, []int32{0, -1, 1}, harness.Target{Name: "broker 1", Partitions: []int32{2}}},
-		{"nothing landed yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Target{Name: "broker 2", Partitions: []int32{0}}},
+		{"nothing appended yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Target{Name: "broker 2", Partitions: []int32{0}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k := newKafka(tt.landed, tt.leaders)
+			k := newKafka(tt.appended, tt.leaders)
 			env := &harness.Env{Cluster: k, Log: k}
 			heal, err := KillBroker{}.Inject(t.Context(), env)
 			if err != nil {

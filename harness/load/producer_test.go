@@ -123,7 +123,7 @@ func TestProducerSendsTheLoad(t *testing.T) {
 	sends := readSends(t, p, journal, path)
 	seqs := map[uint32]uint32{}
 	at := map[ledger.Position]*ledger.Slot{}
-	landed := make([]int64, partitions)
+	appended := make([]int64, partitions)
 	for n := range sends {
 		s := &sends[n]
 		due, _ := load.Constant{Rate: count * 2, For: time.Hour}.At(uint64(n))
@@ -138,13 +138,13 @@ func TestProducerSendsTheLoad(t *testing.T) {
 			t.Fatalf("two sends at %v", s.Position())
 		}
 		at[s.Position()] = s
-		landed[s.Partition]++
+		appended[s.Partition]++
 	}
 	if len(sends) != count || len(seqs) != 51 {
 		t.Errorf("%d sends of %d keys", len(sends), len(seqs))
 	}
-	if got := p.Appended(); fmt.Sprint(got) != fmt.Sprint(landed) {
-		t.Errorf("landed %v, the journal says %v", got, landed)
+	if got := p.Appended(); fmt.Sprint(got) != fmt.Sprint(appended) {
+		t.Errorf("appended %v, the journal says %v", got, appended)
 	}
 	checkLog(t, readLog(t, c, count), at)
 }

@@ -126,7 +126,7 @@ func (s *slots) want(t *testing.T, want ...string) {
 	}
 }
 
-func custody(format string, args ...any) string {
+func copied(format string, args ...any) string {
 	return fmt.Sprintf("%v %s", ledger.KindCopied, fmt.Sprintf(format, args...))
 }
 
@@ -155,11 +155,11 @@ func TestReadSide(t *testing.T) {
 		}
 	}
 	got.want(t,
-		custody("3/0@0 1/2 due 11 sent 12 flags 0"),
-		custody("3/0@2 1/4 due 11 sent 12 flags %d", ledger.FlagCorrupt),
-		custody("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(ledger.NoIdentity), uint32(ledger.NoIdentity), ledger.FlagCorrupt),
-		custody("3/0@4 1/99 due 11 sent 12 flags %d", ledger.FlagCorrupt),
-		custody("3/1@2 5/1 due 11 sent 12 flags %d", ledger.FlagTransactional),
+		copied("3/0@0 1/2 due 11 sent 12 flags 0"),
+		copied("3/0@2 1/4 due 11 sent 12 flags %d", ledger.FlagCorrupt),
+		copied("3/0@3 %d/%d due 0 sent 0 flags %d", uint32(ledger.NoIdentity), uint32(ledger.NoIdentity), ledger.FlagCorrupt),
+		copied("3/0@4 1/99 due 11 sent 12 flags %d", ledger.FlagCorrupt),
+		copied("3/1@2 5/1 due 11 sent 12 flags %d", ledger.FlagTransactional),
 	)
 }
 
@@ -190,7 +190,7 @@ func TestReadSideOfAnOutput(t *testing.T) {
 	if err := m.ReadSide(t.Context(), side, 3, 2, harness.RoleOutput, thisRun, ledger.NewClock(), got.emit); err != nil {
 		t.Fatal(err)
 	}
-	got.want(t, custody("3/0@0 1/99 due 11 sent 12 flags 0"))
+	got.want(t, copied("3/0@0 1/99 due 11 sent 12 flags 0"))
 }
 
 // What was aborted at the beginning of a partition that takes several requests is left out.

@@ -97,9 +97,9 @@ func (r *reference) perhaps(check string, at ledger.Position, sure bool) {
 
 // holds reports whether the record of an event lies at its position and came from the source.
 func (r *reference) holds(e *ledger.Event) bool {
-	id, landed := r.h.ids[e.Position()]
+	id, appended := r.h.ids[e.Position()]
 	_, known := r.origin[id]
-	return landed && id == [2]uint32{e.Key, e.Seq} && known
+	return appended && id == [2]uint32{e.Key, e.Seq} && known
 }
 
 // markOutputs makes the outputs effects, and the work mere computation, if the effects of a

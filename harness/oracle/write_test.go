@@ -62,7 +62,7 @@ func (h *history) writeLogs(b *strings.Builder, topic uint16, partitions int, fi
 			}
 		}
 		for ; left > 0; p.Offset++ {
-			if id, landed := h.ids[p]; landed {
+			if id, appended := h.ids[p]; appended {
 				fmt.Fprintf(b, " %d/%d", id[0], id[1])
 				left--
 			} else {
@@ -89,7 +89,7 @@ func (h *history) write(e *ledger.Event) string {
 	p, owner := h.at(e.Position()), h.facts.Owners[e.Owner]
 	record := fmt.Sprintf("%s@%d", p, e.Offset)
 	more := ""
-	if id, landed := h.ids[e.Position()]; e.Kind != ledger.EventDeferred && (!landed || id != [2]uint32{e.Key, e.Seq}) {
+	if id, appended := h.ids[e.Position()]; e.Kind != ledger.EventDeferred && (!appended || id != [2]uint32{e.Key, e.Seq}) {
 		more = fmt.Sprintf(" %d/%d", e.Key, e.Seq)
 	}
 	flags := h.flags(e)
