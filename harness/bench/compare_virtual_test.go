@@ -161,3 +161,19 @@ func TestReportsAreWrittenWithoutATerminal(t *testing.T) {
 		})
 	}
 }
+
+func TestReportsAreWrittenAfterTheTerminalHasClosed(t *testing.T) {
+	cmd, out := compareVirtual(t, "-scenario=brief", "-repeat=20")
+	terminal := openTerminal(t, 100, 30)
+	cmd.Stdout, cmd.Stderr = terminal.device, terminal.device
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.device.Close()
+	awaitFile(t, filepath.Join(out, "report.html"))
+	terminal.screen.Close()
+	cmd.Wait()
+	if c := readResult(t, out); len(c.Runs) != 20 || c.Interrupted {
+		t.Errorf("%d runs, interrupted: %v, exit status %d", len(c.Runs), c.Interrupted, cmd.ProcessState.ExitCode())
+	}
+}

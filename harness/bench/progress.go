@@ -54,7 +54,7 @@ func (d *display) printPlan() {
 		}
 	}
 	if d.bars != nil {
-		d.total = d.bars.AddBar(int64(len(d.ahead)),
+		d.total = d.addBar(int64(len(d.ahead)),
 			mpb.PrependDecorators(decor.Name("runs  ", decor.WC{W: 7}), decor.CountersNoUnit("%d / %d", decor.WC{W: 10})),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.timeLeft() })))
 	}
@@ -82,14 +82,26 @@ func (d *display) beginRun(p engine.Plan, retry bool) func(engine.Progress) {
 	d.expect = engine.Estimate(p.Scenario, engine.Describe(p.Scenario, p.Consumer).Parallelism)
 	d.mu.Unlock()
 	if d.bars != nil {
-		d.current = d.bars.AddBar(d.expect.Milliseconds(), mpb.BarRemoveOnComplete(),
+		d.current = d.addBar(d.expect.Milliseconds(), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(d.label+"  ")),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.describeRun() })))
+	}
+	if d.bars != nil {
 		// The first use makes a channel of the bar's. Made by the progress of a run in
 		// virtual time it would belong to that bubble, and the bar must not wait for it.
 		d.current.SetCurrent(0)
 	}
 	return d.showProgress
+}
+
+// addBar adds a bar. Once the terminal has closed, bars end: then it returns nil, and
+// the display goes on with lines.
+func (d *display) addBar(total int64, options ...mpb.BarOption) *mpb.Bar {
+	bar, err := d.bars.Add(total, mpb.BarStyle().Build(), options...)
+	if err != nil {
+		d.bars = nil
+	}
+	return bar
 }
 
 func (d *display) showProgress(e engine.Progress) {
