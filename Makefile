@@ -57,7 +57,8 @@ help: ## this text
 	@echo "  KEEP=1                           keep the ledger of every run under OUT, not only of failed runs"
 	@echo "  RATE=200 DURATION=20s PAYLOAD=1000 SERVICE=lognormal:10ms/100ms KEYS=hot:0.2/1/10000"
 	@echo "  PARTITIONS=12 PODS=3 WORKERS=50 WINDOW=500 COMMIT=1s SESSION=6s"
-	@echo "                                   override these settings in every scenario"
+	@echo "                                   override these settings in every scenario; at most 10,000 partitions,"
+	@echo "                                   1,000 pods, 100,000 workers and a window of 10,000,000 for each pod"
 	@echo
 	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 no run."
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
@@ -18,17 +19,46 @@ const (
 	recordOverhead = 100
 )
 
-// checkLimits refuses an empty list of names, and a load that does not fit into
-// this machine's memory. A broker in memory may use half of that: pods, clients
-// and the final read need memory too.
+// checkLimits refuses an empty list of names, and pods or a load that do not fit into
+// this machine's memory, 0 if that is unknown.
 func (o *options) checkLimits(m *matrix, memory uint64) error {
 	for _, name := range []string{"scenario", "consumer"} {
 		if slices.Contains(o.given, "-"+name+"=") {
 			return fmt.Errorf("-%s= is empty: leave it out for the default, or see -scenarios", name)
 		}
 	}
+	if memory == 0 {
+		return nil
+	}
+	if err := m.checkPodMemory(memory); err != nil {
+		return err
+	}
+	return m.checkLoadMemory(memory)
+}
+
+// checkPodMemory refuses pods that need more than half of the memory.
+func (m *matrix) checkPodMemory(memory uint64) error {
+	for i := range m.scenarios {
+		s := &m.scenarios[i]
+		for _, c := range m.consumersBy[s.Name] {
+			need, err := engine.PodMemory(s, c, harness.IsVirtual(m.backend))
+			if err != nil {
+				return err
+			}
+			if room := float64(memory) / 2; need > room {
+				return fmt.Errorf("scenario %s, consumer %s: its %s need %.1f GiB, and this machine has %.1f GiB for pods: lower PODS, WORKERS or WINDOW",
+					s.Name, c.Name(), plural(s.Pods+s.Spare, "pod"), need/(1<<30), room/(1<<30))
+			}
+		}
+	}
+	return nil
+}
+
+// checkLoadMemory refuses a load that a broker in memory cannot keep in half of the
+// memory: pods, clients and the final read need memory too.
+func (m *matrix) checkLoadMemory(memory uint64) error {
 	d, ok := m.backend.(harness.Describer)
-	if !ok || !d.Modelled() || memory == 0 {
+	if !ok || !d.Modelled() {
 		return nil
 	}
 	for _, s := range m.scenarios {

@@ -18,6 +18,9 @@ func CheckDeclarations(s *harness.Scenario, c harness.Selection) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPodSize(&cfg); err != nil {
+		return fmt.Errorf("consumer %s in scenario %s: %w", c.Name(), s.Name, err)
+	}
 	if err := i.ValidateUnder(cfg); err != nil {
 		return fmt.Errorf("consumer %s in scenario %s: %w", c.Name(), s.Name, err)
 	}

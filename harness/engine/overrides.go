@@ -99,7 +99,7 @@ func checkScenario(s *harness.Scenario) error {
 	if err := load.CheckSlowdown(s.Slowdown, last); err != nil {
 		return err
 	}
-	if err := checkSizes(s); err != nil {
+	if err := errors.Join(checkSizes(s), checkPods(s)); err != nil {
 		return err
 	}
 	return checkTimes(s, last)
