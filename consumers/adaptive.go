@@ -15,7 +15,7 @@ var _ = harness.Register(harness.Implementation{
 	Doc: "As keyed, with a limit on the calls that run at once. The limit falls when the latency rises above its recent average, " +
 		"or when more calls bring no more throughput. It rises again up to all workers. A latency that stays high becomes the new average.",
 	Use:         "A downstream that gets slower with more calls at once, and that other clients need too. It costs some throughput: the limit swings around the best value.",
-	Bound:       "As keyed, or the throughput that the downstream has before it gets slower.",
+	Bound:       "As keyed, or the throughput at which the downstream begins to get slower, if that is lower.",
 	Crash:       "As keyed.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,

@@ -18,16 +18,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "delay",
-	Doc: "Each record is worked on a delay after it arrived. It is copied to the topic of its level, one topic for each delay, " +
-		"so the records of a topic fall due in log order. A partition is paused until its first record is due. The header " +
-		"\"delay\" names the level, or the hash of the key does. Only the owner of a partition can copy its records, hundreds " +
-		"in a transaction, as in forward.",
-	Use: "Work for later with a few fixed delays: reminders, orders that are cancelled unless paid, retries. Not for a delay for " +
-		"each record: use a scheduler with a store. The end-to-end latency includes the delay.",
+	Doc: "Works on each record a fixed delay after its arrival. The record is copied to the topic of its level, " +
+		"one topic for each delay, so the records of a topic fall due in log order. A partition is paused until " +
+		"its first record is due. The header \"delay\" names the level; without it, the hash of the key chooses " +
+		"one. Only the owner of a partition can copy its records, hundreds in a transaction, as in forward.",
+	Use: "Work for later with a few fixed delays: reminders, orders that are cancelled unless paid, retries. Not " +
+		"for a different delay for each record: use a scheduler with a store. The end-to-end latency includes the " +
+		"delay.",
 	Bound: "W / service time, whatever the keys. Each record is stored, sent and fetched twice. A pod has a client for each " +
 		"partition of the source.",
-	Crash: "As unordered at each level. Records that were copied and not yet committed in the source are copied again, and worked " +
-		"on twice. A transaction cut short holds up the records behind it until its partition has a new owner.",
+	Crash: "As unordered in each topic. Records that were copied and not yet committed in the source are copied " +
+		"again, and worked on twice. A transaction that a crash interrupts holds up the records behind it until " +
+		"its partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,

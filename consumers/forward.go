@@ -13,16 +13,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "forward",
-	Doc: "Copies records to a topic with several times as many partitions, hundreds in a transaction. A group of its own works " +
-		"on the copies by key. It empties the source at once, so a backlog of few partitions is shared by more pods. " +
-		"Transactions fence previous owners: only the owner of a partition can copy its records.",
+	Doc: "Copies records to a topic with several times as many partitions, hundreds in a transaction. A second " +
+		"group works on the copies by key. The source is copied without waiting for the work, so more pods share " +
+		"the backlog of a few partitions. Transactions fence previous owners: only the owner of a partition can " +
+		"copy its records.",
 	Use: "A backlog in a topic with too few partitions, as a temporary measure, with more pods at hand. Each record is stored, " +
 		"sent and fetched twice. A source with enough partitions does not need it.",
-	Bound: "W / service time in all, 1 / service time for one key, and as many pods as the wide topic has partitions. The broker " +
-		"limits copying to a window of each partition per transaction. A pod holds up to two windows, and a client for each " +
-		"partition of the source.",
-	Crash: "As keyed in the wide topic. Records that were copied and not yet committed in the source are copied again, and worked " +
-		"on twice. A transaction cut short holds up the copies behind it until its partition has a new owner.",
+	Bound: "W / service time in all, 1 / service time for one key, and as many pods as the wide topic has " +
+		"partitions. Copying is limited to a window of each partition per transaction. A pod has up to two " +
+		"windows of records, and a client for each partition of the source.",
+	Crash: "As keyed in the wide topic. Records that were copied and not yet committed in the source are copied " +
+		"again, and worked on twice. A transaction that a crash interrupts holds up the copies behind it until " +
+		"its partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,

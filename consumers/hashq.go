@@ -9,9 +9,10 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "hashq",
-	Doc: "As many queues as workers, one worker each. The hash of its key chooses a record's queue. Keys of one queue wait for " +
-		"each other, and the fullest queue holds the low watermark. Each partition has a quota of the window. Without it, a " +
-		"client that returns hundreds of records of one partition would leave most queues empty.",
+	Doc: "As many queues as workers: each queue has its own worker. The hash of a record's key chooses its " +
+		"queue. Keys of one queue wait for each other, and the fullest queue holds the low watermark. Each " +
+		"partition has a quota of the window. Without it, a client that returns hundreds of records of one " +
+		"partition would leave most queues empty.",
 	Use: "State per key must stay with one worker, such as a cache or a connection. Otherwise use keyed: it costs no more and " +
 		"leaves no worker idle.",
 	Bound: "W / service time x mean keys of a queue / keys of the fullest queue: about 80 % with 100 keys a queue, less with " +

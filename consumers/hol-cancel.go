@@ -13,14 +13,16 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "hol-cancel",
-	Doc: "As keyed, but the window does not wait for one stuck record. The record goes to a dead-letter topic if it was tried " +
-		"for longer than a limit and blocks the window. It blocks the window if that is full, the record is the lowest " +
-		"outstanding one of its partition, and most records above it are completed. A poison record goes there at once. The " +
-		"next record of its key starts when the copy is acknowledged, so the order holds.",
-	Use: "Few records are stuck or fail for long, other records must not wait for them, and an operator handles the dead " +
-		"letters. Not where a key may not miss a record, nor where the work ignores the end of its context. It waits when all " +
-		"records are slow: then few above are completed. It waits for a stuck key with most of its partition's records too.",
-	Bound:       "As keyed. A stuck record costs a full window at most 1.25 x limit.",
+	Doc: "As keyed, but the window does not wait for one stuck record. The record goes to a dead-letter topic if " +
+		"it was tried for longer than a limit and blocks the window. It blocks the window if the window is full, " +
+		"the record is the lowest outstanding one of its partition, and most records above it are completed. A " +
+		"poison record goes there at once. The next record of its key starts when the copy is acknowledged, so " +
+		"the order holds.",
+	Use: "Few records are stuck or fail for long, other records must not wait for them, and an operator handles " +
+		"the dead letters. Not where a key may not miss a record, nor where the work ignores the end of its " +
+		"context. It cancels nothing when all records are slow, since few above are completed then. Nor does it " +
+		"when the stuck key has most of its partition's records.",
+	Bound:       "As keyed. A stuck record blocks a full window for at most 1.25 x limit.",
 	Crash:       "As keyed. A record whose dead letter was sent and whose commit was not is tried again, and may have an effect too.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,

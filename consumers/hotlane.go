@@ -13,16 +13,18 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "hotlane",
-	Doc: "As keyed, but a key with many waiting records is moved to an overflow topic: from then on its records are copied " +
-		"there, and a group of its own works on them. They fill no window that other keys need. The key comes back when all its " +
-		"copies are completed. Both groups share the workers. Transactions fence previous owners of a partition.",
-	Use: "As keyed, where now and then a key brings more than one worker can do: the other keys keep their latency, and order " +
-		"holds. The hot key itself is no faster than in keyed. With a bulk interface downstream, keyed-batch makes it faster.",
-	Bound: "As keyed, and the backlog of one key holds up no key outside the overflow topic. Each record there costs a copy in a " +
-		"transaction. A pod holds up to two windows, and a client for each partition.",
-	Crash: "As keyed in the source and as keyed-map in the overflow topic. Copies that were not completed in the source are made " +
-		"again, so a record of a hot key may be repeated twice. A transaction cut short holds up the overflow of its partition " +
-		"until that has a new owner.",
+	Doc: "As keyed, but a key with many waiting records is moved to an overflow topic: from then on its records " +
+		"are copied there, and a second group works on them. They fill no window that other keys need. The key " +
+		"comes back when all its copies are completed. Both groups share the workers. Transactions fence previous " +
+		"owners of a partition.",
+	Use: "As keyed, where now and then a key gets more records than one worker can work on: the other keys keep " +
+		"their latency, and order holds. The hot key itself is no faster than in keyed. With a bulk interface " +
+		"downstream, keyed-batch makes it faster.",
+	Bound: "As keyed, and the backlog of one key holds up no key outside the overflow topic. Each record there " +
+		"costs a copy in a transaction. A pod has up to two windows of records, and a client for each partition.",
+	Crash: "As keyed in the source and as keyed-map in the overflow topic. Records that were copied and not yet " +
+		"committed in the source are copied again, so a record of a hot key may be repeated twice. A transaction " +
+		"that a crash interrupts holds up the overflow of its partition until the partition has a new owner.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,

@@ -8,9 +8,9 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "keyed-batch",
-	Doc: "As keyed, but one call of the work takes up to a batch of one key's records. So a hot key is up to that many times as " +
-		"fast. The work must take several records, all or none. A batch that fails is cut in two until the failing record is " +
-		"alone. That record is tried until it succeeds, before the rest of its key.",
+	Doc: "As keyed, but one call of the work gets up to a batch of one key's records. So a hot key is up to " +
+		"`batch` times as fast. The work must take several records, all or none. A batch that fails is cut in two " +
+		"until the failing record is alone. That record is tried until it succeeds, before the rest of its key.",
 	Use:         "Hot keys, where the downstream has a bulk interface: all records of a call or none.",
 	Bound:       "W x batch / service time in all, batch / service time for one key.",
 	Crash:       "As keyed, and all records of an open call.",

@@ -9,9 +9,11 @@ var _ = harness.Register(harness.Implementation{
 	Name: "keyed",
 	Doc: "A queue per key on a pool of workers: keys in parallel, each key in order. Commits the low watermark, accepts no more " +
 		"than a window beyond it, and drains on revoke.",
-	Use: "The first choice where order by key is wanted and there are many keys. Not where one key needs more than one worker, " +
-		"nor where a record may take as long as it takes to fill the window: it holds up the watermark.",
-	Bound:       "W / service time in all, 1 / service time for one key. A window M full of one key's backlog holds up the others.",
+	Use: "The first choice where order by key is wanted and there are many keys. Not where one key needs more " +
+		"than one worker, nor where one record may take as long as the window takes to fill: it holds up the low " +
+		"watermark.",
+	Bound: "W / service time in all, 1 / service time for one key. A window M full of one key's backlog holds up " +
+		"the other keys.",
 	Crash:       "Repeats the records accepted above the low watermark of the last commit, at most M, and the work of a commit interval.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,

@@ -14,9 +14,9 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "naive",
-	Doc: "Puts polled records into a queue for a pool of workers, and lets the client commit on its own clock: the most common " +
-		"mistake. A queued record counts as committed, so a crash loses up to a window.",
-	Use:         "Never. It is a control: a comparison in which it passes proves nothing.",
+	Doc: "Puts polled records into a queue for a pool of workers, and lets the client commit at intervals: the " +
+		"most common mistake. A queued record counts as committed, so a crash loses up to a window.",
+	Use:         "Never. It is a control: a comparison in which it passes pod-crash proves nothing.",
 	Bound:       "W / service time.",
 	Crash:       "Loses the queued records that were already committed, up to M.",
 	Delivery:    harness.AtLeastOnce,

@@ -31,9 +31,9 @@ func TestReadme(t *testing.T) {
 
 const readmeIntro = `# The consumers
 
-One file each, generated from the registrations (` + "`STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers`" + `). W is the number of workers of
-a pod. M is its window: the most records that it has accepted and that are not below the low watermark. The low watermark is the lowest
-offset whose work is outstanding. The shared parts are packages with a README each: [client](client/README.md), [group](group/README.md),
+Each consumer is one file. Their registrations generate this page (` + "`STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers`" + `). W is the
+number of workers of a pod. M is its window: the most records that it accepts at or above the low watermark. Below the low watermark of a
+partition all records are completed. The shared parts are packages with a README each: [client](client/README.md), [group](group/README.md),
 [pool](pool/README.md), [relay](relay/README.md), [sharegroup](sharegroup/README.md), [txn](txn/README.md).
 
 | consumer | delivery | order | throughput at most |
@@ -43,13 +43,13 @@ offset whose work is outstanding. The shared parts are packages with a README ea
 const readmeShared = `
 ## What holds for all but the controls
 
-- *Work that fails* is tried again in place, with a pause that doubles from 10 ms to 1 s. Its order holds meanwhile.
-- *A poison record* is work that always fails. Unless a design says otherwise below, it holds the records that must come after it, and the
-  low watermark, until the window is full. Nothing is lost; the run reports a stall.
+- *Work that fails* is tried again in place, with a pause that doubles from 10 ms to 1 s. The order holds meanwhile.
+- *A poison record* is one whose work always fails. Unless a design says otherwise below, it holds up the records that must come after it,
+  and the low watermark, until the window is full. Nothing is lost; the run reports a stall.
 - *A panic* of the work ends the pod, as it ends any Go program. The next owner of its partitions starts at the commit.
-- *A broker that is gone* for less than a session timeout costs only time. If it is gone for longer, the pod loses its membership and
+- *A broker that is down* for less than a session timeout costs only time. If it is down for longer, the pod loses its membership and
   the next owner repeats what was not committed.
-- *A rebalance* waits for the records in work, for half a session timeout at most. Then they are cancelled, and the next owner gets them.
+- *A rebalance* waits for the records in work, for half a session timeout at most. Then their work is cancelled, and the next owner gets them.
   A member commits only for partitions that it still owns.
 - *Memory* is limited by M and by what the client fetches ahead, whatever the backlog.
 `

@@ -15,16 +15,17 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "retry-dlq",
-	Doc: "One queue for a pool of workers. A record whose work fails is copied to the first of several retry topics and comes " +
-		"back after its delay. Each failure moves it to the next topic, and the last to a dead-letter topic; a poison record " +
-		"goes there at once. The record is completed when its copy is acknowledged. Failing work holds up no other record, and " +
-		"there is no order.",
-	Use: "A failed record may be done after newer ones, and an operator handles the dead letters. Not where records of a key " +
-		"depend on each other (use retry-ordered), nor where all work may fail at once: an outage downstream becomes dead " +
-		"letters.",
+	Doc: "One queue for a pool of workers. A record whose work fails is copied to the first of several retry " +
+		"topics and comes back after its delay. Each failure moves it to the next topic, and the last failure to " +
+		"a dead-letter topic; a poison record goes there at once. The record is completed when its copy is " +
+		"acknowledged. Failing work holds up no other record, and there is no order.",
+	Use: "A failed record may be completed after newer ones, and an operator handles the dead letters. Not where " +
+		"records of a key depend on each other (use retry-ordered), nor where all work may fail at once: an " +
+		"outage downstream becomes dead letters.",
 	Bound: "W / service time, whatever the keys. Each failure costs one more copy and fetch.",
-	Crash: "As unordered. A record that was copied and not committed is tried at both places. A pod that stood still may copy a " +
-		"record that another pod has completed: the record can end as completed and as a dead letter.",
+	Crash: "As unordered. A record that was copied and not committed is tried at both places. A pod that was " +
+		"paused may copy a record that another pod has completed: the record can end with an effect and a dead " +
+		"letter.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,

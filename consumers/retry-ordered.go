@@ -15,15 +15,15 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "retry-ordered",
-	Doc: "As keyed, but a record whose work fails is copied to a retry topic. While a key has records there, all its further " +
-		"records are copied behind them. A group of its own tries them in order, with pauses that double from 10 ms to 1 s. A " +
-		"record that fails too often, or is poison, goes to a dead-letter topic. The order of a key holds through crashes and " +
-		"rebalances, as in hotlane.",
+	Doc: "As keyed, but a record whose work fails is copied to a retry topic. While a key has records there, all " +
+		"its further records are copied behind them. A second group tries them in order, with pauses that double " +
+		"from 10 ms to 1 s. A record that fails too often, or is poison, goes to a dead-letter topic. The order " +
+		"of a key holds through crashes and rebalances, as in hotlane.",
 	Use: "Some keys fail for long, their records must keep their order, and no other key may wait. Not where all work may fail " +
 		"at once: an outage downstream becomes copies and then dead letters. Without order, retry-dlq costs less.",
-	Bound: "As keyed. Each failure costs a copy in a transaction, and so do the records of its key until the retries are done. W " +
-		"failing keys at once hold up the retries of a pod and no other key. A pod holds up to two windows, and a client for " +
-		"each partition.",
+	Bound: "As keyed. Each failure costs a copy in a transaction, and so do the records of its key until the " +
+		"retries are done. W failing keys at once hold up the retries of a pod and no other key. A pod has up to " +
+		"two windows of records, and a client for each partition.",
 	Crash:       "As hotlane. A record whose dead letter was sent and whose commit was not is tried again, and may have an effect too.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,

@@ -10,8 +10,9 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "salted",
-	Doc: "As keyed, with each key split over several queues in turn, and nothing that restores the order: public advice against " +
-		"hot keys, for effects that commute. A hot key is as fast as its queues, and its records come out of order.",
+	Doc: "As keyed, but the records of a key go to several queues in turn, and no step restores their order: " +
+		"public advice against hot keys, for effects that commute. A hot key is as fast as its queues, and its " +
+		"records come out of order.",
 	Use: "Never where order by key is needed. It claims that order to show how the judge finds it broken. For effects that " +
 		"commute, unordered is simpler and faster.",
 	Bound:       "W / service time in all, salts / service time for one key.",

@@ -10,12 +10,12 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "serial",
-	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and on the commit interval " +
-		"inside a long one. The simplest design.",
-	Use: "One record at a time per pod is fast enough. Or all records of a partition must be done in order, by code that is easy " +
-		"to trust.",
+	Doc: "Poll, work, commit: one record at a time, in partition order. Commits after each batch, and at each " +
+		"commit interval during a long batch. The simplest design.",
+	Use: "One record at a time per pod is fast enough. Or all records of a partition must be completed in order, " +
+		"by code that is easy to trust.",
 	Bound:    "1 / service time a pod, and no more pods than partitions.",
-	Crash:    "Repeats the work since the last commit: one poll, or a commit interval of a long one.",
+	Crash:    "Repeats the work since the last commit: one batch, or a commit interval of a long batch.",
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderPartition,
 	New:      func(harness.Config) (harness.Consumer, error) { return serial{}, nil },

@@ -8,10 +8,11 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "share",
-	Doc: "Members of a share group (KIP-932). The broker hands each record to one member and counts deliveries. A member " +
-		"acquires a batch, acknowledges each record when its work is done, and acquires the next batch. Locks of slow records " +
-		"are renewed. A pod has several clients, since each waits for the slowest record of its batch, and starts more when " +
-		"clients wait long. Failed work is tried again in place: the group may give up a record that is released or rejected.",
+	Doc: "Members of a share group (KIP-932). The broker delivers each record to one member and counts " +
+		"deliveries. A member acquires a batch, acknowledges each record when its work is done, and acquires the " +
+		"next batch. Locks of slow records are renewed. A pod has several clients, since each waits for the " +
+		"slowest record of its batch, and starts more when clients wait long. Failed work is tried again in " +
+		"place: the group may give up a record that is released or rejected.",
 	Use: "Independent jobs: no order, more members than partitions, and a slow record holds up only its batch. Not where order " +
 		"is wanted, nor on brokers before 4.2, which renew no lock. A poison record occupies one client of one pod for ever; " +
 		"reject it where it may be lost.",

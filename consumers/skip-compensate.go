@@ -16,14 +16,14 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "skip-compensate",
-	Doc: "As unordered, but a partition that is further behind its end than a limit goes on at the end. First the skipped " +
-		"records are written as ranges to a topic. A group of its own works on the ranges, with the workers that recent records " +
-		"leave idle. New records are fast again at once.",
-	Use: "The newest records matter most, and the old ones must still be done, in no order. Not where order matters: skipped " +
-		"records come after newer ones.",
-	Bound: "W / service time in all. One worker does a range, one record after the other, and reads it with a client of its own. " +
-		"While recent records occupy all workers, ranges wait.",
-	Crash:       "As unordered. A range that was not completed is done again from its start.",
+	Doc: "As unordered, but a partition that is more records behind its end than a limit continues at the end. " +
+		"First the skipped records are written as ranges to a topic. A second group works on the ranges, with the " +
+		"workers that recent records leave idle. New records are fast again at once.",
+	Use: "The newest records matter most, and the old ones must still be completed, in no order. Not where order " +
+		"matters: skipped records come after newer ones.",
+	Bound: "W / service time in all. One worker works on a range, one record after the other, and reads it with " +
+		"its own client. While recent records occupy all workers, ranges wait.",
+	Crash:       "As unordered. A range that was not completed is worked on again from its start.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,

@@ -9,9 +9,10 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "splitmerge",
-	Doc: "Splits the work in two parts. The part that commutes is prepared for records of any key, in parallel and in any order. " +
-		"The rest, with the effect, runs by key in log order. Only the rest limits a hot key. Prepared records that wait for " +
-		"their turn stay in the window. It is keyed where the work has no such part.",
+	Doc: "Splits the work in two parts. The part that commutes is prepared for records of any key, in parallel " +
+		"and in any order. The rest, which has the effect, runs by key in log order. Only the rest limits a hot " +
+		"key. Prepared records that wait for their turn stay in the window. Without such a part it is the same as " +
+		"keyed.",
 	Use: "Hot keys whose order matters, where most of the work on a record does not depend on earlier records: decoding, " +
 		"computing, queries. Not where that part is small: keyed does the same with less.",
 	Bound:            "W / service time in all. For one key: the smaller of W / time to prepare and 1 / the rest of the service time.",

@@ -18,11 +18,12 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "txn",
-	Doc: "Consumes, transforms and produces in transactions. It polls a batch, and works on its keys in parallel and on each key " +
-		"in order. It appends one output for each record, and commits outputs and offsets together. A read-committed reader " +
-		"sees each output once, those of a partition in order. The work may be repeated, so it must have no effect of its own. " +
-		"A rebalance that revokes partitions costs the batch. A backlog comes in batches of up to the window. A record whose " +
-		"work fails holds up its pod.",
+	Doc: "Consumes, transforms and produces in transactions. It polls a batch, and works on its keys in parallel " +
+		"and on each key in order. It appends one output for each record, and commits outputs and offsets " +
+		"together. A read-committed reader sees each output once, and the outputs of a partition in order. The " +
+		"work may be repeated, so it must have no effect of its own. A rebalance that revokes partitions costs " +
+		"the batch. With a backlog, a batch has up to a window of records. A record whose work fails holds up its " +
+		"pod.",
 	Use: "From Kafka to Kafka. Not where the work writes elsewhere, nor where outputs are wanted at once: a batch waits for its " +
 		"slowest key.",
 	Bound: "W / service time while batches have records of enough keys. A batch takes as long as its busiest key and the commit of " +
