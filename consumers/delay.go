@@ -18,8 +18,8 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name: "delay",
-	Doc: "Works on each record a fixed delay after its arrival. The record is copied to the topic of its level, " +
-		"one topic for each delay, so the records of a topic fall due in log order. A partition is paused until " +
+	Doc: "Works on each record a fixed delay after its arrival. The record is copied to the topic of its level. " +
+		"Each level has one delay, so the records of its topic fall due in log order. A partition is paused until " +
 		"its first record is due. The header \"delay\" names the level; without it, the hash of the key chooses " +
 		"one. Only the owner of a partition can copy its records, hundreds in a transaction, as in forward.",
 	Use: "Work for later with a few fixed delays: reminders, orders that are cancelled unless paid, retries. Not " +

@@ -14,10 +14,9 @@ import (
 var _ = harness.Register(harness.Implementation{
 	Name: "hol-cancel",
 	Doc: "As keyed, but the window does not wait for one stuck record. The record goes to a dead-letter topic if " +
-		"it was tried for longer than a limit and blocks the window. It blocks the window if the window is full, " +
-		"the record is the lowest outstanding one of its partition, and most records above it are completed. A " +
-		"poison record goes there at once. The next record of its key starts when the copy is acknowledged, so " +
-		"the order holds.",
+		"it was tried for longer than a limit and blocks the window. It blocks a window that is full if it is the " +
+		"lowest outstanding record of its partition, and most records above it are completed. A poison record " +
+		"goes there at once. The next record of its key starts when the copy is acknowledged, so the order holds.",
 	Use: "Few records are stuck or fail for long, other records must not wait for them, and an operator handles " +
 		"the dead letters. Not where a key may not miss a record, nor where the work ignores the end of its " +
 		"context. It cancels nothing when all records are slow, since few above are completed then. Nor does it " +

@@ -14,8 +14,8 @@ import (
 // work fail (the aggressors). A record is slow if its end-to-end latency, from due to its first effect, is over
 // the limit. The limit is the scenario's OthersP99, or 1 s.
 //
-// The count is what exceeds one in a hundred of the other keys' records, rounded down. If it is above zero, the
-// p99 is over the limit.
+// The count is the number of slow records beyond one in a hundred (rounded down) of the other keys' records. If
+// the count is above zero, the p99 is over the limit.
 const CheckBlastRadius = "blast radius"
 
 var _ = register(entry{

@@ -2,11 +2,11 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness"
 
-// CheckCommitRegression finds a confirmed commit below the commit before it, of the same group and partition.
-// An owner may go back to an offset of its own choice, because the log was cut or because the design says so.
-// That lowers what was committed before to the offset.
+// CheckCommitRegression finds a confirmed commit below the commit before it, of the same group and partition. An
+// owner may go back to an offset of its own choice, because the log was cut or because the design says so. Then
+// that offset takes the place of the commit before it.
 //
-// The evidence names a pod that had lost the partition, whichever of the two commits it made.
+// If one of the two commits is by a pod that had lost the partition, the evidence names that pod.
 const CheckCommitRegression = "commit regression"
 
 var _ = register(entry{

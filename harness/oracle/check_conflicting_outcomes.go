@@ -11,10 +11,9 @@ import (
 // letters. Two effects are a duplicate, and a record without an outcome is lost or outstanding. Other checks
 // count those.
 //
-// The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks
-// at each dead letter, and at the first effect at each position of a record with a dead letter. The outcome is
-// a violation if the record has more of them than one and one for each rewind that explains another (see
-// [route]).
+// The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks at
+// each dead letter, and at the first effect at each position of a record with a dead letter. The outcome is a
+// violation if the record has more outcomes than one plus its rewinds that explain another (see [route]).
 const CheckConflictingOutcomes = "conflicting outcomes"
 
 var _ = register(entry{

@@ -10,7 +10,8 @@ import (
 // failed attempt before that, [CheckRetryOvertaking] counts it instead.
 //
 // It also finds a redelivery right after the effect of a later record of its key, if both effects are of one
-// stable assignment. The owner did not go back to a commit in it. A redelivery after a rewind is no inversion.
+// stable assignment. In that time the owner did not go back to a commit. A redelivery after a rewind is no
+// inversion.
 const CheckKeyInversion = "key inversion"
 
 var _ = register(entry{

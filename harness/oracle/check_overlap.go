@@ -7,9 +7,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// CheckOverlap finds an attempt that begins while another attempt on its key is in flight, in one pod or in
-// two. If the consumer claims order by partition, an attempt on any record of the partition counts. The latest
-// begun of the others decides which pod is named.
+// CheckOverlap finds an attempt that begins while another attempt on its key is in flight, in one pod or in two.
+// If the consumer claims order by partition, an attempt on any record of the partition counts. If there are
+// several, the evidence names the pod of the one that began last.
 //
 // Unfenced attempts overlap nothing, nor do attempts that an expelled pod had begun before its expulsion. The
 // attempts of one call for several records do not overlap one another: their effects come in the order of the

@@ -1,8 +1,8 @@
 package oracle
 
 // CheckPodLiveness finds a pod that ended by itself or did not stop when it was told to. It also finds a pod
-// that lived on without a place in its group until the end of the run. That counts after a rebalance timeout
-// and 2 s in which no fault affected the pod.
+// that was outside its group until the end of the run. This counts after a rebalance timeout and 2 s in which no
+// fault affected the pod.
 //
 // The engine judges it: the ledger does not show what a process did.
 const CheckPodLiveness = "pod liveness"

@@ -3,8 +3,8 @@ package oracle
 import "github.com/stampede-bench/stampede/harness"
 
 // CheckRedelivery counts second effects of a record that a rewind explains, or in a share group a new delivery.
-// They are the cost of a design that claims at-least-once. A consumer with another claim promised that there
-// are none.
+// They are the cost of a design that claims at-least-once. A consumer with another claim promises that there are
+// none.
 const CheckRedelivery = "redelivery"
 
 var _ = register(entry{

@@ -6,7 +6,7 @@ import (
 )
 
 // CheckRedeliveryOutOfOrder counts further effects of a record right after the effect of a later record of its
-// key. A rewind gives each key with completed work one of them, so it is the cost of a design.
+// key. A rewind causes one of them for each key with completed work: they are a cost of the design.
 const CheckRedeliveryOutOfOrder = "redelivery out of order"
 
 var _ = register(entry{

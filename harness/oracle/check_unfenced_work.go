@@ -8,7 +8,7 @@ import (
 )
 
 // CheckUnfencedWork counts attempts that ran on after the group had expelled their pod, if the member could not
-// know that when they began. No consumer can prevent them without a fence (KIP-98, KIP-447) at the place of the
+// know it when they began. No consumer can prevent them without a fence (KIP-98, KIP-447) at the place of the
 // effect. The checks of order leave such attempts out.
 const CheckUnfencedWork = "unfenced work"
 

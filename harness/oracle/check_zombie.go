@@ -9,12 +9,12 @@ import (
 )
 
 // CheckZombie finds an attempt on a partition that the pod had surely lost, and could know it:
-//   - The group had expelled the member. It could know that a heartbeat and 100 ms after the expulsion was
-//     seen. If a fault affected the member at that time, the same counts from the end of the fault.
+//   - The group had expelled the member. The member could know it one heartbeat and 100 ms after observers saw
+//     the expulsion. If a fault affected the member at that time, the same counts from the end of the fault.
 //   - The group had revoked the partition or given it to another pod, and that pod has begun a record of the
 //     partition.
 //
-// Records of a deferred range belong to no owner of the partition. Work on them is never a zombie's.
+// Records of a deferred range belong to no owner of the partition. Work on them is never a zombie.
 // [CheckUnfencedWork] counts the work of an expelled member that could not know it.
 const CheckZombie = "zombie"
 
