@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,6 +91,17 @@ func awaitFile(t *testing.T, path string) {
 	}
 }
 
+// sendRepeatedly sends a signal until the process has ended.
+func sendRepeatedly(p *os.Process, s os.Signal, ended <-chan struct{}) {
+	for p.Signal(s) == nil {
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 func TestResultsSurviveTheEndOfTheProcess(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -99,9 +111,13 @@ func TestResultsSurviveTheEndOfTheProcess(t *testing.T) {
 	}{
 		{"SIGKILL", []string{"-scenario=brief", "-repeat=10000"}, unix.SIGKILL, -1},
 		{"SIGHUP", []string{"-scenario=brief", "-repeat=10000"}, unix.SIGHUP, exitFailed},
+		{"SIGHUP again and again", []string{"-scenario=brief", "-repeat=10000"}, unix.SIGHUP, exitFailed},
 		{"panic", []string{"-scenario=brief,panics"}, nil, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.signal == unix.SIGHUP && signal.Ignored(unix.SIGHUP) {
+				t.Skip("nohup started this test")
+			}
 			cmd, out := compareVirtual(t, c.flags...)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -111,6 +127,11 @@ func TestResultsSurviveTheEndOfTheProcess(t *testing.T) {
 				if err := cmd.Process.Signal(c.signal); err != nil {
 					t.Error(err)
 				}
+			}
+			if strings.HasSuffix(c.name, "again") {
+				ended := make(chan struct{})
+				defer close(ended)
+				go sendRepeatedly(cmd.Process, c.signal, ended)
 			}
 			cmd.Wait()
 			if exit := cmd.ProcessState.ExitCode(); exit != c.exit {

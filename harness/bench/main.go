@@ -108,8 +108,11 @@ func runProcess(m *testing.M) int {
 		return exitOK
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
-	// The first signal ends the run in good order, a second one ends the process.
+	// The first signal ends the run in good order, a second one ends the process. A
+	// terminal that closes sends SIGHUP twice: to its shell, which passes the signal on,
+	// and then to the foreground.
 	quiet := context.AfterFunc(ctx, func() {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		stop()
 		fmt.Fprintln(os.Stderr, "stampede: interrupted: the run ends and is reported; press Ctrl-C again to quit at once")
 	})
