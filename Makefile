@@ -60,7 +60,7 @@ help: ## this text
 	@echo "                                   override these settings in every scenario; at most 10,000 partitions,"
 	@echo "                                   1,000 pods, 100,000 workers and a window of 10,000,000 for each pod"
 	@echo
-	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 no run."
+	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 a run could not be made."
 
 check: lint ## lint, tests without brokers, one short run: under a minute once compiled
 	@go run ./internal/runtests -- $(PURE) -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s

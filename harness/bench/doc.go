@@ -6,6 +6,6 @@
 //
 // Main owns the flags, the clean stop on Ctrl-C and the exit status. It also starts
 // the binary again as the pods of a run. The exit status is 0 if every run came out
-// as expected, and 1 if not. It is 2 if no run was possible: bad input, no broker, no
-// pod. go test itself turns 2 into 1.
+// as expected, and 1 if not. It is 2 if a run could not be made: bad input, no broker,
+// no pod. go test itself turns 2 into 1.
 package bench

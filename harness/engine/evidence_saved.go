@@ -222,13 +222,14 @@ func (s *Saved) fillFolder(dir string) (err error) {
 			err = errors.Join(err, os.RemoveAll(partial))
 		}
 	}()
-	if err := errors.Join(os.Chmod(partial, 0o755), s.writeManifest(partial)); err != nil {
-		return err
-	}
 	for _, j := range s.Journals {
 		if err := linkOrCopy(s.journalPath(j), filepath.Join(partial, j.File)); err != nil {
 			return err
 		}
+	}
+	// The manifest comes last: what a kill leaves behind before is in no list of ledgers.
+	if err := errors.Join(os.Chmod(partial, 0o755), s.writeManifest(partial)); err != nil {
+		return err
 	}
 	if err := removeLedger(dir); err != nil {
 		return err
