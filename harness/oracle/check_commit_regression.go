@@ -7,6 +7,8 @@ import "github.com/stampede-bench/stampede/harness"
 // that offset takes the place of the commit before it.
 //
 // If one of the two commits is by a pod that had lost the partition, the evidence names that pod.
+//
+// The decision is in state_commits.go.
 const CheckCommitRegression = "commit regression"
 
 var _ = register(entry{

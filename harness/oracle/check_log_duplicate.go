@@ -2,6 +2,8 @@ package oracle
 
 // CheckLogDuplicate finds a record that lies at two positions of the source. The idempotent producer
 // excludes it, so no consumer is at fault. [logSequence] sees it while the log is built.
+//
+// The decision is in state_log_sequence.go.
 const CheckLogDuplicate = "log duplicate"
 
 var _ = register(entry{

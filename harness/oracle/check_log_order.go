@@ -2,6 +2,8 @@ package oracle
 
 // CheckLogOrder finds a record that lies in the log after a record of the same key with a higher seq. The
 // idempotent producer excludes it, so no consumer is at fault. [logSequence] sees it while the log is built.
+//
+// The decision is in state_log_sequence.go.
 const CheckLogOrder = "log order"
 
 var _ = register(entry{

@@ -9,6 +9,8 @@ import "github.com/stampede-bench/stampede/harness"
 //
 // In a share group, the last acknowledgement decides: after an accept, a reject or a gap the record is lost. So
 // is a record that was acquired as often as the group's limit of deliveries allows.
+//
+// The decision is in state_incomplete.go, fateOf.
 const CheckLoss = "loss"
 
 var _ = register(entry{

@@ -5,6 +5,8 @@ import "github.com/stampede-bench/stampede/harness"
 // CheckOverload finds a record that was still outstanding when the drain ended, while other records were still
 // being completed. The consumer was too slow for the load and did not stall. The run's status is overload,
 // unless the scenario allows it (MayOverload).
+//
+// The decision is in state_incomplete.go, fateOf.
 const CheckOverload = "overload"
 
 var _ = register(entry{

@@ -5,6 +5,8 @@ import "github.com/stampede-bench/stampede/harness"
 // CheckRedelivery counts second effects of a record that a rewind explains, or in a share group a new delivery.
 // They are the cost of a design that claims at-least-once. A consumer with another claim promises that there are
 // none.
+//
+// The decision is in state_redeliveries.go, judgeSecondEffect.
 const CheckRedelivery = "redelivery"
 
 var _ = register(entry{

@@ -4,6 +4,8 @@ import "github.com/stampede-bench/stampede/harness"
 
 // CheckStall finds a record that was still outstanding when the drain ended. Nothing had been completed for
 // longer than a session, two commit intervals and 2 s. Only first effects and dead letters count as completions.
+//
+// The decision is in state_incomplete.go, fateOf.
 const CheckStall = "stall"
 
 var _ = register(entry{

@@ -11,6 +11,8 @@ package oracle
 // never acquired the record.
 //
 // The section on assignments and redelivery has the details.
+//
+// The decision is in state_redeliveries.go, judgeSecondEffect.
 const CheckUnexplainedDuplicate = "unexplained duplicate"
 
 var _ = register(entry{
