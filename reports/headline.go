@@ -56,7 +56,7 @@ func (v *view) keptText() string {
 	case kept == judged && judged == 1:
 		return keepers[0] + " kept every appended record"
 	case kept == judged && judged == 2:
-		return "Both consumers kept every appended record"
+		return joinWords(keepers) + " kept every appended record"
 	case kept == judged:
 		return fmt.Sprintf("All %d consumers kept every appended record", judged)
 	case judged == 1:

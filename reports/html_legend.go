@@ -89,7 +89,7 @@ func giveLooks(consumers []pageConsumer) {
 	}
 }
 
-const controlClaim = "expected to fail"
+const controlClaim = "control"
 
 func claimOf(c *pageConsumer) string {
 	switch {

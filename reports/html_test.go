@@ -103,7 +103,7 @@ func TestLegendOfManyConsumers(t *testing.T) {
 		t.Error("the consumers that are shown do not have the first looks")
 	}
 	last := -1
-	for _, claim := range []string{"order by partition", "order by key", "expected to fail"} {
+	for _, claim := range []string{"order by partition", "order by key", "control"} {
 		at := strings.Index(page, "<legend>at-least-once, "+claim)
 		if claim == controlClaim {
 			at = strings.Index(page, "<legend>"+claim)

@@ -78,7 +78,7 @@ func (t *text) writeVerdicts() {
 	}
 	matrix.writeTo(t)
 	t.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
-		if note := t.noteOf(c); note != "" && !(c.Expected && isControl(t.consumerInfo(c.Consumer))) {
+		if note := t.noteOf(c); note != "" && note != notJudgedNote {
 			t.printf("%s", wrap(fmt.Sprintf("%s, %s: %s", s.Name, c.Consumer, note), pageWidth, "  "))
 		}
 	})
@@ -86,7 +86,7 @@ func (t *text) writeVerdicts() {
 
 func controlMark(i *harness.ConsumerInfo) string {
 	if isControl(i) {
-		return " (expected to fail)"
+		return " (control)"
 	}
 	return ""
 }
@@ -252,7 +252,7 @@ func (t *text) writeConfidence() {
 		return
 	}
 	t.writeTitle("how much a pass proves")
-	t.printf("  These runs had no violation. With 95 %% confidence at most this share has one: 1 - 0.05^(1/n) for n trials.\n")
+	t.printf("  These runs had no violation. With 95 %% confidence, at most the share on the right has one: 1 - 0.05^(1/n) for n trials.\n")
 	out := table{right: 2}
 	out.addRow("consumer", "scenarios", "runs", "injections", "records", "violations at most")
 	for _, a := range all {

@@ -124,6 +124,9 @@ func (v *view) failedChecks(c *harness.Cell) []string {
 	})
 }
 
+// notJudgedNote is the note of a control that failed where it need not.
+const notJudgedNote = "control: not judged"
+
 func (v *view) noteOf(c *harness.Cell) string {
 	must := v.expectedFailures(c.Scenario, c.Consumer)
 	control := isControl(v.consumerInfo(c.Consumer))
@@ -133,7 +136,7 @@ func (v *view) noteOf(c *harness.Cell) string {
 	case len(must) > 0 && !c.Expected && hasVerdict(c.Status):
 		return "expected to fail by " + joinWords(must)
 	case control && c.Status == harness.Fail && c.Expected:
-		return "control: not judged"
+		return notJudgedNote
 	case c.Status == harness.Overload && c.Expected:
 		return "allowed here"
 	case c.Status == harness.Overload:
@@ -162,7 +165,7 @@ type anomaly struct {
 	Check   string
 	HeldTo  string
 	Tally   string
-	Control bool   // Control: the consumer is expected to fail.
+	Control bool   // Control: the consumer has a known flaw.
 	Note    string // Note is the cell's note if the consumer is a control.
 	Repeat  int    // Repeat is the repeat that had it; 0 if there is only one.
 	Detail  string

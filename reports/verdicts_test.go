@@ -111,7 +111,7 @@ func TestHeadlines(t *testing.T) {
 		c.Cells = slices.DeleteFunc(c.Cells, func(x harness.Cell) bool { return x.Consumer != "naive@cooperative" })
 	}
 	for want, change := range map[string]func(*harness.Comparison){
-		"Both consumers kept every appended record":                                                  func(*harness.Comparison) {},
+		"serial and keyed kept every appended record":                                                func(*harness.Comparison) {},
 		"1 of 2 consumers kept every appended record; serial lost 5 on steady":                       func(c *harness.Comparison) { lose(&c.Runs[0], 5) },
 		"naive lost 312 on pod-crash":                                                                onlyControl,
 		"No consumer kept every appended record: serial lost 5 on steady and keyed lost 2 on steady": func(c *harness.Comparison) { lose(&c.Runs[0], 5); lose(&c.Runs[2], 2) },

@@ -80,7 +80,7 @@ func (v *view) consumerInfo(name string) *harness.ConsumerInfo {
 	return &harness.ConsumerInfo{Name: name}
 }
 
-// isControl reports whether a consumer has a known flaw and is expected to fail.
+// isControl reports whether a consumer has a known flaw and must fail in some scenario.
 func isControl(i *harness.ConsumerInfo) bool { return len(i.MustFail) > 0 }
 
 // expectedFailures are the checks that a control must fail in a scenario.

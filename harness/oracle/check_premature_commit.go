@@ -103,7 +103,7 @@ func (p *prematureCommit) coverRecords(e *ledger.Event) {
 		}
 		position := ledger.Position{Topic: e.Topic, Partition: e.Partition, Offset: offset}
 		if !p.isSafe(e, position) && p.facts.Log.isAppended(position) {
-			p.reportCovered(e, position, "it")
+			p.reportCovered(e, position, "the record")
 		}
 	}
 	p.checked[part] = max(p.checked[part], end)
@@ -116,7 +116,7 @@ func (p *prematureCommit) coverRanges(e *ledger.Event) {
 			position := ledger.Position{Partition: r.partition, Offset: offset}
 			uncovered := slices.ContainsFunc(p.deferred.rangesBefore(e, position), func(o *deferredRange) bool { return !o.covered })
 			if !uncovered && p.facts.Log.isAppended(position) && !p.isCompletedOrCopied(position) {
-				p.reportCovered(e, position, "the range with it")
+				p.reportCovered(e, position, "the range with the record")
 			}
 		}
 	}
