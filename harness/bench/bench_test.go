@@ -201,3 +201,20 @@ func TestCtrlCEndsWaiting(t *testing.T) {
 		t.Errorf("exit status %d, want %d, and no PASS in:\n%s", exit, exitNoRun, stdout.String())
 	}
 }
+
+func TestListSaysThatItCannotBePrinted(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full: ", err)
+	}
+	defer full.Close()
+	for _, f := range []string{"-scenarios", "-ledgers"} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], f)
+		var said strings.Builder
+		cmd.Stdout, cmd.Stderr = full, &said
+		cmd.Run()
+		if exit := cmd.ProcessState.ExitCode(); exit != exitNoRun || !strings.Contains(said.String(), "no space left on device") {
+			t.Errorf("%s: exit status %d, want %d; it said %q", f, exit, exitNoRun, said.String())
+		}
+	}
+}

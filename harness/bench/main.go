@@ -89,11 +89,11 @@ func isTesting(name string) bool { return len(name) > 5 && name[:5] == "test." }
 func runProcess(m *testing.M) int {
 	switch {
 	case opts.list:
-		printList(os.Stdout, terminalWidth(os.Stdout))
-		return exitOK
+		var list strings.Builder
+		printList(&list, terminalWidth(os.Stdout))
+		return printText(list.String())
 	case opts.ledgers:
-		fmt.Println(listLedgers(opts.out))
-		return exitOK
+		return printText(listLedgers(opts.out) + "\n")
 	case opts.judge != "":
 		status, err := rejudgeLedger(os.Stdout, opts.judge, opts.out)
 		if err != nil {
@@ -132,6 +132,15 @@ func runProcess(m *testing.M) int {
 		}
 	}
 	return max(code, process.exit)
+}
+
+// printText prints all that was asked for, and returns the exit status.
+func printText(text string) int {
+	if _, err := os.Stdout.WriteString(text); err != nil {
+		fmt.Fprintln(os.Stderr, "stampede:", err)
+		return exitNoRun
+	}
+	return exitOK
 }
 
 // endSignals are the signals that end a comparison in good order. A process that nohup
