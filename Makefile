@@ -103,7 +103,7 @@ golden-run: ## make the comparison of testdata/run again, in virtual time
 	STAMPEDE_MERGE='$(foreach r,all inconclusive repeated skipped,$(abspath $(OUT))/golden/$(r))' go test -count=1 -run '^TestMergeSavedRun$$' ./reports
 	$(MAKE) golden
 
-fuzz: ## each reader of bytes for FUZZTIME (10s)
+fuzz: ## fuzz each reader of bytes for FUZZTIME (10s)
 	@for t in $(FUZZ); do echo "$$t"; \
 	  go test -run '^$$' -fuzz "^$${t#*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${t%:*}" || exit 1; done
 

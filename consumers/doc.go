@@ -1,6 +1,6 @@
 // Package consumers has the Kafka consumer designs that Stampede compares, one file each,
-// registered by name. Each is its design at its best, so that a comparison is between
-// designs and not between degrees of care.
+// registered by name. Each is the best version of its design, so that a comparison
+// shows differences between designs, not between degrees of care.
 //
 // A design's file says only how records get from the poll to the work. The parts are
 // packages of their own, each built on those before it:
@@ -12,6 +12,6 @@
 //   - sharegroup: the members of a share group
 //   - txn: a member whose outputs and commits are transactions
 //
-// mutants has consumers with a seeded bug each. FRANZ-GO.md lists what surprises about the
-// client library.
+// mutants has consumers with a seeded bug each. FRANZ-GO.md lists surprises of the client
+// library.
 package consumers

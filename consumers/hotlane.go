@@ -47,9 +47,9 @@ func parseHot(v string) (int, error) { return knob.Count(v, "a number of records
 
 // hotlane is two members: one of the source's group, one of the overflow topic's.
 //
-// A key is hot when so many of its records wait in the pod. Not the rate of a key hurts the
-// others, but the room that it takes in the window. The scheduler knows that number
-// exactly, in memory that the window limits. A sketch of frequencies would guess it.
+// A key is hot when that many of its records wait in the pod. A key delays other keys by the
+// space that it takes in the window, not by its rate. The scheduler knows the number of
+// waiting records exactly. A sketch of frequencies would guess it.
 //
 // Copying a record to the overflow topic takes the place of its work in the scheduler. Three
 // rules follow:

@@ -32,7 +32,7 @@ var columns = []column{
 	{Group: "end-to-end", Title: "p99", Unit: "ms", Doc: "99 % of the records took at most this long", ofCell: latencyColumn(0.99)},
 	{Group: "end-to-end", Title: "max", Unit: "ms", Doc: "the longest latency of a record", ofCell: maxLatency},
 	{Title: "backlog", Unit: "records", Doc: "the highest number of records that were appended and not completed", ofRun: maxBacklog, format: formatCount, bench: "backlog-max"},
-	{Title: "recovery", Unit: "s", Doc: "time from the injection until the backlog is back at its steady level, or empty if there was no steady phase. Of several faults the slowest counts", ofRun: slowestRecovery, format: formatSeconds, bench: "recovery-sec", optional: true},
+	{Title: "recovery", Unit: "s", Doc: "time from the injection until the backlog is back at its steady level, or empty if there was no steady phase. With several faults the slowest recovery counts", ofRun: slowestRecovery, format: formatSeconds, bench: "recovery-sec", optional: true},
 	{Title: "redelivered", Unit: "records", Doc: "records completed again after a rebalance, a crash or another return to the committed offset", ofRun: redelivered, format: formatCount, bench: "redelivered"},
 	{Title: "CPU", Unit: "s/1000 records", Doc: "CPU time of all pods for 1000 completed records", ofRun: cpuPerThousand, format: three, bench: "cpu-sec/1000records", optional: true},
 	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, bench: "rss-max-B", optional: true},

@@ -13,7 +13,7 @@ import (
 // valid.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name:       "lost-commits",
-	Doc:        "Does a consumer repeat work when the broker commits its offsets but the response is lost?",
+	Doc:        "Does a consumer repeat work when its commits succeed but the responses are lost?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 150, For: 16 * time.Second}, Keys: load.Uniform{N: 100}},
 	Service:    load.Fixed(10 * time.Millisecond),
 	Partitions: 12,

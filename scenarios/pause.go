@@ -18,7 +18,7 @@ import (
 // owns its partitions again, take as long once more.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "pause",
-	Doc:  "What does a pod do when it wakes up and other pods own its partitions?",
+	Doc:  "What does a pod do after a pause in which other pods took over its partitions?",
 	Load: harness.Load{
 		Pacer: load.Step{Base: 60, Burst: 2000, After: 4 * time.Second, Length: time.Second, For: 20 * time.Second},
 		Keys:  load.Hot{Fraction: 0.3, Hot: 60, Others: 4000},
