@@ -26,7 +26,7 @@ func recordThatKeepsFailingIsKept(w *world, i *harness.Implementation, p harness
 	}
 	w.send(100)
 	cfg := w.config("a", p)
-	cfg.Drain = 100 * time.Millisecond
+	cfg.RevokeTimeout = 100 * time.Millisecond
 	a := w.start(i, cfg)
 	others := func(e *effects) bool { return len(e.times) == w.sent-len(sick) }
 	w.await("all others delivered", others)
@@ -58,12 +58,12 @@ func stuckWorkIsCancelledAtTheEnd(w *world, i *harness.Implementation, p harness
 	}
 	w.send(40)
 	cfg := w.config("a", p)
-	cfg.Drain = 200 * time.Millisecond
+	cfg.RevokeTimeout = 200 * time.Millisecond
 	a := w.start(i, cfg)
 	w.await("a is stuck", func(e *effects) bool { return len(e.open["key-17"]) > 0 })
 	asked := time.Now()
 	a.leave()
-	if took := time.Since(asked); took > cfg.Drain+cfg.Session/2 {
+	if took := time.Since(asked); took > cfg.RevokeTimeout+cfg.Session/2 {
 		w.Errorf("the pod took %v to stop", took)
 	}
 	stuck.Store(false)

@@ -284,7 +284,7 @@ func recordThatKeepsFailingIsNotCommittedPast(w *world, i *harness.Implementatio
 	}
 	w.send(100)
 	cfg := w.config("a", p)
-	cfg.Drain = 100 * time.Millisecond
+	cfg.RevokeTimeout = 100 * time.Millisecond
 	a := w.start(i, cfg)
 	w.await("the record fails", func(e *effects) bool { return tries > 2 })
 	a.leave()
@@ -337,7 +337,7 @@ func stuckWorkIsCancelledAtRevoke(w *world, i *harness.Implementation, p harness
 	}
 	w.send(40)
 	cfg := w.config("a", p)
-	cfg.Drain = 200 * time.Millisecond
+	cfg.RevokeTimeout = 200 * time.Millisecond
 	a := w.start(i, cfg)
 	w.delivered()
 	stuck.Store(true)

@@ -73,7 +73,7 @@ func runWithHotKey(b *testing.B, name string, rate int, hot bool) (others, own [
 	cfg := harness.Config{
 		Topic: "t", Group: "g", Pod: "a", Incarnation: 1, Protocol: harness.Cooperative, SideTopics: map[string]string{}, Knobs: map[string]string{},
 		Partitions: reachPartitions, Workers: reachWorkers, Window: hotWindow, MaxPoll: 500,
-		Commit: time.Second, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 12 * time.Second, Drain: 3 * time.Second,
+		Commit: time.Second, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 12 * time.Second, RevokeTimeout: 3 * time.Second,
 	}
 	topics := []string{cfg.Topic}
 	if i.SideTopics != nil {

@@ -50,7 +50,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 
 	err = fillQueue(ctx, cl, cfg.MaxPoll, queue)
 	close(queue)
-	budget := time.AfterFunc(cfg.Drain, cancel)
+	budget := time.AfterFunc(cfg.RevokeTimeout, cancel)
 	workers.Wait()
 	budget.Stop()
 

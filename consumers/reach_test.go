@@ -157,7 +157,7 @@ func reach(b *testing.B, seeds []string, c harness.Consumer, records int, servic
 	cfg := harness.Config{
 		Seeds: seeds, Topic: "t", Group: fmt.Sprintf("g%d", reachGroups.Add(1)), Pod: "a", Incarnation: 1, Protocol: harness.Cooperative,
 		Partitions: reachPartitions, Workers: reachWorkers, Window: 2000, MaxPoll: 500,
-		Commit: time.Second, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 12 * time.Second, Drain: 3 * time.Second,
+		Commit: time.Second, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 12 * time.Second, RevokeTimeout: 3 * time.Second,
 	}
 	if err := c.Consume(ctx, cfg, w); err != nil {
 		b.Fatal(err)

@@ -43,11 +43,11 @@ type Config struct {
 	Window  int `json:"window"`   // Window is M, the most records fetched and not yet under the low watermark.
 	MaxPoll int `json:"max_poll"` // MaxPoll is the most records of one poll.
 
-	Commit    time.Duration `json:"commit_ns"`    // Commit is the interval between commits.
-	Session   time.Duration `json:"session_ns"`   // Session is the session timeout.
-	Heartbeat time.Duration `json:"heartbeat_ns"` // Heartbeat is the heartbeat interval.
-	Rebalance time.Duration `json:"rebalance_ns"` // Rebalance is how long the group waits for a member in a rebalance.
-	Drain     time.Duration `json:"drain_ns"`     // Drain is how long a consumer may finish work when partitions are revoked or it stops.
+	Commit        time.Duration `json:"commit_ns"`         // Commit is the interval between commits.
+	Session       time.Duration `json:"session_ns"`        // Session is the session timeout.
+	Heartbeat     time.Duration `json:"heartbeat_ns"`      // Heartbeat is the heartbeat interval.
+	Rebalance     time.Duration `json:"rebalance_ns"`      // Rebalance is how long the group waits for a member in a rebalance.
+	RevokeTimeout time.Duration `json:"revoke_timeout_ns"` // RevokeTimeout is how long a consumer may finish work when partitions are revoked or it stops.
 
 	Protocol Protocol          `json:"protocol"`
 	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the settings that the implementation declares, defaults filled in.

@@ -225,7 +225,7 @@ func (m *Member) skipBacklogs(fetches kgo.Fetches) {
 func (m *Member) Leave(stopWorkers func()) {
 	// One budget for all that follows. In a rebalance that another member holds up, each
 	// commit and the leaving itself would wait as long as a broker may take.
-	defer time.AfterFunc(m.cfg.Drain+m.brokerTimeout(), m.cancelWork).Stop()
+	defer time.AfterFunc(m.cfg.RevokeTimeout+m.brokerTimeout(), m.cancelWork).Stop()
 	m.stopPolls()
 	<-m.drained
 	stopWorkers()

@@ -84,7 +84,7 @@ func (m *Member) drainAssignments(ending Assignments) {
 	for _, a := range ending {
 		a.stopAtNewest()
 	}
-	if waitQuiet(ending, m.cfg.Drain) {
+	if waitQuiet(ending, m.cfg.RevokeTimeout) {
 		return
 	}
 	cancelAssignments(ending)

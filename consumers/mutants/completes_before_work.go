@@ -59,7 +59,7 @@ func (d deferredWork) Consume(ctx context.Context, cfg harness.Config, w harness
 	for _, queue := range queues {
 		close(queue)
 	}
-	budget := time.AfterFunc(cfg.Drain, cancel)
+	budget := time.AfterFunc(cfg.RevokeTimeout, cancel)
 	working.Wait()
 	budget.Stop()
 	return err

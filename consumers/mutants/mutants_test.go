@@ -159,7 +159,7 @@ func TestDeferredWorkIsDoneBeforeTheConsumerReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s recorder
 		ctx, cancel := context.WithCancel(t.Context())
-		cfg := harness.Config{Workers: 2, Window: 100, Commit: 1e9, Drain: 1e9}
+		cfg := harness.Config{Workers: 2, Window: 100, Commit: 1e9, RevokeTimeout: 1e9}
 		ended := make(chan error, 1)
 		go func() { ended <- deferredWork{fixedRecords(30)}.Consume(ctx, cfg, &s) }()
 		synctest.Wait()

@@ -33,7 +33,7 @@ func (s Consumer) Consume(ctx context.Context, cfg harness.Config, work harness.
 		n = min(max(2*cfg.Partitions, 4), 16)
 	}
 	n = min(n, cfg.Window)
-	working, cancel := client.WithDrain(ctx, cfg.Drain)
+	working, cancel := client.WithDrain(ctx, cfg.RevokeTimeout)
 	defer cancel()
 	slots := pool.NewSlots(cfg.Workers)
 	c := &clients{

@@ -65,8 +65,8 @@ func Join(ctx context.Context, cfg harness.Config) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{cfg: cfg, memberIDs: map[group.TopicPartition]string{}}
-	s.working, s.stopWork = client.WithDrain(ctx, cfg.Drain)
-	s.requests, s.cancelRequests = client.WithDrain(ctx, cfg.Drain+cfg.Session) // a client cannot take back what it may have sent
+	s.working, s.stopWork = client.WithDrain(ctx, cfg.RevokeTimeout)
+	s.requests, s.cancelRequests = client.WithDrain(ctx, cfg.RevokeTimeout+cfg.Session) // a client cannot take back what it may have sent
 	s.polls, s.stopPolls = context.WithCancel(ctx)
 	s.client, err = kgo.NewGroupTransactSession(append(options,
 		kgo.WithContext(s.requests),

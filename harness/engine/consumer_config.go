@@ -18,7 +18,7 @@ func consumerConfig(s *harness.Scenario, c harness.Selection, seed uint64) (harn
 		Partitions: (s.Partitions + s.Pods - 1) / max(s.Pods, 1),
 		Workers:    s.Workers, Window: s.Window, MaxPoll: s.MaxPoll,
 		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // brokers count in milliseconds
-		Rebalance: 2 * s.Session, Drain: s.Session / 2, Seed: seed,
+		Rebalance: 2 * s.Session, RevokeTimeout: s.Session / 2, Seed: seed,
 		ShareLock: s.Session, DeliveryLimit: deliveryLimit,
 	}
 	if err := c.Apply(&cfg); err != nil {

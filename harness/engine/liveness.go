@@ -34,7 +34,7 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 	}
 	unresponsive := func(name string, requestedAt int64) {
 		fail(harness.Anomaly{
-			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.Drain+pod.StopGrace),
+			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.RevokeTimeout+pod.StopGrace),
 			Pods: []string{name}, At: c.course.load.time.sinceStart(requestedAt),
 		})
 	}

@@ -22,7 +22,7 @@ type stoppedRun struct {
 // stopRun stops the pods and takes the last readings. It goes on quickly after the end of
 // ctx: what was measured is to be reported.
 func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err error) {
-	grace := s.cfg.Drain + pod.StopGrace
+	grace := s.cfg.RevokeTimeout + pod.StopGrace
 	interrupted := ctx.Err() != nil
 	if interrupted {
 		grace = 2 * time.Second

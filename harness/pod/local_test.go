@@ -39,7 +39,7 @@ func local(t *testing.T, pods int, l consumerFunc, change func(*pod.Options)) *p
 	currentConsumer.Store(&l)
 	o := pod.Options{
 		Implementation: "test-func", Service: "1s", Run: testRun, Pods: pods, Dir: t.TempDir(), Clock: ledger.NewVirtualClock(),
-		Config: harness.Config{Topic: "source", Drain: 3 * time.Second, Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }},
+		Config: harness.Config{Topic: "source", RevokeTimeout: 3 * time.Second, Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }},
 	}
 	if change != nil {
 		change(&o)

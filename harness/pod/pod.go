@@ -92,7 +92,7 @@ func (p *pod[I]) Stop(ctx context.Context) error {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
 	in.requestStop()
-	patience := time.NewTimer(p.pods.options.Config.Drain + StopGrace)
+	patience := time.NewTimer(p.pods.options.Config.RevokeTimeout + StopGrace)
 	defer patience.Stop()
 	select {
 	case <-in.endSignal():

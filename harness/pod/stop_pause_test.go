@@ -136,7 +136,7 @@ func TestStopKillsAnUnresponsivePod(t *testing.T) {
 	lock.Machine(t)
 	ctx, dir := patient(t), t.TempDir()
 	o := options(dir, "unresponsive", 1)
-	o.Config.Drain = time.Millisecond - pod.StopGrace // a grace of a millisecond
+	o.Config.RevokeTimeout = time.Millisecond - pod.StopGrace // a grace of a millisecond
 	f := start(t, ctx, o)
 	consuming(t, ctx, dir, 1)
 	if err := f.Pods()[0].(harness.Leaver).Stop(ctx); err != nil {
