@@ -80,7 +80,7 @@ func orderClaim(i *harness.Implementation) string {
 func expectations(i *harness.Implementation) string {
 	var all []string
 	for _, e := range i.MustFail {
-		all = append(all, e.Check+" in "+e.Scenario)
+		all = append(all, e.Scenario+" by "+e.Check)
 	}
 	return "control: must fail " + strings.Join(all, "; ")
 }

@@ -36,7 +36,7 @@ func parseLeast(v string) (int, error) { return knob.Count(v, "a number of calls
 
 // latencyLimit limits the calls that run at once by their latency.
 //
-// The algorithm is the library's, in the line of TCP Vegas and Netflix's
+// The algorithm is the library's. It is similar to TCP Vegas and Netflix's
 // concurrency-limits. It compares a short average of the p90 latency with a long one, to
 // find how many calls queue downstream. It correlates the calls at once with throughput
 // and latency, to find whether more calls help.

@@ -69,13 +69,13 @@ func parseHot(v string) (int, error) { return knob.Count(v, "a number of records
 //     the overflow group had committed past the first before the second's turn.
 //   - A pod dies, or a partition is revoked. The new owner starts at the commit, has the
 //     broker abort an open transaction, and reads what the overflow group has not committed
-//     past. So it knows the keys there before it starts any record. It copies or does
-//     again what was copied and not completed in the source, behind what is there.
-//   - A pod stands still for longer than its session while it copies. Its copy is there
+//     past. So it knows the keys there before it starts any record. Records that were
+//     copied and not completed in the source are copied or worked on again, behind those copies.
+//   - A pod stands still for longer than its session while it copies. Its copy is appended
 //     before the new owner reads the topic, or never, because of the fence. A late copy
 //     would be worked on at the same time as the new owner's records.
 //   - The overflow partition has another owner than the source's, or gets a new one. Only the
-//     overflow group's commit passes between the two, and it is never too high.
+//     overflow group's commit connects the two, and it is never too high.
 //
 // The state of a key is stored nowhere else, so nothing can contradict the overflow topic.
 type hotlane struct{ hot int }

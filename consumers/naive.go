@@ -32,7 +32,7 @@ const minAutoCommit = 100 * time.Millisecond
 type naive struct{}
 
 // Consume fills the queue until ctx ends. Then the workers have the drain budget to empty
-// it. All of it is well made, but for the commit.
+// it. Only the commit is wrong.
 func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	requests, cancelRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelRequests()

@@ -48,11 +48,11 @@ const (
 
 func parseLag(v string) (int, error) { return knob.Count(v, "a number of records", 1, 0) }
 
-// skipCompensate is two members: one of the source's group, one of that of the ranges.
+// skipCompensate is two members: one of the source's group, one of the ranges' group.
 //
 // The owner of a partition writes the ranges in a transaction, see [relay.Forwarder]. A late
-// range, by a pod that stood still, would be done once more than any rebalance explains.
-// Only then the member goes on at the end, so that a crash in between writes the range
+// range, by a pod that stood still, would be worked on once more than any rebalance
+// explains. Only after that the member continues at the end: a crash in between writes the range
 // again. If a transaction fails its outcome is unknown, and a new member starts at the
 // commit.
 type skipCompensate struct{ lag int }

@@ -10,7 +10,7 @@ import (
 )
 
 // CheckUnexplainedLoss finds a record lost by a consumer that claims at-most-once, although nothing went wrong.
-// The claim allows a loss with a reason. The check finds nothing of other claims: there, [CheckLoss] finds
+// The claim allows a loss with a reason. For other claims the check finds nothing: there, [CheckLoss] finds
 // every loss.
 //
 // Any of these explains a loss:
@@ -20,8 +20,8 @@ import (
 //     no pod in particular, took effect or was healed. In a share group, the end or expulsion of any member and
 //     any fault count.
 //   - An attempt on the record that ended in error, at any place. A cancelled attempt explains nothing.
-//   - A record of its partition that is outstanding at the end: the run's end cut the work off, which is a
-//     stall or an overload.
+//   - A record of its partition that is outstanding at the end: the run's end cut the work off, which is a stall
+//     or an overload.
 //
 // A record was surely appended after a disruption if it, or a record before it, was sent and acknowledged after
 // it. A copy is dated by its stamp. In doubt, the disruption explains the loss.
