@@ -90,7 +90,7 @@ func (f *faultInjector) noteInjected(i int, target harness.Target, at time.Durat
 		o.workInFlight = f.before.withMeanOf(s.Scenario.Service.Mean()).workInFlight(f.appended, target.Partitions, s.Consumer.Implementation.ParallelismOf(s.cfg))
 	}
 	if need := s.neededWorkInFlight(); need > 0 && target.Pod != "" && o.workInFlight < need {
-		s.incidents.breakAssumption(oracle.WorkInFlight, fmt.Sprintf("not enough work in flight at the fault: %s had %v of work, less than %v", target.Pod, o.workInFlight.Round(time.Millisecond), need))
+		s.incidents.breakAssumption(oracle.WorkInFlight, fmt.Sprintf("%s had %v of work at the fault, less than the needed %v", target.Pod, o.workInFlight.Round(time.Millisecond), need))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
