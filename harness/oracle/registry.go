@@ -112,6 +112,16 @@ func AckChecks() (names []string) {
 	return names
 }
 
+// CountedChecks are the checks that hold no consumer to a promise: they only count.
+func CountedChecks() (names []string) {
+	for _, e := range entries() {
+		if e.heldTo == nil {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
 // promise is what the consumer of a run promised about a check, "" for nothing.
 func (e *entry) promise(f *Facts) string {
 	if e.heldTo == nil {

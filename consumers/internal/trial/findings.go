@@ -9,10 +9,10 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// alwaysCounted are the checks that no claim is judged by. Their counts mean something for
-// every consumer. The count of another check that does not judge a consumer is no finding:
-// key inversions of a consumer that promises no order, for example.
-var alwaysCounted = []string{oracle.CheckRedelivery, oracle.CheckRedeliveryOutOfOrder, oracle.CheckUnfencedWork, oracle.CheckCommitAfterRevoke, oracle.CheckOverload}
+// alwaysCounted are the checks whose counts mean something for every consumer. The count of
+// another check that does not judge a consumer is no finding: key inversions of a consumer
+// that promises no order, for example.
+var alwaysCounted = append(oracle.CountedChecks(), oracle.CheckRedelivery)
 
 // HasFinding reports whether a check found something.
 func HasFinding(v harness.Verdict) bool {
