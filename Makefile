@@ -66,7 +66,7 @@ check: lint ## lint, tests without brokers, one short run: under a minute once c
 	@go run ./internal/runtests -- $(PURE) -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
 
 test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
-	@STAMPEDE_E2E=1 go run ./internal/runtests -- -timeout 25m ./... -- -timeout 10m -tags synctests $(VIRTUAL)
+	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -timeout 10m -tags synctests $(VIRTUAL)
 
 lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }

@@ -1,8 +1,9 @@
 // Command runtests runs suites of Go tests and says what they are doing.
 //
-// Each -- starts the arguments of one go test:
+// Each -- starts the arguments of one go test. Variables of its environment may come
+// first:
 //
-//	go run ./internal/runtests -- -timeout 25m ./... -- -tags synctests ./harness/engine
+//	go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -tags synctests ./harness/engine
 //
 // It prints one line when a package ends, and the output of a test when it fails.
 // On a terminal the last line names the running tests. Elsewhere such a line
@@ -24,6 +25,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,21 +71,32 @@ func splitSuites(args []string) (suites [][]string) {
 	return suites
 }
 
+// splitEnv returns the variables, NAME=value, that stand before the other arguments.
+func splitEnv(args []string) (env, rest []string) {
+	n := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") || !strings.Contains(a, "=") })
+	if n < 0 {
+		n = len(args)
+	}
+	return args[:n], args[n:]
+}
+
 // runSuite runs one go test and adds its events to the tally.
 func runSuite(all *tally, screen *screen, args []string) {
-	screen.printLine("go test " + strings.Join(args, " "))
-	all.startSuite(countPackages(args))
-	if err := followTests(all, screen, append([]string{"test", "-json"}, args...)); err != nil {
+	env, rest := splitEnv(args)
+	screen.printLine(strings.Join(slices.Concat(env, []string{"go", "test"}, rest), " "))
+	all.startSuite(countPackages(rest))
+	if err := followTests(all, screen, env, append([]string{"test", "-json"}, rest...)); err != nil {
 		all.failSuite(fmt.Sprintf("go test %s: %v", strings.Join(args, " "), err))
 	}
 }
 
 // followTests starts the go command and reads its events until it ends. Ctrl-C
 // reaches the command and its tests too, which then end by themselves.
-func followTests(all *tally, screen *screen, args []string) error {
+func followTests(all *tally, screen *screen, env, args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), env...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

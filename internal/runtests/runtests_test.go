@@ -60,6 +60,19 @@ func wantLines(t *testing.T, out string, lines ...string) {
 	}
 }
 
+func TestSuiteHasItsVariablesAndASkipElsewhereIsNone(t *testing.T) {
+	body := testFile("a", `func TestSet(t *testing.T) { if os.Getenv("RUNTESTS_TRIED") != "1" { t.Skip("the variable is not set") } }`)
+	exit, out := runProgram(t, map[string]string{"a/a_test.go": strings.Replace(body, "import ", "import \"os\"\nimport ", 1)},
+		"--", "RUNTESTS_TRIED=1", "./...", "--", "-count=1", "./a")
+	if exit != 0 {
+		t.Errorf("exit status %d", exit)
+	}
+	wantLines(t, out, "RUNTESTS_TRIED=1 go test ./...\n", "\nPASS: 2 tests in 2 packages, 0 failed, 0 skipped, ")
+	if strings.Contains(out, "\nskipped:") {
+		t.Errorf("it names a test that ran:\n%s", out)
+	}
+}
+
 func TestPassingSuitesExitWithZero(t *testing.T) {
 	exit, out := runProgram(t, map[string]string{
 		"a/a_test.go": testFile("a", passingTest+`

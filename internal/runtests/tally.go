@@ -62,7 +62,8 @@ type tally struct {
 	totalTests    int                 // over all suites
 	totalPackages int
 	finished      map[testID]time.Duration // the longest of all suites
-	skipped       map[string][]testID      // by reason, each once
+	passed        map[testID]bool          // in any suite
+	skipped       map[string][]testID      // by reason, each once, and none that passed in an earlier suite
 	failed        []string
 	interrupted   bool
 }
@@ -70,7 +71,7 @@ type tally struct {
 func newTally() *tally {
 	return &tally{
 		now: time.Now, active: map[testID]*running{}, builds: map[string][]string{},
-		finished: map[testID]time.Duration{}, skipped: map[string][]testID{},
+		finished: map[testID]time.Duration{}, passed: map[testID]bool{}, skipped: map[string][]testID{},
 	}
 }
 
@@ -167,10 +168,12 @@ func (t *tally) endTest(id testID, action string, took time.Duration) (messages 
 		t.totalTests++
 	}
 	switch action {
+	case "pass":
+		t.passed[id] = true
 	case "skip":
 		t.skips[id.pkg]++
 		reason := skipReason(r.output)
-		if !slices.Contains(t.skipped[reason], id) { // as by another suite
+		if !t.passed[id] && !slices.Contains(t.skipped[reason], id) { // as in another suite
 			t.skipped[reason] = append(t.skipped[reason], id)
 		}
 	case "fail":
