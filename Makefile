@@ -62,8 +62,8 @@ help: ## this text
 	@echo
 	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 a run could not be made."
 
-check: lint ## lint, tests without brokers, one short run: under a minute once compiled
-	@go run ./internal/runtests -- $(PURE) -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
+check: lint ## lint, tests without brokers, generated pages, a short run (1 minute)
+	@go run ./internal/runtests -- $(PURE) -- -run 'Readme|Doc|Page|Proven' . ./consumers ./consumers/mutants -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
 
 test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
 	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -timeout 10m -tags synctests $(VIRTUAL)

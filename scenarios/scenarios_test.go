@@ -90,13 +90,15 @@ func TestPhasesFit(t *testing.T) {
 					t.Errorf("%s at %v after a load of %v", name, i.At, last)
 				}
 				heals, ok := i.HealsAfter(session)
-				if !ok || i.At+heals > last+drain(s) {
+				if !ok {
+					t.Errorf("%s at %v is never healed: set HealAfter or HealSessions", name, i.At)
+				} else if i.At+heals > last+drain(s) {
 					t.Errorf("%s at %v is healed %v later: the drain ends at %v", name, i.At, heals, last+drain(s))
 				}
 				// Under a constant load, recovery is compared with the seconds before.
 				_, even := s.Load.Pacer.(load.Constant)
 				if steady := i.At - s.Warmup; even && steady < 6*time.Second {
-					t.Errorf("%s after %v of steady load", name, steady)
+					t.Errorf("%s after %v of steady load: want at least 6s", name, steady)
 				}
 			}
 		})

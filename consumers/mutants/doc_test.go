@@ -44,7 +44,7 @@ func TestEveryCheckIsProven(t *testing.T) {
 			by[c.declarationOf(check)]++
 		}
 		if by["must"] == 0 || by["never"] < 3 {
-			t.Errorf("check %q: %d cases must fail it and %d never may, want 1 and 3 at least", check, by["must"], by["never"])
+			t.Errorf("check %q: %d cases must fail it and %d never may, want 1 and 3 at least: add a mutant that must fail it, or a case in broken_brokers_test.go", check, by["must"], by["never"])
 		}
 	}
 }

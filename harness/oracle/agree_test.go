@@ -127,7 +127,7 @@ func (r *reference) compare(verdicts []harness.Verdict) error {
 			continue
 		}
 		if v.Count < int64(len(must)) || v.Count > int64(len(may)) {
-			return fmt.Errorf("%s counts %d: it must find %v, and may find %v; %s", v.Check, v.Count, must, may, textOf(v.Examples))
+			return fmt.Errorf("%s counts %d: it must find %v, and may find %v (the rule is in reference_test.go); %s", v.Check, v.Count, must, may, textOf(v.Examples))
 		}
 		named := map[ledger.Position]bool{}
 		for _, a := range v.Examples {

@@ -107,7 +107,7 @@ func TestHistories(t *testing.T) {
 	}
 	for _, e := range judgedEntries() {
 		if proven[e.name] == 0 {
-			t.Errorf("no history makes the check %q fail, or count if it is not judged", e.name)
+			t.Errorf("no history makes the check %q fail, or count if it is not judged: add one to testdata/oracle", e.name)
 		}
 	}
 }

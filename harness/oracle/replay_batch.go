@@ -6,7 +6,7 @@ import "github.com/stampede-bench/stampede/harness/ledger"
 // over all in each check would cost more than the checks themselves. Each list is in time order and valid until
 // the next batch. The package comment says where a batch ends.
 type batch struct {
-	Work   []*ledger.Event // Work is all but sends, and but acknowledged sends that say what the final read says.
+	Work   []*ledger.Event // Work has no sends, and no acknowledged sends that the final read confirms: entry.sends asks for these.
 	Firsts []*ledger.Event // Firsts are the first effects of records in Work.
 	Rare   []*ledger.Event // Rare is Work but attempts on records that lie where they say, with unaltered values.
 }
