@@ -26,7 +26,7 @@ func TestChecksAreNamedByConstants(t *testing.T) {
 		}
 	}
 	if len(constants) == 0 {
-		t.Skip("the oracle has no constants Check... yet")
+		t.Fatal("the oracle has no constants Check...")
 	}
 	for _, s := range mustParse(t) {
 		if s.test {
