@@ -41,7 +41,7 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 
-.PHONY: help check test lint bench list report judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help demo check test lint bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	go vet -tags synctests $(VIRTUAL)
 	go tool staticcheck ./...
 	go test -count=1 ./harness
+
+demo: ## keyed and naive while a pod crashes: half a minute once compiled
+	$(MAKE) --no-print-directory bench SCENARIO=pod-crash CONSUMER=keyed,naive
 
 bench: ## compare consumers, write OUT/report.html (6 minutes; all with CONSUMER='*')
 	go test $(VCS) $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
