@@ -83,7 +83,7 @@ func (w *world) member(cfg harness.Config, more ...kgo.Opt) *kgo.Client {
 		w.Fatal(err)
 	}
 	w.Cleanup(client.CloseAllowingRebalance)
-	w.until(func() bool { return members(w) == 1 && w.cluster.GroupInfo(groupName).State == "Stable" }, func() string { return "nobody joins" })
+	w.until(func() bool { return members(w) == 1 && w.cluster.GroupInfo(groupName).State == "Stable" }, func() string { return "no member joins" })
 	return client
 }
 

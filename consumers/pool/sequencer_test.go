@@ -103,7 +103,7 @@ func TestSequencerReleasesItsLockInAPanic(t *testing.T) {
 			t.Errorf("panicked with %v", p)
 		}
 		if !s.mu.TryLock() {
-			t.Error("the lock is held for good")
+			t.Error("the lock is never released")
 		}
 	}()
 	s.MarkReady(one, func(*Entry) bool { panic("poison") })
