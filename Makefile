@@ -78,7 +78,7 @@ lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 demo: ## keyed and naive while a pod crashes: half a minute once compiled
 	$(MAKE) --no-print-directory bench SCENARIO=pod-crash CONSUMER=keyed,naive
 
-bench: ## compare consumers, write OUT/report.html (6 minutes; all with CONSUMER='*')
+bench: ## compare consumers, write OUT/report.html (5 minutes; all with CONSUMER='*')
 	go test $(VCS) $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 list: ## list consumers, their knobs, and scenarios
