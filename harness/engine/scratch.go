@@ -54,13 +54,24 @@ func Sweep() {
 		return // the pattern is a constant
 	}
 	for _, dir := range dirs {
-		lock, err := os.Open(filepath.Join(dir, scratchLock))
-		if err != nil {
-			continue // it was created just now
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+			sweepFolder(dir)
 		}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			os.RemoveAll(dir)
-		}
-		lock.Close()
+	}
+}
+
+// sweepFolder removes the folder of a run unless a process holds its lock. What is no
+// regular file is no lock, and the open of a FIFO would block.
+func sweepFolder(dir string) {
+	lock, err := os.OpenFile(filepath.Join(dir, scratchLock), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return // it was created just now
+	}
+	defer lock.Close()
+	if info, err := lock.Stat(); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		os.RemoveAll(dir)
 	}
 }
