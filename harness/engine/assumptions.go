@@ -53,7 +53,7 @@ func (c *conclusion) assumptionDetails(out *harness.Run) map[string]string {
 		oracle.WorkInFlight:    "not required",
 		oracle.NoPodStarved:    "the group expelled no running pod without a fault",
 		oracle.ObserversKeptUp: "commits and owners were seen throughout",
-		oracle.DrainEnded:      fmt.Sprintf("after %v", c.course.drain.end.Round(time.Millisecond)),
+		oracle.DrainEnded:      c.course.drain.describeEnd(),
 		oracle.WorkDone:        fmt.Sprintf("%d of %d appended records were completed", out.Counts.Completed, out.Counts.Appended),
 		oracle.LedgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which are ignored", out.Counts.Appended, c.saved.tornSlots()),
 	}

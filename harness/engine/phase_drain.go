@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/observe"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/pod"
 )
 
 // settleTime is how long the drain lasts at least after an injection, in addition to the
@@ -18,12 +20,13 @@ const settleTime = 2 * time.Second
 // drainedBacklog is the end of the drain.
 type drainedBacklog struct {
 	end  time.Duration
+	idle bool // idle: no pod was left, so that nothing could happen until end
 	host harness.HostReport
 }
 
 // drainBacklog waits until the consumer has completed the backlog, then ends the load.
 func drainBacklog(ctx context.Context, s *setup, l *sentLoad) (d drainedBacklog, err error) {
-	if d.end, err = (drain{s, l}).awaitEnd(ctx); err != nil {
+	if d, err = (drain{s, l}).awaitEnd(ctx); err != nil {
 		return drainedBacklog{}, err
 	}
 	s.stopwatch.endStage("drain")
@@ -34,6 +37,15 @@ func drainBacklog(ctx context.Context, s *setup, l *sentLoad) (d drainedBacklog,
 	return d, nil
 }
 
+// describeEnd says when the drain ended.
+func (d drainedBacklog) describeEnd() string {
+	end := d.end.Round(time.Millisecond)
+	if d.idle {
+		return fmt.Sprintf("no pod was left; judged as at the deadline, after %v", end)
+	}
+	return fmt.Sprintf("after %v", end)
+}
+
 // drain is a drain that goes on.
 type drain struct {
 	*setup
@@ -41,8 +53,9 @@ type drain struct {
 }
 
 // awaitEnd waits until all is completed, or all is committed and nothing moves, or the
-// deadline has passed. It returns when that was.
-func (d drain) awaitEnd(ctx context.Context) (time.Duration, error) {
+// deadline has passed. Without pods nothing changes before the deadline. So the drain
+// counts as having lasted up to there, and the verdicts are those of a drain that waited.
+func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 	_, _, last := load.Extent(d.Scenario.Load.Pacer)
 	deadline := last + d.Scenario.Drain
 	earliest := d.earliestDrainEnd()
@@ -50,11 +63,14 @@ func (d drain) awaitEnd(ctx context.Context) (time.Duration, error) {
 	pause := pollInterval / 20 // a consumer that keeps up has completed all by now
 	for ctx.Err() == nil {
 		if err := d.work.pollJournals(); err != nil {
-			return 0, err
+			return drainedBacklog{}, err
 		}
-		now := d.load.time.elapsed()
-		if now > deadline || now >= earliest && isClosed(d.load.faults.finished) && isClosed(flushed) && d.isDrained(ctx) {
+		now, settled := d.load.time.elapsed(), isClosed(d.load.faults.finished) && isClosed(flushed)
+		if now > deadline || settled && now >= earliest && d.isDrained(ctx) {
 			break
+		}
+		if settled && !d.hasPods() {
+			return drainedBacklog{end: deadline, idle: true}, nil
 		}
 		d.reporter.reportAndWait(ctx, "drain", pause, nil)
 		pause = min(2*pause, pollInterval)
@@ -63,7 +79,12 @@ func (d drain) awaitEnd(ctx context.Context) (time.Duration, error) {
 	if ctx.Err() != nil {
 		d.incidents.breakAssumption(oracle.DrainEnded, "the run was interrupted")
 	}
-	return d.load.time.elapsed(), nil
+	return drainedBacklog{end: d.load.time.elapsed()}, nil
+}
+
+// hasPods reports whether a pod runs.
+func (d drain) hasPods() bool {
+	return slices.ContainsFunc(d.fleet.Incarnations(), func(in pod.Incarnation) bool { return in.Down == 0 })
 }
 
 // flushSends waits in the background for the outcomes of all sends. A send without an
