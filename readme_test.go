@@ -64,17 +64,10 @@ func consumerTable() string {
 		case i.Control():
 			fmt.Fprintf(&controls, "| %s | %s | %s |\n", i.Name, expectations(i), summary(i.Doc))
 		default:
-			fmt.Fprintf(&honest, "| %s | %s, %s | %s |\n", i.Name, i.Delivery, orderClaim(i), summary(i.Doc))
+			fmt.Fprintf(&honest, "| %s | %s | %s |\n", i.Name, harness.DescribeClaims(i.Delivery, i.Order), summary(i.Doc))
 		}
 	}
 	return "\n| consumer | claims | design |\n|---|---|---|\n" + honest.String() + controls.String() + "\n"
-}
-
-func orderClaim(i *harness.Implementation) string {
-	if i.Order == harness.OrderNone {
-		return "no order"
-	}
-	return "order by " + string(i.Order)
 }
 
 func expectations(i *harness.Implementation) string {

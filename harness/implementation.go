@@ -20,6 +20,25 @@ const (
 	OrderPartition Order = "partition"
 )
 
+// NothingClaimed is what a report says of a consumer that claims neither a delivery nor
+// an order.
+const NothingClaimed = "nothing claimed, nothing judged but what holds for all"
+
+// DescribeClaims says in words what a consumer claims.
+func DescribeClaims(d Delivery, o Order) string {
+	delivery, order := string(d), "order by "+string(o)
+	if d == "" {
+		delivery = "no delivery"
+	}
+	if o == OrderNone || o == "" {
+		order = "no order"
+	}
+	if d == "" && o == "" {
+		return "nothing claimed"
+	}
+	return delivery + ", " + order
+}
+
 // Knob is a setting that one implementation declares.
 type Knob struct {
 	Name, Default, Doc string
@@ -41,11 +60,15 @@ type Allowance struct {
 // Implementation is a registered consumer: what it is, what it claims, and how to
 // make one.
 type Implementation struct {
-	Name     string
-	Doc      string // Doc says in one or two sentences how it works and what it costs.
-	Use      string // Use says when to choose it, and when not.
-	Bound    string // Bound is what limits its throughput.
-	Crash    string // Crash is what the crash of a pod costs.
+	Name  string
+	Doc   string // Doc says in one or two sentences how it works and what it costs.
+	Use   string // Use says when to choose it, and when not.
+	Bound string // Bound is what limits its throughput.
+	Crash string // Crash is what the crash of a pod costs.
+
+	// Delivery and Order are its claims. Without both of them it claims nothing, and is
+	// judged only by what holds for all consumers. An Order that is missing next to a
+	// Delivery means [OrderKey]: a claim that was forgotten is no weaker claim.
 	Delivery Delivery
 	Order    Order
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,6 +66,9 @@ var (
 func Register(i Implementation) *Implementation {
 	if err := i.Validate(); err != nil {
 		panic(fmt.Sprintf("register consumer %q: %v", i.Name, err))
+	}
+	if i.Delivery != "" {
+		i.Order = cmp.Or(i.Order, OrderKey)
 	}
 	return implementations.add(i.Name, &i)
 }

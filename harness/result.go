@@ -72,6 +72,9 @@ type ConsumerInfo struct {
 	MustFail    []Expectation     `json:"must_fail,omitempty"` // MustFail: it is a control.
 }
 
+// ClaimsNothing reports whether the consumer claims neither a delivery nor an order.
+func (i *ConsumerInfo) ClaimsNothing() bool { return i.Delivery == "" && i.Order == "" }
+
 // Run is one scenario, one consumer, one repeat.
 type Run struct {
 	Scenario string        `json:"scenario"`

@@ -180,6 +180,18 @@ func TestRegistrationPanicsWithTheField(t *testing.T) {
 	harness.Register(bad)
 }
 
+func TestForgottenOrderIsNoWeakerClaim(t *testing.T) {
+	i := goodImplementation()
+	i.Name, i.Delivery, i.Order = "forgets-its-order", harness.AtLeastOnce, ""
+	if got := harness.Register(i).Order; got != harness.OrderKey {
+		t.Errorf("it claims the order %q", got)
+	}
+	i.Name, i.Delivery = "claims-nothing", ""
+	if got := harness.Register(i); got.Delivery != "" || got.Order != "" {
+		t.Errorf("it claims %q and %q", got.Delivery, got.Order)
+	}
+}
+
 func wantError(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {

@@ -92,13 +92,10 @@ func giveLooks(consumers []pageConsumer) {
 const controlClaim = "control"
 
 func claimOf(c *pageConsumer) string {
-	switch {
-	case c.Control:
+	if c.Control {
 		return controlClaim
-	case c.Order == harness.OrderNone:
-		return string(c.Delivery) + ", no order"
 	}
-	return string(c.Delivery) + ", order by " + string(c.Order)
+	return harness.DescribeClaims(c.Delivery, c.Order)
 }
 
 // typicalP99 is the median over the scenarios of a consumer's end-to-end p99,

@@ -48,6 +48,7 @@ func (v *view) countWords(c *harness.Cell) []string {
 		word string
 		of   func(harness.Counts) int64
 	}{
+		{"lost", func(n harness.Counts) int64 { return n.Lost }},
 		{"redelivered", func(n harness.Counts) int64 { return n.Redelivered }},
 		{"inversions", func(n harness.Counts) int64 { return n.Inversions }},
 		{"overlaps", func(n harness.Counts) int64 { return n.Overlaps }},
@@ -124,10 +125,27 @@ func (v *view) failedChecks(c *harness.Cell) []string {
 	})
 }
 
+// noteOf says what is special about a cell.
+func (v *view) noteOf(c *harness.Cell) string {
+	note := v.expectationNote(c)
+	if !v.claimsNothing(c) || !hasVerdict(c.Status) {
+		return note
+	}
+	if note != "" {
+		note += "; "
+	}
+	return note + harness.NothingClaimed
+}
+
+func (v *view) claimsNothing(c *harness.Cell) bool {
+	return slices.ContainsFunc(v.Consumers, func(i harness.ConsumerInfo) bool { return i.Name == c.Consumer && i.ClaimsNothing() })
+}
+
 // notJudgedNote is the note of a control that failed where it need not.
 const notJudgedNote = "control: not judged"
 
-func (v *view) noteOf(c *harness.Cell) string {
+// expectationNote compares a cell with what was expected of it.
+func (v *view) expectationNote(c *harness.Cell) string {
 	must := v.expectedFailures(c.Scenario, c.Consumer)
 	control := isControl(v.consumerInfo(c.Consumer))
 	switch {

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"bytes"
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -54,7 +56,7 @@ func TestOutcomes(t *testing.T) {
 		"a control": {"pod-crash", "naive@cooperative", nil,
 			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "premature commit 344"}, Note: "expected to fail", Expected: true}},
 		"a control that passes": {"pod-crash", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
-			c.Status, c.Expected, r.Status, r.Expected, r.Verdicts, r.Counts.Redelivered = harness.Pass, false, harness.Pass, false, nil, 0
+			c.Status, c.Expected, r.Status, r.Expected, r.Verdicts, r.Counts.Lost, r.Counts.Redelivered = harness.Pass, false, harness.Pass, false, nil, 0, 0
 		}, outcome{Status: harness.Pass, Word: "pass", Note: "expected to fail by loss"}},
 		"a control elsewhere": {"steady", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
 			c.Status, r.Status, r.Verdicts[0].Status, r.Verdicts[0].Count = harness.Fail, harness.Fail, harness.Fail, 2
@@ -75,6 +77,38 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+// A consumer that claims nothing is judged by little, and each report says so.
+func TestNothingClaimedIsSaidInEachReport(t *testing.T) {
+	c := small()
+	c.Consumers[2].Delivery, c.Consumers[2].Order = "", ""
+	cell := newView(c).cellOf("steady", "keyed@cooperative")
+	c.Runs[cell.Runs[0]].Counts.Lost = 3
+	want := outcome{Status: harness.Pass, Word: "pass", Counts: []string{"lost 3"}, Note: harness.NothingClaimed, Expected: true}
+	if got := outcomeOf(c, "steady", "keyed@cooperative"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	var text, page, markdown bytes.Buffer
+	snapshot := &Snapshot{}
+	snapshot.ReplaceRuns(c)
+	if err := errors.Join(RenderText(&text, c), renderHTML(&page, c), snapshot.Markdown(&markdown, nil)); err != nil {
+		t.Fatal(err)
+	}
+	for name, report := range map[string]string{"text": text.String(), "page": page.String(), "Markdown": markdown.String()} {
+		report = strings.Join(strings.Fields(report), " ")
+		if !strings.Contains(report, harness.NothingClaimed) {
+			t.Errorf("the %s does not say %q", name, harness.NothingClaimed)
+		}
+	}
+	cell.Status, cell.Expected = harness.Overload, false
+	if got := newView(c).noteOf(cell); got != "not allowed here; "+harness.NothingClaimed {
+		t.Errorf("the note of an overload is %q", got)
+	}
+	cell.Status = harness.NotMade
+	if got := newView(c).noteOf(cell); strings.Contains(got, harness.NothingClaimed) {
+		t.Errorf("the note of a run that was not made is %q", got)
 	}
 }
 

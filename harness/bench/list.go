@@ -62,7 +62,7 @@ func listEntry(out io.Writer, width int, name string, lines ...string) {
 }
 
 func listConsumer(out io.Writer, width int, i *harness.Implementation) {
-	claims := fmt.Sprintf("%s, order: %s", i.Delivery, i.Order)
+	claims := harness.DescribeClaims(i.Delivery, i.Order)
 	if i.Control() {
 		claims += ", control: " + describeMustFail(i)
 	}

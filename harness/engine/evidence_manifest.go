@@ -91,9 +91,9 @@ func openManifest(dir string) (*Saved, error) {
 func (s *Saved) checkManifest() error {
 	f := &s.Facts
 	switch {
-	case !slices.Contains([]harness.Delivery{harness.AtMostOnce, harness.AtLeastOnce, harness.ExactlyOnce}, f.Delivery):
+	case !slices.Contains([]harness.Delivery{"", harness.AtMostOnce, harness.AtLeastOnce, harness.ExactlyOnce}, f.Delivery):
 		return fmt.Errorf("unknown delivery %q", f.Delivery)
-	case !slices.Contains([]harness.Order{harness.OrderNone, harness.OrderKey, harness.OrderPartition}, f.Order):
+	case !slices.Contains([]harness.Order{harness.OrderNone, harness.OrderKey, harness.OrderPartition}, f.Order) && (f.Order != "" || f.Delivery != ""):
 		return fmt.Errorf("unknown order %q", f.Order)
 	case f.Partitions < 1 || f.Partitions > 1<<20:
 		return fmt.Errorf("%d partitions", f.Partitions)

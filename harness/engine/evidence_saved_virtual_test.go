@@ -39,6 +39,10 @@ func TestSavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 			consumer: "naive", change: func(s *harness.Scenario) { s.Service = load.Fixed(100 * time.Millisecond) }, // so that commits find work
 			status: harness.Fail, expected: true, reason: oracle.CheckPrematureCommit + ": ",
 		},
+		"nothing claimed": {
+			consumer: "test-unclaimed", change: func(s *harness.Scenario) { s.Service = load.Fixed(100 * time.Millisecond) },
+			status: harness.Pass, expected: true,
+		},
 		"a control that passes": {
 			consumer: "test-good", change: func(s *harness.Scenario) { s.Name = "test-good" },
 			status: harness.Fail, reason: "control: " + oracle.CheckLoss + " had to fail in this scenario and did not",
@@ -250,6 +254,16 @@ var (
 				}
 				return errors.Join(inner.Consume(ctx, cfg, w), ctx.Err())
 			}), nil
+		},
+	})
+	_ = harness.Register(harness.Implementation{
+		Name: "test-unclaimed", Mutant: true, Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+		New: func(cfg harness.Config) (harness.Consumer, error) {
+			naive, err := harness.FindImplementation("naive") // it commits before its work
+			if err != nil {
+				return nil, err
+			}
+			return naive.New(cfg)
 		},
 	})
 	_ = harness.Register(harness.Implementation{

@@ -76,6 +76,10 @@ func setting(t *testing.T, name string, otherwise int) int {
 // agree judges the history of a seed and returns what was planted.
 func agree(seed uint64) (p planted, err error) {
 	w, p := planting(seed)
+	if rand.New(rand.NewPCG(seed, 6)).IntN(8) == 0 && w.facts.Effect != harness.EffectOutput { // the reference expects transactions of those
+		w.facts.Delivery, w.facts.Order = "", ""
+		p.fails = slices.DeleteFunc(slices.Clone(p.fails), func(check string) bool { return !slices.Contains(heldWithoutClaims, check) })
+	}
 	r := w.expect()
 	verdicts, err := judge(r.facts, r.h.source())
 	if err != nil {
@@ -93,8 +97,11 @@ func agree(seed uint64) (p planted, err error) {
 		return p, fail("%v", err)
 	}
 	for _, v := range verdicts {
+		if v.Status == harness.Fail && r.facts.Delivery == "" && !slices.Contains(heldWithoutClaims, v.Check) {
+			return p, fail("%s fails, and the consumer claims nothing", v.Check)
+		}
 		if p.free {
-			break
+			continue
 		}
 		if fails := v.Status == harness.Fail; fails != slices.Contains(p.fails, v.Check) {
 			return p, fail("%s is %s (%d: %v), and %v must fail", v.Check, v.Status, v.Count, r.expected.may[v.Check], p.fails)

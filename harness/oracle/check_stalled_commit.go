@@ -32,7 +32,7 @@ var _ = register(entry{
 	finds: "a commit that stays behind completed work for three commit intervals and a heartbeat, without a disruption",
 	claim: "at-least-once and exactly-once, but not share groups nor consumers whose effects are outputs",
 	heldTo: func(f *Facts) string {
-		if !commitsContinuously(f) {
+		if !commitsContinuously(f) || heldToDelivery(f) == "" {
 			return ""
 		}
 		return "a commit within three intervals"

@@ -37,7 +37,8 @@ func (h *history) line(line string) (err error) {
 	f := h.facts
 	switch w[0] {
 	case "claims":
-		f.Delivery, f.Order, f.Protocol = harness.Delivery(w[1]), harness.Order(w[2]), harness.Protocol(w[3])
+		f.Delivery, f.Order = harness.Delivery(strings.Trim(w[1], "-")), harness.Order(strings.Trim(w[2], "-"))
+		f.Protocol = harness.Protocol(w[3])
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":

@@ -18,7 +18,7 @@ import (
 // verdicts are written by hand from the definitions: no simulation and no reference stands behind them. It has
 // two parts. "history" is a line per fact, the time first if it has one:
 //
-//	claims at-least-once key cooperative
+//	claims at-least-once key cooperative   - for a claim that the consumer does not make
 //	log p0 1/0 2/0 - 1/1          key/seq by offset, - for a gap
 //	final p0 3
 //	drain 5s

@@ -12,6 +12,13 @@ import (
 // find all of must, and nothing that is not in may.
 type expected struct{ must, may map[string][]ledger.Position }
 
+// heldWithoutClaims are the checks that can fail a consumer which claims nothing.
+var heldWithoutClaims = []string{
+	CheckStall, CheckLostByBroker, CheckLogDuplicate, CheckLogOrder, CheckPhantom, CheckCorruption,
+	CheckConflictingOutcomes, CheckPrematureDeadLetter, CheckDeliveryCount, CheckAckAfterLockExpiry,
+	CheckExcessParallelism, CheckStarvation, CheckBlastRadius,
+}
+
 // reference judges a simulated run by simple definitions, with sets and loops over all events. It
 // shares nothing with the checks. It decides by the [trace] what depends on the owner of a
 // partition, and what was read or delivered again: see the files truth_*_test.go. For all other

@@ -130,9 +130,9 @@ func (e *entry) promise(f *Facts) string {
 	return e.heldTo(f)
 }
 
-// heldToDelivery holds every consumer but one that claims at-most-once.
+// heldToDelivery holds a consumer that claims at-least-once or more.
 func heldToDelivery(f *Facts) string {
-	if f.Delivery == harness.AtMostOnce {
+	if f.Delivery != harness.AtLeastOnce && f.Delivery != harness.ExactlyOnce {
 		return ""
 	}
 	return string(harness.AtLeastOnce)
@@ -140,7 +140,7 @@ func heldToDelivery(f *Facts) string {
 
 // heldToKeyOrder holds a consumer that claims an order by key or by partition.
 func heldToKeyOrder(f *Facts) string {
-	if f.Order == harness.OrderNone {
+	if f.Order != harness.OrderKey && f.Order != harness.OrderPartition {
 		return ""
 	}
 	return "order by key"

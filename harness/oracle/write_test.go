@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ import (
 func (h *history) String() string {
 	var b strings.Builder
 	f := h.facts
-	fmt.Fprintf(&b, "claims %s %s %s\n", f.Delivery, f.Order, f.Protocol)
+	fmt.Fprintf(&b, "claims %s %s %s\n", cmp.Or(f.Delivery, "-"), cmp.Or(f.Order, "-"), f.Protocol)
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
