@@ -32,7 +32,7 @@ PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harn
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/broker/embedded:FuzzWiretap harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
-  consumers/group:FuzzOffsetMap
+  consumers/group:FuzzOffsetMap harness/plain:FuzzText
 FUZZTIME ?= 10s
 
 # How much the soaks run.

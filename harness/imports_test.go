@@ -23,6 +23,8 @@ var mayImport = map[string][]string{
 	"harness/ledger":          {},
 	"harness":                 {"harness/ledger"},
 	"harness/lock":            {},
+	"harness/plain":           {},
+	"harness/plain/plaintest": {},
 	"harness/load":            {},
 	"harness/measure":         {},
 	"harness/observe":         {},
@@ -33,7 +35,7 @@ var mayImport = map[string][]string{
 	"harness/broker/docker":   {},
 	"harness/pod":             {"harness/load"},
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
-	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "reports"},
+	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports"},
 	"scenarios":               {"harness/load", "harness/fault"},
 	"consumers/client":        {},
 	"consumers/group":         {"consumers/client"},
@@ -44,7 +46,7 @@ var mayImport = map[string][]string{
 	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
-	"reports":                 {"harness/oracle"}, // for the names of checks
+	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/runtests":       {},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // renderBench writes the comparison in Go's benchmark format, one line for each run.
@@ -19,6 +20,7 @@ import (
 // Only runs that passed have latencies, one set for each phase; those of the
 // steady phase have the short names.
 func renderBench(w io.Writer, c *harness.Comparison) error {
+	c = plain.Copy(c)
 	var b, lines bytes.Buffer
 	for _, k := range benchKeys(c) {
 		fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Value)

@@ -2,7 +2,9 @@ package reports
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 //go:embed assets
@@ -23,7 +26,7 @@ var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.tmpl"))
 // buttons to copy commands.
 func renderHTML(w io.Writer, c *harness.Comparison) error {
 	var b bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(c)); err != nil {
+	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(plain.Copy(c))); err != nil {
 		return fmt.Errorf("render report.html: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
@@ -32,8 +35,10 @@ func renderHTML(w io.Writer, c *harness.Comparison) error {
 
 // page is all that the template writes, in words.
 type page struct {
-	CSS, SwitchCSS template.CSS
-	JS             template.JS
+	CSS template.CSS
+	JS  template.JS
+	// CSSHash and JSHash are in the page's policy: no other style or script has an effect.
+	CSSHash, JSHash string
 
 	Headline             string
 	Remarks              []string
@@ -111,7 +116,7 @@ func newPage(c *harness.Comparison) *page {
 	css, _ := assets.ReadFile("assets/report.css")
 	js, _ := assets.ReadFile("assets/report.js")
 	p := &page{
-		CSS: template.CSS(css), JS: template.JS(js),
+		JS:       template.JS(js),
 		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
 		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(columns), CostColumns: v.usedColumns(costColumns),
 		Repeats: v.maxRepeats(), Confidence: v.confidences(),
@@ -122,7 +127,9 @@ func newPage(c *harness.Comparison) *page {
 		p.Consumers = append(p.Consumers, v.pageConsumer(i, info))
 		p.HasControl = p.HasControl || isControl(&info)
 	}
-	p.Legend, p.SwitchCSS = v.legendGroups(p.Consumers), switchCSS(len(p.Consumers))
+	p.Legend = v.legendGroups(p.Consumers)
+	p.CSS = template.CSS(css) + switchCSS(len(p.Consumers))
+	p.CSSHash, p.JSHash = policyHash(string(p.CSS)), policyHash(string(p.JS))
 	for i, consumer := range p.Consumers {
 		row := matrixRow{Consumer: consumer}
 		for j, s := range c.Scenarios {
@@ -145,6 +152,12 @@ func newPage(c *harness.Comparison) *page {
 		p.Scenarios = append(p.Scenarios, v.pageScenario(p, i))
 	}
 	return p
+}
+
+// policyHash is how a policy names the text of an element, which is after a newline.
+func policyHash(text string) string {
+	sum := sha256.Sum256([]byte("\n" + text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // cellLink is the name of a cell's details in the page.

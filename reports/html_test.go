@@ -3,13 +3,10 @@ package reports
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -144,36 +141,5 @@ func TestEmptyAndInterruptedComparisonsRender(t *testing.T) {
 	}
 	if page := render(t, renderHTML, interrupted); !bytes.Contains(page, []byte("Interrupted after 4 of 15 runs")) {
 		t.Error("the page does not say that the comparison was interrupted")
-	}
-}
-
-// Chromium must run the page's script without a complaint and keep all charts.
-func TestPageRunsInChromium(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on this machine to open the page with")
-	}
-	dir := t.TempDir()
-	page := dir + "/report.html"
-	if err := os.WriteFile(page, render(t, renderHTML, saved(t)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), chromium, append(chromiumFlags(dir), "--enable-logging=stderr", "--v=0", "--dump-dom", "file://"+page)...)
-	var dom, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &dom, &log, 10*time.Second
-	if err := cmd.Run(); err != nil {
-		t.Skipf("chromium does not run here: %v\n%s", err, log.Bytes())
-	}
-	want := strings.Count(string(render(t, renderHTML, saved(t))), `class="chart"`)
-	if got := bytes.Count(dom.Bytes(), []byte(`class="chart"`)); got != want {
-		t.Errorf("%d line charts in the page, want %d", got, want)
-	}
-	if got := bytes.Count(dom.Bytes(), []byte(`aria-label="`)); got < want {
-		t.Errorf("the script reached %d elements, want the %d line charts at least", got, want)
-	}
-	for _, line := range strings.Split(log.String(), "\n") {
-		if strings.Contains(line, "CONSOLE") {
-			t.Errorf("the console says: %s", line)
-		}
 	}
 }

@@ -10,13 +10,14 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // renderJSON writes the comparison as result.json, in the format of
 // [harness.ResultVersion], for [ReadJSON]. It fails on numbers that JSON does
 // not have (NaN, infinities).
 func renderJSON(w io.Writer, c *harness.Comparison) error {
-	saved := *c
+	saved := plain.Copy(*c)
 	saved.Version = harness.ResultVersion
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -48,7 +49,7 @@ func ReadJSON(r io.Reader) (*harness.Comparison, error) {
 	if err := checkCheckNames(c); err != nil {
 		return nil, fmt.Errorf("%w; render it with the Stampede that wrote it, or run the comparison again", err)
 	}
-	return c, nil
+	return plain.Copy(c), nil
 }
 
 // checkCheckNames refuses a check that does not exist, and names the nearest one.

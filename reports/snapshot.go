@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // Snapshot is the saved table of comparisons of all consumers: enough to compare
@@ -73,7 +74,7 @@ func ReadSnapshot(r io.Reader) (*Snapshot, error) {
 	if err := d.Decode(f); err != nil {
 		return nil, fmt.Errorf("read the snapshot: %w", err)
 	}
-	return f, nil
+	return plain.Copy(f), nil
 }
 
 // JSON writes the snapshot for [ReadSnapshot].
@@ -82,7 +83,7 @@ func (f *Snapshot) JSON(w io.Writer) error {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
-	if err := e.Encode(f); err != nil {
+	if err := e.Encode(plain.Copy(f)); err != nil {
 		return fmt.Errorf("encode the snapshot: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
@@ -98,7 +99,7 @@ func (f *Snapshot) ReplaceRuns(cs ...*harness.Comparison) {
 		return slices.ContainsFunc(cs, func(c *harness.Comparison) bool { return c.Backend == r.Backend })
 	})
 	for _, c := range cs {
-		f.Runs = append(f.Runs, newView(c).snapshotRun())
+		f.Runs = append(f.Runs, newView(plain.Copy(c)).snapshotRun())
 	}
 	slices.SortStableFunc(f.Runs, func(a, b SnapshotRun) int {
 		return slices.Index(backendOrder, a.Backend) - slices.Index(backendOrder, b.Backend)

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // snapshotColumns are the columns of the document, by their titles in [columns].
@@ -47,6 +50,7 @@ func (f *Snapshot) consumersOn(backend string) (names []string) {
 // each of the consumers named; the rows link to them. A run says which of these
 // consumers it lacks, and which of its own are not among them.
 func (f *Snapshot) Markdown(w io.Writer, consumers []string) error {
+	f, consumers = f.escapeTexts(), plain.Map(consumers, escapeMarkdown)
 	var b bytes.Buffer
 	if len(f.Runs) == 0 {
 		b.WriteString("\nNo results yet.\n")
@@ -64,8 +68,18 @@ func (f *Snapshot) Markdown(w io.Writer, consumers []string) error {
 	return err
 }
 
+// escapeTexts is a copy of which all texts are Markdown. Names in it can be compared with
+// names that are escaped too.
+func (f *Snapshot) escapeTexts() *Snapshot {
+	escaped := plain.Map(f, escapeMarkdown)
+	for i := range f.Runs {
+		escaped.Runs[i].Command = codeSpan(f.Runs[i].Command)
+	}
+	return escaped
+}
+
 func (r *SnapshotRun) writeSection(b *bytes.Buffer, consumers, known []string) {
-	fmt.Fprintf(b, "\n### On %s, %s\n\n`%s`, seed %d: %s. Broker: %s. Machine: %s.", r.Backend, r.Date, r.Command, r.Seed, plural(r.Runs, "run"), r.Broker, r.Machine)
+	fmt.Fprintf(b, "\n### On %s, %s\n\n%s, seed %d: %s. Broker: %s. Machine: %s.", r.Backend, r.Date, r.Command, r.Seed, plural(r.Runs, "run"), r.Broker, r.Machine)
 	if r.Commit != "" {
 		fmt.Fprintf(b, " Commit of Stampede: %s.", r.Commit)
 	}
@@ -122,7 +136,7 @@ func (s *SnapshotScenario) writeTable(b *bytes.Buffer, consumers []string) {
 		if slices.Contains(consumers, row.baseName()) {
 			name = fmt.Sprintf("[%s](#%s)", name, row.baseName())
 		}
-		fmt.Fprintf(b, "| %s | %s |", name, escapeCell(row.Verdict))
+		fmt.Fprintf(b, "| %s | %s |", name, row.Verdict)
 		for _, k := range snapshotColumns {
 			value := missing
 			if row.Metrics != nil {
@@ -134,9 +148,29 @@ func (s *SnapshotScenario) writeTable(b *bytes.Buffer, consumers []string) {
 	}
 }
 
-// escapeCell keeps a text within its cell.
-func escapeCell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
+var (
+	markdownSpecial = regexp.MustCompile("[\\\\`*_\\[\\]<>|~&$]")
+	markdownLink    = regexp.MustCompile(`(:)(//)|((?i:www))(\.)`)
+	backticks       = regexp.MustCompile("`+")
+)
+
+// escapeMarkdown writes a text as Markdown that shows it, in one line: no markup, no
+// link, no image and no end of a cell.
+func escapeMarkdown(s string) string {
+	s = markdownSpecial.ReplaceAllString(plain.Line(s), `\$0`)
+	return markdownLink.ReplaceAllString(s, `$3\$1$2$4`)
+}
+
+// codeSpan is a text as code within a line. Its marks are longer than any in the text.
+func codeSpan(s string) string {
+	s, mark := plain.Line(s), "`"
+	for _, found := range backticks.FindAllString(s, -1) {
+		mark += found[:max(0, len(found)+1-len(mark))]
+	}
+	if len(mark) > 1 {
+		s = " " + s + " "
+	}
+	return mark + s + mark
 }
 
 func formatOptional(d *time.Duration, format func(float64) string) string {

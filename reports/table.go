@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // table aligns rows of text. Column number right and those after it are flush right.
@@ -12,7 +14,7 @@ type table struct {
 	rows  [][]string
 }
 
-func (t *table) addRow(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) addRow(cells ...string) { t.rows = append(t.rows, plain.Map(cells, plain.Line)) }
 
 func (t *table) columnWidths() []int {
 	var ws []int

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // pageWidth is how many columns of a terminal the text keeps to where names allow it.
@@ -16,7 +17,7 @@ const pageWidth = 118
 // RenderText writes the comparison for a terminal: verdicts first, then the first
 // anomaly of each kind, the results, the warnings, and how much a pass proves.
 func RenderText(w io.Writer, c *harness.Comparison) error {
-	t := &text{view: newView(c)}
+	t := &text{view: newView(plain.Copy(c))}
 	t.writeHead()
 	t.writeVerdicts()
 	t.writeAnomalies()
@@ -44,8 +45,8 @@ func (t *text) writeHead() {
 	for _, c := range t.caveatTexts() {
 		t.printf("%s", wrap("! "+c, pageWidth, ""))
 	}
-	t.printf("%s on %s, seed %d, %s, took %s\n", plural(len(t.Runs), "run"), t.Backend, t.Seed,
-		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds()))
+	t.printf("%s", wrap(fmt.Sprintf("%s on %s, seed %d, %s, took %s", plural(len(t.Runs), "run"), t.Backend, t.Seed,
+		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds())), pageWidth, ""))
 }
 
 // writeVerdicts writes a matrix if it fits, else a list.
@@ -138,7 +139,7 @@ func (t *text) writeAnomalies() {
 			t.printf("%s", timelineText(e.Anomaly, "      "))
 		}
 		if e.Ledger != "" {
-			t.printf("    Ledger:    %s\n    Reproduce: %s\n", e.Ledger, e.Command)
+			t.printf("    Ledger:    %s\n    Reproduce: %s\n", plain.Line(e.Ledger), plain.Line(e.Command))
 		}
 	}
 }

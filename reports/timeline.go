@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/reports/internal/chart"
 )
 
@@ -17,6 +18,7 @@ import (
 // the first. Its error is an error of w.
 func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 	t := &text{}
+	verdicts = plain.Copy(verdicts)
 	for i := range verdicts {
 		v := &verdicts[i]
 		head := fmt.Sprintf("%s: %s", v.Check, v.Status)
@@ -58,7 +60,7 @@ func timelineText(a *harness.Anomaly, indent string) string {
 		if took != "" {
 			took = "+" + took
 		}
-		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, formatStamp(m.At), took, lane, m.Track, m.Text)
+		fmt.Fprintf(&b, "%s%s %10s %9s  %-*s  %s\n", indent, mark, formatStamp(m.At), took, lane, plain.Line(m.Track), plain.Line(m.Text))
 	}
 	return b.String()
 }
