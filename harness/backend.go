@@ -40,6 +40,15 @@ type Node interface {
 	Start(context.Context) error
 }
 
+// NodeChecker is the ability of a cluster to notice that it has lost a node. A lost node
+// ended, stands still or is gone, and no call of [Node.Kill] did that.
+type NodeChecker interface {
+	// CheckNodes returns an error that names a lost node and says what happened to it,
+	// or nil if no node is lost. It returns within a few seconds. Its error says nothing
+	// once ctx has ended.
+	CheckNodes(ctx context.Context) error
+}
+
 // Describer is the ability of a back end to say what its metrics are worth.
 type Describer interface {
 	// Describe is a line for the report: what serves as Kafka, and how many nodes.

@@ -52,6 +52,7 @@ func (c *conclusion) assumptionDetails(out *harness.Run) map[string]string {
 		oracle.FaultTookEffect: fmt.Sprintf("%d of %d injected and verified", len(out.Faults), len(c.Scenario.Injections)),
 		oracle.WorkInFlight:    "not required",
 		oracle.NoPodStarved:    "the group expelled no running pod without a fault",
+		oracle.NoBrokerLost:    c.nodes.describe(),
 		oracle.ObserversKeptUp: "commits and owners were seen throughout",
 		oracle.DrainEnded:      c.course.drain.describeEnd(),
 		oracle.WorkDone:        fmt.Sprintf("%d of %d appended records were completed", out.Counts.Completed, out.Counts.Appended),

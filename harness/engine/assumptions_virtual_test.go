@@ -64,6 +64,12 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 			name: "a pod that sends no heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
 		},
 		{
+			name: "a lost broker", breaks: oracle.NoBrokerLost,
+			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
+				p.Backend = spoilt{lost: func(since time.Duration) bool { return since > 10*time.Second }}
+			},
+		},
+		{
 			name: "an observer without access", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				p.Backend = spoilt{describe: func(since time.Duration) error {
@@ -217,6 +223,7 @@ type spoilt struct {
 	virtual.Backend
 	describe func(since time.Duration) error
 	dial     func() error
+	lost     func(since time.Duration) bool // whether a node is lost
 }
 
 func (s spoilt) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
@@ -240,6 +247,14 @@ func (c *spoiltCluster) DescribeGroups(ctx context.Context, prefix string) ([]ha
 		}
 	}
 	return c.Cluster.DescribeGroups(ctx, prefix)
+}
+
+// CheckNodes implements [harness.NodeChecker].
+func (c *spoiltCluster) CheckNodes(context.Context) error {
+	if c.spoilt.lost != nil && c.spoilt.lost(time.Since(c.started)) {
+		return errors.New("node 2 was paused from outside Stampede")
+	}
+	return nil
 }
 
 func (c *spoiltCluster) Dial(ctx context.Context, network, addr string) (net.Conn, error) {

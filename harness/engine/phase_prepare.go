@@ -66,6 +66,7 @@ func (s *setup) startBroker(ctx context.Context) (err error) {
 		return fmt.Errorf("start broker %s: %w", s.Backend.Name(), err)
 	}
 	s.closers.addCloser(s.cluster.Close)
+	s.closers.addCloser(s.nodes.watchNodes(s.cluster))
 	if err := s.checkFaultSupport(); err != nil {
 		return err
 	}

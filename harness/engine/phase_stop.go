@@ -20,14 +20,14 @@ type stoppedRun struct {
 }
 
 // stopRun stops the pods and takes the last readings. It goes on quickly after the end of
-// ctx: what was measured is to be reported.
+// ctx: what was measured is to be reported. If a node is lost, it ends at once.
 func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err error) {
 	grace := s.cfg.RevokeTimeout + pod.StopGrace
 	interrupted := ctx.Err() != nil
 	if interrupted {
 		grace = 2 * time.Second
 	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	within, cancel := context.WithTimeout(s.nodes.intact, grace)
 	defer cancel()
 	stop.dropouts = findDropouts(s, c)
 	stop.requestedAt = s.clock.Now()
@@ -42,13 +42,16 @@ func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err err
 	}
 	s.producer.Close()
 	s.stopwatch.endStage("stop")
-	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	reading, cancel := context.WithTimeout(s.nodes.intact, time.Minute)
 	defer cancel()
 	stop.commits = readCommits(reading, s)
 	if err := s.watcher.Stop(reading); err != nil {
 		s.incidents.breakAssumption(oracle.ObserversKeptUp, err.Error())
 	}
 	if err := readTopics(reading, s); err != nil {
+		return stop, err
+	}
+	if err := s.nodes.checkNow(); err != nil {
 		return stop, err
 	}
 	return stop, s.incidents.checkPodFaults()

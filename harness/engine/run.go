@@ -23,6 +23,7 @@ type run struct {
 	reporter  *reporter
 	stopwatch *stopwatch
 	closers   *closers
+	nodes     *nodeGuard
 }
 
 // Run makes a run. If ctx ends after the start of the load, the run ends early,
@@ -35,7 +36,11 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	if err := CheckDeclarations(&p.Scenario, p.Consumer); err != nil {
 		return nil, err
 	}
-	outcome, err := newRun(p).execute(ctx)
+	r := newRun(p)
+	outcome, err := r.execute(ctx)
+	if lost := (lostNode{}); errors.As(err, &lost) {
+		return r.abandonedOutcome(lost), nil
+	}
 	if unsupported := (unsupportedFault{}); errors.As(err, &unsupported) {
 		return skippedOutcome(&p, unsupported.Error()), nil
 	}
@@ -46,7 +51,7 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 }
 
 func newRun(p Plan) *run {
-	r := &run{Plan: p, started: time.Now(), clock: newClock(p.Backend), incidents: &incidents{}, closers: &closers{}}
+	r := &run{Plan: p, started: time.Now(), clock: newClock(p.Backend), incidents: &incidents{}, closers: &closers{}, nodes: newNodeGuard()}
 	r.id = newRunID(&p, r.started)
 	r.reporter = &reporter{callback: p.Progress, started: r.started}
 	r.stopwatch = &stopwatch{clock: r.clock}
@@ -68,10 +73,22 @@ type course struct {
 	stop  stoppedRun
 }
 
-// execute is the life of a run. Each phase gets what the earlier phases have found.
+// execute is the life of a run. It ends early if the cluster loses a node.
 func (r *run) execute(ctx context.Context) (outcome *Outcome, err error) {
 	defer func() { err = errors.Join(err, r.closers.closeAll()) }()
+	ctx, release := r.nodes.guardContext(ctx)
+	defer release()
+	outcome, err = r.makePhases(ctx)
+	if err != nil {
+		if lost := r.nodes.checkNow(); lost != nil {
+			return nil, lost // the cause of err
+		}
+	}
+	return outcome, err
+}
 
+// makePhases makes one phase after the other. Each gets what the earlier ones have found.
+func (r *run) makePhases(ctx context.Context) (outcome *Outcome, err error) {
 	r.reporter.report("starting")
 	s, err := prepareRun(ctx, r)
 	if err != nil {
@@ -91,6 +108,9 @@ func (r *run) execute(ctx context.Context) (outcome *Outcome, err error) {
 		}
 	} else {
 		c.load = skipLoad(s)
+	}
+	if err := r.nodes.checkNow(); err != nil {
+		return nil, err
 	}
 	r.reporter.report("stopping")
 	if c.stop, err = stopRun(ctx, s, &c); err != nil {
