@@ -3,7 +3,9 @@
 //
 // The nodes start once in a process and serve every run, because a start takes
 // seconds. Between two runs killed nodes come back, and the back end waits until
-// all replicas are in sync. It needs a Docker engine on this machine.
+// all replicas are in sync. A node that ends, pauses or vanishes without a fault
+// ends the run, and the next run gets new nodes. The back end needs a Docker engine
+// on this machine.
 package docker
 
 import (
@@ -87,8 +89,8 @@ func (b *backend) prepareEngine(ctx context.Context) (err error) {
 	return err
 }
 
-// Start implements [harness.Backend]. If a kept cluster does not become healthy
-// again, Start removes it, so that the next run gets a new one.
+// Start implements [harness.Backend]. It replaces a kept cluster that has lost a
+// node, or that does not become healthy again.
 func (b *backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,10 +107,13 @@ func (b *backend) startOrReuse(ctx context.Context, spec harness.ClusterSpec) (*
 		return nil, err
 	}
 	if b.kept != nil && b.kept.shape == want {
-		if err := b.kept.prepareForRun(ctx); err != nil {
+		err := b.kept.prepareForRun(ctx)
+		if err == nil {
+			return b.kept, nil
+		}
+		if ctx.Err() != nil {
 			return nil, errors.Join(err, b.removeKept())
 		}
-		return b.kept, nil
 	}
 	if b.kept != nil {
 		if err := b.removeKept(); err != nil {
@@ -127,6 +132,10 @@ func (b *backend) startNew(ctx context.Context, s shape) (err error) {
 		if b.owner, err = newOwner(); err != nil {
 			return err
 		}
+	}
+	// A removal that failed, as without an engine, has left something behind.
+	if err := b.owner.removeOwned(ctx, b.engine); err != nil {
+		return err
 	}
 	b.kept, err = startCluster(ctx, b.engine, b.resolved, b.owner.labels(), s)
 	return err

@@ -29,6 +29,7 @@ type cluster struct {
 	labels map[string]string
 	nodes  []*node
 	client *kgo.Client // client asks any node.
+	loss   loss
 }
 
 // startCluster starts a cluster. After an error nothing of it is left.
@@ -51,7 +52,7 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 		return nil, err
 	}
 	for i, port := range ports {
-		c.nodes = append(c.nodes, &node{id: int32(i + 1), port: port, engine: engine})
+		c.nodes = append(c.nodes, &node{id: int32(i + 1), port: port, engine: engine, loss: &c.loss})
 	}
 	if err := c.runNodes(ctx, image, nw, r); err != nil {
 		return nil, err

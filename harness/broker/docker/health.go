@@ -23,12 +23,12 @@ const (
 	produceTimeout = 5 * time.Second
 )
 
-// awaitHealthy returns when the cluster is healthy, ctx ends, or a node ends. An
-// error has the last log lines of the failed nodes.
+// awaitHealthy returns when the cluster is healthy, ctx ends, or a node is lost. An
+// error has the last log lines of the nodes that do not answer.
 func (c *cluster) awaitHealthy(ctx context.Context) error {
 	err := retryUntil(ctx, c.checkHealth)
-	if err == nil {
-		return nil
+	if err == nil || c.loss.reason() != nil {
+		return err
 	}
 	var logs strings.Builder
 	for _, n := range c.nodes {
@@ -43,10 +43,8 @@ func (c *cluster) awaitHealthy(ctx context.Context) error {
 // sees a leader and all replicas in sync for each partition, groups have
 // coordinators, and a record is acknowledged with acks=all.
 func (c *cluster) checkHealth(ctx context.Context) error {
-	for _, n := range c.nodes {
-		if err := n.checkRunning(ctx); err != nil {
-			return err
-		}
+	if err := c.CheckNodes(ctx); err != nil {
+		return permanentError{err}
 	}
 	if err := c.checkEachNode(ctx, c.lacksNodes); err != nil {
 		return err
@@ -161,15 +159,12 @@ func (c *cluster) createCheckTopics(ctx context.Context) error {
 func (c *cluster) prepareForRun(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, healthTimeout, fmt.Errorf("not healthy %v after the last run", healthTimeout))
 	defer cancel()
+	if err := c.CheckNodes(ctx); err != nil {
+		return err
+	}
 	for _, n := range c.nodes {
-		state, err := n.inspectState(ctx)
-		if err != nil {
-			return fmt.Errorf("node %d: %w", n.id, err)
-		}
-		if !state.Running {
-			if err := n.Start(ctx); err != nil {
-				return err
-			}
+		if err := n.ensureUp(ctx); err != nil {
+			return err
 		}
 	}
 	if err := c.awaitHealthy(ctx); err != nil {

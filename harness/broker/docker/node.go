@@ -3,12 +3,12 @@ package docker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -22,9 +22,7 @@ import (
 )
 
 const (
-	nodeMemory     = 1 << 30 // nodeMemory limits a container; Kafka needs about 400 MiB.
-	killTimeout    = 30 * time.Second
-	restartTimeout = time.Minute
+	nodeMemory     = 1 << 30     // nodeMemory limits a container; Kafka needs about 400 MiB.
 	createTimeout  = time.Minute // createTimeout is for creating a network, or creating and starting a container.
 	requestTimeout = 2 * time.Second
 	logLines       = 15
@@ -37,6 +35,10 @@ type node struct {
 	container string
 	engine    *testcontainers.DockerClient
 	client    *kgo.Client
+	loss      *loss // loss is the cluster's; nil for a node of its own.
+
+	mu    sync.Mutex // mu is held while Stampede kills or starts the container.
+	watch watch
 }
 
 func (n *node) ID() int32 { return n.id }
@@ -77,6 +79,9 @@ func (n *node) runContainer(ctx context.Context, image string, s shape, nw *test
 	if c != nil {
 		n.container = c.GetContainerID()
 	}
+	if err == nil {
+		err = n.leaveContainer(ctx, true)
+	}
 	if err != nil {
 		return fmt.Errorf("run node %d: %w%s", n.id, err, n.lastLines(ctx))
 	}
@@ -95,108 +100,6 @@ func (n *node) removeContainer(ctx context.Context) error {
 	}
 	n.container = ""
 	return nil
-}
-
-// Kill implements [harness.Node].
-func (n *node) Kill(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, killTimeout)
-	defer cancel()
-	state, err := n.inspectState(ctx)
-	if err != nil {
-		return fmt.Errorf("kill node %d: %w", n.id, err)
-	}
-	if !state.Running {
-		return fmt.Errorf("kill node %d: it is down already", n.id)
-	}
-	_, err = n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: "SIGKILL"})
-	if err != nil {
-		return fmt.Errorf("kill node %d: %w", n.id, err)
-	}
-	err = retryUntil(ctx, func(ctx context.Context) error {
-		if state, err = n.inspectState(ctx); err != nil {
-			return err
-		}
-		if state.Running {
-			return errors.New("it still runs")
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("kill node %d: %w", n.id, err)
-	}
-	return nil
-}
-
-// Start implements [harness.Node]. It returns once the node answers clients and
-// lists itself among the brokers, which it does after its registration. Its
-// replicas may still be catching up.
-func (n *node) Start(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, restartTimeout, fmt.Errorf("not back after %v", restartTimeout))
-	defer cancel()
-	state, err := n.inspectState(ctx)
-	if err != nil {
-		return fmt.Errorf("start node %d: %w", n.id, err)
-	}
-	if state.Running {
-		return fmt.Errorf("start node %d: it runs already", n.id)
-	}
-	// While the node was down another socket could take its port, for example the
-	// near end of a connection for a moment.
-	err = retryUntil(ctx, func(ctx context.Context) error {
-		ctx, cancel := uncancelled(ctx)
-		defer cancel()
-		_, err := n.engine.ContainerStart(ctx, n.container, client.ContainerStartOptions{})
-		if err != nil && !portTaken(err) {
-			return permanentError{err}
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("start node %d: %w", n.id, err)
-	}
-	err = retryUntil(ctx, func(ctx context.Context) error {
-		if err := n.checkRunning(ctx); err != nil {
-			return err
-		}
-		meta, err := n.fetchMetadata(ctx)
-		if err != nil {
-			return err
-		}
-		for _, b := range meta.Brokers {
-			if b.NodeID == n.id {
-				return nil
-			}
-		}
-		return errors.New("it is not registered yet")
-	})
-	if err != nil {
-		return fmt.Errorf("start node %d: %w%s", n.id, err, n.lastLines(ctx))
-	}
-	return nil
-}
-
-func (n *node) inspectState(ctx context.Context) (container.State, error) {
-	c, err := n.engine.ContainerInspect(ctx, n.container, client.ContainerInspectOptions{})
-	if err != nil {
-		return container.State{}, err
-	}
-	return *c.Container.State, nil
-}
-
-// checkRunning returns nil for a node that runs. For one that ended, the
-// [permanentError] says how.
-func (n *node) checkRunning(ctx context.Context) error {
-	state, err := n.inspectState(ctx)
-	switch {
-	case err != nil:
-		return err
-	case state.Running:
-		return nil
-	case state.OOMKilled:
-		return permanentError{fmt.Errorf("node %d ended by itself: out of memory (limit %d MiB)", n.id, nodeMemory>>20)}
-	default:
-		return permanentError{fmt.Errorf("node %d ended by itself with status %d", n.id, state.ExitCode)}
-	}
 }
 
 // fetchMetadata returns the cluster as this node sees it, with all topics. It

@@ -48,6 +48,11 @@ func (o *owner) labels() map[string]string {
 	return map[string]string{labelHarness: "harness", labelLock: o.file.Name(), labelHost: o.host}
 }
 
+// removeOwned removes everything that this process owns.
+func (o *owner) removeOwned(ctx context.Context, engine *testcontainers.DockerClient) error {
+	return removeLabelled(ctx, engine, func(l map[string]string) bool { return l[labelLock] == o.file.Name() })
+}
+
 // releaseLock frees the lock. The containers must be gone already.
 func (o *owner) releaseLock() error {
 	return errors.Join(os.Remove(o.file.Name()), o.file.Close())
