@@ -1,6 +1,11 @@
 package harness
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
 
 // Status is the outcome of a run, or of one check of it.
 type Status string
@@ -40,15 +45,36 @@ type Verdict struct {
 
 // Anomaly is one violation, with what is needed to follow it.
 type Anomaly struct {
-	Text      string          `json:"text"` // Text says in a sentence what happened.
-	Key       uint32          `json:"key"`
-	Seq       uint32          `json:"seq"`
-	Topic     uint16          `json:"topic,omitempty"`
-	Partition int32           `json:"partition"`
-	Offset    int64           `json:"offset"`
-	Pods      []string        `json:"pods,omitempty"`
-	At        time.Duration   `json:"at_ns"`
-	Timeline  []TimelineEntry `json:"timeline,omitempty"` // Timeline is what happened around it, in order of time; the first example of a verdict has one.
+	Text         string          `json:"text"` // Text says what happened. Its first line is a sentence.
+	*RecordPlace                 // RecordPlace is nil if no record is meant, for instance at the end of a pod.
+	Pods         []string        `json:"pods,omitempty"`
+	At           time.Duration   `json:"at_ns"`
+	Timeline     []TimelineEntry `json:"timeline,omitempty"` // Timeline is what happened around it, in order of time; the first example of a verdict has one.
+}
+
+// RecordPlace is a record and where it lies. Key and Seq are [ledger.NoIdentity] if only
+// the place is known. Topic is 0 for the source, else the number of a side topic.
+type RecordPlace struct {
+	Key       uint32 `json:"key"`
+	Seq       uint32 `json:"seq"`
+	Topic     uint16 `json:"topic,omitempty"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+}
+
+// DescribeRecord is what is known of the record, in words. It is empty for nil.
+func (r *RecordPlace) DescribeRecord() (words []string) {
+	if r == nil {
+		return nil
+	}
+	if r.Key != ledger.NoIdentity || r.Seq != ledger.NoIdentity {
+		words = append(words, fmt.Sprintf("key %d", r.Key), fmt.Sprintf("seq %d", r.Seq))
+	}
+	place := fmt.Sprintf("partition %d offset %d", r.Partition, r.Offset)
+	if r.Topic > 0 {
+		place = fmt.Sprintf("side topic %d %s", r.Topic, place)
+	}
+	return append(words, place)
 }
 
 // TimelineEntry is one event in the timeline of an [Anomaly]: of the record and its

@@ -87,7 +87,11 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 	if gravest.Status == harness.Fail {
 		for i := range gravest.Examples {
 			a := &gravest.Examples[i]
-			row.Examples = append(row.Examples, fmt.Sprintf("%s (key %d, seq %d, %s)", a.Text, a.Key, a.Seq, recordPosition(a)))
+			where := a.DescribeRecord()
+			if where == nil {
+				where = a.Pods
+			}
+			row.Examples = append(row.Examples, fmt.Sprintf("%s (%s)", a.Text, strings.Join(where, ", ")))
 		}
 	}
 	return row

@@ -147,9 +147,7 @@ func (t *text) writeAnomalies() {
 // position tells where and when an anomaly happened.
 func (e anomaly) position() string {
 	a := e.Anomaly
-	parts := []string{
-		fmt.Sprintf("key %d", a.Key), fmt.Sprintf("seq %d", a.Seq), recordPosition(a),
-	}
+	parts := a.DescribeRecord()
 	if len(a.Pods) > 0 {
 		parts = append(parts, strings.Join(a.Pods, ", "))
 	}
@@ -158,15 +156,6 @@ func (e anomaly) position() string {
 		parts = append(parts, fmt.Sprintf("repeat %d", e.Repeat))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// recordPosition is a position in the log. Side topics have a number.
-func recordPosition(a *harness.Anomaly) string {
-	s := fmt.Sprintf("partition %d offset %d", a.Partition, a.Offset)
-	if a.Topic > 0 {
-		s = fmt.Sprintf("side topic %d ", a.Topic) + s
-	}
-	return s
 }
 
 // formatMoment is a time of a run to the millisecond.

@@ -222,7 +222,7 @@ func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
 	for _, v := range r.Verdicts {
 		for i, a := range v.Examples {
 			if v.Status == harness.Fail && i == 0 {
-				t.Errorf("%s: key %d seq %d, partition %d offset %d, %v: %s", v.Check, a.Key, a.Seq, a.Partition, a.Offset, a.Pods, a.Text)
+				t.Errorf("%s: %s: %s", v.Check, strings.Join(append(a.DescribeRecord(), a.Pods...), ", "), a.Text)
 			}
 		}
 	}

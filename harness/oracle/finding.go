@@ -44,8 +44,7 @@ func (f *findings) toVerdict(detail string) harness.Verdict {
 // anomalyOf is an anomaly at an event.
 func anomalyOf(f *Facts, e *ledger.Event, format string, args ...any) harness.Anomaly {
 	a := harness.Anomaly{
-		Text: fmt.Sprintf(format, args...), Key: e.Key, Seq: e.Seq, Topic: e.Topic,
-		Partition: e.Partition, Offset: e.Offset, At: e.At,
+		Text: fmt.Sprintf(format, args...), At: e.At, RecordPlace: recordAt(e.Position(), e.Key, e.Seq),
 	}
 	if e.Owner != 0 {
 		a.Pods = []string{f.podName(e.Owner)}
@@ -55,7 +54,11 @@ func anomalyOf(f *Facts, e *ledger.Event, format string, args ...any) harness.An
 
 // appendedAnomaly is an anomaly at a record of the log.
 func appendedAnomaly(p ledger.Position, key, seq uint32, text string) harness.Anomaly {
-	return harness.Anomaly{Text: text, Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+	return harness.Anomaly{Text: text, RecordPlace: recordAt(p, key, seq)}
+}
+
+func recordAt(p ledger.Position, key, seq uint32) *harness.RecordPlace {
+	return &harness.RecordPlace{Key: key, Seq: seq, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
 }
 
 // unknownIdentity is the key and the seq of an anomaly of which only the position is known.
@@ -63,7 +66,7 @@ const unknownIdentity = ledger.NoIdentity
 
 // unnamedAnomaly is an anomaly at a position. [NameRecords] finds the record there.
 func unnamedAnomaly(p ledger.Position, at time.Duration, text string) harness.Anomaly {
-	return harness.Anomaly{Text: text, Key: unknownIdentity, Seq: unknownIdentity, Topic: p.Topic, Partition: p.Partition, Offset: p.Offset, At: at}
+	return harness.Anomaly{Text: text, At: at, RecordPlace: recordAt(p, unknownIdentity, unknownIdentity)}
 }
 
 // NameRecords sets the record of each anomaly of which only the position is known. finalRead calls its argument

@@ -35,7 +35,7 @@ func FirstExample(v harness.Verdict) string {
 		return v.Detail
 	}
 	e := v.Examples[0]
-	return fmt.Sprintf("key %d seq %d at %d/%d %v: %s", e.Key, e.Seq, e.Partition, e.Offset, e.Pods, e.Text)
+	return fmt.Sprintf("%s: %s", strings.Join(append(e.DescribeRecord(), e.Pods...), ", "), e.Text)
 }
 
 // DescribeFailures has a line for each verdict of a run that failed, with its first example.
