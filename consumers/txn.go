@@ -48,11 +48,11 @@ type exactlyOnce struct{}
 // Consume runs one session after another, until an error that a new session would get too.
 func (exactlyOnce) Consume(ctx context.Context, cfg harness.Config, work harness.Work) error {
 	for {
-		err := runSession(ctx, cfg, work)
+		err := group.RunMemberships(func() error { return runSession(ctx, cfg, work) })
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case !errors.Is(err, txn.ErrBroken) && !errors.Is(err, group.ErrRejoined):
+		case !errors.Is(err, txn.ErrBroken):
 			return err
 		}
 		if client.PauseRetry(ctx, err) != nil {
@@ -65,6 +65,9 @@ func (exactlyOnce) Consume(ctx context.Context, cfg harness.Config, work harness
 // batch, so a backlog comes in large batches. A batch should not take much longer than a
 // few commit intervals.
 func runSession(ctx context.Context, cfg harness.Config, work harness.Work) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	s, err := txn.Join(ctx, cfg)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package group
 import (
 	"errors"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // ErrRejoined says that this membership is over and that a new member must replace it: the
@@ -12,9 +14,19 @@ var ErrRejoined = errors.New("the client has joined the group again under anothe
 
 // RunMemberships runs one membership after another, until one ends with another error
 // than [ErrRejoined] or with nil.
+//
+// A membership that replaced another one may end once with FENCED_INSTANCE_ID. The JoinGroup
+// of the client before it can reach the broker last, on a connection that is closed already.
+// The broker then gives the instance id to a member without a client.
 func RunMemberships(membership func() error) error {
-	for {
-		if err := membership(); !errors.Is(err, ErrRejoined) {
+	for lateJoin := false; ; {
+		err := membership()
+		switch {
+		case errors.Is(err, ErrRejoined):
+			lateJoin = true
+		case lateJoin && errors.Is(err, kerr.FencedInstanceID):
+			lateJoin = false
+		default:
 			return err
 		}
 	}

@@ -68,11 +68,11 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 		clients.outside = outside
 	}
 	for {
-		err := t.runSession(ctx, cfg, clients, w)
+		err := group.RunMemberships(func() error { return t.runSession(ctx, cfg, clients, w) })
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case !errors.Is(err, txn.ErrBroken) && !errors.Is(err, group.ErrRejoined):
+		case !errors.Is(err, txn.ErrBroken):
 			return err
 		}
 		if client.PauseRetry(ctx, err) != nil {
@@ -82,6 +82,9 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 }
 
 func (t *transactional) runSession(ctx context.Context, cfg harness.Config, clients txnClients, w harness.Work) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	s, err := txn.Join(ctx, cfg)
 	if err != nil {
 		return err
