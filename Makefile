@@ -135,8 +135,9 @@ bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench
 
-soak-consumers: ## every consumer under random faults in virtual time, SEEDS (50) each
+soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
 	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
+	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants

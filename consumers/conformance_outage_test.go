@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -15,7 +16,10 @@ import (
 // The coordinator is gone for a while, shorter than the session: the pod stays
 // a member, and neither loses nor repeats.
 func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
-	w.outage(i, p, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(groupName)])
+	cfg := w.config("a", p)
+	cfg.Session = 8 * outage
+	w.cluster.SetGroupConfigs(groupName, map[string]string{"consumer.session.timeout.ms": strconv.FormatInt(cfg.Session.Milliseconds(), 10)})
+	w.breakNetwork(i, cfg, w.cluster.ListenAddrs()[w.cluster.CoordinatorFor(groupName)])
 	w.repeats(0)
 	if w.Failed() {
 		w.Logf("the group: %+v", w.cluster.GroupInfo(groupName))
@@ -25,12 +29,14 @@ func coordinatorGoneForAWhile(w *world, i *harness.Implementation, p harness.Pro
 // With all brokers gone the client gives its membership up and joins again when
 // they are back: what was not committed is repeated, nothing is lost.
 func allBrokersGoneForAWhile(w *world, i *harness.Implementation, p harness.Protocol) {
-	w.outage(i, p, w.cluster.ListenAddrs()...)
+	w.breakNetwork(i, w.config("a", p), w.cluster.ListenAddrs()...)
 }
 
-func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ...string) {
+// outage is how long a broker is out of reach.
+const outage = 1500 * time.Millisecond
+
+func (w *world) breakNetwork(i *harness.Implementation, cfg harness.Config, brokers ...string) {
 	net := &cable{via: w.dial}
-	cfg := w.config("a", p)
 	cfg.Dialer = net.dial
 	w.effects.before = slow(5 * time.Millisecond)
 	w.send(200)
@@ -41,7 +47,7 @@ func (w *world) outage(i *harness.Implementation, p harness.Protocol, brokers ..
 	}
 	net.set(brokers...)
 	w.send(200)
-	time.Sleep(cfg.Session / 2) // how long the outage takes is what is tested
+	time.Sleep(outage)
 	net.set()
 	w.delivered()
 	w.committed()

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -88,9 +87,6 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 			kill := random.IntN(2) == 0
 			dies := kill || p == harness.Static // a static member says no goodbye
 			if dies {
-				// Kfake loses its count of a classic group in which a member dies in
-				// mid-rebalance, and then expels the living; and it never gives up one that
-				// died as it joined. The brokers of the soak tests do neither.
 				w.members(len(pods))
 			}
 			if kill {
@@ -113,28 +109,6 @@ func soak(t *testing.T, i *harness.Implementation, p harness.Protocol, seed uint
 	w.asClaimed(i)
 	t.Logf("%d records, %d repeated", w.sent, w.effects.repeated)
 	w.noGoroutines()
-}
-
-// members waits until the group, and those that a design has of its own, are stable with n members.
-func (w *world) members(n int) {
-	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), patience)
-	defer cancel()
-	stable := func(name string) {
-		if _, err := w.cluster.WaitGroupStable(ctx, name, n); err != nil {
-			w.Fatalf("group %s of %d: %v", name, n, err)
-		}
-	}
-	stable(groupName)
-	groups, err := kadm.NewClient(w.producer).ListGroups(ctx)
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, name := range groups.Groups() {
-		if name != groupName {
-			stable(name)
-		}
-	}
 }
 
 // kill lets no work of a pod have an effect any more.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -38,10 +39,16 @@ type world struct {
 	effects  *effects
 	dial     dialer
 	shares   bool // shares: the group that is tested is a share group
+	began    time.Time
+	stalls   *stalls // stalls is nil in virtual time
 }
 
 // newWorld starts brokers on loopback.
-func newWorld(t *testing.T) *world { return newWorldOn(t, new(net.Dialer).DialContext) }
+func newWorld(t *testing.T, s *stalls) *world {
+	w := newWorldOn(t, new(net.Dialer).DialContext)
+	w.stalls = s
+	return w
+}
 
 // newWorldOn starts brokers that are reached by dial; more is how they listen.
 func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
@@ -71,7 +78,7 @@ func newWorldOn(t *testing.T, dial dialer, more ...kfake.Opt) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(producer.Close)
-	return &world{T: t, cluster: cluster, producer: producer, dial: dial, effects: newEffects()}
+	return &world{T: t, cluster: cluster, producer: producer, dial: dial, effects: newEffects(), began: time.Now()}
 }
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
@@ -195,6 +202,31 @@ func (p *pod) leave() {
 		}
 	case <-time.After(patience):
 		p.w.Fatalf("pod %s does not stop:\n%s", p.name, p.w.goroutines())
+	}
+}
+
+// members waits until the group, and those that a design has of its own, are stable with n members.
+// A member that dies without LeaveGroup must not die in a rebalance: kfake then loses its count
+// of a classic group and expels the living, and it keeps a member that died as it joined. The
+// brokers of the soak tests do neither.
+func (w *world) members(n int) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	stable := func(name string) {
+		if _, err := w.cluster.WaitGroupStable(ctx, name, n); err != nil {
+			w.Fatalf("group %s of %d: %v", name, n, err)
+		}
+	}
+	stable(groupName)
+	groups, err := kadm.NewClient(w.producer).ListGroups(ctx)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, name := range groups.Groups() {
+		if name != groupName {
+			stable(name)
+		}
 	}
 }
 
