@@ -83,7 +83,12 @@ func RegisterScenario(s Scenario) *Scenario {
 }
 
 // RegisterBackend registers a back end; call it from a package variable.
-func RegisterBackend(b Backend) Backend { return backends.add(b.Name(), b) }
+func RegisterBackend(b Backend) Backend {
+	if b == nil {
+		panic("register broker: it is nil")
+	}
+	return backends.add(b.Name(), b)
+}
 
 // Implementations are the registered consumers by name, mutants included.
 func Implementations() []*Implementation { return implementations.sorted() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -25,11 +26,20 @@ func refuseField(field, want string, got any) error {
 
 // checkName refuses a name that cannot be part of a topic, a folder and a command.
 func checkName(field, name string) error {
+	return checkText(field, name, "-_", "letters, digits, - or _")
+}
+
+// checkWords refuses a name that is no words in a sentence.
+func checkWords(field, name string) error {
+	return checkText(field, name, "-_ ", "letters, digits, spaces, - or _")
+}
+
+func checkText(field, name, more, want string) error {
 	valid := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(more, c)
 	}
-	if name == "" || len(name) > maxNameLength || slices.ContainsFunc([]rune(name), func(c rune) bool { return !valid(c) }) {
-		return refuseField(field, fmt.Sprintf("1 to %d letters, digits, - or _", maxNameLength), strconv.Quote(name))
+	if strings.TrimSpace(name) == "" || len(name) > maxNameLength || slices.ContainsFunc([]rune(name), func(c rune) bool { return !valid(c) }) {
+		return refuseField(field, fmt.Sprintf("1 to %d %s", maxNameLength, want), strconv.Quote(name))
 	}
 	return nil
 }
@@ -204,8 +214,8 @@ func (s Slowdown) validateSlowdown() error {
 }
 
 func (i Injection) validateInjection(field string) error {
-	if i.Fault == nil || i.Fault.Name() == "" {
-		return refuseField(field+"Fault", "a fault with a name", i.Fault)
+	if i.Fault == nil {
+		return refuseField(field+"Fault", "a fault", "nil")
 	}
-	return errors.Join(checkLeast(field+"At", i.At, 0), checkLeast(field+"HealAfter", i.HealAfter, 0), checkLeast(field+"HealSessions", i.HealSessions, 0))
+	return errors.Join(checkWords(field+"Fault.Name()", i.Fault.Name()), checkLeast(field+"At", i.At, 0), checkLeast(field+"HealAfter", i.HealAfter, 0), checkLeast(field+"HealSessions", i.HealSessions, 0))
 }

@@ -84,10 +84,11 @@ const (
 
 // checkScenario returns an error if the parts of a scenario do not fit together.
 func checkScenario(s *harness.Scenario) error {
-	if v, ok := s.Load.Pacer.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return err
-		}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if err := checkLoad(s); err != nil {
+		return err
 	}
 	if s.Prepare != 0 && !(s.Prepare > 0 && s.Prepare < 1) {
 		return fmt.Errorf("the part of the work to prepare is %v: want a number above 0 and below 1", s.Prepare)
@@ -124,6 +125,8 @@ func checkSizes(s *harness.Scenario) error {
 // last, and its drain.
 func checkTimes(s *harness.Scenario, last time.Duration) error {
 	switch {
+	case max(s.Session, s.Commit, s.Drain, s.Warmup) > maxTime:
+		return fmt.Errorf("a session of %v, a commit interval of %v, a drain of %v, a warm-up of %v: each at most %v", s.Session, s.Commit, s.Drain, s.Warmup, maxTime)
 	case s.Session < minSession:
 		return fmt.Errorf("a session timeout of %v is too short: at least %v", s.Session, minSession)
 	case s.Commit > s.Drain:
@@ -147,6 +150,8 @@ func checkInjection(s *harness.Scenario, i harness.Injection, last time.Duration
 	name, end := i.Fault.Name(), last+s.Drain
 	heal, heals := i.HealsAfter(s.Session)
 	switch {
+	case i.HealAfter > maxTime || i.HealSessions > int(maxTime/s.Session):
+		return fmt.Errorf("%s is healed %v and %d sessions later: at most %v", name, i.HealAfter, i.HealSessions, maxTime)
 	case i.At > last+100*time.Millisecond:
 		return fmt.Errorf("%s at %v comes after the end of the load at %v: make the load longer", name, i.At, roundTime(last))
 	case i.At+s.Session+settleTime > end:

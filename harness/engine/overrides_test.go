@@ -51,7 +51,7 @@ func TestOverridesRefuseScenariosThatDoNotFit(t *testing.T) {
 	}
 	failing := base
 	failing.Failures.Fraction = 2
-	if _, err := (Overrides{}).Apply(failing); err == nil || !strings.Contains(err.Error(), "fraction of failing") {
+	if _, err := (Overrides{}).Apply(failing); err == nil || !strings.Contains(err.Error(), "Failures.Fraction") {
 		t.Errorf("failing work: error %v", err)
 	}
 	base.Load.Pacer = load.Flood{Records: 10}

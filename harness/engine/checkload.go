@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+const (
+	// maxTime bounds all times of a scenario, so that sums of them mean something.
+	maxTime = 1000 * time.Hour
+	// maxRecords is more than a run can send.
+	maxRecords = 1 << 40
+	// sampledKeys is how many records are asked for their keys.
+	sampledKeys = 1_000
+)
+
+// checkLoad returns an error if the load of a scenario cannot be sent. A pacer, keys and
+// a service of another module may say anything.
+func checkLoad(s *harness.Scenario) error {
+	return errors.Join(checkPacer(s.Load.Pacer), checkKeys(s.Load.Keys), checkService(s.Service))
+}
+
+func checkPacer(p harness.Pacer) error {
+	if v, ok := p.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return err
+		}
+	}
+	if _, ok := p.At(0); !ok {
+		return fmt.Errorf("its load, %s, has no record", p)
+	}
+	if _, ok := p.At(maxRecords); ok {
+		return fmt.Errorf("its load, %s, has no end: record %d is due too", p, uint64(maxRecords))
+	}
+	switch _, first, last := load.Extent(p); {
+	case first < 0 || last < first:
+		return fmt.Errorf("its load, %s, goes from %v to %v: want times that begin at 0 or later and never fall", p, first, last)
+	case last > maxTime:
+		return fmt.Errorf("its load, %s, takes %v: at most %v", p, last, maxTime)
+	}
+	return nil
+}
+
+func checkKeys(keys harness.Keys) error {
+	count, r := keys.Count(), rand.New(rand.NewPCG(1, 1))
+	if count < 1 {
+		return fmt.Errorf("its keys, %s, are %d: want at least 1", keys, count)
+	}
+	for n := range uint64(sampledKeys) {
+		if k := keys.Key(n, r); int64(k) >= int64(count) {
+			return fmt.Errorf("its keys, %s, give key %d to record %d: want one below their count of %d", keys, k, n, count)
+		}
+	}
+	return nil
+}
+
+// checkService returns an error if a pod cannot read the service: it gets the text.
+func checkService(s harness.Service) error {
+	if _, err := load.ParseService(s.String()); err != nil {
+		return fmt.Errorf("its service cannot be handed to a pod: %w", err)
+	}
+	return nil
+}
