@@ -22,7 +22,7 @@ const module = "github.com/stampede-bench/stampede"
 var mayImport = map[string][]string{
 	"harness/ledger":          {},
 	"harness":                 {"harness/ledger"},
-	"harness/lock":            {},
+	"harness/lock":            {"internal/launcher"},
 	"harness/plain":           {},
 	"harness/plain/plaintest": {},
 	"harness/load":            {},
@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"harness/broker/docker":   {},
 	"harness/pod":             {"harness/load"},
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
-	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports"},
+	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports", "internal/launcher"},
 	"scenarios":               {"harness/load", "harness/fault"},
 	"consumers/client":        {},
 	"consumers/group":         {"consumers/client"},
@@ -47,7 +47,8 @@ var mayImport = map[string][]string{
 	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
 	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
-	"internal/runtests":       {},
+	"internal/launcher":       {},
+	"internal/runtests":       {"internal/launcher"},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},
 }
 

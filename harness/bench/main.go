@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -11,10 +12,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/pod"
+	"github.com/stampede-bench/stampede/internal/launcher"
 )
 
 // The exit statuses of the binary.
@@ -26,7 +29,7 @@ const (
 
 // process is the state of the whole binary.
 var process struct {
-	ctx context.Context // ends with SIGINT, SIGTERM or SIGHUP
+	ctx context.Context // ends with SIGINT, SIGTERM or SIGHUP, and with a launcher
 
 	mu   sync.Mutex
 	exit int                      // the highest exit status so far
@@ -107,17 +110,8 @@ func runProcess(m *testing.M) int {
 		}
 		return exitOK
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
-	// The first signal ends the run in good order, a second one ends the process. A
-	// terminal that closes sends SIGHUP twice: to its shell, which passes the signal on,
-	// and then to the foreground.
-	quiet := context.AfterFunc(ctx, func() {
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-		stop()
-		fmt.Fprintln(os.Stderr, "stampede: interrupted: the run ends and is reported; press Ctrl-C again to quit at once")
-	})
+	ctx, stop := endContext()
 	defer stop()
-	defer quiet() // before stop, which ends ctx too
 	process.ctx, process.used = ctx, map[harness.Backend]bool{}
 	lock.CancelWith(ctx)
 	code := m.Run()
@@ -132,6 +126,33 @@ func runProcess(m *testing.M) int {
 		}
 	}
 	return max(code, process.exit)
+}
+
+// unattendedTimeout is how long the tests may go on after a launcher has ended. An
+// interrupted comparison takes some seconds to stop its pods and to write its reports.
+const unattendedTimeout = time.Minute
+
+// endContext ends in good order with the first signal, or with the end of a launcher, see
+// [launcher.WithEnd]. A second signal ends the process. A terminal that closes sends
+// SIGHUP twice: to its shell, which passes the signal on, and then to the foreground.
+func endContext() (context.Context, context.CancelFunc) {
+	signaled, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	ctx, cancel := launcher.WithEnd(signaled)
+	quiet := context.AfterFunc(ctx, func() {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		stop()
+		if ended := (launcher.EndedError{}); errors.As(context.Cause(ctx), &ended) {
+			fmt.Fprintf(os.Stderr, "stampede: %v: the run ends and is reported\n", ended)
+			time.AfterFunc(unattendedTimeout, func() { os.Exit(exitFailed) })
+			return
+		}
+		fmt.Fprintln(os.Stderr, "stampede: interrupted: the run ends and is reported; press Ctrl-C again to quit at once")
+	})
+	return ctx, func() { // quiet comes first: the others end ctx too
+		quiet()
+		cancel()
+		stop()
+	}
 }
 
 // printText prints all that was asked for, and returns the exit status.

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/internal/launcher"
 )
 
 // waiting has the context of all waits; see [CancelWith].
@@ -24,6 +27,16 @@ var noticeInterval = time.Minute
 // CancelWith ends all waits when ctx ends. A process that handles Ctrl-C calls it before
 // its first test.
 func CancelWith(ctx context.Context) { waiting.Store(&ctx) }
+
+// endWithLauncher ends this process when the go test or the make that launched it has
+// ended. A process that calls [CancelWith] does so itself, in good order.
+var endWithLauncher = sync.OnceFunc(func() {
+	ctx, _ := launcher.WithEnd(context.Background())
+	context.AfterFunc(ctx, func() {
+		fmt.Fprintln(os.Stderr, "stampede:", context.Cause(ctx))
+		os.Exit(1)
+	})
+})
 
 // waitContext is the context of a wait that begins now.
 func waitContext() context.Context {
@@ -54,6 +67,9 @@ func Hold(t testing.TB) {
 
 // Wait is [Hold] that returns an error in place of failing the test.
 func Wait(t testing.TB) error {
+	if waiting.Load() == nil {
+		endWithLauncher()
+	}
 	path := filepath.Join(os.TempDir(), "stampede-e2e.lock")
 	f, err := openFile(path)
 	if err != nil {

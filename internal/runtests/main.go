@@ -9,7 +9,8 @@
 // On a terminal the last line names the running tests. Elsewhere such a line
 // follows after 15 seconds of silence. A summary names the slowest tests, the
 // skipped tests by their reason, and the failed tests. All suites are run, and
-// the exit status is 1 if any of them failed.
+// the exit status is 1 if any of them failed. It ends go test when it is terminated, or
+// when the make that launched it has ended.
 //
 // The program exists because go test is silent while a package runs. The
 // well-kept alternative, gotestsum, names neither the running tests nor the
@@ -19,7 +20,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +28,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/stampede-bench/stampede/internal/launcher"
 )
 
 // slowestShown is how many of the slowest tests the end names.
@@ -40,6 +43,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: runtests -- ARGUMENTS OF GO TEST [-- MORE ARGUMENTS]...")
 		os.Exit(2)
 	}
+	unattended, stop := launcher.WithEnd(context.Background())
+	defer stop()
+	unattended, stop = signal.NotifyContext(unattended, syscall.SIGTERM)
+	defer stop()
 	started := time.Now()
 	all := newTally()
 	screen := newScreen(os.Stdout)
@@ -47,7 +54,7 @@ func main() {
 		if all.interrupted {
 			break
 		}
-		runSuite(all, screen, args)
+		runSuite(unattended, all, screen, args)
 	}
 	screen.clearStatus()
 	all.writeSummary(os.Stdout, time.Since(started))
@@ -81,19 +88,20 @@ func splitEnv(args []string) (env, rest []string) {
 }
 
 // runSuite runs one go test and adds its events to the tally.
-func runSuite(all *tally, screen *screen, args []string) {
+func runSuite(unattended context.Context, all *tally, screen *screen, args []string) {
 	env, rest := splitEnv(args)
 	screen.printLine(strings.Join(slices.Concat(env, []string{"go", "test"}, rest), " "))
 	all.startSuite(countPackages(rest))
-	if err := followTests(all, screen, env, append([]string{"test", "-json"}, rest...)); err != nil {
+	if err := followTests(unattended, all, screen, env, append([]string{"test", "-json"}, rest...)); err != nil {
 		all.failSuite(fmt.Sprintf("go test %s: %v", strings.Join(args, " "), err))
 	}
 }
 
 // followTests starts the go command and reads its events until it ends. Ctrl-C
-// reaches the command and its tests too, which then end by themselves.
-func followTests(all *tally, screen *screen, env, args []string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+// reaches the command and its tests too, which then end by themselves. With the end of
+// unattended the command is told to end, and its tests notice that it has ended.
+func followTests(unattended context.Context, all *tally, screen *screen, env, args []string) error {
+	ctx, stop := signal.NotifyContext(unattended, os.Interrupt)
 	defer stop()
 	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -109,6 +117,7 @@ func followTests(all *tally, screen *screen, env, args []string) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends this program at once
+	defer context.AfterFunc(unattended, func() { cmd.Process.Signal(syscall.SIGTERM) })()
 	hideStatus := screen.showStatus(all.describeRunning)
 	defer hideStatus()
 	var readers sync.WaitGroup
@@ -124,7 +133,7 @@ func followTests(all *tally, screen *screen, env, args []string) error {
 	err = cmd.Wait()
 	if ctx.Err() != nil {
 		all.interrupted = true
-		return errors.New("interrupted")
+		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}
 	return err
 }

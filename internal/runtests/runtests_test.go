@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -23,6 +24,18 @@ func TestMain(m *testing.M) {
 // runProgram runs the program in a module of these files.
 func runProgram(t *testing.T, files map[string]string, args ...string) (exit int, out string) {
 	t.Helper()
+	cmd := prepareProgram(t, files, args...)
+	raw, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(raw)
+}
+
+// prepareProgram is the program in a module of these files, before its start.
+func prepareProgram(t *testing.T, files map[string]string, args ...string) *exec.Cmd {
+	t.Helper()
 	dir := t.TempDir()
 	files["go.mod"] = "module example.com/tried\n\ngo 1.26\n"
 	for name, text := range files {
@@ -37,12 +50,7 @@ func runProgram(t *testing.T, files map[string]string, args ...string) (exit int
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "RUNTESTS_CHILD=1", "GOFLAGS=", "GOWORK=off")
-	raw, err := cmd.CombinedOutput()
-	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), string(raw)
+	return cmd
 }
 
 func testFile(pkg, body string) string {
@@ -143,6 +151,55 @@ func TestBadArgumentsFail(t *testing.T) {
 	if exit, out := runProgram(t, map[string]string{}, "./..."); exit != 2 || !strings.Contains(out, "usage: ") {
 		t.Errorf("without --: exit status %d:\n%s", exit, out)
 	}
+}
+
+// awaitFile waits until a child of the program has written a file.
+func awaitFile(t *testing.T, path string) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("there is no %s", path)
+		}
+	}
+}
+
+// The test in the child goes on until its go test has ended.
+func TestGoTestEndsWithTheProgram(t *testing.T) {
+	cmd := prepareProgram(t, map[string]string{"a/a_test.go": `package a
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestLong(t *testing.T) {
+	parent := os.Getppid()
+	os.WriteFile("started", nil, 0o644)
+	for os.Getppid() == parent {
+		time.Sleep(10 * time.Millisecond)
+	}
+	os.WriteFile("ended", nil, 0o644)
+}
+`}, "--", "./a", "--", "./a")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitFile(t, filepath.Join(cmd.Dir, "a", "started"))
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	awaitFile(t, filepath.Join(cmd.Dir, "a", "ended"))
+	cmd.Wait()
+	if exit := cmd.ProcessState.ExitCode(); exit != 1 || strings.Count(out.String(), "go test ./a\n") != 1 {
+		t.Errorf("exit status %d, it printed:\n%s", exit, out.String())
+	}
+	wantLines(t, out.String(), "go test ./a: interrupted: terminated signal received\n")
 }
 
 // replay records the events, each "action package test".
