@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,15 @@ import (
 // actor is a pod with all abilities that records its calls.
 type actor struct {
 	name            string
+	mu              sync.Mutex // of the fields below, for faults that wait
 	running, paused bool
 	did             []string
 	err             error // of the next call
 }
 
 func (p *actor) do(what string, running, paused bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.did = append(p.did, what)
 	if p.err != nil {
 		return p.err
@@ -36,10 +40,20 @@ func (p *actor) Name() string                 { return p.name }
 func (p *actor) Kill(context.Context) error   { return p.do("kill", false, false) }
 func (p *actor) Start(context.Context) error  { return p.do("start", true, false) }
 func (p *actor) Pause(context.Context) error  { return p.do("pause", true, true) }
-func (p *actor) Resume(context.Context) error { return p.do("resume", p.running, false) }
+func (p *actor) Resume(context.Context) error { return p.do("resume", p.Running(), false) }
 func (p *actor) Stop(context.Context) error   { return p.do("stop", false, false) }
-func (p *actor) Running() bool                { return p.running }
-func (p *actor) Paused() bool                 { return p.paused }
+
+func (p *actor) Running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running
+}
+
+func (p *actor) Paused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
+}
 
 // stage is a fleet of two pods and two spare ones, whose first owns partitions 0
 // and 2, the second 1.
@@ -130,7 +144,7 @@ func TestPodFaultsWaitForAnOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env, actors := stage()
 		actors[0].paused, actors[1].paused = true, true
-		time.AfterFunc(5*time.Second, func() { actors[1].paused = false })
+		time.AfterFunc(5*time.Second, func() { _ = actors[1].Resume(t.Context()) })
 		if _, err := (KillPod{}).Inject(t.Context(), env); err != nil || env.Target.Pod != "pod-2" {
 			t.Errorf("error %v, hit %+v", err, env.Target)
 		}
