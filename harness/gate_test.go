@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/internal/allocs"
 )
 
 var errOfWork = errors.New("the work failed")
@@ -75,7 +76,7 @@ func callAll(w harness.Work) (errs []error) {
 
 func TestGateAddsNoAllocation(t *testing.T) {
 	gated := harness.GateWork(failingWork{}, func(context.Context) (func(error), error) { return nil, nil })
-	if n := testing.AllocsPerRun(100, func() { _ = gated.Do(context.Background(), nil) }); n != 0 {
+	if n := allocs.PerRun(t, 100, func() { _ = gated.Do(context.Background(), nil) }); n != 0 {
 		t.Errorf("%v allocations a call", n)
 	}
 }

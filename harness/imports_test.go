@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
 	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
+	"internal/allocs":         {},
 	"internal/launcher":       {},
 	"internal/runtests":       {"internal/launcher"},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/internal/allocs"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -29,7 +30,7 @@ func TestFillRecordAllocatesNothing(t *testing.T) {
 	if to.Value != nil || to.Key != nil || len(to.Headers) != 0 || to.Headers[:1][0].Value != nil {
 		t.Errorf("an empty record points to %+v", to)
 	}
-	if n := testing.AllocsPerRun(10, func() { FillRecord(&to, from); ClearRecord(&to) }); n != 0 {
+	if n := allocs.PerRun(t, 10, func() { FillRecord(&to, from); ClearRecord(&to) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

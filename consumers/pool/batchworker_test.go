@@ -10,6 +10,7 @@ import (
 
 	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/internal/allocs"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -172,7 +173,7 @@ func TestBatchWorkerAllocatesNothing(t *testing.T) {
 		w.runBatch(tasks)
 	}
 	round()
-	if n := testing.AllocsPerRun(200, round); n != 0 {
+	if n := allocs.PerRun(t, 200, round); n != 0 {
 		t.Errorf("%v allocations a batch", n)
 	}
 }

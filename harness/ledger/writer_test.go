@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stampede-bench/stampede/internal/allocs"
 )
 
 func TestWriterSealsWhatItWrote(t *testing.T) {
@@ -76,7 +78,7 @@ func TestWriterAllocatesNothingARecord(t *testing.T) {
 	}
 	defer w.Close()
 	s := attempt(1, 2, 3, 4, 5)
-	if n := testing.AllocsPerRun(10*blockSlots, func() {
+	if n := allocs.PerRun(t, 10*blockSlots, func() {
 		if err := w.Append(s); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/internal/allocs"
 )
 
 func TestFailuresAreFractionsOfTheRecords(t *testing.T) {
@@ -108,7 +109,7 @@ func TestFailingCountsForManyGoroutines(t *testing.T) {
 
 func TestFailingAllocatesNothingForOtherRecords(t *testing.T) {
 	x := NewFailing(harness.Failures{Poison: 0.01, Panic: 1e-9, Fraction: 1e-9, Keys: []uint32{1}}, 1, 1)
-	if n := testing.AllocsPerRun(1000, func() { x.Fail(2, 2) }); n > 0 {
+	if n := allocs.PerRun(t, 1000, func() { x.Fail(2, 2) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/internal/allocs"
 )
 
 // testBatch are n records of key 8, seq and offset from 0.
@@ -187,7 +188,7 @@ func TestBatchAllocatesNothing(t *testing.T) {
 	s, _ := testShim(t, "0s")
 	records := testBatch(20)
 	ctx := context.Background()
-	if n := testing.AllocsPerRun(500, func() { s.DoBatch(ctx, records) }); n >= 1 {
+	if n := allocs.PerRun(t, 500, func() { s.DoBatch(ctx, records) }); n >= 1 {
 		t.Errorf("%v allocations a call", n) // a window of the journal now and then is less than one
 	}
 }
