@@ -29,6 +29,11 @@ VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay .
 PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle \
   ./harness/fault ./reports ./scenarios
 
+# Packages with goroutines, whose tests are short. Elsewhere the race detector finds nothing.
+RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay ./consumers/sharegroup ./consumers/txn \
+  ./harness/bench ./harness/broker/docker ./harness/broker/embedded ./harness/engine ./harness/fault ./harness/ledger \
+  ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod
+
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/broker/embedded:FuzzWiretap harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
@@ -41,7 +46,7 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 
-.PHONY: help demo check test lint bench list report judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help demo check test race lint bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +72,10 @@ check: lint ## lint, tests without brokers, generated pages, a short run (1 minu
 
 test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
 	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -timeout 10m -tags synctests $(VIRTUAL)
+
+# A pod with a race ends at once, so its run fails. The load is small: a checked program is slow.
+race: ## tests without brokers and two short runs under the race detector (2 minutes)
+	@go run ./internal/runtests -- STAMPEDE_HISTORIES=300 -race $(RACE) -- GORACE=halt_on_error=1 -race -count=1 -run '^TestCompare$$' . -scenario=steady,pod-crash -consumer=keyed -load-duration=5s -rate=200 -service=100ms
 
 lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }

@@ -52,6 +52,43 @@ func needsVirtualTime(s *source) bool {
 	return false
 }
 
+// slowUnderRace are packages with goroutines that make race leaves out. Their tests with
+// goroutines run whole consumers, as the short run of make race does.
+var slowUnderRace = []string{"./consumers", "./consumers/mutants"}
+
+func TestMakeRunsTheRaceDetectorOnEveryPackageWithGoroutines(t *testing.T) {
+	tested := map[string]bool{}
+	for _, s := range mustParse(t) {
+		tested["./"+path.Dir(s.path)] = tested["./"+path.Dir(s.path)] || s.test
+	}
+	known := append(makeVariable(t, "RACE"), slowUnderRace...)
+	for _, s := range mustParse(t) {
+		folder := "./" + path.Dir(s.path)
+		if s.test || !tested[folder] || s.file.Name.Name == "main" || slices.Contains(known, folder) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if startsGoroutine(n) {
+				t.Errorf("%s:%d starts a goroutine: add %s to RACE in the Makefile", s.path, s.line(n.Pos()), folder)
+			}
+			return true
+		})
+	}
+}
+
+// startsGoroutine reports whether a node is a go statement or a call of [sync.WaitGroup.Go].
+func startsGoroutine(n ast.Node) bool {
+	if _, ok := n.(*ast.GoStmt); ok {
+		return true
+	}
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && method.Sel.Name == "Go"
+}
+
 func TestMakeFuzzesEveryReader(t *testing.T) {
 	targets := makeVariable(t, "FUZZ")
 	seen := map[string]bool{}
@@ -75,7 +112,7 @@ func TestMakeFuzzesEveryReader(t *testing.T) {
 
 // make check promises a short run: every package that it names must exist.
 func TestMakeChecksExistingPackages(t *testing.T) {
-	for _, folder := range append(makeVariable(t, "PURE"), makeVariable(t, "VIRTUAL")...) {
+	for _, folder := range slices.Concat(makeVariable(t, "PURE"), makeVariable(t, "RACE"), makeVariable(t, "VIRTUAL")) {
 		if files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go")); err != nil || len(files) == 0 {
 			t.Errorf("the Makefile names %s, which has no tests: %v", folder, err)
 		}
