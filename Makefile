@@ -29,10 +29,10 @@ VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay .
 PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle \
   ./harness/fault ./reports ./scenarios
 
-# Packages with goroutines, whose tests are short. Elsewhere the race detector finds nothing.
+# Packages with goroutines, whose tests and imports are small. Elsewhere the race detector finds nothing.
 RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay ./consumers/sharegroup ./consumers/txn \
-  ./harness/bench ./harness/broker/docker ./harness/broker/embedded ./harness/engine ./harness/fault ./harness/ledger \
-  ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod
+  ./harness/bench ./harness/broker/embedded ./harness/engine ./harness/fault ./harness/ledger \
+  ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod ./internal/launcher
 
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
@@ -75,7 +75,7 @@ test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
 
 # A pod with a race ends at once, so its run fails. The load is small: a checked program is slow.
 race: ## tests without brokers and two short runs under the race detector (2 minutes)
-	@go run ./internal/runtests -- STAMPEDE_HISTORIES=300 -race $(RACE) -- GORACE=halt_on_error=1 -race -count=1 -run '^TestCompare$$' . -scenario=steady,pod-crash -consumer=keyed -load-duration=5s -rate=200 -service=100ms
+	@go run ./internal/runtests -- STAMPEDE_HISTORIES=300 -race -vet=off $(RACE) -- GORACE=halt_on_error=1 -race -vet=off -count=1 -run '^TestCompare$$' . -scenario=steady,pod-crash -consumer=keyed -load-duration=5s -rate=200 -service=100ms
 
 lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }

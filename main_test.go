@@ -5,7 +5,6 @@ import (
 
 	_ "github.com/stampede-bench/stampede/consumers"
 	"github.com/stampede-bench/stampede/harness/bench"
-	_ "github.com/stampede-bench/stampede/harness/broker/docker"
 	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
 	_ "github.com/stampede-bench/stampede/scenarios"
 )
