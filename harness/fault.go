@@ -10,7 +10,8 @@ type Fault interface {
 	// Name is what the report calls it, as "kill broker".
 	Name() string
 	// Inject makes it happen and returns once it has happened. heal undoes it, and is
-	// nil for a fault that needs no healing.
+	// nil for a fault that ends by itself. Such a fault lasts until the time at which
+	// the injection says that it is healed.
 	Inject(ctx context.Context, env *Env) (heal func(context.Context) error, err error)
 }
 

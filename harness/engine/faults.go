@@ -64,8 +64,11 @@ func (f *faultInjector) injectAll(ctx context.Context) {
 	}
 	for i, o := range outcomes {
 		injection := &f.setup.Scenario.Injections[i]
-		if _, heals := injection.HealsAfter(f.setup.cfg.Session); o.Injected == harness.Never || heals && o.Healed == harness.Never {
-			f.breakFault(fmt.Sprintf("%s was not carried out in time", injection.Fault.Name()))
+		switch after, heals := injection.HealsAfter(f.setup.cfg.Session); {
+		case o.Injected == harness.Never:
+			f.breakFault(fmt.Sprintf("the run ended before %s could be injected at %v", injection.Fault.Name(), injection.At))
+		case heals && o.Healed == harness.Never:
+			f.breakFault(fmt.Sprintf("the run ended before %s could be healed %v after its injection", injection.Fault.Name(), after))
 		}
 		if o.Verified != nil {
 			f.breakFault(fmt.Sprintf("%s did not take effect: %v", injection.Fault.Name(), o.Verified))

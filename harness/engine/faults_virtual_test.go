@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,31 @@ func byProtocol(t *testing.T, change func(*harness.Scenario), check func(*testin
 				t.Logf("%s: %v, %+v, %d rebalances", r.Status, r.Reasons, r.Counts, r.Rebalances)
 			}
 		})
+	}
+}
+
+// stumble pauses a pod for a second, and needs no heal.
+type stumble struct{}
+
+func (stumble) Name() string { return "stumble" }
+
+func (stumble) Inject(ctx context.Context, env *harness.Env) (func(context.Context) error, error) {
+	p := env.Pods[0].(harness.Pauser)
+	time.AfterFunc(time.Second, func() { p.Resume(context.Background()) })
+	env.Target = harness.Target{Name: "pod-1", Pod: "pod-1"}
+	return nil, p.Pause(ctx)
+}
+
+// A fault of another module may end by itself. The time of its heal says when.
+func TestFaultThatEndsByItselfEndsAtTheTimeOfItsHeal(t *testing.T) {
+	r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {
+		s.Injections = []harness.Injection{{Fault: stumble{}, At: 5 * time.Second, HealAfter: 2 * time.Second}}
+	}), "keyed", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != harness.Pass || len(r.Faults) != 1 || r.Faults[0].Healed != 7*time.Second {
+		t.Errorf("%s: %v; faults %+v", r.Status, r.Reasons, r.Faults)
 	}
 }
 

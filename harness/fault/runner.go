@@ -105,6 +105,9 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 	began := s.Now()
 	heal, err := injection.Fault.Inject(ctx, &env)
 	after, healed := injection.HealsAfter(s.Session)
+	if heal == nil && err == nil { // the fault ends by itself, and its interval all the same
+		heal = func(context.Context) error { return nil }
+	}
 	if heal != nil && (healed || err != nil) { // heal an injection that failed half-way, too
 		s.addStep(step{at: began + after, injection: i, heal: heal})
 	}

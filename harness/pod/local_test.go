@@ -338,6 +338,7 @@ func TestLocalRecordsHowAPodEnded(t *testing.T) {
 			<-ctx.Done()
 			return errors.New("not gone well")
 		}, stopPod, "exit status 4", true, false, "not gone well"},
+		"is nil":  {nil, nil, "exit status 4", false, false, "make consumer test-func: New returned nil and no error"},
 		"returns": {func(context.Context, harness.Config, harness.Work) error { return nil }, nil, "exit status 3", false, false, "before it was asked"},
 		"fails":   {func(context.Context, harness.Config, harness.Work) error { return errors.New("no idea") }, nil, "exit status 4", false, false, "no idea"},
 		"panics":  {func(context.Context, harness.Config, harness.Work) error { panic("record 21") }, nil, "exit status 2", false, false, "record 21"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"sync/atomic"
 	"syscall"
 
@@ -108,6 +109,9 @@ func consumeWith(ctx context.Context, implementation *harness.Implementation, sp
 	if err != nil {
 		return exitFailed, fmt.Errorf("make consumer %s: %w", spec.Implementation, err)
 	}
+	if isNil(consumer) {
+		return exitFailed, fmt.Errorf("make consumer %s: New returned nil and no error", spec.Implementation)
+	}
 	err = consumer.Consume(ctx, spec.Config, work)
 	switch stopping := ctx.Err() != nil; {
 	case err != nil && !(stopping && errors.Is(err, context.Canceled)):
@@ -116,4 +120,16 @@ func consumeWith(ctx context.Context, implementation *harness.Implementation, sp
 		return exitReturned, fmt.Errorf("consumer %s returned before it was asked to stop", spec.Implementation)
 	}
 	return exitClean, nil
+}
+
+// isNil reports whether a consumer is nil, or a pointer or function that is nil.
+func isNil(c harness.Consumer) bool {
+	if c == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(c); v.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan, reflect.Slice:
+		return v.IsNil()
+	}
+	return false
 }
