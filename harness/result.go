@@ -225,8 +225,8 @@ type PodReport struct {
 	Incarnations int           `json:"incarnations"`
 	CPU          time.Duration `json:"cpu_ns"`
 	MaxRSS       int64         `json:"max_rss_bytes"`
-	Exit         string        `json:"exit,omitempty"`   // Exit is how it ended, if the harness did not end it.
-	Stderr       string        `json:"stderr,omitempty"` // Stderr is the end of its standard error in that case.
+	Exit         string        `json:"exit,omitempty"`   // Exit is why and how it ended, in one line, if the harness did not end it.
+	Stderr       string        `json:"stderr,omitempty"` // Stderr is the beginning and the end of what it printed in that case.
 }
 
 // HostReport is the load of the host during the run, as shares of all CPUs in [0,1].

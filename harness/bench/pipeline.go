@@ -181,7 +181,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	select {
 	case in := <-ended:
 		if in.Exit != pod.ExitReturned {
-			return c, withStderr(fmt.Errorf("the baseline client ended: %s", in.Exit), fleet)
+			return c, withStderr(fmt.Errorf("the baseline client ended: %s", in.Cause), fleet)
 		}
 		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
 		for _, p := range fleet.Usage() {
@@ -197,7 +197,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 func withStderr(err error, fleet *pod.Fleet) error {
 	for _, in := range fleet.Incarnations() {
 		if in.Stderr != "" {
-			err = fmt.Errorf("%w; the pod printed: %s", err, in.Stderr)
+			err = fmt.Errorf("%w; the pod printed: %s", err, in.Excerpt(pod.ReportSize))
 		}
 	}
 	return err
@@ -220,7 +220,7 @@ func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fle
 			return nil
 		}
 		if in := fleet.Incarnations()[0]; in.Down != 0 {
-			return fmt.Errorf("the baseline client ended: %s", in.Exit)
+			return fmt.Errorf("the baseline client ended: %s", in.Cause)
 		}
 		select {
 		case <-ctx.Done():

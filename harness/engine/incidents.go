@@ -55,7 +55,7 @@ func (i *incidents) podExits() []pod.Incarnation {
 func (i *incidents) checkPodFaults() error {
 	for _, in := range i.podExits() {
 		if in.Exit == pod.ExitFault {
-			return fmt.Errorf("pod %s ended by a fault of the harness: %s", in.Pod, tail(in.Stderr))
+			return fmt.Errorf("pod %s ended by a fault of the harness: %s", in.Pod, in.Cause)
 		}
 	}
 	return nil
@@ -68,5 +68,5 @@ func (i *incidents) checkNoExit() error {
 		return nil
 	}
 	in := exits[0]
-	return fmt.Errorf("pod %s ended by itself before the group had formed (%s); its output:\n%s", in.Pod, in.Exit, in.Stderr)
+	return fmt.Errorf("pod %s ended by itself before the group had formed: %s; its output:\n%s", in.Pod, in.Cause, in.Excerpt(len(in.Stderr)))
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -25,7 +24,7 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 	}
 	for _, in := range c.incidents.podExits() {
 		fail(harness.Anomaly{
-			Text: fmt.Sprintf("ended by itself: %s; its output: %s", in.Exit, tail(in.Stderr)),
+			Text: describeExit(&in),
 			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.course.load.time.sinceStart(in.Down),
 		})
 	}
@@ -93,12 +92,11 @@ func (l *sentLoad) affectedUntil(owner ledger.Owner) (at int64) {
 	return at
 }
 
-// tail is the end of a text, for a report.
-func tail(s string) string {
-	const most = 4 << 10
-	s = strings.TrimSpace(s)
-	if len(s) > most {
-		s = "..." + s[len(s)-most:]
+// describeExit says why a pod ended by itself, and below that what it had printed.
+func describeExit(in *pod.Incarnation) string {
+	text := "ended by itself: " + in.Cause
+	if printed := in.Excerpt(pod.ReportSize); printed != "" {
+		text += "; its output:\n" + printed
 	}
-	return s
+	return text
 }

@@ -54,6 +54,9 @@ func TestLeaveOfAPodThatEndsByItselfIsNoExpulsion(t *testing.T) {
 			if r.Status != harness.Fail || !strings.HasPrefix(r.Reasons[0], oracle.CheckPodLiveness+": ") {
 				t.Errorf("%s: %v, want a pod that ended by itself", r.Status, r.Reasons)
 			}
+			if first := r.Reasons[0]; !strings.HasSuffix(first, ": 1: pod-2.1 ended by itself: consumer quits: this pod has had enough (exit status 4)") {
+				t.Errorf("the reason is %q, without the cause", first)
+			}
 			for _, a := range r.Assumptions {
 				if !a.Held {
 					t.Errorf("%s is broken: %s", a.Name, a.Detail)

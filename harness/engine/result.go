@@ -24,7 +24,7 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 		Scenario: c.Scenario.Name, Consumer: c.Consumer.Name(), Repeat: c.Repeat, Seed: c.Seed, Command: c.Command,
 		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond),
 		Verdicts: append([]harness.Verdict{c.checkLiveness()}, found.verdicts...),
-		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.course.drain.host, Pods: c.podReports(),
+		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.course.drain.host, Pods: c.fleet.Usage(),
 		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, c.watcher.Changes()-c.course.group.changes),
 		Faults: faultReports(rec, c.course.load.faults.injectedFaults()),
 	}
@@ -72,15 +72,6 @@ func findVerdict(verdicts []harness.Verdict, check string) *harness.Verdict {
 		return nil
 	}
 	return &verdicts[i]
-}
-
-// podReports are the reports of the pods, with the tail of their output.
-func (c *conclusion) podReports() []harness.PodReport {
-	reports := c.fleet.Usage()
-	for i := range reports {
-		reports[i].Stderr = tail(reports[i].Stderr)
-	}
-	return reports
 }
 
 // faultReports are the metrics of the faults, with their targets.

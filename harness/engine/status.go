@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
@@ -34,7 +35,7 @@ func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unme
 	for _, v := range verdicts {
 		switch v.Status {
 		case harness.Fail:
-			failed = append(failed, fmt.Sprintf("%s: %d", v.Check, v.Count))
+			failed = append(failed, reasonOf(&v))
 		case harness.Pass, harness.NotJudged, harness.NotObserved, harness.Inconclusive:
 		}
 	}
@@ -55,6 +56,17 @@ func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unme
 		return harness.Overload, []string{overload.Detail}
 	}
 	return harness.Pass, nil
+}
+
+// reasonOf is a failed check as a reason: how many anomalies it found. A reason about pods
+// has the first of them too, for no metric of the run shows why a pod ended.
+func reasonOf(v *harness.Verdict) string {
+	reason := fmt.Sprintf("%s: %d", v.Check, v.Count)
+	if len(v.Examples) == 0 || v.Examples[0].RecordPlace != nil {
+		return reason
+	}
+	first, _, _ := strings.Cut(v.Examples[0].Text, "; its output:")
+	return fmt.Sprintf("%s: %s %s", reason, strings.Join(v.Examples[0].Pods, ", "), first)
 }
 
 // missedFailure is a check that a control had to fail in this scenario and did not, "" for

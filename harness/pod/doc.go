@@ -19,6 +19,11 @@
 // long as the fleet. Peak memory is VmHWM, sampled from /proc; CPU time is from
 // rusage. Linux is supported. On macOS the package compiles, and pods of the embedded broker run.
 //
+// Of what a pod prints, the head and the tail are kept. The cause of its end is looked for
+// in all of it (cause.go): the message of a panic may be far from both. A consumer can
+// close descriptors of the harness; what fails then is the consumer's fault, not the
+// harness's.
+//
 // # Pods in virtual time
 //
 // The broker "virtual" makes each run in a bubble of [testing/synctest]: the

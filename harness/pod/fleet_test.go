@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -191,26 +192,72 @@ func endsByItself(t *testing.T, o pod.Options) (*pod.Fleet, pod.Incarnation) {
 func TestExitTellsHowAPodEnded(t *testing.T) {
 	lock.Machine(t)
 	for mode, want := range map[string]struct{ exit, printed string }{
-		"quits":   {"exit status 3", "returned before it was asked"},
-		"fails":   {"exit status 4", "no more of this"},
+		"quits":   {"exit status 3", "consumer probe returned before it was asked to stop"},
+		"fails":   {"exit status 4", "consumer probe: no more of this"},
 		"panics":  {"exit status 2", "panic: out of a goroutine"},
-		"unknown": {"exit status 4", `no mode "unknown"`},
+		"unknown": {"exit status 4", `make consumer probe: no mode "unknown"`},
+		"exits":   {"exit status 1", "cannot reach the database"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			f, i := endsByItself(t, options(t.TempDir(), mode, 1))
 			if i.Pod != "pod-1" || i.Intended || i.Down == 0 || i.Exit != want.exit || !strings.Contains(i.Stderr, want.printed) {
 				t.Errorf("ended as %+v, want %+v", i, want)
 			}
+			if cause := want.printed + " (" + want.exit + ")"; i.Cause != cause && i.Cause != "its last line of output: "+cause {
+				t.Errorf("the cause is %q, want %q", i.Cause, cause)
+			}
 			if mode == "panics" && !strings.Contains(i.Stderr, "about to panic") {
 				t.Errorf("standard output is not kept: %s", i.Stderr)
 			}
-			if u := f.Usage()[0]; u.Exit != want.exit || !strings.Contains(u.Stderr, want.printed) {
+			if u := f.Usage()[0]; u.Exit != i.Cause || !strings.Contains(u.Stderr, want.printed) {
 				t.Errorf("usage: %+v", u)
 			}
 			if err := f.Pods()[0].Kill(t.Context()); err == nil {
 				t.Error("killed a pod that had ended by itself")
 			}
 		})
+	}
+}
+
+// Whatever a consumer does to its process, the cause of its end is in one line.
+func TestCauseOfTheEndOfAHostilePod(t *testing.T) {
+	lock.Machine(t)
+	for mode, want := range map[string]string{
+		"shouts":       `panic: enough \(exit status 2\)`,
+		"kills-itself": `the harness did not send the signal; .* \(signal: killed\)`,
+		"closes":       `.* file descriptors? .* \(exit status [27]\)`,
+		"closes-pipe":  `(?:.* file descriptor .*|fatal error: runtime: netpoll failed) \(exit status [27]\)`,
+		"allocates":    `.*(?:memory|failed to allocate|fatal error: ).* \(exit status \d+\)`,
+	} {
+		t.Run(mode, func(t *testing.T) {
+			o := options(t.TempDir(), mode, 1)
+			ctx, exited := patient(t), make(chan pod.Incarnation, 1)
+			o.Exited = func(i pod.Incarnation) { exited <- i }
+			f := start(t, ctx, o)
+			poll := time.NewTicker(10 * time.Millisecond)
+			defer poll.Stop()
+			for waiting := true; waiting; {
+				select {
+				case i := <-exited:
+					checkHostileEnd(t, mode, want, &i)
+					waiting = false
+				case <-poll.C:
+					f.AnnounceLoad(1) // which a pod notices after it has closed the pipe
+				case <-ctx.Done():
+					t.Fatal("the pod has not ended")
+				}
+			}
+		})
+	}
+}
+
+func checkHostileEnd(t *testing.T, mode, want string, i *pod.Incarnation) {
+	t.Helper()
+	if matched, _ := regexp.MatchString("^"+want+"$", i.Cause); !matched || i.Intended {
+		t.Errorf("ended by %q, intended %v, want %q; it printed\n%s", i.Cause, i.Intended, want, i.Excerpt(2000))
+	}
+	if mode == "shouts" && (i.Printed < 100<<20 || len(i.Stderr) > 65<<10 || !strings.HasPrefix(i.Stderr, "the first line\n")) {
+		t.Errorf("of %d bytes %d are kept, from %.40q", i.Printed, len(i.Stderr), i.Stderr)
 	}
 }
 

@@ -82,10 +82,13 @@ func (g *goroutineInstance) runConsumer(implementation *harness.Implementation) 
 	defer close(g.returned)
 	code, err := g.consumeRecovering(implementation)
 	stderr := ""
-	if err != nil {
+	switch {
+	case code == exitPanicked: // as Go prints it
+		stderr = fmt.Sprintln(err)
+	case err != nil:
 		stderr = fmt.Sprintf("pod: %v\n", err)
 	}
-	g.markDead(fmt.Sprintf("exit status %d", code), stderr, func() bool {
+	g.markDead(exitText(code), stderr, func() bool {
 		return g.record.StopRequestedAt != 0 && (code == exitClean || code == exitFailed)
 	})
 }
@@ -113,7 +116,7 @@ func (g *goroutineInstance) dieOfFault(err error) {
 // an unrecovered panic would end this process with all pods, and the harness cannot
 // know beforehand whether the consumer recovers it.
 func (g *goroutineInstance) dieOfPanic(err error) {
-	g.markDead(fmt.Sprintf("exit status %d", exitPanicked), fmt.Sprintf("panic: %v\n\n%s", err, debug.Stack()), func() bool { return false })
+	g.markDead(exitText(exitPanicked), fmt.Sprintf("panic: %v\n\n%s", err, debug.Stack()), func() bool { return false })
 	runtime.Goexit()
 }
 
@@ -146,8 +149,11 @@ func (g *goroutineInstance) markDead(exit, stderr string, intended func() bool) 
 	g.dead = true
 	g.record.Down, g.record.Exit, g.record.Intended, g.record.Stderr = g.shim.clock.Now(), exit, intended(), stderr
 	if err := g.shim.journal.Close(); err != nil {
-		g.record.Exit, g.record.Intended, g.record.Stderr = ExitFault, false, err.Error()
+		g.record.Exit, g.record.Intended, g.record.Stderr = ExitFault, false, fmt.Sprintf("pod: %v\n", err)
 	}
+	var words lastWords
+	words.scanOutput([]byte(g.record.Stderr))
+	g.record.Cause, g.record.Printed = words.causeOf(g.record.Exit, 0), int64(len(g.record.Stderr))
 	conns := g.conns
 	g.conns = nil
 	if g.resumed != nil {

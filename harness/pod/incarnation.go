@@ -17,9 +17,12 @@ type Incarnation struct {
 	StopRequestedAt int64  // StopRequestedAt is the time of the first SIGTERM, ns on CLOCK_MONOTONIC; 0 for none.
 	Unresponsive    bool   // Unresponsive says that it did not stop when [harness.Leaver] asked, and was killed.
 	Exit            string // Exit is how it ended, as "exit status 4" or "signal: killed"; "" while it runs.
-	// Stderr is the tail of its standard error and standard output, up to 64 KiB, in
-	// the order of the writes.
-	Stderr string
+	Cause           string // Cause is why it ended, in one line: the message of a panic or an error, with Exit; "" while it runs.
+	// Stderr is its standard error and standard output in the order of the writes. Of a
+	// long output it has the head and the tail, 64 KiB in all. Printed is the length of
+	// the whole.
+	Stderr  string
+	Printed int64
 }
 
 // newIncarnation is the record of an incarnation that starts with the specification.

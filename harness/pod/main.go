@@ -24,6 +24,7 @@ const (
 	exitFailed   = 4 // New or Consume of the consumer failed
 	exitFault    = 5 // a fault of the harness, such as a full disk or a bad specification
 	exitOrphaned = 6 // the harness has ended
+	exitClosed   = 7 // a file descriptor of the harness is closed, though the harness lives
 )
 
 // ExitFault is [Incarnation.Exit] after a fault of the harness, such as a full disk. It
@@ -74,6 +75,9 @@ func followLifeline(began *atomic.Int64, die func(int, error)) {
 	for {
 		var at [8]byte
 		if _, err := io.ReadFull(lifeline, at[:]); err != nil {
+			if errors.Is(err, syscall.EBADF) {
+				die(exitClosed, fmt.Errorf("the pipe to the harness is closed in this process: %w", err))
+			}
 			die(exitOrphaned, fmt.Errorf("the harness has ended: %w", err))
 		}
 		began.Store(int64(binary.LittleEndian.Uint64(at[:])))
@@ -92,7 +96,7 @@ func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(
 	if err != nil {
 		return exitFault, err
 	}
-	work, err := newShim(spec, journal, ledger.NewClock(), func(err error) { die(exitFault, err) })
+	work, err := newShim(spec, journal, ledger.NewClock(), func(err error) { die(faultStatus(err), err) })
 	if err != nil {
 		return exitFault, err
 	}
@@ -100,6 +104,15 @@ func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(
 		work.loadStart = began
 	}
 	return consumeWith(ctx, implementation, spec, work)
+}
+
+// faultStatus is the exit status after the harness could not do its part. Only the consumer
+// can have closed a file descriptor.
+func faultStatus(err error) int {
+	if errors.Is(err, syscall.EBADF) {
+		return exitClosed
+	}
+	return exitFault
 }
 
 // consumeWith runs the consumer on the work until ctx ends and returns the exit status

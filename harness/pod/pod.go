@@ -79,7 +79,7 @@ func (p *pod[I]) Kill(ctx context.Context) error {
 		return fmt.Errorf("kill %s: wait for its end: %w", p.name, context.Cause(ctx))
 	}
 	if record := p.pods.recordOf(in); !record.Intended {
-		return fmt.Errorf("kill %s: it ended by itself just before: %s", p.name, record.Exit)
+		return fmt.Errorf("kill %s: it ended by itself just before: %s", p.name, record.Cause)
 	}
 	return nil
 }

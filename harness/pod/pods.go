@@ -9,6 +9,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
+// ReportSize is how much of the output of a pod a report has, in bytes.
+const ReportSize = 4 << 10
+
 // pods are the pods of a fleet, with all their incarnations.
 type pods[I instance] struct {
 	options Options
@@ -122,8 +125,8 @@ func (ps *pods[I]) Incarnations() []Incarnation {
 
 // Usage is what each started pod has used so far. CPU counts incarnations that have
 // ended. MaxRSS is the largest of all incarnations, sampled. Both are 0 on systems
-// that do not report them, and for goroutines. Exit and Stderr are those of the last
-// incarnation that ended unintended.
+// that do not report them, and for goroutines. Exit is the cause of the last
+// incarnation that ended unintended, and Stderr an excerpt of its output.
 func (ps *pods[I]) Usage() []harness.PodReport {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -142,7 +145,7 @@ func (ps *pods[I]) Usage() []harness.PodReport {
 			report.CPU += cpu
 			report.MaxRSS = max(report.MaxRSS, memory)
 			if record.Down != 0 && !record.Intended {
-				report.Exit, report.Stderr = record.Exit, record.Stderr
+				report.Exit, report.Stderr = record.Cause, record.Excerpt(ReportSize)
 			}
 		}
 		reports = append(reports, report)

@@ -1,6 +1,7 @@
 package pod_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,16 @@ var modes = map[string]func(context.Context, harness.Config, harness.Work) error
 		}
 		return os.WriteFile(filepath.Join(cfg.Knobs["dir"], "child.pid"), fmt.Appendln(nil, child.Process.Pid), 0o644)
 	},
+	"exits": func(context.Context, harness.Config, harness.Work) error {
+		fmt.Fprintln(os.Stderr, "cannot reach the database")
+		os.Exit(1)
+		return nil
+	},
+	"shouts":       shout,
+	"closes":       func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 0) },
+	"closes-pipe":  func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 3) },
+	"allocates":    allocate,
+	"kills-itself": func(context.Context, harness.Config, harness.Work) error { return unix.Kill(os.Getpid(), unix.SIGKILL) },
 	"panics-late": func(ctx context.Context, _ harness.Config, _ harness.Work) error {
 		<-ctx.Done()
 		panic("while stopping")
@@ -81,6 +92,61 @@ func (probe) Consume(ctx context.Context, cfg harness.Config, w harness.Work) er
 		return err
 	}
 	return modes[cfg.Knobs["mode"]](ctx, cfg, w)
+}
+
+// shout prints 100 MB, lines and a long line of any bytes, and panics.
+func shout(context.Context, harness.Config, harness.Work) error {
+	fmt.Fprintln(os.Stderr, "the first line")
+	line := append(bytes.Repeat([]byte("noise "), 170), '\n')
+	for range 50 << 20 / len(line) {
+		os.Stderr.Write(line)
+	}
+	noise := make([]byte, 1<<20)
+	for i := range noise {
+		if noise[i] = byte(i * 31); noise[i] == '\n' {
+			noise[i] = 0
+		}
+	}
+	for range 50 {
+		os.Stderr.Write(noise)
+	}
+	fmt.Fprintln(os.Stderr)
+	for range 2000 { // their traces follow the message
+		go func() { select {} }()
+	}
+	panic("enough")
+}
+
+// closeDescriptors closes the file descriptors from first, as code does that means to close
+// those of its own.
+func closeDescriptors(ctx context.Context, first int) error {
+	for fd := first; fd < 1024; fd++ {
+		unix.Close(fd)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// allocate uses memory until there is none. The limit stands in for that of a container.
+func allocate(context.Context, harness.Config, harness.Work) error {
+	var page [64]byte
+	var size, resident uint64
+	f, err := os.Open("/proc/self/statm")
+	if err != nil {
+		return err
+	}
+	n, _ := f.Read(page[:])
+	if _, err := fmt.Sscan(string(page[:n]), &size, &resident); err != nil {
+		return err
+	}
+	limit := size*uint64(os.Getpagesize()) + 256<<20
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+		return err
+	}
+	var all [][]byte
+	for {
+		all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+	}
 }
 
 // loop works on generated records as fast as it can, one partition per worker. The

@@ -71,10 +71,11 @@ func (p *process) reap() Incarnation {
 	defer p.mu.Unlock()
 	p.record.Down = down
 	if err != nil {
-		p.record.Exit = err.Error()
+		p.record.Exit, p.record.Cause = err.Error(), err.Error()
 		return p.currentRecord()
 	}
 	p.record.Exit = state.String()
+	p.record.Cause = p.output.causeOfEnd(p.record.Exit, p.peak)
 	p.record.Intended = p.endedAsIntended(state.Sys().(syscall.WaitStatus))
 	p.cpu = state.UserTime() + state.SystemTime()
 	return p.currentRecord()
@@ -110,7 +111,7 @@ func (p *process) usedResources() (cpu time.Duration, memory int64) { return p.c
 // currentRecord is the record with the output so far. The caller holds mu.
 func (p *process) currentRecord() Incarnation {
 	r := p.record
-	r.Stderr = p.output.String()
+	r.Stderr, r.Printed = p.output.keptText()
 	return r
 }
 

@@ -231,19 +231,6 @@ func TestShimFailsWithItsJournal(t *testing.T) {
 	}
 }
 
-func TestOutputKeepsTheTail(t *testing.T) {
-	o := &output{}
-	for i := range 40_000 {
-		fmt.Fprintf(o, "line %06d\n", i)
-	}
-	if got := o.String(); len(got) != tailSize || got[len(got)-12:] != "line 039999\n" {
-		t.Errorf("%d bytes, the end %q", len(got), got[len(got)-12:])
-	}
-	if n := cap(o.kept); n > 4*tailSize {
-		t.Errorf("%d bytes of memory for a tail of %d", n, tailSize)
-	}
-}
-
 // BenchmarkShim is the cost of the shim itself with its journal: Do with work that takes
 // no time. In addition to the time it reports the CPU time, which depends less on how
 // busy the machine is.
