@@ -97,11 +97,14 @@ func pauseNode(addr string) error {
 	if err != nil {
 		return err
 	}
-	id, err := exec.Command("docker", "ps", "-q", "--filter", "publish="+port).Output()
+	id, err := exec.Command("docker", "ps", "-q", "--filter", "publish="+port).CombinedOutput()
 	if err != nil {
-		return err
+		return fmt.Errorf("find the container on port %s: %w: %s", port, err, id)
 	}
-	return exec.Command("docker", "pause", strings.TrimSpace(string(id))).Run()
+	if out, err := exec.Command("docker", "pause", strings.TrimSpace(string(id))).CombinedOutput(); err != nil {
+		return fmt.Errorf("pause %q: %w: %s", id, err, out)
+	}
+	return nil
 }
 
 // TestPausedContainerEndsTheRun pauses a node from outside while a fault keeps another
@@ -116,6 +119,8 @@ func TestPausedContainerEndsTheRun(t *testing.T) {
 		s.Injections = []harness.Injection{{Fault: fault.KillBroker{}, At: 2 * time.Second, HealAfter: 5 * time.Minute}}
 	})
 	p.Backend = backend
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	paused, last := "", ""
 	p.Progress = func(now engine.Progress) {
 		last = now.Phase
@@ -127,13 +132,14 @@ func TestPausedContainerEndsTheRun(t *testing.T) {
 				conn.Close()
 				if err := pauseNode(addr); err != nil {
 					t.Error(err)
+					cancel()
 				}
 				paused = fmt.Sprintf("no broker lost: node %d (kafka-%[1]d) was paused from outside Stampede", i+1)
 				return
 			}
 		}
 	}
-	o, err := engine.Run(t.Context(), p)
+	o, err := engine.Run(ctx, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,12 +129,9 @@ func (b *backend) startNew(ctx context.Context, s shape) (err error) {
 		return err
 	}
 	if b.owner == nil {
-		if b.owner, err = newOwner(); err != nil {
-			return err
-		}
+		b.owner = newOwner()
 	}
-	// A removal that failed, as without an engine, has left something behind.
-	if err := b.owner.removeOwned(ctx, b.engine); err != nil {
+	if err := b.removeLeftovers(); err != nil {
 		return err
 	}
 	b.kept, err = startCluster(ctx, b.engine, b.resolved, b.owner.labels(), s)
@@ -147,19 +144,27 @@ func (b *backend) removeKept() error {
 	return c.removeContainers()
 }
 
+// removeLeftovers removes what an earlier removal has left, as it does while the engine
+// is down.
+func (b *backend) removeLeftovers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	defer cancel()
+	return removeOwned(ctx, b.engine, b.owner.name)
+}
+
 // Close implements [harness.Closer]: it removes containers and network. The back
 // end may be started again.
 func (b *backend) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var errs []error
-	if b.kept != nil {
+	switch {
+	case b.kept != nil:
 		errs = append(errs, b.removeKept())
+	case b.owner != nil:
+		errs = append(errs, b.removeLeftovers())
 	}
-	if b.owner != nil {
-		errs = append(errs, b.owner.releaseLock())
-		b.owner = nil
-	}
+	b.owner = nil
 	if b.engine != nil {
 		errs = append(errs, b.engine.Close())
 		b.engine = nil

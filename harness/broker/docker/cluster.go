@@ -175,8 +175,7 @@ func (c *cluster) removeContainers() error {
 	// The caller's context has often ended already.
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
-	err := removeLabelled(ctx, c.engine, func(l map[string]string) bool { return l[labelLock] == c.labels[labelLock] })
-	if err != nil {
+	if err := removeOwned(ctx, c.engine, c.labels[labelOwner]); err != nil {
 		return fmt.Errorf("remove cluster: %w", err)
 	}
 	return nil

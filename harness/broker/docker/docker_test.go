@@ -51,7 +51,7 @@ func closed(t *testing.T, b *backend) {
 	t.Helper()
 	mine := ""
 	if b.owner != nil {
-		mine = b.owner.labels()[labelLock]
+		mine = b.owner.name
 	}
 	if err := b.Close(); err != nil {
 		t.Errorf("close: %v", err)
@@ -62,20 +62,17 @@ func closed(t *testing.T, b *backend) {
 	if left := carrying(t, mine); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if _, err := os.Stat(mine); !os.IsNotExist(err) {
-		t.Errorf("lock file left behind: %v", err)
-	}
 }
 
-// carrying lists the containers and networks with this lock file.
-func carrying(t *testing.T, lockFile string) (names []string) {
+// carrying lists the containers and networks of an owner.
+func carrying(t *testing.T, owner string) (names []string) {
 	t.Helper()
 	engine, err := openEngine(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	filter := make(client.Filters).Add("label", labelLock+"="+lockFile)
+	filter := make(client.Filters).Add("label", labelOwner+"="+owner)
 	containers, err := engine.ContainerList(context.Background(), client.ContainerListOptions{All: true, Filters: filter})
 	if err != nil {
 		t.Fatal(err)
@@ -482,7 +479,7 @@ func TestFailedNodeIsReportedWithItsLog(t *testing.T) {
 			t.Errorf("error %q does not say %q", err, want)
 		}
 	}
-	if left := carrying(t, b.owner.labels()[labelLock]); len(left) > 0 {
+	if left := carrying(t, b.owner.name); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -584,7 +581,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 				Filters: make(client.Filters).Add("label", labelHarness+"=harness"),
 			})
 			for _, c := range list.Items {
-				if strings.Contains(c.Labels[labelLock], fmt.Sprintf("-%d-", os.Getpid())) {
+				if strings.HasPrefix(c.Labels[labelOwner], fmt.Sprintf("%d-", os.Getpid())) {
 					return nil
 				}
 			}
@@ -599,7 +596,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if left := carrying(t, b.owner.labels()[labelLock]); len(left) > 0 {
+	if left := carrying(t, b.owner.name); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -617,7 +614,7 @@ func TestChildHarness(t *testing.T) {
 	if _, err := b.Start(t.Context(), harness.ClusterSpec{Nodes: 1}); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println("up", b.owner.labels()[labelLock])
+	fmt.Println("up", b.owner.name)
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		t.Error(err)
 	}
@@ -625,14 +622,15 @@ func TestChildHarness(t *testing.T) {
 }
 
 type child struct {
-	cmd      *exec.Cmd
-	stdin    io.Closer
-	lockFile string
+	cmd   *exec.Cmd
+	stdin io.Closer
+	owner string
 }
 
-func childHarness(t *testing.T) *child {
+func childHarness(t *testing.T, wrapper ...string) *child {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChildHarness$")
+	command := append(wrapper, os.Args[0], "-test.run=^TestChildHarness$")
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), childEnv+"=1")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -652,8 +650,8 @@ func childHarness(t *testing.T) *child {
 	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
-		if lockFile, ok := strings.CutPrefix(lines.Text(), "up "); ok {
-			return &child{cmd, stdin, lockFile}
+		if owner, ok := strings.CutPrefix(lines.Text(), "up "); ok {
+			return &child{cmd, stdin, owner}
 		}
 		t.Log("child:", lines.Text())
 	}
@@ -661,26 +659,35 @@ func childHarness(t *testing.T) *child {
 	return nil
 }
 
+// hiddenFolder is a command that runs another one with a temporary folder that no other
+// process sees. It is empty where that is not possible.
+func hiddenFolder(t *testing.T) []string {
+	t.Helper()
+	wrapper := []string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs none "$0" && exec env TMPDIR="$0" "$@"`, t.TempDir()}
+	if out, err := exec.Command(wrapper[0], append(wrapper[1:], "true")...).CombinedOutput(); err != nil {
+		t.Logf("no mount of its own: %v: %s", err, out)
+		return nil
+	}
+	return wrapper
+}
+
 // TestOrphansAreRemoved kills a harness with SIGKILL. The next start must remove
-// what the dead one left and keep what a living one uses.
+// what the dead one left. It must keep what a living one uses, which has other folders.
 func TestOrphansAreRemoved(t *testing.T) {
 	b := prepared(t)
-	living, dead := childHarness(t), childHarness(t)
+	living, dead := childHarness(t, hiddenFolder(t)...), childHarness(t)
 	if err := dead.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	dead.cmd.Wait() // "signal: killed"
-	if len(carrying(t, dead.lockFile)) != 2 {
+	if len(carrying(t, dead.owner)) != 2 {
 		t.Fatal("the killed harness left no container and network: nothing to test")
 	}
 	started(t, b, harness.ClusterSpec{Nodes: 1})
-	if left := carrying(t, dead.lockFile); len(left) > 0 {
+	if left := carrying(t, dead.owner); len(left) > 0 {
 		t.Errorf("of the dead harness: %v", left)
 	}
-	if _, err := os.Stat(dead.lockFile); !os.IsNotExist(err) {
-		t.Errorf("lock file of the dead harness: %v", err)
-	}
-	if left := carrying(t, living.lockFile); len(left) != 2 {
+	if left := carrying(t, living.owner); len(left) != 2 {
 		t.Errorf("of the living harness only: %v", left)
 	}
 	if err := living.stdin.Close(); err != nil {
@@ -689,7 +696,7 @@ func TestOrphansAreRemoved(t *testing.T) {
 	if err := living.cmd.Wait(); err != nil {
 		t.Errorf("the living harness: %v", err)
 	}
-	if left := carrying(t, living.lockFile); len(left) > 0 {
+	if left := carrying(t, living.owner); len(left) > 0 {
 		t.Errorf("the living harness left behind: %v", left)
 	}
 }

@@ -25,7 +25,7 @@ const (
 // openEngine returns a client of a Docker engine that answers.
 func openEngine(ctx context.Context) (*testcontainers.DockerClient, error) {
 	// Ryuk is a container that removes those of a dead process. It would have to
-	// be pulled from a registry; the lock file of [owner] does the same without.
+	// be pulled from a registry; the labels of [owner] do the same without.
 	// A user who wants Ryuk sets the variable.
 	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set {
 		if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {

@@ -82,19 +82,11 @@ func lostBy(t *testing.T, c *cluster) string {
 // one that a fault keeps down.
 func TestStrangersActIsALoss(t *testing.T) {
 	b := prepared(t)
-	var err error
-	if b.owner, err = newOwner(); err != nil {
-		t.Fatal(err)
-	}
+	b.owner = newOwner()
 	nw, err := newNetwork(t.Context(), b.owner.labels())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := b.owner.removeOwned(context.Background(), b.engine); err != nil {
-			t.Error(err)
-		}
-	})
 	seconds := 0
 	for _, c := range []struct {
 		name string

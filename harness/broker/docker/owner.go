@@ -4,140 +4,138 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math/rand/v2"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	"golang.org/x/sys/unix"
 )
 
 // Labels of every container and network that Stampede creates.
 const (
-	labelHarness = "io.stampede" // always "harness"
-	labelLock    = "io.stampede.lock"
-	labelHost    = "io.stampede.host"
+	labelHarness = "io.stampede"         // always "harness"
+	labelOwner   = "io.stampede.owner"   // the name of an [owner]
+	labelProcess = "io.stampede.process" // its [process]
 )
 
-// owner is this process as the owner of containers. It holds a lock file as long
-// as it lives, and the kernel frees the lock even after SIGKILL. The containers
-// carry the file's path. A later process that finds the lock free knows that the
-// owner is dead.
+// owner is a back end of this process as the owner of containers. They carry the
+// owner's process. A later harness that does not find this process knows that the
+// owner is dead. Files would not tell: a living owner may see other folders.
 type owner struct {
-	file *os.File // file is close-on-exec, as all files of Go: no child holds the lock.
-	host string
+	name    string
+	process process
 }
 
-func newOwner() (*owner, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, fmt.Errorf("own containers: %w", err)
-	}
-	f, err := os.CreateTemp("", fmt.Sprintf("stampede-docker-%d-*.lock", os.Getpid()))
-	if err != nil {
-		return nil, fmt.Errorf("own containers: %w", err)
-	}
-	if err := flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("own containers: lock %s: %w", f.Name(), err), f.Close(), os.Remove(f.Name()))
-	}
-	return &owner{file: f, host: host}, nil
+func newOwner() *owner {
+	return &owner{fmt.Sprintf("%d-%016x", os.Getpid(), rand.Uint64()), thisProcess()}
 }
 
 func (o *owner) labels() map[string]string {
-	return map[string]string{labelHarness: "harness", labelLock: o.file.Name(), labelHost: o.host}
+	return map[string]string{labelHarness: "harness", labelOwner: o.name, labelProcess: o.process.label()}
 }
 
-// removeOwned removes everything that this process owns.
-func (o *owner) removeOwned(ctx context.Context, engine *testcontainers.DockerClient) error {
-	return removeLabelled(ctx, engine, func(l map[string]string) bool { return l[labelLock] == o.file.Name() })
-}
-
-// releaseLock frees the lock. The containers must be gone already.
-func (o *owner) releaseLock() error {
-	return errors.Join(os.Remove(o.file.Name()), o.file.Close())
-}
-
-// orphaned reports whether the harness that set these labels is dead. Lock files
-// of another host, or of another container that shares this engine, are out of
-// sight: what they own is left alone.
-func orphaned(labels map[string]string, host string) bool {
-	path := labels[labelLock]
-	if labels[labelHarness] != "harness" || path == "" || labels[labelHost] != host {
-		return false
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
+// removeOwned removes everything that an owner has.
+func removeOwned(ctx context.Context, engine *testcontainers.DockerClient, name string) error {
+	all, err := listEstates(ctx, engine)
 	if err != nil {
-		return false
+		return err
 	}
-	defer f.Close() // frees the lock if this call took it
-	return flock(f, unix.LOCK_EX|unix.LOCK_NB) == nil
+	return all[name].removeAll(ctx, engine)
 }
 
-func flock(f *os.File, how int) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), how); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
-// removeOrphans removes what dead harnesses of this host left behind.
+// removeOrphans removes what dead harnesses left behind.
 func removeOrphans(ctx context.Context, engine *testcontainers.DockerClient) error {
-	host, err := os.Hostname()
+	all, err := listEstates(ctx, engine)
 	if err != nil {
 		return fmt.Errorf("remove orphans: %w", err)
 	}
-	locks := map[string]bool{}
-	err = removeLabelled(ctx, engine, func(labels map[string]string) bool {
-		dead := orphaned(labels, host)
-		if dead {
-			locks[labels[labelLock]] = true
-		}
-		return dead
-	})
-	if err != nil {
-		return fmt.Errorf("remove orphans: %w", err)
+	self := thisProcess()
+	booted, err := bootTime()
+	if err != nil || !strings.HasPrefix(engine.DaemonHost(), "unix://") {
+		booted = time.Time{} // the engine may run on another machine
 	}
-	for path := range locks {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove orphans: %w", err)
+	var errs []error
+	for name, e := range all {
+		if name != "" && (e.process.isDead(self) || e.precedesBoot(self, booted)) {
+			errs = append(errs, e.removeAll(ctx, engine))
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("remove orphans: %w", err)
 	}
 	return nil
 }
 
-// removeLabelled removes the containers of any harness whose labels match, then
-// the networks. It is no error if another process removed one of them first.
-func removeLabelled(ctx context.Context, engine *testcontainers.DockerClient, fit func(labels map[string]string) bool) error {
+// estate is everything that one owner has in an engine.
+type estate struct {
+	process    process
+	containers []string
+	networks   []string
+	running    bool      // running: one of the containers runs.
+	newest     time.Time // newest is when the last thing was created.
+}
+
+// precedesBoot reports whether a boot of the engine's machine ended the containers. An
+// owner on this machine has ended with them. Another owner has lost its cluster.
+func (e *estate) precedesBoot(self process, booted time.Time) bool {
+	return self.Boot != "" && e.process.Boot != "" && e.process.Boot != self.Boot && !e.running && e.newest.Before(booted)
+}
+
+// listEstates returns what each owner has, by its name.
+func listEstates(ctx context.Context, engine *testcontainers.DockerClient) (map[string]*estate, error) {
+	all := map[string]*estate{}
+	note := func(labels map[string]string, created time.Time) *estate {
+		e := all[labels[labelOwner]]
+		if e == nil {
+			e = &estate{process: parseProcess(labels[labelProcess])}
+			all[labels[labelOwner]] = e
+		}
+		if created.After(e.newest) {
+			e.newest = created
+		}
+		return e
+	}
 	ours := make(client.Filters).Add("label", labelHarness+"=harness")
 	containers, err := engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
 	if err != nil {
-		return fmt.Errorf("list containers: %w", err)
+		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	var errs []error
 	for _, c := range containers.Items {
-		if !fit(c.Labels) {
-			continue
-		}
-		_, err := engine.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !alreadyGone(err) {
-			errs = append(errs, fmt.Errorf("remove container %.12s: %w", c.ID, err))
-		}
+		e := note(c.Labels, time.Unix(c.Created, 0))
+		e.containers = append(e.containers, c.ID)
+		e.running = e.running || c.State == container.StateRunning || c.State == container.StatePaused || c.State == container.StateRestarting
 	}
 	networks, err := engine.NetworkList(ctx, client.NetworkListOptions{Filters: ours})
 	if err != nil {
-		return errors.Join(append(errs, fmt.Errorf("list networks: %w", err))...)
+		return nil, fmt.Errorf("list networks: %w", err)
 	}
 	for _, n := range networks.Items {
-		if !fit(n.Labels) {
-			continue
+		e := note(n.Labels, n.Created)
+		e.networks = append(e.networks, n.ID)
+	}
+	return all, nil
+}
+
+// removeAll removes the containers, then the networks. It is no error if another
+// process removed one of them first.
+func (e *estate) removeAll(ctx context.Context, engine *testcontainers.DockerClient) error {
+	if e == nil {
+		return nil // the owner has nothing
+	}
+	var errs []error
+	for _, id := range e.containers {
+		_, err := engine.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err != nil && !alreadyGone(err) {
+			errs = append(errs, fmt.Errorf("remove container %.12s: %w", id, err))
 		}
-		if _, err := engine.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !alreadyGone(err) {
-			errs = append(errs, fmt.Errorf("remove network %s: %w", n.Name, err))
+	}
+	for _, id := range e.networks {
+		if _, err := engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{}); err != nil && !alreadyGone(err) {
+			errs = append(errs, fmt.Errorf("remove network %.12s: %w", id, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"golang.org/x/sys/unix"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -150,63 +147,6 @@ func TestServerProperties(t *testing.T) {
 				t.Errorf("%d nodes: no line %q", c.nodes, line)
 			}
 		}
-	}
-}
-
-func TestOrphaned(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name string, held bool) string {
-		f, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		if held {
-			if err := flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return f.Name()
-	}
-	held, free, missing := file("held", true), file("free", false), filepath.Join(dir, "missing")
-	for _, c := range []struct {
-		name   string
-		labels map[string]string
-		want   bool
-	}{
-		{"its harness lives", map[string]string{labelHarness: "harness", labelHost: "here", labelLock: held}, false},
-		{"its lock is free", map[string]string{labelHarness: "harness", labelHost: "here", labelLock: free}, true},
-		{"its lock is gone", map[string]string{labelHarness: "harness", labelHost: "here", labelLock: missing}, true},
-		{"another host's", map[string]string{labelHarness: "harness", labelHost: "there", labelLock: missing}, false},
-		{"not Stampede's", map[string]string{labelHost: "here", labelLock: free}, false},
-		{"no lock named", map[string]string{labelHarness: "harness", labelHost: "here"}, false},
-	} {
-		for range 2 { // asking changes nothing
-			if got := orphaned(c.labels, "here"); got != c.want {
-				t.Errorf("%s: %v", c.name, got)
-			}
-		}
-	}
-}
-
-func TestOwnerLivesUntilReleased(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	o, err := newOwner()
-	if err != nil {
-		t.Fatal(err)
-	}
-	labels := o.labels()
-	if orphaned(labels, o.host) {
-		t.Error("orphaned while its owner lives")
-	}
-	if err := o.releaseLock(); err != nil {
-		t.Fatal(err)
-	}
-	if !orphaned(labels, o.host) {
-		t.Error("not orphaned after its owner let go")
-	}
-	if _, err := os.Stat(labels[labelLock]); !os.IsNotExist(err) {
-		t.Errorf("the lock file is left behind: %v", err)
 	}
 }
 
