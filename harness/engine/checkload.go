@@ -15,8 +15,8 @@ const (
 	maxTime = 1000 * time.Hour
 	// maxRecords is more than a run can send.
 	maxRecords = 1 << 40
-	// sampledKeys is how many records are asked for their keys.
-	sampledKeys = 1_000
+	// samples is how many records are asked for their times and keys.
+	samples = 256
 )
 
 // checkLoad returns an error if the load of a scenario cannot be sent. A pacer, keys and
@@ -37,21 +37,27 @@ func checkPacer(p harness.Pacer) error {
 	if _, ok := p.At(maxRecords); ok {
 		return fmt.Errorf("its load, %s, has no end: record %d is due too", p, uint64(maxRecords))
 	}
-	switch _, first, last := load.Extent(p); {
-	case first < 0 || last < first:
-		return fmt.Errorf("its load, %s, goes from %v to %v: want times that begin at 0 or later and never fall", p, first, last)
-	case last > maxTime:
+	records, _, last := load.Extent(p)
+	if last > maxTime {
 		return fmt.Errorf("its load, %s, takes %v: at most %v", p, last, maxTime)
+	}
+	before := time.Duration(0)
+	for n := range min(records, samples) {
+		due, _ := p.At(n)
+		if due < before || due > last {
+			return fmt.Errorf("its load, %s, lets record %d be due at %v, after %v and before %v: want times that begin at 0 or later and never fall", p, n, due, before, last)
+		}
+		before = due
 	}
 	return nil
 }
 
 func checkKeys(keys harness.Keys) error {
 	count, r := keys.Count(), rand.New(rand.NewPCG(1, 1))
-	if count < 1 {
-		return fmt.Errorf("its keys, %s, are %d: want at least 1", keys, count)
+	if count < 1 || count > load.MaxKeys {
+		return fmt.Errorf("its keys, %s, are %d: want 1 to %d", keys, count, load.MaxKeys)
 	}
-	for n := range uint64(sampledKeys) {
+	for n := range uint64(samples) {
 		if k := keys.Key(n, r); int64(k) >= int64(count) {
 			return fmt.Errorf("its keys, %s, give key %d to record %d: want one below their count of %d", keys, k, n, count)
 		}

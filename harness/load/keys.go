@@ -15,8 +15,8 @@ import (
 // keysSyntax shows what [ParseKeys] reads.
 const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (fraction/hot keys/others)"
 
-// maxKeys limits the number of keys: producer and oracle keep a counter for each.
-const maxKeys = 1 << 28
+// MaxKeys limits the number of keys: producer and oracle keep a counter for each.
+const MaxKeys = 1 << 28
 
 // Uniform draws each of N keys as often as any other.
 type Uniform struct {
@@ -86,8 +86,8 @@ func (h Hot) Validate() error {
 }
 
 func checkCount(what string, n int) error {
-	if n <= 0 || n > maxKeys {
-		return fmt.Errorf("%d %s: want 1 to %d", n, what, maxKeys)
+	if n <= 0 || n > MaxKeys {
+		return fmt.Errorf("%d %s: want 1 to %d", n, what, MaxKeys)
 	}
 	return nil
 }

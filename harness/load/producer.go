@@ -171,8 +171,8 @@ func topicReady(ctx context.Context, admin *kadm.Client, topic string, partition
 
 // Run sends the load once. start is time 0 of the schedule, in ns on CLOCK_MONOTONIC.
 // Run returns when the client has the last record, or when ctx ends, which is no error:
-// records that the client has are still sent. The only error is the journal's, which
-// may also appear when the journal is closed.
+// records that the client has are still sent. An error is the journal's, which may also
+// appear when the journal is closed, or says that a key is none of the keys.
 func (p *Producer) Run(ctx context.Context, start int64) error {
 	keys, pacer := p.cfg.Load.Keys, p.cfg.Load.Pacer
 	random := rand.New(rand.NewPCG(p.cfg.Seed, golden))
@@ -186,6 +186,9 @@ func (p *Producer) Run(ctx context.Context, start int64) error {
 			return p.journalError()
 		}
 		key := keys.Key(n, random)
+		if int64(key) >= int64(len(p.seqs)) {
+			return fmt.Errorf("keys %s give key %d to record %d: want one below their count of %d", keys, key, n, len(p.seqs))
+		}
 		id := ledger.Identity{Run: p.cfg.Run, Key: key, Seq: p.seqs[key], Due: start + int64(due), Sent: now}
 		p.sendRecord(p.slabs.nextRecord(n, key), id)
 		p.seqs[key]++
