@@ -45,6 +45,7 @@ var _ = harness.Register(harness.Implementation{
 type prank struct {
 	inNew     func() (harness.Consumer, error)
 	inConsume func(ctx context.Context, honest func() error) error
+	leaves    func() error
 	onRecord  func(ctx context.Context, w harness.Work, r *harness.Record) error
 }
 
@@ -57,10 +58,27 @@ type hostile struct {
 }
 
 func (h *hostile) Consume(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	if h.leaves != nil {
+		return h.leave(ctx, cfg, w)
+	}
 	if h.inConsume != nil {
 		return h.inConsume(ctx, func() error { return h.honest.Consume(ctx, cfg, w) })
 	}
 	return h.honest.Consume(ctx, cfg, &hostileWork{Work: w, play: h.onRecord})
+}
+
+// leave returns as the prank says once the pod has worked on some records.
+func (h *hostile) leave(ctx context.Context, cfg harness.Config, w harness.Work) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := h.honest.Consume(ctx, cfg, &hostileWork{Work: w, play: func(ctx context.Context, w harness.Work, r *harness.Record) error {
+		defer cancel()
+		return w.Do(ctx, r)
+	}})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return h.leaves()
 }
 
 type hostileWork struct {
@@ -92,7 +110,9 @@ var pranks = map[string]prank{
 		select {}
 	}},
 
-	"panics-at-work": {onRecord: func(context.Context, harness.Work, *harness.Record) error { panic(lastWords) }},
+	"returns-nil-at-work": {leaves: func() error { return nil }},
+	"fails-at-work":       {leaves: func() error { return errors.New(lastWords) }},
+	"panics-at-work":      {onRecord: func(context.Context, harness.Work, *harness.Record) error { panic(lastWords) }},
 	"panics-in-a-goroutine": {onRecord: func(context.Context, harness.Work, *harness.Record) error {
 		go panic(lastWords)
 		select {}
