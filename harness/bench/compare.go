@@ -13,6 +13,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/measure"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // Smoke is the comparison that runs without any flag, so that go test ./... stays
@@ -56,7 +57,7 @@ func Compare(t *testing.T, smoke Smoke) {
 	c, err := prepareComparison(process.ctx, o)
 	if err != nil {
 		raiseExit(exitNoRun)
-		t.Fatalf("nothing was run: %v", err)
+		t.Fatalf("nothing was run: %v", plain.Error(err))
 	}
 	if !harness.IsVirtual(c.matrix.backend) { // runs in virtual time do not starve each other
 		if err := lock.Wait(t); err != nil {
@@ -77,8 +78,8 @@ func Compare(t *testing.T, smoke Smoke) {
 	}
 	if err := c.writeReport(); err != nil {
 		raiseExit(exitFailed)
-		fmt.Fprintln(os.Stderr, "stampede:", err) // the log of t goes to standard output, which may be what failed
-		t.Error(err)
+		complain(err) // the log of t goes to standard output, which may be what failed
+		t.Error(plain.Error(err))
 	}
 	if c.result.Interrupted {
 		raiseExit(exitFailed)
@@ -156,12 +157,12 @@ func (c *comparison) runOne(t *testing.T, s harness.Scenario, selection harness.
 	case err != nil:
 		raiseExit(exitNoRun)
 		c.addRun(failedRun(&plan, err), &measure.Latencies{})
-		t.Fatal(err)
+		t.Fatal(plain.Error(err))
 	}
 	c.result.Interrupted = c.result.Interrupted || process.ctx.Err() != nil
 	c.addRun(outcome.Run, outcome.Latencies)
 	c.reportToTest(t, &outcome.Run)
-	if why := outcome.Run.LedgerError; why != "" {
+	if why := plain.Line(outcome.Run.LedgerError); why != "" {
 		raiseExit(exitFailed)
 		t.Errorf("the ledger was not saved: %s", why)
 	}
@@ -212,7 +213,7 @@ func (c *comparison) runWithRetry(t *testing.T, plan engine.Plan) (*engine.Outco
 
 // reportToTest fails the subtest unless the run came out as expected.
 func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
-	line := strings.Join(append([]string{string(r.Status)}, r.Reasons...), "; ")
+	line := plain.Line(strings.Join(append([]string{string(r.Status)}, r.Reasons...), "; "))
 	if r.Expected {
 		t.Log(line)
 		return
@@ -222,7 +223,7 @@ func (c *comparison) reportToTest(t *testing.T, r *harness.Run) {
 	for _, v := range r.Verdicts {
 		for i, a := range v.Examples {
 			if v.Status == harness.Fail && i == 0 {
-				t.Errorf("%s: %s: %s", v.Check, strings.Join(append(a.DescribeRecord(), a.Pods...), ", "), a.Text)
+				t.Error(plain.Text(fmt.Sprintf("%s: %s: %s", v.Check, strings.Join(append(a.DescribeRecord(), a.Pods...), ", "), a.Text)))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 const (
@@ -53,7 +54,7 @@ func listEntry(out io.Writer, width int, name string, lines ...string) {
 		fmt.Fprintln(out, "  "+name)
 		name = ""
 	}
-	for _, line := range lines {
+	for _, line := range plain.Map(lines, plain.Line) {
 		if line != "" {
 			fmt.Fprintln(out, wrapText(fmt.Sprintf("  %-*s", nameColumn-2, name), line, width))
 			name = ""

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/harness/pod"
 	"github.com/stampede-bench/stampede/internal/launcher"
 )
@@ -48,7 +49,7 @@ func Main(m *testing.M) {
 	flag.Usage = usage
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "stampede:", leftoverError(flag.Args()))
+		complain(leftoverError(flag.Args()))
 		os.Exit(exitNoRun)
 	}
 	flag.Visit(func(f *flag.Flag) {
@@ -100,12 +101,12 @@ func runProcess(m *testing.M) int {
 	case opts.judge != "":
 		status, err := rejudgeLedger(os.Stdout, opts.judge, opts.out)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "stampede:", err)
+			complain(err)
 		}
 		return status
 	case opts.in != "":
 		if err := renderSaved(opts.in, opts.out); err != nil {
-			fmt.Fprintln(os.Stderr, "stampede:", err)
+			complain(err)
 			return exitNoRun
 		}
 		return exitOK
@@ -120,7 +121,7 @@ func runProcess(m *testing.M) int {
 	for b := range process.used {
 		if c, ok := b.(harness.Closer); ok {
 			if err := c.Close(); err != nil {
-				fmt.Fprintf(os.Stderr, "stampede: close broker %s: %v\n", b.Name(), err)
+				complain(fmt.Errorf("close broker %s: %w", b.Name(), err))
 				code = max(code, exitFailed)
 			}
 		}
@@ -155,10 +156,13 @@ func endContext() (context.Context, context.CancelFunc) {
 	}
 }
 
+// complain prints an error, whose text may come from a consumer or from a file.
+func complain(err error) { fmt.Fprintln(os.Stderr, "stampede:", plain.Error(err)) }
+
 // printText prints all that was asked for, and returns the exit status.
 func printText(text string) int {
 	if _, err := os.Stdout.WriteString(text); err != nil {
-		fmt.Fprintln(os.Stderr, "stampede:", err)
+		complain(err)
 		return exitNoRun
 	}
 	return exitOK

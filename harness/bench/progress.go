@@ -13,6 +13,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // display shows the progress of a comparison: bars on a terminal, a line per phase
@@ -77,7 +78,7 @@ func (d *display) beginRun(p engine.Plan, retry bool) func(engine.Progress) {
 	if !retry {
 		d.number++
 	}
-	d.label = fmt.Sprintf("%s %s %d", p.Scenario.Name, p.Consumer.Name(), p.Repeat)
+	d.label = plain.Line(fmt.Sprintf("%s %s %d", p.Scenario.Name, p.Consumer.Name(), p.Repeat))
 	d.mu.Lock()
 	d.expect = engine.Estimate(p.Scenario, engine.Describe(p.Scenario, p.Consumer).Parallelism)
 	d.mu.Unlock()
@@ -146,7 +147,7 @@ func (d *display) endRun(o *engine.Outcome, again string) {
 		status = fmt.Sprintf("%s, %.0f/s, took %v", o.Run.Status, o.Run.Completed, o.Run.Took.Round(100*time.Millisecond))
 	}
 	if again != "" {
-		status += "; runs again: " + again
+		status += "; runs again: " + plain.Line(again)
 	}
 	d.mu.Lock()
 	d.last = engine.Progress{}
@@ -157,7 +158,7 @@ func (d *display) endRun(o *engine.Outcome, again string) {
 	d.mu.Unlock()
 	lines := fmt.Sprintf("%s: %s\n", d.runPrefix(), status)
 	if o != nil && o.Run.Ledger != "" {
-		lines += fmt.Sprintf("%s: its ledger is in %s\n", d.runPrefix(), o.Run.Ledger)
+		lines += fmt.Sprintf("%s: its ledger is in %s\n", d.runPrefix(), plain.Line(o.Run.Ledger))
 	}
 	if d.bars == nil {
 		fmt.Fprint(d.out, lines)

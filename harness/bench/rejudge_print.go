@@ -7,12 +7,14 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/reports"
 )
 
 // printJudgement prints the verdict on a saved ledger, the settings of its run, the
 // findings of the checks, and a line for each group of checks without findings.
 func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error {
+	saved, j = plain.Map(saved, plain.Line), plain.Map(j, plain.Line)
 	b := &strings.Builder{}
 	fmt.Fprintln(b, verdictLine(saved, j))
 	var held []string

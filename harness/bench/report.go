@@ -127,7 +127,7 @@ func (c *comparison) saveSoFar() {
 	err := reports.WriteAll(c.options.out, c.result)
 	c.result.Interrupted = interrupted
 	if err != nil && c.saved.err == nil { // the last report returns its own error
-		fmt.Fprintln(os.Stderr, "stampede:", err)
+		complain(err)
 	}
 	c.saved = lastSave{time.Now(), time.Since(began), err}
 }
