@@ -119,7 +119,7 @@ func TestPausedContainerEndsTheRun(t *testing.T) {
 		s.Injections = []harness.Injection{{Fault: fault.KillBroker{}, At: 2 * time.Second, HealAfter: 5 * time.Minute}}
 	})
 	p.Backend = backend
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	paused, last := "", ""
 	p.Progress = func(now engine.Progress) {
@@ -131,8 +131,8 @@ func TestPausedContainerEndsTheRun(t *testing.T) {
 			if conn, err := net.Dial("tcp", addr); err == nil { // a node that is not down
 				conn.Close()
 				if err := pauseNode(addr); err != nil {
-					t.Error(err)
-					cancel()
+					t.Log("once more:", err) // a kernel under load cannot always freeze all threads
+					return
 				}
 				paused = fmt.Sprintf("no broker lost: node %d (kafka-%[1]d) was paused from outside Stampede", i+1)
 				return

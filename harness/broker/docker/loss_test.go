@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -78,15 +83,41 @@ func lostBy(t *testing.T, c *cluster) string {
 	return lost.Error()
 }
 
-// TestStrangersActIsALoss has a stranger act on the container of a node that is up, and of
-// one that a fault keeps down.
-func TestStrangersActIsALoss(t *testing.T) {
-	b := prepared(t)
-	b.owner = newOwner()
+// bareNode is a cluster of one container that runs. Its Kafka may still be starting.
+func bareNode(t *testing.T, b *backend) *cluster {
+	t.Helper()
+	if b.owner == nil {
+		b.owner = newOwner()
+	}
 	nw, err := newNetwork(t.Context(), b.owner.labels())
 	if err != nil {
 		t.Fatal(err)
 	}
+	ports, err := freePorts(1, newRand())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{engine: b.engine, shape: shape{nodes: 1, session: 6 * time.Second, heartbeat: time.Second}, labels: b.owner.labels()}
+	n := &node{id: 1, port: ports[0], engine: b.engine, loss: &c.loss}
+	c.nodes = []*node{n}
+	if err := c.runNode(t.Context(), n, b.resolved, nw, newRand()); err != nil {
+		t.Fatal(err)
+	}
+	if n.client, err = newClient(n.addr()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.removeContainers(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// TestStrangersActIsALoss has a stranger act on the container of a node that is up, and of
+// one that a fault keeps down.
+func TestStrangersActIsALoss(t *testing.T) {
+	b := prepared(t)
 	seconds := 0
 	for _, c := range []struct {
 		name string
@@ -114,22 +145,8 @@ func TestStrangersActIsALoss(t *testing.T) {
 		{"remove", true, removeByForce, "was removed from outside Stampede"},
 	} {
 		t.Run(fmt.Sprintf("%s, down: %v", c.name, c.down), func(t *testing.T) {
-			cl := &cluster{engine: b.engine, shape: shape{nodes: 1, session: 6 * time.Second, heartbeat: time.Second}, labels: b.owner.labels()}
-			n := &node{id: 1, engine: b.engine, loss: &cl.loss}
-			cl.nodes = []*node{n}
-			ports, err := freePorts(1, newRand())
-			if err != nil {
-				t.Fatal(err)
-			}
-			n.port = ports[0]
-			if err := cl.runNode(t.Context(), n, b.resolved, nw, newRand()); err != nil {
-				t.Fatal(err)
-			}
-			defer n.removeContainer(t.Context())
-			if n.client, err = newClient(n.addr()); err != nil {
-				t.Fatal(err)
-			}
-			defer n.client.Close()
+			cl := bareNode(t, b)
+			n := cl.nodes[0]
 			if c.down {
 				if err := n.Kill(t.Context()); err != nil {
 					t.Fatal(err)
@@ -138,7 +155,10 @@ func TestStrangersActIsALoss(t *testing.T) {
 			if err := cl.CheckNodes(t.Context()); err != nil {
 				t.Fatalf("before the act: %v", err)
 			}
-			if err := c.act(t.Context(), n); err != nil {
+			// A kernel under load cannot always freeze all threads at the first try.
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := retryUntil(ctx, func(ctx context.Context) error { return c.act(ctx, n) }); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := lostBy(t, cl), "node 1 (kafka-1) "+c.want; got != want {
@@ -186,5 +206,67 @@ func TestLostClusterIsReplaced(t *testing.T) {
 	}
 	if err := started(t, b, spec).(*cluster).CheckNodes(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEngineThatEndsIsALoss ends what connects to the engine.
+func TestEngineThatEndsIsALoss(t *testing.T) {
+	b := prepared(t)
+	c := bareNode(t, b)
+	address, end := relayTo(t, b.engine)
+	relayed, err := testcontainers.NewDockerClientWithOpts(t.Context(), client.WithHost(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relayed.Close()
+	c.nodes[0].engine = relayed
+	if err := c.CheckNodes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if got := lostBy(t, c); !strings.HasPrefix(got, "the Docker engine has not answered for") || !strings.HasSuffix(got, "(start it again)") {
+		t.Errorf("loss %q", got)
+	}
+}
+
+// relayTo returns another address of an engine, until end is called.
+func relayTo(t *testing.T, engine *testcontainers.DockerClient) (address string, end func()) {
+	t.Helper()
+	path, local := strings.CutPrefix(engine.DaemonHost(), "unix://")
+	if !local {
+		t.Skip("the engine has no Unix socket")
+	}
+	front := filepath.Join(t.TempDir(), "docker.sock")
+	l, err := net.Listen("unix", front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var conns []net.Conn
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", path)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			mu.Lock()
+			conns = append(conns, in, out)
+			mu.Unlock()
+			go io.Copy(in, out)
+			go io.Copy(out, in)
+		}
+	}()
+	return "unix://" + front, func() {
+		l.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range conns {
+			c.Close()
+		}
 	}
 }
