@@ -227,6 +227,9 @@ type PodReport struct {
 	MaxRSS       int64         `json:"max_rss_bytes"`
 	Exit         string        `json:"exit,omitempty"`   // Exit is why and how it ended, in one line, if the harness did not end it.
 	Stderr       string        `json:"stderr,omitempty"` // Stderr is the beginning and the end of what it printed in that case.
+	// Survivors are processes that its consumer had started and that the harness could
+	// not end after it, as "process 7 (sleep 60)".
+	Survivors []string `json:"survivors,omitempty"`
 }
 
 // HostReport is the load of the host during the run, as shares of all CPUs in [0,1].

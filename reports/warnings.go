@@ -19,8 +19,8 @@ type warning struct {
 func (t warning) Repeats() string { return strings.Trim(fmt.Sprint(t.repeats), "[]") }
 
 // warnings are the broken assumptions, the runs without a verdict, the second
-// attempts, the ledgers that were not saved and the pods that ended by themselves. Equal warnings of several repeats
-// of a cell are one.
+// attempts, the ledgers that were not saved, and the pods that ended by themselves or left processes.
+// Equal warnings of several repeats of a cell are one.
 func (v *view) warnings() []warning {
 	var all []warning
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
@@ -61,6 +61,9 @@ func warningsOf(r *harness.Run) []warning {
 	for _, p := range r.Pods {
 		if p.Exit != "" {
 			add(p.Name+" ended by itself", p.Exit)
+		}
+		if len(p.Survivors) > 0 {
+			add(p.Name+" left processes that could not be ended", strings.Join(p.Survivors, ", "))
 		}
 	}
 	return all

@@ -106,7 +106,9 @@ func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 			return nil, err
 		}
 	}
-	engine.Sweep()
+	for _, left := range engine.Sweep() {
+		fmt.Fprintf(os.Stderr, "stampede: %s is left of a run that was killed, and cannot be ended\n", left)
+	}
 	c := &comparison{options: o, matrix: m}
 	c.result = describeComparison(&o, m)
 	c.show = newDisplay(os.Stderr, m)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/harness/pod"
 )
 
 const (
@@ -46,9 +48,16 @@ func (s *scratch) removeScratch() error {
 	return errors.Join(os.RemoveAll(s.dir), s.lock.Close())
 }
 
-// Sweep removes the folders of runs whose harness was killed. A folder that it cannot
-// remove stays for the next time.
-func Sweep() {
+// Sweep ends and removes what is left of runs whose harness was killed: processes that
+// consumers had started, and folders. It returns the names of processes that it could
+// not end. A folder that it cannot remove stays for the next time.
+func Sweep() (left []string) {
+	left = pod.EndOrphans()
+	sweepFolders()
+	return left
+}
+
+func sweepFolders() {
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"*"))
 	if err != nil {
 		return // the pattern is a constant

@@ -80,12 +80,19 @@ const middleDir = "STAMPEDE_TEST_MIDDLE"
 
 const middlePods = 3
 
+// middleDetaches, in the environment, gives that harness one pod, whose children leave it.
+const middleDetaches = "STAMPEDE_TEST_MIDDLE_DETACHES"
+
 func middleMain() {
 	dir := os.Getenv(middleDir)
 	if dir == "" {
 		return
 	}
-	f, err := pod.NewFleet(options(dir, "unresponsive", middlePods))
+	mode, pods := "unresponsive", middlePods
+	if os.Getenv(middleDetaches) != "" {
+		mode, pods = "detaches", 1
+	}
+	f, err := pod.NewFleet(options(dir, mode, pods))
 	if err == nil {
 		err = f.Start(context.Background())
 	}
@@ -93,11 +100,11 @@ func middleMain() {
 	select {}
 }
 
-func TestNoPodOutlivesTheHarness(t *testing.T) {
-	lock.Machine(t)
-	ctx, dir := patient(t), t.TempDir()
+// startMiddle starts that harness, and returns when its pods have started.
+func startMiddle(t *testing.T, ctx context.Context, dir string, env ...string) *exec.Cmd {
+	t.Helper()
 	middle := exec.CommandContext(ctx, os.Args[0])
-	middle.Env = append(os.Environ(), middleDir+"="+dir)
+	middle.Env = append(append(os.Environ(), middleDir+"="+dir), env...)
 	out, err := middle.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -105,11 +112,20 @@ func TestNoPodOutlivesTheHarness(t *testing.T) {
 	if err := middle.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer middle.Wait()
-	defer middle.Process.Kill()
+	t.Cleanup(func() {
+		middle.Process.Kill()
+		middle.Wait()
+	})
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started <nil>\n" {
 		t.Fatalf("the middle process said %q (%v)", line, err)
 	}
+	return middle
+}
+
+func TestNoPodOutlivesTheHarness(t *testing.T) {
+	lock.Machine(t)
+	ctx, dir := patient(t), t.TempDir()
+	middle := startMiddle(t, ctx, dir)
 	consuming(t, ctx, dir, middlePods)
 	var pids []int
 	for i := range middlePods {

@@ -11,13 +11,20 @@
 // In the pod the shim stands in for the application's work. It journals the
 // start of each attempt, spends the service time and journals the end.
 //
-// A pod has a process group of its own, so that a fault reaches its children
-// too. No pod outlives its harness. Each pod holds the read end of a pipe, its
-// lifeline, whose write end only the harness has. The pod exits at the end of
-// file; eight bytes on the pipe say when the load starts. On Linux the kernel also kills the
-// pod when the thread that started it ends (Pdeathsig), so one thread lives as
-// long as the fleet. Peak memory is VmHWM, sampled from /proc; CPU time is from
-// rusage. Linux is supported. On macOS the package compiles, and pods of the embedded broker run.
+// A pod has a process group of its own, so that a fault reaches its children too. On
+// Linux a child may leave that group, its session and its environment: all processes of
+// a pod have a mark (mark.go), and end with it. The result names those that the harness
+// cannot end.
+//
+// No pod outlives its harness. Each pod holds the read end of a pipe, its lifeline,
+// whose write end only the harness has. The pod exits at the end of file; eight bytes on
+// the pipe say when the load starts. On Linux the kernel also kills the pod when the
+// thread that started it ends (Pdeathsig), so one thread lives as long as the fleet.
+// The children of its consumer outlive a killed harness: the next start ends them
+// ([EndOrphans]).
+//
+// Peak memory is VmHWM, sampled from /proc; CPU time is from rusage. Linux is supported.
+// On macOS the package compiles, and pods of the embedded broker run.
 //
 // Of what a pod prints, the head and the tail are kept. The cause of its end is looked for
 // in all of it (cause.go): the message of a panic may be far from both. A consumer can

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,8 +79,9 @@ func (f *Fleet) Stop(ctx context.Context) (killed []string, err error) {
 	return killed, f.Kill()
 }
 
-// Kill ends the fleet at once by SIGKILL. It returns when every process is reaped and
-// every goroutine has ended. It may be called while Stop runs, and more than once.
+// Kill ends the fleet at once by SIGKILL, with all that its consumers have started. It
+// returns when every process is reaped and every goroutine has ended. It may be called
+// while Stop runs, and more than once.
 func (f *Fleet) Kill() error {
 	living := f.refuseStarts()
 	for _, p := range living {
@@ -94,16 +96,35 @@ func (f *Fleet) Kill() error {
 			return fmt.Errorf("kill fleet: %s (process %d) is still there %s after SIGKILL", p.record.Pod, p.os.Pid, reapTimeout)
 		}
 	}
+	f.endStrays(f.allProcesses()...)
 	f.end.Do(func() { close(f.quit) })
 	f.goroutines.Wait()
 	return nil
+}
+
+// isClosing reports whether the fleet is ending.
+func (f *Fleet) isClosing() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closing
+}
+
+// allProcesses are the incarnations of all pods.
+func (f *Fleet) allProcesses() []*process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.instances)
 }
 
 // forkInstance starts an incarnation. The caller holds mu.
 func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
 	up := f.options.Clock.Now() // before the fork, so that nothing in the pod is earlier
 	err = f.runOnForker(func() (err error) {
-		p, err = startProcess(f.executable, spec, f.options.Clock, &f.mu)
+		m := newMark()
+		spec.Mark = uint64(m)
+		if p, err = startProcess(f.executable, spec, f.options.Clock, &f.mu); err == nil {
+			p.mark = m
+		}
 		return err
 	})
 	if err != nil {
@@ -111,7 +132,11 @@ func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
 	}
 	p.record = spec.newIncarnation(up)
 	f.goroutines.Go(func() {
-		ended := p.reap()
+		ended := p.reap(func() {
+			if !f.isClosing() { // Kill ends those of all pods at once
+				f.endStrays(p)
+			}
+		})
 		if !ended.Intended && f.options.Exited != nil {
 			f.options.Exited(ended)
 		}

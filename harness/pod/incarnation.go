@@ -23,6 +23,9 @@ type Incarnation struct {
 	// the whole.
 	Stderr  string
 	Printed int64
+	// Survivors are the processes that it had started and that the fleet could not end
+	// after it, as "process 7 (sleep 60)".
+	Survivors []string
 }
 
 // newIncarnation is the record of an incarnation that starts with the specification.

@@ -88,6 +88,7 @@ func followLifeline(began *atomic.Int64, die func(int, error)) {
 // process. The journal is never closed: it is complete at every moment, and a consumer
 // may break its contract and work after Consume has returned.
 func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, error)) (code int, err error) {
+	markProcess(mark(spec.Mark))
 	implementation, err := harness.FindImplementation(spec.Implementation)
 	if err != nil {
 		return exitFault, err

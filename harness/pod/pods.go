@@ -144,6 +144,7 @@ func (ps *pods[I]) Usage() []harness.PodReport {
 			cpu, memory := in.usedResources()
 			report.CPU += cpu
 			report.MaxRSS = max(report.MaxRSS, memory)
+			report.Survivors = append(report.Survivors, record.Survivors...)
 			if record.Down != 0 && !record.Intended {
 				report.Exit, report.Stderr = record.Cause, record.Excerpt(ReportSize)
 			}

@@ -58,11 +58,13 @@ var modes = map[string]func(context.Context, harness.Config, harness.Work) error
 		os.Exit(1)
 		return nil
 	},
-	"shouts":       shout,
-	"closes":       func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 0) },
-	"closes-pipe":  func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 3) },
-	"allocates":    allocate,
-	"kills-itself": func(context.Context, harness.Config, harness.Work) error { return unix.Kill(os.Getpid(), unix.SIGKILL) },
+	"shouts":             shout,
+	"closes":             func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 0) },
+	"closes-pipe":        func(ctx context.Context, _ harness.Config, _ harness.Work) error { return closeDescriptors(ctx, 3) },
+	"allocates":          allocate,
+	"kills-itself":       func(context.Context, harness.Config, harness.Work) error { return unix.Kill(os.Getpid(), unix.SIGKILL) },
+	"detaches":           detachChildren,
+	"detaches and quits": func(ctx context.Context, cfg harness.Config, w harness.Work) error { return startDetached(cfg) },
 	"panics-late": func(ctx context.Context, _ harness.Config, _ harness.Work) error {
 		<-ctx.Done()
 		panic("while stopping")

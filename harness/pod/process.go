@@ -18,6 +18,7 @@ type process struct {
 	lifeline *os.File // the write end, which closes when the harness dies
 	output   *output
 	clock    ledger.Clock
+	mark     mark          // of all its processes; 0 for none
 	reaped   chan struct{} // closed once record is final
 
 	mu     *sync.Mutex // of the fleet; guards what follows
@@ -59,11 +60,13 @@ func startProcess(executable string, spec Spec, clock ledger.Clock, mu *sync.Mut
 	return &process{os: p, lifeline: held, output: keepOutput(read), clock: clock, reaped: make(chan struct{}), mu: mu}, nil
 }
 
-// reap waits for the process and completes its record.
-func (p *process) reap() Incarnation {
+// reap waits for the process and completes its record. It calls endStrays, which ends
+// the processes that are left outside its group.
+func (p *process) reap(endStrays func()) Incarnation {
 	state, err := p.os.Wait()
 	down := p.clock.Now()
 	unix.Kill(-p.os.Pid, unix.SIGKILL) // other processes of its group
+	endStrays()
 	p.lifeline.Close()
 	p.output.drainAndClose()
 	defer close(p.reaped)

@@ -32,6 +32,7 @@ type Spec struct {
 	Run            uint64           `json:"run"`     // Run identifies the run. Records of another run are phantoms.
 	Journal        string           `json:"journal"` // Journal is the path of the journal to create.
 	Owner          ledger.Owner     `json:"owner"`   // Owner is the number of the incarnation in the run.
+	Mark           uint64           `json:"mark"`    // Mark is a number by which the harness finds all processes of the incarnation; 0 for none.
 }
 
 // Environ is the specification as an entry of a process's environment.
