@@ -22,7 +22,7 @@ const module = "github.com/stampede-bench/stampede"
 var mayImport = map[string][]string{
 	"harness/ledger":          {},
 	"harness":                 {"harness/ledger"},
-	"harness/lock":            {"internal/launcher"},
+	"harness/lock":            {"harness/plain", "internal/launcher"},
 	"harness/plain":           {},
 	"harness/plain/plaintest": {},
 	"harness/load":            {},

@@ -106,6 +106,8 @@ type pageAnomaly struct {
 	anomaly
 	Consumer pageConsumer
 	Link     string
+	Said     string // Said is the sentence of the anomaly, Printed what a program had printed.
+	Printed  string
 	Where    string
 	Timeline *pageTimeline
 	Command  []string
@@ -198,6 +200,7 @@ func (p *page) pageAnomaly(v *view, e anomaly) pageAnomaly {
 		}
 	}
 	if e.Anomaly != nil {
+		out.Said, out.Printed = splitEvidence(e.Anomaly.Text)
 		out.Where, out.Timeline = e.position(), newPageTimeline(e.Anomaly)
 	}
 	out.Command = commandParts(e.Command)

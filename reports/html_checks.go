@@ -91,7 +91,8 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 			if where == nil {
 				where = a.Pods
 			}
-			row.Examples = append(row.Examples, fmt.Sprintf("%s (%s)", a.Text, strings.Join(where, ", ")))
+			sentence, _ := splitEvidence(a.Text) // the output is with the pods
+			row.Examples = append(row.Examples, fmt.Sprintf("%s (%s)", sentence, strings.Join(where, ", ")))
 		}
 	}
 	return row

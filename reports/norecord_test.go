@@ -18,7 +18,7 @@ func podEnded() *harness.Comparison {
 	r.Status, r.Expected, c.Cells[0].Status, c.Cells[0].Expected = harness.Fail, false, harness.Fail, false
 	r.Verdicts = append([]harness.Verdict{{
 		Check: oracle.CheckPodLiveness, Status: harness.Fail, Count: 1,
-		Examples: []harness.Anomaly{{Text: "ended by itself: panic: boom", Pods: []string{"pod-2.1"}, At: 3 * time.Second}},
+		Examples: []harness.Anomaly{{Text: "ended by itself: panic: boom\nIts output:\nfirst\n" + strings.Repeat("\tnoise\n", 100) + "last", Pods: []string{"pod-2.1"}, At: 3 * time.Second}},
 	}}, r.Verdicts...)
 	return c
 }
@@ -31,6 +31,10 @@ func TestEvidenceOnAPodNamesNoRecord(t *testing.T) {
 				t.Errorf("%s has %q", f.name, wrong)
 			}
 		}
+	}
+	if text := string(render(t, RenderText, podEnded())); !strings.Contains(text, "\n    ended by itself: panic: boom\n      Its output:\n      first\n") ||
+		!strings.Contains(text, "\n      ...\n") || !strings.Contains(text, "          noise\n      last\n    pod-2.1; at") || strings.Count(text, "noise") != 9 {
+		t.Errorf("the output of the pod is not as it should be in\n%s", text)
 	}
 	for _, f := range []renderer{RenderText, renderHTML} {
 		if text := string(render(t, f, podEnded())); !strings.Contains(text, "pod-2.1; at 3.000 s") {
@@ -65,7 +69,7 @@ func TestReadersDropTheRecordOfAPod(t *testing.T) {
 	c := podEnded()
 	c.Runs[0].Verdicts[0].Examples[0].RecordPlace = &harness.RecordPlace{}
 	raw := render(t, renderJSON, c)
-	if !bytes.Contains(raw, []byte(`"text":"ended by itself: panic: boom","key":0,"seq":0,"partition":0,"offset":0,"pods"`)) {
+	if !bytes.Contains(raw, []byte(`last","key":0,"seq":0,"partition":0,"offset":0,"pods"`)) {
 		t.Fatal("the result is not as older code wrote it")
 	}
 	again, err := ReadJSON(bytes.NewReader(raw))

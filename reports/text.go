@@ -126,17 +126,11 @@ func (t *text) writeAnomalies() {
 			head += " (" + e.Note + ")"
 		}
 		t.printf("%s", wrap(head, pageWidth, "  "))
-		lines := []string{e.Detail}
-		if e.Anomaly != nil {
-			lines = []string{e.Anomaly.Text, e.position()}
-		}
-		for _, line := range lines {
-			if line != "" {
-				t.printf("%s", wrap(line, pageWidth, "    "))
-			}
-		}
-		if e.Anomaly != nil {
-			t.printf("%s", timelineText(e.Anomaly, "      "))
+		switch {
+		case e.Anomaly != nil:
+			t.printf("%s%s%s", evidenceText(e.Anomaly.Text, "    "), wrap(e.position(), pageWidth, "    "), timelineText(e.Anomaly, "      "))
+		case e.Detail != "":
+			t.printf("%s", wrap(e.Detail, pageWidth, "    "))
 		}
 		if e.Ledger != "" {
 			t.printf("    Ledger:    %s\n    Reproduce: %s\n", plain.Line(e.Ledger), plain.Line(e.Command))

@@ -34,7 +34,7 @@ func Verdicts(w io.Writer, verdicts []harness.Verdict) error {
 		}
 		for k := range v.Examples {
 			e := anomaly{Anomaly: &v.Examples[k]}
-			t.printf("%s", wrap(e.Anomaly.Text, pageWidth, "  "))
+			t.printf("%s", evidenceText(e.Anomaly.Text, "  "))
 			t.printf("%s", wrap(e.position(), pageWidth, "    "))
 			t.printf("%s", timelineText(e.Anomaly, "    "))
 		}

@@ -14,6 +14,7 @@ import (
 // printJudgement prints the verdict on a saved ledger, the settings of its run, the
 // findings of the checks, and a line for each group of checks without findings.
 func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error {
+	verdicts := plain.Copy(j.Verdicts) // their output of pods has lines
 	saved, j = plain.Map(saved, plain.Line), plain.Map(j, plain.Line)
 	b := &strings.Builder{}
 	fmt.Fprintln(b, verdictLine(saved, j))
@@ -42,7 +43,7 @@ func printJudgement(w io.Writer, saved *engine.Saved, j *engine.Judgement) error
 	if len(held) > 0 {
 		fmt.Fprintf(b, "  assumptions that held: %s\n", strings.Join(held, ", "))
 	}
-	found, rest := groupVerdicts(j.Verdicts)
+	found, rest := groupVerdicts(verdicts)
 	if err := reports.Verdicts(b, found); err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func groupVerdicts(verdicts []harness.Verdict) (found []harness.Verdict, lines [
 		}
 	}
 	for i, line := range lines {
-		lines[i] = line + ": " + strings.Join(byLine[line], ", ")
+		lines[i] = plain.Line(line + ": " + strings.Join(byLine[line], ", "))
 	}
 	return found, lines
 }

@@ -68,5 +68,5 @@ func (i *incidents) checkNoExit() error {
 		return nil
 	}
 	in := exits[0]
-	return fmt.Errorf("pod %s ended by itself before the group had formed: %s; its output:\n%s", in.Pod, in.Cause, in.Excerpt(len(in.Stderr)))
+	return fmt.Errorf("pod %s ended by itself before the group had formed: %s\nIts output:\n%s", in.Pod, in.Cause, in.Excerpt(len(in.Stderr)))
 }

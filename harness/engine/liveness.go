@@ -96,7 +96,7 @@ func (l *sentLoad) affectedUntil(owner ledger.Owner) (at int64) {
 func describeExit(in *pod.Incarnation) string {
 	text := "ended by itself: " + in.Cause
 	if printed := in.Excerpt(pod.ReportSize); printed != "" {
-		text += "; its output:\n" + printed
+		text += "\nIts output:\n" + printed
 	}
 	return text
 }

@@ -65,7 +65,7 @@ func reasonOf(v *harness.Verdict) string {
 	if len(v.Examples) == 0 || v.Examples[0].RecordPlace != nil {
 		return reason
 	}
-	first, _, _ := strings.Cut(v.Examples[0].Text, "; its output:")
+	first, _, _ := strings.Cut(v.Examples[0].Text, "\n")
 	return fmt.Sprintf("%s: %s %s", reason, strings.Join(v.Examples[0].Pods, ", "), first)
 }
 

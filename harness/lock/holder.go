@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // readInode returns the inode of an open file, 0 if it is not known.
@@ -52,9 +54,9 @@ func shortenCommand(command string) string {
 			kept = append(kept, w)
 		}
 	}
-	s := strings.ToValidUTF8(strings.Join(kept, " "), "?")
+	s := strings.Join(kept, " ")
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
-	return s
+	return plain.Line(s)
 }

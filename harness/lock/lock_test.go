@@ -99,6 +99,9 @@ func TestShortenCommand(t *testing.T) {
 	if want := "stampede.test -test.run=^TestCompare$ -scenario=steady"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if got, want := shortenCommand("evil\x1b[2J\n::error::\xff\x00"), `evil : :error::\xff`; got != want { // of another user
+		t.Errorf("%q, want %q", got, want)
+	}
 	if got := shortenCommand(strings.Repeat("x", 1000)); len(got) > 110 {
 		t.Errorf("%d bytes", len(got))
 	}

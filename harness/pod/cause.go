@@ -81,7 +81,7 @@ func (w *lastWords) explainExit(exit string, peak int64) string {
 	case exitText(exitOrphaned), exitText(exitClosed):
 		return "a file descriptor of the harness was closed in the pod, and only its consumer can have done that"
 	case "signal: killed":
-		why := "the harness did not send the signal; the kernel sends it if memory runs out"
+		why := "killed by a signal that the harness did not send; the kernel sends it if memory runs out"
 		if peak > 0 {
 			why += fmt.Sprintf(", and the pod had used %d MiB", peak>>20)
 		}

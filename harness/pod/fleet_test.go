@@ -224,7 +224,7 @@ func TestCauseOfTheEndOfAHostilePod(t *testing.T) {
 	lock.Machine(t)
 	for mode, want := range map[string]string{
 		"shouts":       `panic: enough \(exit status 2\)`,
-		"kills-itself": `the harness did not send the signal; .* \(signal: killed\)`,
+		"kills-itself": `killed by a signal that the harness did not send; .* \(signal: killed\)`,
 		"closes":       `.* file descriptors? .* \(exit status [27]\)`,
 		"closes-pipe":  `(?:.* file descriptor .*|fatal error: runtime: netpoll failed) \(exit status [27]\)`,
 		"allocates":    `.*(?:memory|failed to allocate|fatal error: ).* \(exit status \d+\)`,

@@ -51,7 +51,7 @@ func TestOutputTellsTheCauseOfAnEnd(t *testing.T) {
 		{"exit status 7", "pod: bad file descriptor\n", "a file descriptor of the harness was closed in the pod, and only its consumer can have done that (exit status 7)"},
 		{"exit status 1", "no\n\nconfiguration \n\n", "its last line of output: configuration (exit status 1)"},
 		{"exit status 0", "", "exit status 0"},
-		{"signal: killed", "busy\n", "the harness did not send the signal; the kernel sends it if memory runs out, and the pod had used 512 MiB (signal: killed)"},
+		{"signal: killed", "busy\n", "killed by a signal that the harness did not send; the kernel sends it if memory runs out, and the pod had used 512 MiB (signal: killed)"},
 		{"signal: aborted (core dumped)", "SIGABRT: abort\nPC=0x1\n", "SIGABRT: abort (signal: aborted (core dumped))"},
 		{"signal: segmentation fault", "", "signal: segmentation fault"},
 	} {
