@@ -5,6 +5,11 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
 )
 
 func TestWrapText(t *testing.T) {
@@ -20,6 +25,38 @@ func TestWrapText(t *testing.T) {
 		if got := wrapText("  name    ", text, 18); got != want {
 			t.Errorf("%q:\n%q, want\n%q", text, got, want)
 		}
+	}
+}
+
+// A list has the error of a scenario that cannot run, in its place.
+func TestListShowsWhyAScenarioCannotRun(t *testing.T) {
+	good := harness.Scenario{
+		Name: "poor", Load: harness.Load{Pacer: load.Constant{Rate: 10, For: time.Second}, Keys: load.Uniform{N: 5}}, Service: load.Fixed(0),
+	}
+	for want, spoil := range map[string]func(*harness.Scenario){
+		"Load.Pacer: want a schedule": func(s *harness.Scenario) { s.Load.Pacer = nil },
+		"Load.Keys: want":             func(s *harness.Scenario) { s.Load.Keys = nil },
+		"Service: want":               func(s *harness.Scenario) { s.Service = nil },
+		"after the end of the load": func(s *harness.Scenario) {
+			s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: time.Hour}}
+		},
+		"takes about": func(*harness.Scenario) {},
+	} {
+		s := good
+		spoil(&s)
+		var list strings.Builder
+		listScenario(&list, 200, &s)
+		if !strings.Contains(list.String(), want) {
+			t.Errorf("listed as %q, want %q in it", list.String(), want)
+		}
+	}
+}
+
+func TestListSaysThatNothingIsClaimed(t *testing.T) {
+	var list strings.Builder
+	listConsumer(&list, 80, &harness.Implementation{Name: "humble"})
+	if !strings.Contains(list.String(), "nothing claimed") {
+		t.Errorf("listed as %q", list.String())
 	}
 }
 
