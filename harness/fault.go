@@ -11,7 +11,7 @@ type Fault interface {
 	Name() string
 	// Inject makes it happen and returns once it has happened. heal undoes it, and is
 	// nil for a fault that ends by itself. Such a fault lasts until the time at which
-	// the injection says that it is healed.
+	// the injection says that it is healed. Both return soon once ctx has ended.
 	Inject(ctx context.Context, env *Env) (heal func(context.Context) error, err error)
 }
 

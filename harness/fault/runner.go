@@ -59,7 +59,7 @@ type schedule struct {
 // outcome for every injection. Each step takes time, so a later step may start
 // late; the outcomes have the real times. If ctx ends or a step fails, Run makes
 // all remaining heals at once, under their own deadline. The end of ctx is no
-// error.
+// error. A fault that ignores the end of ctx is one.
 func (r *Runner) Run(ctx context.Context) ([]Outcome, error) {
 	s := &schedule{Runner: r, outcomes: make([]Outcome, len(r.Injections))}
 	for i, injection := range r.Injections {
@@ -77,7 +77,7 @@ func (r *Runner) Run(ctx context.Context) ([]Outcome, error) {
 		}
 		switch {
 		case err == nil:
-		case ctx.Err() == nil:
+		case ctx.Err() == nil || errors.Is(err, stuckError{}):
 			return s.outcomes, errors.Join(err, s.healAll(ctx))
 		case next.heal != nil: // ctx ended during this heal: healAll repeats it
 			s.addStep(next)
@@ -96,14 +96,24 @@ func (s *schedule) addStep(added step) {
 	s.steps = slices.Insert(s.steps, i, added)
 }
 
+// injected is what an injection leaves behind.
+type injected struct {
+	heal func(context.Context) error
+	env  harness.Env
+}
+
 func (s *schedule) injectFault(ctx context.Context, i int) error {
 	injection, out := s.Injections[i], &s.outcomes[i]
-	env := *s.Env // a copy, so that each injection sets its own Target
 	if s.Before != nil {
 		s.Before(i)
 	}
 	began := s.Now()
-	heal, err := injection.Fault.Inject(ctx, &env)
+	done, err := callFault(ctx, func() (injected, error) {
+		env := *s.Env // a copy, so that each injection sets its own Target
+		heal, err := injection.Fault.Inject(ctx, &env)
+		return injected{heal, env}, err
+	})
+	heal, env := done.heal, done.env
 	after, healed := injection.HealsAfter(s.Session)
 	if heal == nil && err == nil { // the fault ends by itself, and its interval all the same
 		heal = func(context.Context) error { return nil }
@@ -135,11 +145,11 @@ func verifyFault(ctx context.Context, f harness.Fault, env *harness.Env, limit t
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return v.Verify(ctx, env)
+	return callAction(ctx, func(ctx context.Context) error { return v.Verify(ctx, env) })
 }
 
 func (s *schedule) healFault(ctx context.Context, h step) error {
-	if err := h.heal(ctx); err != nil {
+	if err := callAction(ctx, h.heal); err != nil {
 		return fmt.Errorf("heal %s: %w", s.Injections[h.injection].Fault.Name(), err)
 	}
 	out := &s.outcomes[h.injection]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,7 @@ type scripted struct {
 	verifies        time.Duration // how long until it takes effect
 	blocks, unheals bool          // Inject lasts until ctx ends; it has no heal
 	healBlocksOnce  bool          // the first heal lasts until ctx ends
+	ignores         time.Duration // Inject lasts for this time, whatever ctx says
 }
 
 func (s *scripted) Name() string { return s.name }
@@ -38,7 +40,10 @@ func (s *scripted) Inject(ctx context.Context, env *harness.Env) (func(context.C
 		<-ctx.Done()
 		return s.heal, ctx.Err()
 	}
-	time.Sleep(s.takes)
+	time.Sleep(s.takes + s.ignores)
+	if s.ignores > 0 {
+		env.Target.Name = "late"
+	}
 	if s.unheals || s.injectErr != nil && !s.halfway {
 		return nil, s.injectErr
 	}
@@ -156,6 +161,20 @@ func TestRunnerInjectsVerifiesAndHeals(t *testing.T) {
 			outcomes: []string{"a -1ns 5s <nil>"},
 		},
 		{
+			name: "the end in an injection that ignores it, which is given up",
+			injections: []harness.Injection{
+				{Fault: &scripted{name: "a"}, At: sec, HealAfter: 100 * sec},
+				{Fault: &scripted{name: "b", ignores: time.Hour}, At: 2 * sec, HealAfter: 60 * sec},
+			},
+			end: 5 * sec,
+			notes: []string{
+				"1s before 0", "1s inject a", "1s injected 0 a at 1s", "2s before 1", "2s inject b",
+				"35s heal a, ctx <nil>", "35s healed 0 at 35s",
+			},
+			outcomes: []string{"a 1s 35s <nil>", " -1ns -1ns <nil>"},
+			err:      "inject b: it has not returned 30s after the end of its context: a fault returns soon once its context has ended",
+		},
+		{
 			name: "the end in a heal, which is tried again",
 			injections: []harness.Injection{
 				{Fault: &scripted{name: "a", healBlocksOnce: true}, At: sec, HealAfter: sec},
@@ -204,6 +223,7 @@ func TestRunnerInjectsVerifiesAndHeals(t *testing.T) {
 					defer time.AfterFunc(tt.end, cancel).Stop()
 				}
 				notes, outcomes, err := runScript(ctx, tt.injections)
+				time.Sleep(2 * time.Hour) // what was given up returns
 				if tt.notes != nil && !slices.Equal(notes, tt.notes) {
 					t.Errorf("went\n\t%s\nwant\n\t%s", strings.Join(notes, "\n\t"), strings.Join(tt.notes, "\n\t"))
 				}
@@ -221,7 +241,10 @@ func TestRunnerInjectsVerifiesAndHeals(t *testing.T) {
 // runScript runs scripted faults and returns the calls with their times.
 func runScript(ctx context.Context, injections []harness.Injection) (notes, outcomes []string, err error) {
 	start := time.Now()
+	var mu sync.Mutex // a fault that was given up notes on
 	note := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
 		notes = append(notes, fmt.Sprintf("%v ", time.Since(start))+fmt.Sprintf(format, args...))
 	}
 	for _, i := range injections {
@@ -241,5 +264,7 @@ func runScript(ctx context.Context, injections []harness.Injection) (notes, outc
 		}
 		outcomes = append(outcomes, fmt.Sprintf("%s %v %v %v", o.Target.Name, o.Injected, o.Healed, o.Verified))
 	}
-	return notes, outcomes, err
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Clone(notes), outcomes, err
 }
