@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -139,10 +140,14 @@ var pranks = map[string]prank{
 		panic(lastWords)
 	}},
 	"leaves-a-child": {onRecord: func(ctx context.Context, w harness.Work, r *harness.Record) error {
-		child := exec.Command("sleep", childLife)
+		child := exec.Command("sleep", "60")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
-		return errors.Join(child.Start(), w.Do(ctx, r))
+		if err := child.Start(); err != nil {
+			return err
+		}
+		pid := strconv.Itoa(child.Process.Pid)
+		return errors.Join(os.WriteFile(os.Getenv(childFile), []byte(pid), 0o644), w.Do(ctx, r))
 	}},
 
 	"works-on-nil": {onRecord: func(ctx context.Context, w harness.Work, _ *harness.Record) error { return w.Do(ctx, nil) }},
@@ -168,8 +173,8 @@ var pranks = map[string]prank{
 	}},
 }
 
-// childLife is how long the child of a pod sleeps, in seconds.
-const childLife = "8.25"
+// childFile is the variable that names the file for the process id of a pod's child.
+const childFile = "STAMPEDE_TEST_CHILD_FILE"
 
 // end plays a prank that ends the process.
 func end(how func()) func(context.Context, harness.Work, *harness.Record) error {

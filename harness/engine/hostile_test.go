@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -68,6 +70,8 @@ func hostileRows() []hostileRow {
 // runs go on at once: they mostly wait.
 func TestHostileConsumersAreJudgedAndNamed(t *testing.T) {
 	lock.Machine(t)
+	child := filepath.Join(t.TempDir(), "child")
+	t.Setenv(childFile, child)
 	rows := hostileRows()
 	results := make([]chan hostileResult, len(rows))
 	slots := make(chan struct{}, 3*runtime.NumCPU())
@@ -90,7 +94,12 @@ func TestHostileConsumersAreJudgedAndNamed(t *testing.T) {
 		}()
 	}
 	for i, row := range rows {
-		t.Run(row.prank, func(t *testing.T) { row.check(t, <-results[i]) })
+		t.Run(row.prank, func(t *testing.T) {
+			row.check(t, <-results[i])
+			if row.prank == "leaves-a-child" && runtime.GOOS == "linux" {
+				checkChildHasEnded(t, child)
+			}
+		})
 	}
 }
 
@@ -139,4 +148,16 @@ func (got hostileResult) summarize() (status harness.Status, failed []string, re
 		reason = firstLine(fmt.Sprint(strings.Join(r.Reasons, "; ")))
 	}
 	return r.Status, failed, reason
+}
+
+// checkChildHasEnded checks that the child which a pod has started ended with the pod. Of
+// a process that has ended and still has an entry, the command is empty.
+func checkChildHasEnded(t *testing.T, pidFile string) {
+	pid, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if command, err := os.ReadFile(fmt.Sprintf("/proc/%s/cmdline", pid)); err == nil && len(command) > 0 {
+		t.Errorf("process %s lives: %q", pid, command)
+	}
 }
