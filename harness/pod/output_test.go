@@ -1,7 +1,10 @@
 package pod
 
 import (
+	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -61,6 +64,16 @@ func TestOutputTellsTheCauseOfAnEnd(t *testing.T) {
 		}
 		if got := w.causeOf(c.exit, 512<<20); got != c.cause {
 			t.Errorf("%s after %.60q: %q, want %q", c.exit, c.printed, got, c.cause)
+		}
+	}
+}
+
+// Only the consumer can have closed a descriptor of the harness; a full disk is not its fault.
+func TestClosedDescriptorIsNoFaultOfTheHarness(t *testing.T) {
+	for cause, want := range map[syscall.Errno]int{syscall.EBADF: exitClosed, syscall.ENOSPC: exitFault} {
+		err := fmt.Errorf("write journal: %w", &fs.PathError{Op: "write", Path: "pod-1.journal", Err: cause})
+		if got := faultStatus(err); got != want {
+			t.Errorf("%v: exit status %d, want %d", err, got, want)
 		}
 	}
 }
