@@ -45,9 +45,10 @@ HISTORIES   ?= 100000
 SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
+KILLS       ?= 20
 
 .PHONY: help demo check test race lint bench list report judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-mutants soak-oracle
+  bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -147,6 +148,9 @@ bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
 	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
 	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
+
+soak-kills: ## kill the harness KILLS (20) times at random moments: nothing may be left
+	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants

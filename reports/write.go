@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -47,9 +48,31 @@ func WriteAll(dir string, c *harness.Comparison) error {
 	return nil
 }
 
+// RemovePartial removes the files that a process which was killed while it wrote reports
+// has left in a directory. No other process may write there now.
+func RemovePartial(dir string) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return // there is nothing
+	}
+	for _, f := range files {
+		for _, name := range fileNames {
+			if f.Type().IsRegular() && strings.HasPrefix(f.Name(), partialPrefix(name)) {
+				os.Remove(filepath.Join(dir, f.Name()))
+			}
+		}
+	}
+}
+
+// fileNames are the names of the reports.
+var fileNames = []string{"result.json", "bench.txt", "report.html"}
+
+// partialPrefix begins the name of a file while it is written.
+func partialPrefix(name string) string { return "." + name + "." }
+
 // replaceFile puts what render writes in place of path by a rename.
 func replaceFile(path string, render func(io.Writer) error) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), partialPrefix(filepath.Base(path))+"*")
 	if err != nil {
 		return withoutTempName(err)
 	}

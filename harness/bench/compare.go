@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -97,7 +96,7 @@ func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 		return nil, err
 	}
 	if o.out != "" {
-		if err := checkWritable(o.out); err != nil {
+		if err := openOut(o.out); err != nil {
 			return nil, err
 		}
 	}
@@ -113,18 +112,6 @@ func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 	c.result = describeComparison(&o, m)
 	c.show = newDisplay(os.Stderr, m)
 	return c, nil
-}
-
-// checkWritable makes the folder and tries to write into it.
-func checkWritable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("OUT is not writable: %w", err)
-	}
-	f, err := os.CreateTemp(dir, ".try-")
-	if err != nil {
-		return fmt.Errorf("OUT is not writable: %w", err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func (c *comparison) runMatrix(t *testing.T) {

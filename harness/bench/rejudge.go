@@ -12,12 +12,15 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 )
 
+// ledgersName is the folder of the saved ledgers under the folder of the reports.
+const ledgersName = "ledger"
+
 // ledgerFolder is the folder under out for the ledger of a run, "" without reports.
 func ledgerFolder(out string, s *harness.Scenario, c harness.Selection, repeat int) string {
 	if out == "" {
 		return ""
 	}
-	return filepath.Join(out, "ledger", fmt.Sprintf("%s_%s_%d", safeName(s.Name), subtestName(c), repeat))
+	return filepath.Join(out, ledgersName, fmt.Sprintf("%s_%s_%d", safeName(s.Name), subtestName(c), repeat))
 }
 
 // rejudgeLedger judges a saved ledger again and prints the verdict. It returns the
@@ -49,7 +52,7 @@ const keptLedgers = "a failed run leaves one under OUT/ledger, and with KEEP=1 e
 
 // listLedgers lists the ledgers under out.
 func listLedgers(out string) string {
-	in := filepath.Join(out, "ledger")
+	in := filepath.Join(out, ledgersName)
 	if found := ledgersIn(in); found != "" {
 		return "Saved ledgers; make judge IN=... judges one again:" + found
 	}
@@ -61,7 +64,7 @@ func listLedgers(out string) string {
 func suggestLedgers(dir, out string) string {
 	want := "IN= must be the folder of a ledger; " + keptLedgers
 	parent := filepath.Dir(dir)
-	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, "ledger")} {
+	for _, in := range []string{dir, filepath.Join(dir, "ledger"), parent, filepath.Join(parent, "ledger"), filepath.Join(out, ledgersName)} {
 		if found := ledgersIn(in); found != "" {
 			return want + "; these exist:" + found
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -213,7 +214,7 @@ func (s *Saved) fillFolder(dir string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	partial, err := os.MkdirTemp(filepath.Dir(dir), ".partial-")
+	partial, err := os.MkdirTemp(filepath.Dir(dir), partialPrefix)
 	if err != nil {
 		return err
 	}
@@ -235,6 +236,23 @@ func (s *Saved) fillFolder(dir string) (err error) {
 		return err
 	}
 	return os.Rename(partial, dir)
+}
+
+// partialPrefix begins the name of the folder of a ledger while it is saved.
+const partialPrefix = ".partial-"
+
+// RemovePartial removes the ledgers in a folder that a process which was killed while it
+// saved them has left. No other process may save one there now.
+func RemovePartial(in string) {
+	folders, err := os.ReadDir(in)
+	if err != nil {
+		return // there is nothing
+	}
+	for _, f := range folders {
+		if strings.HasPrefix(f.Name(), partialPrefix) {
+			_ = removeLedger(filepath.Join(in, f.Name())) // it refuses what is no ledger
+		}
+	}
 }
 
 // removeLedger removes the folder of a ledger, if it exists. It refuses a folder with any
