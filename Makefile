@@ -34,6 +34,9 @@ RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay .
   ./harness/bench ./harness/broker/embedded ./harness/engine ./harness/fault ./harness/ledger \
   ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod ./internal/launcher
 
+# Platforms that lint compiles for. Windows lacks the signals that pause a pod.
+PLATFORMS = linux/arm64 darwin/arm64
+
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/broker/embedded:FuzzWiretap harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
@@ -82,6 +85,7 @@ lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go vet -tags synctests $(VIRTUAL)
+	@for p in $(PLATFORMS); do echo "go vet ./... for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; done
 	go tool staticcheck ./...
 	go test -count=1 ./harness
 
