@@ -50,7 +50,7 @@ SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 KILLS       ?= 20
 
-.PHONY: help demo check test race lint bench list report judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,8 +92,15 @@ lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 demo: ## keyed and naive while a pod crashes: half a minute once compiled
 	$(MAKE) --no-print-directory bench SCENARIO=pod-crash CONSUMER=keyed,naive
 
+# The go command is silent while it compiles. A line says so once it takes more than a moment.
+tags = $(if $(filter virtual,$(BROKER)),-tags synctests)
+bench list report judge: compile
+compile:
+	@trap 'kill $$say 2> /dev/null' EXIT; { sleep 2 > /dev/null 2>&1; kill -0 $$$$ && echo 'compiling: takes about 2 minutes the first time' >&2; } & say=$$!; \
+	  go list -export -deps -test $(tags) . > /dev/null
+
 bench: ## compare consumers, write OUT/report.html (5 minutes; all with CONSUMER='*')
-	go test $(VCS) $(if $(filter virtual,$(BROKER)),-tags synctests) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+	go test $(VCS) $(tags) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
 
 list: ## list consumers, their knobs, and scenarios
 	@COLUMNS=$$(stty size 2> /dev/null | cut -d' ' -f2) go test -count=1 -run '^$$' -scenarios | grep -v '^ok'

@@ -165,3 +165,27 @@ func TestMakePassesPathsWithSpaces(t *testing.T) {
 		}
 	}
 }
+
+// A cold compilation takes minutes, in which the go command prints no line.
+func TestMakeSaysThatItCompiles(t *testing.T) {
+	for _, target := range []string{"bench", "demo", "list", "report", "judge"} {
+		raw, err := exec.Command("make", "-n", "-C", root, "--no-print-directory", target).Output()
+		if err != nil {
+			t.Skip("make does not run here: ", err)
+		}
+		if !strings.Contains(string(raw), "go list -export") {
+			t.Errorf("make %s does not compile before it runs:\n%s", target, raw)
+		}
+	}
+	raw, err := exec.Command("make", "-n", "-C", root, "--no-print-directory", "compile").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// This compiler fails as soon as the line is there.
+	said := filepath.Join(t.TempDir(), "said")
+	command := exec.CommandContext(t.Context(), "sh", "-c", "exec 2> \"$SAID\"\ngo() { until grep -q '^compiling: ' \"$SAID\"; do sleep 0.1; done; return 3; }\n"+string(raw))
+	command.Env = append(os.Environ(), "SAID="+said)
+	if err := command.Run(); command.ProcessState.ExitCode() != 3 {
+		t.Errorf("%v, want the exit status of the compiler", err)
+	}
+}
