@@ -124,8 +124,12 @@ func countsAllRecords(r *harness.Run) bool {
 // controls, and how far throughput differs.
 func (v *view) remarkTexts() []string {
 	var out []string
+	failures := 0
 	v.eachCell(func(s *harness.ScenarioInfo, c *harness.Cell) {
 		if c.Expected {
+			if c.Status == harness.Fail {
+				failures++
+			}
 			return
 		}
 		o := v.outcomeOf(c)
@@ -136,7 +140,7 @@ func (v *view) remarkTexts() []string {
 		out = append(out, text+".")
 	})
 	if len(out) == 0 && len(v.Cells) > 0 {
-		out = append(out, "Every outcome is as expected.")
+		out = append(out, expectedText(failures))
 	}
 	for _, i := range v.Consumers {
 		if text := v.controlRemark(&i); text != "" {
@@ -149,6 +153,17 @@ func (v *view) remarkTexts() []string {
 		}
 	}
 	return out
+}
+
+// expectedText says that every outcome is as expected, and why failures are.
+func expectedText(failures int) string {
+	switch failures {
+	case 0:
+		return "Every outcome is as expected."
+	case 1:
+		return "Every outcome is as expected: the one failure is that of a control, which must fail."
+	}
+	return fmt.Sprintf("Every outcome is as expected: the %d failures are those of controls, which must fail.", failures)
 }
 
 func (v *view) controlRemark(i *harness.ConsumerInfo) string {

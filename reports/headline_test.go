@@ -69,3 +69,24 @@ func TestReportShowsARunThatCouldNotBeMade(t *testing.T) {
 		}
 	}
 }
+
+func TestRemarksSayWhyFailuresAreExpected(t *testing.T) {
+	c := small()
+	failed := func() { // one more failure of the control
+		for i := range c.Cells {
+			if x := &c.Cells[i]; x.Consumer == "naive@cooperative" && x.Status != harness.Fail {
+				x.Status, x.Expected = harness.Fail, true
+				return
+			}
+		}
+	}
+	for _, want := range []string{
+		"Every outcome is as expected: the one failure is that of a control, which must fail.",
+		"Every outcome is as expected: the 2 failures are those of controls, which must fail.",
+	} {
+		if got := newView(c).remarkTexts()[0]; got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		failed()
+	}
+}
