@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -32,8 +33,12 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 		fail(a)
 	}
 	unresponsive := func(name string, requestedAt int64) {
+		text := fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.RevokeTimeout+pod.StopGrace)
+		if c.isHalted(name) {
+			text = "was halted by a signal that the harness did not send, as SIGSTOP: " + text
+		}
 		fail(harness.Anomaly{
-			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.RevokeTimeout+pod.StopGrace),
+			Text: text,
 			Pods: []string{name}, At: c.course.load.time.sinceStart(requestedAt),
 		})
 	}
@@ -46,6 +51,13 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 		unresponsive(name, c.course.stop.requestedAt)
 	}
 	return v
+}
+
+// isHalted reports whether a signal kept an incarnation, or one of the pod, from stopping.
+func (c *conclusion) isHalted(name string) bool {
+	return slices.ContainsFunc(c.fleet.Incarnations(), func(in pod.Incarnation) bool {
+		return in.Halted && (in.Pod == name || harness.ClientID(in.Pod, in.N) == name)
+	})
 }
 
 // findDropouts finds the pods that run at the end of the drain and are no members of their

@@ -15,6 +15,7 @@ type Incarnation struct {
 	// An error of the consumer while it stops changes nothing. False while it runs.
 	Intended        bool
 	StopRequestedAt int64  // StopRequestedAt is the time of the first SIGTERM, ns on CLOCK_MONOTONIC; 0 for none.
+	Halted          bool   // Halted says that a signal which the harness did not send, as SIGSTOP, kept it from stopping.
 	Unresponsive    bool   // Unresponsive says that it did not stop when [harness.Leaver] asked, and was killed.
 	Exit            string // Exit is how it ended, as "exit status 4" or "signal: killed"; "" while it runs.
 	Cause           string // Cause is why it ended, in one line: the message of a panic or an error, with Exit; "" while it runs.

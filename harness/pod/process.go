@@ -159,6 +159,9 @@ func (p *process) killNow() {
 	if !p.isAlive() {
 		return
 	}
+	if p.record.StopRequestedAt != 0 && !p.killed { // the request has ended a pause of the harness
+		p.record.Halted = isHalted(p.os.Pid)
+	}
 	p.killed = true
 	unix.Kill(-p.os.Pid, unix.SIGKILL)
 }

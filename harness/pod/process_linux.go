@@ -30,6 +30,9 @@ func allThreadsStopped(pid int) bool {
 	return len(tasks) > 0
 }
 
+// isHalted reports whether a signal has stopped a process.
+func isHalted(pid int) bool { return allThreadsStopped(pid) }
+
 // readPeakMemory is the largest resident set of a process since its exec, in bytes; 0
 // after its end. The ru_maxrss of its rusage is no substitute: it starts at the peak of
 // the process that forked it.

@@ -11,5 +11,8 @@ func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setp
 // allThreadsStopped trusts the signal: this system does not report it.
 func allThreadsStopped(int) bool { return true }
 
+// isHalted is false: this system does not report it.
+func isHalted(int) bool { return false }
+
 // readPeakMemory is 0: this system does not report it.
 func readPeakMemory(int) int64 { return 0 }
