@@ -49,6 +49,7 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 KILLS       ?= 20
+KILLS_DOCKER ?= 5
 
 .PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
@@ -160,8 +161,9 @@ soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestCo
 	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
 	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
 
-soak-kills: ## kill the harness KILLS (20) times at random moments: nothing may be left
+soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
+	STAMPEDE_E2E=1 STAMPEDE_KILLS_DOCKER=$(KILLS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestKilledHarnessLeavesNothingOnRealKafka$$' ./harness/engine
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants

@@ -1,0 +1,201 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+const (
+	// killsEnv is how many harnesses TestKilledHarnessLeavesNothingOnRealKafka kills.
+	killsEnv = "STAMPEDE_KILLS_DOCKER"
+	// victimEnv makes the test binary a harness that is killed. Its pods and their
+	// children inherit the value.
+	victimEnv = "STAMPEDE_TEST_VICTIM"
+)
+
+// The consumer is keyed, and starts two processes that outlive it: one in its process
+// group, one in a session of its own.
+var _ = harness.Register(harness.Implementation{
+	Name: "test-forks", Delivery: harness.AtLeastOnce, Order: harness.OrderKey, Mutant: true,
+	Parallelism: func(cfg harness.Config) int { return cfg.Workers },
+	New: func(cfg harness.Config) (harness.Consumer, error) {
+		keyed, err := harness.FindImplementation("keyed")
+		if err != nil {
+			return nil, err
+		}
+		for _, attr := range []*syscall.SysProcAttr{{}, {Setsid: true}} {
+			child := exec.Command("sleep", "3600")
+			child.SysProcAttr = attr
+			if err := child.Start(); err != nil {
+				return nil, err
+			}
+		}
+		return keyed.New(cfg)
+	},
+})
+
+// TestVictim is no test: as a child process it makes runs on real Kafka until it is killed.
+func TestVictim(t *testing.T) {
+	if os.Getenv(victimEnv) == "" {
+		t.Skip("is a child of TestKilledHarnessLeavesNothingOnRealKafka")
+	}
+	backend, err := harness.FindBackend("docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		p := plan(t, "test-forks", func(s *harness.Scenario) {
+			s.Load.Pacer = load.Constant{Rate: 200, For: 10 * time.Second}
+			s.Injections = []harness.Injection{
+				{Fault: fault.KillPod{}, At: time.Second, HealAfter: 2 * time.Second},
+				{Fault: fault.KillBroker{}, At: 3 * time.Second, HealAfter: 5 * time.Second},
+			}
+		})
+		p.Backend = backend
+		if _, err := engine.Run(t.Context(), p); err != nil {
+			t.Log(err)
+		}
+	}
+}
+
+// TestKilledHarnessLeavesNothingOnRealKafka kills harnesses with SIGKILL at random times.
+// The next start sweeps: no process, container, network, folder or lock of them is left.
+// It takes a minute for each kill, so it runs only on request: STAMPEDE_KILLS_DOCKER=5.
+func TestKilledHarnessLeavesNothingOnRealKafka(t *testing.T) {
+	kills, _ := strconv.Atoi(os.Getenv(killsEnv))
+	if kills < 1 {
+		t.Skipf("takes minutes: set %s to the number of kills", killsEnv)
+	}
+	backend := realKafka(t)
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	for i := range kills {
+		victim := startVictim(t, fmt.Sprintf("%d-%d", os.Getpid(), i))
+		from := "start"
+		if i%2 == 0 {
+			from = "first child of a pod"
+			victim.awaitChild(t)
+		}
+		after := rand.N(20 * time.Second)
+		time.Sleep(after)
+		t.Logf("kill %d, %v after the %s: %d processes, containers and networks %v", i+1, after.Round(time.Millisecond), from, len(victim.processes(t)), victim.ownedThings(t))
+		if err := victim.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		victim.cmd.Wait() // "signal: killed"
+		victim.awaitSwept(t, backend, dir)
+	}
+}
+
+// victim is a harness that is killed, in a process of its own.
+type victim struct {
+	cmd  *exec.Cmd
+	mark string
+}
+
+func startVictim(t *testing.T, mark string) victim {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestVictim$", "-test.timeout=0")
+	cmd.Env = append(os.Environ(), victimEnv+"="+mark)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return victim{cmd, mark}
+}
+
+// awaitChild waits until a consumer has started a process.
+func (v victim) awaitChild(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(3 * time.Minute)
+	for len(v.processes(t)) < 3 { // the victim, a pod, a child of the pod
+		if time.Now().After(deadline) {
+			t.Fatal("the victim has started no pod")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// awaitSwept sweeps until nothing of the victim is left. A container whose creation was
+// under way at the kill appears after it.
+func (v victim) awaitSwept(t *testing.T, backend harness.Backend, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		if err := backend.(harness.Preflighter).Preflight(ctx); err != nil {
+			t.Fatal(err)
+		}
+		engine.Sweep()
+		folders, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := append(append(v.processes(t), v.ownedThings(t)...), folders...)
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Errorf("left behind: %q", left)
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// processes are the victim, its pods and their children, as far as they are alive.
+func (v victim) processes(t *testing.T) (list []string) {
+	t.Helper()
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range environs {
+		environ, err := os.ReadFile(path)
+		if err != nil {
+			continue // the process has ended, or is another user's
+		}
+		for text := range bytes.SplitSeq(environ, []byte{0}) {
+			if string(text) == victimEnv+"="+v.mark {
+				list = append(list, filepath.Dir(path))
+			}
+		}
+	}
+	return list
+}
+
+// ownedThings are the containers and networks of the victim.
+func (v victim) ownedThings(t *testing.T) (list []string) {
+	t.Helper()
+	for _, args := range [][]string{{"ps", "-a"}, {"network", "ls"}} {
+		args = append(args, "--filter", "label=io.stampede=harness", "--format", `{{.ID}} {{.Label "io.stampede.owner"}}`)
+		out, err := exec.Command("docker", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(out)) {
+			id, owner, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if strings.HasPrefix(owner, fmt.Sprintf("%d-", v.cmd.Process.Pid)) {
+				list = append(list, args[0]+" "+id)
+			}
+		}
+	}
+	return list
+}
