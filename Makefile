@@ -31,7 +31,7 @@ PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harn
 
 # Packages with goroutines, whose tests and imports are small. Elsewhere the race detector finds nothing.
 RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay ./consumers/sharegroup ./consumers/txn \
-  ./harness/bench ./harness/broker/embedded ./harness/engine ./harness/fault ./harness/ledger \
+  ./harness/bench ./harness/broker/embedded ./harness/broker/wire ./harness/engine ./harness/fault ./harness/ledger \
   ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod ./internal/launcher
 
 # Platforms that lint compiles for. Windows lacks the signals that pause a pod.
@@ -39,7 +39,7 @@ PLATFORMS = linux/arm64 darwin/arm64
 
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
-  harness/broker/embedded:FuzzWiretap harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
+  harness/broker/wire:FuzzConn harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
   consumers/group:FuzzOffsetMap harness/plain:FuzzText
 FUZZTIME ?= 10s
 

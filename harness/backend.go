@@ -40,6 +40,19 @@ type Node interface {
 	Start(context.Context) error
 }
 
+// Fronter is the ability of a cluster to give one incarnation of a pod a network of its
+// own. Rules and observers know the incarnation by it, whatever its client ids are.
+type Fronter interface {
+	// OpenFront opens the network of an incarnation, before the incarnation starts.
+	OpenFront(ctx context.Context, clientID string) (Front, error)
+}
+
+// Front is the network of one incarnation of a pod.
+type Front interface {
+	Seeds() []string // Seeds take the place of [Cluster.Seeds] for the incarnation.
+	Close() error    // Close resets all its connections: what it sent and the broker did not get is lost.
+}
+
 // NodeChecker is the ability of a cluster to notice that it has lost a node. A lost node
 // ended, stands still or is gone, and no call of [Node.Kill] did that.
 type NodeChecker interface {

@@ -85,15 +85,6 @@ type Prober interface {
 	Paused() bool  // Paused: it is running and paused.
 }
 
-// ResponseDropper is the ability of a cluster to drop its responses: it carries out
-// a request and then closes the connection instead of sending the response.
-type ResponseDropper interface {
-	// DropResponses drops responses to requests of the Kafka API key from clients
-	// whose client id has the prefix, at most limit of them (0: all), until stop is
-	// called. stop returns how many it dropped.
-	DropResponses(key int16, clientPrefix string, limit int) (stop func() int, err error)
-}
-
 // Pod is one process of a consumer. A spare pod has not been started yet.
 type Pod interface {
 	Name() string

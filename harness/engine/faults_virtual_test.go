@@ -76,6 +76,8 @@ func TestHonestConsumerPassesFaultsOfPods(t *testing.T) {
 		notices, clean bool
 	}{
 		"kill":        {fault.KillPod{}, 9 * time.Second, true, false},
+		"kill before": {fault.KillPodAt{Moment: fault.BeforeCommit}, 9 * time.Second, true, false},
+		"kill after":  {fault.KillPodAt{Moment: fault.AfterCommit}, 9 * time.Second, true, false},
 		"pause":       {fault.PausePod{}, 9 * time.Second, true, false},
 		"short pause": {fault.PausePod{}, 2 * time.Second, false, true},
 		"leave":       {fault.LeavePod{}, 9 * time.Second, true, true},

@@ -120,9 +120,19 @@ func (s *setup) createJournals(context.Context) (err error) {
 	return nil
 }
 
+// openFront returns how the cluster gives incarnations networks of their own, or nil.
+func (s *setup) openFront() func(clientID string) (harness.Front, error) {
+	c, ok := s.cluster.(harness.Fronter)
+	if !ok {
+		return nil
+	}
+	return func(clientID string) (harness.Front, error) { return c.OpenFront(context.Background(), clientID) }
+}
+
 // makeFleet makes the pods, and starts none of them.
 func (s *setup) makeFleet(context.Context) (err error) {
 	s.fleet, err = newFleet(pod.Options{
+		OpenFront:      s.openFront(),
 		Implementation: s.Consumer.Implementation.Name, Config: s.cfg, Service: s.Scenario.Service.String(), Failures: s.Scenario.Failures, Slowdown: s.Scenario.Slowdown, Prepare: s.Scenario.Prepare, Topics: s.topicNames(),
 		Seed: s.Seed, Repeat: s.Repeat, Run: s.id, Pods: s.Scenario.Pods, Spare: s.Scenario.Spare, Dir: s.scratch.dir, Clock: s.clock,
 		Exited: s.incidents.recordExit,

@@ -33,7 +33,7 @@ func (f DropResponses) Inject(_ context.Context, env *harness.Env) (heal func(co
 	if err := f.Requires(env.Cluster); err != nil {
 		return nil, err
 	}
-	c := env.Cluster.(harness.ResponseDropper)
+	c := env.Cluster.(harness.RuleApplier)
 	var stops []func() int
 	stop := func() (dropped int) {
 		for _, stop := range stops {
@@ -43,7 +43,7 @@ func (f DropResponses) Inject(_ context.Context, env *harness.Env) (heal func(co
 	}
 	for _, pod := range env.Pods {
 		// A client id is the pod's name, a dot, and the incarnation.
-		s, err := c.DropResponses(f.Key, pod.Name()+".", f.Limit)
+		s, err := c.ApplyRule(harness.Rule{Key: f.Key, Client: pod.Name() + ".", OnResponse: true, Limit: f.Limit, Then: harness.WireReset})
 		if err != nil {
 			stop()
 			return nil, err
@@ -64,8 +64,8 @@ func (f DropResponses) Inject(_ context.Context, env *harness.Env) (heal func(co
 
 // Requires implements [harness.Requirer].
 func (DropResponses) Requires(c harness.Cluster) error {
-	if _, ok := c.(harness.ResponseDropper); !ok {
-		return errors.New("this back end cannot drop responses")
+	if _, ok := c.(harness.RuleApplier); !ok {
+		return errors.New("this back end cannot change what clients and brokers send")
 	}
 	return nil
 }

@@ -235,7 +235,7 @@ func TestPodFaultsVerifyTheirEffect(t *testing.T) {
 	}
 }
 
-// dropper is a cluster that records calls of DropResponses.
+// dropper is a cluster that records calls of ApplyRule.
 type dropper struct {
 	harness.Cluster
 	asked   []string
@@ -244,11 +244,14 @@ type dropper struct {
 	err     error
 }
 
-func (l *dropper) DropResponses(key int16, prefix string, limit int) (func() int, error) {
+func (l *dropper) ApplyRule(r harness.Rule) (func() int, error) {
 	if l.err != nil && len(l.asked) == 2 {
 		return nil, l.err
 	}
-	l.asked = append(l.asked, fmt.Sprint(key, " ", prefix, " ", limit))
+	if !r.OnResponse || r.Then != harness.WireReset {
+		return nil, fmt.Errorf("no response is dropped by %+v", r)
+	}
+	l.asked = append(l.asked, fmt.Sprint(r.Key, " ", r.Client, " ", r.Limit))
 	return func() int { l.stopped++; return l.lost }, nil
 }
 
@@ -282,4 +285,71 @@ func TestDropResponsesDropsForEachPod(t *testing.T) {
 	if _, err := f.Inject(t.Context(), env); err == nil {
 		t.Error("a back end without the ability drops responses")
 	}
+}
+
+// holder is a cluster whose clients send a frame as soon as a rule is about it. The broker
+// gets the frame only if the rule lets it pass.
+type holder struct {
+	harness.Cluster
+	pod     *actor
+	rule    harness.Rule
+	silent  bool // silent: no frame comes.
+	sent    chan struct{}
+	alive   bool // alive: the pod ran when the frame went on.
+	stopped bool
+}
+
+func (h *holder) ApplyRule(r harness.Rule) (func() int, error) {
+	h.rule, h.sent = r, make(chan struct{})
+	go func() {
+		defer close(h.sent)
+		if h.silent {
+			return
+		}
+		r.Reached()
+		<-r.Hold
+		h.alive = h.pod.Running()
+	}()
+	return func() int { h.stopped = true; return 1 }, nil
+}
+
+func TestPodIsKilledWhileItsFrameIsHeld(t *testing.T) {
+	for _, m := range []Moment{BeforeCommit, AfterCommit} {
+		env, actors := stage()
+		actors[0].running = false
+		h := &holder{pod: actors[1]}
+		env.Cluster = h
+		heal, err := KillPodAt{m}.Inject(t.Context(), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-h.sent
+		if h.rule.Key != OffsetCommit || h.rule.Client != "pod-2." || h.rule.OnResponse != m.OnResponse || h.rule.Limit != 1 || h.rule.Then != harness.WireReset {
+			t.Errorf("%s: rule %+v", m.Name, h.rule)
+		}
+		if h.alive || !h.stopped || env.Target.Pod != "pod-2" {
+			t.Errorf("%s: the frame went on while the pod ran: %v; the rule ended: %v; target %+v", m.Name, h.alive, h.stopped, env.Target)
+		}
+		if err := heal(t.Context()); err != nil || !slices.Equal(called(actors), []string{"kill pod-2", "start pod-2"}) {
+			t.Errorf("%s: error %v, did %v", m.Name, err, called(actors))
+		}
+	}
+}
+
+func TestPodIsNotKilledWithoutItsMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, actors := stage()
+		h := &holder{silent: true}
+		env.Cluster = h
+		if _, err := (KillPodAt{BeforeCommit}).Inject(t.Context(), env); err == nil || !strings.Contains(err.Error(), "before commit: no such moment came") {
+			t.Errorf("error %v", err)
+		}
+		if len(called(actors)) > 0 || !h.stopped {
+			t.Errorf("did %v, the rule ended: %v", called(actors), h.stopped)
+		}
+		env.Cluster = newKafka(nil, nil)
+		if _, err := (KillPodAt{BeforeCommit}).Inject(t.Context(), env); err == nil {
+			t.Error("a back end without the ability holds commits")
+		}
+	})
 }

@@ -118,6 +118,13 @@ func (f *Fleet) allProcesses() []*process {
 
 // forkInstance starts an incarnation. The caller holds mu.
 func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
+	var front harness.Front
+	if f.options.OpenFront != nil {
+		if front, err = f.options.OpenFront(spec.Config.ClientID()); err != nil {
+			return nil, err
+		}
+		spec.Config.Seeds = front.Seeds()
+	}
 	up := f.options.Clock.Now() // before the fork, so that nothing in the pod is earlier
 	err = f.runOnForker(func() (err error) {
 		m := newMark()
@@ -128,12 +135,13 @@ func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeFront(front))
 	}
 	p.record = spec.newIncarnation(up)
 	f.goroutines.Go(func() {
 		ended := p.reap(func() {
-			if !f.isClosing() { // Kill ends those of all pods at once
+			_ = closeFront(front) // frees ports alone; a commit on its way dies with the process
+			if !f.isClosing() {   // Kill ends those of all pods at once
 				f.endStrays(p)
 			}
 		})
@@ -142,6 +150,13 @@ func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
 		}
 	})
 	return p, nil
+}
+
+func closeFront(f harness.Front) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
 }
 
 // runOnForker calls fork on the thread that starts all processes.

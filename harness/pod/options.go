@@ -26,6 +26,10 @@ type Options struct {
 	Dir            string       // Dir is the folder for the journals, one per incarnation.
 	Clock          ledger.Clock // Clock stamps starts and ends.
 
+	// OpenFront opens the network of each incarnation by its client id. nil: all have
+	// Config.Seeds. Pods that are goroutines have none.
+	OpenFront func(clientID string) (harness.Front, error)
+
 	// Exited is called for each incarnation that ended unintended. Stop and Kill wait
 	// for the call, so it must not call them. May be nil.
 	Exited func(Incarnation)

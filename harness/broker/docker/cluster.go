@@ -30,6 +30,7 @@ type cluster struct {
 	nodes  []*node
 	client *kgo.Client // client asks any node.
 	loss   loss
+	fronts fronts
 }
 
 // startCluster starts a cluster. After an error nothing of it is left.
@@ -52,7 +53,7 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 		return nil, err
 	}
 	for i, port := range ports {
-		c.nodes = append(c.nodes, &node{id: int32(i + 1), port: port, engine: engine, loss: &c.loss})
+		c.nodes = append(c.nodes, &node{id: int32(i + 1), port: port, engine: engine, loss: &c.loss, fronts: &c.fronts})
 	}
 	if err := c.runNodes(ctx, image, nw, r); err != nil {
 		return nil, err
@@ -62,6 +63,11 @@ func startCluster(ctx context.Context, engine *testcontainers.DockerClient, imag
 	}
 	if err := c.awaitHealthy(ctx); err != nil {
 		return nil, err
+	}
+	for _, n := range c.nodes {
+		if err := n.findAddress(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -33,6 +33,7 @@ func (n *node) killContainer(ctx context.Context) error {
 	if n.watch.isDown() {
 		return errors.New("it is down already")
 	}
+	n.fronts.takeDown(n) // a front must not accept for a dead broker
 	if _, err := n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		return err
 	}
@@ -66,6 +67,12 @@ func (n *node) Start(ctx context.Context) error {
 	}
 	if err := n.retryUnlessLost(ctx, n.checkRegistered); err != nil {
 		return fmt.Errorf("start node %d: %w%s", n.id, err, n.lastLines(ctx))
+	}
+	if err := n.findAddress(ctx); err != nil {
+		return err
+	}
+	if err := n.fronts.bringUp(ctx, n); err != nil {
+		return fmt.Errorf("start node %d: %w", n.id, err)
 	}
 	return nil
 }

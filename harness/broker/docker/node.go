@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -36,6 +37,10 @@ type node struct {
 	engine    *testcontainers.DockerClient
 	client    *kgo.Client
 	loss      *loss // loss is the cluster's; nil for a node of its own.
+
+	fronts  *fronts                // fronts are the cluster's; nil for a node of its own.
+	down    atomic.Bool            // down: Stampede has killed the container, or is about to.
+	address atomic.Pointer[string] // address of the container, or nil if only the published port can be reached.
 
 	mu    sync.Mutex // mu is held while Stampede kills or starts the container.
 	watch watch

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
 // assignments are the plans that leaders of classic groups send in SyncGroup:
@@ -58,11 +59,11 @@ func (a *assignments) recordPlan(req *kmsg.SyncGroupRequest, now int64) {
 
 // noteJoinRequest records the client of a member before the broker gets the
 // request.
-func (a *assignments) noteJoinRequest(x *exchange) {
-	if req, ok := x.req.(*kmsg.JoinGroupRequest); ok {
+func (a *assignments) noteJoinRequest(x *wire.Exchange) {
+	if req, ok := x.Request.(*kmsg.JoinGroupRequest); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.noteClient(req.MemberID, x.client)
+		a.noteClient(req.MemberID, x.Client)
 	}
 }
 
@@ -80,20 +81,20 @@ func (a *assignments) noteClient(member, client string) {
 // response to SyncGroup in a generation shows that. The client of a member may
 // still be unknown: a paused pod has not read the response with its member id
 // yet.
-func (a *assignments) completePlan(x *exchange) (taken harness.GroupAssignment, ok bool) {
+func (a *assignments) completePlan(x *wire.Exchange) (taken harness.GroupAssignment, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch resp := x.resp.(type) {
+	switch resp := x.Response.(type) {
 	case *kmsg.JoinGroupResponse:
-		a.noteClient(resp.MemberID, x.client)
+		a.noteClient(resp.MemberID, x.Client)
 	case *kmsg.SyncGroupResponse:
-		req := x.req.(*kmsg.SyncGroupRequest)
+		req := x.Request.(*kmsg.SyncGroupRequest)
 		taken, ok = a.plans[req.Group]
 		if !ok || resp.ErrorCode != 0 || taken.Group.Generation != req.Generation {
 			return taken, false
 		}
 		delete(a.plans, req.Group)
-		taken.Seen = x.answeredAt
+		taken.Seen = x.AnsweredAt
 		for i := range taken.Group.Members {
 			m := &taken.Group.Members[i]
 			m.ClientID = a.clients[m.ID]

@@ -104,7 +104,7 @@ func checkSpec(spec *harness.ClusterSpec) error {
 
 func startCluster(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c := &Cluster{clock: o.Clock, closing: make(chan struct{}), topology: make(chan struct{}, 1), network: network{base: o.Network}}
-	c.network.tap = c.newTap
+	c.network.line = c.newLine
 	opts := []kfake.Opt{
 		kfake.NumBrokers(spec.Nodes),
 		kfake.ListenFn(c.network.listenForNode),

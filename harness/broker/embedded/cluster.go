@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -23,6 +24,7 @@ type Cluster struct {
 	kfake        *kfake.Cluster
 	dir          string
 	network      network
+	rules        wire.Rules
 	nodes        []*node
 	clock        ledger.Clock
 	coordinators coordinators

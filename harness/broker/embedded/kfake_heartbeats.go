@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
 // The states of a classic group in which members wait for an answer.
@@ -92,9 +94,9 @@ func (j joiner) memberIn(info *kfake.GroupInfo) (id string, ok bool) {
 // the session of a new member only when it responds. A member that died while it
 // joined would keep its partitions forever. Kafka starts the session in any
 // case.
-func (w *heartbeats) noteBrokenJoin(x *exchange) {
-	req, ok := x.req.(*kmsg.JoinGroupRequest)
-	if !ok || x.resp != nil || req.MemberID == "" && req.InstanceID == nil {
+func (w *heartbeats) noteBrokenJoin(x *wire.Exchange) {
+	req, ok := x.Request.(*kmsg.JoinGroupRequest)
+	if !ok || x.Response != nil || req.MemberID == "" && req.InstanceID == nil {
 		return
 	}
 	j := joiner{req.Group, req.MemberID, stringOrEmpty(req.InstanceID), time.Duration(req.SessionTimeoutMillis) * time.Millisecond}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
 // Network is what connects the nodes of a cluster with their clients. [Backend]
@@ -27,7 +29,9 @@ type Network interface {
 type loopback struct{ net.Dialer }
 
 // Reserve implements [Network].
-func (*loopback) Reserve(int) (addr string, release func() error, err error) { return reserve() }
+func (*loopback) Reserve(int) (addr string, release func() error, err error) {
+	return wire.ReservePort()
+}
 
 // Listen implements [Network].
 func (*loopback) Listen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
@@ -40,20 +44,19 @@ func (l *loopback) Dial(ctx context.Context, network, addr string) (net.Conn, er
 // network makes the listeners of a kfake. Its ports can go down and come up
 // again while kfake believes that its listener is open.
 type network struct {
-	base      Network
-	tap       func() *wiretap // tap returns the tap of a new connection.
-	ports     []*port
-	dropRules dropRules
+	base  Network
+	line  func(node int32) *wire.Line // line returns what a node's connections have in common.
+	ports []*port
 }
 
 // listenForNode is kfake's function to open a listener. kfake calls it once for
 // each node, in the order of the ids, before it serves.
 func (n *network) listenForNode(_, _ string) (net.Listener, error) {
-	p, err := newPort(n.base, len(n.ports), &n.dropRules)
+	p, err := newPort(n.base, len(n.ports))
 	if err != nil {
 		return nil, err
 	}
-	p.tap = n.tap
+	p.line = n.line(int32(len(n.ports)))
 	n.ports = append(n.ports, p)
 	return p, nil
 }
@@ -88,11 +91,10 @@ func (n *network) awaitDisconnects(within time.Duration) error {
 // port is the listener of one node. While it is down, connections are refused
 // and Accept waits.
 type port struct {
-	base      Network
-	dropRules *dropRules
-	tap       func() *wiretap
-	addr      string
-	release   func() error // release frees the address.
+	base    Network
+	line    *wire.Line
+	addr    string
+	release func() error // release frees the address.
 
 	mu      sync.Mutex
 	changed sync.Cond    // changed is signalled when ln or closed changes.
@@ -101,12 +103,12 @@ type port struct {
 	conns   map[*conn]struct{} // conns are the connections that kfake has not closed yet.
 }
 
-func newPort(on Network, node int, answers *dropRules) (*port, error) {
+func newPort(on Network, node int) (*port, error) {
 	addr, release, err := on.Reserve(node)
 	if err != nil {
 		return nil, fmt.Errorf("reserve a port: %w", err)
 	}
-	p := &port{base: on, dropRules: answers, release: release, conns: map[*conn]struct{}{}}
+	p := &port{base: on, release: release, conns: map[*conn]struct{}{}}
 	p.changed.L = &p.mu
 	if p.ln, err = on.Listen(addr); err != nil {
 		return nil, errors.Join(err, release())
@@ -161,10 +163,10 @@ func (p *port) adoptConn(ln net.Listener, raw net.Conn) net.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ln != ln {
-		reset(raw)
+		wire.Reset(raw)
 		return nil
 	}
-	c := newConn(raw, p)
+	c := &conn{wire.Wrap(raw, p.line), p}
 	p.conns[c] = struct{}{}
 	return c
 }
@@ -179,7 +181,7 @@ func (p *port) takeDown() error {
 		p.ln = nil
 	}
 	for c := range p.conns {
-		reset(c.Conn)
+		c.Reset()
 	}
 	return err
 }
@@ -215,6 +217,20 @@ func (p *port) Close() error {
 	p.mu.Unlock()
 	p.changed.Broadcast()
 	return err
+}
+
+// conn is a connection until kfake closes it.
+type conn struct {
+	*wire.Conn
+	port *port
+}
+
+// Close implements [net.Conn].
+func (c *conn) Close() error {
+	c.port.mu.Lock()
+	delete(c.port.conns, c)
+	c.port.mu.Unlock()
+	return c.Conn.Close()
 }
 
 func (p *port) countConns() int {

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/broker/embedded"
 )
 
@@ -21,6 +22,11 @@ func (f *failures) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2
 	if key == int16(f.key) && e2e.Err() != nil {
 		f.failed.Add(1)
 	}
+}
+
+// lostCommits is the rule that drops responses to commits.
+func lostCommits(client string, limit int) harness.Rule {
+	return harness.Rule{Key: int16(kmsg.OffsetCommit), Client: client, OnResponse: true, Limit: limit, Then: harness.WireReset}
 }
 
 // committed is what a group has committed of partition 0.
@@ -45,7 +51,7 @@ func TestDropsResponsesToCommits(t *testing.T) {
 	lost, others := &failures{key: kmsg.OffsetCommit}, &failures{key: kmsg.OffsetCommit}
 	cl := member(t, c, "pod-1.1", protocols[1].opts, kgo.WithHooks(lost))
 	other := kadm.NewClient(client(t, c, kgo.ClientID("pod-10.1"), kgo.WithHooks(others)))
-	stop, err := c.DropResponses(int16(kmsg.OffsetCommit), "pod-1.", 2)
+	stop, err := c.ApplyRule(lostCommits("pod-1.", 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +86,7 @@ func TestDropsResponsesToCommits(t *testing.T) {
 // its request. The commit must take effect before the connection breaks.
 func TestDroppedResponseBelongsToAHandledRequest(t *testing.T) {
 	c := start(t, 1)
-	stop, err := c.DropResponses(int16(kmsg.OffsetCommit), "pod-", 0)
+	stop, err := c.ApplyRule(lostCommits("pod-", 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,15 +116,15 @@ func TestDroppedResponseBelongsToAHandledRequest(t *testing.T) {
 	}
 }
 
-func TestDropResponsesRefusesBadCalls(t *testing.T) {
+func TestRulesRefuseBadCalls(t *testing.T) {
 	c := start(t, 1)
-	if _, err := c.DropResponses(8, "", -1); err == nil {
+	if _, err := c.ApplyRule(lostCommits("", -1)); err == nil {
 		t.Error("a limit below zero is taken")
 	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.DropResponses(8, "", 0); err == nil {
+	if _, err := c.ApplyRule(lostCommits("", 0)); err == nil {
 		t.Error("a closed cluster loses answers")
 	}
 }

@@ -1,11 +1,13 @@
 package embedded
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -15,22 +17,36 @@ var tappedKeys = []kmsg.Key{
 	kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
 }
 
-// newTap returns the tap of one connection.
-func (c *Cluster) newTap() *wiretap {
-	return &wiretap{
-		now:           c.clock.Now,
-		wantsExchange: func(key int16) bool { return slices.Contains(tappedKeys, kmsg.Key(key)) },
-		onRequest: func(x *exchange) {
-			c.transactions.noteOwner(x)
-			c.assignments.noteJoinRequest(x)
+// newLine returns the observer and the rules of the connections to one node.
+func (c *Cluster) newLine(node int32) *wire.Line {
+	return &wire.Line{
+		Node: node, Now: c.clock.Now, Rules: &c.rules,
+		Observer: wire.Observer{
+			Wants: func(key int16) bool { return slices.Contains(tappedKeys, kmsg.Key(key)) },
+			OnRequest: func(x *wire.Exchange) {
+				c.transactions.noteOwner(x)
+				c.assignments.noteJoinRequest(x)
+			},
+			OnExchange: c.reportExchange,
 		},
-		onExchange: c.reportExchange,
 	}
 }
 
+var _ harness.RuleApplier = (*Cluster)(nil)
+
+// ApplyRule implements [harness.RuleApplier].
+func (c *Cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
+	done, err := c.use()
+	if err != nil {
+		return nil, fmt.Errorf("apply a rule: %w", err)
+	}
+	defer done()
+	return c.rules.Apply(rule)
+}
+
 // reportExchange tells the watches what an exchange shows.
-func (c *Cluster) reportExchange(x *exchange) {
-	switch req := x.req.(type) {
+func (c *Cluster) reportExchange(x *wire.Exchange) {
+	switch req := x.Request.(type) {
 	case *kmsg.OffsetFetchRequest:
 		c.reportRewinds(x, req)
 	case *kmsg.ShareFetchRequest:
@@ -72,13 +88,13 @@ func (c *Cluster) notifyWatches(watches []*groupWatch, fn func(harness.GroupEven
 // reportRewinds reports members that went back to the commit. These are members
 // that named themselves and their partitions, and got an offset or the answer
 // that there is none.
-func (c *Cluster) reportRewinds(x *exchange, req *kmsg.OffsetFetchRequest) {
-	resp, ok := x.resp.(*kmsg.OffsetFetchResponse)
+func (c *Cluster) reportRewinds(x *wire.Exchange, req *kmsg.OffsetFetchRequest) {
+	resp, ok := x.Response.(*kmsg.OffsetFetchResponse)
 	if !ok {
 		return
 	}
 	rewind := func(group, topic string, id [16]byte, partition int32) {
-		r := harness.Rewind{At: x.at, ClientID: x.client, Group: group, Topic: c.topicName(topic, id), Partition: partition}
+		r := harness.Rewind{At: x.At, ClientID: x.Client, Group: group, Topic: c.topicName(topic, id), Partition: partition}
 		c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {
 			if see.Rewind != nil {
 				see.Rewind(r)
@@ -189,16 +205,16 @@ func ackOutcomes(resp kmsg.Response) func(topicPartition) ledger.Outcome {
 }
 
 // reportAcks reports each record that a member of a share group acknowledged.
-func (c *Cluster) reportAcks(x *exchange, group string, all []ackRange) {
-	outcome := ackOutcomes(x.resp)
+func (c *Cluster) reportAcks(x *wire.Exchange, group string, all []ackRange) {
+	outcome := ackOutcomes(x.Response)
 	for _, a := range all {
 		one := harness.Acknowledgement{
-			At: x.at, ClientID: x.client, Group: group, Topic: c.topicName("", a.topicID), Partition: a.partition, Outcome: outcome(a.topicPartition),
+			At: x.At, ClientID: x.Client, Group: group, Topic: c.topicName("", a.topicID), Partition: a.partition, Outcome: outcome(a.topicPartition),
 		}
 		for one.Offset = a.from; one.Offset <= a.to && len(a.types) > 0; one.Offset++ {
 			// A range may have one type for all its records.
 			one.Ack = ledger.Ack(a.types[min(int(one.Offset-a.from), len(a.types)-1)])
-			if one.At = x.at; one.Ack == ledger.AckRelease {
+			if one.At = x.At; one.Ack == ledger.AckRelease {
 				one.At-- // the same exchange may have delivered the record again
 			}
 			c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {
@@ -212,8 +228,8 @@ func (c *Cluster) reportAcks(x *exchange, group string, all []ackRange) {
 
 // reportAcquisitions reports the records that a share group delivered to a
 // member.
-func (c *Cluster) reportAcquisitions(x *exchange, group string) {
-	resp, ok := x.resp.(*kmsg.ShareFetchResponse)
+func (c *Cluster) reportAcquisitions(x *wire.Exchange, group string) {
+	resp, ok := x.Response.(*kmsg.ShareFetchResponse)
 	if !ok {
 		return
 	}
@@ -221,7 +237,7 @@ func (c *Cluster) reportAcquisitions(x *exchange, group string) {
 		for _, p := range t.Partitions {
 			for _, r := range p.AcquiredRecords {
 				a := harness.Acquisition{
-					At: x.answeredAt, ClientID: x.client, Group: group, Topic: c.topicName("", t.TopicID), Partition: p.Partition,
+					At: x.AnsweredAt, ClientID: x.Client, Group: group, Topic: c.topicName("", t.TopicID), Partition: p.Partition,
 					From: r.FirstOffset, To: r.LastOffset + 1, Deliveries: int(r.DeliveryCount),
 				}
 				c.notifyWatches(c.watchesOf(group), func(see harness.GroupEvents) {

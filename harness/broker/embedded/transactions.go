@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -58,48 +59,48 @@ func transactionOf(req kmsg.Request) (id string, begins bool) {
 
 // noteOwner records the owner of a transactional id before the broker gets the
 // request.
-func (t *transactions) noteOwner(x *exchange) {
-	id, _ := transactionOf(x.req)
+func (t *transactions) noteOwner(x *wire.Exchange) {
+	id, _ := transactionOf(x.Request)
 	if id == "" {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.entryOf(id).owner = x.client
+	t.entryOf(id).owner = x.Client
 }
 
 // endedBy returns the transactions that an exchange ended: by EndTxn, or by the
 // InitProducerID of a new owner, which aborts an open transaction.
-func (t *transactions) endedBy(x *exchange) (ends []harness.Transaction) {
-	id, begins := transactionOf(x.req)
+func (t *transactions) endedBy(x *wire.Exchange) (ends []harness.Transaction) {
+	id, begins := transactionOf(x.Request)
 	if id == "" {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	of := t.entryOf(id)
-	switch resp := x.resp.(type) {
+	switch resp := x.Response.(type) {
 	case *kmsg.InitProducerIDResponse:
 		if resp.ErrorCode == 0 && of.openBy != "" {
-			ends = append(ends, harness.Transaction{At: x.at, ClientID: of.openBy, ID: id, Outcome: ledger.OutcomeCancelled})
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: of.openBy, ID: id, Outcome: ledger.OutcomeCancelled})
 			of.openBy = ""
 		}
 	case *kmsg.EndTxnResponse:
 		if resp.ErrorCode == 0 {
 			outcome := ledger.OutcomeCancelled
-			if x.req.(*kmsg.EndTxnRequest).Commit {
+			if x.Request.(*kmsg.EndTxnRequest).Commit {
 				outcome = ledger.OutcomeConfirmed
 			}
-			ends = append(ends, harness.Transaction{At: x.at, ClientID: x.client, ID: id, Outcome: outcome})
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, Outcome: outcome})
 			of.openBy = ""
 		}
 	case nil:
-		if _, ok := x.req.(*kmsg.EndTxnRequest); ok {
-			ends = append(ends, harness.Transaction{At: x.at, ClientID: x.client, ID: id, Outcome: ledger.OutcomeUnknown})
+		if _, ok := x.Request.(*kmsg.EndTxnRequest); ok {
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, Outcome: ledger.OutcomeUnknown})
 		}
 	default:
 		if begins {
-			of.openBy = x.client
+			of.openBy = x.Client
 		}
 	}
 	return ends

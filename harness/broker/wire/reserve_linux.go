@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve binds a free port of the loopback address without listening on it. A
+// ReservePort binds a free port of the loopback address without listening on it. A
 // listener with SO_REUSEADDR, as Go sets it, can share the address. No other
 // socket can, and the kernel gives the port to no outgoing connection. So a node
 // finds its port free when it comes back. A client that keeps trying to reach
 // the node never connects to itself.
-func reserve() (addr string, release func() error, err error) {
+func ReservePort() (addr string, release func() error, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return "", nil, os.NewSyscallError("socket", err)

@@ -1,0 +1,245 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Broker is a broker behind a front.
+type Broker struct {
+	ID int32
+	// Dial connects to the broker. The front calls it for each connection of a client.
+	Dial func(ctx context.Context) (net.Conn, error)
+}
+
+// Front is a network of its own for one process of clients: a listener on loopback for each
+// broker. The responses of brokers name these listeners, so the process never meets another
+// address. The port tells which process speaks, whatever its client ids are. Safe for
+// concurrent use.
+type Front struct {
+	doors []*door
+
+	stop    context.Context // stop ends with Close.
+	cancel  context.CancelFunc
+	serving sync.WaitGroup
+	closing sync.Once
+}
+
+const (
+	dialTimeout    = 10 * time.Second
+	relistenPause  = 10 * time.Millisecond
+	copyBufferSize = 64 << 10
+)
+
+// OpenFront opens a front before brokers. Its connections have what line says, each with
+// the Node of its broker. Close must follow.
+func OpenFront(brokers []Broker, line Line) (_ *Front, err error) {
+	f := &Front{}
+	f.stop, f.cancel = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	addresses := addressBook{}
+	for _, b := range brokers {
+		l := line
+		l.Node, l.addresses = b.ID, addresses
+		d := &door{broker: b, line: &l, front: f, conns: map[*Conn]net.Conn{}}
+		if d.addr, d.release, err = ReservePort(); err != nil {
+			return nil, fmt.Errorf("front of broker %d: reserve a port: %w", b.ID, err)
+		}
+		f.doors = append(f.doors, d)
+		if err = d.open(); err != nil {
+			return nil, fmt.Errorf("front of broker %d: %w", b.ID, err)
+		}
+		d.addr = d.ln.Addr().String() // the reserved one, unless no address can be reserved here
+		addresses[b.ID] = d.addr
+	}
+	return f, nil
+}
+
+// Seeds are the addresses of the listeners, in the order of the brokers.
+func (f *Front) Seeds() (seeds []string) {
+	for _, d := range f.doors {
+		seeds = append(seeds, d.addr)
+	}
+	return seeds
+}
+
+// TakeDown refuses connections to a broker and resets the open ones, as when its process
+// dies. Call it before the broker is killed: a listener before a dead broker would accept
+// and then reset, and some clients take that for a wrong protocol.
+func (f *Front) TakeDown(broker int32) {
+	for _, d := range f.doors {
+		if d.broker.ID == broker {
+			d.shut()
+		}
+	}
+}
+
+// BringUp accepts connections to a broker again, under the same address.
+func (f *Front) BringUp(ctx context.Context, broker int32) error {
+	for _, d := range f.doors {
+		if d.broker.ID != broker {
+			continue
+		}
+		for {
+			err := d.open()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, syscall.EADDRINUSE) {
+				return fmt.Errorf("front of broker %d: %w", broker, err)
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("front of broker %d: %w", broker, errors.Join(err, context.Cause(ctx)))
+			case <-time.After(relistenPause):
+			}
+		}
+	}
+	return nil
+}
+
+// Close resets all connections and frees the ports. Nothing of the front runs after it. A
+// second call does nothing.
+func (f *Front) Close() (err error) {
+	f.closing.Do(func() { err = f.end() })
+	return err
+}
+
+func (f *Front) end() error {
+	f.cancel()
+	var errs []error
+	for _, d := range f.doors {
+		d.shut()
+	}
+	f.serving.Wait()
+	for _, d := range f.doors {
+		errs = append(errs, d.release())
+	}
+	return errors.Join(errs...)
+}
+
+// door is the listener before one broker.
+type door struct {
+	broker  Broker
+	line    *Line
+	front   *Front
+	addr    string
+	release func() error // release frees the address.
+
+	mu    sync.Mutex
+	ln    net.Listener       // ln is nil while the door is shut.
+	conns map[*Conn]net.Conn // conns has the broker's side of each connection, nil while it is dialed.
+}
+
+// open listens, unless the door is open or the front is closed.
+func (d *door) open() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ln != nil || d.front.stop.Err() != nil {
+		return nil
+	}
+	ln, err := net.Listen("tcp", d.addr)
+	if err != nil {
+		return err
+	}
+	d.ln = ln
+	d.front.serving.Go(func() { d.acceptAll(ln) })
+	return nil
+}
+
+// shut closes the listener and resets all connections.
+func (d *door) shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ln != nil {
+		d.ln.Close()
+		d.ln = nil
+	}
+	for c, up := range d.conns {
+		c.Reset()
+		if up != nil {
+			Reset(up)
+		}
+	}
+}
+
+func (d *door) acceptAll(ln net.Listener) {
+	for {
+		raw, err := ln.Accept()
+		switch {
+		case err == nil:
+			d.front.serving.Go(func() { d.serve(ln, raw) })
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			time.Sleep(relistenPause) // for example no file descriptor is free: that passes
+		}
+	}
+}
+
+// serve joins a connection of a client with one to the broker, until either ends.
+func (d *door) serve(ln net.Listener, raw net.Conn) {
+	c := Wrap(raw, d.line)
+	defer c.Close()
+	if !d.adopt(ln, c, nil) {
+		c.Reset()
+		return
+	}
+	defer d.forget(c)
+	ctx, cancel := context.WithTimeout(d.front.stop, dialTimeout)
+	defer cancel()
+	up, err := d.broker.Dial(ctx)
+	if err != nil {
+		c.Reset()
+		return
+	}
+	defer up.Close()
+	if !d.adopt(ln, c, up) {
+		c.Reset()
+		return
+	}
+	var requests sync.WaitGroup
+	requests.Go(func() {
+		copyBytes(up, c)
+		Reset(up) // ends the other direction; what the broker still sends has no reader
+	})
+	if copyBytes(c, up) != nil {
+		c.Reset()
+	} else {
+		c.Close()
+	}
+	requests.Wait()
+}
+
+// copyBytes copies without the shortcuts of [io.Copy], which would go around a [Conn].
+func copyBytes(to io.Writer, from io.Reader) error {
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, copyBufferSize))
+	return err
+}
+
+// adopt notes a connection, unless the door was shut after it was accepted.
+func (d *door) adopt(ln net.Listener, c *Conn, up net.Conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ln != ln {
+		return false
+	}
+	d.conns[c] = up
+	return true
+}
+
+func (d *door) forget(c *Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, c)
+}

@@ -1,0 +1,87 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// Moment is a moment on the wire at which a consumer can be interrupted: a request that the
+// broker does not have yet, or a response that the client does not have yet.
+type Moment struct {
+	Name       string // Name ends a sentence, as in "kill pod before commit".
+	Key        int16  // Key is the API key in the Kafka protocol.
+	OnResponse bool   // OnResponse: the broker has carried out the request.
+}
+
+// The moments around a commit, in the classic protocols and in KIP-848. Before a commit, the
+// broker does not have it. After a commit, the pod does not know that it took effect.
+var (
+	BeforeCommit = Moment{Name: "before commit", Key: OffsetCommit}
+	AfterCommit  = Moment{Name: "after commit", Key: OffsetCommit, OnResponse: true}
+)
+
+// momentTimeout is how long a fault waits for its moment.
+const momentTimeout = 15 * time.Second
+
+// KillPodAt ends a pod by SIGKILL at a moment on the wire. The frame of the moment is held,
+// the pod is killed, and its connection is reset. So the broker never gets a held request,
+// and the pod never gets a held response. The pod is chosen as by [KillPod]. Its heal starts
+// the next incarnation.
+type KillPodAt struct{ Moment Moment }
+
+// Name implements [harness.Fault].
+func (f KillPodAt) Name() string { return "kill pod " + f.Moment.Name }
+
+// Inject implements [harness.Fault].
+func (f KillPodAt) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
+	if err := f.Requires(env.Cluster); err != nil {
+		return nil, err
+	}
+	pod, err := chooseOwner(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	reached, killed := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(killed) })
+	defer release()
+	stop, err := env.Cluster.(harness.RuleApplier).ApplyRule(harness.Rule{
+		Key: f.Moment.Key, Client: pod.Name() + ".", OnResponse: f.Moment.OnResponse, Limit: 1,
+		Reached: func() { close(reached) }, Hold: killed, Then: harness.WireReset,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	timeout := time.NewTimer(momentTimeout)
+	defer timeout.Stop()
+	select {
+	case <-reached:
+	case <-timeout.C:
+		return nil, fmt.Errorf("kill %s %s: no such moment came within %v", pod.Name(), f.Moment.Name, momentTimeout)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("kill %s %s: no such moment came: %w", pod.Name(), f.Moment.Name, context.Cause(ctx))
+	}
+	if err := pod.Kill(ctx); err != nil {
+		return restart(pod), fmt.Errorf("kill %s: %w", pod.Name(), err)
+	}
+	release()
+	return restart(pod), nil
+}
+
+// Requires implements [harness.Requirer].
+func (KillPodAt) Requires(c harness.Cluster) error {
+	if _, ok := c.(harness.RuleApplier); !ok {
+		return errors.New("this back end cannot hold what clients and brokers send")
+	}
+	return nil
+}
+
+var _ interface {
+	harness.Fault
+	harness.Requirer
+} = KillPodAt{}
