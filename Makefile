@@ -80,7 +80,7 @@ test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
 
 # A pod with a race ends at once, so its run fails. The load is small: a checked program is slow.
 race: ## tests without brokers and two short runs under the race detector (2 minutes)
-	@go run ./internal/runtests -- STAMPEDE_HISTORIES=300 -race -vet=off $(RACE) -- GORACE=halt_on_error=1 -race -vet=off -count=1 -run '^TestCompare$$' . -scenario=steady,pod-crash -consumer=keyed -load-duration=5s -rate=200 -service=100ms
+	@go run ./internal/runtests -- STAMPEDE_HISTORIES=300 -race -vet=off $(RACE) -- GORACE=halt_on_error=1 -race -vet=off -count=1 -run '^TestCompare$$' . -scenario=steady,pod-crash -consumer=keyed -load-duration=5s -rate=400 -service=100ms
 
 lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
