@@ -7,7 +7,7 @@ import (
 	"go/token"
 	"hash/fnv"
 	"io"
-	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,12 +172,19 @@ func TestForeignTextIsNoMarkupInChromium(t *testing.T) {
 
 // A function that writes a result must be in the table above.
 func TestEachRendererIsInTheTable(t *testing.T) {
-	files, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, f := range files["reports"].Files {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range f.Decls {
 			fn, ok := d.(*ast.FuncDecl)
 			if !ok || fn.Type.Results == nil || len(fn.Type.Params.List) == 0 {

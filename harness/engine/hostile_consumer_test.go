@@ -215,8 +215,7 @@ func takeAllMemory() {
 	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 		panic(err)
 	}
-	var all [][]byte
-	for {
+	for all := [][]byte{}; len(all) >= 0; { // always: what it has stays in use
 		all = append(all, bytes.Repeat([]byte{1}, 16<<20))
 		time.Sleep(time.Millisecond)
 	}

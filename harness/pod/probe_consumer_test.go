@@ -145,10 +145,10 @@ func allocate(context.Context, harness.Config, harness.Work) error {
 	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
-	var all [][]byte
-	for {
+	for all := [][]byte{}; len(all) >= 0; { // always: what it has stays in use
 		all = append(all, bytes.Repeat([]byte{1}, 16<<20))
 	}
+	return nil
 }
 
 // loop works on generated records as fast as it can, one partition per worker. The
