@@ -57,11 +57,11 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 			},
 		},
 		{
-			name: "a pod paused outside the schedule", breaks: oracle.NoPodStarved, leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
+			name: "a pod paused outside the schedule", breaks: oracle.NoPodStarved, leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: secret{}, At: at}} },
 		},
 		{
-			name: "a pod that sends no heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap},
+			name: "a pod that sends no heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 		},
 		{
 			name: "a lost broker", breaks: oracle.NoBrokerLost,

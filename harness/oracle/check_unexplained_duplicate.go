@@ -10,6 +10,9 @@ package oracle
 // is an effect after an owner released the record although it had completed it. So is an effect by a pod that
 // never acquired the record.
 //
+// A member that gets no processor is expelled and works on until it hears of it. Then the next
+// owner repeats what this member completed, so the check needs pods that were not starved.
+//
 // The section on assignments and redelivery has the details.
 //
 // The decision is in state_redeliveries.go, judgeSecondEffect.
@@ -19,6 +22,6 @@ var _ = register(entry{
 	name: CheckUnexplainedDuplicate, gravity: outcomesWrong,
 	finds:  "a second effect of a record that no rewind explains; in a share group, one that no new delivery explains",
 	claim:  "every delivery claim",
-	heldTo: func(f *Facts) string { return string(f.Delivery) }, needs: []string{LedgerComplete, ObserversKeptUp},
+	heldTo: func(f *Facts) string { return string(f.Delivery) }, needs: []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
 	verdict: verdictOf(func(s *judgeState) *findings { return &s.redeliveries.unexplained }),
 })
