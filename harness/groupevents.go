@@ -17,6 +17,15 @@ type GroupObserver interface {
 	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
 }
 
+// WireObserver is the ability of a cluster to see the rewinds of the clients behind its
+// fronts. The harness reads commits and assignments from __consumer_offsets there, and asks
+// by the Kafka protocol.
+type WireObserver interface {
+	// ObserveWire calls see for each rewind in the groups whose names have the prefix, until
+	// stop is called. stop returns after the last call.
+	ObserveWire(prefix string, see func(Rewind)) (stop func())
+}
+
 // GroupEvents are the callbacks of an observer of groups. Each kind of event of one
 // client comes in order. A nil callback is not called. Several goroutines may call
 // the others at once. A callback may not call the cluster.

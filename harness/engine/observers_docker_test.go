@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,6 +62,25 @@ type sight struct {
 	topics  []observe.Topic
 	path    string
 	again   atomic.Bool // again: pod-1 was started again
+	owned   ownedJournal
+}
+
+// ownedJournal is a journal that tells which partitions were seen to have an owner.
+type ownedJournal struct {
+	*ledger.Journal
+	positions sync.Map
+}
+
+func (j *ownedJournal) Append(s ledger.Slot) error {
+	if s.Kind() == ledger.KindOwned {
+		j.positions.Store(ledger.Position{Topic: s.Topic, Partition: s.Partition}, true)
+	}
+	return j.Journal.Append(s)
+}
+
+func (j *ownedJournal) has(topic uint16, partition int32) bool {
+	_, ok := j.positions.Load(ledger.Position{Topic: topic, Partition: partition})
+	return ok
 }
 
 func newSight(t *testing.T, cluster harness.Cluster, name string) *sight {
@@ -89,8 +109,9 @@ func (s *sight) watch(t *testing.T, protocol harness.Protocol, share bool) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
+	s.owned.Journal = j
 	s.Watcher, err = observe.Watch(t.Context(), observe.Config{
-		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: protocol, Share: share, Clock: ledger.NewClock(), Journal: j, MaxGap: 6 * time.Second,
+		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: protocol, Share: share, Clock: ledger.NewClock(), Journal: &s.owned, MaxGap: 6 * time.Second,
 		OwnerOf: func(client string) ledger.Owner {
 			if client == "pod-1.2" && !s.again.Load() {
 				return 0
@@ -126,6 +147,8 @@ func (s *sight) seen(t *testing.T) (lines []string) {
 			lines = append(lines, fmt.Sprintf("released %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Membership().Group != 0))
 		case ledger.KindTransaction:
 			lines = append(lines, fmt.Sprintf("transaction by %d %v", f.Owner(), f.Outcome()))
+		case ledger.KindRewound:
+			lines = append(lines, fmt.Sprintf("rewound %d/%d to %d by %d", f.Topic, f.Partition, f.Offset(), f.Owner()))
 		default:
 			lines = append(lines, fmt.Sprintf("kind %d", f.Kind()))
 		}
@@ -135,10 +158,21 @@ func (s *sight) seen(t *testing.T) (lines []string) {
 	return lines
 }
 
+// seeds are the addresses of a front for one client.
+func (s *sight) seeds(t *testing.T, id string) kgo.Opt {
+	t.Helper()
+	f, err := s.cluster.(harness.Fronter).OpenFront(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return kgo.SeedBrokers(f.Seeds()...)
+}
+
 func (s *sight) member(t *testing.T, id, group, topic string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID(id), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		s.seeds(t, id), kgo.ClientID(id), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(500 * time.Millisecond), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF(),
 	}, opts...)...)
@@ -204,13 +238,14 @@ func seesCommits(t *testing.T, s *sight) {
 	produce(t, own, retry, 0)
 	one.PollFetches(t.Context())
 	own.PollFetches(t.Context())
-	until(t, "the partitions are owned", func() bool { return slices.Equal(s.Owners(), []string{"pod-1", "pod-1"}) })
+	until(t, "the partitions are owned", func() bool { return slices.Equal(s.Owners(), []string{"pod-1", "pod-1"}) && s.owned.has(1, 0) })
 	commit(t, one, source, 1, 1, "")
 	commit(t, one, source, 0, 1, strings.Repeat("1-3;5;", 10))
 	commit(t, own, retry, 0, 1, "again: 7")
 	time.Sleep(2 * 200 * time.Millisecond) // two looks at a group that is described
 	lines := s.seen(t)
 	contains(t, lines,
+		"rewound 0/0 to -1 by 1", "rewound 0/1 to -1 by 1", "rewound 1/0 to -1 by 2",
 		"owned 0/0 by 1 own false", "owned 0/1 by 1 own false", "owned 1/0 by 2 own true",
 		"commit 0/1 1 by 1 own false transactional false",
 		fmt.Sprintf("commit 0/0 1 by 1 own false transactional false %q %q", strings.Repeat("1-3;5;", 10)[:40], strings.Repeat("1-3;5;", 10)[40:]),
@@ -248,7 +283,7 @@ func seesTransactions(t *testing.T, s *sight) {
 	s.watch(t, harness.Cooperative, false)
 	source := s.topics[0].Name
 	session, err := kgo.NewGroupTransactSession(
-		kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID("pod-1.1"), kgo.TransactionalID(source), kgo.ConsumerGroup(source), kgo.ConsumeTopics(source),
+		s.seeds(t, "pod-1.1"), kgo.ClientID("pod-1.1"), kgo.TransactionalID(source), kgo.ConsumerGroup(source), kgo.ConsumeTopics(source),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.MaxConcurrentFetches(1),
 		kgo.AlwaysRetryEOF(),
 	)
@@ -291,7 +326,7 @@ func seesShareGroup(t *testing.T, s *sight) {
 	source := s.topics[0].Name
 	producer := s.member(t, "x", source+"-none", s.topics[1].Name)
 	produce(t, producer, source, 0, 0, 1)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.Seeds()...), kgo.ClientID("pod-1.1"), kgo.ShareGroup(source), kgo.ConsumeTopics(source), kgo.AlwaysRetryEOF())
+	cl, err := kgo.NewClient(s.seeds(t, "pod-1.1"), kgo.ClientID("pod-1.1"), kgo.ShareGroup(source), kgo.ConsumeTopics(source), kgo.AlwaysRetryEOF())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,19 @@ func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("observe group %s: %w", cfg.Client.Group, err)
 	}
+	if wire, sees := cfg.Cluster.(harness.WireObserver); sees {
+		w.watchWire(wire)
+	}
 	return w, nil
+}
+
+// watchWire adds what the cluster sees on the wire.
+func (w *Watcher) watchWire(wire harness.WireObserver) {
+	stopWire, stop := wire.ObserveWire(w.cfg.Client.Group, w.recordRewind), w.stop
+	w.stop = func(ctx context.Context) error {
+		defer stopWire()
+		return stop(ctx)
+	}
 }
 
 func newWatcher(cfg Config) *Watcher {

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 const (
@@ -31,13 +32,14 @@ type cluster struct {
 	client *kgo.Client // client asks any node.
 	loss   loss
 	fronts fronts
+	clock  ledger.Clock
 }
 
 // startCluster starts a cluster. After an error nothing of it is left.
 func startCluster(ctx context.Context, engine *testcontainers.DockerClient, image string, labels map[string]string, s shape) (_ *cluster, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
 	defer cancel()
-	c := &cluster{engine: engine, shape: s, labels: labels}
+	c := &cluster{engine: engine, shape: s, labels: labels, clock: ledger.NewClock()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.removeContainers())

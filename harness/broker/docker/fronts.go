@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/moby/moby/client"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/broker/wire"
@@ -23,6 +25,16 @@ type fronts struct {
 
 	mu   sync.Mutex
 	open map[*front]struct{}
+
+	watching sync.RWMutex // watching is read-locked by calls of observers; a writer waits for them.
+	watches  map[*wireWatch]struct{}
+	topics   sync.Map // topics has the names of topics by their ids, from responses to Metadata.
+}
+
+// wireWatch is one observer of groups.
+type wireWatch struct {
+	prefix string
+	see    func(harness.Rewind)
 }
 
 // front is a [harness.Front].
@@ -42,6 +54,7 @@ func (f *front) Close() error {
 var _ interface {
 	harness.Fronter
 	harness.RuleApplier
+	harness.WireObserver
 } = (*cluster)(nil)
 
 // OpenFront implements [harness.Fronter].
@@ -50,10 +63,12 @@ func (c *cluster) OpenFront(_ context.Context, clientID string) (harness.Front, 
 	for _, n := range c.nodes {
 		brokers = append(brokers, wire.Broker{ID: n.id, Dial: n.dialContainer})
 	}
-	began := time.Now()
 	w, err := wire.OpenFront(brokers, wire.Line{
-		Now: func() int64 { return int64(time.Since(began)) }, Rules: &c.fronts.rules,
-		Observer: wire.Observer{Wants: func(int16) bool { return false }},
+		Now: c.clock.Now, Rules: &c.fronts.rules,
+		Observer: wire.Observer{Wants: isObserved, OnExchange: func(x *wire.Exchange) {
+			x.Client = clientID
+			c.fronts.report(x)
+		}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the network of %s: %w", clientID, err)
@@ -76,6 +91,57 @@ func (c *cluster) OpenFront(_ context.Context, clientID string) (harness.Front, 
 // ApplyRule implements [harness.RuleApplier]. Rules are about clients behind fronts.
 func (c *cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
 	return c.fronts.rules.Apply(rule)
+}
+
+// ObserveWire implements [harness.WireObserver].
+func (c *cluster) ObserveWire(prefix string, see func(harness.Rewind)) (stop func()) {
+	f, w := &c.fronts, &wireWatch{prefix, see}
+	f.watching.Lock()
+	defer f.watching.Unlock()
+	if f.watches == nil {
+		f.watches = map[*wireWatch]struct{}{}
+	}
+	f.watches[w] = struct{}{}
+	return func() {
+		f.watching.Lock()
+		defer f.watching.Unlock()
+		delete(f.watches, w)
+	}
+}
+
+// isObserved reports whether exchanges of a kind are read: those that show rewinds, and those
+// that name topics.
+func isObserved(key int16) bool {
+	return kmsg.Key(key) == kmsg.Metadata || kmsg.Key(key) == kmsg.OffsetFetch
+}
+
+// report tells the observers what an exchange shows.
+func (f *fronts) report(x *wire.Exchange) {
+	if resp, ok := x.Response.(*kmsg.MetadataResponse); ok {
+		for _, t := range resp.Topics {
+			if t.Topic != nil && t.TopicID != ([16]byte{}) {
+				f.topics.Store(t.TopicID, *t.Topic)
+			}
+		}
+		return
+	}
+	f.watching.RLock()
+	defer f.watching.RUnlock()
+	wire.ReportEvents(x, f.topicName, func(group string, call func(harness.GroupEvents)) {
+		for w := range f.watches {
+			if strings.HasPrefix(group, w.prefix) {
+				call(harness.GroupEvents{Rewind: w.see})
+			}
+		}
+	})
+}
+
+// topicName is the name of a topic by its id, if it has no name yet.
+func (f *fronts) topicName(topic string, id [16]byte) string {
+	if known, ok := f.topics.Load(id); ok && topic == "" {
+		return known.(string)
+	}
+	return topic
 }
 
 // takeDown has all fronts refuse connections to a node.

@@ -45,7 +45,8 @@ type Conn struct {
 
 	ended   chan struct{} // ended is closed when the connection ends.
 	endOnce sync.Once
-	dropped bool // dropped: a rule dropped a request, so all bytes are dropped. The reader owns it.
+	tailOf  int32 // tailOf is the correlation id of the response whose tail is gathered. The writer owns it.
+	dropped bool  // dropped: a rule dropped a request, so all bytes are dropped. The reader owns it.
 
 	mu         sync.Mutex // a client may send on before it has the response
 	unanswered map[int32]pending
@@ -78,7 +79,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 			}
 		}
 		var frame []byte
-		c.out, frame, c.in = c.requests.next(c.in, c.wantsRequest)
+		c.out, frame, c.in = c.requests.next(c.in, c.treatRequest)
 		if frame != nil {
 			var err error
 			if c.out, err = c.admitRequest(frame); err != nil {
@@ -115,8 +116,13 @@ func (c *Conn) fill() error {
 func (c *Conn) Write(b []byte) (int, error) {
 	for rest := b; len(rest) > 0; {
 		var pass, frame []byte
-		pass, frame, rest = c.responses.next(rest, c.wantsResponse)
-		if frame != nil {
+		pass, frame, rest = c.responses.next(rest, c.treatResponse)
+		switch {
+		case frame == nil:
+		case c.responses.isEnd:
+			c.forgetRequest(c.tailOf)
+			pass = c.line.addresses.rewriteTail(frame, true)
+		default:
 			if pass = c.admitResponse(frame); pass == nil {
 				c.Reset()
 				return 0, net.ErrClosed
@@ -162,16 +168,26 @@ func Reset(c net.Conn) {
 
 func (c *Conn) end() { c.endOnce.Do(func() { close(c.ended) }) }
 
-func (c *Conn) wantsRequest(first []byte) bool {
+func (c *Conn) treatRequest(first []byte) treatment {
 	key := int16(binary.BigEndian.Uint16(first))
-	return c.line.Observer.Wants(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key)
+	if c.line.Observer.Wants(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key) {
+		return gatherFrame
+	}
+	return passFrame
 }
 
-func (c *Conn) wantsResponse(first []byte) bool {
+func (c *Conn) treatResponse(first []byte) treatment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, ok := c.unanswered[correlationOf(first)]
-	return ok
+	p, ok := c.unanswered[correlationOf(first)]
+	switch {
+	case !ok:
+		return passFrame
+	case p.exchange != nil || p.rule != nil || !namesLeaders(p.header):
+		return gatherFrame
+	}
+	c.tailOf = p.header.correlation
+	return gatherTail
 }
 
 // admitRequest returns what the broker gets of a request: the frame, or nothing.
@@ -197,7 +213,7 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 			p.exchange = &Exchange{Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
 		}
 	}
-	if (p.exchange != nil || p.rule != nil || c.line.addresses.rewrites(h.key)) && !isUnanswered(h, body) {
+	if (p.exchange != nil || p.rule != nil || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
 		c.mu.Lock()
 		if c.unanswered != nil {
 			c.unanswered[h.correlation] = p
@@ -231,10 +247,7 @@ func isUnanswered(h header, body []byte) bool {
 // be reset.
 func (c *Conn) admitResponse(frame []byte) []byte {
 	correlation := correlationOf(frame[4:])
-	c.mu.Lock()
-	p, ok := c.unanswered[correlation]
-	delete(c.unanswered, correlation)
-	c.mu.Unlock()
+	p, ok := c.forgetRequest(correlation)
 	if !ok {
 		return frame
 	}
@@ -258,10 +271,19 @@ func (c *Conn) admitResponse(frame []byte) []byte {
 	if !passes {
 		return nil
 	}
-	if c.line.addresses.rewrites(p.header.key) {
+	if c.line.addresses.rewritesResponse(p.header) {
 		return c.line.addresses.rewriteResponse(p.header, frame)
 	}
 	return frame
+}
+
+// forgetRequest removes a request that has its response.
+func (c *Conn) forgetRequest(correlation int32) (p pending, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok = c.unanswered[correlation]
+	delete(c.unanswered, correlation)
+	return p, ok
 }
 
 func (c *Conn) reportExchange(x *Exchange) {

@@ -27,20 +27,26 @@ func (a addressBook) rewrites(key int16) bool {
 	return false
 }
 
+// namesLeaders reports whether the response to a request may name new leaders at its end
+// (KIP-951).
+func namesLeaders(h header) bool {
+	return kmsg.Key(h.key) == kmsg.Produce && h.version >= 10 || kmsg.Key(h.key) == kmsg.Fetch && h.version >= 16
+}
+
+// rewritesResponse reports whether the response to a request may change.
+func (a addressBook) rewritesResponse(h header) bool {
+	switch kmsg.Key(h.key) {
+	case kmsg.Produce, kmsg.Fetch:
+		return a != nil && namesLeaders(h)
+	}
+	return a.rewrites(h.key)
+}
+
 // rewriteResponse returns a response frame with the addresses of the book. It returns the
 // frame itself if there is nothing to change or if it cannot be read.
 func (a addressBook) rewriteResponse(h header, frame []byte) []byte {
-	switch kmsg.Key(h.key) {
-	case kmsg.Produce:
-		if h.version >= 10 {
-			return a.rewriteTail(frame)
-		}
-		return frame
-	case kmsg.Fetch:
-		if h.version >= 16 {
-			return a.rewriteTail(frame)
-		}
-		return frame
+	if namesLeaders(h) {
+		return a.rewriteTail(frame, false)
 	}
 	resp := kmsg.ResponseForKey(h.key)
 	if resp == nil || len(frame) < headSize+2 {
@@ -135,9 +141,6 @@ func clampVersions(r *kmsg.ApiVersionsResponse) {
 	r.ApiKeys = kept
 }
 
-// tailSize is more than the addresses of 20 brokers take.
-const tailSize = 2 << 10
-
 // rewriteTail changes the end of a response to Produce or Fetch. Since KIP-951 its last
 // field may be tag 0, the addresses of new leaders, behind all records:
 //
@@ -145,8 +148,13 @@ const tailSize = 2 << 10
 //
 // The size must reach the very end of the frame, and brokers must fill it. Records that
 // look like this by chance would have to end there too, but they do not come last.
-func (a addressBook) rewriteTail(frame []byte) []byte {
-	from := max(headSize, len(frame)-tailSize)
+//
+// sameSize: the head of the frame, with its length, has gone on already.
+func (a addressBook) rewriteTail(frame []byte, sameSize bool) []byte {
+	from := max(0, len(frame)-tailSize)
+	if !sameSize {
+		from = max(from, headSize)
+	}
 	for at := from; at+3 < len(frame); at++ {
 		if frame[at] != 1 || frame[at+1] != 0 {
 			continue
@@ -160,22 +168,64 @@ func (a addressBook) rewriteTail(frame []byte) []byte {
 		if !ok {
 			continue
 		}
-		var tag []byte
-		tag = kbin.AppendUvarint(tag, uint32(len(nodes)+1))
-		for _, e := range nodes {
-			a.replace(e.id, &e.host, &e.port)
-			tag = kbin.AppendInt32(tag, e.id)
-			tag = kbin.AppendCompactString(tag, e.host)
-			tag = kbin.AppendInt32(tag, e.port)
-			tag = kbin.AppendCompactNullableString(tag, e.rack)
-			tag = append(tag, 0)
+		tags := a.leadersTag(nodes)
+		if sameSize {
+			tags = padTags(tags, len(frame)-at)
 		}
-		out := append([]byte(nil), frame[:at+2]...)
-		out = append(kbin.AppendUvarint(out, uint32(len(tag))), tag...)
-		binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+		out := append(append([]byte(nil), frame[:at]...), tags...)
+		if !sameSize {
+			binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+		}
 		return out
 	}
 	return frame
+}
+
+// leadersTag are the tags of a response that names new leaders: their number, 1, and tag 0.
+func (a addressBook) leadersTag(nodes []endpoint) []byte {
+	var tag []byte
+	tag = kbin.AppendUvarint(tag, uint32(len(nodes)+1))
+	for _, e := range nodes {
+		a.replace(e.id, &e.host, &e.port)
+		tag = kbin.AppendInt32(tag, e.id)
+		tag = kbin.AppendCompactString(tag, e.host)
+		tag = kbin.AppendInt32(tag, e.port)
+		tag = kbin.AppendCompactNullableString(tag, e.rack)
+		tag = append(tag, 0)
+	}
+	return append(kbin.AppendUvarint([]byte{1, 0}, uint32(len(tag))), tag...)
+}
+
+// padding is the number of a tag that no version of Kafka has. The number before it is another.
+// Clients skip both.
+const padding = 99
+
+// padTags makes tags exactly size bytes long by one more tag. If they are too long for that,
+// the leaders go, and the client asks for metadata as before KIP-951.
+func padTags(tags []byte, size int) []byte {
+	if len(tags) == size {
+		return tags
+	}
+	if room := size - len(tags); room >= 2 && room != oddRoom {
+		tags[0]++
+		return appendPadding(tags, padding, room)
+	}
+	if size-1 == oddRoom {
+		return appendPadding(appendPadding([]byte{2}, padding-1, oddRoom/2), padding, oddRoom-oddRoom/2)
+	}
+	return appendPadding([]byte{1}, padding, size-1)
+}
+
+// oddRoom is a room that no tag fills: a length below 128 takes one byte, one from there on two.
+const oddRoom = 130
+
+// appendPadding appends a tag of room bytes in all.
+func appendPadding(tags []byte, number byte, room int) []byte {
+	n := room - 2 // the number of the tag and a length below 128
+	if n >= 128 {
+		n--
+	}
+	return append(kbin.AppendUvarint(append(tags, number), uint32(n)), make([]byte, n)...)
 }
 
 // endpoint is the address of a new leader.

@@ -4,81 +4,115 @@
 //
 // A frame costs its head alone: its length and the four bytes behind it. The bytes of other
 // frames pass on as they come. Only frames that are observed, or that a rule may apply to, are
-// gathered.
+// gathered. Of a big frame that may name brokers in its last field, only the end is gathered.
 package wire
 
 import "encoding/binary"
 
-// headSize is the length of a frame and its first four bytes: the key and the version of a
-// request, or the correlation id of a response.
-const headSize = 8
+const (
+	// headSize is the length of a frame and its first four bytes: the key and the version of
+	// a request, or the correlation id of a response.
+	headSize = 8
+	// tailSize is more than the addresses of 20 brokers take.
+	tailSize = 2 << 10
+	// bigFrame is the size from which on the end of a frame is gathered without the rest.
+	bigFrame = 32 << 10
+)
+
+// treatment is what a stream does with a frame.
+type treatment uint8
+
+const (
+	passFrame   treatment = iota
+	gatherFrame           // gatherFrame returns the frame whole.
+	gatherTail            // gatherTail returns the end of a big frame, or a small frame whole.
+)
 
 // stream is one direction of a connection, cut into frames. The zero value is at the start
 // of a frame.
 type stream struct {
 	head  [headSize]byte
 	have  int    // have is how many bytes of head are there.
-	left  int    // left is how many bytes of the frame are to come.
-	frame []byte // frame has the bytes so far of a frame that is gathered, with its length, else nil.
+	left  int    // left is how many bytes are to come before the frame ends, or before its tail.
+	tail  int    // tail is how many bytes of the frame to gather after left.
+	frame []byte // frame has the bytes so far of a frame or of a tail that is gathered, else nil.
+	isEnd bool   // isEnd: the frame that next returned last is a tail.
 }
 
 // next takes bytes from the front of b, as far as they belong together. It returns bytes
-// that pass on, or a whole frame that wants selected by its first four bytes; both alias b
-// or the stream. rest is what it did not take.
-func (s *stream) next(b []byte, wants func(first []byte) bool) (pass, frame, rest []byte) {
-	if s.frame != nil {
+// that pass on, or a frame or tail that treat selected by the first four bytes of a frame.
+// Both alias b or the stream. rest is what it did not take.
+func (s *stream) next(b []byte, treat func(first []byte) treatment) (pass, frame, rest []byte) {
+	switch {
+	case s.frame != nil:
 		return s.gather(b)
-	}
-	if s.have > 0 {
+	case s.have > 0:
 		n := copy(s.head[s.have:], b)
 		if s.have += n; s.have < headSize {
 			return nil, nil, b[n:]
 		}
 		s.have = 0
-		if s.begin(s.head[:], wants) {
+		if s.begin(s.head[:], treat) {
 			s.frame = append(make([]byte, 0, headSize+min(s.left, 64<<10)), s.head[:]...) // the length may be wrong
 			return s.gather(b[n:])
 		}
 		return s.head[:], nil, b[n:]
 	}
-	at := min(s.left, len(b))
-	s.left -= at
-	for len(b)-at >= headSize {
-		if s.begin(b[at:], wants) {
-			if at > 0 {
-				s.left = 0 // the frame is judged again by the next call
-				return b[:at], nil, b[at:]
-			}
-			if whole := headSize + s.left; len(b) >= whole {
-				s.left = 0
-				return nil, b[:whole], b[whole:]
-			}
-			s.frame = append(make([]byte, 0, headSize+min(s.left, 64<<10)), b[:headSize]...)
-			return s.gather(b[headSize:])
-		}
-		n := min(headSize+s.left, len(b)-at)
-		s.left -= n - headSize
+	at := 0
+	for {
+		n := min(s.left, len(b)-at)
+		s.left -= n
 		at += n
+		switch {
+		case s.left > 0 || at == len(b) && s.tail == 0:
+			return b[:at], nil, b[at:]
+		case s.tail > 0:
+			s.left, s.tail, s.isEnd = s.tail, 0, true
+			s.frame = make([]byte, 0, s.left)
+			return b[:at], nil, b[at:]
+		case len(b)-at < headSize:
+			s.have = copy(s.head[:], b[at:])
+			return b[:at], nil, nil
+		}
+		if s.begin(b[at:], treat) {
+			return s.take(b, at)
+		}
+		at += headSize
 	}
-	if s.left == 0 {
-		s.have = copy(s.head[:], b[at:])
-		return b[:at], nil, nil
-	}
-	return b[:at], nil, b[at:]
 }
 
-// begin reads the head of a frame, and reports whether the frame is to be gathered. A frame
-// whose length has no room for four bytes is passed on with its head.
-func (s *stream) begin(head []byte, wants func(first []byte) bool) bool {
+// take gathers the frame that begins at b[at:], or passes what is before it.
+func (s *stream) take(b []byte, at int) (pass, frame, rest []byte) {
+	if whole := at + headSize + s.left; at == 0 && len(b) >= whole {
+		s.left = 0
+		return nil, b[:whole], b[whole:]
+	}
+	s.frame = append(make([]byte, 0, headSize+min(s.left, 64<<10)), b[at:at+headSize]...)
+	return b[:at], nil, b[at+headSize:]
+}
+
+// begin reads the head of a frame, and reports whether the frame is to be gathered from its
+// head on. A frame whose length has no room for four bytes is passed on with its head.
+func (s *stream) begin(head []byte, treat func(first []byte) treatment) bool {
+	s.isEnd = false
 	s.left = int(int32(binary.BigEndian.Uint32(head))) - 4
 	if s.left < 0 {
 		s.left = 0
 		return false
 	}
-	return wants(head[4:headSize])
+	switch treat(head[4:headSize]) {
+	case gatherFrame:
+		return true
+	case gatherTail:
+		if s.left < bigFrame {
+			return true
+		}
+		s.left, s.tail = s.left-tailSize, tailSize
+	}
+	return false
 }
 
-// gather takes bytes of the frame that is gathered.
+// gather takes bytes of the frame or tail that is gathered.
 func (s *stream) gather(b []byte) (pass, frame, rest []byte) {
 	n := min(s.left, len(b))
 	s.frame = append(s.frame, b[:n]...)
