@@ -52,7 +52,7 @@ KILLS       ?= 20
 KILLS_DOCKER ?= 5
 
 .PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
+  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -134,6 +134,9 @@ fuzz: ## fuzz each reader of bytes for FUZZTIME (10s)
 
 kafka-image: ## build stampede/kafka:4.3.1 without a registry (needs root and Docker)
 	testdata/kafka-image/build.sh
+
+bench-front: ## throughput of a client behind a front of docker, compared with a direct one
+	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkFront$$' -benchtime=8x ./harness/broker/docker
 
 bench-consumers: ## throughput of each design as a share of its bound; ns/op of shared parts
 	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^Benchmark(Reach|HotKey)$$' -benchtime=1x ./consumers

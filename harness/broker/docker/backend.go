@@ -6,6 +6,9 @@
 // all replicas are in sync. A node that ends, pauses or vanishes without a fault
 // ends the run, and the next run gets new nodes. The back end needs a Docker engine
 // on this machine.
+//
+// Each incarnation of a pod has a front (see the package wire), which connects to the
+// addresses of the containers. The harness itself uses the published ports.
 package docker
 
 import (
