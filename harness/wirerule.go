@@ -6,7 +6,7 @@ import "time"
 // other.
 type RuleApplier interface {
 	// ApplyRule applies a rule to frames that arrive after the call, until stop is called.
-	// stop returns how many frames the rule changed. A frame that is held then goes on.
+	// stop returns how many frames the rule changed. A frame that waits goes on to Then.
 	ApplyRule(Rule) (stop func() int, err error)
 }
 
@@ -21,7 +21,9 @@ type Rule struct {
 
 	// A frame first waits for Delay. Then Reached is called, if not nil. Then the frame waits
 	// until Hold is closed; a nil Hold does not wait. What follows on the connection waits too.
-	// The end of the connection ends both waits, and the frame is lost.
+	// The end of the connection ends both waits, and the frame is lost. A request that waits
+	// does not see that its client went away; the end of its pod it does. Reached must not wait
+	// for the end of the connection, as the kill of its pod does.
 	Delay   time.Duration
 	Reached func()
 	Hold    <-chan struct{}

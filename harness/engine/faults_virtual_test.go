@@ -106,6 +106,41 @@ func TestHonestConsumerPassesFaultsOfPods(t *testing.T) {
 	}
 }
 
+// Each design keeps its claims if a pod is killed at any moment on the wire. A pod that joins
+// makes the others join again.
+func TestHonestConsumersPassEachMoment(t *testing.T) {
+	reached := map[string]bool{}
+	for consumer, moments := range map[string][]fault.Moment{
+		"keyed@cooperative": {fault.BeforeCommit, fault.AfterCommit, fault.BeforeSync},
+		"keyed@848":         {fault.BeforeCommit, fault.AfterCommit, fault.AfterHeartbeat},
+		"txn@eager":         {fault.BeforeEndTxn, fault.AfterEndTxn, fault.BeforeSync},
+		"share":             {fault.BeforeShareFetch, fault.AfterShareFetch},
+	} {
+		for _, m := range moments {
+			reached[m.Name] = true
+			t.Run(consumer+" "+m.Name, func(t *testing.T) {
+				r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {
+					s.Injections = []harness.Injection{
+						{Fault: fault.JoinPod{}, At: 5 * time.Second, HealAfter: 15 * time.Second},
+						{Fault: fault.KillPodAt{Moment: m}, At: 5001 * time.Millisecond, HealAfter: 9 * time.Second},
+					}
+				}), consumer, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Status != harness.Pass || r.Counts.Completed != 3000 || len(r.Faults) != 2 || r.Faults[1].Injected == harness.Never {
+					t.Errorf("%s: %v, %+v; faults %+v", r.Status, r.Reasons, r.Counts, r.Faults)
+				}
+			})
+		}
+	}
+	for _, m := range fault.Moments {
+		if !reached[m.Name] {
+			t.Errorf("no consumer is killed %s", m.Name)
+		}
+	}
+}
+
 func TestFailingWorkCostsOnlyAttempts(t *testing.T) {
 	byProtocol(t, func(s *harness.Scenario) { s.Failures = harness.Failures{Fraction: 0.1, Times: 2} }, func(t *testing.T, r *harness.Run) {
 		if extra := r.Counts.Attempts - 3000; r.Status != harness.Pass || r.Counts.Completed != 3000 || extra < 500 || extra > 700 {

@@ -10,21 +10,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// Moment is a moment on the wire at which a consumer can be interrupted: a request that the
-// broker does not have yet, or a response that the client does not have yet.
-type Moment struct {
-	Name       string // Name ends a sentence, as in "kill pod before commit".
-	Key        int16  // Key is the API key in the Kafka protocol.
-	OnResponse bool   // OnResponse: the broker has carried out the request.
-}
-
-// The moments around a commit, in the classic protocols and in KIP-848. Before a commit, the
-// broker does not have it. After a commit, the pod does not know that it took effect.
-var (
-	BeforeCommit = Moment{Name: "before commit", Key: OffsetCommit}
-	AfterCommit  = Moment{Name: "after commit", Key: OffsetCommit, OnResponse: true}
-)
-
 // momentTimeout is how long a fault waits for its moment.
 const momentTimeout = 15 * time.Second
 

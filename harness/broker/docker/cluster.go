@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -39,7 +40,7 @@ type cluster struct {
 func startCluster(ctx context.Context, engine *testcontainers.DockerClient, image string, labels map[string]string, s shape) (_ *cluster, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
 	defer cancel()
-	c := &cluster{engine: engine, shape: s, labels: labels, clock: ledger.NewClock()}
+	c := &cluster{engine: engine, shape: s, labels: labels, clock: ledger.NewClock(), fronts: fronts{rules: new(wire.Rules)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.removeContainers())

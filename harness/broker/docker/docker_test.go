@@ -264,6 +264,18 @@ func killUnderLoad(t *testing.T, b *backend, c harness.Cluster) {
 		}
 	})
 	node := c.Nodes()[1]
+	front, err := c.(harness.Fronter).OpenFront(t.Context(), "pod-1.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer front.Close()
+	accepts := func() bool {
+		conn, err := net.Dial("tcp", front.Seeds()[1])
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}
 	reached(t, "acks before the kill", &acked, records/5)
 	if err := node.Kill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -272,9 +284,21 @@ func killUnderLoad(t *testing.T, b *backend, c harness.Cluster) {
 		t.Errorf("killed twice: %v", err)
 	}
 	noticed(t, b, 1)
+	if accepts() {
+		t.Error("the front of a dead broker accepts")
+	}
 	extra := onEach(t, c, topic, partitions)
-	if err := node.Start(t.Context()); err != nil {
+	half, giveUp := context.WithTimeout(t.Context(), time.Second) // as when a run ends while the broker boots
+	err = node.Start(half)
+	giveUp()
+	if err != nil {
+		err = node.Start(t.Context())
+	}
+	if err != nil {
 		t.Fatal(err)
+	}
+	if !accepts() {
+		t.Error("the front of a broker that is back refuses")
 	}
 	if err := node.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "start node 2: it runs already") {
 		t.Errorf("started twice: %v", err)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +23,7 @@ import (
 // fronts are the networks of the pods of a cluster. A front connects to the address of a
 // container, so it takes the place of the engine's own proxy behind the published port.
 type fronts struct {
-	rules wire.Rules
+	rules *wire.Rules // rules of the present run
 
 	mu   sync.Mutex
 	open map[*front]struct{}
@@ -64,11 +66,8 @@ func (c *cluster) OpenFront(_ context.Context, clientID string) (harness.Front, 
 		brokers = append(brokers, wire.Broker{ID: n.id, Dial: n.dialContainer})
 	}
 	w, err := wire.OpenFront(brokers, wire.Line{
-		Now: c.clock.Now, Rules: &c.fronts.rules,
-		Observer: wire.Observer{Wants: isObserved, OnExchange: func(x *wire.Exchange) {
-			x.Client = clientID
-			c.fronts.report(x)
-		}},
+		Now: c.clock.Now, Rules: c.fronts.rules, Client: clientID,
+		Observer: wire.Observer{Wants: isObserved, OnExchange: c.fronts.report},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the network of %s: %w", clientID, err)
@@ -163,10 +162,11 @@ func (f *fronts) bringUp(ctx context.Context, n *node) error {
 		return nil
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	n.down.Store(false)
+	all := slices.Collect(maps.Keys(f.open))
+	f.mu.Unlock() // a front may have to wait for its port
 	var errs []error
-	for open := range f.open {
+	for _, open := range all {
 		errs = append(errs, open.BringUp(ctx, n.id))
 	}
 	return errors.Join(errs...)
@@ -176,8 +176,8 @@ func (f *fronts) bringUp(ctx context.Context, n *node) error {
 // address cannot be reached, as from outside of a virtual machine.
 func (n *node) dialContainer(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
-	if n.address.Load() != nil {
-		return d.DialContext(ctx, "tcp", *n.address.Load())
+	if addr := n.address.Load(); addr != nil {
+		return d.DialContext(ctx, "tcp", *addr)
 	}
 	return d.DialContext(ctx, "tcp", n.addr())
 }
@@ -188,7 +188,7 @@ const reachTimeout = 2 * time.Second
 // findAddress notes the container's address if clients on this machine reach it. A
 // container may get another address with each start.
 func (n *node) findAddress(ctx context.Context) error {
-	n.address.Store(nil)
+	var reached *string
 	c, err := n.engine.ContainerInspect(ctx, n.container, client.ContainerInspectOptions{})
 	if err != nil {
 		return fmt.Errorf("find the address of node %d: %w", n.id, err)
@@ -203,9 +203,10 @@ func (n *node) findAddress(ctx context.Context) error {
 		cancel()
 		if err == nil {
 			conn.Close()
-			n.address.Store(&addr)
-			return nil
+			reached = &addr
+			break
 		}
 	}
+	n.address.Store(reached)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -162,6 +163,7 @@ func (c *cluster) prepareForRun(ctx context.Context) error {
 	if err := c.CheckNodes(ctx); err != nil {
 		return err
 	}
+	c.fronts.rules = new(wire.Rules) // a fault without a heal leaves its rules
 	for _, n := range c.nodes {
 		if err := n.ensureUp(ctx); err != nil {
 			return err

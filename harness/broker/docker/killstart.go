@@ -35,7 +35,7 @@ func (n *node) killContainer(ctx context.Context) error {
 	}
 	n.fronts.takeDown(n) // a front must not accept for a dead broker
 	if _, err := n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
-		return err
+		return errors.Join(err, n.fronts.bringUp(ctx, n))
 	}
 	n.watch.forget()
 	err := n.retryUnlessLost(ctx, func(ctx context.Context) error {
@@ -85,7 +85,10 @@ func (n *node) startContainer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if state.Running {
+	switch {
+	case state.Running && n.down.Load():
+		return nil // an earlier start ended half-way, so its fronts are still down
+	case state.Running:
 		return errors.New("it runs already")
 	}
 	// While the node was down another socket could take its port, for example the
@@ -112,7 +115,7 @@ func (n *node) ensureUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
-	if !state.Running {
+	if !state.Running || n.down.Load() {
 		return n.Start(ctx)
 	}
 	n.mu.Lock()

@@ -22,9 +22,10 @@ type Observer struct {
 	OnExchange func(*Exchange)
 }
 
-// Line is what connections have in common. All exported fields must be set.
+// Line is what connections have in common. All exported fields but Client must be set.
 type Line struct {
 	Node     int32
+	Client   string       // Client is who speaks; "" takes the client id of each request.
 	Now      func() int64 // Now is the clock of exchanges, ns.
 	Observer Observer
 	Rules    *Rules
@@ -56,8 +57,8 @@ type Conn struct {
 // pending is a request without a response.
 type pending struct {
 	header   header
-	exchange *Exchange   // exchange is nil if no observer wants it.
-	rule     *activeRule // rule is about the response, or nil.
+	exchange *Exchange // exchange is nil if no observer wants it.
+	ruled    bool      // ruled: a rule may be about the response.
 }
 
 const (
@@ -86,7 +87,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 				return 0, err
 			}
 		}
-		if c.dropped {
+		if c.dropped || c.isSilent() {
 			c.in, c.out = nil, nil
 		}
 	}
@@ -183,7 +184,7 @@ func (c *Conn) treatResponse(first []byte) treatment {
 	switch {
 	case !ok:
 		return passFrame
-	case p.exchange != nil || p.rule != nil || !namesLeaders(p.header):
+	case p.exchange != nil || p.ruled || !namesLeaders(p.header):
 		return gatherFrame
 	}
 	c.tailOf = p.header.correlation
@@ -196,7 +197,10 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 	if !ok {
 		return frame, nil
 	}
-	if a := c.line.Rules.find(h, false); a != nil && c.line.Rules.countChange(a) {
+	if c.line.Client != "" {
+		h.client = c.line.Client
+	}
+	if a := c.line.Rules.claimFrame(h, false); a != nil {
 		switch {
 		case !c.await(a) || a.Then == harness.WireReset:
 			c.Reset()
@@ -207,13 +211,13 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 			return nil, nil
 		}
 	}
-	p := pending{header: h, rule: c.line.Rules.find(h, true)}
+	p := pending{header: h, ruled: c.line.Rules.haveRuleFor(h.key)}
 	if c.line.Observer.Wants(h.key) {
 		if req := readRequest(h, body); req != nil {
 			p.exchange = &Exchange{Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
 		}
 	}
-	if (p.exchange != nil || p.rule != nil || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
+	if (p.exchange != nil || p.ruled || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
 		c.mu.Lock()
 		if c.unanswered != nil {
 			c.unanswered[h.correlation] = p
@@ -252,8 +256,11 @@ func (c *Conn) admitResponse(frame []byte) []byte {
 		return frame
 	}
 	passes := true
-	a := p.rule
-	changes := a != nil && c.line.Rules.countChange(a)
+	var a *activeRule
+	if p.ruled {
+		a = c.line.Rules.claimFrame(p.header, true)
+	}
+	changes := a != nil
 	if changes {
 		passes = c.await(a) && a.Then != harness.WireReset
 	}
@@ -313,7 +320,12 @@ func (c *Conn) await(a *activeRule) bool {
 		case <-a.Hold:
 		}
 	}
-	return true
+	select {
+	case <-c.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // silence drops all further responses.

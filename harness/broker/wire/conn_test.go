@@ -184,7 +184,7 @@ func TestRuleChangesFrames(t *testing.T) {
 		"drop a request":          {func(r *harness.Rule) { r.Then = harness.WireDrop }, []int32{1}, false, 0, 1},
 		"delay a response":        {func(r *harness.Rule) { r.OnResponse, r.Delay = true, time.Minute }, []int32{1, 2, 3}, false, time.Minute, 1},
 		"reset at a response":     {func(r *harness.Rule) { r.OnResponse, r.Then = true, harness.WireReset }, []int32{1, 2}, true, 0, 1},
-		"drop a response":         {func(r *harness.Rule) { r.OnResponse, r.Then = true, harness.WireDrop }, []int32{1, 2, 3}, false, 0, 1},
+		"drop a response":         {func(r *harness.Rule) { r.OnResponse, r.Then = true, harness.WireDrop }, []int32{1, 2}, false, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -337,4 +337,44 @@ func BenchmarkConn(b *testing.B) {
 			return Wrap(c, &Line{Now: func() int64 { return 1 }, Rules: new(Rules), Observer: Observer{Wants: wantsNone}})
 		})
 	})
+}
+
+// TestRuleAtItsLimitLeavesFramesToTheNext has two rules about the same requests.
+func TestRuleAtItsLimitLeavesFramesToTheNext(t *testing.T) {
+	rules := new(Rules)
+	first, err := rules.Apply(harness.Rule{Key: 8, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := rules.Apply(harness.Rule{Key: 8, Skip: 1, Client: "pod-"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		rules.claimFrame(header{key: 8, client: "pod-1.1"}, false)
+	}
+	if a, b := first(), second(); a != 1 || b != 2 {
+		t.Errorf("the rules changed %d and %d frames of 4, want 1 and 2: the second one skips one", a, b)
+	}
+}
+
+// TestLineNamesItsClient: the front of a process knows who speaks, whatever the client id is.
+func TestLineNamesItsClient(t *testing.T) {
+	rules := new(Rules)
+	stop, err := rules.Apply(harness.Rule{Key: int16(kmsg.EndTxn), Client: "pod-7."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen string
+	c := Wrap(&script{pieces: [][]byte{endTxn("a", 1)}}, &Line{
+		Client: "pod-7.2", Now: func() int64 { return 1 }, Rules: rules,
+		Observer: Observer{Wants: wantsEndTxn, OnExchange: func(x *Exchange) { seen = x.Client }},
+	})
+	if _, err := io.ReadAll(c); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if n := stop(); n != 1 || seen != "pod-7.2" {
+		t.Errorf("%d frames of %q", n, seen)
+	}
 }

@@ -56,11 +56,14 @@ func OpenFront(brokers []Broker, line Line) (_ *Front, err error) {
 			return nil, fmt.Errorf("front of broker %d: reserve a port: %w", b.ID, err)
 		}
 		f.doors = append(f.doors, d)
-		if err = d.open(); err != nil {
+		if err = d.listen(); err != nil {
 			return nil, fmt.Errorf("front of broker %d: %w", b.ID, err)
 		}
 		d.addr = d.ln.Addr().String() // the reserved one, unless no address can be reserved here
 		addresses[b.ID] = d.addr
+	}
+	for _, d := range f.doors { // all addresses are known
+		f.serving.Go(func() { d.acceptAll(d.ln) })
 	}
 	return f, nil
 }
@@ -148,13 +151,21 @@ func (d *door) open() error {
 	if d.ln != nil || d.front.stop.Err() != nil {
 		return nil
 	}
-	ln, err := net.Listen("tcp", d.addr)
-	if err != nil {
+	if err := d.listen(); err != nil {
 		return err
 	}
-	d.ln = ln
+	ln := d.ln
 	d.front.serving.Go(func() { d.acceptAll(ln) })
 	return nil
+}
+
+// listen opens the listener. The caller holds mu, or owns the front alone.
+func (d *door) listen() (err error) {
+	d.ln, err = net.Listen("tcp", d.addr)
+	if err != nil {
+		d.ln = nil
+	}
+	return err
 }
 
 // shut closes the listener and resets all connections.
@@ -210,14 +221,20 @@ func (d *door) serve(ln net.Listener, raw net.Conn) {
 	}
 	var requests sync.WaitGroup
 	requests.Go(func() {
-		copyBytes(up, c)
-		Reset(up) // ends the other direction; what the broker still sends has no reader
+		clean := copyBytes(up, c) == nil
+		c.end() // no response waits any longer: it has no reader
+		if clean {
+			up.Close() // the broker still gets what the client sent
+		} else {
+			Reset(up)
+		}
 	})
 	if copyBytes(c, up) != nil {
 		c.Reset()
 	} else {
 		c.Close()
 	}
+	up.Close()
 	requests.Wait()
 }
 

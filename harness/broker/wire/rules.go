@@ -65,34 +65,23 @@ func (r *Rules) haveRuleFor(key int16) bool {
 	return slices.ContainsFunc(r.rules, func(a *activeRule) bool { return a.Key == key })
 }
 
-// find returns the first rule about a request, or about its response, or nil.
-func (r *Rules) find(h header, onResponse bool) *activeRule {
+// claimFrame counts a request, or a response, for the rules that are about it. It returns the
+// rule that changes the frame, or nil if the frame passes. A rule that has reached its limit
+// leaves the frame to the next rule.
+func (r *Rules) claimFrame(h header, onResponse bool) *activeRule {
 	if !r.active.Load() {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range r.rules {
-		if a.Key == h.key && a.OnResponse == onResponse && strings.HasPrefix(h.client, a.Client) {
+		if a.Key != h.key || a.OnResponse != onResponse || !strings.HasPrefix(h.client, a.Client) || a.Limit > 0 && a.changed == a.Limit {
+			continue
+		}
+		if a.seen++; a.seen > a.Skip {
+			a.changed++
 			return a
 		}
 	}
 	return nil
-}
-
-// countChange counts a frame that arrived. It reports false if the frame passes: the rule
-// was stopped, skips the frame, or has reached its limit. A connection that breaks before
-// the response takes nothing from the limit.
-func (r *Rules) countChange(a *activeRule) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !slices.Contains(r.rules, a) {
-		return false
-	}
-	a.seen++
-	if a.seen <= a.Skip || a.Limit > 0 && a.changed == a.Limit {
-		return false
-	}
-	a.changed++
-	return true
 }
