@@ -57,7 +57,8 @@ func RemovePartial(dir string) {
 	}
 	for _, f := range files {
 		for _, name := range fileNames {
-			if f.Type().IsRegular() && strings.HasPrefix(f.Name(), partialPrefix(name)) {
+			end, is := strings.CutPrefix(f.Name(), partialPrefix(name))
+			if f.Type().IsRegular() && is && end != "" && strings.Trim(end, "0123456789") == "" { // as CreateTemp names it
 				os.Remove(filepath.Join(dir, f.Name()))
 			}
 		}

@@ -62,6 +62,7 @@ func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 	flushed := d.flushSends(ctx, deadline-d.load.time.elapsed())
 	pause := pollInterval / 20 // a consumer that keeps up has completed all by now
 	for ctx.Err() == nil {
+		pods := d.hasPods() // before the journals are read: the last pod may complete all and end
 		if err := d.work.pollJournals(); err != nil {
 			return drainedBacklog{}, err
 		}
@@ -69,7 +70,7 @@ func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 		if now > deadline || settled && now >= earliest && d.isDrained(ctx) {
 			break
 		}
-		if settled && !d.hasPods() {
+		if settled && !pods {
 			return drainedBacklog{end: deadline, idle: true}, nil
 		}
 		d.reporter.reportAndWait(ctx, "drain", pause, nil)

@@ -23,6 +23,7 @@ type process struct {
 
 	mu     *sync.Mutex // of the fleet; guards what follows
 	record Incarnation
+	waited bool // it has ended, and its record is not complete yet
 	killed bool // SIGKILL was sent
 	paused bool // SIGSTOP was sent, and no SIGCONT since
 	cpu    time.Duration
@@ -65,6 +66,7 @@ func startProcess(executable string, spec Spec, clock ledger.Clock, mu *sync.Mut
 func (p *process) reap(endStrays func()) Incarnation {
 	state, err := p.os.Wait()
 	down := p.clock.Now()
+	intended := p.markWaited(state)
 	unix.Kill(-p.os.Pid, unix.SIGKILL) // other processes of its group
 	endStrays()
 	p.lifeline.Close()
@@ -79,10 +81,22 @@ func (p *process) reap(endStrays func()) Incarnation {
 	}
 	p.record.Exit = state.String()
 	p.record.Cause = p.output.causeOfEnd(p.record.Exit, p.peak)
-	p.record.Intended = p.endedAsIntended(state.Sys().(syscall.WaitStatus))
+	p.record.Intended = intended
 	p.cpu = state.UserTime() + state.SystemTime()
 	return p.currentRecord()
 }
+
+// markWaited notes that the process has ended. It reports whether the fleet had ended it. What
+// the fleet asks for from now on comes too late. state is nil if that is unknown.
+func (p *process) markWaited(state *os.ProcessState) (intended bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waited = true
+	return state != nil && p.endedAsIntended(state.Sys().(syscall.WaitStatus))
+}
+
+// isRunning reports whether the process has not ended. The caller holds mu.
+func (p *process) isRunning() bool { return !p.waited && p.isAlive() }
 
 // endedAsIntended reports whether the fleet ended the process. A process that panicked
 // or returned just before the signal ended by itself. The caller holds mu.
@@ -124,6 +138,9 @@ func (p *process) requestStop() {
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.isRunning() {
+		return
+	}
 	if p.record.StopRequestedAt == 0 {
 		p.record.StopRequestedAt = now
 	}
@@ -135,7 +152,7 @@ func (p *process) requestStop() {
 func (p *process) pauseGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.isAlive() {
+	if !p.isRunning() {
 		return
 	}
 	p.paused = true
@@ -144,7 +161,7 @@ func (p *process) pauseGroup() {
 
 // resumeGroup sends SIGCONT if the process is paused. The caller holds mu.
 func (p *process) resumeGroup() {
-	if !p.paused || !p.isAlive() {
+	if !p.paused || !p.isRunning() {
 		return
 	}
 	p.paused = false
@@ -156,7 +173,7 @@ func (p *process) killNow() {
 	p.sampleMemory()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.isAlive() {
+	if !p.isRunning() {
 		return
 	}
 	if p.record.StopRequestedAt != 0 && !p.killed { // the request has ended a pause of the harness
@@ -169,7 +186,7 @@ func (p *process) killNow() {
 // killUnresponsive kills a process that did not stop on request.
 func (p *process) killUnresponsive() {
 	p.mu.Lock()
-	p.record.Unresponsive = p.isAlive()
+	p.record.Unresponsive = p.isRunning()
 	p.mu.Unlock()
 	p.killNow()
 }

@@ -3,6 +3,7 @@ package pod
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func findMarked(fits func(mark) bool) (found []stray) {
 		return nil
 	}
 	namespace, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
+	if err != nil || !seesOwnProc() {
 		return nil
 	}
 	for _, name := range names {
@@ -44,7 +45,7 @@ func findMarked(fits func(mark) bool) (found []stray) {
 		if err != nil {
 			continue
 		}
-		if m, ok := readMark(pid); !ok || !fits(m) {
+		if m, ok := readMark(pid); !ok || !fits(m) || pid == os.Getpid() {
 			continue
 		} else if its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)); err != nil || its != namespace {
 			continue
@@ -53,6 +54,13 @@ func findMarked(fits func(mark) bool) (found []stray) {
 		}
 	}
 	return found
+}
+
+// seesOwnProc reports whether /proc has the process ids of this process's namespace. After
+// unshare without --mount-proc it has others.
+func seesOwnProc() bool {
+	self, err := os.Readlink("/proc/self")
+	return err == nil && self == strconv.Itoa(os.Getpid())
 }
 
 // readMark is the mark of a process. It has none if ok is false.
@@ -67,7 +75,7 @@ func readMark(pid int) (m mark, ok bool) {
 	}
 	soft, _, _ := bytes.Cut(bytes.TrimLeft(line, " "), []byte(" "))
 	n, err := strconv.ParseUint(string(soft), 10, 64)
-	return mark(n), err == nil && n>>62 == markBit>>62
+	return mark(n), err == nil && n>>62 == markBit>>62 && n != math.MaxInt64 // which others set for "no limit"
 }
 
 // readStartTime is when a process started, in ticks since the start of the system. It

@@ -78,18 +78,25 @@ func (b *backend) Preflight(ctx context.Context) error {
 }
 
 func (b *backend) prepareEngine(ctx context.Context) (err error) {
-	if b.engine == nil {
-		if b.engine, err = openEngine(ctx); err != nil {
-			return err
-		}
-	}
-	if err := removeOrphans(ctx, b.engine); err != nil {
+	if err := b.cleanEngine(ctx); err != nil {
 		return err
 	}
 	if b.resolved == "" {
 		b.resolved, err = resolveImage(ctx, b.engine, b.image)
 	}
 	return err
+}
+
+// cleanEngine opens the engine and removes containers of dead harnesses.
+func (b *backend) cleanEngine(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, removeTimeout, fmt.Errorf("the Docker engine has not answered for %v", removeTimeout))
+	defer cancel()
+	if b.engine == nil {
+		if b.engine, err = openEngine(ctx); err != nil {
+			return err
+		}
+	}
+	return removeOrphans(ctx, b.engine)
 }
 
 // Start implements [harness.Backend]. It replaces a kept cluster that has lost a

@@ -34,7 +34,9 @@ func (n *node) killContainer(ctx context.Context) error {
 		return errors.New("it is down already")
 	}
 	n.fronts.takeDown(n) // a front must not accept for a dead broker
-	if _, err := n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
+	request, cancel := uncancelled(ctx)
+	defer cancel()
+	if _, err := n.engine.ContainerKill(request, n.container, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		return errors.Join(err, n.fronts.bringUp(ctx, n))
 	}
 	n.watch.forget()

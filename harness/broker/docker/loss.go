@@ -18,6 +18,7 @@ import (
 
 const (
 	silenceLimit = 15 * time.Second // silenceLimit is how long a node that runs may leave requests unanswered.
+	inspectLimit = 10 * time.Second // inspectLimit is how long the engine may take to describe a container.
 	unseenLimit  = 5 * time.Second  // unseenLimit is how long the engine may fail to describe a container.
 )
 
@@ -205,6 +206,8 @@ func (n *node) leaveContainer(ctx context.Context, up bool) error {
 }
 
 func (n *node) inspectState(ctx context.Context) (container.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectLimit) // an engine that hangs has no limit of its own
+	defer cancel()
 	c, err := n.engine.ContainerInspect(ctx, n.container, client.ContainerInspectOptions{})
 	if err != nil {
 		return container.State{}, err

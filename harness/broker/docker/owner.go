@@ -134,11 +134,31 @@ func (e *estate) removeAll(ctx context.Context, engine *testcontainers.DockerCli
 		}
 	}
 	for _, id := range e.networks {
-		if _, err := engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{}); err != nil && !alreadyGone(err) {
+		if err := removeNetwork(ctx, engine, id); err != nil {
 			errs = append(errs, fmt.Errorf("remove network %.12s: %w", id, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// removeNetwork removes a network. While another harness removes its containers, the engine
+// refuses for a moment.
+func removeNetwork(ctx context.Context, engine *testcontainers.DockerClient, id string) error {
+	const attempts = 10
+	for n := 1; ; n++ {
+		_, err := engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		if err == nil || alreadyGone(err) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pollEvery):
+		}
+		if n == attempts {
+			return err
+		}
+	}
 }
 
 // alreadyGone reports whether a thing to remove does not exist or is being
