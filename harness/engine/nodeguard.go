@@ -24,8 +24,6 @@ type nodeGuard struct {
 	checker harness.NodeChecker     // nil if the cluster cannot notice a loss
 	intact  context.Context         // ends with the loss of a node, and with nothing else
 	lose    context.CancelCauseFunc // ends intact
-
-	checking sync.Mutex
 }
 
 func newNodeGuard() *nodeGuard {
@@ -67,8 +65,6 @@ func (g *nodeGuard) watchNodes(c harness.Cluster) (stop func() error) {
 
 // checkNodes notes a loss.
 func (g *nodeGuard) checkNodes(ctx context.Context) {
-	g.checking.Lock() // a check under way may have asked before the loss
-	defer g.checking.Unlock()
 	if err := g.checker.CheckNodes(ctx); err != nil && ctx.Err() == nil {
 		g.lose(lostNode{err})
 	}
