@@ -13,11 +13,9 @@ type Fault interface {
 	// nil for a fault that ends by itself. Such a fault lasts until the time at which
 	// the injection says that it is healed. Both return soon once ctx has ended.
 	Inject(ctx context.Context, env *Env) (heal func(context.Context) error, err error)
-}
-
-// Verifier is the ability of a fault to check after its injection that it took
-// effect. An error makes the run inconclusive.
-type Verifier interface {
+	// Verify checks from outside that the fault took effect, with the env of its injection.
+	// It may wait for the effect until ctx ends, and no longer than until the heal is due.
+	// An error makes the run inconclusive.
 	Verify(ctx context.Context, env *Env) error
 }
 
@@ -40,6 +38,8 @@ type Env struct {
 	// Target is set by Inject: what the fault affects, and which partitions of the
 	// source topic.
 	Target Target
+	// Effects is set by Inject of a fault on the wire: how many frames it has changed.
+	Effects func() int
 }
 
 // Target is what a fault affects.

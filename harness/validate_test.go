@@ -35,6 +35,8 @@ func (anyFault) Inject(context.Context, *harness.Env) (func(context.Context) err
 	return nil, nil
 }
 
+func (anyFault) Verify(context.Context, *harness.Env) error { return nil }
+
 func goodImplementation() harness.Implementation {
 	return harness.Implementation{
 		Name: "good", Delivery: harness.AtLeastOnce, Order: harness.OrderKey,

@@ -74,6 +74,8 @@ func (d dropProduced) Inject(_ context.Context, env *harness.Env) (func(context.
 	}, nil
 }
 
+func (dropProduced) Verify(context.Context, *harness.Env) error { return nil }
+
 // acknowledgeProduce answers a produce request as if its records had been appended.
 func acknowledgeProduce(r *kmsg.ProduceRequest) kmsg.Response {
 	const claimedOffset = 1 << 40
@@ -139,6 +141,8 @@ func (repeatProduced) Inject(ctx context.Context, env *harness.Env) (func(contex
 	}
 	return nil, nil
 }
+
+func (repeatProduced) Verify(context.Context, *harness.Env) error { return nil }
 
 // newOutsideClient makes a client that is neither the producer nor a pod of the run.
 func newOutsideClient(env *harness.Env, more ...kgo.Opt) (*kgo.Client, error) {

@@ -37,6 +37,8 @@ func (panickingFault) Inject(context.Context, *harness.Env) (func(context.Contex
 	panic("a fault with a bug")
 }
 
+func (panickingFault) Verify(context.Context, *harness.Env) error { return nil }
+
 // compareVirtual is a comparison in a process of its own, with reports in out.
 func compareVirtual(t *testing.T, flags ...string) (cmd *exec.Cmd, out string) {
 	t.Helper()

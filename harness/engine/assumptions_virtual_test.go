@@ -46,6 +46,12 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 		{
 			name: "a fault that cannot be healed", breaks: oracle.FaultTookEffect, leaning: everything,
 			change: func(s *harness.Scenario) {
+				s.Injections = []harness.Injection{{Fault: lasting{}, At: at, HealAfter: time.Second}}
+			},
+		},
+		{
+			name: "a fault on the wire that meets no frame", breaks: oracle.FaultTookEffect, leaning: everything,
+			change: func(s *harness.Scenario) {
 				s.Injections = []harness.Injection{{Fault: fault.DropResponses{Key: 99}, At: at, HealAfter: time.Second}}
 			},
 		},
@@ -192,6 +198,13 @@ func (hollow) Inject(context.Context, *harness.Env) (func(context.Context) error
 	return nil, nil
 }
 
+// lasting cannot be healed.
+type lasting struct{ secret }
+
+func (lasting) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
+	return func(context.Context) error { return errors.New("it lasts") }, nil
+}
+
 func (hollow) Verify(context.Context, *harness.Env) error { return errors.New("all is as before") }
 
 // secret pauses a pod for longer than its session, and names no target.
@@ -205,6 +218,8 @@ func (secret) Inject(ctx context.Context, env *harness.Env) (func(context.Contex
 	return nil, p.Pause(ctx)
 }
 
+func (secret) Verify(context.Context, *harness.Env) error { return nil }
+
 // thief removes the journal of a running pod.
 type thief struct{}
 
@@ -217,6 +232,8 @@ func (thief) Inject(context.Context, *harness.Env) (func(context.Context) error,
 	}
 	return nil, os.Remove(journals[0])
 }
+
+func (thief) Verify(context.Context, *harness.Env) error { return nil }
 
 // spoilt is the virtual back end with errors. Times count from its start.
 type spoilt struct {

@@ -201,6 +201,8 @@ func (ackAndDrop) Inject(_ context.Context, env *harness.Env) (func(context.Cont
 	return nil, nil
 }
 
+func (ackAndDrop) Verify(context.Context, *harness.Env) error { return nil }
+
 func TestInterruptedRunIsReported(t *testing.T) {
 	lock.Machine(t)
 	before := folders(t)
@@ -318,6 +320,8 @@ func (refuses) Name() string { return "refuses" }
 func (refuses) Inject(context.Context, *harness.Env) (func(context.Context) error, error) {
 	return nil, errors.New("not today")
 }
+
+func (refuses) Verify(context.Context, *harness.Env) error { return nil }
 
 func TestFailedInjectionMakesTheRunInconclusive(t *testing.T) {
 	lock.Machine(t)

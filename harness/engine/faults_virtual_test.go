@@ -52,6 +52,8 @@ func (stumble) Inject(ctx context.Context, env *harness.Env) (func(context.Conte
 	return nil, p.Pause(ctx)
 }
 
+func (stumble) Verify(context.Context, *harness.Env) error { return nil }
+
 // A fault of another module may end by itself. The time of its heal says when.
 func TestFaultThatEndsByItselfEndsAtTheTimeOfItsHeal(t *testing.T) {
 	r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {

@@ -18,6 +18,8 @@ func (noFault) Inject(context.Context, *harness.Env) (func(context.Context) erro
 	return nil, nil
 }
 
+func (noFault) Verify(context.Context, *harness.Env) error { return nil }
+
 func TestOverridesRefuseScenariosThatDoNotFit(t *testing.T) {
 	base := harness.Scenario{
 		Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 10 * time.Second}, Keys: load.Uniform{N: 10}},

@@ -3,7 +3,6 @@
 // that it took effect, and heals it.
 //
 // To add a fault, write a file with a type that implements [harness.Fault].
-// Implement [harness.Verifier] too if the fault may fail to take effect. A fault
-// keeps no state between calls, since the value of a scenario serves many runs.
+// A fault keeps no state between calls, since the value of a scenario serves many runs.
 // What the fault affected is in the Target of its environment.
 package fault

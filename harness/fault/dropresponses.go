@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -13,8 +14,7 @@ const OffsetCommit int16 = 8
 
 // DropResponses drops the broker's responses to one kind of request of the pods.
 // The broker handles the request, and then the connection breaks. It affects all
-// partitions. Its heal stops dropping, and fails if no response was dropped.
-// Without a heal that is not checked.
+// partitions. Its heal stops dropping.
 type DropResponses struct {
 	Key   int16 // Key is the API key in the Kafka protocol, such as [OffsetCommit].
 	Limit int   // Limit is the most responses to drop for each pod, 0 for no limit.
@@ -35,15 +35,17 @@ func (f DropResponses) Inject(_ context.Context, env *harness.Env) (heal func(co
 	}
 	c := env.Cluster.(harness.RuleApplier)
 	var stops []func() int
-	stop := func() (dropped int) {
+	stop := func() {
 		for _, stop := range stops {
-			dropped += stop()
+			stop()
 		}
-		return dropped
 	}
+	var dropped atomic.Int64
+	env.Effects = func() int { return int(dropped.Load()) }
 	for _, pod := range env.Pods {
 		// A client id is the pod's name, a dot, and the incarnation.
-		s, err := c.ApplyRule(harness.Rule{Key: f.Key, Client: pod.Name() + ".", OnResponse: true, Limit: f.Limit, Then: harness.WireReset})
+		s, err := c.ApplyRule(harness.Rule{Key: f.Key, Client: pod.Name() + ".", OnResponse: true, Limit: f.Limit, Then: harness.WireReset,
+			Reached: func() { dropped.Add(1) }})
 		if err != nil {
 			stop()
 			return nil, err
@@ -54,12 +56,12 @@ func (f DropResponses) Inject(_ context.Context, env *harness.Env) (heal func(co
 	for p := range env.Group.Owners() {
 		env.Target.Partitions = append(env.Target.Partitions, int32(p))
 	}
-	return func(context.Context) error {
-		if stop() == 0 {
-			return errors.New("no response was dropped")
-		}
-		return nil
-	}, nil
+	return func(context.Context) error { stop(); return nil }, nil
+}
+
+// Verify waits until a response is dropped.
+func (DropResponses) Verify(ctx context.Context, env *harness.Env) error {
+	return awaitEffect(ctx, env, "no response was dropped")
 }
 
 // Requires implements [harness.Requirer].

@@ -54,4 +54,4 @@ func (JoinPod) Verify(_ context.Context, env *harness.Env) error {
 	return nil
 }
 
-var _ harness.Verifier = JoinPod{}
+var _ harness.Fault = JoinPod{}

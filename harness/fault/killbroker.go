@@ -85,4 +85,4 @@ func partitionsLedBy(id int32, leaders []int32) (partitions []int32) {
 
 func brokerName(id int32) string { return fmt.Sprintf("broker %d", id) }
 
-var _ harness.Verifier = KillBroker{}
+var _ harness.Fault = KillBroker{}

@@ -27,4 +27,7 @@ func (KillPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 	return restart(pod), nil
 }
 
+// Verify checks that the pod has ended.
+func (KillPod) Verify(_ context.Context, env *harness.Env) error { return checkEnded(env) }
+
 var _ harness.Fault = KillPod{}

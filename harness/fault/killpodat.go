@@ -58,6 +58,9 @@ func (f KillPodAt) Inject(ctx context.Context, env *harness.Env) (heal func(cont
 	return restart(pod), nil
 }
 
+// Verify checks that the pod has ended.
+func (KillPodAt) Verify(_ context.Context, env *harness.Env) error { return checkEnded(env) }
+
 // Requires implements [harness.Requirer].
 func (KillPodAt) Requires(c harness.Cluster) error {
 	if _, ok := c.(harness.RuleApplier); !ok {

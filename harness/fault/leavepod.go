@@ -32,4 +32,7 @@ func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 	return restart(pod), nil
 }
 
+// Verify checks that the pod has ended.
+func (LeavePod) Verify(_ context.Context, env *harness.Env) error { return checkEnded(env) }
+
 var _ harness.Fault = LeavePod{}

@@ -43,4 +43,4 @@ func (PausePod) Verify(_ context.Context, env *harness.Env) error {
 	return nil
 }
 
-var _ harness.Verifier = PausePod{}
+var _ harness.Fault = PausePod{}

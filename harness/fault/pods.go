@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,6 +72,26 @@ func isActive(pod harness.Pod) bool {
 func isRunning(pod harness.Pod) bool {
 	p, ok := pod.(harness.Prober)
 	return ok && p.Running()
+}
+
+// awaitEffect waits until a fault on the wire has changed a frame. Its error is none.
+func awaitEffect(ctx context.Context, env *harness.Env, none string) error {
+	return retryUntil(ctx, func() error {
+		if env.Effects() == 0 {
+			return errors.New(none)
+		}
+		return nil
+	})
+}
+
+// checkEnded checks that the pod of a fault does not run.
+func checkEnded(env *harness.Env) error {
+	for _, pod := range env.Pods {
+		if pod.Name() == env.Target.Pod && isRunning(pod) {
+			return fmt.Errorf("%s is still running", pod.Name())
+		}
+	}
+	return nil
 }
 
 // restart returns the heal of a fault that ended the pod. It does nothing if

@@ -212,18 +212,21 @@ func TestPodFaultsReportTheirErrors(t *testing.T) {
 func TestPodFaultsVerifyTheirEffect(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		fault harness.Verifier
+		fault harness.Fault
 		after func(env *harness.Env, all []*actor) // after the injection
 		want  string
 	}{
 		{"stands still", PausePod{}, func(*harness.Env, []*actor) {}, ""},
 		{"is still running", PausePod{}, func(_ *harness.Env, all []*actor) { all[0].paused, all[1].paused = false, false }, "is still running"},
+		{"has ended", KillPod{}, func(*harness.Env, []*actor) {}, ""},
+		{"was killed and runs", KillPod{}, func(_ *harness.Env, all []*actor) { all[0].running, all[1].running = true, true }, "is still running"},
+		{"was asked to leave and runs", LeavePod{}, func(_ *harness.Env, all []*actor) { all[0].running, all[1].running = true, true }, "is still running"},
 		{"has joined", JoinPod{}, func(*harness.Env, []*actor) {}, ""},
 		{"has gone again", JoinPod{}, func(_ *harness.Env, all []*actor) { all[2].running = false }, "pod-3 has ended again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			env, actors := stage()
-			if _, err := tt.fault.(harness.Fault).Inject(t.Context(), env); err != nil {
+			if _, err := tt.fault.Inject(t.Context(), env); err != nil {
 				t.Fatal(err)
 			}
 			tt.after(env, actors)
@@ -240,7 +243,7 @@ type dropper struct {
 	harness.Cluster
 	asked   []string
 	stopped int
-	lost    int
+	applied []harness.Rule
 	err     error
 }
 
@@ -252,12 +255,13 @@ func (l *dropper) ApplyRule(r harness.Rule) (func() int, error) {
 		return nil, fmt.Errorf("no response is dropped by %+v", r)
 	}
 	l.asked = append(l.asked, fmt.Sprint(r.Key, " ", r.Client, " ", r.Limit))
-	return func() int { l.stopped++; return l.lost }, nil
+	l.applied = append(l.applied, r)
+	return func() int { l.stopped++; return 0 }, nil
 }
 
 func TestDropResponsesDropsForEachPod(t *testing.T) {
 	env, _ := stage()
-	l := &dropper{lost: 1}
+	l := &dropper{}
 	env.Cluster = l
 	f := DropResponses{Key: OffsetCommit, Limit: 3}
 	heal, err := f.Inject(t.Context(), env)
@@ -270,12 +274,17 @@ func TestDropResponsesDropsForEachPod(t *testing.T) {
 	if hit := env.Target; hit.Pod != "" || !slices.Equal(hit.Partitions, []int32{0, 1, 2}) {
 		t.Errorf("hit %+v", hit)
 	}
+	within, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Verify(within, env); err == nil || err.Error() != "no response was dropped" {
+		t.Errorf("verify before the first response: %v", err)
+	}
+	l.applied[0].Reached()
+	if err := f.Verify(t.Context(), env); err != nil {
+		t.Errorf("verify after the first response: %v", err)
+	}
 	if err := heal(t.Context()); err != nil || l.stopped != 4 {
 		t.Errorf("heal: error %v, stopped %d", err, l.stopped)
-	}
-	l.lost = 0
-	if err := heal(t.Context()); err == nil || err.Error() != "no response was dropped" {
-		t.Errorf("heal of nothing: %v", err)
 	}
 	l.asked, l.stopped, l.err = nil, 0, errors.New("gone")
 	if _, err := f.Inject(t.Context(), env); err == nil || l.stopped != 2 {

@@ -137,15 +137,11 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 	return nil
 }
 
-// verifyFault asks a fault that can tell whether it took effect.
+// verifyFault asks a fault whether it took effect.
 func verifyFault(ctx context.Context, f harness.Fault, env *harness.Env, limit time.Duration) error {
-	v, ok := f.(harness.Verifier)
-	if !ok {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return callAction(ctx, func(ctx context.Context) error { return v.Verify(ctx, env) })
+	return callAction(ctx, func(ctx context.Context) error { return f.Verify(ctx, env) })
 }
 
 func (s *schedule) healFault(ctx context.Context, h step) error {
