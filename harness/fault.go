@@ -32,7 +32,9 @@ type Env struct {
 	Spare   int   // Spare is the number of spare pods in Pods.
 	Log     LogView
 	Group   GroupView
-	Share   bool       // Share: the group is a share group, whose members fetch from all partitions.
+	Share   bool // Share: the group is a share group, whose members fetch from all partitions.
+	Topics  TopicAdmin
+	Groups  GroupAdmin
 	Rand    *rand.Rand // Rand depends on seed and repeat alone: each consumer meets the same choices.
 
 	// Target is set by Inject: what the fault affects, and which partitions of the

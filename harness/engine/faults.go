@@ -45,8 +45,9 @@ func newFaultInjector(s *setup, t loadClock) *faultInjector {
 	f.runner = &fault.Runner{
 		Env: &harness.Env{
 			Cluster: s.cluster, Pods: s.fleet.Pods(), Spare: s.Scenario.Spare, Log: logView{s}, Group: s.watcher,
-			Share: s.Consumer.Implementation.Share,
-			Rand:  s.randomStream(faultStream),
+			Share:  s.Consumer.Implementation.Share,
+			Topics: topicAdmin{s}, Groups: groupAdmin{s},
+			Rand: s.randomStream(faultStream),
 		},
 		Injections: s.Scenario.Injections, Session: s.cfg.Session,
 		Now:    t.elapsed,

@@ -1,0 +1,45 @@
+package harness
+
+import "context"
+
+// TopicAdmin changes the source topic of a run. What it changes becomes a fact of the
+// ledger.
+type TopicAdmin interface {
+	// Offsets are the first offset and the end of each partition that exists now.
+	Offsets(ctx context.Context) (starts, ends []int64, err error)
+	// DeleteRecords deletes the records below an offset of each named partition, as
+	// retention does. It returns when the broker has deleted them.
+	DeleteRecords(ctx context.Context, below map[int32]int64) error
+	// AddPartitions adds n partitions, and returns when each has a leader and the
+	// producer uses it. The scenario must know of them, see [PartitionAdder].
+	AddPartitions(ctx context.Context, n int) error
+}
+
+// GroupAdmin changes the consumer group of a run. What it changes becomes a fact of the
+// ledger.
+type GroupAdmin interface {
+	// Commits is the group's commit of each partition of the source, -1 without one.
+	Commits(ctx context.Context) ([]int64, error)
+	// DeleteGroup deletes the group with its commits, as the broker does when they
+	// expire. It fails while the group has members.
+	DeleteGroup(ctx context.Context) error
+}
+
+// PartitionAdder is the ability of a fault to say how many partitions it adds to the
+// source. All that a run counts by partition has room for them from the start.
+type PartitionAdder interface {
+	AddedPartitions() int
+}
+
+// AddedPartitions is how many partitions the faults of the scenario add to the source.
+func (s *Scenario) AddedPartitions() (n int) {
+	for _, i := range s.Injections {
+		if a, ok := i.Fault.(PartitionAdder); ok {
+			n += a.AddedPartitions()
+		}
+	}
+	return n
+}
+
+// FinalPartitions is how many partitions the source has after all injections.
+func (s *Scenario) FinalPartitions() int { return s.Partitions + s.AddedPartitions() }
