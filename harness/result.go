@@ -39,6 +39,7 @@ type ScenarioInfo struct {
 	Name        string        `json:"name"`
 	Doc         string        `json:"doc"`
 	Pacer       string        `json:"pacer"`
+	Producer    string        `json:"producer,omitempty"` // Producer is what differs from the usual settings of the producer, in words.
 	Keys        string        `json:"keys"`
 	Service     string        `json:"service"`
 	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.

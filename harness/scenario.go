@@ -8,8 +8,9 @@ type Scenario struct {
 	Name string
 	Doc  string // Doc is the question that it answers, in one or two sentences.
 
-	Load    Load
-	Service Service // Service is how long the work on a record takes (-service).
+	Load     Load
+	Producer ProducerSettings // Producer has the settings of the client that sends the load.
+	Service  Service          // Service is how long the work on a record takes (-service).
 
 	// Prepare is the share of the service time, above 0 and below 1, that
 	// [PreparedWork] can do ahead. Only designs that prepare use it. 0: 0.8.

@@ -168,7 +168,7 @@ func checkSideTopics(topics []SideTopic, effect Effect) error {
 func (s *Scenario) Validate() error {
 	t := s.Thresholds
 	errs := []error{
-		checkName("Name", s.Name), s.Load.validateLoad(), s.Failures.validateFailures(), s.Slowdown.validateSlowdown(),
+		checkName("Name", s.Name), s.Load.validateLoad(), s.Producer.validateProducer(), s.Failures.validateFailures(), s.Slowdown.validateSlowdown(),
 		checkSet("Service", "a distribution of service times", s.Service == nil),
 		checkLeast("Partitions", s.Partitions, 1), checkLeast("Pods", s.Pods, 1), checkLeast("Spare", s.Spare, 0),
 		checkLeast("Workers", s.Workers, 0), checkLeast("Window", s.Window, 0), checkLeast("MaxPoll", s.MaxPoll, 0),

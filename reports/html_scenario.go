@@ -108,6 +108,9 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	if s.Slowdown != "" {
 		out = append(out, harness.Setting{Name: "Slow work", Value: s.Slowdown})
 	}
+	if s.Producer != "" {
+		out = append(out, harness.Setting{Name: "Producer", Value: s.Producer})
+	}
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
 	}

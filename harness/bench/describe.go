@@ -78,7 +78,7 @@ func testCommand(broker, run string, given []string) string {
 // commonSettings are the settings of all runs that no scenario has.
 func commonSettings(m *matrix) []harness.Setting {
 	return []harness.Setting{
-		{Name: "producer", Value: fmt.Sprintf("idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
+		{Name: "producer", Value: fmt.Sprintf("where a scenario has no other: idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
 		{Name: "heartbeat", Value: "a sixth of the session timeout"},
 		{Name: "rebalance timeout", Value: "twice the session timeout"},
 		{Name: "drain on revoke and stop", Value: "half the session timeout"},

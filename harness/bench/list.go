@@ -83,6 +83,7 @@ func listScenario(out io.Writer, width int, s *harness.Scenario) {
 			info.Pacer, info.Keys, info.Service, info.Payload, info.Partitions, info.Pods, info.Workers),
 		labelText("failures: ", info.Failures),
 		labelText("slowdown: ", info.Slowdown),
+		labelText("producer: ", info.Producer),
 	}
 	for _, f := range info.Faults {
 		lines = append(lines, "fault: "+f)

@@ -13,7 +13,7 @@ import (
 func Info(s harness.Scenario) harness.ScenarioInfo {
 	_, _, last := load.Extent(s.Load.Pacer)
 	info := harness.ScenarioInfo{
-		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.DescribeFailures(s.Failures), Slowdown: load.DescribeSlowdown(s.Slowdown),
+		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Producer: s.Producer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.DescribeFailures(s.Failures), Slowdown: load.DescribeSlowdown(s.Slowdown),
 		Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
 		Warmup: s.Warmup, Load: last, Drain: s.Drain, Commit: s.Commit, Session: s.Session,
 		Thresholds: s.Thresholds, MayOverload: s.MayOverload,

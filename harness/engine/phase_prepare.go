@@ -177,7 +177,7 @@ func (s *setup) randomStream(stream uint64) *rand.Rand {
 // makeProducer makes the producer and lets it connect.
 func (s *setup) makeProducer(ctx context.Context) (err error) {
 	s.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Linger: Linger(s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Load: s.Scenario.Load,
+		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Load: s.Scenario.Load,
 		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -16,6 +17,12 @@ func Linger(b harness.Backend) time.Duration {
 		return 10 * time.Millisecond
 	}
 	return load.Linger
+}
+
+// producerSettings are those of a scenario with the linger of the back end.
+func producerSettings(s harness.ProducerSettings, b harness.Backend) harness.ProducerSettings {
+	s.Linger = cmp.Or(s.Linger, Linger(b))
+	return s
 }
 
 // groupPollInterval is how often the watcher polls the group. It is longer in virtual

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -28,11 +29,12 @@ var refusals = []error{
 	kerr.UnsupportedForMessageFormat,
 }
 
-// classifyOutcome says how a send ended. An acknowledgement without an offset is
+// classifyOutcome says how a send ended. Without acks the client makes up an offset once
+// it has sent a record, so the outcome is unknown. An acknowledgement without an offset is
 // unknown too: the broker recognized a duplicate batch and no longer knows its
 // offset. The final read of the log finds the record.
-func classifyOutcome(r *kgo.Record, err error) ledger.Outcome {
-	if err == nil && r.Offset >= 0 {
+func classifyOutcome(acks harness.Acks, r *kgo.Record, err error) ledger.Outcome {
+	if err == nil && r.Offset >= 0 && acks != harness.AcksNone {
 		return ledger.OutcomeAcked
 	}
 	for _, refusal := range refusals {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -24,7 +23,7 @@ const Linger = time.Millisecond
 type ProducerConfig struct {
 	Seeds      []string                                                          // Seeds are the bootstrap brokers, host:port.
 	Dialer     func(ctx context.Context, network, addr string) (net.Conn, error) // Dialer is nil for the ordinary network.
-	Linger     time.Duration                                                     // Linger is how long the client waits for more records of a batch. 0: [Linger].
+	Settings   harness.ProducerSettings                                          // Settings without a linger have [Linger].
 	Topic      string
 	Partitions int // Partitions of the topic.
 	Load       harness.Load
@@ -53,7 +52,7 @@ const (
 
 // Producer is the open-loop source of the load. It sends each record when it is due,
 // whether or not earlier records were acknowledged, and never waits for consumers.
-// Each key has its own sequence. The producer is idempotent, with acks=all.
+// Each key has its own sequence.
 //
 // The order of calls is Prepare, Run, Flush, Close. Any goroutine may call
 // [Producer.Appended] and [Producer.Progress] at any time.
@@ -97,9 +96,6 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.SeedBrokers(cfg.Seeds...),
 		kgo.ClientID("stampede-producer"),
 		kgo.DefaultProduceTopic(cfg.Topic),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.ProducerLinger(cmp.Or(cfg.Linger, Linger)),
 		kgo.RecordPartitioner(partitioner),
 		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: Run waits for room
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
@@ -110,6 +106,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		kgo.AlwaysRetryEOF(),
 		kgo.DisableClientMetrics(),
 	}
+	opts = append(opts, settingOptions(cfg.Settings)...)
 	if cfg.Dialer != nil {
 		opts = append(opts, kgo.Dialer(cfg.Dialer))
 	}
@@ -129,6 +126,9 @@ func (p *Producer) Prepare(ctx context.Context) error {
 	}
 	if err := p.client.EnsureProduceConnectionIsOpen(ctx); err != nil {
 		return fmt.Errorf("connect producer: %w", err)
+	}
+	if p.cfg.Settings.NotIdempotent {
+		return nil
 	}
 	if _, _, err := p.client.ProducerID(ctx); err != nil {
 		return fmt.Errorf("fetch producer id: %w", err)
@@ -257,7 +257,7 @@ func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
 // recordOutcome journals a send with its outcome. The client calls it for one record
 // at a time and does not use the record any more.
 func (p *Producer) recordOutcome(r *kgo.Record, err error) {
-	s, how := r.Context.(*sending), classifyOutcome(r, err)
+	s, how := r.Context.(*sending), classifyOutcome(p.cfg.Settings.Acks, r, err)
 	slot := s.journalSlot().With(how)
 	slot.SetEnd(p.cfg.Clock.Now())
 	p.mu.Lock()
@@ -267,8 +267,10 @@ func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 	}
 	if how == ledger.OutcomeAcked {
 		slot.SetPosition(ledger.Position{Partition: r.Partition, Offset: r.Offset})
-		p.appended[r.Partition]++
 		p.acked++
+	}
+	if err == nil {
+		p.appended[r.Partition]++
 	}
 	if err := p.cfg.Journal.Append(slot); err != nil && p.err == nil {
 		p.err = err
@@ -336,7 +338,8 @@ func (p *Producer) countPending() int64 {
 	return p.sent.Load() - p.done
 }
 
-// Appended is the number of records acknowledged so far, by partition.
+// Appended is the number of records acknowledged so far, by partition. Without acks it is
+// the number of records sent.
 func (p *Producer) Appended() []int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

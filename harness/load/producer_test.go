@@ -38,7 +38,7 @@ func startKafka(t testing.TB) *kfake.Cluster {
 }
 
 // startProducer returns a prepared producer, its clock, and the path of its journal.
-func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Producer, ledger.Clock, *ledger.Writer, string) {
+func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load, settings ...harness.ProducerSettings) (*load.Producer, ledger.Clock, *ledger.Writer, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sends")
 	journal, err := ledger.NewWriter(path)
@@ -46,10 +46,14 @@ func startProducer(t testing.TB, c *kfake.Cluster, l harness.Load) (*load.Produc
 		t.Fatal(err)
 	}
 	clock := ledger.NewClock()
-	p, err := load.NewProducer(load.ProducerConfig{
+	cfg := load.ProducerConfig{
 		Seeds: c.ListenAddrs(), Topic: topic, Partitions: partitions, Load: l,
 		Run: run, Seed: 5, Clock: clock, Journal: journal,
-	})
+	}
+	if len(settings) > 0 {
+		cfg.Settings = settings[0]
+	}
+	p, err := load.NewProducer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func TestOnlyARefusalProvesThatNothingWasWritten(t *testing.T) {
 		{-1, errors.New("something new"), ledger.OutcomeUnknown},
 	}
 	for _, tt := range tests {
-		if got := classifyOutcome(&kgo.Record{Offset: tt.offset}, tt.err); got != tt.want {
+		if got := classifyOutcome(harness.AcksAll, &kgo.Record{Offset: tt.offset}, tt.err); got != tt.want {
 			t.Errorf("offset %d, error %v: %v, want %v", tt.offset, tt.err, got, tt.want)
 		}
 	}

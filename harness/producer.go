@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ProducerSettings are the settings of the producer that sends the load. The zero value
+// is an idempotent producer that waits for all in-sync replicas.
+type ProducerSettings struct {
+	Acks Acks `json:"acks,omitempty"`
+	// NotIdempotent lets the broker append a record again that the producer sends again.
+	NotIdempotent bool `json:"not_idempotent,omitempty"`
+	// Retries is how often a record is sent again after an error. 0: until 60 s have
+	// passed. -1: never.
+	Retries int `json:"retries,omitempty"`
+	// InFlight is how many requests to a broker may wait for their responses. Without
+	// idempotence, more than one may change the order of records. 0: 1, and 5 with
+	// idempotence, which allows no other value.
+	InFlight int `json:"in_flight,omitempty"`
+	// Linger is how long the producer waits for more records of a batch. 0: 1 ms, and
+	// 10 ms in virtual time.
+	Linger      time.Duration `json:"linger_ns,omitempty"`
+	Batch       int           `json:"batch,omitempty"`       // Batch is the most bytes of a batch. 0: 1,000,012.
+	Compression Compression   `json:"compression,omitempty"` // Compression of batches. "": none.
+}
+
+// Acks says which brokers must have a record before it is acknowledged.
+type Acks string
+
+const (
+	AcksAll    Acks = ""       // AcksAll waits for all in-sync replicas.
+	AcksLeader Acks = "leader" // AcksLeader waits for the leader alone: acks=1.
+	AcksNone   Acks = "none"   // AcksNone waits for no broker: acks=0.
+)
+
+// Compression is the codec of a batch.
+type Compression string
+
+// The codecs of Kafka.
+const (
+	CompressionNone   Compression = ""
+	CompressionGzip   Compression = "gzip"
+	CompressionSnappy Compression = "snappy"
+	CompressionLZ4    Compression = "lz4"
+	CompressionZstd   Compression = "zstd"
+)
+
+// Limits of a batch, in bytes. The least has room for any record that a test sends.
+const (
+	minBatch = 1 << 10
+	maxBatch = 1_000_012
+)
+
+// validateProducer refuses settings that mean nothing, or that exclude each other.
+func (p ProducerSettings) validateProducer() error {
+	errs := []error{
+		checkOneOf("Producer.Acks", p.Acks, AcksAll, AcksLeader, AcksNone),
+		checkOneOf("Producer.Compression", p.Compression, CompressionNone, CompressionGzip, CompressionSnappy, CompressionLZ4, CompressionZstd),
+		checkLeast("Producer.Retries", p.Retries, -1), checkLeast("Producer.InFlight", p.InFlight, 0), checkLeast("Producer.Linger", p.Linger, 0),
+	}
+	if p.Acks != AcksAll && !p.NotIdempotent {
+		errs = append(errs, refuseField("Producer.NotIdempotent", "true, since only acks of all replicas allow idempotence", p.NotIdempotent))
+	}
+	if p.InFlight != 0 && !p.NotIdempotent {
+		errs = append(errs, refuseField("Producer.InFlight", "0, since idempotence has its own limit of 5", p.InFlight))
+	}
+	if p.Batch != 0 && (p.Batch < minBatch || p.Batch > maxBatch) {
+		errs = append(errs, refuseField("Producer.Batch", fmt.Sprintf("0, or %d to %d bytes", minBatch, maxBatch), p.Batch))
+	}
+	return errors.Join(errs...)
+}
+
+// String is what differs from the zero value in words, "" if nothing does.
+func (p ProducerSettings) String() string {
+	var words []string
+	say := func(differs bool, format string, args ...any) {
+		if differs {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	say(p.Acks == AcksLeader, "acks=1")
+	say(p.Acks == AcksNone, "acks=0")
+	say(p.NotIdempotent, "not idempotent")
+	say(p.Retries == -1, "no retries")
+	say(p.Retries > 0, "at most %d retries", p.Retries)
+	say(p.InFlight > 0, "%d requests in flight", p.InFlight)
+	say(p.Linger > 0, "linger %v", p.Linger)
+	say(p.Batch > 0, "batches of at most %d bytes", p.Batch)
+	say(p.Compression != "", "compressed by %s", p.Compression)
+	return strings.Join(words, ", ")
+}
