@@ -68,7 +68,11 @@ type Rewind struct {
 	ClientID     string
 	Group, Topic string
 	Partition    int32
+	Offset       int64 // Offset is the commit that the broker answered, or NoCommit.
 }
+
+// NoCommit is the answer of a broker that has no commit of a partition.
+const NoCommit = -1
 
 // Acquisition is a range of records, [From, To), that a member of a share group
 // acquired.
