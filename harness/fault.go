@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 )
 
 // Fault is one thing that goes wrong.
@@ -32,10 +33,17 @@ type Env struct {
 	Spare   int   // Spare is the number of spare pods in Pods.
 	Log     LogView
 	Group   GroupView
-	Share   bool // Share: the group is a share group, whose members fetch from all partitions.
+	Brokers BrokerFinder
 	Topics  TopicAdmin
 	Groups  GroupAdmin
-	Rand    *rand.Rand // Rand depends on seed and repeat alone: each consumer meets the same choices.
+
+	Topic     string // Topic is the name of the source topic, GroupName that of the group.
+	GroupName string
+	// Dial connects to an address of the cluster; nil is the ordinary dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	Share bool       // Share: the group is a share group, whose members fetch from all partitions.
+	Rand  *rand.Rand // Rand depends on seed and repeat alone: each consumer meets the same choices.
 
 	// Target is set by Inject: what the fault affects, and which partitions of the
 	// source topic.
@@ -49,6 +57,7 @@ type Target struct {
 	Name       string  // Name is a word for it, as "broker 2" or "pod-1".
 	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
 	Pod        string  // Pod is the affected pod, "" if the fault affects no pod in particular.
+	Nodes      []int32 // Nodes are the affected brokers.
 	None       bool    // None: no pod and no broker is affected, as when a pod joins.
 }
 

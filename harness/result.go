@@ -44,6 +44,7 @@ type ScenarioInfo struct {
 	Service     string        `json:"service"`
 	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.
 	Slowdown    string        `json:"slowdown,omitempty"` // Slowdown of the work in words, "" for none.
+	Topic       string        `json:"topic,omitempty"`    // Topic has the replicas and settings of the source topic in words, "" for the usual ones.
 	Payload     int           `json:"payload"`
 	Partitions  int           `json:"partitions"`
 	Pods        int           `json:"pods"`

@@ -20,8 +20,13 @@ type Scenario struct {
 	Slowdown Slowdown // Slowdown is a period in which the work is slow.
 
 	Partitions int // Partitions of the source topic (-partitions).
-	Pods       int // Pods of the consumer (-pods).
-	Spare      int // Spare pods are further ones that only a fault starts.
+	Replicas   int // Replicas of each partition of the source topic. 0: 3.
+	// TopicConfig are further settings of the source topic, by Kafka's names, as
+	// "min.insync.replicas". A model of Kafka may store a setting that it does not obey.
+	TopicConfig map[string]string
+
+	Pods  int // Pods of the consumer (-pods).
+	Spare int // Spare pods are further ones that only a fault starts.
 
 	// Workers, Window and MaxPoll are the defaults of [Config]. A flag overrides
 	// them, a knob of the consumer overrides the flag. 0: 50, 500, 100.

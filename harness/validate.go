@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,7 +171,7 @@ func (s *Scenario) Validate() error {
 	errs := []error{
 		checkName("Name", s.Name), s.Load.validateLoad(), s.Producer.validateProducer(), s.Failures.validateFailures(), s.Slowdown.validateSlowdown(),
 		checkSet("Service", "a distribution of service times", s.Service == nil),
-		checkLeast("Partitions", s.Partitions, 1), checkLeast("Pods", s.Pods, 1), checkLeast("Spare", s.Spare, 0),
+		checkLeast("Partitions", s.Partitions, 1), checkReplicas(s.Replicas), checkTopicConfig(s.TopicConfig), checkLeast("Pods", s.Pods, 1), checkLeast("Spare", s.Spare, 0),
 		checkLeast("Workers", s.Workers, 0), checkLeast("Window", s.Window, 0), checkLeast("MaxPoll", s.MaxPoll, 0),
 		checkLeast("Commit", s.Commit, 0), checkLeast("Session", s.Session, 0), checkLeast("Warmup", s.Warmup, 0), checkLeast("Drain", s.Drain, 0),
 		checkShare("Thresholds.OfBound", t.OfBound), checkLeast("Thresholds.Lateness", t.Lateness, 0),
@@ -184,6 +185,32 @@ func (s *Scenario) Validate() error {
 	}
 	for n, in := range s.Injections {
 		errs = append(errs, in.validateInjection(fmt.Sprintf("Injections[%d].", n)))
+	}
+	return errors.Join(errs...)
+}
+
+// maxReplicas is the number of brokers of a run.
+const maxReplicas = 3
+
+func checkReplicas(n int) error {
+	if n < 0 || n > maxReplicas {
+		return refuseField("Replicas", fmt.Sprintf("1 to %d, or 0 for %d", maxReplicas, maxReplicas), n)
+	}
+	return nil
+}
+
+// checkTopicConfig refuses settings that are none, and those on which the harness relies.
+func checkTopicConfig(config map[string]string) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		field := fmt.Sprintf("TopicConfig[%q]", name)
+		if slices.Contains([]string{"message.timestamp.type", "cleanup.policy"}, name) {
+			errs = append(errs, refuseField(field, "another setting: the harness relies on its default", config[name]))
+		}
+		errs = append(errs, checkText(field+" (the name)", name, ".", "letters, digits or dots"))
+		if config[name] == "" {
+			errs = append(errs, refuseField(field, "a value", `""`))
+		}
 	}
 	return errors.Join(errs...)
 }

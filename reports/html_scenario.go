@@ -111,6 +111,9 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	if s.Producer != "" {
 		out = append(out, harness.Setting{Name: "Producer", Value: s.Producer})
 	}
+	if s.Topic != "" {
+		out = append(out, harness.Setting{Name: "Topic", Value: s.Topic})
+	}
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
 	}

@@ -84,6 +84,7 @@ func listScenario(out io.Writer, width int, s *harness.Scenario) {
 		labelText("failures: ", info.Failures),
 		labelText("slowdown: ", info.Slowdown),
 		labelText("producer: ", info.Producer),
+		labelText("topic: ", info.Topic),
 	}
 	for _, f := range info.Faults {
 		lines = append(lines, "fault: "+f)

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -14,7 +16,7 @@ func Info(s harness.Scenario) harness.ScenarioInfo {
 	_, _, last := load.Extent(s.Load.Pacer)
 	info := harness.ScenarioInfo{
 		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Producer: s.Producer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.DescribeFailures(s.Failures), Slowdown: load.DescribeSlowdown(s.Slowdown),
-		Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
+		Topic: describeTopic(&s), Payload: s.Load.Payload, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
 		Warmup: s.Warmup, Load: last, Drain: s.Drain, Commit: s.Commit, Session: s.Session,
 		Thresholds: s.Thresholds, MayOverload: s.MayOverload,
 	}
@@ -26,6 +28,21 @@ func Info(s harness.Scenario) harness.ScenarioInfo {
 		info.Faults = append(info.Faults, words)
 	}
 	return info
+}
+
+// describeTopic says what is unusual about the source topic, "" for nothing.
+func describeTopic(s *harness.Scenario) string {
+	var words []string
+	switch {
+	case s.Replicas == 1:
+		words = append(words, "1 replica")
+	case s.Replicas > 0:
+		words = append(words, fmt.Sprintf("%d replicas", s.Replicas))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.TopicConfig)) {
+		words = append(words, name+"="+s.TopicConfig[name])
+	}
+	return strings.Join(words, ", ")
 }
 
 // Estimate is roughly how long a run of the scenario takes with a consumer of the given

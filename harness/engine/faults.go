@@ -45,6 +45,7 @@ func newFaultInjector(s *setup, t loadClock) *faultInjector {
 	f.runner = &fault.Runner{
 		Env: &harness.Env{
 			Cluster: s.cluster, Pods: s.fleet.Pods(), Spare: s.Scenario.Spare, Log: logView{s}, Group: s.watcher,
+			Brokers: s.client, Topic: s.cfg.Topic, GroupName: s.cfg.Group, Dial: s.cfg.Dialer,
 			Share:  s.Consumer.Implementation.Share,
 			Topics: topicAdmin{s}, Groups: groupAdmin{s},
 			Rand: s.randomStream(faultStream),

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,10 +56,14 @@ type Topic struct {
 	Name       string
 	Role       harness.Role // Role is "" for the source.
 	Partitions int
+	Replicas   int               // Replicas of each partition; 0 is 3.
+	Config     map[string]string // Config are further settings by Kafka's names.
 }
 
+const defaultReplicas = 3
+
 // CreateTopic creates a topic and returns when every partition has a leader. The topic
-// has three replicas, or as many as there are brokers. The broker stamps the records of
+// has at most as many replicas as there are brokers. The broker stamps the records of
 // side topics.
 func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
@@ -67,13 +72,16 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	}
 	stamps, compact := "LogAppendTime", "compact"
 	configs := map[string]*string{}
+	for name, value := range t.Config {
+		configs[name] = &value
+	}
 	if t.Role != "" {
 		configs["message.timestamp.type"] = &stamps
 	}
 	if t.Role == harness.RoleState {
 		configs["cleanup.policy"] = &compact
 	}
-	_, err = c.adm.CreateTopic(ctx, int32(t.Partitions), int16(min(3, len(brokers))), configs, t.Name)
+	_, err = c.adm.CreateTopic(ctx, int32(t.Partitions), int16(min(cmp.Or(t.Replicas, defaultReplicas), len(brokers))), configs, t.Name)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // it exists if the response to a first try was dropped
 		return fmt.Errorf("create topic %s: %w", t.Name, err)
 	}

@@ -32,10 +32,13 @@ type memory struct {
 	*Client
 }
 
-func inMemory(t *testing.T) *memory {
+func inMemory(t *testing.T) *memory { return inMemoryOn(t, 9092) }
+
+// inMemoryOn has a broker for each port.
+func inMemoryOn(t *testing.T, ports ...int) *memory {
 	t.Helper()
 	network := new(kfake.VirtualNetwork)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(len(ports)), kfake.Ports(ports...), kfake.ListenFn(network.Listen))
 	if err != nil {
 		t.Fatal(err)
 	}
