@@ -64,7 +64,7 @@ func consumerTable() string {
 		case i.Control():
 			fmt.Fprintf(&controls, "| %s | %s | %s |\n", i.Name, expectations(i), summary(i.Doc))
 		default:
-			fmt.Fprintf(&honest, "| %s | %s | %s |\n", i.Name, harness.DescribeClaims(i.Delivery, i.Order), summary(i.Doc))
+			fmt.Fprintf(&honest, "| %s | %s | %s |\n", i.Name, harness.DescribeClaims(i.Delivery, i.Redelivery, i.Order), summary(i.Doc))
 		}
 	}
 	return "\n| consumer | claims | design |\n|---|---|---|\n" + honest.String() + controls.String() + "\n"

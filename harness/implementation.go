@@ -25,8 +25,8 @@ const (
 const NothingClaimed = "nothing claimed, nothing judged but what holds for all"
 
 // DescribeClaims says in words what a consumer claims.
-func DescribeClaims(d Delivery, o Order) string {
-	delivery, order := string(d), "order by "+string(o)
+func DescribeClaims(d Delivery, r Redelivery, o Order) string {
+	delivery, order := DescribeDelivery(d, r), "order by "+string(o)
 	if d == "" {
 		delivery = "no delivery"
 	}
@@ -37,6 +37,14 @@ func DescribeClaims(d Delivery, o Order) string {
 		return "nothing claimed"
 	}
 	return delivery + ", " + order
+}
+
+// DescribeDelivery says in words how often a consumer promises an effect.
+func DescribeDelivery(d Delivery, r Redelivery) string {
+	if r.AllowsAny() {
+		return string(d) + " with any repeats"
+	}
+	return string(d)
 }
 
 // Knob is a setting that one implementation declares.
@@ -71,6 +79,10 @@ type Implementation struct {
 	// Delivery means [OrderKey]: a claim that was forgotten is no weaker claim.
 	Delivery Delivery
 	Order    Order
+
+	// Redelivery is what an at-least-once consumer promises about repeats. The zero value
+	// is [RedeliveryBounded].
+	Redelivery Redelivery
 
 	// Parallelism is the most records that one pod works on at once; the records of
 	// one [BatchWork] call count as one. nil means 1. A pod that exceeds it fails the

@@ -68,11 +68,15 @@ type ConsumerInfo struct {
 	Doc         string            `json:"doc"`
 	Delivery    Delivery          `json:"delivery"`
 	Order       Order             `json:"order"`
+	Redelivery  Redelivery        `json:"redelivery,omitempty"` // Redelivery is "any" or, as without it, "bounded".
 	Protocol    Protocol          `json:"protocol"`
 	Parallelism int               `json:"parallelism"`
 	Knobs       map[string]string `json:"knobs,omitempty"`
 	MustFail    []Expectation     `json:"must_fail,omitempty"` // MustFail: it is a control.
 }
+
+// DeliveryClaim says in words how often the consumer promises an effect.
+func (i *ConsumerInfo) DeliveryClaim() string { return DescribeDelivery(i.Delivery, i.Redelivery) }
 
 // ClaimsNothing reports whether the consumer claims neither a delivery nor an order.
 func (i *ConsumerInfo) ClaimsNothing() bool { return i.Delivery == "" && i.Order == "" }

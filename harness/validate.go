@@ -91,9 +91,13 @@ func (i *Implementation) Validate() error {
 		checkName("Name", i.Name),
 		checkOneOf("Delivery", i.Delivery, "", AtMostOnce, AtLeastOnce, ExactlyOnce),
 		checkOneOf("Order", i.Order, "", OrderNone, OrderKey, OrderPartition),
+		checkOneOf("Redelivery", i.Redelivery, "", RedeliveryBounded, RedeliveryAny),
 		checkOneOf("Effect", i.Effect, EffectWork, EffectOutput),
 		checkKnobs(i.Knobs),
 		checkSet("New", "a function that makes the consumer", i.New == nil),
+	}
+	if i.Redelivery.AllowsAny() && i.Delivery != AtLeastOnce {
+		errs = append(errs, refuseField("Redelivery", fmt.Sprintf("%q unless Delivery is %q", RedeliveryBounded, AtLeastOnce), i.Redelivery))
 	}
 	for n, must := range i.MustFail {
 		if must.Scenario == "" || must.Check == "" {

@@ -20,6 +20,7 @@ const (
 	NotMade      Status = "error"        // of a run: an error prevented it, so there is nothing to judge
 	NotObserved  Status = "not observed" // of a check: this back end cannot see what it needs
 	NotJudged    Status = "not judged"   // of a check: counted, but this consumer does not claim it
+	Warning      Status = "warning"      // of a check: it found what [RedeliveryAny] allows; the run does not fail by it
 )
 
 // Assumption is a condition of the run without which its verdicts mean nothing.

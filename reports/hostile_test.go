@@ -110,7 +110,7 @@ func poison(c *harness.Comparison, hostile []string, turn int) *harness.Comparis
 // isReserved reports whether a text of a comparison is no foreign text, and decides what
 // reports show.
 func isReserved(s string) bool {
-	statuses := []harness.Status{harness.Pass, harness.Fail, harness.Overload, harness.Inconclusive, harness.Skipped, harness.NotMade, harness.NotObserved, harness.NotJudged}
+	statuses := []harness.Status{harness.Pass, harness.Fail, harness.Overload, harness.Inconclusive, harness.Skipped, harness.NotMade, harness.NotObserved, harness.NotJudged, harness.Warning}
 	return slices.Contains(statuses, harness.Status(s)) || oracle.FindCheck(s) == nil || s == everyRecord || s == "steady"
 }
 

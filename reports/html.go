@@ -108,6 +108,7 @@ type pageAnomaly struct {
 	Link     string
 	Said     string // Said is the sentence of the anomaly, Printed what a program had printed.
 	Printed  string
+	Remark   string // Remark says why the anomaly is a warning, "" if it is none.
 	Where    string
 	Timeline *pageTimeline
 	Command  []string
@@ -202,6 +203,9 @@ func (p *page) pageAnomaly(v *view, e anomaly) pageAnomaly {
 	if e.Anomaly != nil {
 		out.Said, out.Printed = splitEvidence(e.Anomaly.Text)
 		out.Where, out.Timeline = e.position(), newPageTimeline(e.Anomaly)
+	}
+	if e.Warning {
+		out.Remark = warningRemark
 	}
 	out.Command = commandParts(e.Command)
 	return out

@@ -63,7 +63,7 @@ func summarizeChecks(rows []checkRow) string {
 
 // checkGravity orders the statuses of a check, the gravest last.
 var checkGravity = map[harness.Status]int{
-	harness.NotJudged: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Inconclusive: 5, harness.Fail: 6,
+	harness.NotJudged: 1, harness.NotObserved: 2, harness.Pass: 3, harness.Overload: 4, harness.Warning: 5, harness.Inconclusive: 6, harness.Fail: 7,
 }
 
 // checkRow is a check over the repeats of a cell: the gravest status, with the
@@ -84,7 +84,7 @@ func (v *view) checkRow(c *harness.Cell, check string) checkRow {
 	if gravest.Status == harness.Pass && gravest.AtMost > 0 && row.Detail == "" {
 		row.Detail = "at most " + v.trialsOf(c).AtMost() + ", with 95 % confidence"
 	}
-	if gravest.Status == harness.Fail {
+	if gravest.Status == harness.Fail || gravest.Status == harness.Warning {
 		for i := range gravest.Examples {
 			a := &gravest.Examples[i]
 			where := a.DescribeRecord()

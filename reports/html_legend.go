@@ -95,7 +95,7 @@ func claimOf(c *pageConsumer) string {
 	if c.Control {
 		return controlClaim
 	}
-	return harness.DescribeClaims(c.Delivery, c.Order)
+	return harness.DescribeClaims(c.Delivery, c.Redelivery, c.Order)
 }
 
 // typicalP99 is the median over the scenarios of a consumer's end-to-end p99,

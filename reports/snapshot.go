@@ -160,7 +160,11 @@ func (v *view) snapshotScenario(s *harness.ScenarioInfo) SnapshotScenario {
 // snapshotVerdict is a cell's verdict in words.
 func (v *view) snapshotVerdict(c *harness.Cell) string {
 	if c.Status == harness.Pass && c.Expected && !v.claimsNothing(c) {
-		return "as claimed"
+		words := "as claimed"
+		for _, check := range v.warnedChecks(c) {
+			words += ", " + warningWord + ": " + tallyOf(v.runsOf(c), check, harness.Warning)
+		}
+		return words
 	}
 	o := v.outcomeOf(c)
 	words := o.Word

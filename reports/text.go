@@ -122,12 +122,18 @@ func (t *text) writeAnomalies() {
 		if e.HeldTo != "" {
 			head += ", claim: " + e.HeldTo
 		}
+		if e.Warning {
+			head += ", " + warningRemark
+		}
 		if e.Note != "" {
 			head += " (" + e.Note + ")"
 		}
 		t.printf("%s", wrap(head, pageWidth, "  "))
 		switch {
 		case e.Anomaly != nil:
+			if e.Warning && e.Detail != "" {
+				t.printf("%s", wrap(e.Detail, pageWidth, "    "))
+			}
 			t.printf("%s%s%s", evidenceText(e.Anomaly.Text, "    "), wrap(e.position(), pageWidth, "    "), timelineText(e.Anomaly, "      "))
 		case e.Detail != "":
 			t.printf("%s", wrap(e.Detail, pageWidth, "    "))

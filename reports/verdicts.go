@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -19,19 +21,29 @@ type outcome struct {
 // outcomeOf is the result of a consumer in a scenario.
 func (v *view) outcomeOf(c *harness.Cell) outcome {
 	o := outcome{Status: c.Status, Word: string(c.Status), Expected: c.Expected}
-	runs := v.runsOf(c)
-	alike := 0
-	for _, r := range runs {
-		if r.Status == c.Status {
-			alike++
-		}
-	}
-	if len(runs) > 1 {
-		o.Word += " " + formatCount(float64(alike)) + " of " + formatCount(float64(len(runs)))
-	}
+	o.Word += countStatuses(v.runsOf(c), c.Status)
 	o.Counts = v.countWords(c)
 	o.Note = v.noteOf(c)
 	return o
+}
+
+// countStatuses says how many repeats had the status of the cell, and how many had another
+// status than that or a pass. It is empty for one run.
+func countStatuses(runs []*harness.Run, of harness.Status) string {
+	if len(runs) < 2 {
+		return ""
+	}
+	count := map[harness.Status]int{}
+	for _, r := range runs {
+		count[r.Status]++
+	}
+	words := fmt.Sprintf(" %s of %s", formatCount(float64(count[of])), formatCount(float64(len(runs))))
+	for _, other := range []harness.Status{harness.Fail, harness.Overload, harness.Inconclusive, harness.NotMade} {
+		if other != of && count[other] > 0 {
+			words += fmt.Sprintf(", %s %s", other, formatCount(float64(count[other])))
+		}
+	}
+	return words
 }
 
 // countWords are "lost 312" for each check that failed, else what happened
@@ -39,10 +51,13 @@ func (v *view) outcomeOf(c *harness.Cell) outcome {
 func (v *view) countWords(c *harness.Cell) []string {
 	var words []string
 	for _, check := range v.failedChecks(c) {
-		words = append(words, tallyOf(v.runsOf(c), check))
+		words = append(words, tallyOf(v.runsOf(c), check, harness.Fail))
 	}
 	if len(words) > 0 {
 		return words
+	}
+	for _, check := range v.warnedChecks(c) {
+		words = append(words, warningWord+": "+tallyOf(v.runsOf(c), check, harness.Warning))
 	}
 	for _, f := range []struct {
 		word string
@@ -62,11 +77,17 @@ func (v *view) countWords(c *harness.Cell) []string {
 	return words
 }
 
-// tallyOf is a failed check with the number of anomalies in the runs that failed it.
-func tallyOf(runs []*harness.Run, check string) string {
+// warningWord marks what a check found although the consumer allows itself that.
+const warningWord = string(harness.Warning)
+
+// warningRemark says why a finding is a warning.
+const warningRemark = "a warning: the consumer claims at-least-once with any repeats"
+
+// tallyOf is a check with the number of anomalies in the runs in which it had a status.
+func tallyOf(runs []*harness.Run, check string, status harness.Status) string {
 	s := spreadOf(runs, func(r *harness.Run) (float64, bool) {
 		f := verdictOf(r, check)
-		return float64(verdictCount(f)), f != nil && f.Status == harness.Fail
+		return float64(verdictCount(f)), f != nil && f.Status == status
 	})
 	if s.max == 0 {
 		return check
@@ -116,11 +137,17 @@ func (v *view) checkNames(c *harness.Cell) []string {
 }
 
 // failedChecks are the checks that some run of a cell failed.
-func (v *view) failedChecks(c *harness.Cell) []string {
+func (v *view) failedChecks(c *harness.Cell) []string { return v.checksWith(c, harness.Fail) }
+
+// warnedChecks are the checks that found what the consumer allows itself.
+func (v *view) warnedChecks(c *harness.Cell) []string { return v.checksWith(c, harness.Warning) }
+
+// checksWith are the checks that have a status in some run of a cell.
+func (v *view) checksWith(c *harness.Cell, status harness.Status) []string {
 	return slices.DeleteFunc(v.checkNames(c), func(check string) bool {
 		return !slices.ContainsFunc(v.runsOf(c), func(r *harness.Run) bool {
 			f := verdictOf(r, check)
-			return f != nil && f.Status == harness.Fail
+			return f != nil && f.Status == status
 		})
 	})
 }
@@ -183,6 +210,7 @@ type anomaly struct {
 	Check   string
 	HeldTo  string
 	Tally   string
+	Warning bool   // Warning: the consumer allows itself that.
 	Control bool   // Control: the consumer has a known flaw.
 	Note    string // Note is the cell's note if the consumer is a control.
 	Repeat  int    // Repeat is the repeat that had it; 0 if there is only one.
@@ -193,7 +221,8 @@ type anomaly struct {
 }
 
 // firstAnomalies are the first anomalies of each kind, cell by cell. Those of
-// controls come last, and only from the scenarios in which they must fail.
+// controls come last, and only from the scenarios in which they must fail. Warnings come
+// after failures.
 func (v *view) firstAnomalies() []anomaly {
 	var all []anomaly
 	v.eachCell(func(_ *harness.ScenarioInfo, c *harness.Cell) {
@@ -201,10 +230,15 @@ func (v *view) firstAnomalies() []anomaly {
 			return
 		}
 		for _, check := range v.failedChecks(c) {
-			all = append(all, v.firstAnomaly(c, check))
+			all = append(all, v.firstAnomaly(c, check, harness.Fail))
+		}
+		for _, check := range v.warnedChecks(c) {
+			all = append(all, v.firstAnomaly(c, check, harness.Warning))
 		}
 	})
-	slices.SortStableFunc(all, func(a, b anomaly) int { return orderLast(a.Control) - orderLast(b.Control) })
+	slices.SortStableFunc(all, func(a, b anomaly) int {
+		return cmp.Or(orderLast(a.Control)-orderLast(b.Control), orderLast(a.Warning)-orderLast(b.Warning))
+	})
 	return all
 }
 
@@ -216,14 +250,14 @@ func orderLast(last bool) int {
 	return 0
 }
 
-func (v *view) firstAnomaly(c *harness.Cell, check string) anomaly {
-	e := anomaly{Cell: c, Check: check, Tally: tallyOf(v.runsOf(c), check)}
+func (v *view) firstAnomaly(c *harness.Cell, check string, status harness.Status) anomaly {
+	e := anomaly{Cell: c, Check: check, Tally: tallyOf(v.runsOf(c), check, status), Warning: status == harness.Warning}
 	if e.Control = isControl(v.consumerInfo(c.Consumer)); e.Control {
 		e.Note = v.noteOf(c)
 	}
 	for _, r := range v.runsOf(c) {
 		f := verdictOf(r, check)
-		if f == nil || f.Status != harness.Fail {
+		if f == nil || f.Status != status {
 			continue
 		}
 		e.HeldTo, e.Detail = f.HeldTo, f.Detail

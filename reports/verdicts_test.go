@@ -112,6 +112,58 @@ func TestNothingClaimedIsSaidInEachReport(t *testing.T) {
 	}
 }
 
+// A warning keeps a run's pass, and each report has its evidence and says what it is.
+func TestWarningIsShownInEachReport(t *testing.T) {
+	c := small()
+	c.Consumers[2].Redelivery = harness.RedeliveryAny
+	cell := newView(c).cellOf("steady", "keyed@cooperative")
+	c.Runs[cell.Runs[0]].Verdicts[1] = harness.Verdict{
+		Check: oracle.CheckUnexplainedDuplicate, Status: harness.Warning, Count: 3, Detail: "they took 30ms of work",
+		Examples: []harness.Anomaly{{Text: "completed again at 5s"}},
+	}
+	want := outcome{Status: harness.Pass, Word: "pass", Counts: []string{"warning: unexplained duplicate 3"}, Expected: true}
+	if got := outcomeOf(c, "steady", "keyed@cooperative"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	var text, page, markdown bytes.Buffer
+	snapshot := &Snapshot{}
+	snapshot.ReplaceRuns(c)
+	if err := errors.Join(RenderText(&text, c), renderHTML(&page, c), snapshot.Markdown(&markdown, nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []struct{ name, report, want string }{
+		{"text", text.String(), warningRemark}, {"text", text.String(), "completed again at 5s"}, {"text", text.String(), "they took 30ms of work"},
+		{"page", page.String(), warningRemark}, {"page", page.String(), "completed again at 5s"}, {"page", page.String(), "they took 30ms of work"},
+		{"page", page.String(), "at-least-once with any repeats"}, {"Markdown", markdown.String(), "as claimed, warning: unexplained duplicate 3"},
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(said.report), " "), said.want) {
+			t.Errorf("the %s does not say %q", said.name, said.want)
+		}
+	}
+}
+
+// A cell whose repeats ended in different ways names each way that is no pass.
+func TestCellNamesEachOutcomeThatIsNoPass(t *testing.T) {
+	runs := func(list ...harness.Status) (runs []*harness.Run) {
+		for _, s := range list {
+			runs = append(runs, &harness.Run{Status: s})
+		}
+		return runs
+	}
+	for _, tt := range []struct {
+		runs []*harness.Run
+		want string
+	}{
+		{runs(harness.Fail), ""},
+		{runs(harness.Fail, harness.Pass), " 1 of 2"},
+		{runs(harness.Inconclusive, harness.Fail, harness.Inconclusive), " 1 of 3, inconclusive 2"},
+	} {
+		if got := countStatuses(tt.runs, harness.Fail); got != tt.want {
+			t.Errorf("%d runs: %q, want %q", len(tt.runs), got, tt.want)
+		}
+	}
+}
+
 func TestRepeats(t *testing.T) {
 	c := repeated()
 	if got := outcomeOf(c, "pod-crash", "naive@cooperative"); got.Word != "fail 3 of 3" || strings.Join(got.Counts, ", ") != "lost 284..312, premature commit 344" {

@@ -63,7 +63,7 @@ func listEntry(out io.Writer, width int, name string, lines ...string) {
 }
 
 func listConsumer(out io.Writer, width int, i *harness.Implementation) {
-	claims := harness.DescribeClaims(i.Delivery, i.Order)
+	claims := harness.DescribeClaims(i.Delivery, i.Redelivery, i.Order)
 	if i.Control() {
 		claims += ", control: " + describeMustFail(i)
 	}

@@ -75,7 +75,7 @@ func verdictLine(saved *engine.Saved, j *engine.Judgement) string {
 		if len(why) == 0 && len(j.Reasons) > 0 { // a threshold, or a control that did not fail
 			why = j.Reasons[:1]
 		}
-	case harness.Pass, harness.Skipped, harness.NotObserved, harness.NotJudged:
+	case harness.Pass, harness.Skipped, harness.NotObserved, harness.NotJudged, harness.Warning:
 	}
 	if len(why) > 0 {
 		line += " (" + strings.Join(why, ", ") + ")"

@@ -64,7 +64,7 @@ func Estimate(s harness.Scenario, parallelism int) time.Duration {
 func Describe(s harness.Scenario, c harness.Selection) harness.ConsumerInfo {
 	i := c.Implementation
 	info := harness.ConsumerInfo{
-		Name: c.Name(), Base: i.Name, Doc: i.Doc, Delivery: i.Delivery, Order: i.Order,
+		Name: c.Name(), Base: i.Name, Doc: i.Doc, Delivery: i.Delivery, Order: i.Order, Redelivery: i.Redelivery,
 		Protocol: c.Protocol, Knobs: c.Knobs, MustFail: slices.Clone(i.MustFail),
 	}
 	if cfg, err := consumerConfig(&s, c, 0); err == nil {

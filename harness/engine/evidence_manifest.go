@@ -96,6 +96,8 @@ func (s *Saved) checkManifest() error {
 		return fmt.Errorf("unknown delivery %q", f.Delivery)
 	case !slices.Contains([]harness.Order{harness.OrderNone, harness.OrderKey, harness.OrderPartition}, f.Order) && (f.Order != "" || f.Delivery != ""):
 		return fmt.Errorf("unknown order %q", f.Order)
+	case !slices.Contains([]harness.Redelivery{"", harness.RedeliveryBounded, harness.RedeliveryAny}, f.Redelivery):
+		return fmt.Errorf("unknown redelivery %q", f.Redelivery)
 	case f.Partitions < 1 || f.Partitions > 1<<20:
 		return fmt.Errorf("%d partitions", f.Partitions)
 	case len(f.Owners) == 0:

@@ -76,7 +76,7 @@ func (e *evidence) listJournals() (journals []SavedJournal, unbegun []string) {
 func (e *evidence) facts() oracle.Facts {
 	i := e.Consumer.Implementation
 	f := oracle.Facts{
-		Delivery: i.Delivery, Order: i.Order, Protocol: e.cfg.Protocol, Effect: i.Effect, Share: i.Share,
+		Delivery: i.Delivery, Order: i.Order, Redelivery: i.Redelivery, Protocol: e.cfg.Protocol, Effect: i.Effect, Share: i.Share,
 		DeadLetters: i.DeadLetterPolicyOf(e.soloConfig()), Parallelism: i.ParallelismOf(e.soloConfig()),
 		Partitions: e.Scenario.Partitions, Final: e.course.stop.commits[0],
 		Session: e.cfg.Session, Heartbeat: e.cfg.Heartbeat, Commit: e.cfg.Commit, Lock: e.cfg.ShareLock, Deliveries: e.cfg.DeliveryLimit,

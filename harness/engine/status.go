@@ -36,7 +36,7 @@ func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unme
 		switch v.Status {
 		case harness.Fail:
 			failed = append(failed, reasonOf(&v))
-		case harness.Pass, harness.NotJudged, harness.NotObserved, harness.Inconclusive:
+		case harness.Pass, harness.NotJudged, harness.NotObserved, harness.Inconclusive, harness.Warning:
 		}
 	}
 	for _, a := range assumptions {

@@ -80,6 +80,11 @@ func agree(seed uint64) (p planted, err error) {
 		w.facts.Delivery, w.facts.Order = "", ""
 		p.fails = slices.DeleteFunc(slices.Clone(p.fails), func(check string) bool { return !slices.Contains(heldWithoutClaims, check) })
 	}
+	var warned []string
+	if w.facts.Delivery == harness.AtLeastOnce && rand.New(rand.NewPCG(seed, 7)).IntN(4) == 0 {
+		w.facts.Redelivery = harness.RedeliveryAny
+		p.fails, warned = splitWarned(p.fails)
+	}
 	r := w.expect()
 	verdicts, err := judge(r.facts, r.h.source())
 	if err != nil {
@@ -100,8 +105,15 @@ func agree(seed uint64) (p planted, err error) {
 		if v.Status == harness.Fail && r.facts.Delivery == "" && !slices.Contains(heldWithoutClaims, v.Check) {
 			return p, fail("%s fails, and the consumer claims nothing", v.Check)
 		}
+		if any := w.facts.Redelivery == harness.RedeliveryAny; v.Status == harness.Warning && (!any || v.Count == 0) ||
+			any && v.Status != harness.Fail && v.Status != harness.NotObserved && (v.Status == harness.Warning) != (v.Count > 0 && slices.Contains(warnedUnderAny, v.Check)) {
+			return p, fail("%s is %s (%d), with redelivery %q", v.Check, v.Status, v.Count, w.facts.Redelivery)
+		}
 		if p.free {
 			continue
+		}
+		if warns := v.Status == harness.Warning; slices.Contains(warned, v.Check) && !warns {
+			return p, fail("%s is %s (%d), and must warn", v.Check, v.Status, v.Count)
 		}
 		if fails := v.Status == harness.Fail; fails != slices.Contains(p.fails, v.Check) {
 			return p, fail("%s is %s (%d: %v), and %v must fail", v.Check, v.Status, v.Count, r.expected.may[v.Check], p.fails)
@@ -119,6 +131,22 @@ func agree(seed uint64) (p planted, err error) {
 		return p, agreeBlind(w, rand.New(rand.NewPCG(seed, 5)))
 	}
 	return p, nil
+}
+
+// warnedUnderAny are the checks that only warn a consumer which allows itself any repeats.
+var warnedUnderAny = []string{CheckUnexplainedDuplicate, CheckCommitRegression, CheckStalledCommit}
+
+// splitWarned splits the checks that would fail a consumer with bounded repeats into those that
+// fail one with any repeats, and those that warn it.
+func splitWarned(checks []string) (fails, warned []string) {
+	for _, c := range checks {
+		if slices.Contains(warnedUnderAny, c) {
+			warned = append(warned, c)
+		} else {
+			fails = append(fails, c)
+		}
+	}
+	return fails, warned
 }
 
 func positionOf(a *harness.Anomaly) ledger.Position {

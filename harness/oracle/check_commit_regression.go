@@ -14,7 +14,7 @@ const CheckCommitRegression = "commit regression"
 var _ = register(entry{
 	name: CheckCommitRegression, gravity: commitsWrong + 2,
 	finds:  "a commit below the one before it, without a rewind of the owner to an offset that explains it",
-	claim:  "at-least-once and exactly-once",
-	heldTo: heldToDelivery, needs: []string{LedgerComplete, ObserversKeptUp}, marks: marksCommit,
+	claim:  "at-least-once and exactly-once; a warning if any repeats are claimed",
+	heldTo: heldToDelivery, repeats: true, needs: []string{LedgerComplete, ObserversKeptUp}, marks: marksCommit,
 	verdict: func(s *judgeState) harness.Verdict { return s.commits.regressionVerdict() },
 })

@@ -30,13 +30,14 @@ const CheckStalledCommit = "stalled commit"
 var _ = register(entry{
 	name: CheckStalledCommit, gravity: commitsWrong + 3,
 	finds: "a commit that stays behind completed work for three commit intervals and a heartbeat, without a disruption",
-	claim: "at-least-once and exactly-once, but not share groups nor consumers whose effects are outputs",
+	claim: "at-least-once and exactly-once, but not share groups nor consumers whose effects are outputs; a warning if any repeats are claimed",
 	heldTo: func(f *Facts) string {
 		if !commitsContinuously(f) || heldToDelivery(f) == "" {
 			return ""
 		}
 		return "a commit within three intervals"
 	},
+	repeats:  true,
 	needs:    []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
 	newCheck: func(s *judgeState) check { return newStalledCommit(s) },
 })

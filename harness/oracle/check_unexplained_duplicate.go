@@ -1,5 +1,7 @@
 package oracle
 
+import "github.com/stampede-bench/stampede/harness"
+
 // CheckUnexplainedDuplicate finds a second effect of a record that no rewind explains. A new assignment of a
 // partition begins with a rewind to the group's commit, and allows one effect more of each offset from there
 // on. Two effects of one offset under one assignment are unexplained. So is an effect under an assignment whose
@@ -21,7 +23,7 @@ const CheckUnexplainedDuplicate = "unexplained duplicate"
 var _ = register(entry{
 	name: CheckUnexplainedDuplicate, gravity: outcomesWrong,
 	finds:  "a second effect of a record that no rewind explains; in a share group, one that no new delivery explains",
-	claim:  "every delivery claim",
-	heldTo: func(f *Facts) string { return string(f.Delivery) }, needs: []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
-	verdict: verdictOf(func(s *judgeState) *findings { return &s.redeliveries.unexplained }),
+	claim:  "every delivery claim; a warning if any repeats are claimed",
+	heldTo: func(f *Facts) string { return string(f.Delivery) }, repeats: true, needs: []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
+	verdict: func(s *judgeState) harness.Verdict { return s.redeliveries.unexplainedVerdict() },
 })

@@ -11,6 +11,7 @@ import (
 type Facts struct {
 	Delivery    harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
 	Order       harness.Order            `json:"order"`
+	Redelivery  harness.Redelivery       `json:"redelivery,omitempty"` // Redelivery is which repeats it allows itself.
 	Protocol    harness.Protocol         `json:"protocol"`
 	Effect      harness.Effect           `json:"effect,omitempty"`      // Effect is where its effects are counted.
 	Share       bool                     `json:"share,omitempty"`       // Share: a share group, whose members own no partitions.

@@ -39,6 +39,8 @@ func (h *history) line(line string) (err error) {
 	case "claims":
 		f.Delivery, f.Order = harness.Delivery(strings.Trim(w[1], "-")), harness.Order(strings.Trim(w[2], "-"))
 		f.Protocol = harness.Protocol(w[3])
+	case "redelivery":
+		f.Redelivery = harness.Redelivery(w[1])
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":

@@ -76,6 +76,9 @@ func (found *Found) settleVerdict(e *entry, broken map[string]string, v *harness
 		return
 	case v.HeldTo == "":
 		v.Status = harness.NotJudged
+		if _, doubtful := firstBroken(broken, e.needs); !doubtful && v.Count > 0 && e.warns(found.facts) {
+			v.Status = harness.Warning
+		}
 		return
 	}
 	if reason, ok := firstBroken(broken, e.needs); ok {

@@ -20,6 +20,9 @@ type entry struct {
 	// heldTo is the promise that the consumer of a run broke if the check found anything, "" if it made
 	// none. nil: the check holds no consumer to anything.
 	heldTo func(*Facts) string
+	// repeats: what the check finds is a repeat, or leads to one. It is a warning for a consumer that
+	// allows itself any repeats.
+	repeats bool
 	// needs are the assumptions without which the verdict is inconclusive, whatever the check found.
 	needs []string
 	// sends reports whether the check needs the outcomes of all sends. nil: it does not.
@@ -124,10 +127,15 @@ func CountedChecks() (names []string) {
 
 // promise is what the consumer of a run promised about a check, "" for nothing.
 func (e *entry) promise(f *Facts) string {
-	if e.heldTo == nil {
+	if e.heldTo == nil || e.warns(f) {
 		return ""
 	}
 	return e.heldTo(f)
+}
+
+// warns reports whether a finding of the check is a warning for the consumer of a run.
+func (e *entry) warns(f *Facts) bool {
+	return e.repeats && f.Redelivery.AllowsAny() && f.Delivery == harness.AtLeastOnce && e.heldTo(f) != ""
 }
 
 // heldToDelivery holds a consumer that claims at-least-once or more.

@@ -25,6 +25,7 @@ type redeliveries struct {
 
 	explained   findings
 	unexplained findings
+	wasted      time.Duration // wasted is the time of the attempts behind unexplained effects.
 }
 
 func newRedeliveries(s *judgeState) *redeliveries {
@@ -142,7 +143,7 @@ func (r *redeliveries) judgeSecondEffect(p *partitionAssignments, e *ledger.Even
 				formatTime(e.At), r.facts.podName(e.Owner))
 		})
 	default:
-		r.unexplained.addAnomaly(func() harness.Anomaly {
+		r.addUnexplained(e, func() harness.Anomaly {
 			why := "no rewind lies between its effects"
 			if latest, _ := p.assignmentsOf(e.Owner, e.Start); latest < 0 || e.Zombie {
 				why = "the pod did not own the partition"
@@ -183,7 +184,7 @@ func (r *redeliveries) isRangeRepeatable(e *ledger.Event) bool {
 func (r *redeliveries) judgeShareEffect(e *ledger.Event) (firstHere bool) {
 	switch second, sameDelivery := r.shares.addShareEffect(e); {
 	case sameDelivery:
-		r.unexplained.addAnomaly(func() harness.Anomaly {
+		r.addUnexplained(e, func() harness.Anomaly {
 			return anomalyOf(r.facts, e, "completed again at %s by %s, without a new delivery of the broker", formatTime(e.At), r.facts.podName(e.Owner))
 		})
 	case second:
@@ -207,10 +208,25 @@ func (r *redeliveries) judgeElsewhere(e *ledger.Event) {
 		})
 		return
 	}
-	r.unexplained.addAnomaly(func() harness.Anomaly {
+	r.addUnexplained(e, func() harness.Anomaly {
 		return anomalyOf(r.facts, e, "completed again at %s by %s in %s: completed at %d places, with %d rewinds of those places since",
 			formatTime(e.At), r.facts.podName(e.Owner), r.facts.topicName(e.Topic), completions, route.rewinds)
 	})
+}
+
+// addUnexplained adds an effect that nothing explains.
+func (r *redeliveries) addUnexplained(e *ledger.Event, a func() harness.Anomaly) {
+	r.wasted += max(0, e.At-e.Start)
+	r.unexplained.addAnomaly(a)
+}
+
+// unexplainedVerdict has the price of the duplicates.
+func (r *redeliveries) unexplainedVerdict() harness.Verdict {
+	detail := ""
+	if n := r.unexplained.count; n > 0 && r.wasted > 0 {
+		detail = fmt.Sprintf("%s completed again without a rewind, which took %s of work", countRecords(n), formatTime(r.wasted))
+	}
+	return r.unexplained.toVerdict(detail)
 }
 
 // judgeOutput judges an effect that is an output. The ledger does not show which pod made an output, so
@@ -219,11 +235,11 @@ func (r *redeliveries) judgeOutput(e *ledger.Event) {
 	switch {
 	case e.First:
 	case r.facts.Delivery == harness.ExactlyOnce:
-		r.unexplained.addAnomaly(func() harness.Anomaly {
+		r.addUnexplained(e, func() harness.Anomaly {
 			return anomalyOf(r.facts, e, "a second output at %s; an exactly-once consumer repeats no output", formatTime(e.At))
 		})
 	case r.undisturbed:
-		r.unexplained.addAnomaly(func() harness.Anomaly {
+		r.addUnexplained(e, func() harness.Anomaly {
 			return anomalyOf(r.facts, e, "a second output at %s, before any fault, expulsion or end of a pod", formatTime(e.At))
 		})
 	default:

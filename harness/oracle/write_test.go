@@ -16,6 +16,9 @@ func (h *history) String() string {
 	var b strings.Builder
 	f := h.facts
 	fmt.Fprintf(&b, "claims %s %s %s\n", cmp.Or(f.Delivery, "-"), cmp.Or(f.Order, "-"), f.Protocol)
+	if f.Redelivery != "" {
+		fmt.Fprintf(&b, "redelivery %s\n", f.Redelivery)
+	}
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}

@@ -16,7 +16,7 @@ var alwaysCounted = append(oracle.CountedChecks(), oracle.CheckRedelivery)
 
 // HasFinding reports whether a check found something.
 func HasFinding(v harness.Verdict) bool {
-	return v.Status == harness.Fail || v.Status == harness.NotJudged && v.Count > 0 && slices.Contains(alwaysCounted, v.Check)
+	return v.Status == harness.Fail || v.Status == harness.Warning || v.Status == harness.NotJudged && v.Count > 0 && slices.Contains(alwaysCounted, v.Check)
 }
 
 // FindingsOf are the checks of a run that found something.
