@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -76,3 +77,8 @@ var _ interface {
 	harness.Fault
 	harness.Requirer
 } = DropResponses{}
+
+var _ = registerFault(Known{
+	Fault: DropResponses{Key: OffsetCommit}, What: "The broker carries out commits, and the connection breaks before each response.", By: "a rule on the wire",
+	Lasts: between(2*time.Second, 1),
+})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -55,3 +56,9 @@ func (JoinPod) Verify(_ context.Context, env *harness.Env) error {
 }
 
 var _ harness.Fault = JoinPod{}
+
+var _ = registerFault(Known{
+	Fault: JoinPod{}, What: "A spare pod starts, and leaves again.", By: "one more process; in virtual time its goroutines",
+	Removes: ASpare, Lasts: between(time.Second, 3),
+	Scenario: func(s *harness.Scenario) { s.Spare = 1 },
+})

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -86,3 +87,8 @@ func partitionsLedBy(id int32, leaders []int32) (partitions []int32) {
 func brokerName(id int32) string { return fmt.Sprintf("broker %d", id) }
 
 var _ harness.Fault = KillBroker{}
+
+var _ = registerFault(Known{
+	Fault: KillBroker{}, What: "The node that leads the fullest partition ends, and starts again.", By: "SIGKILL",
+	Removes: ABroker, Lasts: between(time.Second, 2),
+})

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -31,3 +32,8 @@ func (KillPod) Inject(ctx context.Context, env *harness.Env) (heal func(context.
 func (KillPod) Verify(_ context.Context, env *harness.Env) error { return checkEnded(env) }
 
 var _ harness.Fault = KillPod{}
+
+var _ = registerFault(Known{
+	Fault: KillPod{}, What: "A pod ends, and its next incarnation starts.", By: "SIGKILL; in virtual time its goroutines stop",
+	Removes: APod, Lasts: between(time.Second, 2), // back before or after its session expires
+})

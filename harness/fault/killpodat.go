@@ -73,3 +73,20 @@ var _ interface {
 	harness.Fault
 	harness.Requirer
 } = KillPodAt{}
+
+var _ = registerFault(
+	killAt(BeforeCommit, ""), killAt(AfterCommit, ""), killAt(BeforeSync, ""), killAt(AfterHeartbeat, "keyed@848"),
+	killAt(BeforeEndTxn, "txn@eager"), killAt(AfterEndTxn, "txn@eager"), killAt(BeforeShareFetch, "share"), killAt(AfterShareFetch, "share"),
+)
+
+// killAt is the entry of a kill at a moment, of a consumer that has the moment.
+func killAt(m Moment, consumer string) Known {
+	k := Known{
+		Fault: KillPodAt{m}, What: "A pod ends " + m.Name + ", and its next incarnation starts.", By: "a rule on the wire, and SIGKILL",
+		Removes: APod, Lasts: between(time.Second, 2), Consumer: consumer,
+	}
+	if m == BeforeSync {
+		k.Lasts, k.LeftOut = nil, "it waits for a rebalance"
+	}
+	return k
+}

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -36,3 +37,8 @@ func (LeavePod) Inject(ctx context.Context, env *harness.Env) (heal func(context
 func (LeavePod) Verify(_ context.Context, env *harness.Env) error { return checkEnded(env) }
 
 var _ harness.Fault = LeavePod{}
+
+var _ = registerFault(Known{
+	Fault: LeavePod{}, What: "A pod is asked to end, as by a deployment, and starts again.", By: "SIGTERM; in virtual time the end of its context",
+	Removes: APod, Lasts: between(time.Second, 2),
+})

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -44,3 +45,8 @@ func (PausePod) Verify(_ context.Context, env *harness.Env) error {
 }
 
 var _ harness.Fault = PausePod{}
+
+var _ = registerFault(Known{
+	Fault: PausePod{}, What: "A pod stands still, and goes on.", By: "SIGSTOP and SIGCONT; in virtual time its work and its connections wait",
+	Removes: APod, Lasts: between(500*time.Millisecond, 2),
+})
