@@ -89,13 +89,13 @@ type Injection struct {
 	Fault Fault
 	// At is when the fault is injected, counted from the start of the load.
 	At time.Duration
-	// HealAfter is how long after the injection it is healed; HealSessions adds that
-	// many session timeouts. Both 0: it is never healed.
+	// HealAfter is how long after the end of the injection it is healed; HealSessions adds
+	// that many session timeouts. Both 0: it is never healed.
 	HealAfter    time.Duration
 	HealSessions int
 }
 
-// HealsAfter is how long after its injection the fault is healed under a session
+// HealsAfter is how long after the end of its injection the fault is healed under a session
 // timeout; ok is false if it never is.
 func (i Injection) HealsAfter(session time.Duration) (after time.Duration, ok bool) {
 	after = i.HealAfter + time.Duration(i.HealSessions)*session

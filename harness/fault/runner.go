@@ -113,13 +113,13 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 		heal, err := injection.Fault.Inject(ctx, &env)
 		return injected{heal, env}, err
 	})
-	heal, env := done.heal, done.env
+	heal, env, returned := done.heal, done.env, s.Now()
 	after, healed := injection.HealsAfter(s.Session)
 	if heal == nil && err == nil { // the fault ends by itself, and its interval all the same
 		heal = func(context.Context) error { return nil }
 	}
 	if heal != nil && (healed || err != nil) { // heal an injection that failed half-way, too
-		s.addStep(step{at: began + after, injection: i, heal: heal})
+		s.addStep(step{at: returned + after, injection: i, heal: heal})
 	}
 	out.Target = env.Target
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 	}
 	limit := verifyTimeout
 	if healed {
-		limit = min(limit, began+after-s.Now())
+		limit = min(limit, returned+after-s.Now())
 	}
 	out.Verified = verifyFault(ctx, injection.Fault, &env, limit)
 	return nil

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // serviceSyntax shows what [ParseService] reads.
-const serviceSyntax = "10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99), with cpu: before it to burn the time instead of sleeping it"
+const serviceSyntax = "10ms, uniform:5ms-15ms, lognormal:10ms/100ms (mean/p99) or rare:10ms/3s/0.02 (usual/slow/share of slow), with cpu: before it to burn the time instead of sleeping it"
 
 // Fixed is the same service time for every record. 0 is no work.
 type Fixed time.Duration
@@ -75,6 +76,33 @@ func (l LogNormal) CPU() bool { return false }
 
 func (l LogNormal) String() string { return fmt.Sprintf("lognormal:%v/%v", l.Average, l.P99) }
 
+// Rare takes as long as Usual for most records and as long as Slow for a share of them: a
+// call that hangs until its time-out is an example.
+type Rare struct {
+	Usual, Slow time.Duration
+	Share       float64 // Share of the slow ones, between 0 and 1.
+}
+
+// Time implements [harness.Service].
+func (r Rare) Time(u float64) time.Duration {
+	if u < 1-r.Share {
+		return r.Usual
+	}
+	return r.Slow
+}
+
+// Mean implements [harness.Service].
+func (r Rare) Mean() time.Duration {
+	return r.Usual + time.Duration(r.Share*float64(r.Slow-r.Usual))
+}
+
+// CPU implements [harness.Service].
+func (r Rare) CPU() bool { return false }
+
+func (r Rare) String() string {
+	return fmt.Sprintf("rare:%v/%v/%s", r.Usual, r.Slow, strconv.FormatFloat(r.Share, 'g', -1, 64))
+}
+
 // cpuBound is a service that burns its time on the CPU.
 type cpuBound struct{ harness.Service }
 
@@ -116,8 +144,30 @@ func parseService(s string) (harness.Service, error) {
 		}
 		return LogNormal{mean, p99}, nil
 	}
+	if rest, ok := strings.CutPrefix(s, "rare:"); ok {
+		return parseRare(rest)
+	}
 	d, err := duration(s)
 	return Fixed(d), err
+}
+
+func parseRare(s string) (harness.Service, error) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return nil, fmt.Errorf("%q is not two durations and a share with / between them", s)
+	}
+	usual, slow, err := twoDurations(s[:i], "/")
+	if err != nil {
+		return nil, err
+	}
+	share, err := strconv.ParseFloat(s[i+1:], 64)
+	if err != nil || !(share > 0 && share < 1) {
+		return nil, fmt.Errorf("the share of slow work %q is not between 0 and 1", s[i+1:])
+	}
+	if usual >= slow {
+		return nil, fmt.Errorf("%v is not below %v", usual, slow)
+	}
+	return Rare{usual, slow, share}, nil
 }
 
 func twoDurations(s, sep string) (a, b time.Duration, err error) {
@@ -159,4 +209,4 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-var _ = []harness.Service{Fixed(0), Between{}, LogNormal{}, cpuBound{}}
+var _ = []harness.Service{Fixed(0), Between{}, LogNormal{}, Rare{}, cpuBound{}}

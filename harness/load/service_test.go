@@ -23,6 +23,7 @@ func TestServiceTimesAreDistributedAsNamed(t *testing.T) {
 		{service: LogNormal{10 * ms, 100 * ms}, p99: 100 * ms},
 		{service: LogNormal{2 * ms, 10 * ms}, p99: 10 * ms},
 		{service: LogNormal{10 * ms, 11 * ms}, p99: 11 * ms},
+		{service: Rare{10 * ms, 3000 * ms, 0.02}, median: 10 * ms, p99: 3000 * ms, max: 3000 * ms, zero: 10 * ms},
 		{service: cpuBound{Between{5 * ms, 15 * ms}}, median: 10 * ms, p99: 14900 * time.Microsecond, max: 15 * ms, zero: 5 * ms, cpu: true},
 	}
 	for _, tt := range tests {
@@ -64,7 +65,7 @@ func TestServiceTimesAreDistributedAsNamed(t *testing.T) {
 
 func TestParseServiceRoundTrip(t *testing.T) {
 	for _, s := range []string{"0s", "10ms", "1.5s", "uniform:5ms-15ms", "uniform:0s-1ms", "lognormal:10ms/100ms",
-		"lognormal:10ms/149ms", "cpu:10ms", "cpu:uniform:5ms-15ms", "cpu:lognormal:2ms/10ms"} {
+		"lognormal:10ms/149ms", "rare:10ms/3s/0.02", "cpu:rare:1ms/1s/0.5", "cpu:10ms", "cpu:uniform:5ms-15ms", "cpu:lognormal:2ms/10ms"} {
 		got, err := ParseService(s)
 		if err != nil {
 			t.Errorf("%s: %v", s, err)

@@ -1,0 +1,35 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
+)
+
+// The commit interval is 20 s, so there is no commit before the kill. 8 keys
+// use at most 8 of 24 partitions. The next owners find records and no commit: they have to
+// begin at the start of the log. A consumer that is set to begin at the end, and commits nothing
+// before its first record, skips what the killed pod had read and what came since
+// (knative-extensions/eventing-kafka #549, FLINK-28303).
+//
+// One record at a time completes 150/s, more than the load but for the burst.
+var _ = harness.RegisterScenario(harness.Scenario{
+	Name: "crash-before-first-commit",
+	Doc:  "Where does the next owner begin when a pod is killed before it has committed anything?",
+	Load: harness.Load{
+		Pacer: load.Step{Base: 40, Burst: 200, After: time.Second, Length: 2 * time.Second, For: 14 * time.Second},
+		Keys:  load.Uniform{N: 8},
+	},
+	Service:    load.Fixed(20 * time.Millisecond),
+	Partitions: 24,
+	Pods:       3,
+	Workers:    4,
+	Commit:     20 * time.Second,
+	Warmup:     time.Second,
+	Drain:      50 * time.Second,
+	Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3 * time.Second, HealSessions: 1, HealAfter: 2 * time.Second}},
+	Extra:      true,
+	Consumers:  defaultConsumers,
+})
