@@ -35,7 +35,7 @@ func (f KillPodAt) Inject(ctx context.Context, env *harness.Env) (heal func(cont
 	release := sync.OnceFunc(func() { close(killed) })
 	defer release()
 	stop, err := env.Cluster.(harness.RuleApplier).ApplyRule(harness.Rule{
-		Key: f.Moment.Key, Client: pod.Name() + ".", OnResponse: f.Moment.OnResponse, Limit: 1,
+		Key: f.Moment.Key, Client: pod.Name() + ".", OnResponse: f.Moment.OnResponse, Accepted: f.Moment.OnResponse, Limit: 1,
 		Reached: func() { close(reached) }, Hold: killed, Then: harness.WireReset,
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ type Moment struct {
 }
 
 // Before an event the broker does not know of it. After it the broker has carried it out,
-// and the pod does not know that.
+// and the pod does not know that. A refused request is no event.
 var (
 	// The commit of a group, in the classic protocols and in KIP-848.
 	BeforeCommit = Moment{Name: "before commit", Key: OffsetCommit}

@@ -329,6 +329,9 @@ func TestPodIsKilledWhileItsFrameIsHeld(t *testing.T) {
 		h := &holder{pod: actors[1]}
 		env.Cluster = h
 		heal, err := KillPodAt{m}.Inject(t.Context(), env)
+		if h.rule.Accepted != m.OnResponse {
+			t.Errorf("kill pod %s: a refused request counts: %v", m.Name, m.OnResponse)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

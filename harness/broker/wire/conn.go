@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/stampede-bench/stampede/harness"
-	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -46,24 +44,31 @@ type Conn struct {
 
 	ended   chan struct{} // ended is closed when the connection ends.
 	endOnce sync.Once
-	tailOf  int32 // tailOf is the correlation id of the response whose tail is gathered. The writer owns it.
-	dropped bool  // dropped: a rule dropped a request, so all bytes are dropped. The reader owns it.
+	tailOf  int32     // tailOf is the correlation id of the response whose tail is gathered. The writer owns it.
+	arrived time.Time // arrived is when in was read, while there are rules. The reader owns it, and all below.
+	greeted bool      // greeted: the first request has come, and told the client id.
+	dropped bool      // dropped: a rule dropped a request, so all bytes are dropped.
+	cut     bool      // cut: a rule cut a request, so the connection is reset behind out.
 
 	mu         sync.Mutex // a client may send on before it has the response
 	unanswered map[int32]pending
-	silent     bool // silent: responses are dropped.
+	client     string // client is the client id of the first request.
+	silent     bool   // silent: responses are dropped.
 }
 
 // pending is a request without a response.
 type pending struct {
 	header   header
-	exchange *Exchange // exchange is nil if no observer wants it.
-	ruled    bool      // ruled: a rule may be about the response.
+	exchange *Exchange     // exchange is nil if no observer wants it.
+	ruled    bool          // ruled: a rule may be about the response.
+	refusal  kmsg.Response // refusal takes the place of the response, unless it is nil.
 }
 
 const (
 	firstBuffer = 16 << 10
 	mostBuffer  = 256 << 10
+	// resetPause is how long a reset waits for bytes before it, which it may overtake.
+	resetPause = 5 * time.Millisecond
 )
 
 // Wrap returns raw with the observer and the rules of l in its way. [Conn.Close] closes raw.
@@ -74,6 +79,11 @@ func Wrap(raw net.Conn, l *Line) *Conn {
 // Read implements [net.Conn]. It returns requests, each after its observer and its rule.
 func (c *Conn) Read(b []byte) (int, error) {
 	for len(c.out) == 0 {
+		if c.cut {
+			time.Sleep(resetPause)
+			c.Reset()
+			return 0, net.ErrClosed
+		}
 		if len(c.in) == 0 {
 			if err := c.fill(); err != nil {
 				return 0, err
@@ -105,6 +115,9 @@ func (c *Conn) fill() error {
 		c.buf = make([]byte, 2*len(c.buf))
 	}
 	n, err := c.Conn.Read(c.buf)
+	if len(c.line.Rules.all()) > 0 {
+		c.arrived = time.Now()
+	}
 	c.in, c.filled = c.buf[:n], n == len(c.buf)
 	if n > 0 {
 		return nil
@@ -115,7 +128,12 @@ func (c *Conn) fill() error {
 // Write implements [net.Conn]. It takes responses and passes them on, each after its observer
 // and its rule.
 func (c *Conn) Write(b []byte) (int, error) {
+	var arrived time.Time
+	if len(c.line.Rules.all()) > 0 {
+		arrived = time.Now()
+	}
 	for rest := b; len(rest) > 0; {
+		resets := false
 		var pass, frame []byte
 		pass, frame, rest = c.responses.next(rest, c.treatResponse)
 		switch {
@@ -124,16 +142,19 @@ func (c *Conn) Write(b []byte) (int, error) {
 			c.forgetRequest(c.tailOf)
 			pass = c.line.addresses.rewriteTail(frame, true)
 		default:
-			if pass = c.admitResponse(frame); pass == nil {
-				c.Reset()
-				return 0, net.ErrClosed
+			pass, resets = c.admitResponse(frame, arrived)
+		}
+		if len(pass) > 0 && !c.isSilent() {
+			if _, err := c.Conn.Write(pass); err != nil {
+				return 0, err
 			}
 		}
-		if len(pass) == 0 || c.isSilent() {
-			continue
-		}
-		if _, err := c.Conn.Write(pass); err != nil {
-			return 0, err
+		if resets {
+			if len(pass) > 0 {
+				time.Sleep(resetPause)
+			}
+			c.Reset()
+			return 0, net.ErrClosed
 		}
 	}
 	return len(b), nil
@@ -171,7 +192,7 @@ func (c *Conn) end() { c.endOnce.Do(func() { close(c.ended) }) }
 
 func (c *Conn) treatRequest(first []byte) treatment {
 	key := int16(binary.BigEndian.Uint16(first))
-	if c.line.Observer.Wants(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key) {
+	if !c.greeted || c.line.Observer.Wants(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key) {
 		return gatherFrame
 	}
 	return passFrame
@@ -182,6 +203,8 @@ func (c *Conn) treatResponse(first []byte) treatment {
 	defer c.mu.Unlock()
 	p, ok := c.unanswered[correlationOf(first)]
 	switch {
+	case c.line.Rules.haveRuleForAny():
+		return gatherFrame
 	case !ok:
 		return passFrame
 	case p.exchange != nil || p.ruled || !namesLeaders(p.header):
@@ -189,99 +212,6 @@ func (c *Conn) treatResponse(first []byte) treatment {
 	}
 	c.tailOf = p.header.correlation
 	return gatherTail
-}
-
-// admitRequest returns what the broker gets of a request: the frame, or nothing.
-func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
-	h, body, ok := readHeader(frame)
-	if !ok {
-		return frame, nil
-	}
-	if c.line.Client != "" {
-		h.client = c.line.Client
-	}
-	if a := c.line.Rules.claimFrame(h, false); a != nil {
-		switch {
-		case !c.await(a) || a.Then == harness.WireReset:
-			c.Reset()
-			return nil, net.ErrClosed
-		case a.Then == harness.WireDrop:
-			c.dropped = true
-			c.silence()
-			return nil, nil
-		}
-	}
-	p := pending{header: h, ruled: c.line.Rules.haveRuleFor(h.key)}
-	if c.line.Observer.Wants(h.key) {
-		if req := readRequest(h, body); req != nil {
-			p.exchange = &Exchange{Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
-		}
-	}
-	if (p.exchange != nil || p.ruled || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
-		c.mu.Lock()
-		if c.unanswered != nil {
-			c.unanswered[h.correlation] = p
-		}
-		c.mu.Unlock()
-	}
-	if p.exchange != nil && c.line.Observer.OnRequest != nil {
-		c.line.Observer.OnRequest(p.exchange)
-	}
-	return frame, nil
-}
-
-// isUnanswered reports whether a request is a produce without acknowledgement, to which no
-// response comes.
-func isUnanswered(h header, body []byte) bool {
-	if h.key != int16(kmsg.Produce) {
-		return false
-	}
-	r := kbin.Reader{Src: body}
-	switch { // the transactional id
-	case h.version >= 9:
-		kmsg.SkipTags(&r)
-		r.CompactNullableString()
-	case h.version >= 3:
-		r.NullableString()
-	}
-	return r.Int16() == 0 && r.Ok()
-}
-
-// admitResponse returns what the client gets of a response, or nil if the connection is to
-// be reset.
-func (c *Conn) admitResponse(frame []byte) []byte {
-	correlation := correlationOf(frame[4:])
-	p, ok := c.forgetRequest(correlation)
-	if !ok {
-		return frame
-	}
-	passes := true
-	var a *activeRule
-	if p.ruled {
-		a = c.line.Rules.claimFrame(p.header, true)
-	}
-	changes := a != nil
-	if changes {
-		passes = c.await(a) && a.Then != harness.WireReset
-	}
-	if changes && a.Then == harness.WireDrop {
-		c.silence()
-	}
-	if p.exchange != nil {
-		p.exchange.Response = readResponse(p.exchange.Request, frame)
-		if p.exchange.Response != nil {
-			p.exchange.AnsweredAt = c.line.Now()
-		}
-		p.exchange.Lost = changes && (!passes || a.Then != harness.WirePass)
-		c.reportExchange(p.exchange)
-	}
-	if !passes {
-		return nil
-	}
-	if c.line.addresses.rewritesResponse(p.header) {
-		return c.line.addresses.rewriteResponse(p.header, frame)
-	}
-	return frame
 }
 
 // forgetRequest removes a request that has its response.
@@ -296,35 +226,6 @@ func (c *Conn) forgetRequest(correlation int32) (p pending, ok bool) {
 func (c *Conn) reportExchange(x *Exchange) {
 	if x != nil && c.line.Observer.OnExchange != nil {
 		c.line.Observer.OnExchange(x)
-	}
-}
-
-// await waits as a rule says. It reports false if the connection ended first.
-func (c *Conn) await(a *activeRule) bool {
-	if a.Delay > 0 {
-		select {
-		case <-c.ended:
-			return false
-		case <-a.stopped:
-		case <-time.After(a.Delay):
-		}
-	}
-	if a.Reached != nil {
-		a.Reached()
-	}
-	if a.Hold != nil {
-		select {
-		case <-c.ended:
-			return false
-		case <-a.stopped:
-		case <-a.Hold:
-		}
-	}
-	select {
-	case <-c.ended:
-		return false
-	default:
-		return true
 	}
 }
 

@@ -281,14 +281,6 @@ func TestHeldRequestOfAResetConnectionIsLost(t *testing.T) {
 	}
 }
 
-func TestRulesRefuseNonsense(t *testing.T) {
-	for _, r := range []harness.Rule{{Limit: -1}, {Skip: -1}, {Delay: -1}, {Then: harness.WireDrop + 1}} {
-		if _, err := new(Rules).Apply(r); err == nil {
-			t.Errorf("rule %+v is taken", r)
-		}
-	}
-}
-
 // FuzzConn gives arbitrary bytes to both sides of a connection. All pass unchanged.
 func FuzzConn(f *testing.F) {
 	req := kmsg.NewPtrShareFetchRequest()
@@ -337,25 +329,6 @@ func BenchmarkConn(b *testing.B) {
 			return Wrap(c, &Line{Now: func() int64 { return 1 }, Rules: new(Rules), Observer: Observer{Wants: wantsNone}})
 		})
 	})
-}
-
-// TestRuleAtItsLimitLeavesFramesToTheNext has two rules about the same requests.
-func TestRuleAtItsLimitLeavesFramesToTheNext(t *testing.T) {
-	rules := new(Rules)
-	first, err := rules.Apply(harness.Rule{Key: 8, Limit: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := rules.Apply(harness.Rule{Key: 8, Skip: 1, Client: "pod-"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 4 {
-		rules.claimFrame(header{key: 8, client: "pod-1.1"}, false)
-	}
-	if a, b := first(), second(); a != 1 || b != 2 {
-		t.Errorf("the rules changed %d and %d frames of 4, want 1 and 2: the second one skips one", a, b)
-	}
 }
 
 // TestLineNamesItsClient: the front of a process knows who speaks, whatever the client id is.

@@ -17,6 +17,7 @@ type Exchange struct {
 	Request    kmsg.Request
 	Response   kmsg.Response // Response is nil if the connection broke first, or if it cannot be read.
 	Lost       bool          // Lost: the broker responded, and a rule kept the response from the client.
+	Refused    bool          // Refused: the broker never got the request, and a rule made the response.
 }
 
 // header is the part of a request that all kinds have.
@@ -55,11 +56,14 @@ func readRequest(h header, body []byte) kmsg.Request {
 }
 
 // readResponse decodes the response to a request, or returns nil if kmsg cannot.
-func readResponse(req kmsg.Request, frame []byte) kmsg.Response {
-	resp := req.ResponseKind()
-	resp.SetVersion(req.GetVersion())
+func readResponse(h header, frame []byte) kmsg.Response {
+	resp := kmsg.ResponseForKey(h.key)
+	if resp == nil || h.version > resp.MaxVersion() {
+		return nil
+	}
+	resp.SetVersion(h.version)
 	r := kbin.Reader{Src: frame[headSize:]}
-	if resp.IsFlexible() && req.Key() != int16(kmsg.ApiVersions) { // whose header has no tags in any version
+	if resp.IsFlexible() && h.key != int16(kmsg.ApiVersions) { // whose header has no tags in any version
 		kmsg.SkipTags(&r)
 	}
 	if resp.ReadFrom(r.Src) != nil {
