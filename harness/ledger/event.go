@@ -15,6 +15,9 @@ type EventKind uint8
 const (
 	EventUp           EventKind = iota + 1 // an incarnation started
 	EventInject                            // a fault took effect
+	EventTrimmed                           // the records of a partition below Offset were deleted
+	EventExpired                           // a group lost its commits
+	EventAdded                             // a partition was added
 	EventSent                              // Produce was called
 	EventAcked                             // a send ended: acked, failed or unknown, by Outcome
 	EventEnd                               // an attempt ended, by Outcome; OutcomeOpen: its process died
@@ -22,6 +25,7 @@ const (
 	EventReleased                          // a partition left its owner
 	EventOwned                             // a partition came to its owner
 	EventRewound                           // an owner went back to the commit, or to Offset
+	EventReset                             // an owner got the first or the last offset of a partition, to read on from there
 	EventAcquired                          // a member of a share group acquired a range of records
 	eventStartAtOnce                       // an attempt began that ended in the same instant; its event is an EventStart
 	eventEndAtOnce                         // and its end, before the next attempt of its journal began; its event is an EventEnd
@@ -36,7 +40,7 @@ const (
 )
 
 var eventNames = [...]string{
-	"?", "up", "inject", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "acquired", "start", "end", "start",
+	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "start", "end", "start",
 	"copied", "deferred", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
@@ -72,7 +76,8 @@ type Event struct {
 	// which happened no earlier than At.
 	Seen time.Duration
 	// To is one past the last offset of an EventDeferred or EventAcquired, which begins at
-	// Offset.
+	// Offset. An EventReset and an EventRewound keep here what [Event.IsLatest] and
+	// [Event.Answer] return.
 	To         int64
 	Membership     // Membership is that of an event of a group.
 	Ack        Ack // Ack is how an EventAcknowledged acknowledges its record.
@@ -118,6 +123,17 @@ func (e *Event) SetDeferredBy(p Position) {
 	e.byTopic, e.byNumber, e.byOffset = p.Topic, p.Partition, p.Offset+1
 }
 
+// Answer is the commit that the owner of an EventRewound got, -1 if there was none. It
+// is not known of each.
+func (e *Event) Answer() (offset int64, known bool) { return e.To - answerBase, e.To != 0 }
+
+// SetAnswer sets what [Event.Answer] returns.
+func (e *Event) SetAnswer(offset int64) { e.To = offset + answerBase }
+
+// IsLatest reports whether the owner of an EventReset goes to the end of the log, and
+// not to its start.
+func (e *Event) IsLatest() bool { return e.To != 0 }
+
 // OwnGroup reports whether the event is of a group of the consumer's own, and not of
 // the run's.
 func (e *Event) OwnGroup() bool { return e.Group != 0 }
@@ -148,6 +164,10 @@ var eventOf = [1 << 8]EventKind{
 	KindAcknowledged: EventAcknowledged,
 	KindTransaction:  EventTransaction,
 	KindAcquired:     EventAcquired,
+	KindTrimmed:      EventTrimmed,
+	KindExpired:      EventExpired,
+	KindAdded:        EventAdded,
+	KindReset:        EventReset,
 }
 
 // eventAt is a kind of event and its time.
@@ -214,6 +234,10 @@ func (s *Slot) fillEvent(e *Event, kind EventKind, at time.Duration, epoch int64
 	case EventCommit:
 		e.Membership = s.Membership()
 	case EventRewound:
+		e.Group, e.To = s.key, s.sent
+	case EventReset:
+		e.Group, e.To = s.key, s.sent
+	case EventExpired:
 		e.Group = s.key
 	case EventDeferred:
 		e.To = s.sent

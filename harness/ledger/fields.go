@@ -31,8 +31,8 @@ func (s *Slot) SetPosition(p Position) {
 // Position is where the slot's record lies.
 func (s *Slot) Position() Position { return Position{s.Topic, s.Partition, s.offset} }
 
-// Offset is that of the record, or the one committed, rewound to, or the first of a
-// range.
+// Offset is that of the record, or the one committed, rewound or reset to. Of a range, and
+// of a log that was trimmed, it is the first.
 func (s *Slot) Offset() int64 { return s.offset }
 
 // SetAttempt sets when an attempt began and how often the client says its record was
@@ -87,6 +87,38 @@ func (s *Slot) SetCommit(m Membership, offset, at int64) {
 // SetRewind sets to which offset a KindRewound went back; -1 is the commit.
 func (s *Slot) SetRewind(group uint32, offset, at int64) {
 	s.key, s.offset = group, offset
+	s.SetAt(at)
+}
+
+// answerBase is what an answer is stored with, so that 0 says that it is not known.
+const answerBase = 2
+
+// SetAnswer sets which commit the owner of a KindRewound got, -1 if there was none.
+func (s *Slot) SetAnswer(offset int64) { s.sent = offset + answerBase }
+
+// Answer is the commit that the owner of a KindRewound got, -1 if there was none. It is
+// not known of each.
+func (s *Slot) Answer() (offset int64, known bool) { return s.sent - answerBase, s.sent != 0 }
+
+// SetReset sets at which offset the owner of a KindReset reads on. latest: it is the end of
+// the log, else the start.
+func (s *Slot) SetReset(group uint32, offset int64, latest bool, at int64) {
+	s.key, s.offset = group, offset
+	if latest {
+		s.sent = 1
+	}
+	s.SetAt(at)
+}
+
+// SetTrimmed sets the new start of the log of a KindTrimmed.
+func (s *Slot) SetTrimmed(start, at int64) {
+	s.offset = start
+	s.SetAt(at)
+}
+
+// SetExpired sets the group of a KindExpired.
+func (s *Slot) SetExpired(group uint32, at int64) {
+	s.key = group
 	s.SetAt(at)
 }
 

@@ -35,7 +35,7 @@ const (
 	KindExpelled
 	// KindRewound says that Owner asked for the group's commit of a partition, to read on
 	// from there. With an Offset of 0 and more it went to that offset, because the log
-	// was cut or by design.
+	// was cut or by design. [Slot.Answer] is the commit that it got.
 	KindRewound
 	// KindCopied is one record of the final read of a side topic, with the time at which
 	// the broker appended it.
@@ -55,6 +55,16 @@ const (
 	KindText
 	// KindAcquired is a range of records that Owner acquired from a share group.
 	KindAcquired
+	// KindTrimmed says that the records of a partition below Offset were deleted, as by
+	// retention. Its time is when that was asked for.
+	KindTrimmed
+	// KindExpired says that a group lost all its commits. Its time is when that was asked for.
+	KindExpired
+	// KindAdded says that a partition was added to a topic.
+	KindAdded
+	// KindReset says that Owner asked for the first or the last offset of a partition, to
+	// read on from there. It had no commit, or its offset was out of range.
+	KindReset
 )
 
 // Flags are properties of a slot's record or fact.

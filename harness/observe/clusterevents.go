@@ -72,6 +72,7 @@ func (w *Watcher) recordRewind(r harness.Rewind) {
 	}
 	s.Topic, s.Partition = at.Topic, at.Partition
 	s.SetRewind(w.groupNamed(r.Group).key, -1, r.At)
+	s.SetAnswer(r.Offset)
 	w.writeSlots(s)
 }
 

@@ -20,6 +20,7 @@ import (
 //   - A commit of the source past the end of its log, further than any before it, loses the next record there.
 //     A source has no control records.
 //   - In a share group, an accept, a reject or a gap is the commit of its position.
+//   - A record that was deleted from the source before is no work any more.
 //
 // Of the source, the commits of the run's group count. Of side topics, those of all groups count.
 const CheckPrematureCommit = "premature commit"
@@ -38,6 +39,7 @@ type prematureCommit struct {
 	completed []ledger.Offsets // completed is the state of [judgeState].
 	deferred  *deferredRanges
 	copies    *copyIndex
+	trims     *trims
 	checked   map[ledger.Position]int64 // checked is up to where commits were checked, by partition as a position at offset 0.
 	beyond    map[int32]int64           // beyond is the furthest commit past the end of the log, by partition of the source.
 	found     findings
@@ -45,7 +47,7 @@ type prematureCommit struct {
 
 func newPrematureCommit(s *judgeState) *prematureCommit {
 	return &prematureCommit{
-		facts: s.Facts, completed: s.completed, deferred: s.deferred, copies: s.copies,
+		facts: s.Facts, completed: s.completed, deferred: s.deferred, copies: s.copies, trims: s.trims,
 		checked: map[ledger.Position]int64{}, beyond: map[int32]int64{},
 	}
 }
@@ -158,9 +160,9 @@ func (p *prematureCommit) isSafe(now *ledger.Event, position ledger.Position) bo
 	return r == nil || r.hasLaterCopy(position) || p.completed[r.source.Partition].Has(r.source.Offset)
 }
 
-// isCompletedOrCopied reports whether the record at a position of the source was completed or copied.
+// isCompletedOrCopied reports whether the record at a position of the source was completed, copied or deleted.
 func (p *prematureCommit) isCompletedOrCopied(position ledger.Position) bool {
-	if p.completed[position.Partition].Has(position.Offset) || p.copies.byPosition[position] != nil {
+	if p.trims.isTrimmed(position) || p.completed[position.Partition].Has(position.Offset) || p.copies.byPosition[position] != nil {
 		return true
 	}
 	first := p.facts.Log.firstPosition(position)

@@ -194,6 +194,9 @@ func (c *unexplainedLoss) judgePartition(partition int32) {
 	outstanding := false
 	var unexplained []ledger.Position
 	c.incomplete.eachIncomplete(partition, func(is fate, position ledger.Position) {
+		if is == overtaken {
+			return
+		}
 		if is != lost {
 			outstanding = true
 		} else if c.explained++; !c.isExplained(position) {

@@ -8,10 +8,11 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// disrupt makes the group go through a rebalance, a crash, a seek or a pause.
+// disrupt makes the group go through a rebalance, a crash, a seek, a pause, a deletion of records or
+// the loss of its commits.
 func (w *simulation) disrupt() {
 	w.disruptions--
-	switch w.r.IntN(6) {
+	switch w.r.IntN(8) {
 	case 0, 1:
 		w.wake()
 		if w.r.IntN(2) == 0 && len(w.pods) < 20 {
@@ -24,6 +25,10 @@ func (w *simulation) disrupt() {
 		w.seek(pick(w.r, w.parts...))
 	case 5:
 		w.pause()
+	case 6:
+		w.trim(pick(w.r, w.parts...))
+	case 7:
+		w.expire()
 	}
 }
 
@@ -120,10 +125,14 @@ func (w *simulation) acquire(p *simPartition, from, to *member) {
 	}
 	w.observeChange(p, ledger.EventOwned, to, at, seen)
 	w.assign(p, to, at)
-	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, p.committed, map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
+	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, max(p.committed, p.begins), map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
-		w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Membership: ledger.Membership{Group: p.group}})
+		e := ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Membership: ledger.Membership{Group: p.group}}
+		if w.r.IntN(2) == 0 {
+			e.SetAnswer(p.committed)
+		}
+		w.event(e)
 	}
 	w.tick()
 }
@@ -229,6 +238,7 @@ func (w *simulation) seek(p *simPartition) {
 	if p.committed < p.next {
 		p.next = p.committed
 	}
+	p.next = max(p.next, p.begins)
 	p.done = map[ledger.Position]bool{}
 	p.sought = w.facts.Effect != harness.EffectOutput && w.r.IntN(2) == 0
 	w.read(p, p.pass.trueAssignment, p.next, w.now)

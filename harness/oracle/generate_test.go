@@ -44,6 +44,7 @@ type simPartition struct {
 	place     ledger.Position // Offset is the end of the log
 	records   []*simRecord
 	committed int64
+	begins    int64                    // the first offset that was not deleted
 	owner     *member                  // nil without one, and while the session of a dead one lasts
 	next      int64                    // where the owner began to read
 	done      map[ledger.Position]bool // completed under this owner

@@ -168,6 +168,7 @@ var eventKinds = map[string]ledger.EventKind{
 	"commit": ledger.EventCommit, "start": ledger.EventStart, "copied": ledger.EventCopied, "deferred": ledger.EventDeferred,
 	"ack": ledger.EventAcknowledged, "up": ledger.EventUp, "down": ledger.EventDown, "inject": ledger.EventInject,
 	"heal": ledger.EventHeal, "acquired": ledger.EventAcquired, "expelled": ledger.EventExpelled,
+	"trimmed": ledger.EventTrimmed, "expired": ledger.EventExpired, "reset": ledger.EventReset,
 }
 
 // ends are the outcomes of attempts.
@@ -182,6 +183,11 @@ var acks = map[string]ledger.Ack{
 func (h *history) event(at time.Duration, w []string) error {
 	e := ledger.Event{At: at, Kind: eventKinds[w[0]]}
 	words := w[1:]
+	if e.Kind == ledger.EventExpired { // of the run's group
+		e.Seen, e.Partition = at, -1
+		h.events = append(h.events, e)
+		return nil
+	}
 	if owner := slices.Index(h.facts.Owners, w[1]); owner < 0 {
 		p, err := h.place(w[1])
 		if err != nil {
@@ -247,6 +253,8 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 		by := e.DeferredBy()
 		by.Topic = uint16(side + 1)
 		e.SetDeferredBy(by)
+	case e.Kind == ledger.EventReset && word == "latest":
+		e.To = 1
 	case word == "txn":
 		e.Flags |= ledger.FlagTransactional
 	case word == "corrupt":
@@ -282,6 +290,8 @@ func (h *history) setting(e *ledger.Event, name, value string) (err error) {
 		e.Deliveries = uint8(n)
 	case "to":
 		e.To = n
+	case "answer":
+		e.SetAnswer(n)
 	case "at":
 		by := e.DeferredBy()
 		by.Offset = n

@@ -41,6 +41,10 @@ import (
 //	25ms effect p0@0 a since=15ms the end of another attempt of the owner on the record than the oldest
 //	30ms commit p0 1 a
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
+//	40ms rewound p0 a answer=3    the commit that it got; -1: there was none
+//	45ms reset p0 a 7 latest      where a member without a valid offset goes on; latest: at the end of the log
+//	45ms trimmed p0 7             the records below 7 were deleted
+//	45ms expired                  the run's group lost its commits
 //	50ms copied retry-1/p0@0      a copy was appended
 //	50ms deferred p0@3 to=7 at=0 ranges   offsets 3 to 6 were deferred, by the record ranges/p0@0
 //	60ms acquired p0@0 to=2 a count=1

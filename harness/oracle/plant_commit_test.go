@@ -27,7 +27,7 @@ func plantPrematureCommit(w *simulation) (at []ledger.Position, fails []string, 
 		})
 		next := w.between(a.Position(), a.end-nanosecond, w.now)
 		held := len(next) > 0 && next[0].Kind == ledger.EventCommit && next[0].Outcome == ledger.OutcomeConfirmed && next[0].Offset > a.Offset
-		if lowest && held && next[0].Owner == a.Owner && w.rangeOf(a) == nil {
+		if lowest && held && next[0].Owner == a.Owner && w.rangeOf(a) == nil && !w.isDeleted(a.Position()) {
 			fit = append(fit, a)
 		}
 		finished[a.Position()], before[id] = true, true
@@ -159,7 +159,7 @@ func plantLateRange(w *simulation) (at []ledger.Position, fails []string, ok boo
 				at = append(at, l.place)
 			}
 		}
-		return at, []string{CheckPrematureCommit}, true
+		return at, []string{CheckPrematureCommit}, !slices.ContainsFunc(at, w.isDeleted)
 	}
 	return nil, nil, false
 }

@@ -74,8 +74,12 @@ func (w *simulation) expectLoss(key, seq uint32) (at []ledger.Position, fails []
 		}
 	}
 	fails = []string{CheckLoss}
-	if len(w.expect().expected.must[CheckPrematureCommit]) > 0 {
+	must := w.expect().expected.must
+	if len(must[CheckPrematureCommit]) > 0 {
 		fails = append(fails, CheckPrematureCommit)
+	}
+	if len(must[CheckLoss]) == 0 { // retention took the record first
+		return nil, nil, false
 	}
 	return at, fails, true
 }
@@ -96,7 +100,7 @@ func plantOverload(w *simulation) (at []ledger.Position, fails []string, ok bool
 // effect of the run.
 func (w *simulation) stopPartition() (stopped []ledger.Position, last time.Duration, ok bool) {
 	l, ok := anyOf(w, w.sourceRecords())
-	if !ok || len(w.facts.Sides) > 0 {
+	if !ok || len(w.facts.Sides) > 0 || w.isDeleted(l.place) {
 		return nil, 0, false
 	}
 	at := l.place

@@ -47,8 +47,9 @@ func (r *reference) isDeferred(p ledger.Position, by time.Duration) bool {
 	})
 }
 
-// judgeIncomplete: a record without effect and dead letter is lost if commits are past it at all
-// its places. Otherwise it is a stall or an overload.
+// judgeIncomplete: a record without effect and dead letter is overtaken if it was deleted before a
+// commit was past it, and no copy takes it over. Else it is lost if commits are past it at all its
+// places. Otherwise it is a stall or an overload.
 func (r *reference) judgeIncomplete() {
 	last := time.Duration(0)
 	for _, e := range slices.Concat(r.firsts, r.copies) {
@@ -67,6 +68,8 @@ func (r *reference) judgeIncomplete() {
 		}
 		switch {
 		case p.Topic > 0 || dead || r.isCompleted(p, never):
+		case r.overtakenBy(p) != nil:
+			r.add(CheckOvertaken, p)
 		case lost:
 			r.add(CheckLoss, p)
 		case r.facts.DrainEnd-last > r.facts.Session+2*r.facts.Commit+2*time.Second:
@@ -113,7 +116,7 @@ func (r *reference) judgeCommits() {
 	covered := map[ledger.Position]bool{}
 	for _, c := range r.events {
 		role := r.facts.roleOf(c.Topic)
-		if c.Kind == ledger.EventAcknowledged && c.Outcome != ledger.OutcomeFailed && c.Ack != ledger.AckRelease && c.Ack != ledger.AckRenew &&
+		if c.Kind == ledger.EventAcknowledged && !r.isTrimmed(c.Position(), c.At) && c.Outcome != ledger.OutcomeFailed && c.Ack != ledger.AckRelease && c.Ack != ledger.AckRenew &&
 			!r.isCompleted(c.Position(), c.At) { // the commit of a share group
 			r.add(CheckPrematureCommit, c.Position())
 		}
@@ -130,7 +133,7 @@ func (r *reference) judgeCommits() {
 				continue
 			}
 			covered[p] = true
-			safe := r.isCompleted(p, c.At) || r.isDeferred(p, c.At)
+			safe := r.isCompleted(p, c.At) || r.isDeferred(p, c.At) || r.isTrimmed(p, c.At)
 			this := time.Duration(-1) // when this copy was appended
 			for _, o := range r.copiesOf(p, c.At) {
 				if o.Position() == p {
@@ -172,7 +175,7 @@ func (r *reference) judgeRangeCommit(c *ledger.Event, covered map[ledger.Positio
 		if at := a.DeferredBy(); at.Offset >= 0 && at.Topic == c.Topic && at.Partition == c.Partition && at.Offset < c.Offset && a.At <= c.At && !covered[at] {
 			covered[at] = true
 			for p := range r.h.ids {
-				safe := !r.isDeferredBy(&a, p) || r.isCompleted(p, c.At) || len(r.copiesOf(p, c.At)) > 0
+				safe := !r.isDeferredBy(&a, p) || r.isTrimmed(p, c.At) || r.isCompleted(p, c.At) || len(r.copiesOf(p, c.At)) > 0
 				for _, o := range r.ranges {
 					safe = safe || r.isDeferredBy(&o, p) && o.At <= c.At && !covered[o.DeferredBy()] && !(o.DeferredBy().Partition == c.Partition && o.DeferredBy().Offset < c.Offset)
 				}

@@ -107,6 +107,10 @@ func (a *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 			}
 		case ledger.EventCommit, ledger.EventAcknowledged:
 			committed = true
+		case ledger.EventTrimmed:
+			if committed {
+				return i // a commit before it covers records that were there still
+			}
 		case ledger.EventInject:
 			a.injections++
 			a.fences.trackOwnership(e)

@@ -121,6 +121,9 @@ func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
 	next := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
 	if e.Offset < 0 {
 		next.base = p.committed
+		if answer, known := e.Answer(); known { // of -1, no commit, it begins as far back as it may
+			next.base = min(next.base, max(answer, 0))
+		}
 	}
 	if n := len(p.list); n > 0 && p.list[n-1].owner == e.Owner {
 		last := &p.list[n-1]
@@ -151,6 +154,15 @@ func (p *partitionAssignments) lowerBase(offset int64) {
 	p.committed = offset
 	if n := len(p.list); n > 0 && !p.list[n-1].settled {
 		p.list[n-1].base = min(p.list[n-1].base, offset)
+	}
+}
+
+// lowerAllBases lowers the bases of all partitions: the group has lost its commits.
+func (a *assignments) lowerAllBases() {
+	for _, parts := range a.topics {
+		for i := range parts {
+			parts[i].lowerBase(0)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -44,12 +45,22 @@ func (c *committedOffsets) trackCommits(b *batch) {
 			if e.Outcome == ledger.OutcomeConfirmed {
 				c.judgeNextCommit(e)
 			}
+		case ledger.EventExpired:
+			c.forgetGroup(e.Group)
 		case ledger.EventRewound:
 			if last := c.lastCommitOf(e); e.Offset >= 0 {
 				last.offset = min(last.offset, e.Offset)
 			}
 		}
 	}
+}
+
+// forgetGroup drops the commits of a group that has lost them.
+func (c *committedOffsets) forgetGroup(group uint32) {
+	if group == 0 {
+		clear(c.source)
+	}
+	maps.DeleteFunc(c.others, func(p groupPartition, _ *lastCommit) bool { return p.group == group })
 }
 
 // lastCommitOf is the latest commit of the event's group and partition.

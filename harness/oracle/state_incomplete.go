@@ -16,6 +16,7 @@ const (
 	lost       fate = iota // commits are past it at every place, so the group will not deliver it again
 	stalled                // outstanding, and nothing had been completed for long
 	overloaded             // outstanding, while other records were still being completed
+	overtaken              // deleted from the source before commits were past it
 	fates
 )
 
@@ -29,12 +30,13 @@ type incomplete struct {
 	shares         *shareGroup
 	lastCompletion time.Duration // lastCompletion is the latest first effect or dead letter before the drain ended.
 	deferred       *deferredRanges
+	trims          *trims
 	copies         map[ledger.Position]*loggedCopies
 	found          *[fates]findings // found is by fate, nil before the first verdict.
 }
 
 func newIncomplete(s *judgeState) *incomplete {
-	return &incomplete{facts: s.Facts, completed: s.completed, deferred: s.deferred, shares: s.shares}
+	return &incomplete{facts: s.Facts, completed: s.completed, deferred: s.deferred, trims: s.trims, shares: s.shares}
 }
 
 func (u *incomplete) trackCompletions(b *batch) {
@@ -67,6 +69,7 @@ func (u *incomplete) isPast(place ledger.Position) bool {
 // fateOf is what happens to a record of the source without an effect at its position. ok: it is not completed
 // elsewhere.
 func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
+	isOvertaken := u.trims.overtaking(position) != nil && !(u.facts.Share && u.shares.isFinal(position))
 	isLost := u.isPast(position) && !u.deferred.isOutstanding(position)
 	first := u.facts.Log.firstPosition(position)
 	if first != position && u.completed[first.Partition].Has(first.Offset) {
@@ -78,11 +81,14 @@ func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
 			case role == harness.RoleDeadLetter:
 				return lost, false
 			case role.TakesOver():
+				isOvertaken = false // the copy is there to be completed
 				isLost = isLost && u.isPast(copied)
 			}
 		}
 	}
 	switch {
+	case isOvertaken:
+		return overtaken, true
 	case isLost:
 		return lost, true
 	case u.facts.DrainEnd-u.lastCompletion > u.facts.stallAfter():
@@ -127,6 +133,8 @@ func (u *incomplete) fateAnomaly(is fate, position ledger.Position) harness.Anom
 	switch {
 	case is == stalled:
 		text = fmt.Sprintf("appended, and outstanding at the end (commit %d); nothing was completed after %v", final, u.lastCompletion.Round(time.Millisecond))
+	case is == overtaken:
+		text = u.trims.overtaking(position).describe(u.facts)
 	case is == overloaded:
 		text = fmt.Sprintf("appended, and outstanding when the drain ended (commit %d)", final)
 	case u.facts.Effect == harness.EffectOutput:
@@ -151,6 +159,8 @@ func (u *incomplete) fateDetail(is fate, n int64) string {
 	switch is {
 	case lost:
 		return fmt.Sprintf("%d of %d appended records were never completed and lie below the group's commit", n, u.facts.Log.Len())
+	case overtaken:
+		return fmt.Sprintf("retention deleted %s before the consumer had completed them", countRecords(n))
 	case stalled:
 		return fmt.Sprintf("%s outstanding when the drain ended, and nothing had been completed for %v, more than session + 2 x commit + 2 s = %v",
 			countRecords(n), (u.facts.DrainEnd - u.lastCompletion).Round(time.Millisecond), u.facts.stallAfter())

@@ -17,6 +17,7 @@ type judgeState struct {
 
 	incomplete   *incomplete
 	commits      *committedOffsets
+	trims        *trims
 	assignments  *assignments
 	shares       *shareGroup
 	copies       *copyIndex
@@ -33,6 +34,7 @@ func newJudgeState(f *Facts) *judgeState {
 	s := &judgeState{Facts: f, completed: make([]ledger.Offsets, f.Partitions), deferred: &deferredRanges{facts: f}, entries: judgedEntries()}
 	s.fences = newFences(f, s.deferred)
 	s.commits, s.assignments, s.shares, s.copies = newCommittedOffsets(f, s.fences), newAssignments(f), newShareGroup(f), &copyIndex{}
+	s.trims = newTrims(f)
 	s.routes = &routes{facts: f, assignments: s.assignments, shares: s.shares, copies: s.copies, fences: s.fences}
 	s.redeliveries, s.outcomes = newRedeliveries(s), newConflictingOutcomes(s)
 	s.keyOrder, s.incomplete = newKeyOrder(f, s.fences), newIncomplete(s)
@@ -49,6 +51,7 @@ func newJudgeState(f *Facts) *judgeState {
 func (s *judgeState) observeBatch(b *batch) {
 	s.incomplete.trackCompletions(b)
 	s.commits.trackCommits(b)
+	s.trims.trackTrims(b)
 	s.trackWork(b)
 	s.keyOrder.trackKeys(b)
 	for _, c := range s.checks {

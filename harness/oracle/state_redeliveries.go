@@ -47,6 +47,10 @@ func (r *redeliveries) trackDisruption(e *ledger.Event) {
 
 // trackAssignment notes an event that changes who owns a partition, or from where its owner reads.
 func (r *redeliveries) trackAssignment(e *ledger.Event) {
+	if e.Kind == ledger.EventExpired && !e.OwnGroup() {
+		r.assignments.lowerAllBases()
+		return
+	}
 	p := r.assignments.partition(e.Topic, e.Partition)
 	if p == nil || e.Topic == 0 && e.OwnGroup() {
 		return

@@ -107,6 +107,8 @@ func (t *timeline) addEvent(e *ledger.Event) {
 		t.addAttempt(e)
 	case ledger.EventCommit, ledger.EventOwned, ledger.EventReleased, ledger.EventRewound, ledger.EventDeferred:
 		t.addGroupEvent(e)
+	case ledger.EventTrimmed, ledger.EventExpired, ledger.EventAdded, ledger.EventReset:
+		t.addOffsetEvent(e)
 	case ledger.EventInject, ledger.EventHeal:
 		t.addFault(e)
 	case ledger.EventExpelled, ledger.EventUp, ledger.EventDown, ledger.EventTransaction:
@@ -172,13 +174,10 @@ func (t *timeline) describePlace(e *ledger.Event) string {
 
 // addGroupEvent adds commits and owners of the partitions that the record lies in.
 func (t *timeline) addGroupEvent(e *ledger.Event) {
-	if !slices.ContainsFunc(t.places, func(p ledger.Position) bool { return p.Topic == e.Topic && p.Partition == e.Partition }) {
+	if !t.isInPartition(e) {
 		return
 	}
-	topic := ""
-	if e.Topic > 0 {
-		topic = " of " + t.facts.topicName(e.Topic)
-	}
+	topic := t.ofTopic(e)
 	pod := t.facts.podName(e.Owner)
 	switch e.Kind {
 	case ledger.EventCommit:
@@ -192,7 +191,7 @@ func (t *timeline) addGroupEvent(e *ledger.Event) {
 	case ledger.EventReleased:
 		t.addEntry(e, trackOwner, e.At, "%s loses partition %d%s%s", pod, e.Partition, topic, describeDelay(e))
 	case ledger.EventRewound:
-		t.addEntry(e, trackOwner, e.At, "%s goes back to the commit%s", pod, topic)
+		t.addEntry(e, trackOwner, e.At, "%s", describeRewind(e, pod, topic))
 	case ledger.EventDeferred:
 		t.addEntry(e, trackRecord, e.At, "offsets %d to %d are deferred", e.Offset, e.To)
 	}

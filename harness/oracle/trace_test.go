@@ -168,6 +168,10 @@ func (w *simulation) seenCommits(p *simPartition) (list []ledger.Event) {
 		if e.Kind == ledger.EventCommit && e.Group == p.group && w.part(e.Position()) == p {
 			list = append(list, e)
 		}
+		if e.Kind == ledger.EventExpired && e.Group == p.group { // as a commit of 0
+			e.Offset, e.Outcome = 0, ledger.OutcomeConfirmed
+			list = append(list, e)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b ledger.Event) int { return cmp.Compare(a.At, b.At) })
 	return list

@@ -18,6 +18,12 @@ func (r *reference) judgeCommitOrder() {
 		part, at := r.w.part(e.Position()), e.Position()
 		at.Offset = max(0, e.Offset-1)
 		switch {
+		case e.Kind == ledger.EventExpired:
+			for _, p := range r.w.parts {
+				if p.group == e.Group {
+					committed[p] = 0
+				}
+			}
 		case part == nil || part.group != e.Group:
 		case e.Kind == ledger.EventRewound && e.Offset >= 0:
 			committed[part] = min(committed[part], e.Offset)

@@ -107,10 +107,19 @@ func (h *history) write(e *ledger.Event) string {
 	case ledger.EventReleased:
 		return fmt.Sprintf("released %s %s gen=%d member=%d seen=%v%s", p, owner, e.Generation, e.Member, e.Seen, flags)
 	case ledger.EventRewound:
+		if answer, known := e.Answer(); known {
+			flags += fmt.Sprintf(" answer=%d", answer)
+		}
 		if e.Offset < 0 {
 			return fmt.Sprintf("rewound %s %s%s", p, owner, flags)
 		}
 		return fmt.Sprintf("rewound %s %s %d%s", p, owner, e.Offset, flags)
+	case ledger.EventTrimmed:
+		return fmt.Sprintf("trimmed %s %d", p, e.Offset)
+	case ledger.EventExpired:
+		return "expired"
+	case ledger.EventReset:
+		return fmt.Sprintf("reset %s %s %d%s", p, owner, e.Offset, map[bool]string{true: " latest"}[e.IsLatest()])
 	case ledger.EventStart:
 		return "start " + record + " " + owner + more + flags
 	case ledger.EventEnd:
