@@ -58,6 +58,7 @@ type Target struct {
 	Partitions []int32 // Partitions affected: led by the broker, owned by the pod.
 	Pod        string  // Pod is the affected pod, "" if the fault affects no pod in particular.
 	Nodes      []int32 // Nodes are the affected brokers.
+	Silent     bool    // Silent: any pod may wait for an answer until the heal, and lose its session.
 	None       bool    // None: no pod and no broker is affected, as when a pod joins.
 }
 

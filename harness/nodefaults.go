@@ -50,6 +50,8 @@ type NodeSlower interface {
 	SlowNode(ctx context.Context, id int32) error
 	// SpeedUpNode ends that.
 	SpeedUpNode(ctx context.Context, id int32) error
+	// CountWaits is how often the node has had to wait since SlowNode.
+	CountWaits(ctx context.Context, id int32) (int64, error)
 }
 
 // LeaderMover is the ability of a cluster to move leaders while all brokers run.

@@ -55,11 +55,11 @@ func (e *evidence) leftToEnd(in *pod.Incarnation, seen int64) bool {
 }
 
 // isExplained reports whether a fault explains an expulsion. The fault affected the
-// incarnation before, and ended so late that the member need not be back yet.
+// incarnation before, or may have kept its heartbeats from the broker, and ended so late that the member need not be back yet.
 func (e *evidence) isExplained(x observe.Expulsion, t loadClock, faults []injectedFault) bool {
 	grace := e.cfg.Heartbeat + e.cfg.Session
 	for _, o := range faults {
-		if o.owner == x.Owner && t.sinceStart(x.Seen) >= o.injected && (o.healed == harness.Never || t.sinceStart(x.Member) <= o.healed+grace) {
+		if (o.owner == x.Owner || o.target.Silent) && t.sinceStart(x.Seen) >= o.injected && (o.healed == harness.Never || t.sinceStart(x.Member) <= o.healed+grace) {
 			return true
 		}
 	}

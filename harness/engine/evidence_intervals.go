@@ -56,10 +56,14 @@ func (e *evidence) writeFaults() error {
 }
 
 // affectedPartition is the partition of a fault in the ledger: -1 if the fault affects no
-// pod, and else 0. The ledger does not say which partitions it affects.
+// pod, SilencedAll if it may silence all, and else 0. The ledger does not say which
+// partitions it affects.
 func (o *injectedFault) affectedPartition() int32 {
-	if o.target.None {
+	switch {
+	case o.target.None:
 		return -1
+	case o.target.Silent:
+		return ledger.SilencedAll
 	}
 	return 0
 }

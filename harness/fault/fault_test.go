@@ -22,6 +22,7 @@ type fakeKafka struct {
 	moveIn   int   // calls of Leaders after a kill until the leaders move
 	moveTo   int32 // -1: no leader
 	err      error // of Leaders
+	inSync   [][]int32
 }
 
 type fakeNode struct {
@@ -62,6 +63,17 @@ func (k *fakeKafka) Leaders(ctx context.Context) ([]int32, error) {
 	return k.leaders, nil
 }
 
+func (k *fakeKafka) GroupCoordinator(context.Context) (int32, error)       { return 0, nil }
+func (k *fakeKafka) TransactionCoordinator(context.Context) (int32, error) { return 1, nil }
+func (k *fakeKafka) Controller(context.Context) (int32, error)             { return 2, nil }
+func (k *fakeKafka) InSync(context.Context) ([][]int32, error)             { return k.inSync, nil }
+func (k *fakeKafka) AskBroker(_ context.Context, id int32) error {
+	if k.nodes[id].down {
+		return errors.New("down")
+	}
+	return nil
+}
+
 func (n *fakeNode) ID() int32 { return n.id }
 func (n *fakeNode) Kill(ctx context.Context) error {
 	n.down = true
@@ -93,15 +105,15 @@ func TestKillBrokerKillsTheLeaderOfTheBusiestPartition(t *testing.T) {
 		leaders  []int32
 		hit      harness.Target
 	}{
-		{"most appended", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Target{Name: "broker 1", Partitions: []int32{1, 3}}},
-		{"a tie goes to the lower partition", []int64{1, 9, 9}, []int32{0, 2, 1}, harness.Target{Name: "broker 2", Partitions: []int32{1}}},
-		{"a partition without a leader does not count", []int64{1, 9, 3}, []int32{0, -1, 1}, harness.Target{Name: "broker 1", Partitions: []int32{2}}},
-		{"nothing appended yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Target{Name: "broker 2", Partitions: []int32{0}}},
+		{"most appended", []int64{5, 9, 7, 8}, []int32{0, 1, 2, 1}, harness.Target{Name: "broker 1", Partitions: []int32{1, 3}, Nodes: []int32{1}}},
+		{"a tie goes to the lower partition", []int64{1, 9, 9}, []int32{0, 2, 1}, harness.Target{Name: "broker 2", Partitions: []int32{1}, Nodes: []int32{2}}},
+		{"a partition without a leader does not count", []int64{1, 9, 3}, []int32{0, -1, 1}, harness.Target{Name: "broker 1", Partitions: []int32{2}, Nodes: []int32{1}}},
+		{"nothing appended yet", []int64{0, 0, 0}, []int32{2, 0, 1}, harness.Target{Name: "broker 2", Partitions: []int32{0}, Nodes: []int32{2}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			k := newKafka(tt.appended, tt.leaders)
-			env := &harness.Env{Cluster: k, Log: k}
+			env := &harness.Env{Cluster: k, Log: k, Brokers: k}
 			heal, err := KillBroker{}.Inject(t.Context(), env)
 			if err != nil {
 				t.Fatal(err)
@@ -136,7 +148,7 @@ func TestKillBrokerReportsItsErrors(t *testing.T) {
 	}{
 		{"no metadata", func(k *fakeKafka) { k.err = gone }, "find the leaders: gone", false},
 		{"no leader", func(k *fakeKafka) { k.leaders = []int32{-1, -1} }, "no partition has a leader", false},
-		{"unknown leader", func(k *fakeKafka) { k.nodes = k.nodes[:1] }, "the leader, broker 1, is not a node of the cluster", false},
+		{"unknown leader", func(k *fakeKafka) { k.nodes = k.nodes[:1] }, "the chosen broker, broker 1, is not a node of the cluster", false},
 		{"no kill", func(k *fakeKafka) { k.nodes[1].err = gone }, "kill broker 1: gone", true},
 	}
 	for _, tt := range tests {
@@ -172,7 +184,7 @@ func TestKillBrokerVerifiesThatLeadersMoved(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := newKafka([]int64{1, 2, 1}, []int32{0, 1, 0})
-				env := &harness.Env{Cluster: k, Log: k}
+				env := &harness.Env{Cluster: k, Log: k, Brokers: k}
 				if _, err := (KillBroker{}).Inject(t.Context(), env); err != nil {
 					t.Fatal(err)
 				}
@@ -242,5 +254,57 @@ func TestKillPodReportsItsErrors(t *testing.T) {
 	env.Pods[1].(*fakePod).err = errors.New("gone")
 	if heal, err := (KillPod{}).Inject(t.Context(), env); heal == nil || err == nil || err.Error() != "kill b: gone" {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestKillBrokerKillsTheChosenBroker(t *testing.T) {
+	for choice, want := range map[BrokerChoice]harness.Target{
+		GroupCoordinator:       {Name: "broker 0", Partitions: []int32{0, 1, 2}, Nodes: []int32{0}},
+		TransactionCoordinator: {Name: "broker 1", Partitions: []int32{0, 1, 2}, Nodes: []int32{1}},
+		Controller:             {Name: "broker 2", Partitions: []int32{0}, Nodes: []int32{2}},
+	} {
+		k := newKafka([]int64{9, 1, 1}, []int32{2, 0, 1})
+		env := &harness.Env{Cluster: k, Log: k, Brokers: k}
+		if _, err := (KillBroker{Of: choice}).Inject(t.Context(), env); err != nil || !reflect.DeepEqual(env.Target, want) {
+			t.Errorf("the %s: hit %+v, want %+v; error %v", choice, env.Target, want, err)
+		}
+		if !k.nodes[want.Nodes[0]].down {
+			t.Errorf("the %s runs", choice)
+		}
+	}
+}
+
+// growing is a log in which partition 1 is fullest and partition 2 grows.
+type growing struct {
+	*fakeKafka
+	reads int64
+}
+
+func (g *growing) Appended() []int64 { g.reads++; return []int64{1, 100, g.reads} }
+
+func TestHottestLeaderIsThatOfThePartitionThatGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKafka(nil, []int32{0, 1, 2})
+		env := &harness.Env{Cluster: k, Log: &growing{fakeKafka: k}, Brokers: k}
+		if _, err := (KillBroker{Of: HottestLeader}).Inject(t.Context(), env); err != nil || env.Target.Name != "broker 2" {
+			t.Errorf("hit %+v, error %v", env.Target, err)
+		}
+	})
+}
+
+func TestPartitionWithOneReplicaNeedNoOtherLeader(t *testing.T) {
+	for want, tt := range map[string]struct {
+		leaders []int32
+		inSync  [][]int32
+	}{
+		"":                               {[]int32{-1, 2, 1}, [][]int32{{1}, {1, 2}, {1}}},
+		"partition 0 has no leader":      {[]int32{-1}, [][]int32{{1, 2}}},
+		"partition 0 has no leader ":     {[]int32{-1}, [][]int32{{2}}},
+		"broker 1 still leads partition": {[]int32{1}, [][]int32{{1, 2}}},
+	} {
+		err := checkAllMoved(1, tt.leaders, tt.inSync)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), strings.TrimSpace(want))) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }

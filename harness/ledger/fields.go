@@ -148,6 +148,9 @@ func (s *Slot) SetDeferral(by Position, from, to int64) {
 	s.offset, s.sent = from, to
 }
 
+// SilencedAll is the Partition of a fault of which no pod may hear until it is healed.
+const SilencedAll = 1
+
 // SetFault sets the number of the fault of a KindInject or KindHeal.
 func (s *Slot) SetFault(number uint32, at int64) {
 	s.key = number

@@ -28,7 +28,8 @@ const (
 	KindUp
 	KindDown
 	// KindInject and KindHeal are the begin and the end of a fault. Owner is the pod that
-	// it affects, if it affects only one. Partition is -1 if it disturbs no pod.
+	// it affects, if it affects only one. Partition is -1 if it disturbs no pod, and
+	// [SilencedAll] if any pod may have waited for a broker that did not answer.
 	KindInject
 	KindHeal
 	// KindExpelled says that a group dropped Owner, which was alive and had not left.

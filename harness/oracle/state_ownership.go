@@ -40,7 +40,7 @@ type expulsion struct {
 
 // faultPeriod is the time of a fault that affects an owner: its pod stood still, or was cut off.
 type faultPeriod struct {
-	owner    ledger.Owner
+	owner    ledger.Owner // owner is 0 for all.
 	fault    uint32
 	from, to time.Duration // to is never until it is healed.
 }
@@ -71,7 +71,7 @@ func (o *ownership) trackOwnership(e *ledger.Event) {
 	case ledger.EventExpelled:
 		o.expelMember(e)
 	case ledger.EventInject:
-		if e.Owner != 0 {
+		if e.Owner != 0 || e.Partition == ledger.SilencedAll {
 			o.faults = append(o.faults, faultPeriod{owner: e.Owner, fault: e.Fault(), from: e.At, to: never})
 		}
 	case ledger.EventHeal:
@@ -196,7 +196,7 @@ func (o *ownership) learnedAt(x *expulsion) time.Duration {
 		again = false
 		for i := range o.faults {
 			f := &o.faults[i]
-			if f.owner == x.owner && f.from <= knew+grace && f.to > knew {
+			if (f.owner == x.owner || f.owner == 0) && f.from <= knew+grace && f.to > knew {
 				knew, again = f.to, true
 			}
 			if knew == never {

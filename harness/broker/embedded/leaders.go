@@ -14,9 +14,10 @@ import (
 // partition is a partition of any topic, with its leader at the time of the
 // request.
 type partition struct {
-	topic  string
-	id     int32
-	leader int32
+	topic    string
+	id       int32
+	leader   int32
+	replicas int
 }
 
 // TopicCreated spreads the leaders of a new topic over the living nodes in turn,
@@ -51,20 +52,24 @@ func (c *Cluster) spreadLeaders(topic string) error {
 		return errors.New("there is no such topic")
 	}
 	for i, info := range infos {
-		if err := c.moveLeader(partition{topic, info.Partition, info.Leader}, up[i%len(up)].id); err != nil {
+		if err := c.moveLeader(partition{topic: topic, id: info.Partition, leader: info.Leader}, up[i%len(up)].id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// electLeaders moves partitions of dead nodes to the living nodes in turn.
+// electLeaders moves partitions of dead nodes to the living nodes in turn. A partition with
+// one replica stays, so that no client reaches it until its node is back.
 func (c *Cluster) electLeaders(led []partition) error {
 	up := c.livingNodes()
 	if len(up) == 0 {
 		return nil
 	}
 	for _, p := range led {
+		if p.replicas == 1 {
+			continue
+		}
 		if err := c.moveLeader(p, up[c.nextLeader%len(up)].id); err != nil {
 			return err
 		}
@@ -92,15 +97,15 @@ func (c *Cluster) restoreLeaders(n *node, partitions []partition) error {
 			if err := c.moveLeader(p, n.id); err != nil {
 				return err
 			}
-		} else if c.isDead(p.leader) {
+		} else if c.isAway(p.leader) {
 			orphans = append(orphans, p)
 		}
 	}
 	return c.electLeaders(orphans)
 }
 
-func (c *Cluster) isDead(id int32) bool {
-	return slices.ContainsFunc(c.nodes, func(n *node) bool { return n.id == id && n.dead })
+func (c *Cluster) isAway(id int32) bool {
+	return slices.ContainsFunc(c.nodes, func(n *node) bool { return n.id == id && n.isAway() })
 }
 
 // moveLeader makes a node the leader. If it leads already, no new epoch starts.
@@ -119,7 +124,11 @@ func (c *Cluster) moveLeader(p partition, to int32) error {
 func (c *Cluster) partitionsLedBy(ctx context.Context, id int32) ([]partition, error) {
 	ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 	defer cancel()
-	all, err := c.listPartitions(ctx, c.livingNodes()[0].port.addr)
+	reached := slices.DeleteFunc(c.livingNodes(), func(n *node) bool { return n.isolated })
+	if len(reached) == 0 {
+		return nil, errors.New("no other node can be reached")
+	}
+	all, err := c.listPartitions(ctx, reached[0].port.addr)
 	return slices.DeleteFunc(all, func(p partition) bool { return p.leader != id }), err
 }
 
@@ -139,7 +148,7 @@ func (c *Cluster) listPartitions(ctx context.Context, addr string) ([]partition,
 	var all []partition
 	for _, t := range resp.(*kmsg.MetadataResponse).Topics {
 		for _, p := range t.Partitions {
-			all = append(all, partition{*t.Topic, p.Partition, p.Leader})
+			all = append(all, partition{*t.Topic, p.Partition, p.Leader, len(p.Replicas)})
 		}
 	}
 	slices.SortFunc(all, func(a, b partition) int {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -61,7 +62,7 @@ func (n *network) listenForNode(_, _ string) (net.Listener, error) {
 	return p, nil
 }
 
-// closePorts takes all ports down and frees their addresses.
+// closePorts takes all ports down and frees their addresses. What stands still ends.
 func (n *network) closePorts() error {
 	var errs []error
 	for _, p := range n.ports {
@@ -101,6 +102,10 @@ type port struct {
 	ln      net.Listener // ln is nil while the port is down.
 	closed  bool
 	conns   map[*conn]struct{} // conns are the connections that kfake has not closed yet.
+
+	stands atomic.Pointer[chan struct{}] // stands is closed when the connections, which stand still, go on; nil while they do not.
+	slow   atomic.Int64                  // slow is how long each response waits, ns.
+	waits  atomic.Int64                  // waits counts the responses that have waited so.
 }
 
 func newPort(on Network, node int) (*port, error) {
@@ -166,7 +171,7 @@ func (p *port) adoptConn(ln net.Listener, raw net.Conn) net.Conn {
 		wire.Reset(raw)
 		return nil
 	}
-	c := &conn{wire.Wrap(raw, p.line), p}
+	c := &conn{Conn: wire.Wrap(raw, p.line), port: p, ended: make(chan struct{})}
 	p.conns[c] = struct{}{}
 	return c
 }
@@ -181,9 +186,23 @@ func (p *port) takeDown() error {
 		p.ln = nil
 	}
 	for c := range p.conns {
-		c.Reset()
+		c.reset()
 	}
 	return err
+}
+
+// freeze lets all connections stand still: requests do not arrive and responses do not
+// leave. New connections are accepted and stand still too.
+func (p *port) freeze() {
+	gate := make(chan struct{})
+	p.stands.CompareAndSwap(nil, &gate)
+}
+
+// thaw lets the connections go on.
+func (p *port) thaw() {
+	if gate := p.stands.Swap(nil); gate != nil {
+		close(*gate)
+	}
 }
 
 // bringUp listens on the same address again. Where the address could not be
@@ -222,11 +241,72 @@ func (p *port) Close() error {
 // conn is a connection until kfake closes it.
 type conn struct {
 	*wire.Conn
-	port *port
+	port    *port
+	ended   chan struct{} // ended is closed when the connection ends.
+	endOnce sync.Once
+}
+
+// Read implements [net.Conn].
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if !c.awaitThaw() {
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+// Write implements [net.Conn].
+func (c *conn) Write(b []byte) (int, error) {
+	if d := time.Duration(c.port.slow.Load()); d > 0 {
+		if !c.sleep(d) {
+			return 0, net.ErrClosed
+		}
+		c.port.waits.Add(1)
+	}
+	if !c.awaitThaw() {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+// awaitThaw waits while the port is frozen. It returns false if the connection ended.
+func (c *conn) awaitThaw() bool {
+	for {
+		gate := c.port.stands.Load()
+		if gate == nil {
+			return true
+		}
+		select {
+		case <-*gate:
+		case <-c.ended:
+			return false
+		}
+	}
+}
+
+// sleep returns false if the connection ended.
+func (c *conn) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-c.ended:
+		return false
+	}
+}
+
+func (c *conn) end() { c.endOnce.Do(func() { close(c.ended) }) }
+
+// reset ends the connection as the death of the node does.
+func (c *conn) reset() {
+	c.end()
+	c.Reset()
 }
 
 // Close implements [net.Conn].
 func (c *conn) Close() error {
+	c.end()
 	c.port.mu.Lock()
 	delete(c.port.conns, c)
 	c.port.mu.Unlock()

@@ -23,9 +23,14 @@ type node struct {
 	id      int32
 	port    *port
 
-	dead bool
-	led  []partition // led are the partitions that the node gets back when it starts.
+	dead     bool
+	paused   bool
+	isolated bool        // isolated: no client reaches it.
+	led      []partition // led are the partitions that the node gets back when it starts or resumes.
 }
+
+// isAway reports whether the node is dead or paused: it leads and coordinates nothing then.
+func (n *node) isAway() bool { return n.dead || n.paused }
 
 func (n *node) ID() int32 { return n.id }
 
@@ -72,43 +77,69 @@ func (n *node) changeTopology(ctx context.Context, change func(context.Context) 
 }
 
 func (n *node) killAndElect(ctx context.Context) error {
-	c := n.cluster
-	if n.dead {
-		return errors.New("it is dead already")
+	if err := n.checkRuns(); err != nil {
+		return err
 	}
 	n.dead = true
 	if err := n.port.takeDown(); err != nil {
 		return err
 	}
-	early := c.sleepUnlessClosed(ctx, electionDelay)
+	early := n.cluster.sleepUnlessClosed(ctx, electionDelay)
+	return errors.Join(early, n.handOver(context.WithoutCancel(ctx)))
+}
+
+// checkRuns returns an error for a node that is away.
+func (n *node) checkRuns() error {
+	switch {
+	case n.dead:
+		return errors.New("it is dead already")
+	case n.paused:
+		return errors.New("it is paused")
+	}
+	return nil
+}
+
+// handOver gives what the node leads and coordinates to the others. The node is away.
+func (n *node) handOver(ctx context.Context) error {
+	c := n.cluster
 	n.led = nil
 	c.coordinators.markDead(n.id)
 	if len(c.livingNodes()) == 0 {
-		return early
+		return nil
 	}
-	led, err := c.partitionsLedBy(context.WithoutCancel(ctx), n.id)
+	led, err := c.partitionsLedBy(ctx, n.id)
 	if err != nil {
-		return errors.Join(early, err)
+		return err
 	}
 	n.led = led
-	return errors.Join(early, c.electLeaders(led), c.coordinators.leaveDeadNodes())
+	return errors.Join(c.electLeaders(led), c.coordinators.leaveDeadNodes())
 }
 
 func (n *node) startAndRestore(ctx context.Context) error {
-	c := n.cluster
 	if !n.dead {
 		return errors.New("it is running")
 	}
 	ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 	defer cancel()
+	n.isolated = false // a node that starts has a new network
+	n.port.thaw()
 	if err := n.port.bringUp(ctx); err != nil {
 		return err
 	}
-	partitions, err := c.listPartitions(ctx, n.port.addr)
-	if err != nil {
+	if err := n.takeBack(ctx); err != nil {
 		return errors.Join(err, n.port.takeDown())
 	}
-	n.dead = false
+	return nil
+}
+
+// takeBack waits until a node that was away answers, and gives it what it led.
+func (n *node) takeBack(ctx context.Context) error {
+	c := n.cluster
+	partitions, err := c.listPartitions(ctx, n.port.addr)
+	if err != nil {
+		return err
+	}
+	n.dead, n.paused = false, false
 	c.coordinators.markAlive(n.id)
 	if err := c.restoreLeaders(n, partitions); err != nil {
 		return err
@@ -131,10 +162,10 @@ func (c *Cluster) sleepUnlessClosed(ctx context.Context, d time.Duration) error 
 	}
 }
 
-// livingNodes returns the nodes that are up.
+// livingNodes returns the nodes that are neither dead nor paused.
 func (c *Cluster) livingNodes() (up []*node) {
 	for _, n := range c.nodes {
-		if !n.dead {
+		if !n.isAway() {
 			up = append(up, n)
 		}
 	}
