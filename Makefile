@@ -11,7 +11,7 @@ path   = $(call quote,$(if $(patsubst /%,,$(firstword $(1))),$(CURDIR)/$(1),$(1)
 option = $(if $($(1)),-$(2)=$(call quote,$($(1))))
 
 # Variables of the command line become flags of the test binary.
-flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call option,CONSUMER,consumer) \
+flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call option,CONSUMER,consumer) $(call option,SUITE,suite) \
   $(call option,BROKER,broker) $(call option,REPEAT,repeat) $(call option,SEED,seed) \
   $(call option,RATE,rate) $(call option,DURATION,load-duration) $(call option,PARTITIONS,partitions) \
   $(call option,PODS,pods) $(call option,WORKERS,workers) $(call option,WINDOW,window) \
@@ -58,6 +58,8 @@ help: ## this text
 	@echo
 	@echo "Variables of make bench:"
 	@echo "  SCENARIO=broker-kill,pod-crash   scenarios, a comma list with * globs"
+	@echo "  SUITE=faults                     what a glob selects from: smoke (the default, 5 scenarios), faults"
+	@echo "                                   (all in which something goes wrong) or full (all)"
 	@echo "  CONSUMER='keyed@848?workers=50'  consumers, a comma list with * globs (default: those that each"
 	@echo "                                   scenario names)"
 	@echo "  BROKER=embedded                  simulated Kafka (kfake) in this process; the default"

@@ -56,8 +56,8 @@ type Scenario struct {
 	// one: all.
 	Consumers []string
 
-	// Extra leaves the scenario out where a glob selects scenarios. It runs where
-	// it is named.
+	// Extra leaves the scenario out of [SuiteSmoke]. It runs where it is named, and in the
+	// other suites.
 	Extra bool
 }
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -181,21 +182,59 @@ func sortedKeys(m map[string]string) []string {
 	return ks
 }
 
-// ScenariosLike are the scenarios that a name with * globs matches, except extra
-// ones.
-func ScenariosLike(name string) ([]*Scenario, error) {
+// Suite is a set of scenarios by name: what a glob selects from.
+type Suite string
+
+// The suites.
+const (
+	SuiteSmoke  Suite = "smoke"  // SuiteSmoke has all scenarios but the extra ones.
+	SuiteFaults Suite = "faults" // SuiteFaults has all scenarios in which something goes wrong.
+	SuiteFull   Suite = "full"   // SuiteFull has all scenarios.
+)
+
+// ParseSuite reads the name of a suite. "" is [SuiteSmoke].
+func ParseSuite(name string) (Suite, error) {
+	switch s := Suite(name); s {
+	case "":
+		return SuiteSmoke, nil
+	case SuiteSmoke, SuiteFaults, SuiteFull:
+		return s, nil
+	}
+	return "", UnknownName("suite", name, []string{string(SuiteSmoke), string(SuiteFaults), string(SuiteFull)})
+}
+
+// Has reports whether a scenario belongs to the suite.
+func (u Suite) Has(s *Scenario) bool {
+	switch u {
+	case SuiteFull:
+		return true
+	case SuiteFaults:
+		return s.goesWrong()
+	}
+	return !s.Extra
+}
+
+// goesWrong reports whether the scenario has faults, or work that fails or slows down.
+func (s *Scenario) goesWrong() bool {
+	f := s.Failures
+	return len(s.Injections) > 0 || f.Poison > 0 || f.Panic > 0 || f.Fraction > 0 || len(f.Keys) > 0 || s.Slowdown.Factor > 0
+}
+
+// ScenariosLike are the scenarios of a suite that a name with * globs matches. A name without
+// globs is one scenario, whatever its suite.
+func ScenariosLike(name string, suite Suite) ([]*Scenario, error) {
 	if !strings.Contains(name, "*") {
 		s, err := FindScenario(name)
 		return []*Scenario{s}, err
 	}
 	var fit []*Scenario
 	for _, s := range Scenarios() {
-		if ok, _ := path.Match(name, s.Name); ok && !s.Extra {
+		if ok, _ := path.Match(name, s.Name); ok && suite.Has(s) {
 			fit = append(fit, s)
 		}
 	}
 	if len(fit) == 0 {
-		return nil, fmt.Errorf("no scenario matches %q", name)
+		return nil, fmt.Errorf("no scenario of the suite %s matches %q", cmp.Or(suite, SuiteSmoke), name)
 	}
 	return fit, nil
 }

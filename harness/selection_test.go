@@ -98,15 +98,39 @@ func TestRegistrationPanicsOnAProgrammersError(t *testing.T) {
 	}
 }
 
-func TestGlobsLeaveOutExtraScenarios(t *testing.T) {
-	scenarios.add("plain-one", &Scenario{Name: "plain-one"})
-	scenarios.add("plain-two", &Scenario{Name: "plain-two", Extra: true})
-	fit, err := ScenariosLike("plain-*")
-	if err != nil || len(fit) != 1 || fit[0].Name != "plain-one" {
-		t.Errorf("error %v, %d fit", err, len(fit))
+func TestGlobsSelectFromASuite(t *testing.T) {
+	for _, s := range []Scenario{
+		{Name: "plain-one"}, {Name: "plain-two", Extra: true},
+		{Name: "plain-fault", Extra: true, Injections: []Injection{{}}}, {Name: "plain-failing", Failures: Failures{Poison: 0.1}}, {Name: "plain-slow", Slowdown: Slowdown{Factor: 2}},
+	} {
+		scenarios.add(s.Name, &s)
 	}
-	if fit, err = ScenariosLike("plain-two"); err != nil || len(fit) != 1 {
-		t.Errorf("by its name: error %v, %d fit", err, len(fit))
+	for _, tt := range []struct {
+		suite Suite
+		want  string
+	}{
+		{"", "plain-failing plain-one plain-slow"},
+		{SuiteSmoke, "plain-failing plain-one plain-slow"},
+		{SuiteFaults, "plain-failing plain-fault plain-slow"},
+		{SuiteFull, "plain-failing plain-fault plain-one plain-slow plain-two"},
+	} {
+		var names []string
+		fit, err := ScenariosLike("plain-*", tt.suite)
+		for _, s := range fit {
+			names = append(names, s.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != tt.want {
+			t.Errorf("suite %q: error %v, scenarios %s, want %s", tt.suite, err, got, tt.want)
+		}
+		if fit, err = ScenariosLike("plain-two", tt.suite); err != nil || len(fit) != 1 {
+			t.Errorf("suite %q, by its name: error %v, %d fit", tt.suite, err, len(fit))
+		}
+	}
+	if _, err := ScenariosLike("no-such-*", ""); err == nil || !strings.Contains(err.Error(), "of the suite smoke matches") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := ParseSuite("fault"); err == nil || !strings.Contains(err.Error(), `did you mean "faults"`) {
+		t.Errorf("error %v", err)
 	}
 }
 

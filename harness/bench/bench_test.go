@@ -84,6 +84,7 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 		{"-keep 1 -scenario=brief", 2, `argument "1" belongs to no flag, so the rest would be ignored (-scenario=brief): write -flag=value`},
 		{"brief", 2, `argument "brief" belongs to no flag: write`},
 		{"-ledgers -out=" + dir, 0, "There is no saved ledger in " + dir + "/ledger: a failed run leaves one"},
+		{"-suite=ful", 2, `did you mean "full"`},
 		{"-scenario=breif", 2, `did you mean "brief"`},
 		{"-consumer=absnt", 2, `did you mean "absent"`},
 		{"-consumer=absent@coperative", 2, `did you mean "cooperative"`},

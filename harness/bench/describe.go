@@ -50,7 +50,7 @@ func withoutFlags(given []string, names ...string) []string {
 // reports, the command writes its own to out/again.
 func runCommand(o *options, s *harness.Scenario, c harness.Selection, repeat int) string {
 	run := fmt.Sprintf("^TestCompare$/^%s$/^%s$/^%d$", regexp.QuoteMeta(s.Name), regexp.QuoteMeta(subtestName(c)), repeat)
-	given := withoutFlags(o.given, "-out", "-scenario", "-consumer", "-repeat")
+	given := withoutFlags(o.given, "-out", "-suite", "-scenario", "-consumer", "-repeat")
 	if len(withoutFlags(o.given, "-out")) < len(o.given) {
 		given = append(given, "-out=out/again")
 	}

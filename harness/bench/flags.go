@@ -16,6 +16,7 @@ import (
 // options are our flags of the test binary.
 type options struct {
 	scenario, consumer string
+	suite              harness.Suite
 	broker             string
 	repeat             int
 	seed               uint64
@@ -34,7 +35,8 @@ var opts options
 
 // defineFlags adds the flags to fs. No name is one of go test's own, as -list or -run.
 func (o *options) defineFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios lists them (default all)")
+	fs.StringVar(&o.scenario, "scenario", "", "scenarios, a comma list with * globs; -scenarios lists them (default all of the suite)")
+	fs.Var(suiteFlag(&o.suite), "suite", "scenarios that a glob selects from: smoke (the default, minutes), faults (all in which something goes wrong) or full (all)")
 	fs.StringVar(&o.consumer, "consumer", "", "consumers, a comma list of name[@protocol][?knob=value&...] with * globs; * is all (default those that each scenario names)")
 	fs.StringVar(&o.broker, "broker", "embedded", "embedded (kfake in this process), virtual (kfake in virtual time, needs -tags synctests) or docker (three real Kafka nodes)")
 	fs.Var(positiveInt(&o.repeat), "repeat", "number of runs of each consumer in each scenario (default 1)")
@@ -80,6 +82,13 @@ func pathFlag(to *string, what string) flag.Value {
 			return errors.New("want the path of " + what)
 		}
 		return nil
+	}}
+}
+
+func suiteFlag(to *harness.Suite) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		*to, err = harness.ParseSuite(s)
+		return err
 	}}
 }
 
@@ -146,7 +155,7 @@ func (o *options) resolveMatrix() (*matrix, error) {
 	}
 	seen := map[string]bool{}
 	for _, name := range strings.Split(defaultToAll(o.scenario), ",") {
-		fit, err := harness.ScenariosLike(strings.TrimSpace(name))
+		fit, err := harness.ScenariosLike(strings.TrimSpace(name), o.suite)
 		if err != nil {
 			return nil, err
 		}

@@ -92,7 +92,7 @@ func listScenario(out io.Writer, width int, s *harness.Scenario) {
 	lines = append(lines, labelText("default consumers: ", strings.Join(s.Consumers, ", ")))
 	duration := fmt.Sprintf("takes about %v with a consumer that keeps up", engine.Estimate(applied, applied.Workers).Round(time.Second))
 	if s.Extra {
-		duration += "; extra: runs only if it is named"
+		duration += "; extra: runs in the suite full, or if it is named"
 	}
 	listEntry(out, width, s.Name, append(lines, duration)...)
 }

@@ -35,7 +35,7 @@ func TestCommandRepeatsOneRunOfAComparison(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options{broker: "virtual", given: []string{"-broker=virtual", "-consumer=*", "-out=x", "-rate=20", "-repeat=5", "-scenario=*,churn"}}
+	o := options{broker: "virtual", given: []string{"-broker=virtual", "-consumer=*", "-out=x", "-rate=20", "-repeat=5", "-suite=full", "-scenario=*,churn"}}
 	got := runCommand(&o, &harness.Scenario{Name: "brief"}, selections[0], 2)
 	want := "go test -tags synctests -count=1 -timeout 0 -v -run '^TestCompare$/^brief$/^absent@eager,workers=3$/^2$' -broker=virtual -rate=20 -out=out/again -scenario=brief '-consumer=absent@eager?workers=3' -repeat=2"
 	if got != want {
