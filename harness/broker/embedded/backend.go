@@ -133,6 +133,7 @@ func startCluster(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c.heartbeats.watchMembers(c)
 	c.assignments.watchSyncGroups(c)
 	c.watchCommits()
+	c.refuseLongMetadata()
 	return c, nil
 }
 
