@@ -44,7 +44,8 @@ type Commit struct {
 	ClientID  string // ClientID of the client that committed, "" if unknown.
 	Partition int32
 	Offset    int64 // Offset committed: the next to consume.
-	Confirmed bool  // Confirmed: the group was seen to have it. False: its outcome is unknown.
+	Confirmed bool  // Confirmed: the group was seen to have it.
+	Refused   bool  // Refused: the group was seen not to take it. Neither: its outcome is unknown.
 
 	Group         string // Group is the run's group, or one that the consumer created.
 	Topic         string // Topic is the source, or a side topic.

@@ -51,7 +51,8 @@ func catchOn(t *testing.T, backend string, c mutantCase) {
 	for _, scenario := range c.scenarioNames() {
 		t.Run(c.name+"/"+scenario, func(t *testing.T) {
 			t.Parallel()
-			r := trial.RunOn(t, backend, scenarios[scenario], c.consumer, 1)
+			s, _ := findScenario(scenario)
+			r := trial.RunOn(t, backend, s, c.consumer, 1)
 			if err := c.compareWithDeclared(r); err != nil {
 				t.Errorf("%s %v\n%v", r.Status, r.Reasons, err)
 			}

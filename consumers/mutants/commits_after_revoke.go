@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// As in redpanda-data/connect PR 4477.
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-after-revoke",
 	Doc:         "Commits for a revoked partition for three more commit intervals. The broker does not check who owns the partition, so the group's commit goes back.",
@@ -16,7 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustFailIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke),
+	MustFail:    append(mustFailIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke), mustFailIn("rolling-under-load", oracle.CheckCommitRegression)...),
 	MayFail:     afterRebalance,
 	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = settleAndCommitOn(p.ctx) }),
 })

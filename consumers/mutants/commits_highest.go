@@ -1,10 +1,8 @@
 package mutants
 
 import (
-	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var _ = harness.Register(harness.Implementation{
@@ -15,10 +13,5 @@ var _ = harness.Register(harness.Implementation{
 	Parallelism: allWorkers,
 	Mutant:      true,
 	MustFail:    mustFailIn("uneven", oracle.CheckPrematureCommit),
-	New: changeKeyed(func(p *keyedPod) {
-		p.Options.Hooks.Offset = func(a *group.Assignment) (kgo.EpochOffset, bool) {
-			next, ok := a.Highest()
-			return kgo.EpochOffset{Epoch: -1, Offset: next}, ok
-		}
-	}),
+	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Offset = commitHighest }),
 })

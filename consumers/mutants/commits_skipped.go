@@ -9,6 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
+// As in confluentinc/parallel-consumer 826.
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-commits-skipped",
 	Doc:         "When a partition is revoked, it skips the queued records, as it should, and counts them as completed. The last commit is past them.",
@@ -16,7 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustFailIn("join", oracle.CheckLoss, oracle.CheckPrematureCommit),
+	MustFail:    append(mustFailIn("join", oracle.CheckLoss, oracle.CheckPrematureCommit), mustFailIn("deploy-under-load", oracle.CheckLoss, oracle.CheckPrematureCommit)...),
 	MayFail:     afterRebalance,
 	New:         changeKeyed(completeSkipped),
 })

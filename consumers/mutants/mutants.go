@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/consumers/group"
 	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
@@ -121,5 +122,24 @@ func sleepContext(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// retryAndNote is the honest worker that notes each record which it completed, before it
+// counts as completed.
+func retryAndNote(note func(group.Task)) func(*group.Member, harness.Work) func([]group.Task) {
+	return func(_ *group.Member, work harness.Work) func([]group.Task) {
+		return func(batch []group.Task) {
+			for _, t := range batch {
+				if !t.Start() {
+					continue
+				}
+				err := pool.Retry(t.Assignment.Context(), work, viewRecord(t.Record))
+				if err == nil {
+					note(t)
+				}
+				t.Finish(err == nil)
+			}
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
+	_ "github.com/stampede-bench/stampede/scenarios"
 )
 
 // scenarios, by name, are those in which mutants are caught: a few seconds of load each,
@@ -82,6 +83,21 @@ var scenarios = indexScenarios(
 		}
 	}),
 )
+
+// findScenario is one of the scenarios above, or else a built-in one. Real time is not measured
+// here, so the producer may be late.
+func findScenario(name string) (s harness.Scenario, ok bool) {
+	if s, ok = scenarios[name]; ok {
+		return s, true
+	}
+	builtIn, err := harness.FindScenario(name)
+	if err != nil {
+		return s, false
+	}
+	s = *builtIn
+	s.Thresholds.Lateness = time.Second
+	return s, true
+}
 
 // makeBusy gives every pod records in work all the time.
 func makeBusy(s *harness.Scenario) {

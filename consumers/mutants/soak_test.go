@@ -66,8 +66,9 @@ func soakMutants(t *testing.T, backend string, n int) {
 				if backend != "docker" {
 					t.Parallel()
 				}
+				s, _ := findScenario(scenario)
 				for _, seed := range missingSeeds(t, backend, mutantCounts, name, n) {
-					r := trial.RunOn(t, backend, scenarios[scenario], c.consumer, seed)
+					r := trial.RunOn(t, backend, s, c.consumer, seed)
 					err := c.compareWithDeclared(r)
 					if err != nil {
 						t.Errorf("seed %d: %s %v\n%v", seed, r.Status, r.Reasons, err)

@@ -94,7 +94,7 @@ type Outcome uint8
 const (
 	OutcomeOpen      Outcome = iota // not ended, or its process died first
 	OutcomeAcked                    // a send that the broker acknowledged
-	OutcomeFailed                   // a send that the client knows was not written
+	OutcomeFailed                   // a send that the client knows was not written, or a commit that the group refused
 	OutcomeUnknown                  // a send or commit that may have been written
 	OutcomeEffect                   // an attempt that ended well
 	OutcomeError                    // an attempt that failed

@@ -27,6 +27,9 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 		c.ClientID, member = g.committer(c, at.Topic)
 	}
 	s := ledger.NewSlot(ledger.KindCommit, w.cfg.OwnerOf(c.ClientID)).With(ledger.OutcomeUnknown)
+	if c.Refused {
+		s = s.With(ledger.OutcomeFailed)
+	}
 	if c.Confirmed {
 		s = s.With(ledger.OutcomeConfirmed)
 		if g.key == 0 && at.Topic == 0 {

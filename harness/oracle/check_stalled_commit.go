@@ -108,7 +108,7 @@ func (b *stalledCommit) Observe(batch *batch) {
 			switch {
 			case e.Outcome == ledger.OutcomeConfirmed:
 				b.advanceFrontier(e)
-			case e.Offset > b.parts[e.Partition].offset:
+			case e.Outcome == ledger.OutcomeUnknown && e.Offset > b.parts[e.Partition].offset:
 				b.stopClock(int(e.Partition), e.At) // the broker may have accepted it
 			}
 		case ledger.EventStart:

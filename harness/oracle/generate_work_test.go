@@ -149,6 +149,9 @@ func (w *simulation) commit(p *simPartition) {
 		w.appendOutputs(p, &e)
 	} else if w.r.IntN(10) == 0 {
 		e.Outcome, holds = ledger.OutcomeUnknown, w.r.IntN(2) == 0
+		if !holds && w.r.IntN(2) == 0 {
+			e.Outcome = ledger.OutcomeFailed // the group refuses it, and observers see that
+		}
 	}
 	if w.event(e); holds {
 		p.committed, p.sought = e.Offset, false

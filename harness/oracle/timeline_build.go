@@ -182,7 +182,11 @@ func (t *timeline) addGroupEvent(e *ledger.Event) {
 	switch e.Kind {
 	case ledger.EventCommit:
 		text := fmt.Sprintf("%d%s by %s", e.Offset, topic, pod)
-		if e.Outcome != ledger.OutcomeConfirmed {
+		switch e.Outcome {
+		case ledger.OutcomeConfirmed:
+		case ledger.OutcomeFailed:
+			text += " (refused)"
+		default:
 			text += " (" + e.Outcome.String() + ")"
 		}
 		t.addEntry(e, trackCommit, e.At, "%s", text)

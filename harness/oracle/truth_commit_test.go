@@ -113,7 +113,7 @@ func (r *reference) judgeLongDone(part *simPartition, l *simRecord, first, next 
 // a time.
 func (r *reference) mayBeCommitted(part *simPartition, l *simRecord, before time.Duration) bool {
 	return slices.ContainsFunc(r.w.seenCommits(part), func(c ledger.Event) bool {
-		return c.Outcome != ledger.OutcomeConfirmed && c.Offset > l.place.Offset && c.At < before
+		return c.Outcome == ledger.OutcomeUnknown && c.Offset > l.place.Offset && c.At < before
 	})
 }
 

@@ -166,7 +166,7 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	if e.Kind != ledger.EventEnd && e.Outcome == ledger.OutcomeUnknown {
 		words += " unknown"
 	}
-	if e.Kind == ledger.EventAcknowledged && e.Outcome == ledger.OutcomeFailed {
+	if (e.Kind == ledger.EventAcknowledged || e.Kind == ledger.EventCommit) && e.Outcome == ledger.OutcomeFailed {
 		words += " failed"
 	}
 	if e.Kind == ledger.EventStart && e.Deliveries > 0 {

@@ -108,8 +108,9 @@ func stringOrEmpty(s *string) string {
 //
 // At of a commit is the moment just before the broker handled it: the commit
 // request itself, or the EndTxn of its transaction. A commit is confirmed when
-// the broker's state shows it. A commit that was refused, or that the state did
-// not show within a second, is reported as unconfirmed. A commit of an aborted
+// the broker's state shows it. It is refused when
+// the state did not show it before the broker handled the next commit. If it did
+// not show within a second, its outcome is unknown. A commit of an aborted
 // transaction is not reported. ClientID is "" for a commit outside transactions
 // by a client that is not a member. stop waits up to a second for open outcomes.
 // Close stops every observer.

@@ -189,10 +189,10 @@ func TestCommitByNonMemberHasNoClient(t *testing.T) {
 	}
 }
 
-// TestRefusedCommitsAreUnconfirmed sends one good commit between bad ones: of an
+// TestRefusedCommitsAreReportedAsRefused sends one good commit between bad ones: of an
 // unknown member, of an old generation, of a partition that does not exist. The
 // bad commit before the good one has the same offset.
-func TestRefusedCommitsAreUnconfirmed(t *testing.T) {
+func TestRefusedCommitsAreReportedAsRefused(t *testing.T) {
 	c := start(t, 1)
 	cl := member(t, c, "pod-0.1", protocols[0].opts)
 	ctx := within(t)
@@ -235,13 +235,14 @@ func TestRefusedCommitsAreUnconfirmed(t *testing.T) {
 	}
 	stop()
 	if got, want := seen.of(0), []harness.Commit{
-		{ClientID: "pod-0.1", Offset: 5},
+		{ClientID: "pod-0.1", Offset: 5, Refused: true},
 		{ClientID: "pod-0.1", Offset: 5, Confirmed: true},
-		{ClientID: "", Offset: 6},
-		{ClientID: "pod-0.1", Offset: 5},
+		{ClientID: "", Offset: 6, Refused: true},
+		{ClientID: "pod-0.1", Offset: 5, Refused: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("observed %+v, want %+v", got, want)
 	}
+	// No commit follows this one, so its outcome stays unknown.
 	if got, want := seen.of(9), []harness.Commit{{ClientID: "pod-0.1", Partition: 9, Offset: 1}}; !slices.Equal(got, want) {
 		t.Errorf("observed %+v, want %+v", got, want)
 	}

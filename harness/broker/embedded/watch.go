@@ -180,6 +180,7 @@ func (w *groupWatch) resolveCommits(group string, all bool) {
 			w.ready = append(w.ready, r.commit)
 			delete(w.staged, r.txn)
 		case all || time.Since(r.seen) > confirmTimeout:
+			r.commit.Refused = all && r.txn == transaction{}
 			w.ready = append(w.ready, r.commit)
 		default:
 			open = append(open, r)
