@@ -52,7 +52,7 @@ KILLS       ?= 20
 KILLS_DOCKER ?= 5
 
 .PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-kills soak-mutants soak-oracle
+  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-mutants soak-oracle
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -165,6 +165,9 @@ bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
 	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
 	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
+
+soak-faults: ## inject each known fault on the embedded back end and on real Kafka
+	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFaultTakesEffect' ./harness/engine
 
 soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench

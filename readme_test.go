@@ -20,16 +20,22 @@ func TestReadmeListsWhatIsRegistered(t *testing.T) {
 	text = replaceTable(t, text, "scenarios", scenarioTable(false))
 	text = replaceTable(t, text, "extra scenarios", scenarioTable(true))
 	text = replaceTable(t, text, "consumers", consumerTable())
-	if text == string(was) {
+	updatePage(t, "README.md", string(was), text)
+}
+
+// updatePage compares a page with what it must be, and writes it under STAMPEDE_UPDATE.
+func updatePage(t *testing.T, path, was, text string) {
+	t.Helper()
+	if text == was {
 		return
 	}
 	if os.Getenv("STAMPEDE_UPDATE") == "1" {
-		if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	t.Error("the tables of README.md differ from the registries: STAMPEDE_UPDATE=1 go test -run TestReadme .")
+	t.Errorf("%s differs from the registrations: STAMPEDE_UPDATE=1 go test -run '%s' .", path, t.Name())
 }
 
 // replaceTable puts a table between its two markers.
@@ -39,7 +45,7 @@ func replaceTable(t *testing.T, text, name, table string) string {
 	before, rest, ok := strings.Cut(text, begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		t.Fatalf("README.md has no %q and %q", strings.TrimSpace(begin), end)
+		t.Fatalf("the page has no %q and %q", strings.TrimSpace(begin), end)
 	}
 	return before + begin + table + end + after
 }

@@ -15,6 +15,13 @@ type Backend interface {
 	Start(ctx context.Context, spec ClusterSpec) (Cluster, error)
 }
 
+// Prototyper is the ability of a back end to show the abilities of its clusters before one
+// starts.
+type Prototyper interface {
+	// Prototype is a cluster that was never started, and whose methods may not be called.
+	Prototype() Cluster
+}
+
 // ClusterSpec is what a run needs of a cluster.
 type ClusterSpec struct {
 	Nodes     int           // Nodes is the number of brokers. 0: 3.

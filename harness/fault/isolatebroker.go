@@ -65,4 +65,7 @@ var _ = registerFault(Known{
 }, Known{
 	Fault: IsolateBroker{From: harness.Clients}, What: "The node that leads the fullest partition loses its clients and keeps its peers.", By: "packet filters in its container; in a model its connections stand still",
 	Removes: ABroker, Lasts: between(time.Second, 1.5),
+}, Known{
+	Fault: IsolateBroker{Of: GroupCoordinator, From: harness.Clients}, What: "The node that keeps the group loses its clients and keeps its peers.", By: "packet filters in its container; in a model its connections stand still",
+	Removes: ABroker, Lasts: between(time.Second, 1.5),
 })

@@ -87,6 +87,10 @@ func killAt(m Moment, consumer string) Known {
 	}
 	if m == BeforeSync {
 		k.Lasts, k.LeftOut = nil, "it waits for a rebalance"
+		k.Scenario = func(s *harness.Scenario) {
+			s.Spare = 1
+			s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: InjectedAt - time.Millisecond, HealAfter: 15 * time.Second})
+		}
 	}
 	return k
 }

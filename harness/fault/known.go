@@ -22,11 +22,14 @@ type Known struct {
 	Lasts   func(session time.Duration) (least, most time.Duration)
 	LeftOut string
 
-	// Scenario changes a calm scenario of three pods so that the fault can take effect, as
-	// by spare pods. May be nil.
+	// Scenario changes a calm scenario of three pods so that the fault can take effect at
+	// [InjectedAt], as by spare pods. May be nil.
 	Scenario func(*harness.Scenario)
 	Consumer string // Consumer is one that the fault can affect. "": any.
 }
+
+// InjectedAt is when a fault is injected in the scenario that its entry changes.
+const InjectedAt = 8 * time.Second
 
 // Resource is what a fault takes away while it lasts. A random schedule leaves enough of
 // each.

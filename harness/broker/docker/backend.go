@@ -42,6 +42,9 @@ type backend struct {
 // Name implements [harness.Backend].
 func (b *backend) Name() string { return "docker" }
 
+// Prototype implements [harness.Prototyper].
+func (b *backend) Prototype() harness.Cluster { return &cluster{} }
+
 // SetImage names the image to run, before the first run. With "" the environment
 // and the images of the engine decide.
 func (b *backend) SetImage(image string) {

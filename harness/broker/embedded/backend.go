@@ -50,6 +50,9 @@ func (Backend) Describe() string {
 // Modelled returns true: kfake is a model of Kafka.
 func (Backend) Modelled() bool { return true }
 
+// Prototype implements [harness.Prototyper].
+func (Backend) Prototype() harness.Cluster { return &Cluster{} }
+
 // Start starts a [*Cluster] whose data lies in a temporary folder of its own. It
 // fails if Kafka would refuse the spec, or if it cannot get the folder or the
 // ports. After an error nothing is left behind.

@@ -58,6 +58,9 @@ func (Backend) Modelled() bool { return true }
 // Virtual implements [harness.Virtual].
 func (Backend) Virtual() bool { return true }
 
+// Prototype implements [harness.Prototyper].
+func (Backend) Prototype() harness.Cluster { return &Cluster{} }
+
 // Preflight implements [harness.Preflighter]. Its only error is [ErrTag].
 func (Backend) Preflight(context.Context) error {
 	if !tagged {

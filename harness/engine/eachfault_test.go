@@ -1,0 +1,103 @@
+package engine_test
+
+import (
+	"cmp"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/embedded"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/fault"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/oracle"
+)
+
+// TestEachFaultTakesEffect injects the known faults that the embedded back end has, one
+// after the other in one run. STAMPEDE_FAULTS=all adds those that need a scenario or a
+// consumer of their own.
+func TestEachFaultTakesEffect(t *testing.T) {
+	lock.Machine(t)
+	injectEach(t, embedded.Backend{}, func(fault.Known) time.Duration { return time.Second })
+}
+
+// TestEachFaultTakesEffectOnRealKafka is the same on real Kafka, which elects new leaders
+// within three to seven seconds.
+func TestEachFaultTakesEffectOnRealKafka(t *testing.T) {
+	injectEach(t, realKafka(t), func(k fault.Known) time.Duration {
+		if k.Removes == fault.ABroker {
+			return 8 * time.Second
+		}
+		return 2 * time.Second
+	})
+}
+
+// injectEach injects all faults that need nothing special in one run.
+func injectEach(t *testing.T, backend harness.Backend, healAfter func(fault.Known) time.Duration) {
+	const rest = 1500 * time.Millisecond
+	inRun := func(all []fault.Known, consumer string, change func(*harness.Scenario)) {
+		p := plan(t, consumer, func(s *harness.Scenario) {
+			at := 2 * time.Second
+			if change != nil {
+				at = fault.InjectedAt
+				change(s)
+			}
+			for _, k := range all {
+				heal := healAfter(k)
+				s.Injections = append(s.Injections, harness.Injection{Fault: k.Fault, At: at, HealAfter: heal})
+				at += heal + rest
+			}
+			s.Load.Pacer, s.Service, s.Workers = load.Constant{Rate: 200, For: at}, load.Fixed(5*time.Millisecond), 8
+			s.Session, s.Commit, s.Drain = 3*time.Second, 200*time.Millisecond, 30*time.Second
+		})
+		p.Backend = backend
+		o, err := engine.Run(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTookEffect(t, &o.Run)
+	}
+	plain, special := splitFaults(t, backend)
+	inRun(plain, "keyed", nil)
+	if os.Getenv("STAMPEDE_FAULTS") != "all" {
+		return
+	}
+	for _, k := range special {
+		t.Run(k.Fault.Name(), func(t *testing.T) { inRun([]fault.Known{k}, consumerOf(k), k.Scenario) })
+	}
+}
+
+// splitFaults are the known faults of a back end: those that affect keyed in a calm scenario,
+// and those that need a scenario or a consumer of their own.
+func splitFaults(t *testing.T, backend harness.Backend) (plain, special []fault.Known) {
+	for _, k := range fault.All() {
+		switch err := k.CheckSupport(backend.(harness.Prototyper).Prototype()); {
+		case err != nil:
+			t.Logf("skip %s: %v", k.Fault.Name(), err)
+		case k.Scenario != nil || k.Consumer != "":
+			special = append(special, k)
+		default:
+			plain = append(plain, k)
+		}
+	}
+	return plain, special
+}
+
+// consumerOf is a consumer that a fault can affect.
+func consumerOf(k fault.Known) string { return cmp.Or(k.Consumer, "keyed") }
+
+// checkTookEffect checks that each fault of a run was injected, verified and healed.
+func checkTookEffect(t *testing.T, r *harness.Run) {
+	t.Helper()
+	for _, a := range r.Assumptions {
+		if a.Name == oracle.FaultTookEffect && !a.Held {
+			t.Error(a.Detail)
+		}
+	}
+	if len(r.Faults) == 0 || r.Status == harness.Inconclusive || r.Status == harness.Skipped {
+		t.Errorf("%s: %v; %d faults", r.Status, r.Reasons, len(r.Faults))
+	}
+	t.Logf("%s: %v", r.Status, r.Reasons)
+}
