@@ -17,13 +17,13 @@ type GroupObserver interface {
 	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
 }
 
-// WireObserver is the ability of a cluster to see the rewinds of the clients behind its
-// fronts. The harness reads commits and assignments from __consumer_offsets there, and asks
+// WireObserver is the ability of a cluster to see the rewinds and the leaves of the clients
+// behind its fronts. The harness reads commits and assignments from __consumer_offsets there, and asks
 // by the Kafka protocol.
 type WireObserver interface {
-	// ObserveWire calls see for each rewind in the groups whose names have the prefix, until
-	// stop is called. stop returns after the last call.
-	ObserveWire(prefix string, see func(Rewind)) (stop func())
+	// ObserveWire reports each rewind and each leave in the groups whose names have the
+	// prefix, until stop is called. stop returns after the last call.
+	ObserveWire(prefix string, see GroupEvents) (stop func())
 }
 
 // GroupEvents are the callbacks of an observer of groups. Each kind of event of one
@@ -33,6 +33,7 @@ type GroupEvents struct {
 	Commit      func(Commit)
 	Assign      func(GroupAssignment)
 	Rewind      func(Rewind)
+	Leave       func(Leave)
 	Acquire     func(Acquisition)
 	Acknowledge func(Acknowledgement)
 	Transaction func(Transaction)
@@ -70,6 +71,13 @@ type Rewind struct {
 	Group, Topic string
 	Partition    int32
 	Offset       int64 // Offset is the commit that the broker answered, or NoCommit.
+}
+
+// Leave is a member that left its group by a request of its own.
+type Leave struct {
+	At       int64 // At is when it sent the request, ns on CLOCK_MONOTONIC.
+	ClientID string
+	Group    string
 }
 
 // NoCommit is the answer of a broker that has no commit of a partition.

@@ -67,9 +67,6 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 			change: func(s *harness.Scenario) { s.Injections = []harness.Injection{{Fault: secret{}, At: at}} },
 		},
 		{
-			name: "a pod that sends no heartbeats", breaks: oracle.NoPodStarved, consumer: "test-hoarse", leaning: []string{oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
-		},
-		{
 			name: "a lost broker", breaks: oracle.NoBrokerLost,
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				p.Backend = spoilt{lost: func(since time.Duration) bool { return since > 10*time.Second }}

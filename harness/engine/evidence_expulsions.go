@@ -12,8 +12,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
-// writeExpulsions journals which members the group has expelled. An expulsion that no
-// fault explains breaks [oracle.NoPodStarved].
+// writeExpulsions journals which members the group has expelled. A member that left by
+// itself was not expelled. An expulsion that no fault explains breaks [oracle.NoPodStarved].
+// In virtual time it is the consumer's own fault: time never lacks CPU there.
 func (e *evidence) writeExpulsions() error {
 	incarnations, faults := e.fleet.Incarnations(), e.course.load.faults.injectedFaults()
 	for _, x := range e.watcher.Expelled() {
@@ -21,16 +22,11 @@ func (e *evidence) writeExpulsions() error {
 			continue
 		}
 		in := &incarnations[x.Owner-1]
-		if hasLeft(in, x.Seen) || e.leftToEnd(in, x.Seen) || e.course.stop.requestedAt <= x.Seen {
+		if hasLeft(in, x.Seen) || e.leftToEnd(in, x.Seen) || e.course.stop.requestedAt <= x.Seen || e.leftByItself(x) {
 			continue
 		}
 		if !e.isExplained(x, e.course.load.time, faults) {
-			cause := "most likely its heartbeats got too little CPU"
-			if harness.IsVirtual(e.Backend) {
-				cause = "its own client sent no heartbeats, because virtual time never lacks CPU"
-			}
-			e.incidents.breakAssumption(oracle.NoPodStarved, fmt.Sprintf("%s was expelled from the group at about %v, and no fault affected it: %s",
-				harness.ClientID(in.Pod, in.N), e.course.load.time.sinceStart(x.Seen).Round(time.Millisecond), cause))
+			e.noteUnexplained(x, harness.ClientID(in.Pod, in.N), faults)
 		}
 		slot := ledger.NewSlot(ledger.KindExpelled, x.Owner).With(ledger.OutcomeConfirmed)
 		slot.SetExpulsion(x.Group, x.Earliest, x.Seen)
@@ -39,6 +35,36 @@ func (e *evidence) writeExpulsions() error {
 		}
 	}
 	return nil
+}
+
+// noteUnexplained notes an expulsion that no fault of its pod explains.
+func (e *evidence) noteUnexplained(x observe.Expulsion, name string, faults []injectedFault) {
+	at := e.course.load.time.sinceStart(x.Seen)
+	if harness.IsVirtual(e.Backend) && !e.mayBeAffected(at, faults) {
+		e.incidents.recordExpulsion(harness.Anomaly{
+			Text: fmt.Sprintf("was expelled from the group at about %v, and no fault affected it: its own client sent no heartbeats, or kept a rebalance waiting, because virtual time never lacks CPU", at.Round(time.Millisecond)),
+			Pods: []string{name}, At: at,
+		})
+		return
+	}
+	e.incidents.breakAssumption(oracle.NoPodStarved, fmt.Sprintf("%s was expelled from the group at about %v, and no fault affected it: most likely its heartbeats got too little CPU",
+		name, at.Round(time.Millisecond)))
+}
+
+// mayBeAffected reports whether a fault that affects no pod in particular may have caused an
+// expulsion at a time.
+func (e *evidence) mayBeAffected(at time.Duration, faults []injectedFault) bool {
+	grace := e.cfg.Heartbeat + e.cfg.Session
+	return slices.ContainsFunc(faults, func(o injectedFault) bool {
+		return o.owner == 0 && !o.target.None && at >= o.injected && (o.healed == harness.Never || at <= o.healed+grace)
+	})
+}
+
+// leftByItself reports whether a member that was gone had asked for that.
+func (e *evidence) leftByItself(x observe.Expulsion) bool {
+	return slices.ContainsFunc(e.watcher.Left(), func(d observe.Departure) bool {
+		return d.Owner == x.Owner && d.Group == x.Group && x.Member <= d.At && d.At <= x.Seen
+	})
 }
 
 // hasLeft reports whether an incarnation had ended by a time, or had been asked to stop.

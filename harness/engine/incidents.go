@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
@@ -15,6 +16,8 @@ type incidents struct {
 	mu     sync.Mutex
 	broken map[string]string // the reasons, by assumption
 	exits  []pod.Incarnation
+
+	expulsions []harness.Anomaly // expulsions are those that are the consumer's own fault
 }
 
 // breakAssumption notes why an assumption does not hold. The first reason stays.
@@ -41,6 +44,20 @@ func (i *incidents) recordExit(in pod.Incarnation) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.exits = append(i.exits, in)
+}
+
+// recordExpulsion notes an expulsion that is the consumer's own fault.
+func (i *incidents) recordExpulsion(a harness.Anomaly) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.expulsions = append(i.expulsions, a)
+}
+
+// ownExpulsions are the expulsions so far that are the consumer's own fault.
+func (i *incidents) ownExpulsions() []harness.Anomaly {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.expulsions)
 }
 
 // podExits are the pods that have ended by themselves so far.

@@ -17,6 +17,8 @@ import (
 //   - A pod ended by itself.
 //   - A pod did not stop in time when it was asked to, and was killed.
 //   - A pod ran outside its group up to the end of the drain, see findDropouts.
+//   - The group expelled a pod in virtual time, and no fault caused that. If the consumer
+//     allows itself any repeats, it is a warning.
 func (c *conclusion) checkLiveness() harness.Verdict {
 	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: "running as a member of the group until asked to stop", Status: harness.Pass}
 	fail := func(a harness.Anomaly) {
@@ -50,8 +52,25 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 	for _, name := range c.course.stop.unresponsive {
 		unresponsive(name, c.course.stop.requestedAt)
 	}
+	return c.addExpulsions(v)
+}
+
+// addExpulsions adds the expulsions that are the consumer's own fault.
+func (c *conclusion) addExpulsions(v harness.Verdict) harness.Verdict {
+	own := c.incidents.ownExpulsions()
+	if len(own) == 0 {
+		return v
+	}
+	if v.Status = harness.Fail; v.Count == 0 && c.Consumer.Implementation.Redelivery.AllowsAny() {
+		v.Status = harness.Warning
+	}
+	v.Count += int64(len(own))
+	v.Examples = append(v.Examples, own[:min(len(own), maxOwnExpulsions)]...)
 	return v
 }
+
+// maxOwnExpulsions is how many expulsions the verdict describes.
+const maxOwnExpulsions = 5
 
 // isHalted reports whether a signal kept an incarnation, or one of the pod, from stopping.
 func (c *conclusion) isHalted(name string) bool {

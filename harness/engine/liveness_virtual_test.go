@@ -43,6 +43,23 @@ var _ = harness.Register(harness.Implementation{
 	},
 })
 
+// Virtual time never lacks CPU. A pod that keeps its own heartbeats back fails there, and
+// breaks no assumption.
+func TestExpulsionThatNothingCausedIsTheConsumersFault(t *testing.T) {
+	r, err := bench.RunVirtual(t, calm(func(*harness.Scenario) {}), "test-hoarse", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != harness.Fail || !strings.Contains(r.Reasons[0], "pod-2.1 was expelled from the group") || r.Verdicts[0].Status != harness.Fail {
+		t.Errorf("%s: %v, want a pod that was expelled", r.Status, r.Reasons)
+	}
+	for _, a := range r.Assumptions {
+		if !a.Held {
+			t.Errorf("%s is broken: %s", a.Name, a.Detail)
+		}
+	}
+}
+
 // A pod that ends by itself leaves its group first. Its leave is no expulsion.
 func TestLeaveOfAPodThatEndsByItselfIsNoExpulsion(t *testing.T) {
 	for _, p := range harness.Protocols {

@@ -15,6 +15,13 @@ type Expulsion struct {
 	Group    uint32 // Group is the key of a group of the consumer's own, 0 for the run's.
 }
 
+// Departure is a member that left its group by a request of its own.
+type Departure struct {
+	Owner ledger.Owner
+	At    int64  // At is when it sent the request, ns on CLOCK_MONOTONIC.
+	Group uint32 // Group is as in [Expulsion].
+}
+
 // bounds are the times between which a group changed.
 type bounds struct {
 	member   int64 // member is the last time at which a member that is gone was surely one.

@@ -8,7 +8,7 @@ import (
 // groupEvents are what a cluster that reports on its groups calls.
 func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
-		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind,
+		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Leave: w.recordLeave,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction,
 	}
 }
@@ -77,6 +77,13 @@ func (w *Watcher) recordRewind(r harness.Rewind) {
 	s.SetRewind(w.groupNamed(r.Group).key, -1, r.At)
 	s.SetAnswer(r.Offset)
 	w.writeSlots(s)
+}
+
+// recordLeave notes a member that left by itself.
+func (w *Watcher) recordLeave(l harness.Leave) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = append(w.left, Departure{w.cfg.OwnerOf(l.ClientID), l.At, w.groupNamed(l.Group).key})
 }
 
 // recordAcquisition writes which records a member of a share group acquired.

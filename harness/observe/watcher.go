@@ -44,6 +44,7 @@ type Watcher struct {
 	groups    map[string]*group
 	committed []int64 // of the run's group on the source
 	expelled  []Expulsion
+	left      []Departure
 	changes   int
 	blind     time.Duration
 	err       error
@@ -71,7 +72,7 @@ func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
 
 // watchWire adds what the cluster sees on the wire.
 func (w *Watcher) watchWire(wire harness.WireObserver) {
-	stopWire, stop := wire.ObserveWire(w.cfg.Client.Group, w.recordRewind), w.stop
+	stopWire, stop := wire.ObserveWire(w.cfg.Client.Group, harness.GroupEvents{Rewind: w.recordRewind, Leave: w.recordLeave}), w.stop
 	w.stop = func(ctx context.Context) error {
 		defer stopWire()
 		return stop(ctx)
@@ -161,6 +162,13 @@ func (w *Watcher) Expelled() []Expulsion {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.expelled)
+}
+
+// Left are the members of the groups that left by a request of their own.
+func (w *Watcher) Left() []Departure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.left)
 }
 
 // writeSlots appends to the journal. The caller holds mu.

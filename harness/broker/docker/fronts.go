@@ -36,7 +36,7 @@ type fronts struct {
 // wireWatch is one observer of groups.
 type wireWatch struct {
 	prefix string
-	see    func(harness.Rewind)
+	see    harness.GroupEvents
 }
 
 // front is a [harness.Front].
@@ -93,7 +93,7 @@ func (c *cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
 }
 
 // ObserveWire implements [harness.WireObserver].
-func (c *cluster) ObserveWire(prefix string, see func(harness.Rewind)) (stop func()) {
+func (c *cluster) ObserveWire(prefix string, see harness.GroupEvents) (stop func()) {
 	f, w := &c.fronts, &wireWatch{prefix, see}
 	f.watching.Lock()
 	defer f.watching.Unlock()
@@ -108,10 +108,10 @@ func (c *cluster) ObserveWire(prefix string, see func(harness.Rewind)) (stop fun
 	}
 }
 
-// isObserved reports whether exchanges of a kind are read: those that show rewinds, and those
-// that name topics.
+// isObserved reports whether exchanges of a kind are read: those that show rewinds and
+// leaves, and those that name topics.
 func isObserved(key int16) bool {
-	return kmsg.Key(key) == kmsg.Metadata || kmsg.Key(key) == kmsg.OffsetFetch
+	return kmsg.Key(key) == kmsg.Metadata || slices.Contains(wire.GroupKeys, kmsg.Key(key))
 }
 
 // report tells the observers what an exchange shows.
@@ -129,7 +129,7 @@ func (f *fronts) report(x *wire.Exchange) {
 	wire.ReportEvents(x, f.topicName, func(group string, call func(harness.GroupEvents)) {
 		for w := range f.watches {
 			if strings.HasPrefix(group, w.prefix) {
-				call(harness.GroupEvents{Rewind: w.see})
+				call(w.see)
 			}
 		}
 	})

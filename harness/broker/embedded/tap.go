@@ -11,10 +11,10 @@ import (
 )
 
 // tappedKeys are the requests whose exchanges tell what kfake's state does not.
-var tappedKeys = []kmsg.Key{
-	kmsg.OffsetFetch, kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
+var tappedKeys = append([]kmsg.Key{
+	kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
 	kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
-}
+}, wire.GroupKeys...)
 
 // newLine returns the observer and the rules of the connections to one node.
 func (c *Cluster) newLine(node int32) *wire.Line {
@@ -46,7 +46,7 @@ func (c *Cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
 // reportExchange tells the watches what an exchange shows.
 func (c *Cluster) reportExchange(x *wire.Exchange) {
 	switch x.Request.(type) {
-	case *kmsg.OffsetFetchRequest, *kmsg.ShareFetchRequest, *kmsg.ShareAcknowledgeRequest:
+	case *kmsg.OffsetFetchRequest, *kmsg.LeaveGroupRequest, *kmsg.ConsumerGroupHeartbeatRequest, *kmsg.ShareFetchRequest, *kmsg.ShareAcknowledgeRequest:
 		wire.ReportEvents(x, c.topicName, func(group string, call func(harness.GroupEvents)) {
 			c.notifyWatches(c.watchesOf(group), call)
 		})

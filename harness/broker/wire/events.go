@@ -6,7 +6,10 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// ReportEvents reports what an exchange shows of a group: rewinds, acquisitions and
+// GroupKeys are the requests that [ReportEvents] reads of consumer groups.
+var GroupKeys = []kmsg.Key{kmsg.OffsetFetch, kmsg.LeaveGroup, kmsg.ConsumerGroupHeartbeat}
+
+// ReportEvents reports what an exchange shows of a group: rewinds, leaves, acquisitions and
 // acknowledgements. topicName is the name of a topic by its name, or by its id where the
 // request has no name. notify passes an event on to the observers of a group.
 func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string, notify func(group string, call func(harness.GroupEvents))) {
@@ -14,6 +17,12 @@ func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string,
 	switch req := x.Request.(type) {
 	case *kmsg.OffsetFetchRequest:
 		r.reportRewinds(req)
+	case *kmsg.LeaveGroupRequest:
+		r.reportLeave(req.Group)
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		if req.MemberEpoch < 0 { // -1, and -2 of a static member that comes back
+			r.reportLeave(req.Group)
+		}
 	case *kmsg.ShareFetchRequest:
 		r.reportAcks(valueOf(req.GroupID), ackRangesIn(req))
 		r.reportAcquisitions(valueOf(req.GroupID))
@@ -27,6 +36,16 @@ func valueOf(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// reportLeave reports a member that left by itself, whatever the broker answered.
+func (x *reporter) reportLeave(group string) {
+	l := harness.Leave{At: x.At, ClientID: x.Client, Group: group}
+	x.notify(group, func(see harness.GroupEvents) {
+		if see.Leave != nil {
+			see.Leave(l)
+		}
+	})
 }
 
 // reporter reports one exchange.

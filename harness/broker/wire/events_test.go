@@ -31,6 +31,7 @@ func seen(all ...*wire.Exchange) (lines []string) {
 				Rewind: func(r harness.Rewind) {
 					add("%d rewind %s %s %s/%d to %d", r.At, r.ClientID, r.Group, r.Topic, r.Partition, r.Offset)
 				},
+				Leave: func(l harness.Leave) { add("%d leave %s %s", l.At, l.ClientID, l.Group) },
 				Acquire: func(a harness.Acquisition) {
 					add("%d acquire %s %s %s/%d %d-%d delivery %d", a.At, a.ClientID, a.Group, a.Topic, a.Partition, a.From, a.To, a.Deliveries)
 				},
@@ -80,4 +81,14 @@ func TestRewindsHaveTheCommitThatTheBrokerAnswered(t *testing.T) {
 	notMember.Request.(*kmsg.OffsetFetchRequest).Groups[0].MemberID = nil
 	wantLines(t, seen(fetch(2, 7, 0), fetch(10, 0, 0), fetch(10, -1, 0), fetch(10, 5, 3), notMember),
 		"10 rewind pod-1.1 g orders/3 to 7", "10 rewind pod-1.1 g orders/3 to 0", "10 rewind pod-1.1 g orders/3 to -1")
+}
+
+// A member leaves by a request of its own, or by its last heartbeat.
+func TestLeavesAreReported(t *testing.T) {
+	last, living := kmsg.NewPtrConsumerGroupHeartbeatRequest(), kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	last.Group, last.MemberEpoch, living.Group, living.MemberEpoch = "g", -1, "g", 3
+	classic := kmsg.NewPtrLeaveGroupRequest()
+	classic.Group = "h"
+	wantLines(t, seen(&wire.Exchange{Request: last}, &wire.Exchange{Request: living}, &wire.Exchange{Request: classic}),
+		"10 leave pod-1.1 g", "10 leave pod-1.1 h")
 }
