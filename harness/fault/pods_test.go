@@ -238,64 +238,6 @@ func TestPodFaultsVerifyTheirEffect(t *testing.T) {
 	}
 }
 
-// dropper is a cluster that records calls of ApplyRule.
-type dropper struct {
-	harness.Cluster
-	asked   []string
-	stopped int
-	applied []harness.Rule
-	err     error
-}
-
-func (l *dropper) ApplyRule(r harness.Rule) (func() int, error) {
-	if l.err != nil && len(l.asked) == 2 {
-		return nil, l.err
-	}
-	if !r.OnResponse || r.Then != harness.WireReset {
-		return nil, fmt.Errorf("no response is dropped by %+v", r)
-	}
-	l.asked = append(l.asked, fmt.Sprint(r.Key, " ", r.Client, " ", r.Limit))
-	l.applied = append(l.applied, r)
-	return func() int { l.stopped++; return 0 }, nil
-}
-
-func TestDropResponsesDropsForEachPod(t *testing.T) {
-	env, _ := stage()
-	l := &dropper{}
-	env.Cluster = l
-	f := DropResponses{Key: OffsetCommit, Limit: 3}
-	heal, err := f.Inject(t.Context(), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"8 pod-1. 3", "8 pod-2. 3", "8 pod-3. 3", "8 pod-4. 3"}; !slices.Equal(l.asked, want) || l.stopped > 0 {
-		t.Errorf("asked %q, want %q; stopped %d", l.asked, want, l.stopped)
-	}
-	if hit := env.Target; hit.Pod != "" || !slices.Equal(hit.Partitions, []int32{0, 1, 2}) {
-		t.Errorf("hit %+v", hit)
-	}
-	within, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := f.Verify(within, env); err == nil || err.Error() != "no response was dropped" {
-		t.Errorf("verify before the first response: %v", err)
-	}
-	l.applied[0].Reached()
-	if err := f.Verify(t.Context(), env); err != nil {
-		t.Errorf("verify after the first response: %v", err)
-	}
-	if err := heal(t.Context()); err != nil || l.stopped != 4 {
-		t.Errorf("heal: error %v, stopped %d", err, l.stopped)
-	}
-	l.asked, l.stopped, l.err = nil, 0, errors.New("gone")
-	if _, err := f.Inject(t.Context(), env); err == nil || l.stopped != 2 {
-		t.Errorf("half-way: error %v, stopped %d of 2", err, l.stopped)
-	}
-	env.Cluster = newKafka(nil, nil)
-	if _, err := f.Inject(t.Context(), env); err == nil {
-		t.Error("a back end without the ability drops responses")
-	}
-}
-
 // holder is a cluster whose clients send a frame as soon as a rule is about it. The broker
 // gets the frame only if the rule lets it pass.
 type holder struct {
