@@ -50,6 +50,8 @@ type Env struct {
 	Target Target
 	// Effects is set by Inject of a fault on the wire: how many frames it has changed.
 	Effects func() int
+	// Check is set by Inject of a fault that knows only then what its Verify has to check.
+	Check func(ctx context.Context) error
 }
 
 // Target is what a fault affects.

@@ -14,6 +14,9 @@ const (
 	// metadataMinAge is how soon a client asks for a new leader. With kgo's default no failover
 	// is faster than 5 s.
 	metadataMinAge = 150 * time.Millisecond
+	// metadataMaxAge is how late a client may find partitions that were added. With kgo's default
+	// that takes five minutes.
+	metadataMaxAge = 2 * time.Second
 	retryPause     = 100 * time.Millisecond
 	fetchMaxWait   = 250 * time.Millisecond
 
@@ -59,6 +62,7 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		kgo.Dialer(newDialer(cfg)),
 		kgo.ClientID(cfg.ClientID()),
 		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
 		// Kgo's default of 20 retries takes two seconds at this pause. A member without a

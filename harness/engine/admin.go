@@ -1,6 +1,11 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
 
 // topicAdmin changes the source topic for faults. It implements [harness.TopicAdmin].
 type topicAdmin struct{ setup *setup }
@@ -9,12 +14,41 @@ func (a topicAdmin) Offsets(ctx context.Context) (starts, ends []int64, err erro
 	return a.setup.client.Offsets(ctx)
 }
 
+// DeleteRecords reads the records before it deletes them, so that the judge knows them.
 func (a topicAdmin) DeleteRecords(ctx context.Context, below map[int32]int64) error {
-	return a.setup.client.DeleteRecords(ctx, below)
+	s := a.setup
+	if err := s.source.ReadBelow(ctx, below); err != nil {
+		return fmt.Errorf("read the records that are to be deleted: %w", err)
+	}
+	// The fact comes first: a member may have been told before the broker answers here.
+	for p, start := range below {
+		trimmed := ledger.NewSlot(ledger.KindTrimmed, 0).With(ledger.OutcomeConfirmed)
+		trimmed.Partition = p
+		trimmed.SetTrimmed(start, s.clock.Now())
+		s.watcher.Record(trimmed)
+	}
+	return s.client.DeleteRecords(ctx, below)
 }
 
+// AddPartitions adds partitions and lets the producer ask for them.
 func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
-	return a.setup.client.AddPartitions(ctx, n)
+	s := a.setup
+	before, _, err := s.client.Offsets(ctx)
+	if err != nil {
+		return err
+	}
+	at := s.clock.Now()
+	if err := s.client.AddPartitions(ctx, n); err != nil {
+		return err
+	}
+	for p := range n {
+		added := ledger.NewSlot(ledger.KindAdded, 0).With(ledger.OutcomeConfirmed)
+		added.Partition = int32(len(before) + p)
+		added.SetAt(at)
+		s.watcher.Record(added)
+	}
+	s.producer.UseAddedPartitions()
+	return nil
 }
 
 // groupAdmin changes the run's group for faults. It implements [harness.GroupAdmin].
@@ -24,4 +58,17 @@ func (a groupAdmin) Commits(ctx context.Context) ([]int64, error) {
 	return a.setup.client.Commits(ctx, a.setup.Scenario.FinalPartitions())
 }
 
-func (a groupAdmin) DeleteGroup(ctx context.Context) error { return a.setup.client.DeleteGroup(ctx) }
+// DeleteGroup deletes the group. Its commits count as gone from when that was asked for, as
+// the group has no member that could commit.
+func (a groupAdmin) DeleteGroup(ctx context.Context) error {
+	s := a.setup
+	at := s.clock.Now()
+	if err := s.client.DeleteGroup(ctx); err != nil {
+		return err
+	}
+	expired := ledger.NewSlot(ledger.KindExpired, 0).With(ledger.OutcomeConfirmed)
+	expired.Partition = -1
+	expired.SetExpired(0, at)
+	s.watcher.Record(expired)
+	return nil
+}

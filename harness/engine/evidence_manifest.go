@@ -98,7 +98,7 @@ func (s *Saved) checkManifest() error {
 		return fmt.Errorf("unknown order %q", f.Order)
 	case !slices.Contains([]harness.Redelivery{"", harness.RedeliveryBounded, harness.RedeliveryAny}, f.Redelivery):
 		return fmt.Errorf("unknown redelivery %q", f.Redelivery)
-	case f.Partitions < 1 || f.Partitions > 1<<20:
+	case f.Partitions < 1 || f.Partitions > 1<<20 || f.Added < 0 || f.Added >= f.Partitions:
 		return fmt.Errorf("%d partitions", f.Partitions)
 	case len(f.Owners) == 0:
 		return errors.New("it names no owners")

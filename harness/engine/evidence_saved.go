@@ -167,6 +167,9 @@ func (s *Saved) replayJournals(fn func(*ledger.Stream) error) error {
 // then tells where each copy comes from.
 func (s *Saved) readLog() (*oracle.Log, error) {
 	log := oracle.NewLog()
+	if s.Facts.Added > 0 {
+		log.MoveKeys()
+	}
 	add := func(r *ledger.Reader) error { return r.Blocks(log.AddAll) }
 	for _, j := range s.Journals {
 		if j.File == copiesJournal {

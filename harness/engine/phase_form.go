@@ -72,7 +72,7 @@ func (m membership) countMembers() (pods int, complete bool) {
 		pods = len(m.watcher.Joined())
 		return pods, pods >= m.pods && m.watcher.FetchedPartitions() >= m.partitions
 	}
-	pods, complete = countOwners(m.watcher.Owners())
+	pods, complete = countOwners(m.watcher.Owners()[:m.partitions])
 	return pods, complete && pods >= m.pods
 }
 

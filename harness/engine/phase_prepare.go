@@ -25,6 +25,8 @@ type setup struct {
 	client   *observe.Client
 	sends    *ledger.Writer
 	observed *ledger.Writer
+	appended *ledger.Writer
+	source   *observe.SourceReader
 	fleet    fleet
 	owners   *ownerIndex
 	watcher  *observe.Watcher
@@ -117,6 +119,11 @@ func (s *setup) createJournals(context.Context) (err error) {
 		return err
 	}
 	s.closers.addCloser(s.sends.Close)
+	if s.appended, err = ledger.NewWriter(s.journalPath(appendedJournal)); err != nil {
+		return err
+	}
+	s.closers.addCloser(s.appended.Close)
+	s.source = observe.NewSourceReader(s.client, s.topics[0], s.id, s.appended.Append)
 	return nil
 }
 
@@ -141,7 +148,7 @@ func (s *setup) makeFleet(context.Context) (err error) {
 		return err
 	}
 	s.owners = &ownerIndex{fleet: s.fleet}
-	s.work = newWorkProgress(s.fleet, s.Scenario.Partitions)
+	s.work = newWorkProgress(s.fleet, s.Scenario.FinalPartitions())
 	return nil
 }
 
@@ -177,7 +184,7 @@ func (s *setup) randomStream(stream uint64) *rand.Rand {
 // makeProducer makes the producer and lets it connect.
 func (s *setup) makeProducer(ctx context.Context) (err error) {
 	s.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Load: s.Scenario.Load,
+		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
 		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
 	})
 	if err != nil {

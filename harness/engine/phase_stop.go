@@ -70,14 +70,10 @@ func readCommits(ctx context.Context, s *setup) [][]int64 {
 // readTopics is the final read. The source gets a journal of its own. The copies in side
 // topics get one that is replayed with the others, since each copy has a time.
 func readTopics(ctx context.Context, s *setup) error {
-	appended, err := ledger.NewWriter(s.journalPath(appendedJournal))
-	if err != nil {
-		return err
-	}
-	if err := s.client.ReadAll(ctx, s.Scenario.Partitions, s.id, appended.Append); err != nil {
+	if err := s.source.ReadAll(ctx); err != nil {
 		s.incidents.breakAssumption(oracle.LedgerComplete, err.Error())
 	}
-	if err := appended.Close(); err != nil || len(s.topics) == 1 {
+	if err := s.appended.Close(); err != nil || len(s.topics) == 1 {
 		return err
 	}
 	copies, err := ledger.NewWriter(s.journalPath(copiesJournal))

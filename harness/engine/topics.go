@@ -10,13 +10,13 @@ import (
 // list is its number in the ledger.
 func (s *setup) nameTopics(name string) {
 	s.cfg.Topic, s.cfg.Group = name, name
-	s.topics = []observe.Topic{{Name: name, Partitions: s.Scenario.Partitions, Replicas: s.Scenario.Replicas, Config: s.Scenario.TopicConfig}}
+	s.topics = []observe.Topic{{Name: name, Partitions: s.Scenario.FinalPartitions(), Later: s.Scenario.AddedPartitions(), Replicas: s.Scenario.Replicas, Config: s.Scenario.TopicConfig}}
 	for _, side := range s.Consumer.Implementation.SideTopicsOf(s.cfg) {
 		if s.cfg.SideTopics == nil {
 			s.cfg.SideTopics = map[string]string{}
 		}
 		s.cfg.SideTopics[side.Name] = name + "-" + side.Name
-		s.topics = append(s.topics, observe.Topic{Name: s.cfg.SideTopics[side.Name], Role: side.Role, Partitions: side.PartitionsFor(s.Scenario.Partitions)})
+		s.topics = append(s.topics, observe.Topic{Name: s.cfg.SideTopics[side.Name], Role: side.Role, Partitions: side.PartitionsFor(s.Scenario.FinalPartitions())})
 	}
 }
 

@@ -26,6 +26,7 @@ type ProducerConfig struct {
 	Settings   harness.ProducerSettings                                          // Settings without a linger have [Linger].
 	Topic      string
 	Partitions int // Partitions of the topic.
+	Later      int // Later is how many further partitions may be added.
 	Load       harness.Load
 	Run        uint64 // Run is part of the identity of every record.
 	Seed       uint64 // Seed decides keys and bodies.
@@ -84,7 +85,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		cfg:      cfg,
 		slabs:    newRecordSlabs(cfg.Load.Payload, cfg.Seed),
 		seqs:     make([]uint32, cfg.Load.Keys.Count()),
-		appended: make([]int64, cfg.Partitions),
+		appended: make([]int64, cfg.Partitions+cfg.Later),
 		idle:     make(chan struct{}),
 	}
 	p.promise = p.recordOutcome
@@ -337,6 +338,10 @@ func (p *Producer) countPending() int64 {
 	defer p.mu.Unlock()
 	return p.sent.Load() - p.done
 }
+
+// UseAddedPartitions lets the producer ask for the partitions of the topic again. It
+// returns when it has asked.
+func (p *Producer) UseAddedPartitions() { p.client.ForceMetadataRefresh() }
 
 // Appended is the number of records acknowledged so far, by partition. Without acks it is
 // the number of records sent.

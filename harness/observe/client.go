@@ -57,10 +57,14 @@ type Topic struct {
 	Role       harness.Role // Role is "" for the source.
 	Partitions int
 	Replicas   int               // Replicas of each partition; 0 is 3.
+	Later      int               // Later is how many of the partitions are added later.
 	Config     map[string]string // Config are further settings by Kafka's names.
 }
 
 const defaultReplicas = 3
+
+// created is how many partitions the topic is created with.
+func (t Topic) created() int { return t.Partitions - t.Later }
 
 // CreateTopic creates a topic and returns when every partition has a leader. The topic
 // has at most as many replicas as there are brokers. The broker stamps the records of
@@ -81,13 +85,13 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	if t.Role == harness.RoleState {
 		configs["cleanup.policy"] = &compact
 	}
-	_, err = c.adm.CreateTopic(ctx, int32(t.Partitions), int16(min(cmp.Or(t.Replicas, defaultReplicas), len(brokers))), configs, t.Name)
+	_, err = c.adm.CreateTopic(ctx, int32(t.created()), int16(min(cmp.Or(t.Replicas, defaultReplicas), len(brokers))), configs, t.Name)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // it exists if the response to a first try was dropped
 		return fmt.Errorf("create topic %s: %w", t.Name, err)
 	}
 	return pollUntil(ctx, 20*time.Millisecond, func() (bool, error) {
 		leaders, err := c.LeadersOf(ctx, t.Name)
-		if err != nil || len(leaders) != t.Partitions {
+		if err != nil || len(leaders) != t.created() {
 			return false, err
 		}
 		for _, l := range leaders {
@@ -121,7 +125,7 @@ func (c *Client) LeadersOf(ctx context.Context, topic string) ([]int32, error) {
 	return leaders, nil
 }
 
-// Ends is the end offset of each of a topic's partitions.
+// Ends is the end offset of each of a topic's partitions, 0 of one that is not added yet.
 func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 	listed, err := c.adm.ListEndOffsets(ctx, t.Name)
 	if err == nil {
@@ -133,7 +137,7 @@ func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 	ends := make([]int64, t.Partitions)
 	for p := range ends {
 		o, ok := listed.Lookup(t.Name, int32(p))
-		if !ok {
+		if !ok && p < t.created() {
 			return nil, fmt.Errorf("end offsets of %s: none for partition %d", t.Name, p)
 		}
 		ends[p] = o.Offset

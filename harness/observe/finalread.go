@@ -13,24 +13,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// ReadAll reads every partition from its start to its present end, with a client of its
-// own. It calls emit for each record of the run, in the order of the log, and skips
-// those of other runs. So it decides whether a record with an unknown outcome was
-// appended.
+// ReadAll reads every partition from its start to its present end, as [SourceReader] does.
 func (c *Client) ReadAll(ctx context.Context, partitions int, run uint64, emit func(ledger.Slot) error) error {
-	ends, err := c.Ends(ctx, Topic{Name: c.Topic, Partitions: partitions})
-	if err != nil {
-		return fmt.Errorf("final read: %w", err)
-	}
-	return c.readLog(ctx, c.Topic, ends, kgo.ReadUncommitted(), func(r *logRecord) error {
-		s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
-		if err := identifySlot(&s, r, 0, run); err != nil {
-			return nil
-		}
-		checkKey(&s, r)
-		s.SetAppended(r.timestamp * int64(time.Millisecond))
-		return emit(s)
-	})
+	return NewSourceReader(c, Topic{Name: c.Topic, Partitions: partitions}, run, emit).ReadAll(ctx)
 }
 
 // ReadSide reads a side topic with the given number from its start to its present end,
@@ -47,7 +32,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		return fmt.Errorf("final read of %s: %w", topic, err)
 	}
 	latest := make([]int64, partitions)
-	return c.readLog(ctx, topic, ends, kgo.ReadCommitted(), func(r *logRecord) error {
+	_, err = c.readLog(ctx, topic, nil, ends, kgo.ReadCommitted(), func(r *logRecord) error {
 		s := ledger.NewSlot(ledger.KindCopied, 0).With(ledger.OutcomeConfirmed)
 		if role == harness.RoleRanges {
 			s = deferredRangeOf(r, number)
@@ -69,6 +54,7 @@ func (c *Client) ReadSide(ctx context.Context, topic string, number uint16, part
 		s.SetAppended(latest[r.partition])
 		return emit(s)
 	})
+	return err
 }
 
 // errOtherRun is the error of a whole record that another run made.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 	fetchPause = 50 * time.Millisecond // between two tries
 )
 
-// logReader reads a topic once, from the start of each partition to an end. A consuming
+// logReader reads a topic once, from an offset or the start of each partition to an end. A consuming
 // client would keep a million records in memory. Here each response is read as it
 // comes, into one set of records that serves again for the next.
 type logReader struct {
@@ -37,21 +38,22 @@ type logReader struct {
 	next []int64 // by partition, of the goroutine that reads it
 }
 
-// readLog calls emit for each record of a topic below ends, except for control records. It
+// readLog calls emit for each record of a topic below ends, except for control records, and
+// returns up to where it has read. from is where it begins; nil is the start of the log. It
 // makes one call at a time, in the order of the log within a partition. emit may not
 // keep a record. Where a broker does not respond or does not have the partition any
 // more, readLog retries until ctx ends.
-func (c *Client) readLog(ctx context.Context, topic string, ends []int64, isolation kgo.IsolationLevel, emit func(*logRecord) error) error {
-	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: emit}
+func (c *Client) readLog(ctx context.Context, topic string, from, ends []int64, isolation kgo.IsolationLevel, emit func(*logRecord) error) ([]int64, error) {
+	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: emit, next: slices.Clone(from)}
 	for {
 		err := l.readOnce(ctx)
 		switch left := l.countUnread(); {
 		case l.next != nil && left == 0:
-			return nil
+			return l.next, nil
 		case errors.As(err, new(permanentError)):
-			return fmt.Errorf("final read of %s: %w", topic, err)
+			return l.next, fmt.Errorf("final read of %s: %w", topic, err)
 		case ctx.Err() != nil:
-			return fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, left, errors.Join(ctx.Err(), err))
+			return l.next, fmt.Errorf("final read of %s: %d partitions are not read to their end: %w", topic, left, errors.Join(ctx.Err(), err))
 		}
 		select {
 		case <-ctx.Done():
@@ -65,18 +67,18 @@ type permanentError struct{ error }
 
 func (e permanentError) Unwrap() error { return e.error }
 
-// startOffsets are the first offsets of the partitions.
-func (l *logReader) startOffsets(ctx context.Context) ([]int64, error) {
-	listed, err := l.client.adm.ListStartOffsets(ctx, l.topic)
+// startOffsets are the first offsets of the partitions, 0 of one that does not exist.
+func (c *Client) startOffsets(ctx context.Context, topic string, partitions int) ([]int64, error) {
+	listed, err := c.adm.ListStartOffsets(ctx, topic)
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
 		return nil, err
 	}
-	starts := make([]int64, len(l.ends))
+	starts := make([]int64, partitions)
 	for p := range starts {
-		if o, ok := listed.Lookup(l.topic, int32(p)); ok {
+		if o, ok := listed.Lookup(topic, int32(p)); ok {
 			starts[p] = o.Offset
 		}
 	}
@@ -97,7 +99,7 @@ func (l *logReader) countUnread() (n int) {
 // fails.
 func (l *logReader) readOnce(ctx context.Context) (err error) {
 	if l.next == nil {
-		if l.next, err = l.startOffsets(ctx); err != nil {
+		if l.next, err = l.client.startOffsets(ctx, l.topic, len(l.ends)); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,8 @@ import (
 // It also finds a redelivery right after the effect of a later record of its key, if both effects are of one
 // stable assignment. In that time the owner did not go back to a commit. A redelivery after a rewind is no
 // inversion.
+//
+// Where partitions were added during the run, a key has an order in each of its partitions and none across them.
 const CheckKeyInversion = "key inversion"
 
 var _ = register(entry{

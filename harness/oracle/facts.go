@@ -19,10 +19,12 @@ type Facts struct {
 	// Parallelism is how many records one pod works on at once, as the consumer declares. 0 is unknown.
 	Parallelism int `json:"parallelism,omitempty"`
 
-	Partitions int     `json:"partitions"`
-	Log        *Log    `json:"-"`               // Log is the final read.
-	Final      []int64 `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
-	Sides      []Side  `json:"sides,omitempty"` // Sides are the side topics. Topic n of the ledger is Sides[n-1].
+	Partitions int `json:"partitions"`
+	// Added is how many of the partitions were added during the run. Then keys have moved.
+	Added int     `json:"added,omitempty"`
+	Log   *Log    `json:"-"`               // Log is the final read.
+	Final []int64 `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
+	Sides []Side  `json:"sides,omitempty"` // Sides are the side topics. Topic n of the ledger is Sides[n-1].
 
 	Session    time.Duration `json:"session_ns"`
 	Heartbeat  time.Duration `json:"heartbeat_ns"`

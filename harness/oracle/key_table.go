@@ -30,3 +30,26 @@ func (t *keyTable[T]) addPage(page int) {
 	}
 	t.pages[page] = new([pageKeys]T)
 }
+
+// placedKeys keeps a value for each key, as long as a key lies in one partition. Once partitions were added, keys
+// have moved: then each partition of a key has a value of its own, since no order holds across partitions.
+type placedKeys[T any] struct {
+	keyTable[T]
+	moving bool
+	moved  map[uint64]*T // moved is by key and partition.
+}
+
+// valueIn is the place of the value of a key in a partition, for writing.
+func (t *placedKeys[T]) valueIn(key uint32, partition int32) *T {
+	if !t.moving {
+		return t.valueOf(key)
+	}
+	at := uint64(key)<<32 | uint64(uint32(partition))
+	if t.moved == nil {
+		t.moved = map[uint64]*T{}
+	}
+	if t.moved[at] == nil {
+		t.moved[at] = new(T)
+	}
+	return t.moved[at]
+}

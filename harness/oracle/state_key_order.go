@@ -11,14 +11,15 @@ import (
 )
 
 // keyOrder is what happened on each key: one state for all checks of the order by key. The order of a key is
-// that of its records by their first position in the source, their rank. A key lies in one partition.
+// that of its records by their first position in the source, their rank. A key lies in one partition, unless
+// partitions were added: then its records in each partition have an order of their own.
 //
 // Effects and failures of unfenced work are left out: the consumer cannot prevent them.
 type keyOrder struct {
 	facts       *Facts
 	fences      *fences // fences know which member a group had expelled.
 	stable      *stableAssignments
-	keys        keyTable[keyState]
+	keys        placedKeys[keyState]
 	inFlight    inFlight                    // inFlight are the attempts in flight, in lists by key.
 	byPartition []int32                     // byPartition are lists of them by partition of the source, if the consumer claims that order.
 	inPartition inFlight                    // inPartition has the slots of byPartition.
@@ -67,6 +68,7 @@ type failure struct {
 
 func newKeyOrder(f *Facts, fences *fences) *keyOrder {
 	c := &keyOrder{facts: f, fences: fences, stable: newStableAssignments(f), failed: map[ledger.Position]failure{}, starvation: newStarvation(f)}
+	c.keys.moving = f.Added > 0
 	if f.Order == harness.OrderPartition {
 		c.byPartition = make([]int32, f.Partitions)
 	}
@@ -82,10 +84,10 @@ func (c *keyOrder) trackKeys(b *batch) {
 		switch e.Kind {
 		case ledger.EventStart:
 			if !e.Unfenced {
-				c.beginOnKey(c.keys.valueOf(e.Key), e)
+				c.beginOnKey(c.keys.valueIn(e.Key, e.Origin), e)
 			}
 		case ledger.EventEnd:
-			k := c.keys.valueOf(e.Key)
+			k := c.keys.valueIn(e.Key, e.Origin)
 			if !c.facts.isOutput(e) {
 				c.endOnKey(k, e)
 			}
@@ -98,7 +100,7 @@ func (c *keyOrder) trackKeys(b *batch) {
 			}
 		case ledger.EventCopied:
 			if c.facts.roleOf(e.Topic) == harness.RoleDeadLetter {
-				c.forgetFailed(c.keys.valueOf(e.Key), e)
+				c.forgetFailed(c.keys.valueIn(e.Key, e.Origin), e)
 			}
 		}
 	}

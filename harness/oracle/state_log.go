@@ -28,6 +28,10 @@ func NewLog() *Log {
 	return &Log{copies: map[uint64]*loggedCopies{}, repeated: map[ledger.Position]ledger.Position{}}
 }
 
+// MoveKeys says that partitions were added, so that the records of a key may lie in several. Call it before the
+// first record.
+func (l *Log) MoveKeys() { l.sequence.next.moving = true }
+
 func recordID(key, seq uint32) uint64 { return uint64(key)<<32 | uint64(seq) }
 
 // AddAll adds the records that slots of the final read stand for, in their order.

@@ -1,0 +1,90 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/stampede-bench/stampede/harness/ledger"
+)
+
+// SourceReader reads the source once, with a client of its own. It emits a slot for each
+// record of the run, in the order of each partition. Records of other runs are skipped. What
+// is to be deleted is read before, and all else at the end. So it decides whether a record
+// with an unknown outcome was appended. Safe for concurrent use.
+type SourceReader struct {
+	client *Client
+	topic  Topic
+	run    uint64
+	emit   func(ledger.Slot) error
+
+	mu   sync.Mutex
+	read []int64 // read is up to where each partition was read.
+}
+
+// NewSourceReader makes a reader that has read nothing.
+func NewSourceReader(c *Client, topic Topic, run uint64, emit func(ledger.Slot) error) *SourceReader {
+	return &SourceReader{client: c, topic: topic, run: run, emit: emit, read: make([]int64, topic.Partitions)}
+}
+
+// ReadAll reads each partition from where it was read to its present end. Records that were
+// deleted unread are an error, after it has read what is left.
+func (r *SourceReader) ReadAll(ctx context.Context) error {
+	ends, err := r.client.Ends(ctx, r.topic)
+	if err != nil {
+		return fmt.Errorf("final read: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.readTo(ctx, ends)
+}
+
+// ReadBelow reads each named partition from where it was read to an offset.
+func (r *SourceReader) ReadBelow(ctx context.Context, below map[int32]int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ends := slices.Clone(r.read)
+	for p, offset := range below {
+		if p < 0 || int(p) >= len(ends) {
+			return fmt.Errorf("read partition %d: the topic has %d partitions", p, len(ends))
+		}
+		ends[p] = max(ends[p], offset)
+	}
+	return r.readTo(ctx, ends)
+}
+
+// readTo reads each partition up to an end. The caller holds mu.
+func (r *SourceReader) readTo(ctx context.Context, ends []int64) error {
+	starts, err := r.client.startOffsets(ctx, r.topic.Name, len(ends))
+	if err != nil {
+		return fmt.Errorf("final read: %w", err)
+	}
+	var unread error
+	for p, start := range starts {
+		if start > r.read[p] {
+			unread = errors.Join(unread, fmt.Errorf("final read: the log of partition %d begins at offset %d, and it was read up to %d: what lies between was deleted unread", p, start, r.read[p]))
+			r.read[p] = start
+		}
+	}
+	next, err := r.client.readLog(ctx, r.topic.Name, r.read, ends, kgo.ReadUncommitted(), r.emitRecord)
+	for p := range next { // a batch may reach past the end
+		r.read[p] = max(r.read[p], min(next[p], ends[p]))
+	}
+	return errors.Join(unread, err)
+}
+
+// emitRecord emits a record, unless another run made it.
+func (r *SourceReader) emitRecord(record *logRecord) error {
+	s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
+	if err := identifySlot(&s, record, 0, r.run); err != nil {
+		return nil
+	}
+	checkKey(&s, record)
+	s.SetAppended(record.timestamp * int64(time.Millisecond))
+	return r.emit(s)
+}
