@@ -16,7 +16,7 @@ flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call opti
   $(call option,RATE,rate) $(call option,DURATION,load-duration) $(call option,PARTITIONS,partitions) \
   $(call option,PODS,pods) $(call option,WORKERS,workers) $(call option,WINDOW,window) \
   $(call option,SERVICE,service) $(call option,KEYS,keys) $(call option,PAYLOAD,payload) \
-  $(if $(KEEP),-keep) \
+  $(if $(KEEP),-keep) $(if $(DIRECT),-direct) \
   $(call option,COMMIT,commit) $(call option,SESSION,session) $(call option,IMAGE,kafka-image)
 
 # The results of make bench name the commit, where git knows it.
@@ -64,6 +64,8 @@ help: ## this text
 	@echo "                                   scenario names)"
 	@echo "  BROKER=embedded                  simulated Kafka (kfake) in this process; the default"
 	@echo "  BROKER=docker                    three real Kafka nodes; IMAGE names their image"
+	@echo "  DIRECT=1                         pods of BROKER=docker use the published ports, without fronts: for speed"
+	@echo "                                   alone, since checks and faults that need the wire are missing"
 	@echo "  BROKER=virtual                   kfake in virtual time: minutes take seconds; CPU is not modeled"
 	@echo "  REPEAT=3 SEED=7 OUT=out          repeats of a run, seed of load and faults, report folder"
 	@echo "  KEEP=1                           keep the ledger of every run under OUT, not only of failed runs"

@@ -17,12 +17,13 @@ type GroupObserver interface {
 	DescribeGroups(ctx context.Context, prefix string) ([]Group, error)
 }
 
-// WireObserver is the ability of a cluster to see the rewinds and the leaves of the clients
-// behind its fronts. The harness reads commits and assignments from __consumer_offsets there, and asks
-// by the Kafka protocol.
+// WireObserver is the ability of a cluster to see what the clients behind its fronts and its
+// brokers say to each other. The harness adds that to what it reads from __consumer_offsets
+// and asks by the Kafka protocol.
 type WireObserver interface {
-	// ObserveWire reports each rewind and each leave in the groups whose names have the
-	// prefix, until stop is called. stop returns after the last call.
+	// ObserveWire reports to see what clients do in the groups whose names have the prefix, and
+	// all transactions, until stop is called. It never calls see.Commit and see.Assign. stop
+	// returns after the last call.
 	ObserveWire(prefix string, see GroupEvents) (stop func())
 }
 
@@ -37,6 +38,12 @@ type GroupEvents struct {
 	Acquire     func(Acquisition)
 	Acknowledge func(Acknowledgement)
 	Transaction func(Transaction)
+	// CommitRequest is called for each commit that a client asks for: before the broker gets it,
+	// and when the exchange has ended.
+	CommitRequest func(CommitRequest)
+	// Join is called for each member of a classic or a share group, also more than once.
+	Join         func(GroupJoin)
+	AssignMember func(MemberAssignment)
 }
 
 // Commit is one group commit as an observer saw it.
@@ -54,6 +61,28 @@ type Commit struct {
 	Generation    int32
 	Metadata      string // Metadata is what the request stored with the offset.
 	Transactional bool   // Transactional: it took effect with a transaction.
+}
+
+// CommitRequest is a commit that a client asked for. At is when the broker got it.
+type CommitRequest struct {
+	Commit
+	ID         uint64 // ID is the same for the commits of one request, and no other.
+	ProducerID int64  // ProducerID is that of the transaction, if it is transactional.
+	Ended      bool   // Ended: the exchange is over. A commit that is neither confirmed nor refused then has an unknown outcome.
+	AnsweredAt int64  // AnsweredAt is when the broker answered, 0 if it did not.
+	Code       int16  // Code is the error code with which the broker refused it, 0 if it did not.
+}
+
+// GroupJoin says which client a member of a group is.
+type GroupJoin struct{ Group, MemberID, ClientID string }
+
+// MemberAssignment is what the coordinator of a KIP-848 group assigned to one member, or that
+// the member left. It happened between At and Seen, ns on CLOCK_MONOTONIC.
+type MemberAssignment struct {
+	At, Seen int64
+	Group    string
+	Member   Member
+	Left     bool
 }
 
 // GroupAssignment is what the leader of a classic group assigned to the members of
@@ -112,6 +141,8 @@ type Transaction struct {
 	At       int64 // At is when the client asked the broker to end it, ns on CLOCK_MONOTONIC.
 	ClientID string
 	ID       string // ID is the transactional id.
+	// ProducerID is that of the client in the transaction.
+	ProducerID int64
 	// Outcome is confirmed (committed), cancelled (aborted) or unknown.
 	Outcome ledger.Outcome
 }

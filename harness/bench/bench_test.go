@@ -93,6 +93,7 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 		{"-consumer=baseline", 2, "BenchmarkPipeline"},
 		{"-broker=dcker", 2, "unknown broker"},
 		{"-kafka-image=x", 2, "-broker=docker"},
+		{"-direct", 2, "-direct is for -broker=docker, not embedded"},
 		{"-rate=0", 2, "above zero"},
 		{"-repeat=-1", 2, "above zero"},
 		{"-payload=10", 2, "identity"},

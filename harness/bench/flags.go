@@ -22,6 +22,7 @@ type options struct {
 	seed               uint64
 	out                string
 	image              string
+	direct             bool
 	in                 string
 	judge              string
 	ledgers            bool
@@ -43,6 +44,7 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the load and of the selections of faults")
 	fs.StringVar(&o.out, "out", "", "folder for report.html, result.json and bench.txt (default: write none)")
 	fs.StringVar(&o.image, "kafka-image", "", "image of -broker=docker (default $STAMPEDE_KAFKA_IMAGE, else stampede/kafka:4.3.1 if it exists, else apache/kafka:4.3.1)")
+	fs.BoolVar(&o.direct, "direct", false, "let the pods of -broker=docker use the published ports: for speed alone, since checks and faults that need the wire are missing")
 	fs.Var(pathFlag(&o.in, "a result.json"), "in", "render this result.json again, to the terminal and into -out; runs nothing")
 	fs.Var(pathFlag(&o.judge, "the folder of a saved ledger"), "judge", "judge this saved ledger again, as out/ledger/...; runs nothing")
 	fs.BoolVar(&o.ledgers, "ledgers", false, "list the saved ledgers under -out; runs nothing")
@@ -152,6 +154,13 @@ func (o *options) resolveMatrix() (*matrix, error) {
 			return nil, fmt.Errorf("-kafka-image is for -broker=docker, not %s", o.broker)
 		}
 		b.SetImage(o.image)
+	}
+	if o.direct {
+		b, ok := m.backend.(interface{ SetDirect() })
+		if !ok {
+			return nil, fmt.Errorf("-direct is for -broker=docker, not %s", o.broker)
+		}
+		b.SetDirect()
 	}
 	seen := map[string]bool{}
 	for _, name := range strings.Split(defaultToAll(o.scenario), ",") {

@@ -83,7 +83,8 @@ func (e *evidence) facts() oracle.Facts {
 		DrainEnd: e.course.drain.end, Thresholds: e.Scenario.Thresholds, Aggressors: aggressors(&e.Scenario),
 		Owners: []string{""},
 	}
-	if _, sees := e.cluster.(harness.GroupObserver); !sees {
+	f.Volatile = f.Share && isReal(e.Backend)
+	if !seesAcks(e.cluster) {
 		f.Unobserved = oracle.AckChecks()
 	}
 	for n, t := range e.topics[1:] {
@@ -96,6 +97,19 @@ func (e *evidence) facts() oracle.Facts {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
 	}
 	return f
+}
+
+// isReal reports whether the brokers of a back end are those of Kafka.
+func isReal(b harness.Backend) bool {
+	d, ok := b.(harness.Describer)
+	return ok && !d.Modelled()
+}
+
+// seesAcks reports whether a cluster shows the acknowledgements in share groups.
+func seesAcks(c harness.Cluster) bool {
+	_, byItself := c.(harness.GroupObserver)
+	_, onWire := c.(harness.WireObserver)
+	return byItself || onWire
 }
 
 // soloConfig is the configuration of a pod that owns all partitions, as a pod may while

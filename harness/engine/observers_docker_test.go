@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -47,6 +50,7 @@ func TestObserversSeeClientsOfRealKafka(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *sight){
 		"commits":      seesCommits,
 		"static":       seesStaticMembers,
+		"server":       seesServerMembers,
 		"transactions": seesTransactions,
 		"share":        seesShareGroup,
 	} {
@@ -140,7 +144,8 @@ func (s *sight) seen(t *testing.T) (lines []string) {
 		case ledger.KindText:
 			lines[len(lines)-1] += fmt.Sprintf(" %q", f.AppendText(nil))
 		case ledger.KindCommit:
-			lines = append(lines, fmt.Sprintf("commit %d/%d %d by %d own %v transactional %v", f.Topic, f.Partition, f.Offset(), f.Owner(), f.Membership().Group != 0, f.Flags&ledger.FlagTransactional != 0))
+			lines = append(lines, fmt.Sprintf("commit %d/%d %d by %d own %v transactional %v generation %v %v", f.Topic, f.Partition, f.Offset(), f.Owner(),
+				f.Membership().Group != 0, f.Flags&ledger.FlagTransactional != 0, f.Membership().Generation > 0, f.Outcome()))
 		case ledger.KindOwned:
 			lines = append(lines, fmt.Sprintf("owned %d/%d by %d own %v", f.Topic, f.Partition, f.Owner(), f.Membership().Group != 0))
 		case ledger.KindReleased:
@@ -149,6 +154,10 @@ func (s *sight) seen(t *testing.T) (lines []string) {
 			lines = append(lines, fmt.Sprintf("transaction by %d %v", f.Owner(), f.Outcome()))
 		case ledger.KindRewound:
 			lines = append(lines, fmt.Sprintf("rewound %d/%d to %d by %d", f.Topic, f.Partition, f.Offset(), f.Owner()))
+		case ledger.KindAcquired:
+			lines = append(lines, fmt.Sprintf("acquired %d/%d %d-%d by %d delivery %d", f.Topic, f.Partition, f.Offset(), f.To(), f.Owner(), f.Deliveries()))
+		case ledger.KindAcknowledged:
+			lines = append(lines, fmt.Sprintf("acknowledged %d/%d@%d by %d as %d %v", f.Topic, f.Partition, f.Offset(), f.Owner(), f.Ack(), f.Outcome()))
 		default:
 			lines = append(lines, fmt.Sprintf("kind %d", f.Kind()))
 		}
@@ -228,7 +237,7 @@ func commit(t *testing.T, cl *kgo.Client, topic string, partition int32, offset 
 }
 
 // Commits with metadata, by the owner and by another member, in the group of the run and
-// in a second group on a side topic.
+// in a second group on a side topic. One is refused.
 func seesCommits(t *testing.T, s *sight) {
 	s.watch(t, harness.Cooperative, false)
 	source, retry := s.topics[0].Name, s.topics[1].Name
@@ -242,14 +251,18 @@ func seesCommits(t *testing.T, s *sight) {
 	commit(t, one, source, 1, 1, "")
 	commit(t, one, source, 0, 1, strings.Repeat("1-3;5;", 10))
 	commit(t, own, retry, 0, 1, "again: 7")
+	if err := kadm.NewClient(own).CommitAllOffsets(t.Context(), source, kadm.OffsetsFromRecords(kgo.Record{Topic: source, Partition: 1, Offset: 8})); !errors.Is(err, kerr.UnknownMemberID) {
+		t.Errorf("a commit of a client that is no member: %v, want %v", err, kerr.UnknownMemberID)
+	}
 	time.Sleep(2 * 200 * time.Millisecond) // two looks at a group that is described
 	lines := s.seen(t)
 	contains(t, lines,
 		"rewound 0/0 to -1 by 1", "rewound 0/1 to -1 by 1", "rewound 1/0 to -1 by 2",
 		"owned 0/0 by 1 own false", "owned 0/1 by 1 own false", "owned 1/0 by 2 own true",
-		"commit 0/1 1 by 1 own false transactional false",
-		fmt.Sprintf("commit 0/0 1 by 1 own false transactional false %q %q", strings.Repeat("1-3;5;", 10)[:40], strings.Repeat("1-3;5;", 10)[40:]),
-		`commit 1/0 1 by 2 own true transactional false "again: 7"`)
+		"commit 0/1 1 by 1 own false transactional false generation true confirmed",
+		"commit 0/1 9 by 2 own false transactional false generation false failed",
+		fmt.Sprintf("commit 0/0 1 by 1 own false transactional false generation true confirmed %q %q", strings.Repeat("1-3;5;", 10)[:40], strings.Repeat("1-3;5;", 10)[40:]),
+		`commit 1/0 1 by 2 own true transactional false generation true confirmed "again: 7"`)
 	if got := s.Committed(); !slices.Equal(got, []int64{1, 1}) {
 		t.Errorf("committed %v", got)
 	}
@@ -305,7 +318,7 @@ func seesTransactions(t *testing.T, s *sight) {
 	}
 	until(t, "the commit", func() bool { return s.Committed()[0] == 1 })
 	lines := s.seen(t)
-	contains(t, lines, "transaction by 1 confirmed", "commit 0/0 1 by 1 own false transactional true")
+	contains(t, lines, "transaction by 1 confirmed", "commit 0/0 1 by 1 own false transactional true generation true confirmed")
 	commits := 0
 	for _, l := range lines {
 		if strings.HasPrefix(l, "commit") {
@@ -317,7 +330,39 @@ func seesTransactions(t *testing.T, s *sight) {
 	}
 }
 
-// A share group has members and a start offset, and no owners.
+// The member of a KIP-848 group says by itself what it was assigned, and that it leaves.
+func seesServerMembers(t *testing.T, s *sight) {
+	s.watch(t, harness.Server, false)
+	var mu sync.Mutex
+	var last harness.MemberAssignment
+	stop := s.cluster.(harness.WireObserver).ObserveWire(s.topics[0].Name, harness.GroupEvents{AssignMember: func(a harness.MemberAssignment) {
+		mu.Lock()
+		defer mu.Unlock()
+		last = a
+	}})
+	defer stop()
+	source := s.topics[0].Name
+	one := s.member(t, "pod-1.1", source, source, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
+	produce(t, one, source, 0, 1)
+	one.PollFetches(t.Context())
+	until(t, "the partitions are owned", func() bool { return slices.Equal(s.Owners(), []string{"pod-1", "pod-1"}) })
+	mu.Lock()
+	if got := last.Member.Partitions[source]; len(got) != 2 || last.Member.ClientID != "pod-1.1" || last.At > last.Seen {
+		t.Errorf("assigned on the wire: %+v", last)
+	}
+	mu.Unlock()
+	one.Close()
+	until(t, "the member has left", func() bool { return len(s.Expelled()) > 0 })
+	mu.Lock()
+	if !last.Left || s.Expelled()[0].Owner != 1 || s.Expelled()[0].Seen != last.Seen {
+		t.Errorf("at the end %+v, expelled %+v", last, s.Expelled())
+	}
+	mu.Unlock()
+	contains(t, s.seen(t), "owned 0/0 by 1 own false", "owned 0/1 by 1 own false", "released 0/0 by 1 own false")
+}
+
+// A share group has members and a start offset, and no owners. The wire shows what they
+// acquire and acknowledge.
 func seesShareGroup(t *testing.T, s *sight) {
 	if err := s.client.ConfigureShareGroup(t.Context(), s.cluster, 6*time.Second, 3); err != nil {
 		t.Fatal(err)
@@ -355,7 +400,7 @@ func seesShareGroup(t *testing.T, s *sight) {
 		}
 		return slices.Equal(last, []int64{2, 1})
 	})
-	if lines := s.seen(t); len(lines) > 0 {
-		t.Errorf("seen of a share group on real Kafka:\n%s", strings.Join(lines, "\n"))
-	}
+	lines := s.seen(t)
+	contains(t, lines, "acknowledged 0/0@0 by 1 as 1 confirmed", "acknowledged 0/0@1 by 1 as 1 confirmed", "acknowledged 0/1@0 by 1 as 1 confirmed",
+		"acquired 0/1 0-1 by 1 delivery 1")
 }

@@ -17,8 +17,8 @@ const (
 	// in ns of Unix time.
 	KindAppended
 	// KindCommit is a commit of a group. Owner is 0 if the client is none of the run's. The
-	// Outcome is confirmed if the commit is known to hold, else unknown. Metadata follows
-	// in slots of [KindText].
+	// Outcome is confirmed if the commit is known to hold, failed if the broker is known to
+	// have refused it, else unknown. Metadata follows in slots of [KindText].
 	KindCommit
 	// KindOwned says that Owner was seen to own a partition.
 	KindOwned

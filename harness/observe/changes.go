@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"slices"
+
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -46,9 +48,10 @@ func (w *Watcher) earliestDeparture(g *group, by int64) int64 {
 
 // earliestAssignment is the earliest time at which an assignment that a settled
 // group shows may have been made. It was not made yet when the last poll that showed
-// the group settled was requested, nor when the cluster last reported one.
+// the group settled was requested, nor when the cluster last reported one, or
+// the wire showed one.
 func (g *group) earliestAssignment(by int64) int64 {
-	return min(max(g.settledRequested, g.lastAssigned+1), by)
+	return min(max(g.settledRequested, g.lastAssigned+1, g.lastAnswered+1), by)
 }
 
 // acceptPoll takes the answer to a poll. What changed between two polls happened
@@ -56,6 +59,9 @@ func (g *group) earliestAssignment(by int64) int64 {
 func (w *Watcher) acceptPoll(groups []harness.Group, requested, seen int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if slices.ContainsFunc(groups, func(g harness.Group) bool { return requested < w.groupNamed(g.Name).lastAnswered }) {
+		return // the wire has shown what may be later
+	}
 	for _, g := range groups {
 		was := w.groupNamed(g.Name)
 		if was.settledRequested == 0 { // the last poll did not have it
@@ -148,6 +154,9 @@ func (w *Watcher) compareGroup(g harness.Group, was *group, b bounds) {
 			at := ledger.Position{Topic: uint16(topic), Partition: int32(p)}
 			before, after := was.owned[topic][p], is.owned[topic][p]
 			fresh := is.fresh[at] && g.Generation != was.generation
+			if was.lastAnswered > 0 && before.member == after.member && before.client == after.client {
+				continue // the wire shows each assignment: a further generation is none
+			}
 			if before != after || fresh {
 				w.writeTransfer(was.key, at, before, after, fresh, b)
 				changed = true

@@ -17,6 +17,11 @@ func (w *Watcher) groupEvents() harness.GroupEvents {
 func (w *Watcher) recordCommit(c harness.Commit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writeCommit(c)
+}
+
+// writeCommit writes a commit and its metadata. The caller holds mu.
+func (w *Watcher) writeCommit(c harness.Commit) {
 	g := w.groupNamed(c.Group)
 	at, ok := w.locate(c.Topic, c.Partition)
 	if !ok {
@@ -24,7 +29,7 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 	}
 	member := c.MemberID
 	if c.ClientID == "" && member == "" {
-		c.ClientID, member = g.committer(c, at.Topic)
+		c.ClientID, member = w.committer(c, g, at.Topic)
 	}
 	s := ledger.NewSlot(ledger.KindCommit, w.cfg.OwnerOf(c.ClientID)).With(ledger.OutcomeUnknown)
 	if c.Refused {
@@ -51,16 +56,18 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 	}
 }
 
-// committerOf is the client id of the member that made a commit, where the broker
-// does not name it.
+// committerOf is the client id of the member that made a commit.
 func (w *Watcher) committerOf(c harness.Commit) string {
+	if c.ClientID != "" {
+		return c.ClientID
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, ok := w.locate(c.Topic, c.Partition)
 	if !ok {
 		return ""
 	}
-	client, _ := w.groupNamed(c.Group).committer(c, at.Topic)
+	client, _ := w.committer(c, w.groupNamed(c.Group), at.Topic)
 	return client
 }
 
@@ -118,6 +125,11 @@ func (w *Watcher) recordAcknowledgement(a harness.Acknowledgement) {
 func (w *Watcher) recordTransaction(t harness.Transaction) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writeTransaction(t)
+}
+
+// writeTransaction writes the end of a transaction of one of the run's pods. The caller holds mu.
+func (w *Watcher) writeTransaction(t harness.Transaction) {
 	s := ledger.NewSlot(ledger.KindTransaction, w.cfg.OwnerOf(t.ClientID)).With(t.Outcome)
 	if s.Owner() == 0 {
 		return

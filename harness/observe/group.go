@@ -20,6 +20,7 @@ type group struct {
 
 	settledRequested int64 // settledRequested is when the last poll that showed it settled was requested.
 	lastAssigned     int64 // lastAssigned is when the cluster last reported an assignment.
+	lastAnswered     int64 // lastAnswered is when the wire last showed what a member got.
 	lastWritten      int64 // lastWritten is when its coordinator last wrote it to __consumer_offsets.
 }
 
@@ -127,13 +128,16 @@ func (w *Watcher) clientOf(m harness.Member, was *group) string {
 	return harness.ClientID(pod, n)
 }
 
-// committer is the member that made a commit, where the broker does not name it:
-// the member whose id is the first word of the metadata, as franz-go has it, else
-// the owner of the partition.
-func (g *group) committer(c harness.Commit, topic uint16) (client, member string) {
+// committer is the member that made a commit, where neither the broker nor the wire names it:
+// the member whose id is the first word of the metadata, as franz-go has it. Without the wire it
+// may also be the owner of the partition.
+func (w *Watcher) committer(c harness.Commit, g *group, topic uint16) (client, member string) {
 	member, _, _ = strings.Cut(c.Metadata, " ")
 	if client, known := g.clients[member]; known {
 		return client, member
+	}
+	if w.wire != nil {
+		return "", ""
 	}
 	return g.owned[topic][c.Partition].client, ""
 }

@@ -157,17 +157,18 @@ func (r *offsetsReader) acceptRecord(rec *kgo.Record, wall int64) {
 
 // stageCommit records a commit, or keeps it until its transaction ends.
 func (r *offsetsReader) stageCommit(rec *kgo.Record, c harness.Commit) {
-	if !rec.Attrs.IsTransactional() {
+	c.Transactional = rec.Attrs.IsTransactional()
+	c = r.w.attribute(c)
+	if !c.Transactional {
 		r.w.recordCommit(c)
 		return
 	}
 	at := openTransaction{rec.Partition, rec.ProducerID}
-	c.Transactional = true
 	r.staged[at] = append(r.staged[at], c)
 }
 
-// endTransaction takes the marker of the end of a transaction. Only the commits in it say
-// which member made it.
+// endTransaction takes the marker of the end of a transaction. Only the commits in it, and the
+// wire, say which member made it.
 func (r *offsetsReader) endTransaction(rec *kgo.Record, at int64) {
 	var key kmsg.ControlRecordKey
 	of := openTransaction{rec.Partition, rec.ProducerID}
@@ -176,7 +177,8 @@ func (r *offsetsReader) endTransaction(rec *kgo.Record, at int64) {
 		return
 	}
 	delete(r.staged, of)
-	t := harness.Transaction{At: at, ClientID: r.w.committerOf(staged[0]), ID: fmt.Sprintf("producer %d", rec.ProducerID), Outcome: ledger.OutcomeCancelled}
+	asked := staged[0].At
+	t := harness.Transaction{At: at, ClientID: r.w.committerOf(staged[0]), ID: fmt.Sprintf("producer %d", rec.ProducerID), ProducerID: rec.ProducerID, Outcome: ledger.OutcomeCancelled}
 	if key.Type == kmsg.ControlRecordKeyTypeCommit {
 		t.Outcome = ledger.OutcomeConfirmed
 		for _, c := range staged {
@@ -184,7 +186,7 @@ func (r *offsetsReader) endTransaction(rec *kgo.Record, at int64) {
 			r.w.recordCommit(c)
 		}
 	}
-	r.w.recordTransaction(t)
+	r.w.acceptMarker(t, asked)
 }
 
 // isSaneCommit reports whether the tags of a commit's value can be as many as it says.

@@ -49,7 +49,8 @@ type Watcher struct {
 	blind     time.Duration
 	err       error
 
-	lastRequested int64 // lastRequested is when the last poll that was answered was requested, ns on CLOCK_MONOTONIC.
+	wire          *wireView // wire is what the cluster sees on the wire, nil if it does not.
+	lastRequested int64     // lastRequested is when the last poll that was answered was requested, ns on CLOCK_MONOTONIC.
 }
 
 // Watch starts to watch. Call it before the group forms.
@@ -59,24 +60,15 @@ func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
 	if groups, sees := cfg.Cluster.(harness.GroupObserver); sees {
 		err = w.watchCluster(groups)
 	} else {
+		if wire, sees := cfg.Cluster.(harness.WireObserver); sees {
+			defer w.watchWire(wire)() // before the topic is read: a request comes before its record
+		}
 		err = w.watchOffsetsTopic(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("observe group %s: %w", cfg.Client.Group, err)
 	}
-	if wire, sees := cfg.Cluster.(harness.WireObserver); sees {
-		w.watchWire(wire)
-	}
 	return w, nil
-}
-
-// watchWire adds what the cluster sees on the wire.
-func (w *Watcher) watchWire(wire harness.WireObserver) {
-	stopWire, stop := wire.ObserveWire(w.cfg.Client.Group, harness.GroupEvents{Rewind: w.recordRewind, Leave: w.recordLeave}), w.stop
-	w.stop = func(ctx context.Context) error {
-		defer stopWire()
-		return stop(ctx)
-	}
 }
 
 func newWatcher(cfg Config) *Watcher {

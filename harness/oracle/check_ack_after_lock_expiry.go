@@ -20,7 +20,7 @@ var _ = register(entry{
 	name: CheckAckAfterLockExpiry, gravity: outcomesWrong + 5,
 	finds:  "an accept after the lock of the record expired, with another member at work on it and no fault",
 	claim:  "the lock of a record, in a share group",
-	docker: "not observed",
+	direct: "not observed",
 	heldTo: heldToShare("the lock of a record"), needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, acks: true,
 	verdict: func(s *judgeState) harness.Verdict { return s.shares.expiryVerdict() },
 })

@@ -11,7 +11,7 @@ var _ = register(entry{
 	name: CheckCommitAfterRevoke, gravity: designCosts + 2,
 	finds:   "a commit by a pod that had surely lost the partition, and that is no regression",
 	claim:   "not judged",
-	docker:  "of clients that commit their member id as metadata, as franz-go does",
+	direct:  "of clients that commit their member id as metadata, as franz-go does",
 	marks:   marksCommit,
 	verdict: verdictOf(func(s *judgeState) *findings { return &s.commits.revoked }),
 })

@@ -7,6 +7,7 @@ import (
 
 // CheckDeliveryCount finds an attempt in a share group whose delivery count is above the group's limit. It also
 // finds an attempt whose count is no higher than that of an earlier delivery that its owner released.
+// A fault excuses that if the broker may not have got the release, and forgets deliveries.
 //
 // If an attempt begins in the instant of its owner's release and is open when the release comes, the release
 // was before it.
@@ -29,7 +30,7 @@ func (s *shareGroup) judgeDeliveryCount(e *ledger.Event, list []*delivery) {
 		return
 	}
 	for _, d := range list {
-		if d.released && e.Deliveries > 0 && e.Deliveries <= d.count {
+		if d.released && e.Deliveries > 0 && e.Deliveries <= d.count && !(d.unsure && s.mayHaveForgotten(d.owner, d.faults)) {
 			s.miscounted.addAnomaly(func() harness.Anomaly {
 				return anomalyOf(s.facts, e, "begun at %s as delivery %d; %s had released delivery %d before", formatTime(e.At), e.Deliveries, s.facts.podName(d.owner), d.count)
 			})

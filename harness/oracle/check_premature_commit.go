@@ -29,7 +29,7 @@ var _ = register(entry{
 	name: CheckPrematureCommit, gravity: commitsWrong + 1,
 	finds:  "a commit ahead of the effect of a record and of a hand-off of it, or past the end of the log",
 	claim:  "at-least-once and exactly-once",
-	docker: "seen, but no acknowledgements in share groups",
+	direct: "seen, but no acknowledgements in share groups",
 	heldTo: heldToDelivery, needs: []string{LedgerComplete, ObserversKeptUp}, marks: marksCommit,
 	newCheck: func(s *judgeState) check { return newPrematureCommit(s) },
 })

@@ -53,9 +53,9 @@ func replacePart(t *testing.T, page, name, part string) string {
 
 func checksTable() string {
 	var b strings.Builder
-	b.WriteString("| check | what it finds | held to it | on real Kafka |\n|---|---|---|---|\n")
+	b.WriteString("| check | what it finds | held to it | with `-direct` |\n|---|---|---|---|\n")
 	for _, e := range entries() {
-		seen := e.docker
+		seen := e.direct
 		if seen == "" {
 			seen = "seen"
 		}

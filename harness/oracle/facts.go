@@ -31,6 +31,9 @@ type Facts struct {
 	Commit     time.Duration `json:"commit_ns"`
 	Lock       time.Duration `json:"lock_ns"` // Lock and Deliveries are the settings of a share group.
 	Deliveries int           `json:"deliveries"`
+	// Volatile: the broker writes down a delivery of a share group only with its acknowledgement,
+	// as real Kafka does. After a fault it may deliver the record again with the same count.
+	Volatile bool `json:"volatile,omitempty"`
 	// DrainEnd is when the drain ended. A record that is completed later still counts as completed.
 	DrainEnd   time.Duration      `json:"drain_end_ns"`
 	Thresholds harness.Thresholds `json:"thresholds"`

@@ -44,7 +44,7 @@ func (h *history) line(line string) (err error) {
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":
-		f.Share = true
+		f.Share, f.Volatile = true, slices.Contains(w, "volatile")
 		_, err = fmt.Sscanf(w[2], "deliveries=%d", &f.Deliveries)
 		if err == nil {
 			f.Lock, err = time.ParseDuration(strings.TrimPrefix(w[1], "lock="))

@@ -32,7 +32,7 @@ import (
 //	parallelism 4                 attempts at once in an incarnation, as declared
 //	dead-letters 2 cancelled      the declared policy: failed attempts, and whether a cancelled one is enough
 //	effects output                effects are counted in the output topic
-//	share lock=30s deliveries=5   a share group
+//	share lock=30s deliveries=5 [volatile]   a share group, whose broker may forget deliveries
 //	10ms acked p0@0 1/0           sent=5ms
 //	0ms own p0 a gen=2 seen=30ms  a, b, ... q are incarnations
 //	0ms released p0 a

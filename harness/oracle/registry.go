@@ -15,7 +15,7 @@ type entry struct {
 	gravity gravity // gravity is the place of the check among all others.
 	finds   string  // finds says in one line what the check counts.
 	claim   string  // claim says whom heldTo holds to it.
-	docker  string  // docker is what the check sees on real Kafka, "" if that is as much as on kfake.
+	direct  string  // direct is what the check sees of real Kafka without the wire, "" if that is as much.
 
 	// heldTo is the promise that the consumer of a run broke if the check found anything, "" if it made
 	// none. nil: the check holds no consumer to anything.

@@ -191,10 +191,10 @@ func (s *shareGroup) faultChanges(owner ledger.Owner) uint32 {
 }
 
 // mayHaveForgotten reports whether the broker may have forgotten what it delivered to an owner when
-// faultChanges was changes. A broker writes down how often it delivered a record only with the
-// acknowledgements.
+// faultChanges was changes. The next leader of a partition forgets what its predecessor has not written
+// down, and a leader takes back what it delivered to a client whose connection broke.
 func (s *shareGroup) mayHaveForgotten(owner ledger.Owner, changes uint32) bool {
-	if s.acksObserved {
+	if !s.facts.Volatile {
 		return false
 	}
 	f := s.faultsOf(owner)

@@ -14,6 +14,7 @@ type delivery struct {
 	effect        bool
 	acknowledged  bool // acknowledged: by an accept, a reject or a gap.
 	released      bool
+	unsure        bool // unsure: the broker may not have got the release.
 	releasedAt    time.Duration
 	undone        bool          // undone: the broker delivered the record only because a member released completed work.
 	contested     bool          // contested: another owner acquired the record or began an attempt since.
@@ -118,7 +119,7 @@ func (s *shareGroup) releaseDelivery(e *ledger.Event, d *delivery) {
 	record := s.recordAt(e.Position())
 	switch {
 	case d.openAttempts == 0 || d.latestStart != e.At:
-		d.released, d.releasedAt = true, e.At
+		d.released, d.releasedAt, d.unsure = true, e.At, e.Outcome != ledger.OutcomeConfirmed
 		record.undone = record.undone || d.effect
 	case d.latestStart > d.first:
 		if d.latestCount > 0 && d.latestCount <= d.count {

@@ -15,7 +15,7 @@ func TestShareCountsEveryFault(t *testing.T) {
 		var b strings.Builder
 		b.WriteString(`
 			claims at-least-once none cooperative
-			share lock=10s deliveries=5
+			share lock=10s deliveries=5 volatile
 			unobserved ack after lock expiry
 			log p0 1/0
 			1ms start p0@0 a count=1

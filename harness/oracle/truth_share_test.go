@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -33,7 +34,7 @@ func (r *reference) judgeDeliveries() {
 		if under == nil || e.At <= under.expires(e.At, r.facts.Lock) {
 			continue
 		}
-		if slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
+		if !r.hasFault(e.Owner, under.at, e.At) && slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
 			return a.Position() == e.Position() && a.Owner != e.Owner && a.At > under.at && a.At < e.At
 		}) {
 			r.add(CheckAckAfterLockExpiry, e.Position())
@@ -80,20 +81,37 @@ func (r *reference) needless(d *trueDelivery) bool {
 	})
 }
 
+// hasFault reports whether a fault that affects an owner was open between two times.
+func (r *reference) hasFault(owner ledger.Owner, from, to time.Duration) bool {
+	open := false
+	for _, e := range r.events {
+		if e.Owner != owner && (e.Owner != 0 || e.Partition < 0) {
+			continue
+		}
+		switch {
+		case e.Kind == ledger.EventInject:
+			open = open || e.At <= to
+		case e.Kind == ledger.EventHeal && e.At < from:
+			open = false
+		}
+	}
+	return open
+}
+
 // isDeliveryUncertain reports whether observers cannot tell the delivery of an attempt from others.
 // Either they do not see to whom the broker delivers. Or the lock has expired, and the broker may
 // have delivered the record to the same member again. Without acknowledgements they see neither
-// renewals nor releases, and after a fault the broker may have forgotten the delivery.
+// renewals nor releases. After a fault a broker that writes down no deliveries may have forgotten it.
 func (r *reference) isDeliveryUncertain(a *attempt) bool {
 	switch {
 	case a.delivery == nil:
 		return r.blind || !r.w.acquisitionsSeen
 	case !r.isCurrent(a), a.At >= a.delivery.expires(a.At, r.facts.Lock):
 		return true
-	case !r.blind:
-		return false
-	case r.needless(a.delivery) || a.At >= a.delivery.at+r.facts.Lock:
+	case r.blind && (r.needless(a.delivery) || a.At >= a.delivery.at+r.facts.Lock):
 		return true
+	case !r.facts.Volatile:
+		return false
 	}
 	return slices.ContainsFunc(r.events, func(e ledger.Event) bool {
 		upon := e.Owner == a.Owner || e.Owner == 0 && e.Partition >= 0

@@ -29,7 +29,8 @@ func (h *history) String() string {
 		fmt.Fprintf(&b, "effects %s\n", f.Effect)
 	}
 	if f.Share {
-		fmt.Fprintf(&b, "share lock=%v deliveries=%d\n", f.Lock, f.Deliveries)
+		volatile := map[bool]string{true: " volatile"}[f.Volatile]
+		fmt.Fprintf(&b, "share lock=%v deliveries=%d%s\n", f.Lock, f.Deliveries, volatile)
 	}
 	for name, limit := range map[string]time.Duration{"starved": f.Thresholds.StarvedAfter, "others": f.Thresholds.OthersP99} {
 		if limit > 0 {

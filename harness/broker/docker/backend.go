@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -31,12 +32,14 @@ var _ = harness.RegisterBackend(new(backend))
 // and [harness.Closer]. Its zero value is ready. It is safe for concurrent use,
 // but its cluster serves one run at a time.
 type backend struct {
-	mu       sync.Mutex
-	image    string // image is the value of -kafka-image.
-	resolved string // resolved is the image in use, once it is known.
-	engine   *testcontainers.DockerClient
-	owner    *owner
-	kept     *cluster
+	mu        sync.Mutex
+	image     string // image is the value of -kafka-image.
+	resolved  string // resolved is the image in use, once it is known.
+	direct    bool   // direct: pods use the published ports, without fronts.
+	published bool   // published: the fronts of the last run used the published ports.
+	engine    *testcontainers.DockerClient
+	owner     *owner
+	kept      *cluster
 }
 
 // Name implements [harness.Backend].
@@ -51,6 +54,14 @@ func (b *backend) SetImage(image string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.image, b.resolved = image, ""
+}
+
+// SetDirect gives pods no fronts, before the first run. They use the published ports, and what
+// observers and faults need the wire for is missing.
+func (b *backend) SetDirect() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.direct = true
 }
 
 // Modelled implements [harness.Describer].
@@ -68,7 +79,18 @@ func (b *backend) Describe() string {
 		// No engine was asked yet: name the image that it would be asked for.
 		image, _ = chooseImage(b.image, os.Getenv(imageEnv), func(string) (bool, error) { return true, nil })
 	}
-	return describeImage(image, nodes)
+	return describeImage(image, nodes) + "; pods connect " + b.describeWay()
+}
+
+// describeWay says how pods reach the brokers.
+func (b *backend) describeWay() string {
+	switch {
+	case b.direct:
+		return "to the published ports (-direct)"
+	case b.published:
+		return "to fronts before the published ports, as the containers' addresses cannot be dialed"
+	}
+	return "to fronts before the containers' addresses"
 }
 
 // Prepare implements [harness.Preflighter]. It checks that an engine answers and
@@ -111,7 +133,11 @@ func (b *backend) Start(ctx context.Context, spec harness.ClusterSpec) (harness.
 	if err != nil {
 		return nil, fmt.Errorf("start kafka in containers: %w", err)
 	}
-	return c, nil
+	if b.direct {
+		return c, nil
+	}
+	b.published = slices.ContainsFunc(c.nodes, func(n *node) bool { return n.address.Load() == nil })
+	return frontedCluster{c}, nil
 }
 
 func (b *backend) startOrReuse(ctx context.Context, spec harness.ClusterSpec) (*cluster, error) {

@@ -28,7 +28,7 @@ func BenchmarkFront(b *testing.B) {
 	if err != nil {
 		b.Skip(err)
 	}
-	c := started.(*cluster)
+	c := started.(frontedCluster)
 	f, err := c.OpenFront(b.Context(), "bench.1")
 	if err != nil {
 		b.Fatal(err)

@@ -9,12 +9,10 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/moby/moby/client"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/broker/wire"
@@ -24,19 +22,10 @@ import (
 // container, so it takes the place of the engine's own proxy behind the published port.
 type fronts struct {
 	rules *wire.Rules // rules of the present run
+	sights
 
 	mu   sync.Mutex
 	open map[*front]struct{}
-
-	watching sync.RWMutex // watching is read-locked by calls of observers; a writer waits for them.
-	watches  map[*wireWatch]struct{}
-	topics   sync.Map // topics has the names of topics by their ids, from responses to Metadata.
-}
-
-// wireWatch is one observer of groups.
-type wireWatch struct {
-	prefix string
-	see    harness.GroupEvents
 }
 
 // front is a [harness.Front].
@@ -53,22 +42,22 @@ func (f *front) Close() error {
 	return f.Front.Close()
 }
 
+// frontedCluster is a cluster whose pods reach it by fronts only.
+type frontedCluster struct{ *cluster }
+
 var _ interface {
 	harness.Fronter
 	harness.RuleApplier
 	harness.WireObserver
-} = (*cluster)(nil)
+} = frontedCluster{}
 
 // OpenFront implements [harness.Fronter].
-func (c *cluster) OpenFront(_ context.Context, clientID string) (harness.Front, error) {
+func (c frontedCluster) OpenFront(_ context.Context, clientID string) (harness.Front, error) {
 	var brokers []wire.Broker
 	for _, n := range c.nodes {
 		brokers = append(brokers, wire.Broker{ID: n.id, Dial: n.dialContainer})
 	}
-	w, err := wire.OpenFront(brokers, wire.Line{
-		Now: c.clock.Now, Rules: c.fronts.rules, Client: clientID,
-		Observer: wire.Observer{Wants: isObserved, OnExchange: c.fronts.report},
-	})
+	w, err := wire.OpenFront(brokers, wire.Line{Now: c.clock.Now, Rules: c.fronts.rules, Client: clientID, Observer: c.fronts.observer()})
 	if err != nil {
 		return nil, fmt.Errorf("open the network of %s: %w", clientID, err)
 	}
@@ -88,59 +77,13 @@ func (c *cluster) OpenFront(_ context.Context, clientID string) (harness.Front, 
 }
 
 // ApplyRule implements [harness.RuleApplier]. Rules are about clients behind fronts.
-func (c *cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
+func (c frontedCluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
 	return c.fronts.rules.Apply(rule)
 }
 
 // ObserveWire implements [harness.WireObserver].
-func (c *cluster) ObserveWire(prefix string, see harness.GroupEvents) (stop func()) {
-	f, w := &c.fronts, &wireWatch{prefix, see}
-	f.watching.Lock()
-	defer f.watching.Unlock()
-	if f.watches == nil {
-		f.watches = map[*wireWatch]struct{}{}
-	}
-	f.watches[w] = struct{}{}
-	return func() {
-		f.watching.Lock()
-		defer f.watching.Unlock()
-		delete(f.watches, w)
-	}
-}
-
-// isObserved reports whether exchanges of a kind are read: those that show rewinds and
-// leaves, and those that name topics.
-func isObserved(key int16) bool {
-	return kmsg.Key(key) == kmsg.Metadata || slices.Contains(wire.GroupKeys, kmsg.Key(key))
-}
-
-// report tells the observers what an exchange shows.
-func (f *fronts) report(x *wire.Exchange) {
-	if resp, ok := x.Response.(*kmsg.MetadataResponse); ok {
-		for _, t := range resp.Topics {
-			if t.Topic != nil && t.TopicID != ([16]byte{}) {
-				f.topics.Store(t.TopicID, *t.Topic)
-			}
-		}
-		return
-	}
-	f.watching.RLock()
-	defer f.watching.RUnlock()
-	wire.ReportEvents(x, f.topicName, func(group string, call func(harness.GroupEvents)) {
-		for w := range f.watches {
-			if strings.HasPrefix(group, w.prefix) {
-				call(w.see)
-			}
-		}
-	})
-}
-
-// topicName is the name of a topic by its id, if it has no name yet.
-func (f *fronts) topicName(topic string, id [16]byte) string {
-	if known, ok := f.topics.Load(id); ok && topic == "" {
-		return known.(string)
-	}
-	return topic
+func (c frontedCluster) ObserveWire(prefix string, see harness.GroupEvents) (stop func()) {
+	return c.fronts.watch(prefix, see)
 }
 
 // takeDown has all fronts refuse connections to a node.

@@ -182,7 +182,7 @@ func removeByForce(ctx context.Context, n *node) error {
 func TestLostClusterIsReplaced(t *testing.T) {
 	b := prepared(t)
 	spec := harness.ClusterSpec{Nodes: 1}
-	before := started(t, b, spec).(*cluster)
+	before := started(t, b, spec).(frontedCluster).cluster
 	state, err := b.engine.ContainerInspect(t.Context(), before.nodes[0].container, client.ContainerInspectOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestLostClusterIsReplaced(t *testing.T) {
 	if got := lostBy(t, before); !strings.Contains(got, "node 1 (kafka-1) has not answered for") {
 		t.Errorf("loss %q", got)
 	}
-	after := started(t, b, spec).(*cluster)
+	after := started(t, b, spec).(frontedCluster).cluster
 	if before.nodes[0].container == after.nodes[0].container {
 		t.Error("the next run has the cluster with the lost node")
 	}
@@ -204,7 +204,7 @@ func TestLostClusterIsReplaced(t *testing.T) {
 	if err := removeByForce(t.Context(), after.nodes[0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := started(t, b, spec).(*cluster).CheckNodes(t.Context()); err != nil {
+	if err := started(t, b, spec).(frontedCluster).cluster.CheckNodes(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

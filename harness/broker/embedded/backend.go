@@ -134,7 +134,7 @@ func startCluster(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c.coordinators.watchLookups(c.kfake, len(c.nodes))
 	answerEpochs(c.kfake)
 	c.heartbeats.watchMembers(c)
-	c.assignments.watchSyncGroups(c)
+	c.watchSyncGroups()
 	c.watchCommits()
 	c.refuseLongMetadata()
 	return c, nil

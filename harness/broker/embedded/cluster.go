@@ -39,8 +39,8 @@ type Cluster struct {
 
 	watchesMu    sync.Mutex
 	watches      []*groupWatch
-	transactions transactions
-	assignments  assignments
+	transactions wire.Transactions
+	assignments  wire.Assignments
 	topicNames   sync.Map // topicNames has the name of each topic id.
 
 	// using counts calls into kfake that kfake does not make itself. No call begins

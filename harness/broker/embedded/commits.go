@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
 // watchCommits shows the watches every request that can move a group's offsets,
@@ -18,14 +19,14 @@ func (c *Cluster) watchCommits() {
 	c.kfake.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.OffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.expectCommits(c.commitsIn(req))
+			w.expectCommits(wire.CommitsIn(req, c.topicName))
 		}
 		return nil, nil, false
 	})
 	c.kfake.ControlKey(int16(kmsg.TxnOffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.TxnOffsetCommitRequest)
 		for _, w := range c.watchesOf(req.Group) {
-			w.stageCommits(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.ownerOf(req.TransactionalID), c.commitsIn(req))
+			w.stageCommits(transaction{req.TransactionalID, req.ProducerID, req.ProducerEpoch}, c.transactions.OwnerOf(req.TransactionalID), wire.CommitsIn(req, c.topicName))
 		}
 		return nil, nil, false
 	})
@@ -70,38 +71,20 @@ func (c *Cluster) topicName(name string, id [16]byte) string {
 	return info.Topic
 }
 
-// commitsIn returns the commits in a request, transactional or not.
-func (c *Cluster) commitsIn(req kmsg.Request) (commits []harness.Commit) {
-	add := func(of harness.Commit, partition int32, offset int64, metadata *string) {
-		of.Partition, of.Offset, of.Metadata = partition, offset, stringOrEmpty(metadata)
-		commits = append(commits, of)
-	}
-	switch req := req.(type) {
-	case *kmsg.OffsetCommitRequest:
-		of := harness.Commit{Group: req.Group, MemberID: req.MemberID, Generation: req.Generation}
-		for _, t := range req.Topics {
-			of.Topic = c.topicName(t.Topic, t.TopicID)
-			for _, p := range t.Partitions {
-				add(of, p.Partition, p.Offset, p.Metadata)
-			}
+// watchSyncGroups notes the plan that the leader of each group sends, if kfake takes it. When the
+// previous leader has gone, kfake tells every member that it is the leader.
+func (c *Cluster) watchSyncGroups() {
+	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.SyncGroupRequest)
+		if len(req.GroupAssignment) == 0 {
+			return nil, nil, false // a follower sends no plan
 		}
-	case *kmsg.TxnOffsetCommitRequest:
-		of := harness.Commit{Group: req.Group, MemberID: req.MemberID, Generation: req.Generation}
-		for _, t := range req.Topics {
-			of.Topic = c.topicName(t.Topic, t.TopicID)
-			for _, p := range t.Partitions {
-				add(of, p.Partition, p.Offset, p.Metadata)
-			}
+		info := c.kfake.GroupInfo(req.Group)
+		if info != nil && info.State == completing && info.Epoch == req.Generation && isMember(info, req.MemberID) {
+			c.assignments.NotePlan(req, c.clock.Now())
 		}
-	}
-	return commits
-}
-
-func stringOrEmpty(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
+		return nil, nil, false
+	})
 }
 
 // ObserveGroups reads the requests themselves.

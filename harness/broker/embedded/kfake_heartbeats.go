@@ -215,3 +215,10 @@ func (w *heartbeats) closeClient() {
 		w.client.Close()
 	}
 }
+
+func stringOrEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

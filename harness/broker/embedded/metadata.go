@@ -6,6 +6,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
 // maxCommitMetadata is the longest metadata of a commit that Kafka takes, in UTF-16 units
@@ -46,7 +48,7 @@ func (c *Cluster) refuseLongMetadata() {
 // too long.
 func (c *Cluster) partitionsWithLongMetadata(r kmsg.Request) map[string][]int32 {
 	var long map[string][]int32
-	for _, commit := range c.commitsIn(r) {
+	for _, commit := range wire.CommitsIn(r, c.topicName) {
 		if len(commit.Metadata) <= maxCommitMetadata || countUTF16(commit.Metadata) <= maxCommitMetadata {
 			continue // UTF-8 never has fewer bytes than UTF-16 has units
 		}

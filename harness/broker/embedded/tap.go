@@ -23,8 +23,8 @@ func (c *Cluster) newLine(node int32) *wire.Line {
 		Observer: wire.Observer{
 			Wants: func(key int16) bool { return slices.Contains(tappedKeys, kmsg.Key(key)) },
 			OnRequest: func(x *wire.Exchange) {
-				c.transactions.noteOwner(x)
-				c.assignments.noteJoinRequest(x)
+				c.transactions.NoteOwner(x)
+				c.assignments.NoteJoin(x)
 			},
 			OnExchange: c.reportExchange,
 		},
@@ -52,7 +52,7 @@ func (c *Cluster) reportExchange(x *wire.Exchange) {
 		})
 	case *kmsg.JoinGroupRequest, *kmsg.SyncGroupRequest:
 		c.heartbeats.noteBrokenJoin(x)
-		if a, ok := c.assignments.completePlan(x); ok {
+		if a, ok := c.assignments.Complete(x); ok {
 			c.notifyWatches(c.watchesOf(a.Group.Name), func(see harness.GroupEvents) {
 				if see.Assign != nil {
 					see.Assign(a)
@@ -60,7 +60,7 @@ func (c *Cluster) reportExchange(x *wire.Exchange) {
 			})
 		}
 	default:
-		for _, t := range c.transactions.endedBy(x) {
+		for _, t := range c.transactions.EndedBy(x) {
 			c.notifyWatches(c.allWatches(), func(see harness.GroupEvents) {
 				if see.Transaction != nil {
 					see.Transaction(t)

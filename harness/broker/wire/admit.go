@@ -63,7 +63,7 @@ func (c *Conn) newPending(h header, body []byte) pending {
 	p := pending{header: h, ruled: c.line.Rules.haveRuleFor(h.key)}
 	if c.line.Observer.Wants(h.key) {
 		if req := readRequest(h, body); req != nil {
-			p.exchange = &Exchange{Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
+			p.exchange = &Exchange{ID: lastExchange.Add(1), Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
 		}
 	}
 	return p

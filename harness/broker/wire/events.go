@@ -9,12 +9,16 @@ import (
 // GroupKeys are the requests that [ReportEvents] reads of consumer groups.
 var GroupKeys = []kmsg.Key{kmsg.OffsetFetch, kmsg.LeaveGroup, kmsg.ConsumerGroupHeartbeat}
 
-// ReportEvents reports what an exchange shows of a group: rewinds, leaves, acquisitions and
-// acknowledgements. topicName is the name of a topic by its name, or by its id where the
-// request has no name. notify passes an event on to the observers of a group.
+// ReportEvents reports what an exchange that is over shows of a group: commits, rewinds, leaves,
+// members' assignments, acquisitions and acknowledgements. topicName is the name of a topic by
+// its name, or by its id where the request has no name. notify passes an event on to the observers of a group.
 func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string, notify func(group string, call func(harness.GroupEvents))) {
 	r := reporter{x, topicName, notify}
 	switch req := x.Request.(type) {
+	case *kmsg.OffsetCommitRequest, *kmsg.TxnOffsetCommitRequest:
+		r.reportCommits(true)
+	case *kmsg.JoinGroupRequest:
+		r.reportJoin()
 	case *kmsg.OffsetFetchRequest:
 		r.reportRewinds(req)
 	case *kmsg.LeaveGroupRequest:
@@ -23,6 +27,7 @@ func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string,
 		if req.MemberEpoch < 0 { // -1, and -2 of a static member that comes back
 			r.reportLeave(req.Group)
 		}
+		r.reportMember(req)
 	case *kmsg.ShareFetchRequest:
 		r.reportAcks(valueOf(req.GroupID), ackRangesIn(req))
 		r.reportAcquisitions(valueOf(req.GroupID))

@@ -13,7 +13,7 @@ import (
 )
 
 // seen are the events that exchanges show, a line each. An exchange begins at 10 and is
-// answered at 20, but for those with times of their own.
+// answered at 20. With a time of the answer below 0 it is not over.
 func seen(all ...*wire.Exchange) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, x := range all {
@@ -26,8 +26,21 @@ func seen(all ...*wire.Exchange) (lines []string) {
 		if x.AnsweredAt == 0 && x.Response != nil {
 			x.AnsweredAt = 20
 		}
-		wire.ReportEvents(x, nameTopic, func(group string, call func(harness.GroupEvents)) {
+		report := wire.ReportEvents
+		if x.Response == nil && x.AnsweredAt < 0 { // it is not over
+			report, x.AnsweredAt = wire.ReportRequest, 0
+		}
+		report(x, nameTopic, func(group string, call func(harness.GroupEvents)) {
 			call(harness.GroupEvents{
+				CommitRequest: func(r harness.CommitRequest) {
+					outcome := map[bool]string{true: "confirmed", false: fmt.Sprintf("refused %d", r.Code)}[r.Confirmed]
+					add("%d-%d commit %s %s %s/%d %d %q by %s in %d ended %v %s producer %d", r.At, r.AnsweredAt, r.ClientID, r.Group, r.Topic, r.Partition, r.Offset,
+						r.Metadata, r.MemberID, r.Generation, r.Ended, outcome, r.ProducerID)
+				},
+				Join: func(j harness.GroupJoin) { add("member %s of %s is %s", j.MemberID, j.Group, j.ClientID) },
+				AssignMember: func(a harness.MemberAssignment) {
+					add("%d-%d assign %s %s to %s in %s left %v", a.At, a.Seen, fmt.Sprint(a.Member.Partitions), a.Member.ClientID, a.Member.ID, a.Group, a.Left)
+				},
 				Rewind: func(r harness.Rewind) {
 					add("%d rewind %s %s %s/%d to %d", r.At, r.ClientID, r.Group, r.Topic, r.Partition, r.Offset)
 				},
@@ -91,4 +104,60 @@ func TestLeavesAreReported(t *testing.T) {
 	classic.Group = "h"
 	wantLines(t, seen(&wire.Exchange{Request: last}, &wire.Exchange{Request: living}, &wire.Exchange{Request: classic}),
 		"10 leave pod-1.1 g", "10 leave pod-1.1 h")
+}
+
+// TestCommitsHaveTheirClientAndTheirAnswer: a commit names who asked for it, in which generation, and
+// what the broker answered. Codes that a coordinator sends for a commit that it may have written say
+// nothing.
+func TestCommitsHaveTheirClientAndTheirAnswer(t *testing.T) {
+	text := "m 1"
+	commit := func(code int16) *wire.Exchange {
+		req := &kmsg.OffsetCommitRequest{Version: 10, Group: "g", MemberID: "m", Generation: 4}
+		req.Topics = []kmsg.OffsetCommitRequestTopic{{TopicID: ordersID, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: 3, Offset: 7, Metadata: &text}}}}
+		resp := &kmsg.OffsetCommitResponse{Version: 10}
+		resp.Topics = []kmsg.OffsetCommitResponseTopic{{TopicID: ordersID, Partitions: []kmsg.OffsetCommitResponseTopicPartition{{Partition: 3, ErrorCode: code}}}}
+		return &wire.Exchange{Request: req, Response: resp}
+	}
+	asked, broken := commit(0), commit(0)
+	asked.Response, asked.AnsweredAt, broken.Response = nil, -1, nil
+	txn := &kmsg.TxnOffsetCommitRequest{Version: 5, Group: "g", MemberID: "n", Generation: 2, ProducerID: 9}
+	txn.Topics = []kmsg.TxnOffsetCommitRequestTopic{{Topic: "orders", Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{Partition: 1, Offset: 5}}}}
+	done := &kmsg.TxnOffsetCommitResponse{Version: 5}
+	done.Topics = []kmsg.TxnOffsetCommitResponseTopic{{Topic: "orders", Partitions: []kmsg.TxnOffsetCommitResponseTopicPartition{{Partition: 1}}}}
+	wantLines(t, seen(asked, commit(0), commit(22), commit(15), commit(7), broken, &wire.Exchange{Request: txn, Response: done}),
+		`10-0 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended false refused 0 producer 0`,
+		`10-20 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended true confirmed producer 0`,
+		`10-20 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended true refused 22 producer 0`,
+		`10-20 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended true refused 0 producer 0`,
+		`10-20 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended true refused 0 producer 0`,
+		`10-0 commit pod-1.1 g orders/3 7 "m 1" by m in 4 ended true refused 0 producer 0`,
+		`10-20 commit pod-1.1 g orders/1 5 "" by n in 2 ended true confirmed producer 9`,
+	)
+}
+
+// TestHeartbeatsShowAssignments: the answer to a KIP-848 heartbeat has the member's assignment if it
+// changed. A request of an epoch below 0 leaves. A topic without a known name is left to the polls.
+func TestHeartbeatsShowAssignments(t *testing.T) {
+	beat := func(epoch int32, code int16, topics ...[16]byte) *wire.Exchange {
+		resp := &kmsg.ConsumerGroupHeartbeatResponse{ErrorCode: code, MemberEpoch: epoch}
+		if topics != nil {
+			resp.Assignment = &kmsg.ConsumerGroupHeartbeatResponseAssignment{}
+			for _, id := range topics {
+				resp.Assignment.Topics = append(resp.Assignment.Topics, kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{TopicID: id, Partitions: []int32{0, 2}})
+			}
+		}
+		return &wire.Exchange{Request: &kmsg.ConsumerGroupHeartbeatRequest{Group: "g", MemberID: "m", MemberEpoch: epoch}, Response: resp}
+	}
+	broken := beat(-1, 0)
+	broken.Response = nil
+	wantLines(t, seen(beat(1, 0), beat(1, 0, ordersID), beat(1, 0, [16]byte{1}), beat(1, 110, ordersID), broken, beat(-1, 0)),
+		"10-20 assign map[orders:[0 2]] pod-1.1 to m in g left false", "10 leave pod-1.1 g", "10 leave pod-1.1 g", "10-20 assign map[] pod-1.1 to m in g left true")
+}
+
+// TestMembersAreKnownByTheirConnection: the first answer to JoinGroup may only have the member id.
+func TestMembersAreKnownByTheirConnection(t *testing.T) {
+	first := &wire.Exchange{Request: &kmsg.JoinGroupRequest{Group: "g"}, Response: &kmsg.JoinGroupResponse{MemberID: "m", ErrorCode: 79}}
+	second := &wire.Exchange{Request: &kmsg.JoinGroupRequest{Group: "g", MemberID: "m"}, AnsweredAt: -1}
+	share := &wire.Exchange{Request: &kmsg.ShareGroupHeartbeatRequest{GroupID: "g", MemberID: "n"}, AnsweredAt: -1}
+	wantLines(t, seen(first, second, share), "member m of g is pod-1.1", "member m of g is pod-1.1", "member n of g is pod-1.1")
 }

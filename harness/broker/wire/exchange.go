@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -10,6 +11,7 @@ import (
 // Exchange is a request of a client and the broker's response, as they passed on their
 // connection.
 type Exchange struct {
+	ID         uint64 // ID tells exchanges of this process apart.
 	Node       int32  // Node is the broker.
 	Client     string // Client is the client id, or "".
 	At         int64  // At is when the broker got the request and had not handled it yet.
@@ -19,6 +21,9 @@ type Exchange struct {
 	Lost       bool          // Lost: the broker responded, and a rule kept the response from the client.
 	Refused    bool          // Refused: the broker never got the request, and a rule made the response.
 }
+
+// lastExchange numbers exchanges.
+var lastExchange atomic.Uint64
 
 // header is the part of a request that all kinds have.
 type header struct {

@@ -63,7 +63,8 @@ func OpenFront(brokers []Broker, line Line) (_ *Front, err error) {
 		addresses[b.ID] = d.addr
 	}
 	for _, d := range f.doors { // all addresses are known
-		f.serving.Go(func() { d.acceptAll(d.ln) })
+		ln := d.ln // the door may be shut before the goroutine runs
+		f.serving.Go(func() { d.acceptAll(ln) })
 	}
 	return f, nil
 }

@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"sync"
@@ -6,37 +6,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/stampede-bench/stampede/harness/broker/wire"
 )
 
-// assignments are the plans that leaders of classic groups send in SyncGroup:
+// Assignments follows the plans that leaders of classic groups send in SyncGroup:
 // which member gets which partition in a generation. A group that rebalances
 // again at once never shows such a plan to an observer that polls.
-type assignments struct {
+//
+// When the previous leader has gone, a coordinator may tell several members that they lead. It
+// accepts the plan of one of them only: the last one sent before the group has its assignment.
+// So the back end notes only plans that its coordinator takes. The zero value has seen none.
+// Safe for concurrent use.
+type Assignments struct {
 	mu      sync.Mutex
 	clients map[string]string                  // clients has the client id of each member id.
 	plans   map[string]harness.GroupAssignment // plans has the latest plan of each group until the group has accepted it.
 }
 
-// watchSyncGroups records the plan that the leader of each group sends. When the
-// previous leader has gone, kfake tells every member that it is the leader. It
-// accepts the plan of one of them only: the last one sent before the group has
-// its assignment.
-func (a *assignments) watchSyncGroups(c *Cluster) {
-	c.kfake.ControlKey(int16(kmsg.SyncGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		req := r.(*kmsg.SyncGroupRequest)
-		if len(req.GroupAssignment) == 0 {
-			return nil, nil, false // a follower sends no plan
-		}
-		info := c.kfake.GroupInfo(req.Group)
-		if info != nil && info.State == completing && info.Epoch == req.Generation && isMember(info, req.MemberID) {
-			a.recordPlan(req, c.clock.Now())
-		}
-		return nil, nil, false
-	})
-}
-
-func (a *assignments) recordPlan(req *kmsg.SyncGroupRequest, now int64) {
+// NotePlan notes a plan that the coordinator gets now.
+func (a *Assignments) NotePlan(req *kmsg.SyncGroupRequest, now int64) {
 	group := harness.Group{Name: req.Group, Generation: req.Generation, State: "Stable"}
 	for _, m := range req.GroupAssignment {
 		member := harness.Member{ID: m.MemberID, Partitions: map[string][]int32{}}
@@ -57,9 +44,9 @@ func (a *assignments) recordPlan(req *kmsg.SyncGroupRequest, now int64) {
 	a.plans[req.Group] = harness.GroupAssignment{At: now, Group: group}
 }
 
-// noteJoinRequest records the client of a member before the broker gets the
+// NoteJoin records the client of a member before the broker gets the
 // request.
-func (a *assignments) noteJoinRequest(x *wire.Exchange) {
+func (a *Assignments) NoteJoin(x *Exchange) {
 	if req, ok := x.Request.(*kmsg.JoinGroupRequest); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -67,7 +54,7 @@ func (a *assignments) noteJoinRequest(x *wire.Exchange) {
 	}
 }
 
-func (a *assignments) noteClient(member, client string) {
+func (a *Assignments) noteClient(member, client string) {
 	if member == "" {
 		return
 	}
@@ -77,11 +64,11 @@ func (a *assignments) noteClient(member, client string) {
 	a.clients[member] = client
 }
 
-// completePlan returns the assignment that a group has accepted. The first
+// Complete returns the assignment that a group has accepted. The first
 // response to SyncGroup in a generation shows that. The client of a member may
 // still be unknown: a paused pod has not read the response with its member id
 // yet.
-func (a *assignments) completePlan(x *wire.Exchange) (taken harness.GroupAssignment, ok bool) {
+func (a *Assignments) Complete(x *Exchange) (taken harness.GroupAssignment, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch resp := x.Response.(type) {

@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"sync"
@@ -6,13 +6,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/stampede-bench/stampede/harness/broker/wire"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// transactions are the transactional ids: the owner of each, and whether its
-// transaction is open.
-type transactions struct {
+// Transactions follows the transactional ids: the owner of each, and whether its
+// transaction is open. The zero value has seen none. Safe for concurrent use.
+type Transactions struct {
 	mu   sync.Mutex
 	byID map[string]*transactionalID
 }
@@ -22,14 +21,14 @@ type transactionalID struct {
 	openBy string // openBy is the client whose transaction is open, "" for none.
 }
 
-// ownerOf returns the client that uses a transactional id.
-func (t *transactions) ownerOf(id string) string {
+// OwnerOf returns the client that uses a transactional id.
+func (t *Transactions) OwnerOf(id string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.entryOf(id).owner
 }
 
-func (t *transactions) entryOf(id string) *transactionalID {
+func (t *Transactions) entryOf(id string) *transactionalID {
 	if t.byID == nil {
 		t.byID = map[string]*transactionalID{}
 	}
@@ -44,7 +43,7 @@ func (t *transactions) entryOf(id string) *transactionalID {
 func transactionOf(req kmsg.Request) (id string, begins bool) {
 	switch req := req.(type) {
 	case *kmsg.InitProducerIDRequest:
-		return stringOrEmpty(req.TransactionalID), false
+		return valueOf(req.TransactionalID), false
 	case *kmsg.AddPartitionsToTxnRequest:
 		return req.TransactionalID, true
 	case *kmsg.AddOffsetsToTxnRequest:
@@ -57,9 +56,9 @@ func transactionOf(req kmsg.Request) (id string, begins bool) {
 	return "", false
 }
 
-// noteOwner records the owner of a transactional id before the broker gets the
+// NoteOwner records the owner of a transactional id before the broker gets the
 // request.
-func (t *transactions) noteOwner(x *wire.Exchange) {
+func (t *Transactions) NoteOwner(x *Exchange) {
 	id, _ := transactionOf(x.Request)
 	if id == "" {
 		return
@@ -69,9 +68,9 @@ func (t *transactions) noteOwner(x *wire.Exchange) {
 	t.entryOf(id).owner = x.Client
 }
 
-// endedBy returns the transactions that an exchange ended: by EndTxn, or by the
+// EndedBy returns the transactions that an exchange ended: by EndTxn, or by the
 // InitProducerID of a new owner, which aborts an open transaction.
-func (t *transactions) endedBy(x *wire.Exchange) (ends []harness.Transaction) {
+func (t *Transactions) EndedBy(x *Exchange) (ends []harness.Transaction) {
 	id, begins := transactionOf(x.Request)
 	if id == "" {
 		return nil
@@ -82,21 +81,22 @@ func (t *transactions) endedBy(x *wire.Exchange) (ends []harness.Transaction) {
 	switch resp := x.Response.(type) {
 	case *kmsg.InitProducerIDResponse:
 		if resp.ErrorCode == 0 && of.openBy != "" {
-			ends = append(ends, harness.Transaction{At: x.At, ClientID: of.openBy, ID: id, Outcome: ledger.OutcomeCancelled})
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: of.openBy, ID: id, ProducerID: resp.ProducerID, Outcome: ledger.OutcomeCancelled})
 			of.openBy = ""
 		}
 	case *kmsg.EndTxnResponse:
 		if resp.ErrorCode == 0 {
 			outcome := ledger.OutcomeCancelled
-			if x.Request.(*kmsg.EndTxnRequest).Commit {
+			req := x.Request.(*kmsg.EndTxnRequest)
+			if req.Commit {
 				outcome = ledger.OutcomeConfirmed
 			}
-			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, Outcome: outcome})
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, ProducerID: req.ProducerID, Outcome: outcome})
 			of.openBy = ""
 		}
 	case nil:
-		if _, ok := x.Request.(*kmsg.EndTxnRequest); ok {
-			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, Outcome: ledger.OutcomeUnknown})
+		if req, ok := x.Request.(*kmsg.EndTxnRequest); ok {
+			ends = append(ends, harness.Transaction{At: x.At, ClientID: x.Client, ID: id, ProducerID: req.ProducerID, Outcome: ledger.OutcomeUnknown})
 		}
 	default:
 		if begins {
