@@ -52,7 +52,7 @@ KILLS       ?= 20
 KILLS_DOCKER ?= 5
 
 .PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-mutants soak-oracle
+  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -180,3 +180,6 @@ soak-mutants: ## what each check catches over many seeds (hours); see SOAK and S
 
 soak-oracle: ## compare all checks with a slow reference on HISTORIES (100000) runs
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
+
+soak-scenarios: ## every consumer in every scenario, in virtual time (SEEDS)
+	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak
