@@ -79,10 +79,11 @@ type GroupJoin struct{ Group, MemberID, ClientID string }
 // MemberAssignment is what the coordinator of a KIP-848 group assigned to one member, or that
 // the member left. It happened between At and Seen, ns on CLOCK_MONOTONIC.
 type MemberAssignment struct {
-	At, Seen int64
-	Group    string
-	Member   Member
-	Left     bool
+	At, Seen   int64
+	Group      string
+	Generation int32 // Generation is the member's epoch.
+	Member     Member
+	Left       bool
 }
 
 // GroupAssignment is what the leader of a classic group assigned to the members of

@@ -183,7 +183,7 @@ func (w *Watcher) acceptMember(a harness.MemberAssignment) {
 	} else {
 		g.members[client], g.clients[a.Member.ID] = a.Member.ID, client
 	}
-	is := ownership{w.cfg.OwnerOf(client), client, hash(a.Member.ID), g.generation}
+	is := ownership{w.cfg.OwnerOf(client), client, hash(a.Member.ID), max(g.generation, a.Generation)}
 	if is.owner == 0 {
 		return
 	}

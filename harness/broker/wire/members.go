@@ -39,7 +39,7 @@ func (x *reporter) reportMember(req *kmsg.ConsumerGroupHeartbeatRequest) {
 		return
 	}
 	m := harness.MemberAssignment{
-		At: x.At, Seen: x.AnsweredAt, Group: req.Group, Left: req.MemberEpoch < 0,
+		At: x.At, Seen: x.AnsweredAt, Group: req.Group, Generation: resp.MemberEpoch, Left: req.MemberEpoch < 0,
 		Member: harness.Member{ID: cmp.Or(valueOf(resp.MemberID), req.MemberID), ClientID: x.Client, Partitions: map[string][]int32{}},
 	}
 	switch {
