@@ -140,7 +140,7 @@ kafka-image: ## build stampede/kafka:4.3.1 without a registry (needs root and Do
 	testdata/kafka-image/build.sh
 
 bench-front: ## throughput of a client behind a front of docker, compared with a direct one
-	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkFront$$' -benchtime=8x ./harness/broker/docker
+	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkFront$$' -benchtime=10x -v ./harness/broker/docker
 
 bench-consumers: ## throughput of each design as a share of its bound; ns/op of shared parts
 	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^Benchmark(Reach|HotKey)$$' -benchtime=1x ./consumers

@@ -8,7 +8,8 @@
 // on this machine.
 //
 // Each incarnation of a pod has a front (see the package wire), which connects to the
-// addresses of the containers. The harness itself uses the published ports.
+// addresses of the containers. The harness itself uses the published ports, and so do pods
+// with -direct.
 package docker
 
 import (
