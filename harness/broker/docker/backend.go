@@ -47,7 +47,7 @@ type backend struct {
 func (b *backend) Name() string { return "docker" }
 
 // Prototype implements [harness.Prototyper].
-func (b *backend) Prototype() harness.Cluster { return &cluster{} }
+func (b *backend) Prototype() harness.Cluster { return frontedCluster{&cluster{}} }
 
 // SetImage names the image to run, before the first run. With "" the environment
 // and the images of the engine decide.
