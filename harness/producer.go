@@ -73,6 +73,17 @@ func (p ProducerSettings) validateProducer() error {
 	return errors.Join(errs...)
 }
 
+// KeepsAcknowledged reports whether the settings promise that an acknowledged record stays
+// in the log when its leader dies.
+func (p ProducerSettings) KeepsAcknowledged() bool { return p.Acks == AcksAll }
+
+// KeepsOrder reports whether the settings promise that the records of a key lie in the log
+// in the order of their sends.
+func (p ProducerSettings) KeepsOrder() bool { return !p.NotIdempotent || p.InFlight <= 1 }
+
+// AppendsOnce reports whether the settings promise that a record lies in the log only once.
+func (p ProducerSettings) AppendsOnce() bool { return !p.NotIdempotent }
+
 // String is what differs from the zero value in words, "" if nothing does.
 func (p ProducerSettings) String() string {
 	var words []string

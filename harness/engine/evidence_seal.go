@@ -78,6 +78,7 @@ func (e *evidence) facts() oracle.Facts {
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Redelivery: i.Redelivery, Protocol: e.cfg.Protocol, Effect: i.Effect, Share: i.Share,
 		DeadLetters: i.DeadLetterPolicyOf(e.soloConfig()), Parallelism: i.ParallelismOf(e.soloConfig()),
+		Producer:   e.Scenario.Producer,
 		Partitions: e.Scenario.FinalPartitions(), Added: e.Scenario.AddedPartitions(), Final: e.course.stop.commits[0],
 		Session: e.cfg.Session, Heartbeat: e.cfg.Heartbeat, Commit: e.cfg.Commit, Lock: e.cfg.ShareLock, Deliveries: e.cfg.DeliveryLimit,
 		DrainEnd: e.course.drain.end, Thresholds: e.Scenario.Thresholds, Aggressors: aggressors(&e.Scenario),

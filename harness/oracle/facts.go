@@ -19,6 +19,9 @@ type Facts struct {
 	// Parallelism is how many records one pod works on at once, as the consumer declares. 0 is unknown.
 	Parallelism int `json:"parallelism,omitempty"`
 
+	// Producer has the settings of the producer. They say what the log promises.
+	Producer harness.ProducerSettings `json:"producer,omitzero"`
+
 	Partitions int `json:"partitions"`
 	// Added is how many of the partitions were added during the run. Then keys have moved.
 	Added int     `json:"added,omitempty"`

@@ -41,6 +41,10 @@ func (h *history) line(line string) (err error) {
 		f.Protocol = harness.Protocol(w[3])
 	case "redelivery":
 		f.Redelivery = harness.Redelivery(w[1])
+	case "producer":
+		f.Producer.NotIdempotent = true
+		f.Producer.Acks = harness.Acks(strings.TrimPrefix(w[1], "acks="))
+		f.Producer.InFlight, err = strconv.Atoi(strings.TrimPrefix(w[2], "in-flight="))
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":

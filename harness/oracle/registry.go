@@ -172,6 +172,20 @@ func heldToShare(promise string) func(*Facts) string {
 	}
 }
 
+// heldToProducer holds the producer and the brokers to what the producer's settings promise.
+// They have the same promise for every consumer.
+func heldToProducer(promises func(harness.ProducerSettings) bool) func(*Facts) string {
+	return func(f *Facts) string {
+		switch {
+		case !promises(f.Producer):
+			return ""
+		case f.Producer.NotIdempotent:
+			return "the producer's settings: " + f.Producer.String()
+		}
+		return "acks=all, idempotent producer"
+	}
+}
+
 // heldAlways holds every consumer.
 func heldAlways(promise string) func(*Facts) string { return func(*Facts) string { return promise } }
 

@@ -19,6 +19,9 @@ func (h *history) String() string {
 	if f.Redelivery != "" {
 		fmt.Fprintf(&b, "redelivery %s\n", f.Redelivery)
 	}
+	if f.Producer.NotIdempotent {
+		fmt.Fprintf(&b, "producer acks=%s in-flight=%d\n", f.Producer.Acks, f.Producer.InFlight)
+	}
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
