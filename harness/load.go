@@ -61,6 +61,9 @@ type Service interface {
 // Failures say which work fails, by a hash of seed, repeat, key and seq: all
 // consumers of a repeat meet the same failures. The zero value fails nothing. A
 // record that several fields pick takes the first of them in the order below.
+//
+// With From and To only work that begins from From on and before To fails, counted from the
+// start of the load: a service that is down for a time.
 type Failures struct {
 	// Poison is the share of records, in [0,1], whose work can never succeed: it
 	// returns [ErrPoison].
@@ -72,7 +75,15 @@ type Failures struct {
 	// of each incarnation. So does every record of Keys.
 	Fraction float64  `json:"fraction,omitempty"`
 	Keys     []uint32 `json:"keys,omitempty"`
-	Times    int      `json:"times,omitempty"` // 0: 1
+	Times    int      `json:"times,omitempty"` // 0: 1; -1: all attempts
+
+	From time.Duration `json:"from_ns,omitempty"`
+	To   time.Duration `json:"to_ns,omitempty"` // 0: no end
+}
+
+// Fails reports whether any work fails.
+func (f Failures) Fails() bool {
+	return f.Poison > 0 || f.Panic > 0 || f.Fraction > 0 || len(f.Keys) > 0
 }
 
 // Slowdown multiplies by Factor the duration of work that begins from From on and
@@ -84,4 +95,6 @@ type Slowdown struct {
 	From   time.Duration `json:"from_ns,omitempty"`
 	To     time.Duration `json:"to_ns,omitempty"`
 	Factor float64       `json:"factor,omitempty"`
+	// Fraction is the share of records with slow work, by a hash as in [Failures]. 0: all.
+	Fraction float64 `json:"fraction,omitempty"`
 }

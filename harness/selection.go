@@ -216,8 +216,7 @@ func (u Suite) Has(s *Scenario) bool {
 
 // goesWrong reports whether the scenario has faults, or work that fails or slows down.
 func (s *Scenario) goesWrong() bool {
-	f := s.Failures
-	return len(s.Injections) > 0 || f.Poison > 0 || f.Panic > 0 || f.Fraction > 0 || len(f.Keys) > 0 || s.Slowdown.Factor > 0
+	return len(s.Injections) > 0 || s.Failures.Fails() || s.Slowdown.Factor > 0
 }
 
 // ScenariosLike are the scenarios of a suite that a name with * globs matches. A name without

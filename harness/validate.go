@@ -233,11 +233,23 @@ func (l Load) validateLoad() error {
 func (f Failures) validateFailures() error {
 	return errors.Join(
 		checkShare("Failures.Poison", f.Poison), checkShare("Failures.Panic", f.Panic),
-		checkShare("Failures.Fraction", f.Fraction), checkLeast("Failures.Times", f.Times, 0),
+		checkShare("Failures.Fraction", f.Fraction), checkLeast("Failures.Times", f.Times, -1),
+		checkFailuresTime(f),
 	)
 }
 
+// checkFailuresTime refuses failures that end before they begin, and a time without failures.
+func checkFailuresTime(f Failures) error {
+	if f.From < 0 || f.To < 0 || f.To != 0 && f.To <= f.From || !f.Fails() && (f.From != 0 || f.To != 0) {
+		return refuseField("Failures", "0 <= From, and To above From or 0, of work that fails", fmt.Sprintf("from %v to %v", f.From, f.To))
+	}
+	return nil
+}
+
 func (s Slowdown) validateSlowdown() error {
+	if err := checkShare("Slowdown.Fraction", s.Fraction); err != nil {
+		return err
+	}
 	if s != (Slowdown{}) && (s.From < 0 || s.To <= s.From || !(s.Factor > 0)) {
 		return refuseField("Slowdown", "0 <= From < To and a Factor above 0", fmt.Sprintf("%+v", s))
 	}

@@ -81,12 +81,22 @@ func (c *conclusion) measureConfig() measure.Config {
 	for _, o := range c.course.load.faults.injectedFaults() {
 		cfg.Faults = append(cfg.Faults, measure.Fault{Name: o.name, From: o.injected, To: o.healed, Partitions: o.target.Partitions})
 	}
-	if d := c.Scenario.Slowdown; d.Factor > 0 { // like a fault of all partitions, after the injected ones
-		all := measure.Fault{Name: "slow downstream", From: d.From, To: d.To}
-		for p := range c.Scenario.FinalPartitions() {
-			all.Partitions = append(all.Partitions, int32(p))
-		}
-		cfg.Faults = append(cfg.Faults, all)
-	}
+	cfg.Faults = append(cfg.Faults, workFaults(&c.Scenario)...)
 	return cfg
+}
+
+// workFaults are times of slow or failing work, as faults of all partitions.
+func workFaults(s *harness.Scenario) (faults []measure.Fault) {
+	if d := s.Slowdown; d.Factor > 0 {
+		faults = append(faults, measure.Fault{Name: "slow downstream", From: d.From, To: d.To})
+	}
+	if f := s.Failures; f.To > 0 {
+		faults = append(faults, measure.Fault{Name: "failing work", From: f.From, To: f.To})
+	}
+	for i := range faults {
+		for p := range s.FinalPartitions() {
+			faults[i].Partitions = append(faults[i].Partitions, int32(p))
+		}
+	}
+	return faults
 }

@@ -93,10 +93,10 @@ func checkScenario(s *harness.Scenario) error {
 	if s.Prepare != 0 && !(s.Prepare > 0 && s.Prepare < 1) {
 		return fmt.Errorf("the part of the work to prepare is %v: want a number above 0 and below 1", s.Prepare)
 	}
-	if err := load.CheckFailures(s.Failures); err != nil {
+	_, _, last := load.Extent(s.Load.Pacer)
+	if err := load.CheckFailures(s.Failures, last); err != nil {
 		return err
 	}
-	_, _, last := load.Extent(s.Load.Pacer)
 	if err := load.CheckSlowdown(s.Slowdown, last); err != nil {
 		return err
 	}

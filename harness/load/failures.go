@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -33,20 +34,24 @@ type Failing struct {
 
 // NewFailing returns the failures of one incarnation, nil if there are none.
 func NewFailing(f harness.Failures, seed uint64, repeat int) *Failing {
-	if f.Poison == 0 && f.Panic == 0 && f.Fraction == 0 && len(f.Keys) == 0 {
+	if !f.Fails() {
 		return nil
 	}
 	if f.Times == 0 {
 		f.Times = 1
 	}
-	return &Failing{f: f, base: mix(seed + uint64(repeat)*golden), failures: map[uint64]int{}}
+	return &Failing{f: f, base: pickBase(seed, repeat), failures: map[uint64]int{}}
 }
 
-// Fail returns how the work on a record fails at its end: with an error that wraps
-// [harness.ErrPoison], with [ErrPanic], or with another error. nil is success.
-func (x *Failing) Fail(key, seq uint32) error {
+// pickBase is where the hash of a repeat starts.
+func pickBase(seed uint64, repeat int) uint64 { return mix(seed + uint64(repeat)*golden) }
+
+// Fail returns how the work on a record fails that began so long after the start of the
+// load: with an error that wraps [harness.ErrPoison], with [ErrPanic], or with another error.
+// nil is success.
+func (x *Failing) Fail(key, seq uint32, at time.Duration) error {
 	switch {
-	case x == nil:
+	case x == nil || x.f.From != 0 && at < x.f.From || x.f.To != 0 && at >= x.f.To:
 		return nil
 	case x.isPicked(1, x.f.Poison, key, seq):
 		return errPoison
@@ -68,13 +73,20 @@ func (x *Failing) isPicked(kind uint64, fraction float64, key, seq uint32) bool 
 	if fraction == 0 {
 		return false
 	}
-	h := mix(mix(x.base^kind*golden) + uint64(key)<<32 + uint64(seq))
+	return isPicked(x.base, kind, fraction, key, seq)
+}
+
+func isPicked(base, kind uint64, fraction float64, key, seq uint32) bool {
+	h := mix(mix(base^kind*golden) + uint64(key)<<32 + uint64(seq))
 	return float64(h>>11)/(1<<53) < fraction
 }
 
 // failOnce counts a failure of a record and reports whether it is one of the first
 // times.
 func (x *Failing) failOnce(key, seq uint32, times int) bool {
+	if times < 0 {
+		return true
+	}
 	id := uint64(key)<<32 | uint64(seq)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -85,8 +97,9 @@ func (x *Failing) failOnce(key, seq uint32, times int) bool {
 	return true
 }
 
-// CheckFailures refuses fractions outside of 0 to 1.
-func CheckFailures(f harness.Failures) error {
+// CheckFailures refuses fractions outside of 0 to 1, and failures that do not end within a
+// load of this length.
+func CheckFailures(f harness.Failures, length time.Duration) error {
 	for _, s := range []struct {
 		name     string
 		fraction float64
@@ -95,8 +108,11 @@ func CheckFailures(f harness.Failures) error {
 			return fmt.Errorf("the fraction of %s records is %v: want 0 to 1", s.name, s.fraction)
 		}
 	}
-	if f.Times < 0 {
-		return fmt.Errorf("%d failures of a record: want 1 and more", f.Times)
+	switch {
+	case f.Times < -1:
+		return fmt.Errorf("%d failures of a record: want 1 and more, or -1 for all attempts", f.Times)
+	case f.To > length:
+		return fmt.Errorf("failures until %v end after the load of %v: make the load longer", f.To, length.Round(10*time.Millisecond))
 	}
 	return nil
 }
@@ -105,7 +121,10 @@ func CheckFailures(f harness.Failures) error {
 func DescribeFailures(f harness.Failures) string {
 	var words []string
 	times := "the first time"
-	if f.Times > 1 {
+	switch {
+	case f.Times < 0:
+		times = "at all attempts"
+	case f.Times > 1:
 		times = fmt.Sprintf("the first %d times", f.Times)
 	}
 	describe := func(fraction float64, what string) {
@@ -121,5 +140,16 @@ func DescribeFailures(f harness.Failures) string {
 	} else if n > 0 {
 		words = append(words, fmt.Sprintf("records of the keys %s fail %s", strings.Trim(fmt.Sprint(f.Keys), "[]"), times))
 	}
+	if f.From != 0 || f.To != 0 {
+		words = append(words, describePeriod(f.From, f.To))
+	}
 	return strings.Join(words, ", ")
+}
+
+// describePeriod is the time in which work fails.
+func describePeriod(from, to time.Duration) string {
+	if to == 0 {
+		return fmt.Sprintf("from %v on", from)
+	}
+	return fmt.Sprintf("from %v to %v", from, to)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/internal/allocs"
@@ -18,23 +19,23 @@ func TestFailuresAreFractionsOfTheRecords(t *testing.T) {
 	var poison, panics, fails int
 	for key := range uint32(keys) {
 		for seq := range uint32(seqs) {
-			switch err := x.Fail(key, seq); {
+			switch err := x.Fail(key, seq, 0); {
 			case errors.Is(err, harness.ErrPoison):
 				poison++
 				for range 5 {
-					if !errors.Is(x.Fail(key, seq), harness.ErrPoison) {
+					if !errors.Is(x.Fail(key, seq, 0), harness.ErrPoison) {
 						t.Fatal("a poison record succeeds in the end")
 					}
 				}
 			case err == ErrPanic:
 				panics++
-				if err := x.Fail(key, seq); err != nil {
+				if err := x.Fail(key, seq, 0); err != nil {
 					t.Fatalf("a record that has panicked: %v", err)
 				}
 			case err != nil:
 				fails++
 				for try := 2; try <= 5; try++ {
-					if failed := x.Fail(key, seq) != nil; failed != (try <= f.Times) {
+					if failed := x.Fail(key, seq, 0) != nil; failed != (try <= f.Times) {
 						t.Fatalf("key %d seq %d, try %d: failed: %v, want it to fail three times", key, seq, try, failed)
 					}
 				}
@@ -65,11 +66,11 @@ func TestFailuresComeFromTheHash(t *testing.T) {
 	var differ, long int
 	const n = 10_000
 	for seq := range uint32(n) {
-		fails := a.Fail(1, seq) != nil
-		if fails != (b.Fail(1, seq) != nil) {
+		fails := a.Fail(1, seq, 0) != nil
+		if fails != (b.Fail(1, seq, 0) != nil) {
 			t.Fatal("two consumers of a repeat meet different failures")
 		}
-		if fails != (c.Fail(1, seq) != nil) {
+		if fails != (c.Fail(1, seq, 0) != nil) {
 			differ++
 		}
 		if fails && ServiceTime(Between{0, 100}, 1, 1, 1, seq) >= 50 {
@@ -83,8 +84,25 @@ func TestFailuresComeFromTheHash(t *testing.T) {
 
 func TestWithoutFailuresNoWorkFails(t *testing.T) {
 	x := NewFailing(harness.Failures{Times: 3}, 1, 1)
-	if x != nil || x.Fail(1, 1) != nil {
+	if x != nil || x.Fail(1, 1, 0) != nil {
 		t.Error("what picks nothing fails something")
+	}
+}
+
+func TestFailuresOfATimeFailWorkThatBeginsThen(t *testing.T) {
+	for _, f := range []harness.Failures{{Fraction: 1, Times: -1}, {Poison: 1}, {Keys: []uint32{1}, Times: 100}} {
+		f.From, f.To = time.Second, 2*time.Second
+		x := NewFailing(f, 1, 1)
+		for at, want := range map[time.Duration]bool{-1: false, 0: false, time.Second - 1: false, time.Second: true, 2*time.Second - 1: true, 2 * time.Second: false, time.Hour: false} {
+			for try := range 3 {
+				if got := x.Fail(1, 7, at) != nil; got != want {
+					t.Errorf("%+v: at %v, try %d: failed %v", f, at, try, got)
+				}
+			}
+		}
+	}
+	if x := NewFailing(harness.Failures{Fraction: 1, From: time.Second}, 1, 1); x.Fail(1, 1, time.Hour) == nil {
+		t.Error("failures without an end do not last")
 	}
 }
 
@@ -95,7 +113,7 @@ func TestFailingCountsForManyGoroutines(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 5 {
-				if x.Fail(1, 1) != nil {
+				if x.Fail(1, 1, 0) != nil {
 					failed.Add(1)
 				}
 			}
@@ -109,18 +127,18 @@ func TestFailingCountsForManyGoroutines(t *testing.T) {
 
 func TestFailingAllocatesNothingForOtherRecords(t *testing.T) {
 	x := NewFailing(harness.Failures{Poison: 0.01, Panic: 1e-9, Fraction: 1e-9, Keys: []uint32{1}}, 1, 1)
-	if n := allocs.PerRun(t, 1000, func() { x.Fail(2, 2) }); n > 0 {
+	if n := allocs.PerRun(t, 1000, func() { x.Fail(2, 2, 0) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func TestCheckFailures(t *testing.T) {
-	for _, bad := range []harness.Failures{{Poison: -0.1}, {Panic: 1.1}, {Fraction: math.NaN()}, {Times: -1}} {
-		if CheckFailures(bad) == nil {
+	for _, bad := range []harness.Failures{{Poison: -0.1}, {Panic: 1.1}, {Fraction: math.NaN()}, {Times: -2}, {Fraction: 1, To: 2 * time.Second}} {
+		if CheckFailures(bad, time.Second) == nil {
 			t.Errorf("%+v is taken", bad)
 		}
 	}
-	if err := CheckFailures(harness.Failures{Poison: 1, Fraction: 0.5, Times: 3}); err != nil {
+	if err := CheckFailures(harness.Failures{Poison: 1, Fraction: 0.5, Times: 3}, time.Second); err != nil {
 		t.Error(err)
 	}
 }
@@ -132,6 +150,8 @@ func TestDescribeFailures(t *testing.T) {
 		"1 % of records panic the first time, 5 % of records fail the first 3 times": {Panic: 0.01, Fraction: 0.05, Times: 3},
 		"records of the keys 1 2 fail the first time":                                {Keys: []uint32{1, 2}},
 		"records of 9 keys fail the first time":                                      {Keys: make([]uint32, 9)},
+		"100 % of records fail at all attempts, from 8s to 14s":                      {Fraction: 1, Times: -1, From: 8 * time.Second, To: 14 * time.Second},
+		"1 % of records are poison, from 8s on":                                      {Poison: 0.01, From: 8 * time.Second},
 	} {
 		if got := DescribeFailures(f); got != want {
 			t.Errorf("%+v in words: %q, want %q", f, got, want)

@@ -7,10 +7,28 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// SlowedTime is the service time of work that begins so long after the start of the
-// load.
-func SlowedTime(s harness.Slowdown, service, at time.Duration) time.Duration {
+// Slowing is the slowdown of one repeat.
+type Slowing struct {
+	s    harness.Slowdown
+	base uint64 // base is where the hash of this repeat starts.
+}
+
+// NewSlowing returns the slowdown of a repeat.
+func NewSlowing(s harness.Slowdown, seed uint64, repeat int) Slowing {
+	return Slowing{s, pickBase(seed, repeat)}
+}
+
+// Slows reports whether any work is slow.
+func (w Slowing) Slows() bool { return w.s.Factor != 0 }
+
+// SlowedTime is the service time of the work on a record that begins so long after the
+// start of the load.
+func (w Slowing) SlowedTime(service time.Duration, key, seq uint32, at time.Duration) time.Duration {
+	s := w.s
 	if s.Factor == 0 || at < s.From || at >= s.To {
+		return service
+	}
+	if s.Fraction > 0 && !isPicked(w.base, 4, s.Fraction, key, seq) {
 		return service
 	}
 	return time.Duration(float64(service) * s.Factor)
@@ -36,6 +54,9 @@ func CheckSlowdown(s harness.Slowdown, length time.Duration) error {
 func DescribeSlowdown(s harness.Slowdown) string {
 	if s.Factor == 0 {
 		return ""
+	}
+	if s.Fraction > 0 {
+		return fmt.Sprintf("%.4g times as long for %.4g %% of records from %v to %v", s.Factor, 100*s.Fraction, s.From, s.To)
 	}
 	return fmt.Sprintf("%.4g times as long from %v to %v", s.Factor, s.From, s.To)
 }

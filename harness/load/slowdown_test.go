@@ -12,12 +12,23 @@ func TestSlowedTime(t *testing.T) {
 	for at, want := range map[time.Duration]time.Duration{
 		-1: 3, 0: 3, time.Second - 1: 3, time.Second: 30, 2*time.Second - 1: 30, 2 * time.Second: 3,
 	} {
-		if got := SlowedTime(s, 3, at); got != want {
+		if got := NewSlowing(s, 1, 1).SlowedTime(3, 0, 0, at); got != want {
 			t.Errorf("at %v: %d, want %d", at, got, want)
 		}
 	}
-	if got := SlowedTime(harness.Slowdown{}, 3, 0); got != 3 {
+	if got := NewSlowing(harness.Slowdown{}, 1, 1).SlowedTime(3, 0, 0, 0); got != 3 {
 		t.Errorf("no slowdown: %d", got)
+	}
+	slow := 0
+	for seq := range uint32(1000) {
+		s := s
+		s.Fraction = 0.1
+		if NewSlowing(s, 1, 1).SlowedTime(3, 7, seq, s.From) == 30 {
+			slow++
+		}
+	}
+	if slow < 60 || slow > 140 {
+		t.Errorf("%d of 1000 records are slow, want 10 %%", slow)
 	}
 	if DescribeSlowdown(s) != "10 times as long from 1s to 2s" || DescribeSlowdown(harness.Slowdown{}) != "" {
 		t.Errorf("in words: %q", DescribeSlowdown(s))

@@ -48,26 +48,26 @@ func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness
 	if err := s.journalBatchStart(c, records); err != nil {
 		return s.failWithoutJournal(err)
 	}
-	longest := time.Duration(0)
+	longest, began := time.Duration(0), s.beganToFail()
 	for i, a := range c.attempts {
 		longest = max(longest, s.remainingWork(records[i].Prepared, a.key, a.seq))
 	}
 	err := load.Work(ctx, longest, s.cpu)
 	if err == nil {
-		err = s.failBatch(c)
+		err = s.failBatch(c, began)
 	}
 	return s.journalBatchEnd(c, outcomeOf(ctx, err), err)
 }
 
 // failBatch is the error of a call: a panic if the work on one of its records panics,
 // else poison if one is poison, else the error of any record. Each record counts as
-// tried.
-func (s *shim) failBatch(c *batchCall) (err error) {
+// tried. The call began so long after the start of the load.
+func (s *shim) failBatch(c *batchCall, began time.Duration) (err error) {
 	for _, a := range c.attempts {
 		if a.key == ledger.NoIdentity {
 			continue
 		}
-		switch one := s.failing.Fail(a.key, a.seq); {
+		switch one := s.failing.Fail(a.key, a.seq, began); {
 		case one == nil || err == load.ErrPanic:
 		case err == nil || one == load.ErrPanic || errors.Is(one, harness.ErrPoison):
 			err = one

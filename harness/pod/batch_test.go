@@ -148,7 +148,7 @@ func TestBatchFailsByItsWorstRecord(t *testing.T) {
 		rank := map[string]int{"fine": 0, "failed": 1, "poison": 2, "panic": 3}
 		for seq := from; seq < from+4; seq++ {
 			kind := "fine"
-			switch err := alone.Fail(8, uint32(seq)); {
+			switch err := alone.Fail(8, uint32(seq), 0); {
 			case err == load.ErrPanic:
 				kind = "panic"
 			case errors.Is(err, harness.ErrPoison):

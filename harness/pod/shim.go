@@ -23,7 +23,7 @@ type shim struct {
 	service   harness.Service
 	cpu       bool // cpu: the service time burns CPU
 	failing   *load.Failing
-	slow      harness.Slowdown
+	slow      load.Slowing
 	prepare   float64       // prepare is the part of the work that Prepare does, between 0 and 1
 	loadStart *atomic.Int64 // loadStart is the start of the load; 0 before it is known
 	seed      uint64
@@ -62,7 +62,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 	return &shim{
 		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
-		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: spec.Slowdown, loadStart: began,
+		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: load.NewSlowing(spec.Slowdown, spec.Seed, spec.Repeat), loadStart: began,
 		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, failPod: fail,
 	}, nil
 }
@@ -78,9 +78,10 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err != nil {
 		return s.failWithoutJournal(err)
 	}
+	began := s.beganToFail()
 	err = load.Work(ctx, s.remainingWork(r.Prepared, key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
-		err = s.failing.Fail(key, seq)
+		err = s.failing.Fail(key, seq, began)
 	}
 	return s.panicOrReturn(s.journalEnd(slot, outcomeOf(ctx, err), err))
 }
@@ -107,13 +108,28 @@ func (s *shim) panicOrReturn(err error) error {
 // serviceTime is the duration of the work on a record that starts now.
 func (s *shim) serviceTime(key, seq uint32) time.Duration {
 	d := load.ServiceTime(s.service, s.seed, s.repeat, key, seq)
-	if s.slow.Factor == 0 {
+	if !s.slow.Slows() {
 		return d
 	}
-	if began := s.loadStart.Load(); began != 0 {
-		d = load.SlowedTime(s.slow, d, time.Duration(s.clock.Now()-began))
+	return s.slow.SlowedTime(d, key, seq, s.sinceLoadStart())
+}
+
+// beganToFail is the time since the start of the load, for [load.Failing.Fail]. It reads no
+// clock if no work fails.
+func (s *shim) beganToFail() time.Duration {
+	if s.failing == nil {
+		return 0
 	}
-	return d
+	return s.sinceLoadStart()
+}
+
+// sinceLoadStart is the time since the start of the load, below zero before it.
+func (s *shim) sinceLoadStart() time.Duration {
+	start := s.loadStart.Load()
+	if start == 0 {
+		return -1
+	}
+	return time.Duration(s.clock.Now() - start)
 }
 
 // journalStart journals the start of an attempt at r in a call of Do.
