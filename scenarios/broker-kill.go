@@ -14,7 +14,7 @@ import (
 // complete about 2,500/s less their commits, so they can catch up.
 //
 // The load is steady for six seconds before the kill. Real Kafka elects new leaders within
-// three to seven seconds, so the node restarts after eight, and the load goes on long enough
+// three to seven seconds, so the node restarts after eight. The load goes on long enough
 // to show the recovery.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name:       "broker-kill",

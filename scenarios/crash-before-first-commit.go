@@ -11,7 +11,7 @@ import (
 // The commit interval is 20 s, so there is no commit before the kill. 8 keys
 // use at most 8 of 24 partitions. The next owners find records and no commit: they have to
 // begin at the start of the log. A consumer that is set to begin at the end, and commits nothing
-// before its first record, skips what the killed pod had read and what came since
+// before its first record, skips what the killed pod had read. It skips what came since, too
 // (knative-extensions/eventing-kafka #549, FLINK-28303).
 //
 // One record at a time completes 150/s, more than the load but for the burst.

@@ -9,8 +9,8 @@ import (
 )
 
 // Three pods with 2 workers complete 240 records/s of 25 ms each, and 160/s while one of them
-// is away. The load is 300/s from 1 s to 11 s, so pods have more than a second of work in flight
-// when the deploy begins at 4 s, and more at each change. One record at a time completes 120/s:
+// is away. The load is 300/s from 1 s to 11 s. So pods have more than a second of work in flight
+// when the deploy begins at 4 s. At each change they have more. One record at a time completes 120/s:
 // the 3,040 records take it 26 s.
 //
 // Each pod is away for half a second, and the group has two seconds to settle. A consumer that

@@ -8,7 +8,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
-// A pod is killed while the broker does not have its commit yet, and later one is killed that
+// A pod is killed while the broker does not have its commit yet. Later one is killed that
 // does not know that its commit took effect. Each is back after a second. A good consumer
 // repeats what the first commit was about, and loses nothing.
 var _ = harness.RegisterScenario(harness.Scenario{

@@ -9,11 +9,11 @@ import (
 
 // One record in fifty takes 8 s, longer than the session of 6 s: some ten records of 480. Heartbeats
 // do not depend on the work, so no member needs to be expelled. A consumer that leaves its group
-// when a batch takes longer than its poll interval gets the same batch again, and so does the
+// when a batch takes longer than its poll interval gets the same batch again. So does the
 // next one (aio-libs/aiokafka #848). One that stops when a record has waited too long stays in the
 // group and does nothing (smallrye-reactive-messaging #1811).
 //
-// The work is 84 s in all. One record at a time does it in 28 s if it is spread evenly, and in
+// The work is 84 s in all. One record at a time does it in 28 s if it is spread evenly. It takes
 // 50 s if one pod has half of the slow records.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name:       "long-poll",

@@ -10,8 +10,8 @@ import (
 
 // The burst leaves 1,200 records, five seconds of work for 6 workers. Four changes of the group
 // begin within two seconds of that, and are undone within two more: the next one comes before the
-// group has settled. So a commit of what a pod has marked can be for a partition that it got
-// back in the meantime, or that is another pod's (redpanda-data/connect #4477).
+// group has settled. So a commit of what a pod has marked can come too late: the pod got the
+// partition back in the meantime, or it is another pod's (redpanda-data/connect #4477).
 //
 // One record at a time completes 120/s and needs 12 s.
 var _ = harness.RegisterScenario(harness.Scenario{
