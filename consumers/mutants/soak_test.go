@@ -52,7 +52,8 @@ func wantedRuns(t *testing.T, name string) map[string]int {
 var caughtOnKafka = []string{
 	"mutant-corrupts-copy", "mutant-reads-outside-group", "mutant-claims-partition-order", "mutant-too-parallel", "mutant-dead-letter-unacknowledged", "mutant-dead-letter-untried",
 	"mutant-drops-record", "mutant-completes-before-work", "mutant-commits-after-revoke", "mutant-ignores-revoke", "mutant-commits-highest", "mutant-outputs-outside-txn", "mutant-requeues-failed",
-	"mutant-commits-skipped", "mutant-stalls", "mutant-works-twice",
+	"mutant-commits-skipped", "mutant-stalls", "mutant-works-twice", "mutant-acknowledges-late", "mutant-releases-completed",
+	"mutant-reads-outside-share-group",
 }
 
 func soakMutants(t *testing.T, backend string, n int) {
