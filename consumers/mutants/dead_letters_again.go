@@ -9,7 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// As in spring-kafka 2968.
+// As in spring-projects/spring-kafka 2968.
 var _ = harness.Register(harness.Implementation{
 	Name:     "mutant-dead-letters-again",
 	Doc:      "Goes on with what remains of a poll after a dead letter, and the dead record is the first of that. It fails again and becomes a second dead letter.",
@@ -20,7 +20,7 @@ var _ = harness.Register(harness.Implementation{
 		return []harness.SideTopic{{Name: deadTopic, Role: harness.RoleDeadLetter}}
 	},
 	DeadLetters: func(harness.Config) harness.DeadLetterPolicy { return harness.DeadLetterPolicy{Attempts: 1} },
-	MustFail:    mustFailIn("poison", oracle.CheckConflictingOutcomes),
+	MustFail:    append(mustFailIn("poison", oracle.CheckConflictingOutcomes), mustFailIn("poison-pills", oracle.CheckConflictingOutcomes)...),
 	MayFail:     afterRebalance,
 	New:         func(harness.Config) (harness.Consumer, error) { return deadAgain{}, nil },
 })
