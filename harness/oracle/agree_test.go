@@ -82,7 +82,7 @@ func agree(seed uint64) (p planted, err error) {
 		p.fails = slices.DeleteFunc(slices.Clone(p.fails), func(check string) bool { return !slices.Contains(heldWithoutClaims, check) })
 	}
 	var warned []string
-	if w.facts.Delivery == harness.AtLeastOnce && rand.New(rand.NewPCG(seed, 7)).IntN(4) == 0 {
+	if w.facts.Delivery == harness.AtLeastOnce && (w.facts.Redelivery.AllowsAny() || rand.New(rand.NewPCG(seed, 7)).IntN(4) == 0) {
 		w.facts.Redelivery = harness.RedeliveryAny
 		p.fails, warned = splitWarned(p.fails)
 	}
@@ -106,7 +106,7 @@ func agree(seed uint64) (p planted, err error) {
 		if v.Status == harness.Fail && r.facts.Delivery == "" && !slices.Contains(heldWithoutClaims, v.Check) {
 			return p, fail("%s fails, and the consumer claims nothing", v.Check)
 		}
-		if any := w.facts.Redelivery == harness.RedeliveryAny; v.Status == harness.Warning && (!any || v.Count == 0) ||
+		if any := w.facts.Redelivery == harness.RedeliveryAny && w.facts.Delivery == harness.AtLeastOnce; v.Status == harness.Warning && (!any || v.Count == 0) ||
 			any && v.Status != harness.Fail && v.Status != harness.NotObserved && (v.Status == harness.Warning) != (v.Count > 0 && slices.Contains(warnedUnderAny, v.Check)) {
 			return p, fail("%s is %s (%d), with redelivery %q", v.Check, v.Status, v.Count, w.facts.Redelivery)
 		}
@@ -190,7 +190,7 @@ func textOf(list []harness.Anomaly) (text string) {
 // expectedAt is where the reference expects an anomaly that a check names at a position. It expects
 // a redelivery at the first place of the record, whatever the place it was found at.
 func (r *reference) expectedAt(check string, p ledger.Position) ledger.Position {
-	if slices.Contains([]string{CheckUnexplainedDuplicate, CheckRedelivery, CheckConflictingOutcomes}, check) {
+	if slices.Contains([]string{CheckUnexplainedDuplicate, CheckRedelivery, CheckConflictingOutcomes, CheckRepeatRate}, check) {
 		return r.record(p)
 	}
 	return p

@@ -16,7 +16,7 @@ type expected struct{ must, may map[string][]ledger.Position }
 var heldWithoutClaims = []string{
 	CheckStall, CheckLostByBroker, CheckLogDuplicate, CheckLogOrder, CheckPhantom, CheckCorruption,
 	CheckConflictingOutcomes, CheckPrematureDeadLetter, CheckDeliveryCount, CheckAckAfterLockExpiry,
-	CheckExcessParallelism, CheckStarvation, CheckBlastRadius,
+	CheckExcessParallelism, CheckStarvation, CheckBlastRadius, CheckLivelock,
 }
 
 // reference judges a simulated run by simple definitions, with sets and loops over all events. It
@@ -36,6 +36,7 @@ var heldWithoutClaims = []string{
 //   - Unexplained duplicate, conflicting outcomes, unexplained loss, stalled commit, zombie, unfenced work
 //     and commit after revoke never name a record without a violation. They miss one only
 //     if observers see too little of it, as the judge function of each says.
+//   - Livelock and repeat rate are found exactly, by the events as observers see them.
 //   - Redelivery names all repeated effects but the unexplained ones.
 type reference struct {
 	w        *simulation
@@ -88,6 +89,8 @@ func (r *reference) judge() {
 	r.judgeRedeliveries()
 	r.judgeDeliveries()
 	r.judgeCommitOrder()
+	r.judgeLivelock()
+	r.judgeRepeatRate()
 }
 
 // add expects an anomaly that observers see in full.

@@ -60,6 +60,7 @@ const (
 	marksEnd    evidenceKind = iota // the end of an attempt, a copy, or an acknowledgement
 	marksStart                      // the start of an attempt
 	marksCommit                     // a commit past the record
+	marksOwner                      // an owner that got the partition
 	marksOutput                     // an output, or a commit at the anomaly's own offset
 )
 

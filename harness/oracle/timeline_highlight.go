@@ -29,6 +29,8 @@ func (t *timeline) matchers() []func(*timelineEvent) bool {
 	switch marksOf(t.check) {
 	case marksCommit:
 		return []func(*timelineEvent) bool{t.isCommitPast, t.isTransfer}
+	case marksOwner:
+		return []func(*timelineEvent) bool{t.isOwnerAt}
 	case marksStart:
 		return []func(*timelineEvent) bool{t.isStartOfAttempt, t.isEndOfAttempt, t.isTransfer}
 	case marksOutput:
@@ -68,6 +70,11 @@ func (t *timeline) isEndOfAttempt(m *timelineEvent) bool {
 
 func (t *timeline) isStartOfAttempt(m *timelineEvent) bool {
 	return m.kind == ledger.EventStart && m.seq == t.anomaly.Seq && m.At == t.anomaly.At && t.isOfFirstPod(m)
+}
+
+// isOwnerAt reports whether the entry is an owner that got the partition at the time of the anomaly.
+func (t *timeline) isOwnerAt(m *timelineEvent) bool {
+	return m.kind == ledger.EventOwned && m.At == t.anomaly.At && m.place.Partition == t.anomaly.Partition && t.isOfFirstPod(m)
 }
 
 // isTransfer reports whether the entry is an outcome of a send, a copy or an acknowledgement of the anomaly's
