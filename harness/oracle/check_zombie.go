@@ -19,7 +19,7 @@ import (
 const CheckZombie = "zombie"
 
 var _ = register(entry{
-	name: CheckZombie, gravity: orderBroken + 3,
+	name: CheckZombie, gravity: outcomesWrong - 1, // before the duplicates that it explains
 	finds:  "an attempt on a partition that its pod had surely lost, and could know it",
 	claim:  "order by key or partition",
 	heldTo: heldToKeyOrder, needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, marks: marksStart,

@@ -152,7 +152,7 @@ func heldToKeyOrder(f *Facts) string {
 	if f.Order != harness.OrderKey && f.Order != harness.OrderPartition {
 		return ""
 	}
-	return "order by key"
+	return "order by " + string(f.Order)
 }
 
 // heldToPartitionOrder holds a consumer that claims an order by partition.

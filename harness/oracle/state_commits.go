@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -90,6 +91,10 @@ func (c *committedOffsets) judgeNextCommit(e *ledger.Event) {
 			a := c.commitAnomaly(e, "%s%s committed %d at %s, below the commit %d at %s by %s%s",
 				c.facts.podName(e.Owner), lost, e.Offset, formatTime(e.At), before.offset, formatTime(before.at), c.facts.podName(before.by), lostBefore)
 			a.Pods = append(a.Pods, c.facts.podName(before.by))
+			if lost == "" && lostBefore != "" { // the pod that had lost the partition is the culprit
+				a.At = before.at
+				slices.Reverse(a.Pods)
+			}
 			return a
 		})
 	case lost != "":

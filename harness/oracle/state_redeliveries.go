@@ -151,6 +151,9 @@ func (r *redeliveries) judgeSecondEffect(p *partitionAssignments, e *ledger.Even
 			why := "no rewind lies between its effects"
 			if latest, _ := p.assignmentsOf(e.Owner, e.Start); latest < 0 || e.Zombie {
 				why = "the pod did not own the partition"
+				if lost, ok := r.fences.lostBefore(e.Position(), e.Owner, e.Start); ok {
+					why = fmt.Sprintf("it began this work after it had lost the partition by %s", formatTime(lost.until))
+				}
 			} else if effect.under != effect.before {
 				why = fmt.Sprintf("the last rewind was to %d, past it", base)
 			}

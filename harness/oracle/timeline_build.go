@@ -70,6 +70,7 @@ type timeline struct {
 	places  []ledger.Position // places are where its record lies.
 	entries []timelineEvent
 	faults  map[uint32]int // faults are the entries of faults that have not healed.
+	members podMembers
 }
 
 // timelineEvent is an entry of a timeline, and the event that it describes.
@@ -83,7 +84,7 @@ type timelineEvent struct {
 }
 
 func newTimeline(f *Facts, check string, a *harness.Anomaly) *timeline {
-	return &timeline{facts: f, check: check, anomaly: a, places: placesOf(f, a), faults: map[uint32]int{}}
+	return &timeline{facts: f, check: check, anomaly: a, places: placesOf(f, a), faults: map[uint32]int{}, members: podMembers{}}
 }
 
 // placesOf are the places of an anomaly's record, the anomaly's own position first.
@@ -178,7 +179,7 @@ func (t *timeline) addGroupEvent(e *ledger.Event) {
 		return
 	}
 	topic := t.ofTopic(e)
-	pod := t.facts.podName(e.Owner)
+	pod := t.facts.podName(e.Owner) + t.members.describeMember(e)
 	switch e.Kind {
 	case ledger.EventCommit:
 		text := fmt.Sprintf("%d%s by %s", e.Offset, topic, pod)

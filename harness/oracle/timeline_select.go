@@ -19,6 +19,7 @@ const trackEntries = 8
 func (t *timeline) writeEntries() {
 	t.highlight()
 	t.entries = slices.DeleteFunc(t.entries, t.isBystander())
+	t.entries = joinEqual(t.entries)
 	slices.SortStableFunc(t.entries, func(a, b timelineEvent) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.kind, b.kind)) })
 	kept := t.nearestEntries()
 	folds := map[string]int{} // by track, the line that stands for what is left out since the last kept entry
@@ -35,6 +36,29 @@ func (t *timeline) writeEntries() {
 			foldEntry(&t.anomaly.Timeline[at], &m)
 		}
 	}
+}
+
+// joinEqual makes one entry of those that say the same of one time.
+func joinEqual(entries []timelineEvent) (joined []timelineEvent) {
+	first, times := map[harness.TimelineEntry]int{}, map[int]int{}
+	for _, m := range entries {
+		k := m.TimelineEntry
+		k.Bad = false
+		i, again := first[k]
+		if !again {
+			i = len(joined)
+			first[k] = i
+			joined = append(joined, m)
+		}
+		joined[i].Bad = joined[i].Bad || m.Bad
+		times[i]++
+	}
+	for i, n := range times {
+		if n > 1 {
+			joined[i].Text += fmt.Sprintf(" (%d times)", n)
+		}
+	}
+	return joined
 }
 
 // foldEntry makes a line stand for all entries up to a later one.
