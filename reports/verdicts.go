@@ -229,9 +229,7 @@ func (v *view) firstAnomalies() []anomaly {
 		if isControl(v.consumerInfo(c.Consumer)) && len(v.expectedFailures(c.Scenario, c.Consumer)) == 0 {
 			return
 		}
-		for _, check := range v.failedChecks(c) {
-			all = append(all, v.firstAnomaly(c, check, harness.Fail))
-		}
+		all = append(all, joinLossStory(v.failedAnomalies(c))...)
 		for _, check := range v.warnedChecks(c) {
 			all = append(all, v.firstAnomaly(c, check, harness.Warning))
 		}
@@ -240,6 +238,32 @@ func (v *view) firstAnomalies() []anomaly {
 		return cmp.Or(orderLast(a.Control)-orderLast(b.Control), orderLast(a.Warning)-orderLast(b.Warning))
 	})
 	return all
+}
+
+// failedAnomalies are the first anomalies of the checks that a cell failed.
+func (v *view) failedAnomalies(c *harness.Cell) (list []anomaly) {
+	for _, check := range v.failedChecks(c) {
+		list = append(list, v.firstAnomaly(c, check, harness.Fail))
+	}
+	return list
+}
+
+// joinLossStory leaves out the premature commit of a record whose loss is told already: the
+// loss names that commit. The tally of the loss has its count then.
+func joinLossStory(list []anomaly) []anomaly {
+	index := func(check string) int {
+		return slices.IndexFunc(list, func(a anomaly) bool { return a.Check == check })
+	}
+	loss, commit := index(oracle.CheckLoss), index(oracle.CheckPrematureCommit)
+	if loss < 0 || commit < 0 || list[loss].Repeat != list[commit].Repeat {
+		return list
+	}
+	lost, passed := list[loss].Anomaly, list[commit].Anomaly
+	if lost == nil || passed == nil || lost.RecordPlace == nil || passed.RecordPlace == nil || *lost.RecordPlace != *passed.RecordPlace {
+		return list
+	}
+	list[loss].Tally += ", " + list[commit].Tally
+	return slices.Delete(list, commit, commit+1)
 }
 
 // orderLast is a sort key that puts some elements last.

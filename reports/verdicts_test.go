@@ -164,6 +164,20 @@ func TestCellNamesEachOutcomeThatIsNoPass(t *testing.T) {
 	}
 }
 
+// The loss of a record and the commit that lost it are one story. Those of two records are two.
+func TestLossAndItsCommitAreOneStory(t *testing.T) {
+	at := func(check string, offset int64) anomaly {
+		return anomaly{Check: check, Tally: check + " 3", Anomaly: &harness.Anomaly{RecordPlace: &harness.RecordPlace{Key: 1, Seq: 2, Offset: offset}}}
+	}
+	one := joinLossStory([]anomaly{at(oracle.CheckLoss, 7), at(oracle.CheckPrematureCommit, 7), at(oracle.CheckStall, 8)})
+	if len(one) != 2 || one[0].Tally != "loss 3, premature commit 3" || one[1].Check != oracle.CheckStall {
+		t.Errorf("one record: %+v", one)
+	}
+	if two := joinLossStory([]anomaly{at(oracle.CheckLoss, 7), at(oracle.CheckPrematureCommit, 9)}); len(two) != 2 {
+		t.Errorf("two records: %+v", two)
+	}
+}
+
 func TestRepeats(t *testing.T) {
 	c := repeated()
 	if got := outcomeOf(c, "pod-crash", "naive@cooperative"); got.Word != "fail 3 of 3" || strings.Join(got.Counts, ", ") != "lost 284..312, premature commit 344" {
