@@ -1,0 +1,48 @@
+package mutants
+
+import (
+	"errors"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// As in IBM/sarama 2682 and 2855.
+var _ = harness.Register(func() harness.Implementation {
+	i := plainHabit("mutant-ends-out-of-range",
+		"Reads a partition no more after its offset was out of range, and stays a good member of its group.",
+		habit{
+			options: func(*habitPod) []kgo.Opt {
+				return []kgo.Opt{kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NoResetOffset())}
+			},
+			loop: endOutOfRange,
+		})
+	i.MustFail = mustFailIn("retention-overtakes", oracle.CheckStall)
+	i.MayFail = append([]harness.Allowance{{Check: oracle.CheckOvertaken, Why: "retention deletes what no consumer has read"}}, afterRebalance...)
+	return i
+}())
+
+// endOutOfRange is the honest loop of one record at a time, but for what it does with the error.
+func endOutOfRange(p *habitPod) error {
+	for p.ctx.Err() == nil {
+		fetches, err := p.poll(p.cfg.MaxPoll)
+		if err != nil {
+			return err
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if errors.Is(err, kerr.OffsetOutOfRange) {
+				p.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+			}
+		})
+		for _, r := range fetches.Records() {
+			if p.do(p.ctx, r) != nil {
+				return nil
+			}
+		}
+		_ = p.client.CommitUncommittedOffsets(p.ctx) // the next commit makes up for one that fails
+		p.client.AllowRebalance()
+	}
+	return nil
+}
