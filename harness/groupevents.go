@@ -34,6 +34,7 @@ type GroupEvents struct {
 	Commit      func(Commit)
 	Assign      func(GroupAssignment)
 	Rewind      func(Rewind)
+	Reset       func(Reset)
 	Leave       func(Leave)
 	Acquire     func(Acquisition)
 	Acknowledge func(Acknowledgement)
@@ -108,6 +109,17 @@ type Leave struct {
 	At       int64 // At is when it sent the request, ns on CLOCK_MONOTONIC.
 	ClientID string
 	Group    string
+}
+
+// Reset is a member that got the start or the end of a log: it reads on from there, as it has
+// no commit, or its offset is out of range.
+type Reset struct {
+	At        int64 // At is when the broker answered it, ns on CLOCK_MONOTONIC.
+	ClientID  string
+	Topic     string
+	Partition int32
+	Offset    int64
+	Latest    bool // Latest: it is the end of the log.
 }
 
 // NoCommit is the answer of a broker that has no commit of a partition.

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,11 @@ func TestHonestConsumerPassesRetention(t *testing.T) {
 		s.Partitions, s.Workers, s.Window, s.Service = 6, 4, 50, load.Fixed(10*time.Millisecond)
 		s.Injections = []harness.Injection{{Fault: fault.DeleteRecords{}, At: 7 * time.Second, HealAfter: 2 * time.Second}}
 	}, func(t *testing.T, r *harness.Run) {
-		gone := verdictOn(t, r, oracle.CheckOvertaken).Count
+		overtaken := verdictOn(t, r, oracle.CheckOvertaken)
+		gone := overtaken.Count
+		if gone > 0 && !strings.Contains(overtaken.Examples[0].Text, "and went on at the start of the log") {
+			t.Errorf("it does not say which pod was told: %s", overtaken.Examples[0].Text)
+		}
 		if r.Status != harness.Pass || gone == 0 || r.Counts.Completed+gone != r.Counts.Appended {
 			t.Errorf("%d overtaken, %d of %d completed", gone, r.Counts.Completed, r.Counts.Appended)
 		}

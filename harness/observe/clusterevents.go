@@ -8,7 +8,7 @@ import (
 // groupEvents are what a cluster that reports on its groups calls.
 func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
-		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Leave: w.recordLeave,
+		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction,
 	}
 }
@@ -91,6 +91,20 @@ func (w *Watcher) recordLeave(l harness.Leave) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.left = append(w.left, Departure{w.cfg.OwnerOf(l.ClientID), l.At, w.groupNamed(l.Group).key})
+}
+
+// recordReset writes that a member begins at the start or the end of a log.
+func (w *Watcher) recordReset(r harness.Reset) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindReset, w.cfg.OwnerOf(r.ClientID)).With(ledger.OutcomeConfirmed)
+	at, ok := w.locate(r.Topic, r.Partition)
+	if s.Owner() == 0 || !ok {
+		return
+	}
+	s.Topic, s.Partition = at.Topic, at.Partition
+	s.SetReset(0, r.Offset, r.Latest, r.At)
+	w.writeSlots(s)
 }
 
 // recordAcquisition writes which records a member of a share group acquired.

@@ -7,7 +7,7 @@ import (
 )
 
 // GroupKeys are the requests that [ReportEvents] reads of consumer groups.
-var GroupKeys = []kmsg.Key{kmsg.OffsetFetch, kmsg.LeaveGroup, kmsg.ConsumerGroupHeartbeat}
+var GroupKeys = []kmsg.Key{kmsg.OffsetFetch, kmsg.LeaveGroup, kmsg.ConsumerGroupHeartbeat, kmsg.ListOffsets}
 
 // ReportEvents reports what an exchange that is over shows of a group: commits, rewinds, leaves,
 // members' assignments, acquisitions and acknowledgements. topicName is the name of a topic by
@@ -21,6 +21,8 @@ func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string,
 		r.reportJoin()
 	case *kmsg.OffsetFetchRequest:
 		r.reportRewinds(req)
+	case *kmsg.ListOffsetsRequest:
+		r.reportResets(req)
 	case *kmsg.LeaveGroupRequest:
 		r.reportLeave(req.Group)
 	case *kmsg.ConsumerGroupHeartbeatRequest:
