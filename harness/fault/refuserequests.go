@@ -58,7 +58,7 @@ var _ = registerFault(
 		LeftOut: "no member asks for commits unless the group changes",
 		Scenario: func(s *harness.Scenario) {
 			s.Spare = 1
-			s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: 8*time.Second - time.Millisecond, HealAfter: 15 * time.Second})
+			s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: InjectedAt - time.Millisecond, HealAfter: 15 * time.Second})
 		},
 	},
 	Known{
