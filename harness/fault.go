@@ -26,6 +26,13 @@ type Requirer interface {
 	Requires(Cluster) error
 }
 
+// ConsumerRequirer is the ability of a fault to say that a consumer never does what the
+// fault waits for, such as a commit. A run of that consumer is skipped; the error is the
+// reason.
+type ConsumerRequirer interface {
+	RequiresOf(*Implementation, Protocol) error
+}
+
 // Env is what a fault may act on and read. It is not safe for concurrent use.
 type Env struct {
 	Cluster Cluster

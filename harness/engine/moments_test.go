@@ -24,14 +24,19 @@ func TestPodIsKilledAtMomentsOfItsCommitOnRealKafka(t *testing.T) {
 	killAtMoments(t, realKafka(t))
 }
 
+// momentRepeats is how often a test repeats each moment.
+func momentRepeats() int {
+	if n, err := strconv.Atoi(os.Getenv("STAMPEDE_MOMENTS")); err == nil {
+		return n
+	}
+	return 1
+}
+
 // killAtMoments kills pods before the broker has a commit, and in the next run after it has
 // the commit but before the pod knows. The ledger says what the broker had: no commit of the
 // pod since the fault began, or one. STAMPEDE_MOMENTS is how many kills a run has.
 func killAtMoments(t *testing.T, backend harness.Backend) {
-	kills := 1
-	if s := os.Getenv("STAMPEDE_MOMENTS"); s != "" {
-		kills, _ = strconv.Atoi(s)
-	}
+	kills := momentRepeats()
 	const first, every = 2 * time.Second, 3 * time.Second
 	for _, moment := range []fault.Moment{fault.BeforeCommit, fault.AfterCommit} {
 		p := plan(t, "keyed", func(s *harness.Scenario) {

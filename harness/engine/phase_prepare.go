@@ -63,6 +63,9 @@ func (s *setup) startBroker(ctx context.Context) (err error) {
 	if s.cfg, err = consumerConfig(&s.Scenario, s.Consumer, s.Seed); err != nil {
 		return err
 	}
+	if err := s.checkFaultsFit(); err != nil {
+		return err
+	}
 	s.cluster, err = s.Backend.Start(ctx, harness.ClusterSpec{Session: s.cfg.Session, Heartbeat: s.cfg.Heartbeat, Dir: s.scratch.dir})
 	if err != nil {
 		return fmt.Errorf("start broker %s: %w", s.Backend.Name(), err)
@@ -84,8 +87,20 @@ func (s *setup) startBroker(ctx context.Context) (err error) {
 	return nil
 }
 
-// unsupportedFault is why a cluster cannot have a fault of the scenario.
+// unsupportedFault is why a cluster or a consumer cannot have a fault of the scenario.
 type unsupportedFault struct{ error }
+
+// checkFaultsFit asks each fault that waits for something whether the consumer ever does it.
+func (s *setup) checkFaultsFit() error {
+	for _, i := range s.Scenario.Injections {
+		if f, ok := i.Fault.(harness.ConsumerRequirer); ok {
+			if err := f.RequiresOf(s.Consumer.Implementation, s.cfg.Protocol); err != nil {
+				return unsupportedFault{fmt.Errorf("%s: %w", i.Fault.Name(), err)}
+			}
+		}
+	}
+	return nil
+}
 
 // checkFaultSupport asks each fault that has requirements whether the cluster meets them.
 func (s *setup) checkFaultSupport() error {

@@ -32,7 +32,16 @@ func (DropResponses) Verify(ctx context.Context, env *harness.Env) error {
 // Requires implements [harness.Requirer].
 func (DropResponses) Requires(c harness.Cluster) error { return requireRules(c) }
 
-var _ harness.Requirer = DropResponses{}
+// RequiresOf implements [harness.ConsumerRequirer].
+func (f DropResponses) RequiresOf(i *harness.Implementation, p harness.Protocol) error {
+	return checkKeyUser(f.Key, i, p)
+}
+
+var _ interface {
+	harness.Fault
+	harness.Requirer
+	harness.ConsumerRequirer
+} = DropResponses{}
 
 var _ = registerFault(Known{
 	Fault: DropResponses{Key: OffsetCommit}, What: "The broker carries out commits, and the connection breaks before each response.", By: "a rule on the wire",

@@ -134,7 +134,9 @@ func (i *ownershipInterval) endInterval(from, until time.Duration, by *expulsion
 }
 
 // expelMember ends all intervals that the group gave to the member: in other groups the pod may still be a
-// member. A partition that it lost within the interval of the expulsion, it lost by the expulsion.
+// member. A partition that it lost within the interval of the expulsion, it lost by the expulsion. So it did
+// with one that no other pod got since, if a fault affected the member at the loss: it cannot have read the
+// response that revoked the partition, and the group of KIP-848 keeps the partition for it until then.
 func (o *ownership) expelMember(e *ledger.Event) {
 	if int(e.Owner) >= len(o.expelled) || e.Owner == 0 {
 		return
@@ -148,7 +150,7 @@ func (o *ownership) expelMember(e *ledger.Event) {
 				if i.owner != e.Owner || i.group != e.Group {
 					continue
 				}
-				if i.lost && i.by == nil && i.until >= e.At {
+				if i.lost && i.by == nil && (i.until >= e.At || k == len(list)-1 && o.wasAffected(e.Owner, i.from, i.until)) {
 					i.by = by
 				}
 				i.endInterval(e.At, e.Seen, by)
@@ -156,6 +158,16 @@ func (o *ownership) expelMember(e *ledger.Event) {
 			}
 		}
 	}
+}
+
+// wasAffected reports whether a fault affected an owner at some time from from to until.
+func (o *ownership) wasAffected(owner ledger.Owner, from, until time.Duration) bool {
+	for i := range o.faults {
+		if f := &o.faults[i]; f.owner == owner && f.from <= until && f.to > from {
+			return true
+		}
+	}
+	return false
 }
 
 // wasExpelled reports whether a group has expelled an owner.

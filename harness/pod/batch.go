@@ -48,6 +48,7 @@ func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness
 	if err := s.journalBatchStart(c, records); err != nil {
 		return s.failWithoutJournal(err)
 	}
+	s.passPoint(harness.BeforeWork)
 	longest, began := time.Duration(0), s.beganToFail()
 	for i, a := range c.attempts {
 		longest = max(longest, s.remainingWork(records[i].Prepared, a.key, a.seq))
@@ -56,7 +57,13 @@ func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness
 	if err == nil {
 		err = s.failBatch(c, began)
 	}
-	return s.journalBatchEnd(c, outcomeOf(ctx, err), err)
+	if err == nil {
+		s.passPoint(harness.AfterWork)
+	}
+	if err = s.journalBatchEnd(c, outcomeOf(ctx, err), err); err == nil {
+		s.passPoint(harness.AfterEffect)
+	}
+	return err
 }
 
 // failBatch is the error of a call: a panic if the work on one of its records panics,

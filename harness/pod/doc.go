@@ -16,9 +16,10 @@
 // a pod have a mark (mark.go), and end with it. The result names those that the harness
 // cannot end.
 //
-// No pod outlives its harness. Each pod holds the read end of a pipe, its lifeline,
-// whose write end only the harness has. The pod exits at the end of file; eight bytes on
-// the pipe say when the load starts. On Linux the kernel also kills the pod when the
+// No pod outlives its harness. Each pod holds one end of a pair of sockets, its lifeline,
+// whose other end only the harness has. The pod exits at the end of file. Messages on the
+// lifeline say when the load starts, and let an attempt wait at a point of its work
+// (lifeline.go). On Linux the kernel also kills the pod when the
 // thread that started it ends (Pdeathsig), so one thread lives as long as the fleet.
 // The children of its consumer outlive a killed harness: the next start ends them
 // ([EndOrphans]).

@@ -138,6 +138,7 @@ func (f *Fleet) forkInstance(spec Spec) (p *process, err error) {
 		return nil, errors.Join(err, closeFront(front))
 	}
 	p.record = spec.newIncarnation(up)
+	f.goroutines.Go(p.readReports)
 	f.goroutines.Go(func() {
 		ended := p.reap(func() {
 			_ = closeFront(front) // frees ports alone; a commit on its way dies with the process

@@ -71,7 +71,7 @@ func newGoroutineInstance(spec Spec, clock ledger.Clock, exited func(Incarnation
 	if g.shim, err = newShim(spec, journal, clock, g.dieOfFault); err != nil {
 		return nil, errors.Join(err, journal.Close())
 	}
-	g.shim.gate = g
+	g.shim.gate, g.shim.ended = g, g.ended
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g, nil
 }

@@ -2,10 +2,8 @@ package pod
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"reflect"
@@ -48,8 +46,8 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "pod:", err)
 		os.Exit(code)
 	}
-	began := new(atomic.Int64)
-	go followLifeline(began, die)
+	began, hold := new(atomic.Int64), &workHold{}
+	go followLifeline(hold, began.Store, die)
 
 	// Ctrl-C reaches the whole process group; the harness decides what it means.
 	signal.Ignore(syscall.SIGINT)
@@ -60,34 +58,17 @@ func Main() {
 	if err != nil {
 		die(exitFault, err)
 	}
-	code, err := runInProcess(ctx, spec, began, die)
+	code, err := runInProcess(ctx, spec, began, hold, die)
 	if err != nil {
 		die(code, err)
 	}
 	os.Exit(code)
 }
 
-// followLifeline ends the process at once when the harness has ended. Until then it
-// receives the start of the load.
-func followLifeline(began *atomic.Int64, die func(int, error)) {
-	syscall.CloseOnExec(lifelineFD)
-	lifeline := os.NewFile(lifelineFD, "lifeline")
-	for {
-		var at [8]byte
-		if _, err := io.ReadFull(lifeline, at[:]); err != nil {
-			if errors.Is(err, syscall.EBADF) {
-				die(exitClosed, fmt.Errorf("the pipe to the harness is closed in this process: %w", err))
-			}
-			die(exitOrphaned, fmt.Errorf("the harness has ended: %w", err))
-		}
-		began.Store(int64(binary.LittleEndian.Uint64(at[:])))
-	}
-}
-
 // runInProcess runs the consumer until ctx ends and returns the exit status of the
 // process. The journal is never closed: it is complete at every moment, and a consumer
 // may break its contract and work after Consume has returned.
-func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(int, error)) (code int, err error) {
+func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, hold *workHold, die func(int, error)) (code int, err error) {
 	markProcess(mark(spec.Mark))
 	implementation, err := harness.FindImplementation(spec.Implementation)
 	if err != nil {
@@ -101,6 +82,7 @@ func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, die func(
 	if err != nil {
 		return exitFault, err
 	}
+	work.hold = hold
 	if spec.LoadStart == 0 {
 		work.loadStart = began
 	}

@@ -15,7 +15,21 @@ var (
 	_ harness.Pauser = localPod{}
 	_ harness.Leaver = localPod{}
 	_ harness.Prober = localPod{}
+
+	_ harness.WorkHolder = localPod{}
 )
+
+// HoldWork implements [harness.WorkHolder].
+func (lp localPod) HoldWork(ctx context.Context, at harness.WorkPoint) (release func(), err error) {
+	in, err := lp.livingInstance()
+	if err == nil {
+		release, err = holdWork(ctx, in.ended, func(reached func()) func() { return in.shim.hold.arm(at, reached).release })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold work of %s: %w", lp.name, err)
+	}
+	return release, nil
+}
 
 // Pause implements [harness.Pauser]. After its return the pod sends nothing to its
 // brokers and writes nothing into its journal. The timers of the consumer go on; what

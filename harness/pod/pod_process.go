@@ -16,7 +16,21 @@ var (
 	_ harness.Pauser = processPod{}
 	_ harness.Leaver = processPod{}
 	_ harness.Prober = processPod{}
+
+	_ harness.WorkHolder = processPod{}
 )
+
+// HoldWork implements [harness.WorkHolder].
+func (pp processPod) HoldWork(ctx context.Context, at harness.WorkPoint) (release func(), err error) {
+	p, err := pp.livingInstance()
+	if err == nil {
+		release, err = holdWork(ctx, p.reaped, func(reached func()) func() { return p.holdWork(at, reached) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold work of %s: %w", pp.name, err)
+	}
+	return release, nil
+}
 
 // Pause implements [harness.Pauser]: it sends SIGSTOP to the process group of the pod
 // and waits until all threads of the pod are stopped.

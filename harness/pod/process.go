@@ -1,7 +1,6 @@
 package pod
 
 import (
-	"encoding/binary"
 	"os"
 	"sync"
 	"syscall"
@@ -15,7 +14,8 @@ import (
 // process is one incarnation of a pod that runs as a child process.
 type process struct {
 	os       *os.Process
-	lifeline *os.File // the write end, which closes when the harness dies
+	lifeline *os.File // the end of the harness, which closes when the harness dies
+	holds    podHolds
 	output   *output
 	clock    ledger.Clock
 	mark     mark          // of all its processes; 0 for none
@@ -36,7 +36,7 @@ func startProcess(executable string, spec Spec, clock ledger.Clock, mu *sync.Mut
 	if err != nil {
 		return nil, err
 	}
-	lifeline, held, err := os.Pipe()
+	held, lifeline, err := openLifeline()
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (p *process) endedAsIntended(s syscall.WaitStatus) bool {
 
 // announceLoad writes to the lifeline. An error means that the process has ended.
 func (p *process) announceLoad(at int64) {
-	p.lifeline.Write(binary.LittleEndian.AppendUint64(nil, uint64(at)))
+	_ = writeMessage(p.lifeline, sayLoadStart, uint64(at))
 }
 
 func (p *process) endSignal() <-chan struct{} { return p.reaped }

@@ -33,7 +33,9 @@ type shim struct {
 	owner     ledger.Owner
 	failPod   func(error) // failPod ends the pod after a fault of the harness.
 	gate      gate        // gate is nil in a pod that is a process.
-	calls     batchCalls  // calls number the calls of DoBatch
+	hold      *workHold
+	ended     <-chan struct{} // ended is closed at the death of a pod that runs as goroutines, nil in a process.
+	calls     batchCalls      // calls number the calls of DoBatch
 }
 
 // gate stands between the journal and a pod that runs as goroutines. It holds back
@@ -63,7 +65,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: load.NewSlowing(spec.Slowdown, spec.Seed, spec.Repeat), loadStart: began,
-		seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, failPod: fail,
+		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, failPod: fail,
 	}, nil
 }
 
@@ -78,12 +80,19 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err != nil {
 		return s.failWithoutJournal(err)
 	}
+	s.passPoint(harness.BeforeWork)
 	began := s.beganToFail()
 	err = load.Work(ctx, s.remainingWork(r.Prepared, key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq, began)
 	}
-	return s.panicOrReturn(s.journalEnd(slot, outcomeOf(ctx, err), err))
+	if err == nil {
+		s.passPoint(harness.AfterWork)
+	}
+	if err = s.journalEnd(slot, outcomeOf(ctx, err), err); err == nil {
+		s.passPoint(harness.AfterEffect)
+	}
+	return s.panicOrReturn(err)
 }
 
 // failWithoutJournal ends the pod because its journal failed, and returns the error.

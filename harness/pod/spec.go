@@ -12,11 +12,6 @@ import (
 // JSON.
 const Env = "STAMPEDE_POD"
 
-// lifelineFD is the descriptor of a pod's lifeline. The end of file on this pipe says
-// that the harness has ended. Eight bytes on it, little endian, are the
-// [Spec.LoadStart] that was not known when the pod started.
-const lifelineFD = 3
-
 // Spec is what one incarnation of a pod needs to know.
 type Spec struct {
 	Implementation string           `json:"implementation"`
