@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
 )
 
 // momentTimeout is how long a fault waits for its moment.
@@ -104,14 +105,28 @@ func atMoments(entry func(Moment) Known, moments ...Moment) (entries []Known) {
 			k.Consumer = "keyed@848"
 		case txnOffsetCommit, endTxn:
 			k.Consumer = "txn@eager"
-		case shareFetch, shareAcknowledge:
+		case shareFetch:
 			k.Consumer = "share"
+		case shareAcknowledge:
+			k.Consumer, k.Scenario = "share", slowRecords
 		case syncGroup:
-			k.Lasts, k.LeftOut = nil, "it waits for a rebalance"
+			k.Lasts, k.LeftOut, k.Scenario = nil, "it waits for a rebalance", rebalanceBefore
 		}
 		entries = append(entries, k)
 	}
 	return entries
+}
+
+// rebalanceBefore lets a pod join right before the fault.
+func rebalanceBefore(s *harness.Scenario) {
+	s.Spare = 1
+	s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: InjectedAt - time.Millisecond, HealAfter: 15 * time.Second})
+}
+
+// slowRecords lets a share group send acknowledgements without a fetch, while slow records are
+// worked on.
+func slowRecords(s *harness.Scenario) {
+	s.Service = load.Rare{Usual: time.Millisecond, Slow: 2 * time.Second, Share: 0.02}
 }
 
 // momentFault is a fault at a moment. It says what the moment requires.
