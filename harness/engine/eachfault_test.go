@@ -40,6 +40,7 @@ func injectEach(t *testing.T, backend harness.Backend, healAfter func(fault.Know
 	inRun := func(all []fault.Known, consumer string, change func(*harness.Scenario)) {
 		p := plan(t, consumer, func(s *harness.Scenario) {
 			at := 2 * time.Second
+			s.Service, s.Workers = load.Fixed(5*time.Millisecond), 8
 			if change != nil {
 				at = fault.InjectedAt
 				change(s)
@@ -49,7 +50,7 @@ func injectEach(t *testing.T, backend harness.Backend, healAfter func(fault.Know
 				s.Injections = append(s.Injections, harness.Injection{Fault: k.Fault, At: at, HealAfter: heal})
 				at += heal + rest
 			}
-			s.Load.Pacer, s.Service, s.Workers = load.Constant{Rate: 200, For: at}, load.Fixed(5*time.Millisecond), 8
+			s.Load.Pacer = load.Constant{Rate: 200, For: at}
 			s.Session, s.Commit, s.Drain = 3*time.Second, 200*time.Millisecond, 30*time.Second
 		})
 		p.Backend = backend

@@ -82,10 +82,10 @@ var _ harness.Fault = FlapPod{}
 var _ = registerFault(
 	Known{
 		Fault: FlapPod{Times: 3, Up: time.Second, Down: 500 * time.Millisecond}, What: "One pod ends and starts again several times.",
-		By: "SIGKILL; in virtual time its goroutines stop", Removes: APod, LeftOut: "no other fault can begin before its end",
+		By: "SIGKILL; in virtual time its goroutines stop", Removes: APod, LeftOut: "no other fault can begin before its end", Scenario: alone,
 	},
 	Known{
 		Fault: FlapPod{Times: 3, Up: time.Second, Down: 500 * time.Millisecond, Leave: true}, What: "One pod is asked to end and starts again several times.",
-		By: "SIGTERM; in virtual time the end of its context", Removes: APod, LeftOut: "no other fault can begin before its end",
+		By: "SIGTERM; in virtual time the end of its context", Removes: APod, LeftOut: "no other fault can begin before its end", Scenario: alone,
 	},
 )

@@ -101,6 +101,8 @@ func atMoments(entry func(Moment) Known, moments ...Moment) (entries []Known) {
 	for _, m := range moments {
 		k := entry(m)
 		switch m.Key {
+		case 0: // a moment of the work
+			k.Scenario = alone
 		case consumerGroupHeartbeat:
 			k.Consumer = "keyed@848"
 		case txnOffsetCommit, endTxn:

@@ -72,6 +72,9 @@ func (k Known) CheckSupport(c harness.Cluster) error {
 	return nil
 }
 
+// alone changes nothing: the fault gets a run of its own.
+func alone(*harness.Scenario) {}
+
 // between is how long a fault lasts: from a fixed time to a number of sessions.
 func between(least time.Duration, sessions float64) func(time.Duration) (time.Duration, time.Duration) {
 	return func(session time.Duration) (time.Duration, time.Duration) {

@@ -72,5 +72,5 @@ var _ harness.Fault = RollPods{}
 
 var _ = registerFault(Known{
 	Fault: RollPods{Down: 500 * time.Millisecond, Pause: time.Second}, What: "One pod after the other is asked to end and starts again, as in a deployment.",
-	By: "SIGTERM; in virtual time the end of its context", Removes: APod, LeftOut: "no other fault can begin before its end",
+	By: "SIGTERM; in virtual time the end of its context", Removes: APod, LeftOut: "no other fault can begin before its end", Scenario: alone,
 })
