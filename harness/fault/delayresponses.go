@@ -37,6 +37,11 @@ func (DelayResponses) Verify(ctx context.Context, env *harness.Env) error {
 // Requires implements [harness.Requirer].
 func (DelayResponses) Requires(c harness.Cluster) error { return requireRules(c) }
 
+// RequiresOf implements [harness.ConsumerRequirer].
+func (f DelayResponses) RequiresOf(i *harness.Implementation, p harness.Protocol) error {
+	return checkKeyUser(f.Key, i, p)
+}
+
 var _ harness.Requirer = DelayResponses{}
 
 var _ = registerFault(

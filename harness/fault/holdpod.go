@@ -73,10 +73,10 @@ func holdFrame(ctx context.Context, c harness.RuleApplier, pod string, m Moment,
 
 // checkCluster returns why clusters like this one cannot hold a pod at the moment, or nil.
 func (m Moment) checkCluster(c harness.Cluster) error {
-	if _, ok := c.(harness.RuleApplier); !ok && m.Work == 0 {
-		return errors.New("this back end cannot hold what clients and brokers send")
+	if m.Work != 0 {
+		return nil
 	}
-	return nil
+	return requireRules(c)
 }
 
 // checkConsumer returns why a consumer never comes to the moment, or nil.
@@ -105,7 +105,7 @@ func atMoments(entry func(Moment) Known, moments ...Moment) (entries []Known) {
 			k.Scenario = alone
 		case consumerGroupHeartbeat:
 			k.Consumer = "keyed@848"
-		case txnOffsetCommit, endTxn:
+		case TxnOffsetCommit, endTxn:
 			k.Consumer = "txn@eager"
 		case shareFetch:
 			k.Consumer = "share"

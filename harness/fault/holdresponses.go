@@ -39,6 +39,11 @@ func (HoldResponses) Verify(ctx context.Context, env *harness.Env) error {
 // Requires implements [harness.Requirer].
 func (HoldResponses) Requires(c harness.Cluster) error { return requireRules(c) }
 
+// RequiresOf implements [harness.ConsumerRequirer].
+func (f HoldResponses) RequiresOf(i *harness.Implementation, p harness.Protocol) error {
+	return checkKeyUser(f.Key, i, p)
+}
+
 var _ harness.Requirer = HoldResponses{}
 
 var _ = registerFault(

@@ -8,14 +8,11 @@ import (
 
 // API keys of the Kafka protocol.
 const (
-	offsetFetch            int16 = 9
 	joinGroup              int16 = 11
-	heartbeat              int16 = 12
 	leaveGroup             int16 = 13
 	syncGroup              int16 = 14
 	addOffsetsToTxn        int16 = 25
 	endTxn                 int16 = 26
-	txnOffsetCommit        int16 = 28
 	consumerGroupHeartbeat int16 = 68
 	shareGroupHeartbeat    int16 = 76
 	shareFetch             int16 = 78
@@ -26,14 +23,14 @@ const (
 // other keys, as far as the harness knows.
 var keyUsers = map[int16]func(*harness.Implementation, harness.Protocol) error{
 	OffsetCommit:           checkCommits,
-	offsetFetch:            checkGroupMember,
+	OffsetFetch:            checkGroupMember,
 	joinGroup:              checkClassic,
-	heartbeat:              checkClassic,
+	Heartbeat:              checkClassic,
 	leaveGroup:             checkClassic,
 	syncGroup:              checkClassic,
 	addOffsetsToTxn:        checkTransactions,
 	endTxn:                 checkTransactions,
-	txnOffsetCommit:        checkTransactions,
+	TxnOffsetCommit:        checkTransactions,
 	consumerGroupHeartbeat: checkServer,
 	shareGroupHeartbeat:    checkShare,
 	shareFetch:             checkShare,

@@ -30,7 +30,7 @@ var (
 	// The member of a KIP-848 group has sent a heartbeat, and does not get its assignment.
 	AfterHeartbeat = Moment{Name: "after heartbeat", Key: consumerGroupHeartbeat, OnResponse: true}
 	// The transaction has outputs and offsets, and its end is not asked for.
-	InsideTxn = Moment{Name: "inside a transaction", Key: txnOffsetCommit, OnResponse: true}
+	InsideTxn = Moment{Name: "inside a transaction", Key: TxnOffsetCommit, OnResponse: true}
 	// The end of a transaction, with outputs and offsets.
 	BeforeEndTxn = Moment{Name: "before its transaction ends", Key: endTxn}
 	AfterEndTxn  = Moment{Name: "after its transaction ends", Key: endTxn, OnResponse: true}

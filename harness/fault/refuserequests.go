@@ -40,6 +40,14 @@ func (RefuseRequests) Verify(ctx context.Context, env *harness.Env) error {
 // Requires implements [harness.Requirer].
 func (RefuseRequests) Requires(c harness.Cluster) error { return requireRules(c) }
 
+// RequiresOf implements [harness.ConsumerRequirer].
+func (f RefuseRequests) RequiresOf(i *harness.Implementation, p harness.Protocol) error {
+	if f.Key == OffsetCommit { // the commits of transactions are refused, too
+		return checkGroupMember(i, p)
+	}
+	return checkKeyUser(f.Key, i, p)
+}
+
 var _ harness.Requirer = RefuseRequests{}
 
 // refusal is the entry of a refused request that a client tries again.
