@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/stampede-bench/stampede/harness/load"
 )
 
 // momentTimeout is how long a fault waits for its moment.
@@ -128,7 +127,7 @@ func rebalanceBefore(s *harness.Scenario) {
 // slowRecords lets a share group send acknowledgements without a fetch, while slow records are
 // worked on.
 func slowRecords(s *harness.Scenario) {
-	s.Service = load.Rare{Usual: time.Millisecond, Slow: 2 * time.Second, Share: 0.02}
+	s.Slowdown = harness.Slowdown{To: time.Hour, Factor: 400, Fraction: 0.02}
 }
 
 // momentFault is a fault at a moment. It says what the moment requires.
