@@ -124,10 +124,10 @@ func rebalanceBefore(s *harness.Scenario) {
 	s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: InjectedAt - time.Millisecond, HealAfter: 15 * time.Second})
 }
 
-// slowRecords lets a share group send acknowledgements without a fetch, while slow records are
-// worked on.
+// slowRecords lets a share group renew the locks of slow records: it sends acknowledgements without
+// a fetch then.
 func slowRecords(s *harness.Scenario) {
-	s.Slowdown = harness.Slowdown{To: time.Hour, Factor: 400, Fraction: 0.02}
+	s.Slowdown = harness.Slowdown{To: InjectedAt + 2*time.Second, Factor: 3000, Fraction: 0.06}
 }
 
 // momentFault is a fault at a moment. It says what the moment requires.
