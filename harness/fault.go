@@ -43,6 +43,8 @@ type Env struct {
 	Brokers BrokerFinder
 	Topics  TopicAdmin
 	Groups  GroupAdmin
+	// Producer sends the load.
+	Producer ProducerControl
 
 	Topic     string // Topic is the name of the source topic, GroupName that of the group.
 	GroupName string

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,24 @@ type ProducerSettings struct {
 	Batch       int           `json:"batch,omitempty"`       // Batch is the most bytes of a batch. 0: 1,000,012.
 	Compression Compression   `json:"compression,omitempty"` // Compression of batches. "": none.
 }
+
+// ProducerClientID is the client id of the producer.
+const ProducerClientID = "stampede-producer"
+
+// ProducerControl lets a fault kill and start the producer.
+type ProducerControl interface {
+	// Kill ends the producer's client with all records in flight, whose outcomes are unknown
+	// then. Records that are due wait for Start. It fails if no client runs.
+	Kill(context.Context) error
+	// Start makes a new client, which goes on with the next record. It does nothing if one runs.
+	Start(context.Context) error
+	// Running reports whether a client runs.
+	Running() bool
+}
+
+// ProducerFault is the ability of a fault to be about what the producer and the brokers send
+// each other. The producer then gets a front where pods have fronts.
+type ProducerFault interface{ AffectsProducer() bool }
 
 // Acks says which brokers must have a record before it is acknowledged.
 type Acks string

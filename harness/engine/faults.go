@@ -47,7 +47,7 @@ func newFaultInjector(s *setup, t loadClock) *faultInjector {
 			Cluster: s.cluster, Pods: s.fleet.Pods(), Spare: s.Scenario.Spare, Log: logView{s}, Group: s.watcher,
 			Brokers: s.client, Topic: s.cfg.Topic, GroupName: s.cfg.Group, Dial: s.cfg.Dialer,
 			Share:  s.Consumer.Implementation.Share,
-			Topics: topicAdmin{s}, Groups: groupAdmin{s},
+			Topics: topicAdmin{s}, Groups: groupAdmin{s}, Producer: s.producer,
 			Rand: s.randomStream(faultStream),
 		},
 		Injections: s.Scenario.Injections, Session: s.cfg.Session,

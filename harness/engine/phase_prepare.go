@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -198,8 +199,12 @@ func (s *setup) randomStream(stream uint64) *rand.Rand {
 
 // makeProducer makes the producer and lets it connect.
 func (s *setup) makeProducer(ctx context.Context) (err error) {
+	seeds, err := s.producerSeeds(ctx)
+	if err != nil {
+		return err
+	}
 	s.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: s.cfg.Seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
+		Seeds: seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
 		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
 	})
 	if err != nil {
@@ -210,6 +215,25 @@ func (s *setup) makeProducer(ctx context.Context) (err error) {
 		return fmt.Errorf("prepare the producer: %w", err)
 	}
 	return nil
+}
+
+// producerSeeds are the addresses for the producer: those of a front of its own if a fault is
+// about what it sends, and pods have fronts.
+func (s *setup) producerSeeds(ctx context.Context) ([]string, error) {
+	c, ok := s.cluster.(harness.Fronter)
+	affected := slices.ContainsFunc(s.Scenario.Injections, func(i harness.Injection) bool {
+		f, ok := i.Fault.(harness.ProducerFault)
+		return ok && f.AffectsProducer()
+	})
+	if !ok || !affected {
+		return s.cfg.Seeds, nil
+	}
+	front, err := c.OpenFront(ctx, harness.ProducerClientID)
+	if err != nil {
+		return nil, fmt.Errorf("open a front for the producer: %w", err)
+	}
+	s.closers.addCloser(front.Close)
+	return front.Seeds(), nil
 }
 
 // ownerIndex finds incarnations by their client ids. Safe for concurrent use.

@@ -37,11 +37,12 @@ type Resource int
 
 // The resources of a run.
 const (
-	ANetwork Resource = iota // ANetwork is what clients and brokers say to each other.
-	ABroker                  // ABroker is one node.
-	APod                     // APod is one of the pods that run from the start.
-	ASpare                   // ASpare is one of the spare pods.
-	ATopic                   // ATopic is the topic or the group of the run.
+	ANetwork  Resource = iota // ANetwork is what clients and brokers say to each other.
+	ABroker                   // ABroker is one node.
+	APod                      // APod is one of the pods that run from the start.
+	ASpare                    // ASpare is one of the spare pods.
+	AProducer                 // AProducer is the producer.
+	ATopic                    // ATopic is the topic or the group of the run.
 )
 
 var known []Known

@@ -56,10 +56,11 @@ const (
 // Each key has its own sequence.
 //
 // The order of calls is Prepare, Run, Flush, Close. Any goroutine may call
-// [Producer.Appended] and [Producer.Progress] at any time.
+// [Producer.Appended] and [Producer.Progress] at any time. Kill and Start may be called
+// between Prepare and Close.
 type Producer struct {
 	cfg    ProducerConfig
-	client *kgo.Client
+	client atomic.Pointer[kgo.Client] // client is nil between Kill and Start.
 	slabs  *recordSlabs
 	seqs   []uint32 // the next seq, by key
 	limit  int64    // of records without an outcome
@@ -93,9 +94,20 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
 		p.limit = min(p.limit, floodPending)
 	}
+	client, err := p.newClient()
+	if err != nil {
+		return nil, err
+	}
+	p.client.Store(client)
+	return p, nil
+}
+
+// newClient makes a client without connecting it.
+func (p *Producer) newClient() (*kgo.Client, error) {
+	cfg := &p.cfg
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Seeds...),
-		kgo.ClientID("stampede-producer"),
+		kgo.ClientID(harness.ProducerClientID),
 		kgo.DefaultProduceTopic(cfg.Topic),
 		kgo.RecordPartitioner(partitioner),
 		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: Run waits for room
@@ -115,30 +127,33 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make producer: %w", err)
 	}
-	p.client = client
-	return p, nil
+	return client, nil
 }
 
 // Prepare does what would make the first records late: it waits until every partition
 // of the topic has a leader, connects to all brokers, and fetches the producer id.
 func (p *Producer) Prepare(ctx context.Context) error {
-	if err := p.awaitTopic(ctx); err != nil {
+	return p.prepareClient(ctx, p.client.Load())
+}
+
+func (p *Producer) prepareClient(ctx context.Context, client *kgo.Client) error {
+	if err := p.awaitTopic(ctx, client); err != nil {
 		return err
 	}
-	if err := p.client.EnsureProduceConnectionIsOpen(ctx); err != nil {
+	if err := client.EnsureProduceConnectionIsOpen(ctx); err != nil {
 		return fmt.Errorf("connect producer: %w", err)
 	}
 	if p.cfg.Settings.NotIdempotent {
 		return nil
 	}
-	if _, _, err := p.client.ProducerID(ctx); err != nil {
+	if _, _, err := client.ProducerID(ctx); err != nil {
 		return fmt.Errorf("fetch producer id: %w", err)
 	}
 	return nil
 }
 
-func (p *Producer) awaitTopic(ctx context.Context) error {
-	admin := kadm.NewClient(p.client)
+func (p *Producer) awaitTopic(ctx context.Context, client *kgo.Client) error {
+	admin := kadm.NewClient(client)
 	for {
 		err := topicReady(ctx, admin, p.cfg.Topic, p.cfg.Partitions)
 		if err == nil {
@@ -207,16 +222,18 @@ func (p *Producer) awaitDue(ctx context.Context, due int64) (now int64, ok bool)
 		switch {
 		case now < due:
 			sleep = time.Duration(due - now)
-		case p.room > 0:
+		case p.room > 0 && p.Running():
 			p.room--
 			return now, true
 		default:
 			if ctx.Err() != nil || p.journalError() != nil {
 				return 0, false
 			}
-			if p.room = p.countRoom(); p.room > 0 {
-				p.slabs.warmCaches(int(p.room))
-				continue
+			if p.Running() {
+				if p.room = p.countRoom(); p.room > 0 {
+					p.slabs.warmCaches(int(p.room))
+					continue
+				}
 			}
 			sleep = roomInterval
 		}
@@ -252,7 +269,11 @@ func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
 	id.Encode(s.record.Value)
 	s.record.Timestamp = p.cfg.Clock.Time(id.Sent)
 	p.sent.Add(1)
-	p.client.Produce(context.Background(), &s.record, p.promise)
+	if client := p.client.Load(); client != nil {
+		client.Produce(context.Background(), &s.record, p.promise)
+	} else {
+		p.recordOutcome(&s.record, kgo.ErrClientClosed) // killed since the check in awaitDue
+	}
 }
 
 // recordOutcome journals a send with its outcome. The client calls it for one record
@@ -285,7 +306,11 @@ func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 
 // Flush waits until every record sent has its outcome.
 func (p *Producer) Flush(ctx context.Context) error {
-	if err := p.client.Flush(ctx); err != nil {
+	client := p.client.Load()
+	if client == nil {
+		return nil // each record of a client that was killed has its outcome
+	}
+	if err := client.Flush(ctx); err != nil {
 		sent, _ := p.Progress()
 		return fmt.Errorf("flush producer: %d of %d records without an outcome: %w", p.countPending(), sent, err)
 	}
@@ -306,7 +331,9 @@ func (p *Producer) Close() {
 	}
 	p.mu.Unlock()
 
-	p.client.Close()
+	if client := p.client.Load(); client != nil {
+		client.Close()
+	}
 	timeout := time.NewTimer(closeTimeout)
 	defer timeout.Stop()
 	select {
@@ -341,7 +368,11 @@ func (p *Producer) countPending() int64 {
 
 // UseAddedPartitions lets the producer ask for the partitions of the topic again. It
 // returns when it has asked.
-func (p *Producer) UseAddedPartitions() { p.client.ForceMetadataRefresh() }
+func (p *Producer) UseAddedPartitions() {
+	if client := p.client.Load(); client != nil {
+		client.ForceMetadataRefresh()
+	}
+}
 
 // Appended is the number of records acknowledged so far, by partition. Without acks it is
 // the number of records sent.

@@ -1,0 +1,41 @@
+package load
+
+import (
+	"context"
+	"errors"
+
+	"github.com/stampede-bench/stampede/harness"
+)
+
+// Kill implements [harness.ProducerControl]. The client closes its connections and gives up
+// all records that it has. The broker may have appended any of them.
+func (p *Producer) Kill(context.Context) error {
+	client := p.client.Swap(nil)
+	if client == nil {
+		return errors.New("the producer does not run")
+	}
+	client.Close()
+	return nil
+}
+
+// Start implements [harness.ProducerControl]. The new client has a producer id of its own.
+func (p *Producer) Start(ctx context.Context) error {
+	if p.Running() {
+		return nil
+	}
+	client, err := p.newClient()
+	if err != nil {
+		return err
+	}
+	if err := p.prepareClient(ctx, client); err != nil {
+		client.Close()
+		return err
+	}
+	p.client.Store(client)
+	return nil
+}
+
+// Running implements [harness.ProducerControl].
+func (p *Producer) Running() bool { return p.client.Load() != nil }
+
+var _ harness.ProducerControl = (*Producer)(nil)
