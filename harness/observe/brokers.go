@@ -80,15 +80,14 @@ func (c *Client) quorumLeader(ctx context.Context) (int32, error) {
 	if err != nil {
 		return -1, fmt.Errorf("describe the quorum: %w", err)
 	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return -1, fmt.Errorf("describe the quorum: %w", err)
-			}
-			return p.LeaderID, nil
-		}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return -1, errors.New("describe the quorum: the response is not about one partition")
 	}
-	return -1, errors.New("describe the quorum: the response has no partition")
+	p := resp.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+		return -1, fmt.Errorf("describe the quorum: %w", err)
+	}
+	return p.LeaderID, nil
 }
 
 // answerTimeout is how long a broker may take to answer.
