@@ -40,7 +40,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write implements [net.Conn]. It never waits.
+// Write implements [net.Conn]. It waits only where [Guard] slows a client down.
 func (c *conn) Write(b []byte) (int, error) {
 	if !c.guard.countWrite(b, c.client) {
 		return 0, c.addr.opError("write", os.NewSyscallError("write", syscall.ECONNRESET))

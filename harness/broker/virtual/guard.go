@@ -18,6 +18,18 @@ const (
 	maxWritesAtOnce = 300_000
 	// describedWrites is how many of the last writes the error describes.
 	describedWrites = 10_000
+
+	// Some clients ask without a pause until something else has happened, as kgo asks a
+	// broker that no longer leads while a request for metadata waits to be sent again. On a
+	// network that takes no time they would ask forever. So after busyInstant writes at one
+	// instant each write of a client takes slowWrite, and for busyAfter already after
+	// busyAgain of them. That ends a spin that ends by itself. After maxSlowWrites of a run no
+	// write is slow any more, and a spin is cut off.
+	busyInstant   = 20_000
+	busyAgain     = 1_000
+	busyAfter     = time.Second
+	slowWrite     = time.Millisecond
+	maxSlowWrites = 2_000
 )
 
 // Guard finds a run that spins: its clients send requests and its brokers
@@ -33,6 +45,9 @@ type Guard struct {
 	count atomic.Int64 // count is the number of writes at that instant.
 	cut   atomic.Bool
 
+	slowAt atomic.Int64 // slowAt is the instant of the last slow write.
+	slow   atomic.Int64 // slow is the number of slow writes.
+
 	mu   sync.Mutex
 	last map[string]int
 }
@@ -47,6 +62,9 @@ func (g *Guard) countWrite(b []byte, ofClient bool) bool {
 		g.count.Store(0)
 	}
 	n := g.count.Add(1)
+	if ofClient && g.isSlow(n) {
+		time.Sleep(slowWrite)
+	}
 	if n > maxWritesAtOnce-describedWrites && ofClient {
 		g.noteRequest(b)
 	}
@@ -57,6 +75,20 @@ func (g *Guard) countWrite(b []byte, ofClient bool) bool {
 		g.OnSpin(fmt.Errorf("%d writes at one instant of virtual time, the last %d of them with %s", n, describedWrites, g.describeRequests()))
 	}
 	return false
+}
+
+// isSlow reports whether the n-th write at this instant takes time.
+func (g *Guard) isSlow(n int64) bool {
+	if n <= busyAgain {
+		return false
+	}
+	now := time.Now().UnixNano()
+	last := g.slowAt.Load()
+	if n <= busyInstant && (last == 0 || now-last > int64(busyAfter)) || g.slow.Add(1) > maxSlowWrites {
+		return false
+	}
+	g.slowAt.Store(now)
+	return true
 }
 
 // noteRequest counts a request by its kind and its client.
