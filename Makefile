@@ -49,9 +49,10 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 KILLS       ?= 20
+MINUTES     ?= 30
 KILLS_DOCKER ?= 5
 
-.PHONY: help demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help chaos demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +139,9 @@ fuzz: ## fuzz each reader of bytes for FUZZTIME (10s)
 
 kafka-image: ## build stampede/kafka:4.3.1 without a registry (needs root and Docker)
 	testdata/kafka-image/build.sh
+
+chaos: compile ## MINUTES (30) of random schedules of all faults, by SEED
+	STAMPEDE_CHAOS='$(MINUTES)/$(or $(SEED),1)/$(or $(BROKER),embedded)' go test $(VCS) $(tags) -count=1 -timeout 0 -v -run '^TestChaos$$' $(subst -scenario='*',-suite=full -scenario='chaos-*',$(flags))
 
 bench-front: ## throughput of a client behind a front of docker, compared with a direct one
 	STAMPEDE_E2E=1 go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkFront$$' -benchtime=10x -v ./harness/broker/docker

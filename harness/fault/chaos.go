@@ -17,6 +17,9 @@ type Chaos struct {
 	Session     time.Duration // Session is the group's session timeout. Pauses are multiples of it.
 	Pods, Spare int           // Pods and Spare are the counts of the scenario.
 	Brokers     bool          // Brokers says whether to kill brokers.
+	// Faults are the faults to choose from, instead of those above. Those without Lasts are
+	// left out, and those of one kind of consumer.
+	Faults []Known
 }
 
 const (
@@ -27,18 +30,21 @@ const (
 	settleTime = 2 * time.Second
 )
 
-// What a fault removes while it lasts.
-const (
-	aBroker = iota
-	aPod
-	aSpare
-)
-
 // candidate is a fault to choose, with limits for its duration.
 type candidate struct {
 	fault            harness.Fault
-	removes          int
+	removes          Resource
 	minTime, maxTime time.Duration
+}
+
+// limits are how many of each resource may be missing at once. Brokers and the network are
+// one: a fault that waits for requests would wait in vain while its broker is away.
+func (c Chaos) limits() map[Resource]int {
+	l := map[Resource]int{ABroker: 1, APod: max(0, c.Pods-1), ASpare: c.Spare, AProducer: 1, ATopic: 1}
+	if !c.Brokers && len(c.Faults) == 0 {
+		l[ABroker] = 0
+	}
+	return l
 }
 
 // Injections returns the schedule in order of time, the same for each seed.
@@ -48,12 +54,11 @@ func (c Chaos) Injections(seed uint64) (all []harness.Injection) {
 	between := func(least, most time.Duration) time.Duration {
 		return (least + time.Duration(r.Float64()*float64(most-least))).Round(time.Millisecond)
 	}
-	limits := [...]int{aBroker: 1, aPod: max(0, c.Pods-1), aSpare: c.Spare}
-	if !c.Brokers {
-		limits[aBroker] = 0
+	blows, limits := c.candidates(), c.limits()
+	if len(blows) == 0 {
+		return nil
 	}
-	blows := c.candidates()
-	var busy [len(limits)][]time.Duration // by what is removed: until when each is missing
+	busy := map[Resource][]time.Duration{} // by what is removed: until when each is missing
 	for at := c.From + between(0, c.Session); at < c.To; at += between(minGap, c.Session) {
 		b := blows[r.IntN(len(blows))]
 		lasts := between(b.minTime, b.maxTime)
@@ -76,15 +81,34 @@ func (c Chaos) Injections(seed uint64) (all []harness.Injection) {
 // frequent.
 func (c Chaos) candidates() []candidate {
 	s := c.Session
-	return []candidate{
-		{KillBroker{}, aBroker, time.Second, 2 * s},
-		{KillPod{}, aPod, time.Second, 2 * s}, // back before or after its session expires
-		{PausePod{}, aPod, s + time.Second, 2 * s},
-		{PausePod{}, aPod, s + time.Second, 2 * s},
-		{PausePod{}, aPod, s / 10, s / 2},
-		{LeavePod{}, aPod, time.Second, 2 * s},
-		{LeavePod{}, aPod, time.Second, 2 * s},
-		{JoinPod{}, aSpare, time.Second, 3 * s},
-		{JoinPod{}, aSpare, time.Second, 3 * s},
+	if len(c.Faults) > 0 {
+		return c.knownCandidates()
 	}
+	return []candidate{
+		{KillBroker{}, ABroker, time.Second, 2 * s},
+		{KillPod{}, APod, time.Second, 2 * s}, // back before or after its session expires
+		{PausePod{}, APod, s + time.Second, 2 * s},
+		{PausePod{}, APod, s + time.Second, 2 * s},
+		{PausePod{}, APod, s / 10, s / 2},
+		{LeavePod{}, APod, time.Second, 2 * s},
+		{LeavePod{}, APod, time.Second, 2 * s},
+		{JoinPod{}, ASpare, time.Second, 3 * s},
+		{JoinPod{}, ASpare, time.Second, 3 * s},
+	}
+}
+
+// knownCandidates are the faults of c.Faults that a random schedule can have.
+func (c Chaos) knownCandidates() (all []candidate) {
+	for _, k := range c.Faults {
+		if k.Lasts == nil || k.Consumer != "" {
+			continue
+		}
+		least, most := k.Lasts(c.Session)
+		removes := k.Removes
+		if removes == ANetwork {
+			removes = ABroker
+		}
+		all = append(all, candidate{k.Fault, removes, least, most})
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,5 +84,33 @@ func TestChaosStaysWithinItsCounts(t *testing.T) {
 	c.Pods, c.Spare, c.Brokers = 1, 0, false
 	if all := c.Injections(1); len(all) > 0 {
 		t.Errorf("of one pod and nothing else something is struck: %v", all)
+	}
+}
+
+func TestChaosChoosesFromTheFaultsGiven(t *testing.T) {
+	c := stormy
+	c.Faults = append(All(), Known{Fault: KillBroker{}, Consumer: "txn", Lasts: between(time.Second, 1)})
+	seen := map[string]bool{}
+	for seed := range uint64(300) {
+		network := time.Duration(0)
+		for _, i := range c.Injections(seed) {
+			seen[i.Fault.Name()] = true
+			k := All()[slices.IndexFunc(All(), func(k Known) bool { return k.Fault.Name() == i.Fault.Name() })]
+			least, most := k.Lasts(c.Session)
+			if i.HealAfter < least-time.Millisecond || i.HealAfter > most+time.Millisecond || i.At+i.HealAfter > c.To {
+				t.Fatalf("seed %d: %s lasts %v from %v on, want %v to %v", seed, i.Fault.Name(), i.HealAfter, i.At, least, most)
+			}
+			if k.Removes == ANetwork || k.Removes == ABroker {
+				if i.At < network {
+					t.Fatalf("seed %d: %s at %v, before the fault before it has ended", seed, i.Fault.Name(), i.At)
+				}
+				network = i.At + i.HealAfter
+			}
+		}
+	}
+	for _, k := range All() {
+		if may := k.Lasts != nil && k.Consumer == ""; may != seen[k.Fault.Name()] {
+			t.Errorf("%s is in a schedule: %v, want %v", k.Fault.Name(), !may, may)
+		}
 	}
 }
