@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -47,6 +48,7 @@ func (s Scope) applyRules(ctx context.Context, env *harness.Env, frames string, 
 	if err != nil {
 		return nil, err
 	}
+	env.Target.Silent = s != OnePod && slices.ContainsFunc(rules, holdsHeartbeats)
 	var stops []func() int
 	stop := func(context.Context) error {
 		for _, stop := range stops {
@@ -91,4 +93,9 @@ func (s Scope) choose(ctx context.Context, env *harness.Env, frames string) (pod
 		env.Target = harness.Target{Name: frames + " the pods", Partitions: allPartitions(env.Group.Owners())}
 	}
 	return env.Pods, nodes, nil
+}
+
+// holdsHeartbeats reports whether a rule can keep a heartbeat or its response back.
+func holdsHeartbeats(r harness.Rule) bool {
+	return r.Key == harness.AnyKey || r.Key == Heartbeat || r.Key == consumerGroupHeartbeat
 }
