@@ -16,9 +16,10 @@ import (
 )
 
 // TestEachFaultTakesEffect injects the known faults that the embedded back end has, one
-// after the other in one run. STAMPEDE_FAULTS=all adds those that need a scenario or a
-// consumer of their own.
+// after the other in one run of minutes. It needs STAMPEDE_FAULTS; STAMPEDE_FAULTS=all adds
+// those that need a scenario or a consumer of their own. Virtual time has all of them always.
 func TestEachFaultTakesEffect(t *testing.T) {
+	skipWithoutFaults(t)
 	lock.Machine(t)
 	injectEach(t, embedded.Backend{}, func(fault.Known) time.Duration { return time.Second })
 }
@@ -26,12 +27,20 @@ func TestEachFaultTakesEffect(t *testing.T) {
 // TestEachFaultTakesEffectOnRealKafka is the same on real Kafka, which elects new leaders
 // within three to seven seconds.
 func TestEachFaultTakesEffectOnRealKafka(t *testing.T) {
+	skipWithoutFaults(t)
 	injectEach(t, realKafka(t), func(k fault.Known) time.Duration {
 		if k.Removes == fault.ABroker {
 			return 8 * time.Second
 		}
 		return 2 * time.Second
 	})
+}
+
+// skipWithoutFaults skips a test that takes minutes, unless STAMPEDE_FAULTS is set.
+func skipWithoutFaults(t *testing.T) {
+	if os.Getenv("STAMPEDE_FAULTS") == "" {
+		t.Skip("takes minutes: set STAMPEDE_FAULTS")
+	}
 }
 
 // injectEach injects all faults that need nothing special in one run.

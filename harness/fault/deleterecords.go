@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -98,5 +99,8 @@ var _ harness.Fault = DeleteRecords{}
 var _ = registerFault(Known{
 	Fault: DeleteRecords{}, What: "Retention deletes what a pod has not read yet, up to the last few records of its partitions.", By: "DeleteRecords of Kafka's admin API",
 	Removes: ATopic, LeftOut: "a pod that keeps up has nothing that could be deleted",
-	Scenario: func(s *harness.Scenario) { s.Workers, s.Window = 1, 20 }, Consumer: "serial",
+	Scenario: func(s *harness.Scenario) {
+		s.Workers, s.Window = 1, 20
+		s.Slowdown = harness.Slowdown{To: InjectedAt + time.Second, Factor: 100}
+	}, Consumer: "serial",
 })
