@@ -34,3 +34,17 @@ func TestEachFaultTakesEffectInVirtualTime(t *testing.T) {
 		})
 	}
 }
+
+// A producer that no heal starts may not keep the run from its end.
+func TestRunEndsWithoutAHealOfTheProducer(t *testing.T) {
+	r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {
+		s.Spare = 0
+		s.Injections = []harness.Injection{{Fault: fault.KillProducer{}, At: fault.InjectedAt}}
+	}), "keyed", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != harness.Inconclusive || r.Counts.Sent != 3000 {
+		t.Errorf("%s: %v; %d sent", r.Status, r.Reasons, r.Counts.Sent)
+	}
+}

@@ -64,6 +64,10 @@ func (f *faultInjector) injectAll(ctx context.Context) {
 	if err != nil {
 		f.breakFault(err.Error())
 	}
+	if !f.setup.producer.Running() { // else the load would never end
+		f.breakFault("no heal started the producer again")
+		_ = f.setup.producer.Start(ctx)
+	}
 	for i, o := range outcomes {
 		injection := &f.setup.Scenario.Injections[i]
 		switch after, heals := injection.HealsAfter(f.setup.cfg.Session); {

@@ -18,17 +18,14 @@ func (p *Producer) Kill(context.Context) error {
 	return nil
 }
 
-// Start implements [harness.ProducerControl]. The new client has a producer id of its own.
-func (p *Producer) Start(ctx context.Context) error {
+// Start implements [harness.ProducerControl]. The new client has a producer id of its own. It
+// connects when it sends, so that it starts while a broker is down.
+func (p *Producer) Start(context.Context) error {
 	if p.Running() {
 		return nil
 	}
 	client, err := p.newClient()
 	if err != nil {
-		return err
-	}
-	if err := p.prepareClient(ctx, client); err != nil {
-		client.Close()
 		return err
 	}
 	p.client.Store(client)

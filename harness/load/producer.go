@@ -133,10 +133,7 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 // Prepare does what would make the first records late: it waits until every partition
 // of the topic has a leader, connects to all brokers, and fetches the producer id.
 func (p *Producer) Prepare(ctx context.Context) error {
-	return p.prepareClient(ctx, p.client.Load())
-}
-
-func (p *Producer) prepareClient(ctx context.Context, client *kgo.Client) error {
+	client := p.client.Load()
 	if err := p.awaitTopic(ctx, client); err != nil {
 		return err
 	}
