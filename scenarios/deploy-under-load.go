@@ -13,7 +13,9 @@ import (
 // when the deploy begins at 4 s. At each change they have more. One record at a time completes 120/s:
 // the 3,040 records take it 26 s.
 //
-// Each pod is away for half a second, and the group has two seconds to settle. A consumer that
+// Each pod is away for 1.5 s, longer than a heartbeat interval: the others own its partitions and have work
+// of them in flight when it is back. If it came back sooner, it would often join before they did, and get
+// its partitions back at once. The group has two seconds to settle. A consumer that
 // commits at a revocation what it has fetched and not worked on loses hundreds of records
 // (confluentinc/parallel-consumer #826). One that works on after a revocation works next to the
 // new owner (akka/alpakka-kafka #872). With nothing in hand, as in churn, neither shows.
@@ -32,7 +34,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     time.Second,
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{
-		{Fault: fault.RollPods{Down: 500 * time.Millisecond, Pause: 2 * time.Second}, At: 4 * time.Second, HealAfter: time.Second},
+		{Fault: fault.RollPods{Down: 1500 * time.Millisecond, Pause: 2 * time.Second}, At: 4 * time.Second, HealAfter: time.Second},
 	},
 	Extra:     true,
 	Consumers: defaultConsumers,
