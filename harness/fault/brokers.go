@@ -45,7 +45,7 @@ func (c BrokerChoice) choose(ctx context.Context, env *harness.Env) (harness.Nod
 	}
 	target := harness.Target{Name: brokerName(id), Partitions: partitionsLedBy(id, leaders), Nodes: []int32{id}}
 	if c == GroupCoordinator || c == TransactionCoordinator {
-		target.Partitions = partitionsUpTo(len(leaders))
+		target.Partitions = allPartitions(len(leaders))
 	}
 	for _, node := range env.Cluster.Nodes() {
 		if node.ID() == id {
@@ -105,13 +105,6 @@ func partitionsLedBy(id int32, leaders []int32) (partitions []int32) {
 		if leader == id {
 			partitions = append(partitions, int32(p))
 		}
-	}
-	return partitions
-}
-
-func partitionsUpTo(n int) (partitions []int32) {
-	for p := range int32(n) {
-		partitions = append(partitions, p)
 	}
 	return partitions
 }

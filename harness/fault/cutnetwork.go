@@ -8,8 +8,8 @@ import (
 )
 
 // CutNetwork lets nothing pass between pods and brokers, on connections of before and on new
-// ones. Neither side is told. What is sent waits, and arrives after the heal, as TCP repeats
-// what is lost. If HalfOpen, a connection that was used meanwhile is dead: what is sent on it
+// ones. Neither side gets an error. TCP sends lost data again, so what a side sent meanwhile
+// arrives after the heal. If HalfOpen, a connection that was used meanwhile is dead: what is sent on it
 // is lost, also after the heal, as when a router has forgotten the connection.
 type CutNetwork struct {
 	HalfOpen bool

@@ -32,7 +32,7 @@ func (ExpireCommits) Inject(ctx context.Context, env *harness.Env) (heal func(co
 	if len(running) == 0 {
 		return nil, errors.New("no pod runs that could leave")
 	}
-	env.Target = harness.Target{Name: "all pods", Partitions: allPartitions(env.Group.Owners())}
+	env.Target = harness.Target{Name: "all pods", Partitions: allPartitions(len(env.Group.Owners()))}
 	heal = func(ctx context.Context) error { return startPods(ctx, running) }
 	if err := stopPods(ctx, running); err != nil {
 		return heal, err

@@ -33,7 +33,7 @@ func (f FlapPod) Inject(ctx context.Context, env *harness.Env) (heal func(contex
 	if err != nil {
 		return nil, err
 	}
-	env.Target.Partitions = allPartitions(env.Group.Owners())
+	env.Target.Partitions = allPartitions(len(env.Group.Owners()))
 	ended := 0
 	env.Effects = func() int { return ended }
 	for ended < f.Times {

@@ -6,19 +6,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// API keys of the Kafka protocol.
-const (
-	joinGroup              int16 = 11
-	leaveGroup             int16 = 13
-	syncGroup              int16 = 14
-	addOffsetsToTxn        int16 = 25
-	endTxn                 int16 = 26
-	consumerGroupHeartbeat int16 = 68
-	shareGroupHeartbeat    int16 = 76
-	shareFetch             int16 = 78
-	shareAcknowledge       int16 = 79
-)
-
 // keyUsers say why a consumer never sends requests of a key. All consumers send those of
 // other keys, as far as the harness knows.
 var keyUsers = map[int16]func(*harness.Implementation, harness.Protocol) error{

@@ -19,7 +19,7 @@ func (KillProducer) Name() string { return "kill producer" }
 
 // Inject implements [harness.Fault].
 func (KillProducer) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	env.Target = harness.Target{Name: "the producer", Partitions: allPartitions(env.Group.Owners()), None: true}
+	env.Target = harness.Target{Name: "the producer", Partitions: allPartitions(len(env.Group.Owners())), None: true}
 	if err := env.Producer.Kill(ctx); err != nil {
 		return nil, fmt.Errorf("kill the producer: %w", err)
 	}

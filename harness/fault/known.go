@@ -2,6 +2,7 @@ package fault
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,6 +70,14 @@ func All() []Known {
 func (k Known) CheckSupport(c harness.Cluster) error {
 	if r, ok := k.Fault.(harness.Requirer); ok {
 		return r.Requires(c)
+	}
+	return nil
+}
+
+// requireAbility returns an error if a cluster lacks the ability T, which lets it do something.
+func requireAbility[T any](c harness.Cluster, do string) error {
+	if _, ok := c.(T); !ok {
+		return errors.New("this back end cannot " + do)
 	}
 	return nil
 }

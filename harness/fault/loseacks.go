@@ -34,7 +34,7 @@ func (f LoseAcks) Inject(_ context.Context, env *harness.Env) (heal func(context
 		return nil, err
 	}
 	env.Effects = func() int { return int(dropped.Load()) }
-	env.Target = harness.Target{Name: "the producer", Partitions: allPartitions(env.Group.Owners()), None: true}
+	env.Target = harness.Target{Name: "the producer", Partitions: allPartitions(len(env.Group.Owners())), None: true}
 	return func(context.Context) error { stop(); return nil }, nil
 }
 

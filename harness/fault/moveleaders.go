@@ -33,7 +33,7 @@ func (f MoveLeaders) Inject(ctx context.Context, env *harness.Env) (heal func(co
 	for p, leader := range before {
 		to[p] = ids[(slices.Index(ids, leader)+1)%len(ids)]
 	}
-	env.Target = harness.Target{Name: "all leaders", Partitions: partitionsUpTo(len(before))}
+	env.Target = harness.Target{Name: "all leaders", Partitions: allPartitions(len(before))}
 	moved := 0
 	env.Effects = func() int { return moved }
 	if err := env.Cluster.(harness.LeaderMover).MoveLeaders(ctx, env.Topic, to); err != nil {
@@ -77,10 +77,7 @@ func (MoveLeaders) Verify(_ context.Context, env *harness.Env) error {
 
 // Requires implements [harness.Requirer].
 func (MoveLeaders) Requires(c harness.Cluster) error {
-	if _, ok := c.(harness.LeaderMover); !ok {
-		return errors.New("this back end cannot move leaders")
-	}
-	return nil
+	return requireAbility[harness.LeaderMover](c, "move leaders")
 }
 
 var _ harness.Requirer = MoveLeaders{}

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -37,10 +36,7 @@ func (PauseBroker) Verify(ctx context.Context, env *harness.Env) error { return 
 
 // Requires implements [harness.Requirer].
 func (PauseBroker) Requires(c harness.Cluster) error {
-	if _, ok := c.(harness.NodePauser); !ok {
-		return errors.New("this back end cannot pause a broker")
-	}
-	return nil
+	return requireAbility[harness.NodePauser](c, "pause a broker")
 }
 
 var _ harness.Requirer = PauseBroker{}

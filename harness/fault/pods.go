@@ -33,7 +33,7 @@ func chooseOwner(ctx context.Context, env *harness.Env) (chosen harness.Pod, err
 			pod := env.Pods[i]
 			owned := partitionsOf(pod.Name(), owners)
 			if env.Share && isRunning(pod) {
-				owned = allPartitions(owners)
+				owned = allPartitions(len(owners))
 			}
 			if len(owned) > 0 && isActive(pod) {
 				chosen, env.Target = pod, harness.Target{Name: pod.Name(), Partitions: owned, Pod: pod.Name()}
@@ -45,9 +45,10 @@ func chooseOwner(ctx context.Context, env *harness.Env) (chosen harness.Pod, err
 	return chosen, err
 }
 
-func allPartitions(owners []string) (partitions []int32) {
-	for p := range owners {
-		partitions = append(partitions, int32(p))
+// allPartitions are the partitions below n.
+func allPartitions(n int) (partitions []int32) {
+	for p := range int32(n) {
+		partitions = append(partitions, p)
 	}
 	return partitions
 }

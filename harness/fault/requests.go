@@ -10,6 +10,16 @@ const (
 	OffsetFetch     int16 = 9
 	Heartbeat       int16 = 12
 	TxnOffsetCommit int16 = 28 // TxnOffsetCommit is the commit of a group in a transaction.
+
+	joinGroup              int16 = 11
+	leaveGroup             int16 = 13
+	syncGroup              int16 = 14
+	addOffsetsToTxn        int16 = 25
+	endTxn                 int16 = 26
+	consumerGroupHeartbeat int16 = 68
+	shareGroupHeartbeat    int16 = 76
+	shareFetch             int16 = 78
+	shareAcknowledge       int16 = 79
 )
 
 // Error codes of responses in the Kafka protocol.

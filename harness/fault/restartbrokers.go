@@ -28,7 +28,7 @@ func (f RestartBrokers) Inject(ctx context.Context, env *harness.Env) (heal func
 	if err != nil {
 		return nil, err
 	}
-	env.Target = harness.Target{Name: "all brokers in turn", Partitions: partitionsUpTo(len(whole))}
+	env.Target = harness.Target{Name: "all brokers in turn", Partitions: allPartitions(len(whole))}
 	restarted := 0
 	env.Effects = func() int { return restarted }
 	for _, node := range env.Cluster.Nodes() {

@@ -22,7 +22,7 @@ func (RollPods) Name() string { return "rolling deploy" }
 
 // Inject implements [harness.Fault]. It leaves out pods that do not run, and spare ones.
 func (f RollPods) Inject(ctx context.Context, env *harness.Env) (heal func(context.Context) error, err error) {
-	env.Target = harness.Target{Name: "all pods in turn", Partitions: allPartitions(env.Group.Owners()), None: true}
+	env.Target = harness.Target{Name: "all pods in turn", Partitions: allPartitions(len(env.Group.Owners())), None: true}
 	rolled := 0
 	env.Effects = func() int { return rolled }
 	for _, pod := range env.Pods[:len(env.Pods)-env.Spare] {

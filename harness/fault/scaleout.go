@@ -29,7 +29,7 @@ func (f ScaleOut) Inject(ctx context.Context, env *harness.Env) (heal func(conte
 	if len(idle) == 0 || len(idle) < f.Pods {
 		return nil, fmt.Errorf("%d of %d spare pods can start, want %d", len(idle), env.Spare, max(f.Pods, 1))
 	}
-	env.Target = harness.Target{Name: fmt.Sprintf("%d more pods", len(idle)), Partitions: allPartitions(env.Group.Owners()), None: true}
+	env.Target = harness.Target{Name: fmt.Sprintf("%d more pods", len(idle)), Partitions: allPartitions(len(env.Group.Owners())), None: true}
 	env.Effects = func() (running int) {
 		for _, pod := range idle {
 			if isRunning(pod) {

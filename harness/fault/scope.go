@@ -32,10 +32,7 @@ func (s Scope) String() string {
 
 // requireRules returns why a cluster cannot change what is on the wire, or nil.
 func requireRules(c harness.Cluster) error {
-	if _, ok := c.(harness.RuleApplier); !ok {
-		return errors.New("this back end cannot change what clients and brokers send")
-	}
-	return nil
+	return requireAbility[harness.RuleApplier](c, "change what clients and brokers send")
 }
 
 // applyRules applies rules to each pod that they are about, until the heal. It sets the target,
@@ -90,7 +87,7 @@ func (s Scope) choose(ctx context.Context, env *harness.Env, frames string) (pod
 		nodes = []int32{id}
 		env.Target = harness.Target{Name: brokerName(id), Partitions: partitionsLedBy(id, leaders), Nodes: nodes}
 	default:
-		env.Target = harness.Target{Name: frames + " the pods", Partitions: allPartitions(env.Group.Owners())}
+		env.Target = harness.Target{Name: frames + " the pods", Partitions: allPartitions(len(env.Group.Owners()))}
 	}
 	return env.Pods, nodes, nil
 }

@@ -47,7 +47,7 @@ func TestFaultOnTheWireChoosesPodsAndBrokers(t *testing.T) {
 		OneBroker: {[]string{"pod-1.", "pod-2.", "pod-3.", "pod-4."}, []int32{2}, harness.Target{Name: "broker 2", Partitions: []int32{1, 2}, Nodes: []int32{2}}},
 	} {
 		env, r := onRules()
-		heal, err := HoldResponses{Key: OffsetCommit, Of: of}.Inject(t.Context(), env)
+		heal, err := HoldRequests{Key: OffsetCommit, OnResponse: true, Of: of}.Inject(t.Context(), env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +77,8 @@ func TestFaultsOnTheWireTakeEffectWithTheirFirstFrame(t *testing.T) {
 	}{
 		{DropResponses{Key: OffsetCommit, Limit: 3}, fmt.Sprint("8 true 0s 0 ", reset)},
 		{DelayResponses{Key: Fetch, Delay: time.Second}, fmt.Sprint("1 true 1s 0 ", pass)},
-		{HoldResponses{Key: OffsetCommit}, fmt.Sprint("8 true 0s 0 ", pass)},
-		{HoldResponses{Key: OffsetCommit, Requests: true}, fmt.Sprint("8 false 0s 0 ", pass)},
+		{HoldRequests{Key: OffsetCommit, OnResponse: true}, fmt.Sprint("8 true 0s 0 ", pass)},
+		{HoldRequests{Key: OffsetCommit}, fmt.Sprint("8 false 0s 0 ", pass)},
 		{SlowNetwork{Delay: time.Second}, fmt.Sprint("-1 false 500ms 0 ", pass, ", -1 true 500ms 0 ", pass)},
 		{ThrottleNetwork{BytesPerSecond: 7}, fmt.Sprint("-1 false 0s 7 ", pass, ", -1 true 0s 7 ", pass)},
 		{ResetConnections{}, fmt.Sprint("-1 false 0s 0 ", reset, ", -1 true 0s 0 ", reset)},

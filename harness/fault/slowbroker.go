@@ -2,7 +2,6 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,10 +44,7 @@ func (f SlowBroker) Verify(ctx context.Context, env *harness.Env) error {
 
 // Requires implements [harness.Requirer].
 func (SlowBroker) Requires(c harness.Cluster) error {
-	if _, ok := c.(harness.NodeSlower); !ok {
-		return errors.New("this back end cannot slow a broker down")
-	}
-	return nil
+	return requireAbility[harness.NodeSlower](c, "slow a broker down")
 }
 
 var _ harness.Requirer = SlowBroker{}

@@ -40,10 +40,7 @@ func (StopBroker) Verify(ctx context.Context, env *harness.Env) error {
 func (StopBroker) Requires(c harness.Cluster) error { return requireStops(c) }
 
 func requireStops(c harness.Cluster) error {
-	if _, ok := c.(harness.NodeStopper); !ok {
-		return errors.New("this back end cannot stop a broker cleanly")
-	}
-	return nil
+	return requireAbility[harness.NodeStopper](c, "stop a broker cleanly")
 }
 
 var _ harness.Requirer = StopBroker{}
