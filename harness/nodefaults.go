@@ -54,6 +54,15 @@ type NodeSlower interface {
 	CountWaits(ctx context.Context, id int32) (int64, error)
 }
 
+// DiskFiller is the ability of a cluster to let a node find its disk full.
+type DiskFiller interface {
+	// CanFillDisk returns why the cluster cannot do it, or nil.
+	CanFillDisk() error
+	// FillDisk returns once the node has ended because of that. [Node.Start] starts it again
+	// with space on its disk.
+	FillDisk(ctx context.Context, id int32) error
+}
+
 // LeaderMover is the ability of a cluster to move leaders while all brokers run.
 type LeaderMover interface {
 	// MoveLeaders gives each partition of the topic the leader at its place in the list. It

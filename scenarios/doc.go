@@ -11,3 +11,7 @@ package scenarios
 // defaultConsumers are the consumers of a scenario that needs no others: one record at a
 // time, the reference design, and the control.
 var defaultConsumers = []string{"keyed", "naive", "serial"}
+
+// brokerConsumers run in the scenarios about brokers: a window over keys, one record at a
+// time, transactions, and a share group.
+var brokerConsumers = []string{"keyed", "serial", "txn", "share"}

@@ -59,11 +59,11 @@ func (c BrokerChoice) choose(ctx context.Context, env *harness.Env) (harness.Nod
 func (c BrokerChoice) find(ctx context.Context, env *harness.Env, leaders []int32) (int32, error) {
 	switch c {
 	case GroupCoordinator:
-		return env.Brokers.GroupCoordinator(ctx)
+		return findRunning(ctx, env, env.Brokers.GroupCoordinator)
 	case TransactionCoordinator:
-		return env.Brokers.TransactionCoordinator(ctx)
+		return findRunning(ctx, env, env.Brokers.TransactionCoordinator)
 	case Controller:
-		return env.Brokers.Controller(ctx)
+		return findRunning(ctx, env, env.Brokers.Controller)
 	}
 	records := env.Log.Appended()
 	if c == HottestLeader {
@@ -78,6 +78,20 @@ func (c BrokerChoice) find(ctx context.Context, env *harness.Env, leaders []int3
 		return -1, errors.New("no partition has a leader")
 	}
 	return id, nil
+}
+
+// findRunning waits until the broker that has a part also answers. Others name a dead broker
+// until its session is over.
+func findRunning(ctx context.Context, env *harness.Env, find func(context.Context) (int32, error)) (id int32, err error) {
+	ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
+	defer cancel()
+	err = retryUntil(ctx, func() (err error) {
+		if id, err = find(ctx); err == nil {
+			err = env.Brokers.AskBroker(ctx, id)
+		}
+		return err
+	})
+	return id, err
 }
 
 func growth(before, now []int64) []int64 {

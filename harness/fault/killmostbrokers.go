@@ -25,7 +25,7 @@ func (KillMostBrokers) Inject(ctx context.Context, env *harness.Env) (heal func(
 	nodes := env.Cluster.Nodes()
 	left := env.Rand.IntN(len(nodes))
 	nodes = append(nodes[:left:left], nodes[left+1:]...)
-	env.Target = harness.Target{Name: "all brokers but one", Partitions: allPartitions(len(leaders))}
+	env.Target = harness.Target{Name: "all brokers but one", Silent: true, Partitions: allPartitions(len(leaders))}
 	var killed []harness.Node
 	for _, n := range nodes {
 		env.Target.Nodes = append(env.Target.Nodes, n.ID())

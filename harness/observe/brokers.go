@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -93,15 +96,43 @@ func (c *Client) quorumLeader(ctx context.Context) (int32, error) {
 // answerTimeout is how long a broker may take to answer.
 const answerTimeout = 2 * time.Second
 
-// AskBroker implements [harness.BrokerFinder].
+// AskBroker implements [harness.BrokerFinder]. It connects to the broker again, at the address
+// that the brokers named last: a broker without its peers is in no metadata but its own.
 func (c *Client) AskBroker(ctx context.Context, id int32) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	_, err := c.kgo.Broker(int(id)).Request(ctx, kmsg.NewPtrMetadataRequest())
-	if err != nil {
+	if err := c.askAgain(ctx, id); err != nil {
 		return fmt.Errorf("broker %d does not answer: %w", id, err)
 	}
 	return nil
+}
+
+func (c *Client) askAgain(ctx context.Context, id int32) error {
+	if _, known := c.addresses.Load(id); !known {
+		if err := c.noteAddresses(ctx); err != nil {
+			return err
+		}
+	}
+	addr, known := c.addresses.Load(id)
+	if !known {
+		return errors.New("no broker knows it")
+	}
+	cl, err := kgo.NewClient(append(slices.Clone(c.opts), kgo.SeedBrokers(addr.(string)), kgo.RequestRetries(0))...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	_, err = cl.SeedBrokers()[0].Request(ctx, kmsg.NewPtrMetadataRequest())
+	return err
+}
+
+// noteAddresses notes the addresses of all brokers that are in the metadata.
+func (c *Client) noteAddresses(ctx context.Context) error {
+	brokers, err := c.adm.ListBrokers(ctx)
+	for _, b := range brokers {
+		c.addresses.Store(b.NodeID, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))))
+	}
+	return err
 }
 
 // InSync implements [harness.BrokerFinder].

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,8 +23,11 @@ type Client struct {
 
 	share bool // share: the group is a share group, see ConfigureShareGroup
 	opts  []kgo.Opt
-	kgo   *kgo.Client
-	adm   *kadm.Client
+
+	addresses sync.Map // addresses has the address of each broker by its id, see AskBroker.
+
+	kgo *kgo.Client
+	adm *kadm.Client
 }
 
 // NewClient returns a client of the cluster at seeds. Close it. dial opens connections;
@@ -72,6 +76,9 @@ func (t Topic) created() int { return t.Partitions - t.Later }
 func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.adm.ListBrokers(ctx)
 	if err != nil {
+		return fmt.Errorf("create topic %s: list brokers: %w", t.Name, err)
+	}
+	if err := c.noteAddresses(ctx); err != nil {
 		return fmt.Errorf("create topic %s: list brokers: %w", t.Name, err)
 	}
 	stamps, compact := "LogAppendTime", "compact"

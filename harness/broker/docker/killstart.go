@@ -34,12 +34,31 @@ func (n *node) killContainer(ctx context.Context) error {
 		return errors.New("it is down already")
 	}
 	n.fronts.takeDown(n) // a front must not accept for a dead broker
+	err := n.endContainer(ctx, n.sendSignal("SIGKILL"))
+	if err != nil && n.watch.left != nil { // it was not sent
+		err = errors.Join(err, n.fronts.bringUp(ctx, n))
+	}
+	return err
+}
+
+// sendSignal returns a function that sends a signal to the container.
+func (n *node) sendSignal(signal string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := n.engine.ContainerKill(ctx, n.container, client.ContainerKillOptions{Signal: signal})
+		return err
+	}
+}
+
+// endContainer makes the container end, and waits for the end. If by fails, the container is
+// as it was.
+func (n *node) endContainer(ctx context.Context, by func(context.Context) error) error {
 	request, cancel := uncancelled(ctx)
 	defer cancel()
-	if _, err := n.engine.ContainerKill(request, n.container, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
-		return errors.Join(err, n.fronts.bringUp(ctx, n))
+	if err := by(request); err != nil {
+		return err
 	}
 	n.watch.forget()
+	n.isolated, n.unreachable = false, false // the filters end with the container
 	err := n.retryUnlessLost(ctx, func(ctx context.Context) error {
 		state, err := n.inspectState(ctx)
 		if err != nil {
@@ -115,6 +134,9 @@ func (n *node) startContainer(ctx context.Context) error {
 func (n *node) ensureUp(ctx context.Context) error {
 	state, err := n.inspectState(ctx)
 	if err != nil {
+		return fmt.Errorf("node %d: %w", n.id, err)
+	}
+	if err := n.restore(ctx); err != nil {
 		return fmt.Errorf("node %d: %w", n.id, err)
 	}
 	if !state.Running || n.down.Load() {

@@ -109,10 +109,15 @@ func (n *node) checkUp(ctx context.Context) error {
 		return nil
 	}
 	defer n.mu.Unlock()
-	if err := n.checkContainer(ctx); err != nil || !n.watch.isUp() {
+	if err := n.checkContainer(ctx); err != nil || !n.mustAnswer() {
 		return err
 	}
 	return n.checkAnswer(ctx)
+}
+
+// mustAnswer reports whether the node runs and no fault keeps it from answering.
+func (n *node) mustAnswer() bool {
+	return n.watch.isUp() && !n.watch.left.Paused && !n.unreachable && !n.slow.Load()
 }
 
 // checkContainer returns an error if the container is not as Stampede left it. The
@@ -162,8 +167,10 @@ func describeChange(left, now *container.State) string {
 	switch {
 	case now.Status == container.StateRemoving:
 		return "was removed from outside Stampede"
-	case left.Running && now.Paused:
+	case left.Running && !left.Paused && now.Paused:
 		return "was paused from outside Stampede"
+	case left.Paused && now.Running && !now.Paused:
+		return "was resumed from outside Stampede"
 	case left.Running && !now.Running && now.OOMKilled:
 		return fmt.Sprintf("was killed by the kernel: its container was out of memory (limit %d MiB)", nodeMemory>>20)
 	case left.Running && !now.Running && now.ExitCode == exitKilled:

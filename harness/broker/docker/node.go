@@ -42,8 +42,12 @@ type node struct {
 	down    atomic.Bool            // down: Stampede has killed the container, or is about to.
 	address atomic.Pointer[string] // address of the container, or nil if only the published port can be reached.
 
-	mu    sync.Mutex // mu is held while Stampede kills or starts the container.
-	watch watch
+	mu          sync.Mutex // mu is held while Stampede changes the container.
+	watch       watch
+	isolated    bool        // isolated: packet filters are set.
+	unreachable bool        // unreachable: they keep clients away.
+	slow        atomic.Bool // slow: the container has a CPU quota.
+	waited      int64       // waited is how often it had waited before the quota.
 }
 
 func (n *node) ID() int32 { return n.id }
