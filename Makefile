@@ -173,7 +173,7 @@ soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestCo
 	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
 
 soak-faults: ## inject each known fault on the embedded back end and on real Kafka
-	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFaultTakesEffect' ./harness/engine
+	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFault(OfBrokers)?TakesEffect' ./harness/engine
 
 soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
