@@ -81,8 +81,9 @@ func (c *conclusion) isHalted(name string) bool {
 
 // findDropouts finds the pods that run at the end of the drain and are no members of their
 // group any more. A pod that still tries to join is a member again within the rebalance timeout and
-// [settleTime]. Time during which a fault affects the pod does not count. The other pods take
-// over the work of a dropout, so no other check shows it.
+// [settleTime]. Time during which a fault affects the pod does not count, and neither does time
+// up to its last effect: a client that holds rebalances off joins again after its batch. The
+// other pods take over the work of a dropout, so no other check shows it.
 func findDropouts(s *setup, c *course) (list []harness.Anomaly) {
 	if !c.group.formed {
 		return nil
@@ -97,7 +98,7 @@ func findDropouts(s *setup, c *course) (list []harness.Anomaly) {
 		if in.Down != 0 || in.StopRequestedAt != 0 || members[in.Owner] {
 			continue
 		}
-		since := max(in.Up, expelledAt[in.Owner], c.load.affectedUntil(in.Owner))
+		since := max(in.Up, expelledAt[in.Owner], c.load.affectedUntil(in.Owner), s.work.lastEndOf(in.Owner))
 		if now-since > int64(max(s.cfg.Session, s.cfg.Rebalance)+settleTime) {
 			list = append(list, harness.Anomaly{
 				Text: fmt.Sprintf("runs, and has not been a member of its group for %v", time.Duration(now-since).Round(time.Millisecond)),

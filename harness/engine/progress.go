@@ -22,14 +22,15 @@ type workProgress struct {
 	completed []ledger.Offsets // by partition
 	inSide    []int64          // effects in side topics, repeated ones included, by partition of the source
 	effects   int64
-	service   int64 // ns of all effects
-	lastEnd   int64 // of an effect, ns on CLOCK_MONOTONIC
-	open      int   // attempts in flight in running pods
+	service   int64                  // ns of all effects
+	lastEnd   int64                  // of an effect, ns on CLOCK_MONOTONIC
+	lastEnds  map[ledger.Owner]int64 // the same, by incarnation
+	open      int                    // attempts in flight in running pods
 }
 
 func newWorkProgress(fleet fleet, partitions int) *workProgress {
 	return &workProgress{
-		fleet: fleet, tails: map[ledger.Owner]*ledger.Tail{},
+		fleet: fleet, tails: map[ledger.Owner]*ledger.Tail{}, lastEnds: map[ledger.Owner]int64{},
 		completed: make([]ledger.Offsets, partitions), inSide: make([]int64, partitions),
 	}
 }
@@ -68,6 +69,13 @@ func (w *workProgress) hasJournal(owner ledger.Owner) bool {
 	return w.tails[owner] != nil
 }
 
+// lastEndOf is the end of the last effect of an incarnation, ns on CLOCK_MONOTONIC; 0 without one.
+func (w *workProgress) lastEndOf(owner ledger.Owner) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lastEnds[owner]
+}
+
 func (w *workProgress) countSlot(s *ledger.Slot) {
 	if s.Outcome() != ledger.OutcomeEffect || s.Partition < 0 {
 		return
@@ -81,7 +89,7 @@ func (w *workProgress) countSlot(s *ledger.Slot) {
 	}
 	w.effects++
 	w.service += s.End() - s.Start()
-	w.lastEnd = max(w.lastEnd, s.End())
+	w.lastEnd, w.lastEnds[s.Owner()] = max(w.lastEnd, s.End()), max(w.lastEnds[s.Owner()], s.End())
 }
 
 // workReading is one reading of a workProgress.

@@ -28,6 +28,9 @@ func TestProgressCountsWorkInSideTopics(t *testing.T) {
 	if now.completed[from] != 1 || now.inSide[from] != 2 || now.total != 3 || now.mean != 10*time.Millisecond {
 		t.Errorf("%+v", now)
 	}
+	if end := l.lastEndOf(1); end != int64(10*time.Millisecond) || l.lastEndOf(2) != 0 {
+		t.Errorf("the last effect of owner 1 ends at %d, that of owner 2 at %d", end, l.lastEndOf(2))
+	}
 	appended := make([]int64, partitions)
 	appended[from] = 13
 	if got := now.workInFlight(appended, []int32{int32(from)}, 2); got != 50*time.Millisecond {

@@ -4,7 +4,7 @@ import "github.com/stampede-bench/stampede/harness"
 
 // CheckPodLiveness finds a pod that ended by itself or did not stop when it was told to. It also finds a pod
 // that was outside its group until the end of the run. This counts after a rebalance timeout and 2 s in which no
-// fault affected the pod. In virtual time it also finds a pod that the group expelled without a fault: time never
+// fault affected the pod and the pod completed no record. In virtual time it also finds a pod that the group expelled without a fault: time never
 // lacks CPU there, so the pod's own client kept its heartbeats back. For a consumer that allows itself any repeats,
 // such an expulsion is a warning.
 //
