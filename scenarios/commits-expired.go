@@ -23,6 +23,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.ExpireCommits{}, At: 8 * time.Second, HealAfter: 2 * time.Second}},
-	Consumers:  []string{"keyed", "serial", "keyed@848"},
+	Consumers:  []string{"keyed", "keyed@848"},
 	Extra:      true,
 })

@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.PauseBroker{Of: fault.GroupCoordinator}, At: 24 * time.Second, HealAfter: 8 * time.Second},
 	},
 	Extra:     true,
-	Consumers: brokerConsumers,
+	Consumers: stateConsumers,
 })

@@ -31,5 +31,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Drain:      50 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3 * time.Second, HealSessions: 1, HealAfter: 2 * time.Second}},
 	Extra:      true,
-	Consumers:  defaultConsumers,
+	Consumers:  faultConsumers,
 })

@@ -37,5 +37,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.RollPods{Down: 1500 * time.Millisecond, Pause: 2 * time.Second}, At: 4 * time.Second, HealAfter: time.Second},
 	},
 	Extra:     true,
-	Consumers: defaultConsumers,
+	Consumers: faultConsumers,
 })

@@ -8,10 +8,17 @@
 // other, also the serial one. The comment has the arithmetic.
 package scenarios
 
-// defaultConsumers are the consumers of a scenario that needs no others: one record at a
-// time, the reference design, and the control.
+// defaultConsumers are the consumers of a scenario of the smoke suite that needs no others:
+// one record at a time, the reference design, and the control.
 var defaultConsumers = []string{"keyed", "naive", "serial"}
 
-// brokerConsumers run in the scenarios about brokers: a window over keys, one record at a
-// time, transactions, and a share group.
-var brokerConsumers = []string{"keyed", "serial", "txn", "share"}
+// faultConsumers run in an extra scenario that needs no others. The control is missing, since
+// each scenario costs half a minute a consumer on real Kafka.
+var faultConsumers = []string{"keyed", "serial"}
+
+// Scenarios about brokers compare the reference design with transactions where the broker keeps
+// the state of a client, and with a share group where clients must find the broker.
+var (
+	stateConsumers = []string{"keyed", "txn"}
+	reachConsumers = []string{"keyed", "share"}
+)

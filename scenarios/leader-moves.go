@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.MoveLeaders{}, At: 14 * time.Second, HealAfter: time.Second},
 	},
 	Extra:     true,
-	Consumers: brokerConsumers,
+	Consumers: reachConsumers,
 })

@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     2 * time.Second,
 	Drain:      60 * time.Second,
 	Extra:      true,
-	Consumers:  defaultConsumers,
+	Consumers:  faultConsumers,
 })

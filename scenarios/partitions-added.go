@@ -23,6 +23,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.AddPartitions{Partitions: 4}, At: 8 * time.Second, HealAfter: 4 * time.Second}},
-	Consumers:  []string{"keyed", "serial", "keyed@848"},
+	Consumers:  []string{"keyed", "keyed@848"},
 	Extra:      true,
 })

@@ -33,5 +33,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Injections: []harness.Injection{{Fault: fault.PausePod{}, At: 5300 * time.Millisecond, HealSessions: 1, HealAfter: 3 * time.Second}},
 	Thresholds: harness.Thresholds{WorkInFlight: 2},
 	Extra:      true,
-	Consumers:  defaultConsumers,
+	Consumers:  faultConsumers,
 })

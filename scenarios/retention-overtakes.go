@@ -28,6 +28,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.DeleteRecords{}, At: 6500 * time.Millisecond, HealAfter: 3 * time.Second}},
-	Consumers:  []string{"keyed", "serial", "keyed@848"},
+	Consumers:  []string{"keyed", "keyed@848"},
 	Extra:      true,
 })

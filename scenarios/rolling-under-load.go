@@ -36,5 +36,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.LeavePod{}, At: 4800 * time.Millisecond, HealAfter: 500 * time.Millisecond},
 	},
 	Extra:     true,
-	Consumers: defaultConsumers,
+	Consumers: faultConsumers,
 })

@@ -26,6 +26,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Pods:       3,
 	Workers:    8,
 	Warmup:     2 * time.Second,
-	Consumers:  defaultConsumers,
+	Consumers:  faultConsumers,
 	Extra:      true,
 })

@@ -32,5 +32,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.KillPod{}, At: 3 * time.Second, HealAfter: 2 * time.Second},
 	},
 	Extra:     true,
-	Consumers: defaultConsumers,
+	Consumers: faultConsumers,
 })
