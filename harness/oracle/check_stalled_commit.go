@@ -18,6 +18,7 @@ import (
 // A disruption stops the clock:
 //   - the partition is assigned or revoked, or its owner goes back to the commit
 //   - any member dies or is expelled, or any fault takes effect
+//   - a commit past the frontier has an unknown result: only the next confirmed commit shows where the group stands
 //
 // The clock waits while a fault lasts, for a session after it, and for a session after the end of a member:
 // commits may fail in that time.
@@ -66,6 +67,7 @@ type frontier struct {
 	completed ledger.Offsets // completed is the owner's work since the last disruption; before any, copies.
 	quietFrom time.Duration  // quietFrom is when the partition was last assigned or revoked.
 	clock     time.Duration  // clock is when the clock started, clockStopped while it waits.
+	unsure    int64          // unsure is the highest offset of a commit of unknown result since the last confirmed one.
 }
 
 const clockStopped = time.Duration(-1)
@@ -110,6 +112,7 @@ func (b *stalledCommit) Observe(batch *batch) {
 				b.advanceFrontier(e)
 			case e.Outcome == ledger.OutcomeUnknown && e.Offset > b.parts[e.Partition].offset:
 				b.stopClock(int(e.Partition), e.At) // the broker may have accepted it
+				b.parts[e.Partition].unsure = max(b.parts[e.Partition].unsure, e.Offset)
 			}
 		case ledger.EventStart:
 		default:
@@ -138,9 +141,9 @@ func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	}
 }
 
-// startClock starts the clock of a frontier that is completed.
+// startClock starts the clock of a frontier that is completed, unless the broker may have accepted a commit past it.
 func (b *stalledCommit) startClock(p *frontier, at time.Duration) {
-	if b.openFaults == 0 {
+	if b.openFaults == 0 && p.offset >= p.unsure {
 		p.clock = max(at, p.quietFrom, b.quietFrom)
 	}
 }
@@ -153,6 +156,7 @@ func (b *stalledCommit) isFrontierCompleted(partition int) bool {
 
 func (b *stalledCommit) advanceFrontier(e *ledger.Event) {
 	p, to := &b.parts[e.Partition], b.frontierAt(e.Partition, e.Offset)
+	p.unsure = 0
 	if to == p.offset {
 		return
 	}

@@ -77,8 +77,8 @@ func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool)
 		record.undone = record.undone || d.released && e.At <= d.releasedAt+releaseAhead
 		faults, locked = d.faults, d.locked
 	}
-	outsider := s.acquisitionsSeen && !s.hasAcquired(record, p, e.Owner)
-	sameDelivery = sameDelivery || second && (outsider || record.byOutsider)
+	outsider := !s.hasAcquired(record, p, e.Owner)
+	sameDelivery = sameDelivery || second && s.acquisitionsSeen && (outsider || record.byOutsider)
 	record.byOutsider = outsider
 	record.owner, record.count, record.faults, record.locked = e.Owner, e.Deliveries, faults, locked
 	if d != nil && !s.acksObserved {

@@ -117,9 +117,14 @@ func (r *reference) mayBeCommitted(part *simPartition, l *simRecord, before time
 	})
 }
 
-// doneUnder is when a record was first completed or copied in a pass, never if it was not.
+// doneUnder is when a record was first completed, copied or deferred in a pass, never if it was not.
 func (r *reference) doneUnder(s *pass, p ledger.Position) (done time.Duration) {
 	done = never
+	for _, e := range r.ranges {
+		if r.isDeferredBy(&e, p) && r.w.trace.ranges[e.DeferredBy()] == s {
+			done = min(done, e.At)
+		}
+	}
 	for _, a := range r.w.attempts {
 		if a.under != s || a.Position() != p {
 			continue
@@ -136,7 +141,7 @@ func (r *reference) doneUnder(s *pass, p ledger.Position) (done time.Duration) {
 	return done
 }
 
-// completedUnder reports whether a pass completed a record before it copied it. Observers do not
+// completedUnder reports whether a pass completed a record before it copied or deferred it. Observers do not
 // see which member made a copy.
 func (r *reference) completedUnder(s *pass, p ledger.Position) bool {
 	return slices.ContainsFunc(r.w.attempts, func(a *attempt) bool {
