@@ -49,11 +49,13 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 KILLS       ?= 20
+MOMENTS     ?= 20
+MOMENTS_DOCKER ?= 10
 MINUTES     ?= 30
 KILLS_DOCKER ?= 5
 
 .PHONY: help chaos demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-mutants soak-oracle soak-scenarios
+  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -178,6 +180,11 @@ soak-faults: ## inject each known fault on the embedded back end and on real Kaf
 soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
 	STAMPEDE_E2E=1 STAMPEDE_KILLS_DOCKER=$(KILLS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestKilledHarnessLeavesNothingOnRealKafka$$' ./harness/engine
+
+soak-moments: ## faults at each moment MOMENTS (20) times, MOMENTS_DOCKER (10) on real Kafka (hours)
+	STAMPEDE_MOMENTS=$(MOMENTS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestMomentsAreHitInVirtualTime$$' ./harness/engine
+	STAMPEDE_E2E=1 STAMPEDE_MOMENTS=$(MOMENTS) go test -count=1 -timeout 0 -v -run '^TestMomentsAreHit$$' ./harness/engine
+	STAMPEDE_E2E=1 STAMPEDE_MOMENTS=$(MOMENTS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestMomentsAreHitOnRealKafka$$' ./harness/engine
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
 	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants

@@ -45,6 +45,17 @@ type GroupEvents struct {
 	// Join is called for each member of a classic or a share group, also more than once.
 	Join         func(GroupJoin)
 	AssignMember func(MemberAssignment)
+	// Exchange is called once for each request about the groups or about a transaction, when
+	// it is over, and after what the request showed.
+	Exchange func(Exchange)
+}
+
+// Exchange says when a request and its response passed.
+type Exchange struct {
+	ClientID string
+	Node     int32
+	APIKey   int16 // APIKey is the Kafka API key of the request.
+	ledger.ExchangeTimes
 }
 
 // Commit is one group commit as an observer saw it.

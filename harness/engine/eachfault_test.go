@@ -56,6 +56,9 @@ func injectEach(t *testing.T, backend harness.Backend, healAfter func(fault.Know
 			}
 			for _, k := range all {
 				heal := healAfter(k)
+				if k.Scenario != nil {
+					heal = max(heal, 4*time.Second) // it may wait for the group to form again
+				}
 				s.Injections = append(s.Injections, harness.Injection{Fault: k.Fault, At: at, HealAfter: heal})
 				at += heal + rest
 			}
@@ -111,4 +114,13 @@ func checkTookEffect(t *testing.T, r *harness.Run) {
 		t.Errorf("%s: %v; %d faults", r.Status, r.Reasons, len(r.Faults))
 	}
 	t.Logf("%s: %v", r.Status, r.Reasons)
+	if r.Status == harness.Fail {
+		for _, v := range r.Verdicts {
+			for _, a := range v.Examples {
+				if v.Status == harness.Fail {
+					t.Logf("%s: %s", v.Check, a.Text)
+				}
+			}
+		}
+	}
 }

@@ -4,9 +4,6 @@ package engine_test
 
 import (
 	"context"
-	"maps"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,65 +105,6 @@ func TestHonestConsumerPassesFaultsOfPods(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// designMoments are the moments that each design has, in addition to those of its work.
-var designMoments = map[string][]fault.Moment{
-	"keyed@cooperative": {fault.BeforeCommit, fault.AfterCommit, fault.BeforeSync},
-	"keyed@848":         {fault.BeforeCommit, fault.AfterCommit, fault.BetweenHeartbeats, fault.AfterHeartbeat},
-	"txn@eager":         {fault.InsideTxn, fault.BeforeEndTxn, fault.AfterEndTxn, fault.BeforeSync},
-	"share":             {fault.BeforeShareFetch, fault.AfterShareFetch, fault.BeforeAcknowledgement, fault.AfterAcknowledgement},
-}
-
-// Each design keeps its claims if a pod is killed, paused past its session or cut off at any
-// moment. A pod that joins makes the others join again. With STAMPEDE_MOMENTS each design meets
-// all faults at each moment, with as many seeds; without it one fault at each.
-func TestHonestConsumersPassEachMoment(t *testing.T) {
-	reached, turn := map[string]bool{}, 0
-	for _, consumer := range slices.Sorted(maps.Keys(designMoments)) {
-		for _, m := range slices.Concat([]fault.Moment{fault.BeforeWork, fault.AfterWork, fault.AfterEffect}, designMoments[consumer]) {
-			reached[m.Name] = true
-			faults := []harness.Fault{fault.KillPodAt{Moment: m}, fault.PausePodAt{Moment: m}, fault.CutPodAt{Moment: m}}
-			if m.Work != 0 {
-				faults = faults[:2]
-			}
-			if turn++; os.Getenv("STAMPEDE_MOMENTS") == "" {
-				faults = faults[turn%len(faults):][:1]
-			}
-			for _, f := range faults {
-				t.Run(consumer+" "+f.Name(), func(t *testing.T) {
-					for seed := range momentRepeats() {
-						passMoment(t, consumer, f, uint64(seed+1), m == fault.BeforeAcknowledgement || m == fault.AfterAcknowledgement)
-					}
-				})
-			}
-		}
-	}
-	for _, m := range fault.Moments {
-		if !reached[m.Name] {
-			t.Errorf("no consumer is interrupted %s", m.Name)
-		}
-	}
-}
-
-// passMoment makes a run. With some slow records, a share group sends acknowledgements of the
-// others without a fetch.
-func passMoment(t *testing.T, consumer string, f harness.Fault, seed uint64, slow bool) {
-	r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {
-		if slow {
-			s.Service = load.Rare{Usual: time.Millisecond, Slow: 2 * time.Second, Share: 0.02}
-		}
-		s.Injections = []harness.Injection{
-			{Fault: fault.JoinPod{}, At: 5 * time.Second, HealAfter: 20 * time.Second},
-			{Fault: f, At: 5001 * time.Millisecond, HealAfter: 9 * time.Second},
-		}
-	}), consumer, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Status != harness.Pass || r.Counts.Completed != 3000 || len(r.Faults) != 2 || r.Faults[1].Injected == harness.Never {
-		t.Errorf("seed %d: %s: %v, %+v; faults %+v", seed, r.Status, r.Reasons, r.Counts, r.Faults)
 	}
 }
 

@@ -148,6 +148,32 @@ func (s *Slot) SetDeferral(by Position, from, to int64) {
 	s.offset, s.sent = from, to
 }
 
+// ExchangeTimes are the times of a request and its response, 0 for what never happened.
+type ExchangeTimes struct {
+	Asked    int64 // Asked is when the client's request came to the wire.
+	Got      int64 // Got is when the broker got it.
+	Answered int64 // Answered is when the broker's response came to the wire.
+	Returned int64 // Returned is when the client got the response.
+}
+
+// SetExchange sets the Kafka API key of a KindExchange, and its times.
+func (s *Slot) SetExchange(apiKey int16, t ExchangeTimes) {
+	s.key = uint32(apiKey)
+	s.start, s.due, s.sent, s.end = t.Asked, t.Got, t.Answered, t.Returned
+}
+
+// Exchange is when a KindExchange happened, and the Kafka API key of its request.
+func (s *Slot) Exchange() (apiKey int16, t ExchangeTimes) {
+	return int16(s.key), ExchangeTimes{Asked: s.start, Got: s.due, Answered: s.sent, Returned: s.end}
+}
+
+// SetHeld sets at which point of its work an attempt waits since a time, as the number of the
+// harness's WorkPoint.
+func (s *Slot) SetHeld(point uint8, since int64) { s.count, s.start = point, since }
+
+// HeldAt is the point of a KindHeld.
+func (s *Slot) HeldAt() uint8 { return s.count }
+
 // SilencedAll is the Partition of a fault of which no pod may hear until it is healed.
 const SilencedAll = 1
 

@@ -66,6 +66,14 @@ const (
 	// KindReset says that Owner asked for the first or the last offset of a partition, to
 	// read on from there. It had no commit, or its offset was out of range.
 	KindReset
+	// KindExchange is a request of Owner about a group or a transaction, with the times of
+	// [Slot.Exchange]. Partition is the broker. It is confirmed if the client got a response,
+	// failed if the broker never got the request, else unknown. It is no event of a replay.
+	KindExchange
+	// KindHeld says that an attempt of Owner waited at a point of its work, because a fault
+	// wanted it to. The start is when it came there and the end is when it went on. It is open
+	// if it never went on. It is no event of a replay.
+	KindHeld
 )
 
 // Flags are properties of a slot's record or fact.

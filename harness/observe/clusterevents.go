@@ -9,7 +9,7 @@ import (
 func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
 		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave,
-		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction,
+		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction, Exchange: w.recordExchange,
 	}
 }
 
@@ -149,5 +149,25 @@ func (w *Watcher) writeTransaction(t harness.Transaction) {
 		return
 	}
 	s.SetTransaction(hash(t.ID), t.At)
+	w.writeSlots(s)
+}
+
+// recordExchange writes when a request of one of the run's pods and its response passed.
+func (w *Watcher) recordExchange(x harness.Exchange) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := ledger.NewSlot(ledger.KindExchange, w.cfg.OwnerOf(x.ClientID))
+	switch {
+	case s.Owner() == 0:
+		return
+	case x.Returned != 0:
+		s = s.With(ledger.OutcomeConfirmed)
+	case x.Got == 0:
+		s = s.With(ledger.OutcomeFailed)
+	default:
+		s = s.With(ledger.OutcomeUnknown)
+	}
+	s.Partition = x.Node
+	s.SetExchange(x.APIKey, x.ExchangeTimes)
 	w.writeSlots(s)
 }

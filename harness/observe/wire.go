@@ -33,7 +33,7 @@ func (w *Watcher) watchWire(wire harness.WireObserver) (joinStop func()) {
 	}
 	stopWire := wire.ObserveWire(w.cfg.Client.Group, harness.GroupEvents{
 		Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave, Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement,
-		CommitRequest: w.acceptCommitRequest, Join: w.acceptJoin, AssignMember: w.acceptMember, Transaction: w.acceptEnd,
+		CommitRequest: w.acceptCommitRequest, Join: w.acceptJoin, AssignMember: w.acceptMember, Transaction: w.acceptEnd, Exchange: w.recordExchange,
 	})
 	return func() {
 		stop := w.stop

@@ -48,7 +48,7 @@ func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness
 	if err := s.journalBatchStart(c, records); err != nil {
 		return s.failWithoutJournal(err)
 	}
-	s.passPoint(harness.BeforeWork)
+	s.passPoint(harness.BeforeWork, &records[0])
 	longest, began := time.Duration(0), s.beganToFail()
 	for i, a := range c.attempts {
 		longest = max(longest, s.remainingWork(records[i].Prepared, a.key, a.seq))
@@ -58,10 +58,10 @@ func (s *shim) runBatchCall(ctx context.Context, c *batchCall, records []harness
 		err = s.failBatch(c, began)
 	}
 	if err == nil {
-		s.passPoint(harness.AfterWork)
+		s.passPoint(harness.AfterWork, &records[0])
 	}
 	if err = s.journalBatchEnd(c, outcomeOf(ctx, err), err); err == nil {
-		s.passPoint(harness.AfterEffect)
+		s.passPoint(harness.AfterEffect, &records[0])
 	}
 	return err
 }

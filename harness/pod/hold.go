@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // workHold lets one attempt at a time wait at a point of the work. Safe for many goroutines.
@@ -62,16 +63,22 @@ func (h *workHold) take(at harness.WorkPoint) *heldAttempt {
 }
 
 // passPoint lets the attempt wait if the harness wants one to wait there.
-func (s *shim) passPoint(at harness.WorkPoint) {
+func (s *shim) passPoint(at harness.WorkPoint, r *harness.Record) {
 	if s.hold.armed.Load() == uint32(at) {
-		s.waitAtPoint(at)
+		s.waitAtPoint(at, r)
 	}
 }
 
-// waitAtPoint waits until the harness lets the attempt go on, or the pod has died.
-func (s *shim) waitAtPoint(at harness.WorkPoint) {
+// waitAtPoint waits until the harness lets the attempt at r go on, or the pod has died. The
+// journal has the wait before the harness knows of it.
+func (s *shim) waitAtPoint(at harness.WorkPoint, r *harness.Record) {
 	a := s.hold.take(at)
 	if a == nil {
+		return
+	}
+	slot, err := s.journalWait(at, r)
+	if err != nil {
+		_ = s.failWithoutJournal(err)
 		return
 	}
 	a.reached()
@@ -80,6 +87,25 @@ func (s *shim) waitAtPoint(at harness.WorkPoint) {
 	case <-s.ended:
 	}
 	s.waitAlive() // a paused pod stands still
+	_ = s.journalEnd(slot, ledger.OutcomeConfirmed, nil)
+}
+
+// journalWait journals that an attempt at r waits.
+func (s *shim) journalWait(at harness.WorkPoint, r *harness.Record) (*ledger.Slot, error) {
+	if s.gate != nil {
+		if !s.gate.lockJournal() {
+			return nil, errPodDead
+		}
+		defer s.gate.unlockJournal()
+	}
+	slot, err := s.journal.Reserve()
+	if err != nil {
+		return nil, err
+	}
+	slot.SetPosition(ledger.Position{Topic: s.topicNumber(r.Topic), Partition: r.Partition, Offset: r.Offset})
+	slot.SetHeld(uint8(at), s.clock.Now())
+	s.journal.Publish(slot, ledger.KindHeld, s.owner, 0)
+	return slot, nil
 }
 
 // holdWork arms a hold, and waits until an attempt waits there. ended is closed at the end of the

@@ -34,7 +34,12 @@ func TestAttemptWaitsAtEachPoint(t *testing.T) {
 				}
 			}()
 			at := <-reached
-			slot := readSlots(t, journal)[0]
+			slots := readSlots(t, journal)
+			if len(slots) != 2 || slots[1].Kind() != ledger.KindHeld || slots[1].Outcome() != ledger.OutcomeOpen ||
+				slots[1].HeldAt() != uint8(tt.at) || slots[1].Position() != slots[0].Position() || slots[1].Start() > at {
+				t.Errorf("point %d, batch %v: %d slots, the second %+v; want one of the wait", tt.at, batch, len(slots), slots[len(slots)-1])
+			}
+			slot := slots[0]
 			if slot.Outcome() != tt.how || (at-slot.Start() >= int64(service)) != tt.done {
 				t.Errorf("point %d, batch %v: outcome %v after %v", tt.at, batch, slot.Outcome(), time.Duration(at-slot.Start()))
 			}
@@ -47,8 +52,9 @@ func TestAttemptWaitsAtEachPoint(t *testing.T) {
 			if err := <-returned; err != nil {
 				t.Errorf("point %d, batch %v: %v", tt.at, batch, err)
 			}
-			if slot := readSlots(t, journal)[0]; slot.Outcome() != ledger.OutcomeEffect {
-				t.Errorf("point %d, batch %v: outcome %v in the end", tt.at, batch, slot.Outcome())
+			slots = readSlots(t, journal)
+			if slots[0].Outcome() != ledger.OutcomeEffect || slots[1].Outcome() != ledger.OutcomeConfirmed || slots[1].End() < at {
+				t.Errorf("point %d, batch %v: outcomes %v and %v in the end", tt.at, batch, slots[0].Outcome(), slots[1].Outcome())
 			}
 		}
 	}

@@ -80,17 +80,17 @@ func (s *shim) Do(ctx context.Context, r *harness.Record) error {
 	if err != nil {
 		return s.failWithoutJournal(err)
 	}
-	s.passPoint(harness.BeforeWork)
+	s.passPoint(harness.BeforeWork, r)
 	began := s.beganToFail()
 	err = load.Work(ctx, s.remainingWork(r.Prepared, key, seq), s.cpu)
 	if err == nil && key != ledger.NoIdentity {
 		err = s.failing.Fail(key, seq, began)
 	}
 	if err == nil {
-		s.passPoint(harness.AfterWork)
+		s.passPoint(harness.AfterWork, r)
 	}
 	if err = s.journalEnd(slot, outcomeOf(ctx, err), err); err == nil {
-		s.passPoint(harness.AfterEffect)
+		s.passPoint(harness.AfterEffect, r)
 	}
 	return s.panicOrReturn(err)
 }

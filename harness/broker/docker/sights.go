@@ -27,7 +27,7 @@ type wireWatch struct {
 
 // observedKeys are the kinds of exchanges that show what groups do, and those that name topics.
 var observedKeys = append([]kmsg.Key{
-	kmsg.Metadata, kmsg.OffsetCommit, kmsg.JoinGroup,
+	kmsg.Metadata, kmsg.OffsetCommit, kmsg.JoinGroup, kmsg.SyncGroup,
 	kmsg.ShareGroupHeartbeat, kmsg.ShareFetch, kmsg.ShareAcknowledge,
 	kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
 }, wire.GroupKeys...)
@@ -43,6 +43,11 @@ func (s *sights) observer() wire.Observer {
 			wire.ReportRequest(x, s.topicName, s.notify)
 		},
 		OnExchange: s.report,
+		OnEnd: func(x *wire.Exchange) {
+			s.watching.RLock()
+			defer s.watching.RUnlock()
+			wire.ReportEnd(x, s.notify)
+		},
 	}
 }
 
@@ -84,10 +89,10 @@ func (s *sights) report(x *wire.Exchange) {
 	}
 }
 
-// notify passes an event on to the observers of a group. The caller holds watching.
+// notify passes an event on to the observers of a group, or to all if the group is "". The caller holds watching.
 func (s *sights) notify(group string, call func(harness.GroupEvents)) {
 	for w := range s.watches {
-		if strings.HasPrefix(group, w.prefix) {
+		if group == "" || strings.HasPrefix(group, w.prefix) {
 			call(w.see)
 		}
 	}

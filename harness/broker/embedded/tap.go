@@ -13,7 +13,7 @@ import (
 // tappedKeys are the requests whose exchanges tell what kfake's state does not.
 var tappedKeys = append([]kmsg.Key{
 	kmsg.InitProducerID, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn,
-	kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
+	kmsg.OffsetCommit, kmsg.ShareFetch, kmsg.ShareAcknowledge, kmsg.JoinGroup, kmsg.SyncGroup,
 }, wire.GroupKeys...)
 
 // newLine returns the observer and the rules of the connections to one node.
@@ -27,6 +27,15 @@ func (c *Cluster) newLine(node int32) *wire.Line {
 				c.assignments.NoteJoin(x)
 			},
 			OnExchange: c.reportExchange,
+			OnEnd: func(x *wire.Exchange) {
+				wire.ReportEnd(x, func(group string, call func(harness.GroupEvents)) {
+					watches := c.allWatches()
+					if group != "" {
+						watches = c.watchesOf(group)
+					}
+					c.notifyWatches(watches, call)
+				})
+			},
 		},
 	}
 }

@@ -22,23 +22,18 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 		h.client = c.line.Client
 	}
 	c.greet(h.client)
-	a, alive := c.applyRules(&message{header: h, size: len(frame), arrived: c.arrived})
-	switch {
-	case !alive || a != nil && a.Then == harness.WireReset && a.CutAfter == 0:
-		c.Reset()
-		return nil, net.ErrClosed
-	case a == nil:
-	case a.Then == harness.WireReset:
-		c.cut = true
-		return frame[:min(a.CutAfter, len(frame))], nil
-	case a.Then == harness.WireDrop:
-		c.dropped = true
-		c.silence()
-		return nil, nil
-	case a.Then == harness.WireRefuse:
-		return c.refuseRequest(h, body, a.Code)
-	}
 	p := c.newPending(h, body)
+	a, alive := c.applyRules(&message{header: h, size: len(frame), arrived: c.arrived})
+	if a != nil && (!alive || a.Then != harness.WireRefuse) {
+		return c.loseRequest(p, frame, a, alive)
+	}
+	p.ruled = c.line.Rules.haveRuleFor(h.key)
+	if p.exchange != nil {
+		p.exchange.At = c.line.Now()
+	}
+	if a != nil {
+		return c.refuseRequest(p, body, a.Code)
+	}
 	if (p.exchange != nil || p.ruled || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
 		c.expectResponse(p)
 	}
@@ -46,6 +41,23 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 		c.line.Observer.OnRequest(p.exchange)
 	}
 	return frame, nil
+}
+
+// loseRequest returns what the broker gets of a request that a rule keeps from it. The
+// connection ended before that if it is not alive.
+func (c *Conn) loseRequest(p pending, frame []byte, a *activeRule, alive bool) ([]byte, error) {
+	c.reportExchange(p.exchange)
+	switch {
+	case alive && a.Then == harness.WireDrop:
+		c.dropped = true
+		c.silence()
+		return nil, nil
+	case alive && a.CutAfter > 0:
+		c.cut = true
+		return frame[:min(a.CutAfter, len(frame))], nil
+	}
+	c.Reset()
+	return nil, net.ErrClosed
 }
 
 // greet notes who speaks, at the first request.
@@ -60,10 +72,10 @@ func (c *Conn) greet(client string) {
 }
 
 func (c *Conn) newPending(h header, body []byte) pending {
-	p := pending{header: h, ruled: c.line.Rules.haveRuleFor(h.key)}
+	p := pending{header: h}
 	if c.line.Observer.Wants(h.key) {
 		if req := readRequest(h, body); req != nil {
-			p.exchange = &Exchange{ID: lastExchange.Add(1), Node: c.line.Node, Client: h.client, At: c.line.Now(), Request: req}
+			p.exchange = &Exchange{ID: lastExchange.Add(1), Node: c.line.Node, Client: h.client, AskedAt: c.line.Now(), Request: req}
 		}
 	}
 	return p
@@ -80,19 +92,18 @@ func (c *Conn) expectResponse(p pending) {
 // refuseRequest returns what the broker gets in place of a refused request: one that changes
 // nothing. Its response comes when that of the refused request is due, and the refusal takes
 // its place. As Kafka does, it ends a connection whose client waits for no response.
-func (c *Conn) refuseRequest(h header, body []byte, code int16) ([]byte, error) {
-	req := readRequest(h, body)
-	if req == nil || isUnanswered(h, body) {
+func (c *Conn) refuseRequest(p pending, body []byte, code int16) ([]byte, error) {
+	req := readRequest(p.header, body)
+	if req == nil || isUnanswered(p.header, body) {
 		c.Reset()
 		return nil, net.ErrClosed
 	}
-	p := c.newPending(h, body)
 	p.ruled, p.refusal = true, refusalOf(req, code)
 	if p.exchange != nil {
 		p.exchange.Refused = true
 	}
 	c.expectResponse(p)
-	return kmsg.NewRequestFormatter().AppendRequest(nil, kmsg.NewPtrApiVersionsRequest(), h.correlation), nil
+	return kmsg.NewRequestFormatter().AppendRequest(nil, kmsg.NewPtrApiVersionsRequest(), p.header.correlation), nil
 }
 
 // isUnanswered reports whether a request is a produce without acknowledgement, to which no
@@ -123,6 +134,10 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 	if p.refusal != nil {
 		frame = responseFrame(correlation, p.refusal)
 	}
+	var answered int64
+	if p.exchange != nil {
+		answered = c.line.Now()
+	}
 	a, alive := c.applyRules(&message{header: p.header, onResponse: true, size: len(frame), arrived: arrived, accepted: func() bool {
 		resp := readResponse(p.header, frame)
 		return resp != nil && errorOf(resp) == 0
@@ -130,9 +145,11 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 	if p.exchange != nil {
 		p.exchange.Response = readResponse(p.header, frame)
 		if p.exchange.Response != nil {
-			p.exchange.AnsweredAt = c.line.Now()
+			p.exchange.AnsweredAt = answered
 		}
-		p.exchange.Lost = a != nil || !alive
+		if p.exchange.Lost = a != nil || !alive; !p.exchange.Lost && !c.isSilent() {
+			p.exchange.ReturnedAt = c.line.Now()
+		}
 		c.reportExchange(p.exchange)
 	}
 	switch {

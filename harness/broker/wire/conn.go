@@ -18,6 +18,8 @@ type Observer struct {
 	// OnExchange is called once for each request: before the client gets the response, or when
 	// the connection ended without one.
 	OnExchange func(*Exchange)
+	// OnEnd is called after OnExchange, and also for a request that the broker never got.
+	OnEnd func(*Exchange)
 }
 
 // Line is what connections have in common. All exported fields but Client must be set.
@@ -223,9 +225,16 @@ func (c *Conn) forgetRequest(correlation int32) (p pending, ok bool) {
 	return p, ok
 }
 
+// reportExchange reports an exchange that is over.
 func (c *Conn) reportExchange(x *Exchange) {
-	if x != nil && c.line.Observer.OnExchange != nil {
+	if x == nil {
+		return
+	}
+	if x.At != 0 && c.line.Observer.OnExchange != nil {
 		c.line.Observer.OnExchange(x)
+	}
+	if c.line.Observer.OnEnd != nil {
+		c.line.Observer.OnEnd(x)
 	}
 }
 

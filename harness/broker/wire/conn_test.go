@@ -154,7 +154,7 @@ func TestConnPassesBytesAndReadsExchanges(t *testing.T) {
 		}
 		c.Close()
 		c.Close()
-		want := []string{"a", "b", "c", "a by pod-0.1 at 1 answered at 4: 0", "b by pod-0.1 at 2 answered at 5: 48", "c by pod-0.1 at 3 answered at 0: -1"}
+		want := []string{"a", "b", "c", "a by pod-0.1 at 2 answered at 7: 0", "b by pod-0.1 at 4 answered at 9: 48", "c by pod-0.1 at 6 answered at 0: -1"}
 		if !slices.Equal(seen, want) {
 			t.Fatalf("seed %d: seen %q, want %q", seed, seen, want)
 		}
@@ -218,6 +218,59 @@ func TestRuleChangesFrames(t *testing.T) {
 				}
 				if n := stop(); n != tt.changed || stop() != n {
 					t.Errorf("%d frames changed, want %d", n, tt.changed)
+				}
+			})
+		})
+	}
+}
+
+// TestEndSaysHowFarARequestCame has a request that takes a second in each direction under a rule
+// about it.
+func TestEndSaysHowFarARequestCame(t *testing.T) {
+	rule := harness.Rule{Key: int16(kmsg.EndTxn), Delay: time.Second}
+	for name, tt := range map[string]struct {
+		change func(*harness.Rule)
+		want   string // want are the seconds at which it was asked, got, answered and returned.
+		broker bool   // broker: the exchange is one that the broker had.
+	}{
+		"late request":      {func(r *harness.Rule) {}, "1 2 2 2", true},
+		"late response":     {func(r *harness.Rule) { r.OnResponse = true }, "1 1 1 2", true},
+		"reset request":     {func(r *harness.Rule) { r.Then = harness.WireReset }, "1 0 0 0", false},
+		"cut request":       {func(r *harness.Rule) { r.Then, r.CutAfter = harness.WireReset, 9 }, "1 0 0 0", false},
+		"dropped request":   {func(r *harness.Rule) { r.Then = harness.WireDrop }, "1 0 0 0", false},
+		"refused request":   {func(r *harness.Rule) { r.Then, r.Code = harness.WireRefuse, 48 }, "1 2 2 2", true},
+		"reset response":    {func(r *harness.Rule) { r.OnResponse, r.Then = true, harness.WireReset }, "1 1 1 0", true},
+		"dropped response":  {func(r *harness.Rule) { r.OnResponse, r.Then = true, harness.WireDrop }, "1 1 1 0", true},
+		"request of a dead": {func(r *harness.Rule) { r.Delay, r.Hold = 0, make(chan struct{}) }, "1 0 0 0", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := rule
+				tt.change(&r)
+				rules := new(Rules)
+				apply(t, rules, r)
+				began := time.Now().Add(-time.Second)
+				var seen []string
+				c := Wrap(&script{pieces: [][]byte{endTxn("a", 1)}}, &Line{
+					Now: func() int64 { return int64(time.Since(began) / time.Second) }, Rules: rules,
+					Observer: Observer{
+						Wants: wantsEndTxn, OnExchange: func(*Exchange) { seen = append(seen, "exchange") },
+						OnEnd: func(x *Exchange) {
+							seen = append(seen, fmt.Sprint(x.AskedAt, x.At, x.AnsweredAt, x.ReturnedAt))
+						},
+					},
+				})
+				if r.Hold != nil {
+					time.AfterFunc(time.Minute, c.Reset)
+				}
+				answerAll(c)
+				c.Close()
+				want := []string{tt.want}
+				if tt.broker {
+					want = []string{"exchange", tt.want}
+				}
+				if !slices.Equal(seen, want) {
+					t.Errorf("seen %q, want %q", seen, want)
 				}
 			})
 		})

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // GroupKeys are the requests that [ReportEvents] reads of consumer groups.
@@ -36,6 +37,46 @@ func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string,
 	case *kmsg.ShareAcknowledgeRequest:
 		r.reportAcks(valueOf(req.GroupID), ackRangesIn(req))
 	}
+}
+
+// ReportEnd reports when a request about a group or a transaction and its response passed.
+// notify passes that on to the observers of the group, or to all if it is "".
+func ReportEnd(x *Exchange, notify func(group string, call func(harness.GroupEvents))) {
+	group, ok := groupOf(x.Request)
+	if !ok {
+		return
+	}
+	times := ledger.ExchangeTimes{Asked: x.AskedAt, Got: x.At, Answered: x.AnsweredAt, Returned: x.ReturnedAt}
+	notify(group, func(see harness.GroupEvents) {
+		if see.Exchange != nil {
+			see.Exchange(harness.Exchange{ClientID: x.Client, Node: x.Node, APIKey: x.Request.Key(), ExchangeTimes: times})
+		}
+	})
+}
+
+// groupOf is the group that a request is about, "" for one about a transaction only. It
+// reports false for all other requests.
+func groupOf(req kmsg.Request) (group string, ok bool) {
+	switch req := req.(type) {
+	case *kmsg.OffsetCommitRequest:
+		return req.Group, true
+	case *kmsg.TxnOffsetCommitRequest:
+		return req.Group, true
+	case *kmsg.JoinGroupRequest:
+		return req.Group, true
+	case *kmsg.SyncGroupRequest:
+		return req.Group, true
+	case *kmsg.LeaveGroupRequest:
+		return req.Group, true
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		return req.Group, true
+	case *kmsg.ShareFetchRequest:
+		return valueOf(req.GroupID), true
+	case *kmsg.ShareAcknowledgeRequest:
+		return valueOf(req.GroupID), true
+	}
+	id, _ := transactionOf(req)
+	return "", id != ""
 }
 
 func valueOf(s *string) string {

@@ -14,8 +14,10 @@ type Exchange struct {
 	ID         uint64 // ID tells exchanges of this process apart.
 	Node       int32  // Node is the broker.
 	Client     string // Client is the client id, or "".
-	At         int64  // At is when the broker got the request and had not handled it yet.
-	AnsweredAt int64  // AnsweredAt is when the response was sent, or kept back by a rule; 0 without a response.
+	AskedAt    int64  // AskedAt is when the client's request came, before any rule.
+	At         int64  // At is when the broker got the request and had not handled it yet; 0 if it never did.
+	AnsweredAt int64  // AnsweredAt is when the broker's response came, before any rule; 0 without a response.
+	ReturnedAt int64  // ReturnedAt is when the client got the response; 0 if it did not.
 	Request    kmsg.Request
 	Response   kmsg.Response // Response is nil if the connection broke first, or if it cannot be read.
 	Lost       bool          // Lost: the broker responded, and a rule kept the response from the client.
