@@ -181,7 +181,7 @@ soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothin
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
 	STAMPEDE_E2E=1 STAMPEDE_KILLS_DOCKER=$(KILLS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestKilledHarnessLeavesNothingOnRealKafka$$' ./harness/engine
 
-soak-moments: ## faults at each moment MOMENTS (20) times, MOMENTS_DOCKER (10) on real Kafka (hours)
+soak-moments: ## faults at each moment MOMENTS (20) times, MOMENTS_DOCKER (10) on real Kafka
 	STAMPEDE_MOMENTS=$(MOMENTS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestMomentsAreHitInVirtualTime$$' ./harness/engine
 	STAMPEDE_E2E=1 STAMPEDE_MOMENTS=$(MOMENTS) go test -count=1 -timeout 0 -v -run '^TestMomentsAreHit$$' ./harness/engine
 	STAMPEDE_E2E=1 STAMPEDE_MOMENTS=$(MOMENTS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestMomentsAreHitOnRealKafka$$' ./harness/engine

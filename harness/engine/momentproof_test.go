@@ -127,15 +127,19 @@ func (p proof) ofWork() error {
 func (p proof) ofRequest() error {
 	isIt := func(s *ledger.Slot) bool {
 		key, t := s.Exchange()
+		came := t.Asked // came is when the frame came that was to be held
+		if p.moment.OnResponse {
+			came = t.Answered
+		}
 		switch {
-		case key != p.moment.Key || s.Owner() != p.owner || t.Asked < p.from || t.Asked > p.to:
+		case key != p.moment.Key || s.Owner() != p.owner || came < p.from || came > p.to:
 			return false
 		case p.fault == paused && p.moment.OnResponse:
-			return t.Answered > 0 && t.Returned-t.Answered >= int64(p.healAfter)
+			return t.Returned-t.Answered >= int64(p.healAfter)
 		case p.fault == paused:
 			return t.Got-t.Asked >= int64(p.healAfter)
 		case p.moment.OnResponse:
-			return s.Outcome() == ledger.OutcomeUnknown && t.Answered > 0 && t.Answered <= p.to
+			return s.Outcome() == ledger.OutcomeUnknown
 		}
 		return s.Outcome() == ledger.OutcomeFailed
 	}
@@ -243,8 +247,13 @@ func (p proof) stoodStill(from, to int64) error {
 func (p proof) exchanges() (text string) {
 	for i := range p.momentFacts[ledger.KindExchange] {
 		s := &p.momentFacts[ledger.KindExchange][i]
-		if key, t := s.Exchange(); s.Owner() == p.owner && key == p.moment.Key && t.Asked >= p.from-int64(time.Second) && t.Asked <= p.to+int64(time.Second) {
-			since := func(at int64) time.Duration { return time.Duration(max(at, p.from) - p.from).Round(time.Millisecond) }
+		if key, t := s.Exchange(); s.Owner() == p.owner && key == p.moment.Key && max(t.Asked, t.Answered) >= p.from-int64(time.Second) && t.Asked <= p.to+int64(time.Second) {
+			since := func(at int64) time.Duration {
+				if at == 0 {
+					return -1
+				}
+				return time.Duration(at - p.from).Round(time.Millisecond)
+			}
 			text += fmt.Sprintf("\n%v asked %v got %v answered %v returned %v", s.Outcome(), since(t.Asked), since(t.Got), since(t.Answered), since(t.Returned))
 		}
 	}
