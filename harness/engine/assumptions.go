@@ -53,6 +53,7 @@ func (c *conclusion) assumptionDetails(out *harness.Run) map[string]string {
 		oracle.WorkInFlight:    "not required",
 		oracle.NoPodStarved:    "the group expelled no running pod without a fault",
 		oracle.NoBrokerLost:    c.nodes.describe(),
+		oracle.CommitsAnswered: fmt.Sprintf("each within %v while no fault lasted", commitAnswerLimit(c.cfg)),
 		oracle.ObserversKeptUp: "commits and owners were seen throughout",
 		oracle.DrainEnded:      c.course.drain.describeEnd(),
 		oracle.WorkDone:        fmt.Sprintf("%d of %d appended records were completed", out.Counts.Completed, out.Counts.Appended),

@@ -73,6 +73,10 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 			},
 		},
 		{
+			name: "a broker that takes long for commits", breaks: oracle.CommitsAnswered, leaning: []string{oracle.CheckStalledCommit},
+			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) { p.Backend = spoilt{commitTakes: 9 * time.Second} },
+		},
+		{
 			name: "an observer without access", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				p.Backend = spoilt{describe: func(since time.Duration) error {
@@ -238,6 +242,8 @@ type spoilt struct {
 	describe func(since time.Duration) error
 	dial     func() error
 	lost     func(since time.Duration) bool // whether a node is lost
+
+	commitTakes time.Duration // commitTakes is how much earlier each commit is said to have been asked for.
 }
 
 func (s spoilt) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
@@ -261,6 +267,16 @@ func (c *spoiltCluster) DescribeGroups(ctx context.Context, prefix string) ([]ha
 		}
 	}
 	return c.Cluster.DescribeGroups(ctx, prefix)
+}
+
+// ObserveGroups implements [harness.GroupObserver].
+func (c *spoiltCluster) ObserveGroups(prefix string, see harness.GroupEvents) (stop func(), err error) {
+	tell := see.CommitRequest
+	see.CommitRequest = func(r harness.CommitRequest) {
+		r.At -= int64(c.spoilt.commitTakes)
+		tell(r)
+	}
+	return c.Cluster.ObserveGroups(prefix, see)
 }
 
 // CheckNodes implements [harness.NodeChecker].

@@ -13,6 +13,7 @@ func (e *evidence) writeIntervals() error {
 	if err := e.writeExpulsions(); err != nil {
 		return err
 	}
+	e.checkCommitsAnswered()
 	if err := e.writeIncarnations(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
 		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction, Exchange: w.recordExchange,
+		CommitRequest: w.acceptSlowCommit,
 	}
 }
 

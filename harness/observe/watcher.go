@@ -45,6 +45,7 @@ type Watcher struct {
 	committed []int64 // of the run's group on the source
 	expelled  []Expulsion
 	left      []Departure
+	slow      []SlowCommit
 	changes   int
 	blind     time.Duration
 	err       error

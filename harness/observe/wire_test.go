@@ -79,6 +79,29 @@ func TestEachCommitIsWrittenOnce(t *testing.T) {
 	}
 }
 
+// TestSlowCommitsAreNoted: the wire shows how long the broker took. A request without a response says
+// nothing about the broker, and neither does one of another group.
+func TestSlowCommitsAreNoted(t *testing.T) {
+	const s = int64(SlowAnswer)
+	w, see, _ := onWire(t, harness.Cooperative)
+	answered := func(r harness.CommitRequest, at int64) harness.CommitRequest {
+		r.Ended, r.AnsweredAt = true, at
+		return r
+	}
+	foreign := asks(5, 7*s, "pod-1.1", "m1", 12)
+	foreign.Group = "g2"
+	for _, r := range []harness.CommitRequest{
+		answered(asks(1, 1, "pod-1.1", "m1", 7), s),
+		answered(asks(2, 2*s, "pod-2.1", "m2", 7), 3*s), answered(asks(2, 2*s, "pod-2.1", "m2", 7), 3*s), // two partitions
+		answered(asks(3, 4*s, "pod-1.1", "m1", 9), 0), asks(4, 6*s, "pod-1.1", "m1", 12), answered(foreign, 9*s),
+	} {
+		see.CommitRequest(r)
+	}
+	if got, want := w.SlowCommits(), []SlowCommit{{Owner: 2, At: 2 * s, Answered: 3 * s}}; !slices.Equal(got, want) {
+		t.Errorf("slow commits %v, want %v", got, want)
+	}
+}
+
 // TestEqualCommitsAreToldApartByTime: two pods commit the same offset, and the first of them gets no
 // answer.
 func TestEqualCommitsAreToldApartByTime(t *testing.T) {

@@ -39,7 +39,7 @@ var _ = register(entry{
 		return "a commit within three intervals"
 	},
 	repeats:  true,
-	needs:    []string{LedgerComplete, ObserversKeptUp, NoPodStarved},
+	needs:    []string{LedgerComplete, ObserversKeptUp, NoPodStarved, CommitsAnswered},
 	newCheck: func(s *judgeState) check { return newStalledCommit(s) },
 })
 

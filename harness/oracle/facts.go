@@ -98,6 +98,7 @@ const (
 	WorkInFlight    = "work in flight"    // the pod that the fault affects had work to lose
 	NoPodStarved    = "no pod starved"    // the group expelled no pod but those that a fault affected
 	NoBrokerLost    = "no broker lost"    // every broker ran, but for the faults; a run that breaks it is not judged
+	CommitsAnswered = "commits answered"  // no response to a commit took so long that the commit had to come late
 	ObserversKeptUp = "observers kept up" // the observers saw commits and owners throughout
 	DrainEnded      = "drain ended"       // the run was not cut short
 	WorkDone        = "work done"         // at least one appended record had an effect
@@ -105,7 +106,7 @@ const (
 )
 
 // Assumptions are all assumptions, in the order in which they are judged.
-var Assumptions = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, NoPodStarved, NoBrokerLost, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
+var Assumptions = []string{GroupFormed, LoadDelivered, FaultTookEffect, WorkInFlight, NoPodStarved, NoBrokerLost, CommitsAnswered, ObserversKeptUp, DrainEnded, WorkDone, LedgerComplete}
 
 // podName is an incarnation in the report.
 func (f *Facts) podName(o ledger.Owner) string {
