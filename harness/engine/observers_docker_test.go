@@ -115,7 +115,8 @@ func (s *sight) watch(t *testing.T, protocol harness.Protocol, share bool) {
 	t.Cleanup(func() { j.Close() })
 	s.owned.Journal = j
 	s.Watcher, err = observe.Watch(t.Context(), observe.Config{
-		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: protocol, Share: share, Clock: ledger.NewClock(), Journal: &s.owned, MaxGap: 6 * time.Second,
+		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: protocol, Share: share, OwnGroups: len(s.topics) > 1,
+		Clock: ledger.NewClock(), Journal: &s.owned, MaxGap: 6 * time.Second,
 		OwnerOf: func(client string) ledger.Owner {
 			if client == "pod-1.2" && !s.again.Load() {
 				return 0

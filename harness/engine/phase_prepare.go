@@ -168,11 +168,18 @@ func (s *setup) makeFleet(context.Context) (err error) {
 	return nil
 }
 
+// readsSideTopics reports whether the consumer reads what it puts in one of its side topics.
+func (s *setup) readsSideTopics() bool {
+	return slices.ContainsFunc(s.Consumer.Implementation.SideTopicsOf(s.cfg), func(t harness.SideTopic) bool {
+		return t.Role.TakesOver() && t.Role != harness.RoleDeadLetter
+	})
+}
+
 // watchGroup starts to observe the group.
 func (s *setup) watchGroup(ctx context.Context) (err error) {
 	s.watcher, err = observe.Watch(ctx, observe.Config{
 		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: s.cfg.Protocol, Share: s.Consumer.Implementation.Share,
-		Clock: s.clock, Journal: s.observed, OwnerOf: s.owners.ownerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
+		OwnGroups: s.readsSideTopics(), Clock: s.clock, Journal: s.observed, OwnerOf: s.owners.ownerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
 	})
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (w *Watcher) describeGroups(ctx context.Context) ([]harness.Group, error) {
 		groups = append(groups, g)
 	}
 	var names []string
-	if len(w.cfg.Topics) > 1 {
+	if w.cfg.OwnGroups {
 		own, err := c.ownGroups(ctx)
 		if err != nil {
 			return nil, err

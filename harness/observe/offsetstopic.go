@@ -47,7 +47,7 @@ func (w *Watcher) watchOffsetsTopic(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.follow(ctx) })
 	stopPolling := func() {}
-	if w.cfg.Protocol == harness.Server || w.cfg.Share || len(w.cfg.Topics) > 1 {
+	if w.cfg.Protocol == harness.Server || w.cfg.Share || w.cfg.OwnGroups {
 		stopPolling = w.pollGroups(pollNetworkEvery, w.describeGroups)
 	}
 	w.stop = func(ctx context.Context) error {

@@ -18,8 +18,10 @@ type Config struct {
 	Topics   []Topic // Topics are those of the run by their number, the source first.
 	Protocol harness.Protocol
 	Share    bool // Share: the run's group is a share group, in which no member owns a partition.
-	Clock    ledger.Clock
-	Journal  interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
+	// OwnGroups: the consumer reads side topics, and may do so in groups of its own.
+	OwnGroups bool
+	Clock     ledger.Clock
+	Journal   interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
 	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
 	OwnerOf func(clientID string) ledger.Owner
 	// MaxGap is how long the observer may see nothing. After a longer gap what depends on it
