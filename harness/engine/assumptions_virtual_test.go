@@ -74,7 +74,9 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 		},
 		{
 			name: "a broker that takes long for commits", breaks: oracle.CommitsAnswered, leaning: []string{oracle.CheckStalledCommit},
-			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) { p.Backend = spoilt{commitTakes: 9 * time.Second} },
+			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
+				p.Backend = spoilt{commitTakes: 9 * time.Second}
+			},
 		},
 		{
 			name: "an observer without access", breaks: oracle.ObserversKeptUp, leaning: []string{oracle.CheckPrematureCommit, oracle.CheckUnexplainedDuplicate},
