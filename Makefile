@@ -53,8 +53,9 @@ MOMENTS     ?= 20
 MOMENTS_DOCKER ?= 10
 MINUTES     ?= 30
 KILLS_DOCKER ?= 5
+REPORTS     ?= virtual=3,embedded=3,docker=3
 
-.PHONY: help chaos demo check test race lint compile bench list report judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,7 +103,7 @@ demo: ## keyed and naive while a pod crashes: half a minute once compiled
 
 # The go command is silent while it compiles. A line says so once it takes more than a moment.
 tags = $(if $(filter virtual,$(BROKER)),-tags synctests)
-bench list report judge: compile
+bench list report reports judge: compile
 compile:
 	@trap 'kill $$say 2> /dev/null' EXIT; { sleep 2 > /dev/null 2>&1; kill -0 $$$$ && echo 'compiling: takes about 2 minutes the first time' >&2; } & say=$$!; \
 	  go list -export -deps -test $(tags) . > /dev/null
@@ -169,6 +170,9 @@ bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 
 bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench
+
+reports: ## each public bug report, caught by a built-in scenario on each back end (an hour); see REPORTS
+	STAMPEDE_E2E=1 STAMPEDE_REPORTS='$(REPORTS)' go test -tags synctests -count=1 -timeout 0 -v -run '^TestReportsAreCaught$$' ./consumers/mutants
 
 soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
 	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak

@@ -25,7 +25,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
-	Drain:      60 * time.Second,
+	Drain:      90 * time.Second,
 	Extra:      true,
 	Consumers:  faultConsumers,
 })

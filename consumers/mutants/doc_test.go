@@ -94,6 +94,7 @@ func renderDoc(t *testing.T, honest []*harness.Implementation) string {
 	var b strings.Builder
 	b.WriteString(docIntro)
 	renderMutants(&b, counts)
+	renderReports(&b)
 	renderChecks(&b)
 	renderScenarios(&b)
 	renderHonest(&b, counts, honest)

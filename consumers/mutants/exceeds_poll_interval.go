@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// As in aio-libs/aiokafka 848 and spring-kafka 742.
 var _ = harness.Register(harness.Implementation{
 	Name: "mutant-exceeds-poll-interval",
 	Doc: "Works on all records that wait as one batch. A batch that takes longer than the poll interval makes the member leave. " +
@@ -17,7 +18,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery: harness.AtLeastOnce,
 	Order:    harness.OrderNone,
 	Mutant:   true,
-	MustFail: mustFailIn("busy", oracle.CheckLivelock),
+	MustFail: append(mustFailIn("busy", oracle.CheckLivelock), mustFailIn("long-poll", oracle.CheckLivelock)...),
 	MayFail: append([]harness.Allowance{
 		{Check: oracle.CheckStall, Why: "no batch is ever committed, so some partitions get no work"},
 		{Check: oracle.CheckUnexplainedDuplicate, Why: "it finishes a batch after it left, while the next owner works on the same records"},

@@ -9,21 +9,9 @@ var _ = harness.Register(plainHabit("plain-commit-each",
 	"Commits each record after its work. It does not listen to rebalances, and finishes what it has polled.",
 	habit{
 		options: func(*habitPod) []kgo.Opt { return []kgo.Opt{kgo.DisableAutoCommit()} },
-		loop:    commitEach,
+		loop: func(p *habitPod) error {
+			return workOff(p, func(r *kgo.Record) {
+				_ = p.client.CommitRecords(p.ctx, r) // the next commit makes up for one that fails
+			})
+		},
 	}))
-
-func commitEach(p *habitPod) error {
-	for p.ctx.Err() == nil {
-		fetches, err := p.poll(0)
-		if err != nil {
-			return err
-		}
-		for _, r := range fetches.Records() {
-			if p.do(p.ctx, r) != nil {
-				return nil
-			}
-			_ = p.client.CommitRecords(p.ctx, r) // the next commit makes up for one that fails
-		}
-	}
-	return nil
-}

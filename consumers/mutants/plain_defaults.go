@@ -11,21 +11,5 @@ var _ = harness.Register(plainHabit("plain-defaults",
 	"Polls and works, and leaves all else to the defaults of the client: it commits the last poll at intervals, once the next one has begun.",
 	habit{
 		options: func(*habitPod) []kgo.Opt { return []kgo.Opt{kgo.AutoCommitInterval(time.Second)} },
-		loop:    pollAndWork,
+		loop:    func(p *habitPod) error { return workOff(p, func(*kgo.Record) {}) },
 	}))
-
-// pollAndWork polls and works. Something else commits.
-func pollAndWork(p *habitPod) error {
-	for p.ctx.Err() == nil {
-		fetches, err := p.poll(0)
-		if err != nil {
-			return err
-		}
-		for _, r := range fetches.Records() {
-			if p.do(p.ctx, r) != nil {
-				return nil
-			}
-		}
-	}
-	return nil
-}

@@ -67,3 +67,21 @@ func (p *habitPod) poll(limit int) (kgo.Fetches, error) {
 func (p *habitPod) do(ctx context.Context, r *kgo.Record) error {
 	return pool.Retry(ctx, p.work, viewRecord(r))
 }
+
+// workOff polls all that waits and works on it, one record at a time. after is called after
+// the work on each.
+func workOff(p *habitPod, after func(*kgo.Record)) error {
+	for p.ctx.Err() == nil {
+		fetches, err := p.poll(0)
+		if err != nil {
+			return err
+		}
+		for _, r := range fetches.Records() {
+			if p.do(p.ctx, r) != nil {
+				return nil
+			}
+			after(r)
+		}
+	}
+	return nil
+}
