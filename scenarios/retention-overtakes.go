@@ -12,7 +12,7 @@ import (
 // the backlog of one pod up to the last five records of each partition. The broker answers
 // that pod OFFSET_OUT_OF_RANGE. A good consumer goes on at the start of the log: it completes
 // what is left and all that comes later. What was deleted unread is overtaken, not lost by it.
-// A consumer that ends there, as in IBM/sarama #2682, stalls.
+// A consumer that ends there, as in IBM/sarama #2682, stalls. One record at a time takes most of the drain.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "retention-overtakes",
 	Doc:  "Does a consumer go on where the log begins after retention has deleted its backlog?",
@@ -27,6 +27,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Window:     100,
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
+	Drain:      60 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.DeleteRecords{}, At: 6500 * time.Millisecond, HealAfter: 3 * time.Second}},
 	Consumers:  []string{"keyed", "keyed@848"},
 	Extra:      true,
