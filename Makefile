@@ -171,7 +171,7 @@ bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench
 
-reports: ## each public bug report, caught by a built-in scenario on each back end (an hour); see REPORTS
+reports: ## catch each public bug report by a built-in scenario (an hour); see REPORTS
 	STAMPEDE_E2E=1 STAMPEDE_REPORTS='$(REPORTS)' go test -tags synctests -count=1 -timeout 0 -v -run '^TestReportsAreCaught$$' ./consumers/mutants
 
 soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
