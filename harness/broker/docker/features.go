@@ -25,11 +25,11 @@ func (c *cluster) checkFeatures(ctx context.Context) error {
 		return fmt.Errorf("features: %w", err)
 	}
 	for _, n := range c.nodes {
-		v := versions[n.id]
-		if v.Err != nil {
-			return fmt.Errorf("features of node %d: %w", n.id, v.Err)
+		raw, err := rawVersions(versions, n.id)
+		if err != nil {
+			return err
 		}
-		missing := missingFeatures(v.Raw())
+		missing := missingFeatures(raw)
 		if len(missing) == 0 {
 			continue
 		}
@@ -43,6 +43,19 @@ func (c *cluster) checkFeatures(ctx context.Context) error {
 		return fmt.Errorf("node %d does not serve %s yet", n.id, missing[0].Feature)
 	}
 	return nil
+}
+
+// rawVersions returns the response of a node. A node that is not registered is not among those
+// that were asked.
+func rawVersions(of kadm.BrokersApiVersions, id int32) (*kmsg.ApiVersionsResponse, error) {
+	v, asked := of[id]
+	switch {
+	case !asked:
+		return nil, fmt.Errorf("features of node %d: it is not registered", id)
+	case v.Err != nil:
+		return nil, fmt.Errorf("features of node %d: %w", id, v.Err)
+	}
+	return v.Raw(), nil
 }
 
 // missingFeatures returns the features that are below their highest level.
