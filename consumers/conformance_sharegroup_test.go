@@ -3,10 +3,13 @@ package consumers_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // answersForEach has the members of share groups.
@@ -118,6 +121,39 @@ func lockThatIsLostIsLetGo(w *world, i *harness.Implementation, p harness.Protoc
 	w.await("a lets go", func(e *effects) bool { return !e.working() })
 	a.leave()
 	b.leave()
+	w.repeats(0)
+	w.noGoroutines()
+}
+
+// A group that takes no further member costs a pod nothing: clients without a place wait for
+// one, or give up if the pod has enough, and the others go on.
+func fullGroupIsWaitedFor(w *world, i *harness.Implementation, p harness.Protocol) {
+	var places atomic.Int64
+	var mu sync.Mutex
+	members := map[string]bool{}
+	w.cluster.ControlKey(kmsg.ShareGroupHeartbeat.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		join := request.(*kmsg.ShareGroupHeartbeatRequest)
+		mu.Lock()
+		defer mu.Unlock()
+		if join.MemberEpoch != 0 || members[join.MemberID] {
+			return nil, nil, false
+		}
+		if len(members) < int(places.Load()) {
+			members[join.MemberID] = true
+			return nil, nil, false
+		}
+		refused := join.ResponseKind().(*kmsg.ShareGroupHeartbeatResponse)
+		refused.ErrorCode = kerr.GroupMaxSizeReached.Code
+		return refused, nil, true
+	})
+	// Work that outlasts locks makes the pod want more clients.
+	w.effects.before = slow(lockFor)
+	w.send(20)
+	a := w.start(i, w.config("a", p))
+	places.Store(2)
+	w.delivered()
+	a.leave()
 	w.repeats(0)
 	w.noGoroutines()
 }

@@ -52,6 +52,7 @@ var promises = []struct {
 	{"stuck work is cancelled at the end", cared, stuckWorkIsCancelledAtTheEnd},
 	{"long work keeps its lock", answersForEach, longWorkKeepsItsLock},
 	{"lock that is lost is let go", answersForEach, lockThatIsLostIsLetGo},
+	{"full group is waited for", answersForEach, fullGroupIsWaitedFor},
 	{"stuck work costs its transaction at revoke", writes, stuckWorkCostsItsTransactionAtRevoke},
 	{"transaction that the broker ended is made again", writes, transactionThatTheBrokerEndedIsMadeAgain},
 	{"transaction left open is settled by who comes back", writes, transactionLeftOpenIsSettledByWhoComesBack},

@@ -10,6 +10,7 @@ import (
 	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/consumers/pool"
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -65,10 +66,11 @@ type clients struct {
 	stopPolls context.CancelFunc
 	running   sync.WaitGroup
 
-	mu     sync.Mutex
-	number int // number of clients
-	slow   int // slow is the number of slow clients
-	failed error
+	mu        sync.Mutex
+	number    int       // number of clients
+	slow      int       // slow is the number of slow clients
+	fullUntil time.Time // fullUntil is how long the pod asks the group for no member more
+	failed    error
 }
 
 // wantedClients is how many clients there should be. The caller holds mu.
@@ -77,11 +79,12 @@ func (c *clients) wantedClients() int {
 }
 
 // startClients starts the clients that are wanted. It exceeds the minimum only while a worker
-// is idle.
+// is idle and the group is not known to be full.
 func (c *clients) startClients() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.number < c.wantedClients() && (c.number < c.minimum || c.slots.HasFree()) && c.polls.Err() == nil {
+	mayGrow := c.slots.HasFree() && !time.Now().Before(c.fullUntil)
+	for c.number < c.wantedClients() && (c.number < c.minimum || mayGrow) && c.polls.Err() == nil {
 		c.number++
 		c.running.Go(func() {
 			if err := c.runClient(); err != nil {
@@ -106,6 +109,20 @@ func (c *clients) removeSurplus() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.number <= c.wantedClients() {
+		return false
+	}
+	c.number--
+	return true
+}
+
+// removeRefused notes that the group is full, and for a session asks for no member more. It
+// reports whether the client that the group refused is above the minimum, and no longer counts
+// it then. Another client waits for a place: its kgo client asks for one again and again.
+func (c *clients) removeRefused() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fullUntil = time.Now().Add(c.cfg.Session)
+	if c.number <= c.minimum {
 		return false
 	}
 	c.number--
@@ -160,10 +177,13 @@ func (c *clients) runClient() error {
 	atLimit := false
 	for c.polls.Err() == nil {
 		fetches := cl.PollRecords(c.polls, c.batchSize)
-		if err = client.FatalError(fetches); err != nil {
+		err = client.FatalError(fetches)
+		isFull := errors.Is(err, kerr.GroupMaxSizeReached)
+		if err != nil && !isFull {
 			break
 		}
-		if atLimit = c.workOnRecords(cl, b, fetches.Records()); atLimit || c.removeSurplus() {
+		err = nil
+		if atLimit = c.workOnRecords(cl, b, fetches.Records()); atLimit || isFull && c.removeRefused() || c.removeSurplus() {
 			break
 		}
 	}

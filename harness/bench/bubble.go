@@ -29,7 +29,8 @@ const (
 // Variables for tests.
 var (
 	// maxStandstill is the real time after which a clock without a move counts as
-	// stopped.
+	// stopped. While a goroutine of the bubble runs, the process must also have got so
+	// much CPU time: on a busy machine it may get little.
 	maxStandstill = time.Minute
 	// maxGrowth is by how much the process may grow before that while a goroutine of
 	// the bubble runs.
@@ -117,7 +118,7 @@ func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.O
 // awaitEnd waits for the end of the run, and gives it up if it cannot end.
 func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 	started := time.Now()
-	last, since, size := b.beat.Load(), started, processMemory()
+	last, since, size, used := b.beat.Load(), started, processMemory(), engine.CPU()
 	for {
 		select {
 		case <-done:
@@ -130,7 +131,7 @@ func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 		case <-time.After(checkInterval):
 		}
 		if now := b.beat.Load(); now != last {
-			last, since, size = now, time.Now(), processMemory()
+			last, since, size, used = now, time.Now(), processMemory(), engine.CPU()
 			continue
 		}
 		traces, spins := "", false
@@ -139,10 +140,16 @@ func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 		if stood >= maxStandstill || grown > maxGrowth {
 			traces, spins = b.ownGoroutines()
 		}
-		if stood >= maxStandstill || spins {
+		if spins && grown > maxGrowth || isStopped(stood, engine.CPU()-used, spins) {
 			return nil, b.standstillError(stood, grown, traces, spins)
 		}
 	}
+}
+
+// isStopped reports whether a clock is stopped that has stood for a time, while the process
+// has used so much CPU time.
+func isStopped(stood, cpu time.Duration, spins bool) bool {
+	return stood >= maxStandstill && (!spins || cpu >= maxStandstill)
 }
 
 // withRunName adds the run's name and seed to an error.

@@ -128,6 +128,25 @@ func TestRunThatDoesNotEndIsStopped(t *testing.T) {
 	checkError(t, err, "has not ended after", "its clock was stopped")
 }
 
+// A process that gets no processor needs minutes for what it does at one instant.
+func TestClockOfABusyProcessIsNotStopped(t *testing.T) {
+	for _, c := range []struct {
+		what       string
+		stood, cpu time.Duration
+		spins      bool
+		want       bool
+	}{
+		{"a short time", maxStandstill / 2, maxStandstill, true, false},
+		{"a process without a processor", 10 * maxStandstill, maxStandstill / 10, true, false},
+		{"a goroutine that never waits", maxStandstill, maxStandstill, true, true},
+		{"a wait for something outside", maxStandstill, 0, false, true},
+	} {
+		if got := isStopped(c.stood, c.cpu, c.spins); got != c.want {
+			t.Errorf("%s: stopped %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
 func TestNoRunFollowsOneThatNeverWaits(t *testing.T) {
 	for name, limit := range map[string]func(){
 		"by its time":   func() { maxStandstill = checkInterval },

@@ -25,7 +25,7 @@ const (
 	// instant each write of a client takes slowWrite, and for busyAfter already after
 	// busyAgain of them. That ends a spin that ends by itself. After maxSlowWrites of a run no
 	// write is slow any more, and a spin is cut off.
-	busyInstant   = 20_000
+	busyInstant   = 5_000
 	busyAgain     = 1_000
 	busyAfter     = time.Second
 	slowWrite     = time.Millisecond
