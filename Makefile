@@ -196,5 +196,5 @@ soak-mutants: ## what each check catches over many seeds (hours); see SOAK and S
 soak-oracle: ## compare all checks with a slow reference on HISTORIES (100000) runs
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
-soak-scenarios: ## every consumer in every scenario, in virtual time (SEEDS)
-	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak
+soak-scenarios: ## every consumer in every scenario, in virtual time or BROKER=embedded (SEEDS)
+	STAMPEDE_SEEDS=$(SEEDS) STAMPEDE_BROKER=$(or $(BROKER),virtual) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak

@@ -11,7 +11,8 @@ import (
 // All pods leave, and the broker deletes the empty group with its commits, as it does after
 // offsets.retention.minutes: librdkafka #1442 and others. The pods come back two seconds later.
 // A good consumer reads from the start again: it repeats all that is left in the log and
-// loses nothing. One that resets to the end skips what came meanwhile.
+// loses nothing. One that resets to the end skips what came meanwhile. A consumer that claims
+// exactly-once is skipped: without its commits it repeats outputs, and no consumer can do better.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name:       "commits-expired",
 	Doc:        "Does a consumer lose records when its group has lost its commits?",

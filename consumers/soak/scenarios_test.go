@@ -1,15 +1,18 @@
 package soak_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stampede-bench/stampede/consumers/internal/trial"
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/stampede-bench/stampede/harness/bench"
+	_ "github.com/stampede-bench/stampede/harness/broker/embedded"
+	"github.com/stampede-bench/stampede/harness/lock"
 	_ "github.com/stampede-bench/stampede/scenarios"
 )
 
@@ -20,6 +23,10 @@ func TestEachDesignKeepsItsClaimsInEachScenario(t *testing.T) {
 	if os.Getenv("STAMPEDE_SEEDS") == "" {
 		t.Skip("set STAMPEDE_SEEDS (make soak-scenarios does)")
 	}
+	backend := cmp.Or(os.Getenv("STAMPEDE_BROKER"), "virtual")
+	if backend != "virtual" {
+		lock.Machine(t)
+	}
 	seeds, protocols := soakExtent(t, 0)
 	var counts scenarioCounts
 	t.Run("runs", func(t *testing.T) {
@@ -29,23 +36,51 @@ func TestEachDesignKeepsItsClaimsInEachScenario(t *testing.T) {
 					continue
 				}
 				for seed := range uint64(seeds) {
-					name := i.Name
-					if !i.Share {
-						name += "@" + string(protocols[seed%uint64(len(protocols))])
-					}
+					name := withProtocol(i, protocols[seed%uint64(len(protocols))])
 					t.Run(fmt.Sprintf("%s/%s/%d", s.Name, name, seed+1), func(t *testing.T) {
 						t.Parallel()
-						counts.add(runForClaims(t, *s, name, seed+1))
+						counts.runForClaims(t, backend, *s, name, seed+1)
 					})
 				}
 			}
 		}
 	})
-	t.Logf("%d runs: %d as claimed (%d of them overloaded), %d failed, %d inconclusive",
-		counts.runs, counts.runs-counts.failed-counts.inconclusive, counts.overloaded, counts.failed, counts.inconclusive)
-	if counts.inconclusive*100 > counts.runs {
-		t.Errorf("%d of %d runs are inconclusive: want at most 1 %%", counts.inconclusive, counts.runs)
+	counts.describe(t)
+	if len(counts.inconclusive)*100 > counts.runs {
+		t.Errorf("%d of %d runs are inconclusive: want at most 1 %%", len(counts.inconclusive), counts.runs)
 	}
+}
+
+// Each scenario meets one design, and each design some scenarios. Scenarios are in the order of their
+// names and designs take turns, so a scenario that is added may shift the pairs. make soak-scenarios has all pairs.
+func TestSampleOfDesignsKeepsItsClaimsInScenarios(t *testing.T) {
+	designs := honestDesigns()
+	var counts scenarioCounts
+	t.Run("runs", func(t *testing.T) {
+		for n, s := range harness.Scenarios() {
+			for turn := range designs {
+				i := designs[(n+turn)%len(designs)]
+				if !canEnd(i, s) {
+					continue
+				}
+				name := withProtocol(i, harness.Protocols[n%len(harness.Protocols)])
+				t.Run(s.Name+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					counts.runForClaims(t, "virtual", *s, name, 1)
+				})
+				break
+			}
+		}
+	})
+	counts.describe(t)
+}
+
+// withProtocol names a design under a protocol, which means nothing to a share group.
+func withProtocol(i *harness.Implementation, p harness.Protocol) string {
+	if i.Share {
+		return i.Name
+	}
+	return i.Name + "@" + string(p)
 }
 
 // canEnd reports whether a design can complete all records of a scenario. Without dead letters it
@@ -55,41 +90,56 @@ func canEnd(i *harness.Implementation, s *harness.Scenario) bool {
 		slices.ContainsFunc(i.SideTopicsOf(harness.Config{}), func(t harness.SideTopic) bool { return t.Role == harness.RoleDeadLetter })
 }
 
-// runForClaims makes a run without the thresholds of its scenario.
-func runForClaims(t *testing.T, s harness.Scenario, consumer string, seed uint64) *harness.Run {
-	s.Thresholds, s.MayOverload = harness.Thresholds{}, true
-	r, err := bench.RunVirtual(t, s, consumer, seed)
-	if err != nil {
-		t.Fatalf("%s in %s, seed %d: %v", consumer, s.Name, seed, err)
-	}
-	switch r.Status {
-	case harness.Skipped:
-		t.Skip(r.Reasons) // a fault that virtual time cannot make, or that means nothing to the consumer
-	case harness.Pass, harness.Overload:
-	case harness.Inconclusive:
-		t.Logf("%s in %s, seed %d: inconclusive: %v", consumer, s.Name, seed, r.Reasons)
-	default:
-		t.Errorf("%s in %s, seed %d: %s: %v\n%s", consumer, s.Name, seed, r.Status, r.Reasons, trial.DescribeFailures(r))
-	}
-	return r
-}
-
 // scenarioCounts count runs. Safe for concurrent use.
 type scenarioCounts struct {
-	mu                                     sync.Mutex
-	runs, failed, overloaded, inconclusive int
+	mu                       sync.Mutex
+	runs, failed, overloaded int
+	inconclusive             []string // inconclusive names the runs that are, and says why.
 }
 
-func (c *scenarioCounts) add(r *harness.Run) {
+// runForClaims makes a run without the thresholds of its scenario, and counts it.
+func (c *scenarioCounts) runForClaims(t *testing.T, backend string, s harness.Scenario, consumer string, seed uint64) {
+	t.Helper()
+	s.Thresholds, s.MayOverload = harness.Thresholds{}, true
+	status, reasons := harness.Fail, []string(nil) // of a run that cannot be made
+	defer func() {
+		if !t.Skipped() {
+			c.add(status, fmt.Sprintf("%s in %s, seed %d: %s", consumer, s.Name, seed, strings.Join(reasons, "; ")))
+		}
+	}()
+	r := trial.RunOn(t, backend, s, consumer, seed)
+	status, reasons = r.Status, r.Reasons
+	switch status {
+	case harness.Skipped:
+		t.Skip(reasons) // a fault that the back end cannot make, or that means nothing to the consumer
+	case harness.Pass, harness.Overload:
+	case harness.Inconclusive:
+		t.Logf("inconclusive: %v", reasons)
+	default:
+		t.Errorf("%s: %v\n%s", status, reasons, trial.DescribeFailures(r))
+	}
+}
+
+func (c *scenarioCounts) add(is harness.Status, run string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.runs++
-	switch {
-	case r.Status == harness.Overload:
+	switch is {
+	case harness.Pass:
+	case harness.Overload:
 		c.overloaded++
-	case r.Status == harness.Inconclusive:
-		c.inconclusive++
-	case r.Status != harness.Pass:
+	case harness.Inconclusive:
+		c.inconclusive = append(c.inconclusive, run)
+	default:
 		c.failed++
+	}
+}
+
+// describe logs the counts, and names what is inconclusive.
+func (c *scenarioCounts) describe(t *testing.T) {
+	t.Logf("%d runs: %d as claimed (%d of them overloaded), %d failed, %d inconclusive",
+		c.runs, c.runs-c.failed-len(c.inconclusive), c.overloaded, c.failed, len(c.inconclusive))
+	for _, run := range c.inconclusive {
+		t.Logf("inconclusive: %s", run)
 	}
 }

@@ -58,6 +58,17 @@ func (ExpireCommits) Verify(ctx context.Context, env *harness.Env) error {
 	})
 }
 
+// RequiresOf implements [harness.ConsumerRequirer]. A group without commits reads the log from
+// its start. Exactly-once on Kafka is one transaction of an output and the commit of its record.
+// Once the commit is lost, the output comes again. No consumer can keep that claim, nor
+// at-most-once.
+func (ExpireCommits) RequiresOf(i *harness.Implementation, _ harness.Protocol) error {
+	if i.Delivery == harness.ExactlyOnce || i.Delivery == harness.AtMostOnce {
+		return fmt.Errorf("no consumer keeps %s without its commits: it reads the log again", i.Delivery)
+	}
+	return nil
+}
+
 // startPods starts pods, all at once. It leaves out those that run.
 func startPods(ctx context.Context, pods []harness.Pod) error {
 	errs := make(chan error, len(pods))
@@ -71,7 +82,10 @@ func startPods(ctx context.Context, pods []harness.Pod) error {
 	return all
 }
 
-var _ harness.Fault = ExpireCommits{}
+var _ interface {
+	harness.Fault
+	harness.ConsumerRequirer
+} = ExpireCommits{}
 
 var _ = registerFault(Known{
 	Fault: ExpireCommits{}, What: "All pods leave, the group is deleted with its commits, and the pods come back.", By: "DeleteGroups of Kafka's admin API, once the pods have left",

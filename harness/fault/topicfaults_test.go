@@ -145,3 +145,13 @@ func TestFaultsOfTheTopicNoticeThatTheyHadNoEffect(t *testing.T) {
 		})
 	}
 }
+
+// Without its commits a consumer reads the log again: at-least-once holds, and no claim without repeats.
+func TestExpireCommitsAsksTheConsumerForItsClaim(t *testing.T) {
+	for claim, want := range map[harness.Delivery]bool{"": true, harness.AtLeastOnce: true, harness.ExactlyOnce: false, harness.AtMostOnce: false} {
+		err := ExpireCommits{}.RequiresOf(&harness.Implementation{Delivery: claim}, harness.Cooperative)
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), string(claim)) {
+			t.Errorf("claim %q: %v", claim, err)
+		}
+	}
+}

@@ -5,7 +5,7 @@ import "github.com/stampede-bench/stampede/harness"
 // CheckOvertaken counts records that were deleted from the source before the group's commit was past them, and
 // that were not completed: retention was faster than the consumer. No consumer can complete them, so the check
 // holds none to a promise. They are neither lost nor outstanding. A record that the group had committed before
-// its deletion is a loss of the consumer.
+// its deletion is a loss of the consumer. So is one that a share group would not have delivered again.
 //
 // A member is told if the broker calls its offset out of range and it asks for the start or the end of the log.
 // The evidence says which member was told, and where it went on.

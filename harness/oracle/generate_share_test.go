@@ -47,6 +47,9 @@ func (w *simulation) runShareGroup() {
 		case n == 19 && w.disruptions > 0:
 			w.disruptions--
 			w.killMember(records)
+		case n == 16 && w.disruptions > 0:
+			w.disruptions--
+			w.trimShared(g, records)
 		case g.done:
 		case g.to == nil:
 			w.deliverToAny(g)
@@ -54,7 +57,7 @@ func (w *simulation) runShareGroup() {
 			g.work = w.tryRecord(g)
 		case n < 15:
 			w.endTry(g)
-		case n == 17 && g.count < 4:
+		case n == 17 && g.count < 4 && !w.isDeleted(g.place):
 			w.now += 10 * time.Millisecond
 			w.renew(slices.DeleteFunc(slices.Clone(records), func(o *sharedRecord) bool { return o == g }), w.now)
 			w.expireLock(g)
@@ -98,7 +101,7 @@ func (w *simulation) endTry(g *sharedRecord) {
 		if w.r.IntN(2) == 0 {
 			w.tick()
 			w.observeAcknowledgement(g.simRecord, g.to, ledger.AckRelease)
-			g.to, g.is.released = nil, w.now
+			g.to, g.is.released, g.done = nil, w.now, w.isDeleted(g.place)
 		}
 		return
 	}
@@ -150,7 +153,7 @@ func (w *simulation) killMember(records []*sharedRecord) {
 	}
 	for _, g := range records {
 		if g.to == m && !g.done {
-			g.to, g.work = nil, nil
+			g.to, g.work, g.done = nil, nil, w.isDeleted(g.place)
 			if g.count > 2 || w.r.IntN(2) == 0 {
 				g.count--
 			}

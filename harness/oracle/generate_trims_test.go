@@ -25,6 +25,22 @@ func (w *simulation) trim(p *simPartition) {
 	}
 }
 
+// trimShared deletes records of the partition that a record of a share group lies in. The broker
+// delivers none of them again. A member that has one works on.
+func (w *simulation) trimShared(in *sharedRecord, records []*sharedRecord) {
+	p := w.part(in.place)
+	if p.place.Offset <= p.begins {
+		return
+	}
+	p.begins += 1 + w.r.Int64N(p.place.Offset-p.begins)
+	w.tick()
+	w.event(ledger.Event{Kind: ledger.EventTrimmed, At: w.now, Partition: p.place.Partition, Offset: p.begins})
+	w.tick()
+	for _, g := range records {
+		g.done = g.done || g.to == nil && w.isDeleted(g.place)
+	}
+}
+
 // isDeleted reports whether the record at a position has been deleted.
 func (w *simulation) isDeleted(p ledger.Position) bool { return p.Offset < w.part(p).begins }
 
@@ -93,7 +109,7 @@ func (r *reference) overtakenBy(p ledger.Position) *ledger.Event {
 		case e.Kind == ledger.EventCommit && e.Outcome == ledger.OutcomeConfirmed && same:
 			committed = e.Offset
 		case e.Kind == ledger.EventTrimmed && same && p.Offset < e.Offset:
-			if committed > p.Offset {
+			if committed > p.Offset || r.isFinal(p, e.At) {
 				return nil
 			}
 			return e

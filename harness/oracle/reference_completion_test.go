@@ -58,7 +58,7 @@ func (r *reference) judgeIncomplete() {
 		}
 	}
 	for p := range r.h.ids {
-		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.isFinal(p), false
+		lost, dead := p.Offset < r.facts.finalCommitAt(p) || r.isFinal(p, never), false
 		for _, a := range r.ranges {
 			lost = lost && !(r.isDeferredBy(&a, p) && (a.DeferredBy().Offset < 0 || a.DeferredBy().Offset >= r.facts.finalCommitAt(a.DeferredBy())))
 		}

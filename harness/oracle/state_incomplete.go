@@ -69,7 +69,7 @@ func (u *incomplete) isPast(place ledger.Position) bool {
 // fateOf is what happens to a record of the source without an effect at its position. ok: it is not completed
 // elsewhere.
 func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
-	isOvertaken := u.trims.overtaking(position) != nil && !(u.facts.Share && u.shares.isFinal(position))
+	isOvertaken := u.trims.overtaking(position) != nil && !(u.facts.Share && u.shares.deletedFinal[position])
 	isLost := u.isPast(position) && !u.deferred.isOutstanding(position)
 	first := u.facts.Log.firstPosition(position)
 	if first != position && u.completed[first.Partition].Has(first.Offset) {

@@ -19,6 +19,8 @@ type shareGroup struct {
 	acquirers        map[ledger.Position][]ledger.Owner
 	deliveries       map[ledger.Position][]*delivery // deliveries are the latest of each owner, see [shareGroup.keepDeliveries].
 	faults           map[ledger.Owner]*ownerFaults   // faults of no pod in particular are those of owner 0.
+	logStarts        map[int32]int64                 // logStarts are the first offsets of the source that were not deleted, by partition.
+	deletedFinal     map[ledger.Position]bool        // deletedFinal are positions without an effect that were final when retention deleted them.
 	acksObserved     bool                            // acksObserved: the back end sees acknowledgements, so deliveries are kept until they come.
 	acquisitionsSeen bool                            // acquisitionsSeen: the back end has shown what the broker delivers.
 	miscounted       findings
@@ -56,6 +58,7 @@ type ownerFaults struct {
 func newShareGroup(f *Facts) *shareGroup {
 	return &shareGroup{
 		facts: f, acquirers: map[ledger.Position][]ledger.Owner{}, deliveries: map[ledger.Position][]*delivery{}, faults: map[ledger.Owner]*ownerFaults{},
+		logStarts: map[int32]int64{}, deletedFinal: map[ledger.Position]bool{},
 		acksObserved: !slices.Contains(f.Unobserved, CheckAckAfterLockExpiry),
 	}
 }
@@ -83,6 +86,8 @@ func (s *shareGroup) trackShare(e *ledger.Event) {
 		}
 	case ledger.EventInject, ledger.EventHeal:
 		s.trackFault(e)
+	case ledger.EventTrimmed:
+		s.noteDeleted(e)
 	case ledger.EventDown:
 		for p, list := range s.deliveries {
 			s.keepDeliveries(p, slices.DeleteFunc(list, func(d *delivery) bool { return d.owner == e.Owner && !d.released }))
@@ -147,6 +152,17 @@ func (s *shareGroup) isFinal(p ledger.Position) bool {
 	record := s.peekRecord(p)
 	final := record.lastAck > 0 && record.lastAck-1 != ledger.AckRelease
 	return final || s.facts.Deliveries > 0 && int(record.highest) >= s.facts.Deliveries
+}
+
+// noteDeleted notes which records the broker would not have delivered again when retention deleted them. After
+// that it may deliver a deleted record up to the limit, and no member gets more than its offset.
+func (s *shareGroup) noteDeleted(e *ledger.Event) {
+	for p := (ledger.Position{Partition: e.Partition, Offset: s.logStarts[e.Partition]}); p.Offset < e.Offset; p.Offset++ {
+		if s.facts.Log.isAppended(p) && s.peekRecord(p).owner == 0 && s.isFinal(p) {
+			s.deletedFinal[p] = true
+		}
+	}
+	s.logStarts[e.Partition] = max(s.logStarts[e.Partition], e.Offset)
 }
 
 // countRedeliveries is how often the broker delivered a position again.

@@ -121,11 +121,11 @@ func (r *reference) isDeliveryUncertain(a *attempt) bool {
 
 // isFinal reports whether a share group will never deliver a record again: its last acknowledgement
 // was final, or its deliveries are used up.
-func (r *reference) isFinal(p ledger.Position) bool {
+func (r *reference) isFinal(p ledger.Position, by time.Duration) bool {
 	last, highest := ledger.Ack(ledger.AckRelease), 0
 	for _, e := range r.events {
 		switch {
-		case e.Position() != p:
+		case e.Position() != p || e.At > by:
 		case e.Kind == ledger.EventStart:
 			highest = max(highest, int(e.Deliveries))
 		case e.Kind == ledger.EventAcknowledged && e.Outcome != ledger.OutcomeFailed && e.Ack != ledger.AckRenew:
