@@ -15,7 +15,7 @@ const (
 	Eager       Protocol = "eager"       // classic, range assignor: each rebalance revokes all partitions
 	Cooperative Protocol = "cooperative" // classic, cooperative-sticky: a rebalance revokes what moves
 	Server      Protocol = "848"         // KIP-848: the broker assigns
-	Static      Protocol = "static"      // cooperative, each pod a static member (KIP-345) under its own name
+	Static      Protocol = "static"      // cooperative, each pod a static member (KIP-345) under [Config.InstanceID]
 )
 
 // Protocols lists the group protocols, the default first.
@@ -38,6 +38,9 @@ type Config struct {
 
 	Pod         string `json:"pod"`         // Pod is the name of the pod, equal across its restarts.
 	Incarnation int    `json:"incarnation"` // Incarnation counts the starts of the pod, from 1.
+	// InstanceID is the group.instance.id of a static member: the name of the pod, unless a fault
+	// lets the pod have the id of another one.
+	InstanceID string `json:"instance_id"`
 
 	Workers int `json:"workers"`  // Workers is W, the parallel workers of a pod.
 	Window  int `json:"window"`   // Window is M, the most records fetched and not yet under the low watermark.

@@ -108,6 +108,19 @@ type Prober interface {
 	Paused() bool  // Paused: it is running and paused.
 }
 
+// InstanceTaker is the ability of a pod to be a static member under the id of another pod.
+type InstanceTaker interface {
+	// StartAs is [Pod.Start] with [Config.InstanceID]. The group fences the member that has it.
+	StartAs(ctx context.Context, instanceID string) error
+}
+
+// EndAllower is the ability of a pod to end by itself without being blamed for it.
+type EndAllower interface {
+	// AllowEnd makes the end of the running incarnation an intended one, however the consumer
+	// returns. It fails if the pod is not running.
+	AllowEnd() error
+}
+
 // Pod is one process of a consumer. A spare pod has not been started yet.
 type Pod interface {
 	Name() string

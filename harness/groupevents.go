@@ -183,6 +183,7 @@ type Group struct {
 type Member struct {
 	ID         string
 	ClientID   string
+	InstanceID string             // InstanceID is that of a static member, where it is known.
 	Partitions map[string][]int32 // Partitions assigned to it, by topic.
 	// Fresh are those of Partitions that it did not have when it joined. It reads
 	// them from the group's commit, even if it lost them for a moment that no

@@ -20,6 +20,8 @@ type TopicAdmin interface {
 type GroupAdmin interface {
 	// Commits is the group's commit of each partition of the source, -1 without one.
 	Commits(ctx context.Context) ([]int64, error)
+	// Members are the members of the group, if it is a classic one.
+	Members(ctx context.Context) ([]Member, error)
 	// DeleteGroup deletes the group with its commits, as the broker does when they
 	// expire. It fails while the group has members.
 	DeleteGroup(ctx context.Context) error

@@ -134,8 +134,8 @@ func balancerOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		return []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}, nil
 	case harness.Static:
 		// A static member does not leave when it closes. The group keeps its place for the next
-		// client with its name, until the session timeout.
-		return []kgo.Opt{kgo.InstanceID(cfg.Pod), kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
+		// client with its instance id, until the session timeout.
+		return []kgo.Opt{kgo.InstanceID(cfg.InstanceID), kgo.Balancers(kgo.CooperativeStickyBalancer())}, nil
 	}
 	return nil, fmt.Errorf("group protocol %q is not one of %v", cfg.Protocol, harness.Protocols)
 }

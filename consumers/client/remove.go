@@ -24,7 +24,7 @@ func RemoveMember(ctx context.Context, cfg harness.Config, id string) {
 	member := kmsg.NewLeaveGroupRequestMember()
 	member.MemberID = id
 	if cfg.Protocol == harness.Static {
-		member.InstanceID = &cfg.Pod
+		member.InstanceID = &cfg.InstanceID
 	}
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group, req.MemberID, req.Members = cfg.Group, id, []kmsg.LeaveGroupRequestMember{member}

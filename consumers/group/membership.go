@@ -23,7 +23,7 @@ func confirmMembership(ctx context.Context, cl *kgo.Client, cfg harness.Config) 
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = cfg.Group, id, generation
 	if cfg.Protocol == harness.Static {
-		req.InstanceID = &cfg.Pod
+		req.InstanceID = &cfg.InstanceID
 	}
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {

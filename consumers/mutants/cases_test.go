@@ -40,6 +40,19 @@ func (c mutantCase) scenarioNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// selectionIn is the consumer under the protocol of the scenario's own consumers, if that is one.
+func (c mutantCase) selectionIn(s harness.Scenario) string {
+	protocols := map[string]bool{}
+	for _, name := range s.Consumers {
+		_, protocol, _ := strings.Cut(name, "@")
+		protocols[protocol] = true
+	}
+	if len(protocols) == 1 && !protocols[""] {
+		return c.consumer + "@" + slices.Collect(maps.Keys(protocols))[0]
+	}
+	return c.consumer
+}
+
 // mustFailIn are the checks that must catch the case in a scenario.
 func (c mutantCase) mustFailIn(scenario string) (checks []string) {
 	for _, m := range c.must {

@@ -53,7 +53,7 @@ func catchOn(t *testing.T, backend string, c mutantCase) {
 		t.Run(c.name+"/"+scenario, func(t *testing.T) {
 			t.Parallel()
 			s, _ := findScenario(scenario)
-			r := trial.RunOn(t, backend, s, c.consumer, 1)
+			r := trial.RunOn(t, backend, s, c.selectionIn(s), 1)
 			if err := c.compareWithDeclared(r); err != nil {
 				t.Errorf("%s %v\n%v", r.Status, r.Reasons, err)
 			}

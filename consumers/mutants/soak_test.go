@@ -69,7 +69,7 @@ func soakMutants(t *testing.T, backend string, n int) {
 				}
 				s, _ := findScenario(scenario)
 				for _, seed := range missingSeeds(t, backend, mutantCounts, name, n) {
-					r := trial.RunOn(t, backend, s, c.consumer, seed)
+					r := trial.RunOn(t, backend, s, c.selectionIn(s), seed)
 					err := c.compareWithDeclared(r)
 					if err != nil {
 						t.Errorf("seed %d: %s %v\n%v", seed, r.Status, r.Reasons, err)

@@ -222,6 +222,7 @@ func isUnrecoverable(err error) bool {
 var unrecoverableErrors = []error{
 	kerr.TransactionalIDAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed,
 	kerr.ClusterAuthorizationFailed, kerr.InvalidTransactionTimeout, kerr.MessageTooLarge, kerr.UnsupportedVersion,
+	kerr.FencedInstanceID, // a new session would fence the pod that has the id now, and the two would take turns
 }
 
 func (s *Session) onAssigned(c *kgo.Client, assigned map[string][]int32) {

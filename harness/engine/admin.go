@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -56,6 +57,10 @@ type groupAdmin struct{ setup *setup }
 
 func (a groupAdmin) Commits(ctx context.Context) ([]int64, error) {
 	return a.setup.client.Commits(ctx, a.setup.Scenario.FinalPartitions())
+}
+
+func (a groupAdmin) Members(ctx context.Context) ([]harness.Member, error) {
+	return a.setup.client.Members(ctx)
 }
 
 // DeleteGroup deletes the group. Its commits count as gone from when that was asked for, as

@@ -68,9 +68,10 @@ func (e *evidence) leftByItself(x observe.Expulsion) bool {
 	})
 }
 
-// hasLeft reports whether an incarnation had ended by a time, or had been asked to stop.
+// hasLeft reports whether an incarnation had ended by a time, or had been asked to stop. One that
+// may end since the group fences it was no member before it ended.
 func hasLeft(in *pod.Incarnation, by int64) bool {
-	return in.Down != 0 && in.Down <= by || in.StopRequestedAt != 0 && in.StopRequestedAt <= by
+	return in.Down != 0 && in.Down <= by && !in.EndAllowed || in.StopRequestedAt != 0 && in.StopRequestedAt <= by
 }
 
 // leftToEnd reports whether an incarnation ended by itself within a session after it was

@@ -29,6 +29,7 @@ const (
 	NotEnoughReplicas         int16 = 19
 	IllegalGeneration         int16 = 22
 	RebalanceInProgress       int16 = 27
+	fencedInstanceID          int16 = 82
 )
 
 // requestsOf is what a report calls requests of a key.

@@ -46,6 +46,11 @@ func (s Scope) applyRules(ctx context.Context, env *harness.Env, frames string, 
 		return nil, err
 	}
 	env.Target.Silent = s != OnePod && slices.ContainsFunc(rules, holdsHeartbeats)
+	return applyRulesTo(ctx, env, pods, nodes, rules)
+}
+
+// applyRulesTo applies rules to pods and brokers until the heal, and counts the effects.
+func applyRulesTo(ctx context.Context, env *harness.Env, pods []harness.Pod, nodes []int32, rules []harness.Rule) (heal func(context.Context) error, err error) {
 	var stops []func() int
 	stop := func(context.Context) error {
 		for _, stop := range stops {

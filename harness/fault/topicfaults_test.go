@@ -17,6 +17,7 @@ type fakeTopic struct {
 	idle     bool // idle: nothing that is asked for happens
 	busy     int  // busy is how often the group still has members
 	deletedG int
+	members  []harness.Member
 }
 
 func (f *fakeTopic) Offsets(context.Context) (starts, ends []int64, err error) {
@@ -41,6 +42,8 @@ func (f *fakeTopic) AddPartitions(_ context.Context, n int) error {
 }
 
 func (f *fakeTopic) Commits(context.Context) ([]int64, error) { return f.commits, nil }
+
+func (f *fakeTopic) Members(context.Context) ([]harness.Member, error) { return f.members, nil }
 
 func (f *fakeTopic) DeleteGroup(context.Context) error {
 	if f.busy--; f.busy >= 0 {

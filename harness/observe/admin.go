@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/stampede-bench/stampede/harness"
 )
 
 // Offsets are the first offset and the end of each partition of the source that exists.
@@ -102,6 +104,25 @@ func (c *Client) Commits(ctx context.Context, partitions int) ([]int64, error) {
 		}
 	}
 	return commits, nil
+}
+
+// Members are the members of the run's group, if it is a classic one.
+func (c *Client) Members(ctx context.Context) (members []harness.Member, err error) {
+	described, err := c.adm.DescribeGroups(ctx, c.Group)
+	if err == nil {
+		err = described.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("members of %s: %w", c.Group, err)
+	}
+	for _, m := range described[c.Group].Members {
+		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID}
+		if m.InstanceID != nil {
+			member.InstanceID = *m.InstanceID
+		}
+		members = append(members, member)
+	}
+	return members, nil
 }
 
 // DeleteGroup deletes the run's group with its commits.

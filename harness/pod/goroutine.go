@@ -88,9 +88,7 @@ func (g *goroutineInstance) runConsumer(implementation *harness.Implementation) 
 	case err != nil:
 		stderr = fmt.Sprintf("pod: %v\n", err)
 	}
-	g.markDead(exitText(code), stderr, func() bool {
-		return g.record.StopRequestedAt != 0 && (code == exitClean || code == exitFailed)
-	})
+	g.markDead(exitText(code), stderr, func() bool { return g.record.mayReturn(code) })
 }
 
 func (g *goroutineInstance) consumeRecovering(implementation *harness.Implementation) (code int, err error) {
@@ -170,6 +168,12 @@ func (g *goroutineInstance) markDead(exit, stderr string, intended func() bool) 
 	if !record.Intended && g.exited != nil {
 		g.exited(record)
 	}
+}
+
+func (g *goroutineInstance) allowEnd() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.record.EndAllowed = true
 }
 
 func (g *goroutineInstance) announceLoad(at int64) { g.shim.loadStart.Store(at) }

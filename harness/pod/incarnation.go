@@ -11,10 +11,11 @@ type Incarnation struct {
 	Up      int64        // Up is the earliest time at which it can have worked, ns on CLOCK_MONOTONIC.
 	Down    int64        // Down is the time at which it was reaped, ns on CLOCK_MONOTONIC; 0 while it runs.
 
-	// Intended says that the fleet ended it: it was killed, or it stopped after SIGTERM.
+	// Intended says that the fleet ended it, or allowed its end: it was killed, or it stopped after SIGTERM.
 	// An error of the consumer while it stops changes nothing. False while it runs.
 	Intended        bool
 	StopRequestedAt int64  // StopRequestedAt is the time of the first SIGTERM, ns on CLOCK_MONOTONIC; 0 for none.
+	EndAllowed      bool   // EndAllowed says that it may return by itself, as a static member that is fenced.
 	Halted          bool   // Halted says that a signal which the harness did not send, as SIGSTOP, kept it from stopping.
 	Unresponsive    bool   // Unresponsive says that it did not stop when [harness.Leaver] asked, and was killed.
 	Exit            string // Exit is how it ended, as "exit status 4" or "signal: killed"; "" while it runs.
@@ -27,6 +28,17 @@ type Incarnation struct {
 	// Survivors are the processes that it had started and that the fleet could not end
 	// after it, as "process 7 (sleep 60)".
 	Survivors []string
+}
+
+// mayReturn reports whether the consumer may return, so that its pod ends with a status.
+func (i *Incarnation) mayReturn(status int) bool {
+	switch status {
+	case exitClean, exitFailed:
+		return i.StopRequestedAt != 0 || i.EndAllowed
+	case exitReturned:
+		return i.EndAllowed
+	}
+	return false
 }
 
 // newIncarnation is the record of an incarnation that starts with the specification.

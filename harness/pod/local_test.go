@@ -338,10 +338,11 @@ func TestLocalRecordsHowAPodEnded(t *testing.T) {
 			<-ctx.Done()
 			return errors.New("not gone well")
 		}, stopPod, "exit status 4", true, false, "not gone well"},
-		"is nil":  {nil, nil, "exit status 4", false, false, "make consumer test-func: New returned nil and no error"},
-		"returns": {func(context.Context, harness.Config, harness.Work) error { return nil }, nil, "exit status 3", false, false, "before it was asked"},
-		"fails":   {func(context.Context, harness.Config, harness.Work) error { return errors.New("no idea") }, nil, "exit status 4", false, false, "no idea"},
-		"panics":  {func(context.Context, harness.Config, harness.Work) error { panic("record 21") }, nil, "exit status 2", false, false, "record 21"},
+		"is nil":               {nil, nil, "exit status 4", false, false, "make consumer test-func: New returned nil and no error"},
+		"returns":              {func(context.Context, harness.Config, harness.Work) error { return nil }, nil, "exit status 3", false, false, "before it was asked"},
+		"fails":                {func(context.Context, harness.Config, harness.Work) error { return errors.New("no idea") }, nil, "exit status 4", false, false, "no idea"},
+		"is allowed to return": {returnsIn(time.Second), allowEnd, "exit status 3", true, false, "before it was asked"},
+		"panics":               {func(context.Context, harness.Config, harness.Work) error { panic("record 21") }, nil, "exit status 2", false, false, "record 21"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -371,6 +372,19 @@ func TestLocalRecordsHowAPodEnded(t *testing.T) {
 
 func stopPod(ctx context.Context, f *pod.Local) error {
 	return f.Pods()[0].(harness.Leaver).Stop(ctx)
+}
+
+// returnsIn is a consumer that returns by itself after a time.
+func returnsIn(after time.Duration) func(context.Context, harness.Config, harness.Work) error {
+	return func(context.Context, harness.Config, harness.Work) error {
+		time.Sleep(after)
+		return nil
+	}
+}
+
+func allowEnd(_ context.Context, f *pod.Local) error {
+	defer time.Sleep(time.Second)
+	return f.Pods()[0].(harness.EndAllower).AllowEnd()
 }
 
 func pauseAndStop(ctx context.Context, f *pod.Local) error {

@@ -12,7 +12,7 @@ import (
 // Options configure a fleet.
 type Options struct {
 	Implementation string         // Implementation is the registered name of the consumer.
-	Config         harness.Config // Config of every pod; Pod and Incarnation are filled in.
+	Config         harness.Config // Config of every pod; Pod, InstanceID and Incarnation are filled in.
 	Service        string         // Service, Failures, Slowdown, Prepare, Seed, Repeat and Run are as in [Spec].
 	Failures       harness.Failures
 	Slowdown       harness.Slowdown
@@ -51,9 +51,9 @@ func (o *Options) validateOptions() (*harness.Implementation, error) {
 }
 
 // specFor is the specification of the n-th incarnation of a pod.
-func (o *Options) specFor(pod string, n int, owner ledger.Owner) Spec {
+func (o *Options) specFor(pod, instanceID string, n int, owner ledger.Owner) Spec {
 	cfg := o.Config
-	cfg.Pod, cfg.Incarnation = pod, n
+	cfg.Pod, cfg.InstanceID, cfg.Incarnation = pod, instanceID, n
 	return Spec{
 		Implementation: o.Implementation, Config: cfg,
 		Service: o.Service, Failures: o.Failures, Slowdown: o.Slowdown, Prepare: o.Prepare, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics,

@@ -29,7 +29,10 @@ func (p *pod[I]) Name() string { return p.name }
 
 // Start implements [harness.Pod]: it starts the next incarnation and returns when
 // that runs. Start fails if the latest incarnation still runs.
-func (p *pod[I]) Start(ctx context.Context) error {
+func (p *pod[I]) Start(ctx context.Context) error { return p.StartAs(ctx, p.name) }
+
+// StartAs implements [harness.InstanceTaker].
+func (p *pod[I]) StartAs(ctx context.Context, instanceID string) error {
 	ps := p.pods
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -37,7 +40,7 @@ func (p *pod[I]) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	spec := ps.options.specFor(p.name, p.starts+1, ledger.Owner(len(ps.instances)+1))
+	spec := ps.options.specFor(p.name, instanceID, p.starts+1, ledger.Owner(len(ps.instances)+1))
 	spec.LoadStart = ps.loadStart
 	in, err := ps.launch(spec)
 	if err != nil {
@@ -81,6 +84,16 @@ func (p *pod[I]) Kill(ctx context.Context) error {
 	if record := p.pods.recordOf(in); !record.Intended {
 		return fmt.Errorf("kill %s: it ended by itself just before: %s", p.name, record.Cause)
 	}
+	return nil
+}
+
+// AllowEnd implements [harness.EndAllower].
+func (p *pod[I]) AllowEnd() error {
+	in, err := p.livingInstance()
+	if err != nil {
+		return fmt.Errorf("let %s end: %w", p.name, err)
+	}
+	in.allowEnd()
 	return nil
 }
 

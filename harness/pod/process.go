@@ -106,10 +106,14 @@ func (p *process) endedAsIntended(s syscall.WaitStatus) bool {
 		return p.killed
 	case s.Signaled() && s.Signal() == syscall.SIGTERM: // it had not installed its handler yet
 		return p.record.StopRequestedAt != 0
-	case s.Exited() && (s.ExitStatus() == exitClean || s.ExitStatus() == exitFailed):
-		return p.record.StopRequestedAt != 0
 	}
-	return false
+	return s.Exited() && p.record.mayReturn(s.ExitStatus())
+}
+
+func (p *process) allowEnd() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.record.EndAllowed = true
 }
 
 // announceLoad writes to the lifeline. An error means that the process has ended.

@@ -138,9 +138,12 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 	if p.exchange != nil {
 		answered = c.line.Now()
 	}
-	a, alive := c.applyRules(&message{header: p.header, onResponse: true, size: len(frame), arrived: arrived, accepted: func() bool {
+	a, alive := c.applyRules(&message{header: p.header, onResponse: true, size: len(frame), arrived: arrived, code: func() (int16, bool) {
 		resp := readResponse(p.header, frame)
-		return resp != nil && errorOf(resp) == 0
+		if resp == nil {
+			return 0, false
+		}
+		return errorOf(resp), true
 	}})
 	if p.exchange != nil {
 		p.exchange.Response = readResponse(p.header, frame)

@@ -68,6 +68,8 @@ func checkRule(r harness.Rule) error {
 		return errors.New("its action is unknown")
 	case r.Accepted && !r.OnResponse:
 		return errors.New("only a response can be accepted: set OnResponse")
+	case r.Answer != 0 && (!r.OnResponse || r.Accepted):
+		return errors.New("only a response that is not accepted has an error code: set OnResponse, unset Accepted")
 	case r.CutAfter > 0 && r.Then != harness.WireReset:
 		return errors.New("only a reset cuts a frame: set Then to WireReset")
 	case (r.Code != 0) != (r.Then == harness.WireRefuse):
@@ -123,7 +125,7 @@ type message struct {
 	onResponse bool
 	size       int
 	arrived    time.Time
-	accepted   func() bool // accepted reports whether a response has no error code.
+	code       func() (int16, bool) // code is the first error code of a response, or 0; false: it cannot be read.
 }
 
 // isAbout reports whether a rule is about a message.
@@ -131,8 +133,14 @@ func (a *activeRule) isAbout(m *message) bool {
 	return (a.Key == m.key || a.Key == harness.AnyKey) && a.OnResponse == m.onResponse &&
 		strings.HasPrefix(m.client, a.Client) &&
 		(len(a.Nodes) == 0 || slices.Contains(a.Nodes, m.node)) &&
-		(!a.Accepted || m.accepted()) &&
+		(!a.Accepted && a.Answer == 0 || a.isAboutCode(m)) &&
 		(a.Then != harness.WireRefuse || m.version <= kmsg.RequestForKey(m.key).MaxVersion())
+}
+
+// isAboutCode reports whether a rule is about the error code of a response.
+func (a *activeRule) isAboutCode(m *message) bool {
+	code, ok := m.code()
+	return ok && code == a.Answer // 0 if the rule is about accepted ones
 }
 
 // claim counts a message, and reports whether the rule changes it and after which wait.

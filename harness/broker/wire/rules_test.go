@@ -47,6 +47,8 @@ func TestRulesRefuseNonsense(t *testing.T) {
 		{harness.Rule{CutAfter: -1, Then: harness.WireReset}, "below zero"},
 		{harness.Rule{Then: harness.WireRefuse + 1}, "action is unknown"},
 		{harness.Rule{Accepted: true}, "set OnResponse"},
+		{harness.Rule{Answer: 82}, "set OnResponse"},
+		{harness.Rule{Answer: 82, OnResponse: true, Accepted: true}, "unset Accepted"},
 		{harness.Rule{CutAfter: 1}, "set Then to WireReset"},
 		{harness.Rule{Key: commit, Code: 27}, "need each other"},
 		{harness.Rule{Key: commit, Then: harness.WireRefuse}, "need each other"},
@@ -108,6 +110,24 @@ func TestRuleAboutAcceptedResponsesLeavesRefusals(t *testing.T) {
 	}
 	if n := stop(); n != 1 || !slices.Equal(raw.written(), refused) || !raw.lost {
 		t.Errorf("%d responses changed, the client got % x, reset %v", n, raw.written(), raw.lost)
+	}
+}
+
+// TestRuleAboutAnErrorCodeLeavesOtherResponses: only the second of three responses has the code.
+func TestRuleAboutAnErrorCodeLeavesOtherResponses(t *testing.T) {
+	rules := new(Rules)
+	stop := apply(t, rules, harness.Rule{Key: int16(kmsg.EndTxn), OnResponse: true, Answer: 48})
+	c, _ := ruled(rules, endTxn("a", 1), endTxn("b", 2), endTxn("c", 3))
+	if _, err := io.ReadAll(c); err != nil {
+		t.Fatal(err)
+	}
+	for correlation, code := range []int16{0, 48, 51} {
+		if _, err := c.Write(endTxnResponse(int32(correlation+1), code)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := stop(); n != 1 {
+		t.Errorf("the rule was about %d responses, want 1", n)
 	}
 }
 
