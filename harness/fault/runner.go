@@ -53,12 +53,14 @@ type schedule struct {
 	*Runner
 	steps    []step // by time
 	outcomes []Outcome
+	failed   error // failed has what heals failed with during an injection.
 }
 
 // Run injects each fault at its time, verifies it and heals it. It returns an
-// outcome for every injection. Each step takes time, so a later step may start
-// late; the outcomes have the real times. If ctx ends or a step fails, Run makes
-// all remaining heals at once, under their own deadline. The end of ctx is no
+// outcome for every injection. Each injection takes time, so a later one may start
+// late; the outcomes have the real times. A heal that is due meanwhile is made in
+// time: the injection may wait for what it ends. If ctx ends or a step fails, Run
+// makes all remaining heals at once, under their own deadline. The end of ctx is no
 // error. A fault that ignores the end of ctx is one.
 func (r *Runner) Run(ctx context.Context) ([]Outcome, error) {
 	s := &schedule{Runner: r, outcomes: make([]Outcome, len(r.Injections))}
@@ -71,16 +73,12 @@ func (r *Runner) Run(ctx context.Context) ([]Outcome, error) {
 		s.steps = s.steps[1:]
 		var err error
 		if next.heal == nil {
-			err = s.injectFault(ctx, next.injection)
+			err = errors.Join(s.injectFault(ctx, next.injection), s.failed)
 		} else {
-			err = s.healFault(ctx, next)
+			err = s.healInTime(ctx, next)
 		}
-		switch {
-		case err == nil:
-		case ctx.Err() == nil || errors.Is(err, stuckError{}):
+		if err != nil && (ctx.Err() == nil || errors.Is(err, stuckError{})) {
 			return s.outcomes, errors.Join(err, s.healAll(ctx))
-		case next.heal != nil: // ctx ended during this heal: healAll repeats it
-			s.addStep(next)
 		}
 	}
 	return s.outcomes, s.healAll(ctx)
@@ -108,10 +106,12 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 		s.Before(i)
 	}
 	began := s.Now()
-	done, err := callFault(ctx, func() (injected, error) {
-		env := *s.Env // a copy, so that each injection sets its own Target
-		heal, err := injection.Fault.Inject(ctx, &env)
-		return injected{heal, env}, err
+	done, err := callWhileHealing(ctx, s, i, func() (injected, error) {
+		return callFault(ctx, func() (injected, error) {
+			env := *s.Env // a copy, so that each injection sets its own Target
+			heal, err := injection.Fault.Inject(ctx, &env)
+			return injected{heal, env}, err
+		})
 	})
 	heal, env, returned := done.heal, done.env, s.Now()
 	after, healed := injection.HealsAfter(s.Session)
@@ -133,7 +133,9 @@ func (s *schedule) injectFault(ctx context.Context, i int) error {
 	if healed {
 		limit = min(limit, returned+after-s.Now())
 	}
-	out.Verified = verifyFault(ctx, injection.Fault, &env, limit)
+	_, out.Verified = callWhileHealing(ctx, s, i, func() (struct{}, error) {
+		return struct{}{}, verifyFault(ctx, injection.Fault, &env, limit)
+	})
 	return nil
 }
 
@@ -142,6 +144,48 @@ func verifyFault(ctx context.Context, f harness.Fault, env *harness.Env, limit t
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return callAction(ctx, func(ctx context.Context) error { return f.Verify(ctx, env) })
+}
+
+// callWhileHealing calls a function of injection i, which returns soon after the end of ctx. It
+// makes the heals of other injections that are due before that.
+func callWhileHealing[T any](ctx context.Context, s *schedule, i int, call func() (T, error)) (value T, err error) {
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		value, err = call()
+	}()
+	for {
+		next := slices.IndexFunc(s.steps, func(o step) bool { return o.heal != nil && o.injection != i })
+		if next < 0 {
+			break
+		}
+		due := time.NewTimer(s.steps[next].at - s.Now())
+		select {
+		case <-returned:
+			due.Stop()
+			return value, err
+		case <-ctx.Done():
+			due.Stop()
+			<-returned
+			return value, err
+		case <-due.C:
+			heal := s.steps[next]
+			s.steps = slices.Delete(s.steps, next, next+1)
+			s.failed = errors.Join(s.failed, s.healInTime(ctx, heal))
+		}
+	}
+	<-returned
+	return value, err
+}
+
+// healInTime makes a heal. If ctx ends during it, it is left for healAll.
+func (s *schedule) healInTime(ctx context.Context, h step) error {
+	err := s.healFault(ctx, h)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, stuckError{}) {
+		s.addStep(h)
+		return nil
+	}
+	return err
 }
 
 func (s *schedule) healFault(ctx context.Context, h step) error {

@@ -126,6 +126,30 @@ func TestRunnerInjectsVerifiesAndHeals(t *testing.T) {
 			outcomes: []string{"a 2s 6s <nil>", "b 5s 6s <nil>"},
 		},
 		{
+			name: "a heal is not late, whatever an injection waits for",
+			injections: []harness.Injection{
+				{Fault: &scripted{name: "a"}, At: 1 * sec, HealAfter: 2 * sec},
+				{Fault: &scripted{name: "b", takes: 9 * sec, verifies: 2 * sec}, At: 2 * sec, HealAfter: 20 * sec},
+				{Fault: &scripted{name: "c"}, At: 3 * sec},
+			},
+			notes: []string{
+				"1s before 0", "1s inject a", "1s injected 0 a at 1s", "2s before 1", "2s inject b",
+				"3s heal a, ctx <nil>", "3s healed 0 at 3s", "11s injected 1 b at 2s",
+				"13s before 2", "13s inject c", "13s injected 2 c at 13s", "31s heal b, ctx <nil>", "31s healed 1 at 31s",
+			},
+			outcomes: []string{"a 1s 3s <nil>", "b 2s 31s <nil>", "c 13s -1ns <nil>"},
+		},
+		{
+			name: "a heal that fails during an injection",
+			injections: []harness.Injection{
+				{Fault: &scripted{name: "a", healErr: gone}, At: 1 * sec, HealAfter: 2 * sec},
+				{Fault: &scripted{name: "b", takes: 9 * sec}, At: 2 * sec, HealAfter: 20 * sec},
+				{Fault: &scripted{name: "c"}, At: 12 * sec},
+			},
+			outcomes: []string{"a 1s -1ns <nil>", "b 2s 11s <nil>", " -1ns -1ns <nil>"},
+			err:      "heal a: gone",
+		},
+		{
 			name: "verified until the heal, or the limit",
 			injections: []harness.Injection{
 				{Fault: &scripted{name: "a", verifies: 2 * sec}, At: 0, HealAfter: 3 * sec},
