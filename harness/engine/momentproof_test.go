@@ -116,7 +116,7 @@ func (p proof) ofWork() error {
 	}
 	// The pod never knew, so another attempt follows.
 	if p.find(ledger.KindAttempt, func(s *ledger.Slot) bool {
-		return s.Owner() != p.owner && s.Position() == held.Position() && s.Start() > held.Start()
+		return s.Owner() != p.owner && s.Position() == held.Position() && s.Start() >= held.Start()
 	}) == nil {
 		return errors.New("no other pod did the work of the killed one")
 	}
@@ -187,13 +187,14 @@ func (p proof) effectOf(t ledger.ExchangeTimes) error {
 	case kmsg.ShareAcknowledge:
 		kind = ledger.KindAcknowledged
 	case kmsg.ShareFetch:
-		if kind = ledger.KindAcquired; !wanted { // fetches from other brokers go on
-			return nil
-		}
+		kind = ledger.KindAcquired
 	case kmsg.SyncGroup:
 		return p.joinedBefore(t.Asked)
 	default:
 		return nil
+	}
+	if p.consumer == "share" && !wanted {
+		return nil // what the pod's other clients ask of other brokers goes on
 	}
 	if has(kind) != wanted {
 		return fmt.Errorf("the broker has it: %v", !wanted)

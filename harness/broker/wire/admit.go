@@ -139,11 +139,7 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 		answered = c.line.Now()
 	}
 	a, alive := c.applyRules(&message{header: p.header, onResponse: true, size: len(frame), arrived: arrived, code: func() (int16, bool) {
-		resp := readResponse(p.header, frame)
-		if resp == nil {
-			return 0, false
-		}
-		return errorOf(resp), true
+		return codeOf(readResponse(p.header, frame))
 	}})
 	if p.exchange != nil {
 		p.exchange.Response = readResponse(p.header, frame)

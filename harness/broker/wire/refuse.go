@@ -80,6 +80,28 @@ func holdsErrorCode(t reflect.Type) bool {
 	return false
 }
 
+// codeOf is the first error code of a response, or 0 if it is accepted. It reports false for one
+// that cannot be read, and for an empty fetch of a share group, which carried out nothing.
+func codeOf(resp kmsg.Response) (code int16, ok bool) {
+	if resp == nil {
+		return 0, false
+	}
+	code = errorOf(resp)
+	share, ok := resp.(*kmsg.ShareFetchResponse)
+	return code, !ok || code != 0 || deliversRecords(share)
+}
+
+func deliversRecords(resp *kmsg.ShareFetchResponse) bool {
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if len(p.AcquiredRecords) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // errorOf is the first error code of a response, or 0.
 func errorOf(resp kmsg.Response) int16 { return errorIn(reflect.ValueOf(resp).Elem()) }
 

@@ -125,7 +125,7 @@ type message struct {
 	onResponse bool
 	size       int
 	arrived    time.Time
-	code       func() (int16, bool) // code is the first error code of a response, or 0; false: it cannot be read.
+	code       func() (int16, bool) // code is the first error code of a response, or 0; false: there is nothing to accept.
 }
 
 // isAbout reports whether a rule is about a message.
