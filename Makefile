@@ -182,8 +182,8 @@ soak-faults: ## inject each known fault on the embedded back end and on real Kaf
 	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFault(OfBrokers)?TakesEffect' ./harness/engine
 
 soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
-	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfAKilledHarness$$' ./harness/bench
-	STAMPEDE_E2E=1 STAMPEDE_KILLS_DOCKER=$(KILLS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestKilledHarnessLeavesNothingOnRealKafka$$' ./harness/engine
+	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfA' ./harness/bench
+	STAMPEDE_E2E=1 STAMPEDE_KILLS_DOCKER=$(KILLS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestKilledHarnessLeavesNo' ./harness/engine
 
 soak-moments: ## faults at each moment MOMENTS (20) times, MOMENTS_DOCKER (10) on real Kafka
 	STAMPEDE_MOMENTS=$(MOMENTS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestMomentsAreHitInVirtualTime$$' ./harness/engine

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/lock"
 )
@@ -55,6 +56,14 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "two-pods", Doc: "What is left of two pods after a kill?",
 	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: time.Second}, Keys: load.Uniform{N: 5}},
 	Service:    load.Fixed(0),
+	Partitions: 2, Pods: 2, Session: 3 * time.Second,
+})
+
+var _ = harness.RegisterScenario(harness.Scenario{
+	Name: "paused-pod", Doc: "What is left of a pod that stands still, after a kill?",
+	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: 2 * time.Minute}, Keys: load.Uniform{N: 5}},
+	Service:    load.Fixed(0),
+	Injections: []harness.Injection{{Fault: fault.PausePod{}, At: 100 * time.Millisecond, HealAfter: time.Minute}},
 	Partitions: 2, Pods: 2, Session: 3 * time.Second,
 })
 
@@ -184,6 +193,51 @@ func TestNothingIsLeftOfAKilledHarness(t *testing.T) {
 	if t.Failed() {
 		t.Logf("the last comparison (%v) printed:\n%s", err, raw)
 	}
+}
+
+// TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill: a stopped pod does not see the end of
+// its harness, and it ends all the same.
+func TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill(t *testing.T) {
+	lock.Machine(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	k := killedHarness{temp: t.TempDir(), out: filepath.Join(t.TempDir(), "out"), sleep: fmt.Sprintf("88888.%07d", os.Getpid())}
+	t.Cleanup(func() {
+		pods, children := k.processes(t)
+		for _, pid := range append(pods, children...) {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	})
+	cmd := k.command(ctx, "-scenario=paused-pod")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !k.podStandsStill(t) {
+		if ctx.Err() != nil {
+			t.Fatal("no pod stands still")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	k.awaitEndOfPods(t)
+	raw, err := k.command(ctx).CombinedOutput()
+	k.checkNothingIsLeft(t)
+	if t.Failed() {
+		t.Logf("the last comparison (%v) printed:\n%s", err, raw)
+	}
+}
+
+// podStandsStill reports whether a signal has stopped a process of the harness.
+func (k killedHarness) podStandsStill(t *testing.T) bool {
+	pods, _ := k.processes(t)
+	for _, pid := range pods {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") T")) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkNothingIsLeft checks that no process and no folder is left, and that the lock is free.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -26,7 +27,34 @@ const (
 	// victimEnv makes the test binary a harness that is killed. Its pods and their
 	// children inherit the value.
 	victimEnv = "STAMPEDE_TEST_VICTIM"
+	// victimFaultEnv names the fault of lastingFaults that lasts until the victim is killed.
+	victimFaultEnv = "STAMPEDE_TEST_VICTIM_FAULT"
 )
+
+// lastingFaults leave something outside of the harness while they last.
+var lastingFaults = map[string]harness.Fault{
+	"a paused container":             fault.PauseBroker{},
+	"packet filters against peers":   fault.IsolateBroker{From: harness.Peers},
+	"packet filters against clients": fault.IsolateBroker{From: harness.Clients},
+	"a limit of the CPU":             fault.SlowBroker{},
+	"a full disk":                    fault.FillDisk{},
+	"a stopped container":            fault.StopBroker{},
+	"a stopped pod":                  fault.PausePod{},
+	"a cut network":                  fault.CutNetwork{},
+	"a held frame of a stopped pod":  fault.PausePodAt{Moment: fault.BeforeCommit},
+}
+
+// inForce is what a victim prints once its fault has taken effect.
+const inForce = "the fault is in force"
+
+// announced is a fault that says when it is in force.
+type announced struct{ harness.Fault }
+
+func (a announced) Verify(ctx context.Context, env *harness.Env) error {
+	err := a.Fault.Verify(ctx, env)
+	fmt.Println(inForce, err)
+	return err
+}
 
 // The consumer is keyed, and starts two processes that outlive it: one in its process
 // group, one in a session of its own.
@@ -65,6 +93,10 @@ func TestVictim(t *testing.T) {
 				{Fault: fault.KillPod{}, At: time.Second, HealAfter: 2 * time.Second},
 				{Fault: fault.KillBroker{}, At: 3 * time.Second, HealAfter: 5 * time.Second},
 			}
+			if f := lastingFaults[os.Getenv(victimFaultEnv)]; f != nil {
+				s.Load.Pacer = load.Constant{Rate: 200, For: 10 * time.Minute}
+				s.Injections = []harness.Injection{{Fault: announced{f}, At: time.Second, HealAfter: 9 * time.Minute}}
+			}
 		})
 		p.Backend = backend
 		if _, err := engine.Run(t.Context(), p); err != nil {
@@ -102,10 +134,53 @@ func TestKilledHarnessLeavesNothingOnRealKafka(t *testing.T) {
 	}
 }
 
+// TestKilledHarnessLeavesNoFaultOnRealKafka kills harnesses with SIGKILL while a fault lasts.
+// The next start sweeps: no process, container, network, folder or packet filter is left. It takes
+// half a minute for each fault, so it runs with [killsEnv] only.
+func TestKilledHarnessLeavesNoFaultOnRealKafka(t *testing.T) {
+	if kills, _ := strconv.Atoi(os.Getenv(killsEnv)); kills < 1 {
+		t.Skipf("takes minutes: set %s", killsEnv)
+	}
+	backend := realKafka(t)
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	filters := packetFilters(t)
+	for name := range lastingFaults {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(victimFaultEnv, name)
+			victim := startVictim(t, fmt.Sprintf("%d-%d", os.Getpid(), len(name)))
+			victim.awaitFault(t)
+			t.Logf("%d processes, containers and networks %v", len(victim.processes(t)), victim.ownedThings(t))
+			if err := victim.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			victim.cmd.Wait() // "signal: killed"
+			victim.awaitSwept(t, backend, dir)
+			if now := packetFilters(t); now != filters {
+				t.Errorf("packet filters of this machine before:\n%s\nafter:\n%s", filters, now)
+			}
+		})
+	}
+}
+
+// packetFilters are those of this machine, "" if they cannot be listed.
+func packetFilters(t *testing.T) (list string) {
+	for _, table := range []string{"filter", "nat"} {
+		out, err := exec.Command("iptables", "-t", table, "-S").Output()
+		if err != nil {
+			t.Logf("packet filters are not compared: %v", err)
+			return ""
+		}
+		list += string(out)
+	}
+	return list
+}
+
 // victim is a harness that is killed, in a process of its own.
 type victim struct {
-	cmd  *exec.Cmd
-	mark string
+	cmd    *exec.Cmd
+	mark   string
+	output *bufio.Reader
 }
 
 func startVictim(t *testing.T, mark string) victim {
@@ -113,11 +188,31 @@ func startVictim(t *testing.T, mark string) victim {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestVictim$", "-test.timeout=0")
 	cmd.Env = append(os.Environ(), victimEnv+"="+mark)
 	cmd.Stderr = os.Stderr
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
-	return victim{cmd, mark}
+	return victim{cmd, mark, bufio.NewReader(output)}
+}
+
+// awaitFault waits until the fault of the victim has taken effect.
+func (v victim) awaitFault(t *testing.T) {
+	t.Helper()
+	giveUp := time.AfterFunc(5*time.Minute, func() { v.cmd.Process.Kill() })
+	defer giveUp.Stop()
+	for {
+		line, err := v.output.ReadString('\n')
+		switch {
+		case line == inForce+" <nil>\n":
+			return
+		case strings.HasPrefix(line, inForce), err != nil:
+			t.Fatalf("the fault did not take effect: %s%v", line, err)
+		}
+	}
 }
 
 // awaitChild waits until a consumer has started a process.
