@@ -96,9 +96,20 @@ func TestChaos(t *testing.T) {
 	if len(faultsOf(backend)) == 0 {
 		t.Fatalf("the back end %q has no faults: want embedded, virtual or docker", backend)
 	}
-	before := heapInUse()
+	heap, resident := heapInUse(), residentMemory()
 	bench.Compare(t, bench.Smoke{})
-	t.Logf("%d minutes of chaos on %s with seed %d; heap %d MiB before, %d MiB after", minutes, backend, seed, before, heapInUse())
+	t.Logf("%d minutes of chaos on %s with seed %d; heap %d MiB before and %d MiB after, resident memory %d and %d MiB",
+		minutes, backend, seed, heap, heapInUse(), resident, residentMemory())
+}
+
+// residentMemory is the memory of the harness that the system counts, in MiB, and 0 where it
+// cannot be read.
+func residentMemory() (mib int) {
+	text, _ := os.ReadFile("/proc/self/statm")
+	if fields := strings.Fields(string(text)); len(fields) > 1 {
+		mib, _ = strconv.Atoi(fields[1])
+	}
+	return mib * os.Getpagesize() >> 20
 }
 
 // heapInUse is the memory of the harness that is in use, in MiB.

@@ -12,7 +12,7 @@ import (
 // the backlog of one pod up to the last five records of each partition. The broker answers
 // that pod OFFSET_OUT_OF_RANGE. A good consumer goes on at the start of the log: it completes
 // what is left and all that comes later. What was deleted unread is overtaken, not lost by it.
-// A consumer that ends there, as in IBM/sarama #2682, stalls. One record at a time takes most of the drain.
+// A consumer that ends there, as in IBM/sarama #2682, stalls. Share groups are skipped. One record at a time takes most of the drain.
 var _ = harness.RegisterScenario(harness.Scenario{
 	Name: "retention-overtakes",
 	Doc:  "Does a consumer go on where the log begins after retention has deleted its backlog?",

@@ -24,13 +24,16 @@ const (
 	aftermath = 10 * time.Second
 	// checkInterval is how often, in real time, the watchdog checks the clock.
 	checkInterval = time.Second
+	// sureWaits is how often in a row a goroutine is seen to wait for something outside, such
+	// as a file, before that is what stops the clock.
+	sureWaits = 3
 )
 
 // Variables for tests.
 var (
 	// maxStandstill is the real time after which a clock without a move counts as
-	// stopped. While a goroutine of the bubble runs, the process must also have got so
-	// much CPU time: on a busy machine it may get little.
+	// stopped. Unless a goroutine of the bubble waits for something outside, the process must
+	// also have got so much CPU time: on a busy machine it may get little.
 	maxStandstill = time.Minute
 	// maxGrowth is by how much the process may grow before that while a goroutine of
 	// the bubble runs.
@@ -119,6 +122,7 @@ func runInBubble(ctx context.Context, t *testing.T, plan engine.Plan) (*engine.O
 func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 	started := time.Now()
 	last, since, size, used := b.beat.Load(), started, processMemory(), engine.CPU()
+	waited := 0 // waited is in how many checks in a row a goroutine waited for something outside.
 	for {
 		select {
 		case <-done:
@@ -134,22 +138,27 @@ func (b *bubble) awaitEnd(done <-chan struct{}) (*engine.Outcome, error) {
 			last, since, size, used = now, time.Now(), processMemory(), engine.CPU()
 			continue
 		}
-		traces, spins := "", false
+		traces, spins, waits := "", false, false
 		has := processMemory()
 		stood, grown := time.Since(since), has-min(size, has)
 		if stood >= maxStandstill || grown > maxGrowth {
-			traces, spins = b.ownGoroutines()
+			traces, spins, waits = b.ownGoroutines()
 		}
-		if spins && grown > maxGrowth || isStopped(stood, engine.CPU()-used, spins) {
+		if waits = waits && !spins; waits {
+			waited++
+		} else {
+			waited = 0
+		}
+		if spins && grown > maxGrowth || isStopped(stood, engine.CPU()-used, waited) {
 			return nil, b.standstillError(stood, grown, traces, spins)
 		}
 	}
 }
 
-// isStopped reports whether a clock is stopped that has stood for a time, while the process
-// has used so much CPU time.
-func isStopped(stood, cpu time.Duration, spins bool) bool {
-	return stood >= maxStandstill && (!spins || cpu >= maxStandstill)
+// isStopped reports whether a clock is stopped that has stood for a time. Meanwhile the process
+// has used so much CPU time, and a goroutine waited for something outside in so many checks.
+func isStopped(stood, cpu time.Duration, waited int) bool {
+	return stood >= maxStandstill && (waited >= sureWaits || cpu >= maxStandstill)
 }
 
 // withRunName adds the run's name and seed to an error.
@@ -161,7 +170,7 @@ func (b *bubble) runName() string {
 	return b.plan.Scenario.Name + "/" + b.plan.Consumer.Name()
 }
 
-func (b *bubble) ownGoroutines() (traces string, spins bool) {
+func (b *bubble) ownGoroutines() (traces string, spins, waits bool) {
 	name, _ := b.name.Load().(string)
 	return awakeGoroutines(name)
 }

@@ -30,8 +30,8 @@ func bubbleNameHere() string {
 
 // awakeGoroutines returns the traces of the goroutines that stop a bubble's clock:
 // they do not wait for others of the bubble. spins reports that one of them is
-// running. The others wait for something outside of the bubble.
-func awakeGoroutines(bubble string) (traces string, spins bool) {
+// running, waits that one waits for something outside of the bubble.
+func awakeGoroutines(bubble string) (traces string, spins, waits bool) {
 	dump := make([]byte, dumpSize)
 	dump = dump[:runtime.Stack(dump, true)]
 	var found []string
@@ -41,15 +41,16 @@ func awakeGoroutines(bubble string) (traces string, spins bool) {
 		if m == nil || string(m[1]) != bubble || bytes.Contains(head, []byte("(durable)")) || bytes.Contains(head, []byte("[synctest.Run")) {
 			continue
 		}
-		spins = spins || bytes.Contains(head, []byte("[run")) // running or runnable
+		runs := bytes.Contains(head, []byte("[run")) // running or runnable
+		spins, waits = spins || runs, waits || !runs
 		if len(found) < maxStacks {
 			found = append(found, string(trace))
 		}
 	}
 	if found == nil {
-		return "no goroutine found", false
+		return "no goroutine found", false, false
 	}
-	return strings.Join(found, "\n\n"), spins
+	return strings.Join(found, "\n\n"), spins, waits
 }
 
 // processMemory is the memory in bytes that Go has from the system.

@@ -94,7 +94,20 @@ func (DeleteRecords) Verify(ctx context.Context, env *harness.Env) error {
 	return retryUntil(ctx, func() error { return env.Check(ctx) })
 }
 
-var _ harness.Fault = DeleteRecords{}
+// RequiresOf implements [harness.ConsumerRequirer]. A share group of kfake hands out offsets that
+// are deleted, and with them the first that are left, without a record. Members can only release
+// them, until the group gives them up.
+func (DeleteRecords) RequiresOf(i *harness.Implementation, _ harness.Protocol) error {
+	if i.Share {
+		return errors.New("share groups of the simulated broker do not follow the start of the log")
+	}
+	return nil
+}
+
+var _ interface {
+	harness.Fault
+	harness.ConsumerRequirer
+} = DeleteRecords{}
 
 var _ = registerFault(Known{
 	Fault: DeleteRecords{}, What: "Retention deletes what a pod has not read yet, up to the last few records of its partitions.", By: "DeleteRecords of Kafka's admin API",
