@@ -22,7 +22,7 @@ type Rule struct {
 	Client     string  // Client is the prefix of the client id; "" is every client.
 	Nodes      []int32 // Nodes are the brokers on the other side; an empty list is every broker.
 	OnResponse bool    // OnResponse changes the response. The broker has handled the request then.
-	Accepted   bool    // Accepted, with OnResponse, is about responses without an error code only, and no empty fetch of a share group.
+	Accepted   bool    // Accepted, with OnResponse, is about responses without an error code only, and no empty ones of share groups.
 	Answer     int16   // Answer, with OnResponse, is about responses with this error code only; 0 is any code.
 	Skip       int     // Skip is how many frames pass before the first one changes.
 	Every      int     // Every is after how many frames the next one changes; 0 and 1 are all.

@@ -114,12 +114,15 @@ func checkTookEffect(t *testing.T, r *harness.Run) {
 		t.Errorf("%s: %v; %d faults", r.Status, r.Reasons, len(r.Faults))
 	}
 	t.Logf("%s: %v", r.Status, r.Reasons)
-	if r.Status == harness.Fail {
-		for _, v := range r.Verdicts {
-			for _, a := range v.Examples {
-				if v.Status == harness.Fail {
-					t.Logf("%s: %s", v.Check, a.Text)
-				}
+	logFailures(t, r)
+}
+
+// logFailures logs what the checks of a run found.
+func logFailures(t *testing.T, r *harness.Run) {
+	for _, v := range r.Verdicts {
+		for _, a := range v.Examples {
+			if v.Status == harness.Fail {
+				t.Logf("%s: %s", v.Check, a.Text)
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func (f *faultInjector) noteInjected(i int, target harness.Target, at time.Durat
 	s := f.setup
 	o := injectedFault{injection: i, name: s.Scenario.Injections[i].Fault.Name(), injected: at, healed: harness.Never, target: target}
 	if target.Pod != "" {
-		o.owner = incarnationAt(s.fleet.Incarnations(), target.Pod, f.time.start+int64(at))
+		o.owner = incarnationFor(s.fleet.Incarnations(), target.Pod, f.time.start+int64(at))
 		o.workInFlight = f.before.withMeanOf(s.Scenario.Service.Mean()).workInFlight(f.appended, target.Partitions, s.Consumer.Implementation.ParallelismOf(s.cfg))
 	}
 	if need := s.neededWorkInFlight(); need > 0 && target.Pod != "" && o.workInFlight < need {
@@ -134,6 +134,17 @@ func (f *faultInjector) breakFault(why string) {
 // neededWorkInFlight is how much work the target of a fault must have in flight.
 func (s *setup) neededWorkInFlight() time.Duration {
 	return time.Duration(s.Scenario.Thresholds.WorkInFlight * float64(s.cfg.Commit))
+}
+
+// incarnationFor is the incarnation of a pod that a fault affects which began at a time, ns on
+// CLOCK_MONOTONIC: the one that ran then, or else the next one, for which the fault waited.
+func incarnationFor(incarnations []pod.Incarnation, name string, began int64) (owner ledger.Owner) {
+	owner = incarnationAt(incarnations, name, began)
+	ran := slices.ContainsFunc(incarnations, func(in pod.Incarnation) bool { return in.Owner == owner && (in.Down == 0 || in.Down > began) })
+	if next := slices.IndexFunc(incarnations, func(in pod.Incarnation) bool { return in.Pod == name && in.Up > began }); !ran && next >= 0 {
+		return incarnations[next].Owner
+	}
+	return owner
 }
 
 // incarnationAt is the incarnation of a pod at a time, ns on CLOCK_MONOTONIC; 0 for none.

@@ -170,7 +170,8 @@ func (p proof) effectOf(t ledger.ExchangeTimes) error {
 	}
 	has := func(k ledger.Kind) bool {
 		return p.find(k, func(s *ledger.Slot) bool {
-			return s.Owner() == p.owner && s.Outcome() == ledger.OutcomeConfirmed && s.At() >= t.Asked-int64(time.Nanosecond) && s.At() <= until
+			took := s.Outcome() == ledger.OutcomeConfirmed || k == ledger.KindTransaction && s.Outcome() == ledger.OutcomeCancelled
+			return s.Owner() == p.owner && took && s.At() >= t.Asked-int64(time.Nanosecond) && s.At() <= until
 		}) != nil
 	}
 	kind, wanted := ledger.Kind(0), p.moment.OnResponse

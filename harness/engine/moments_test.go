@@ -145,6 +145,7 @@ func hitMoment(t *testing.T, c momentCase, times int, run func(*testing.T, *engi
 	r := run(t, &p)
 	if r.Status != harness.Pass || len(r.Faults) != len(s.Injections) {
 		t.Errorf("%s: %v; %d faults of %d", r.Status, r.Reasons, len(r.Faults), len(s.Injections))
+		logFailures(t, r)
 	}
 	facts := readMomentFacts(t, r.Ledger)
 	hits := 0

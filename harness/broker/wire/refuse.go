@@ -81,25 +81,31 @@ func holdsErrorCode(t reflect.Type) bool {
 }
 
 // codeOf is the first error code of a response, or 0 if it is accepted. It reports false for one
-// that cannot be read, and for an empty fetch of a share group, which carried out nothing.
+// that cannot be read, and for one of a share group without records or acknowledgements, which
+// carried out nothing.
 func codeOf(resp kmsg.Response) (code int16, ok bool) {
 	if resp == nil {
 		return 0, false
 	}
 	code = errorOf(resp)
-	share, ok := resp.(*kmsg.ShareFetchResponse)
-	return code, !ok || code != 0 || deliversRecords(share)
+	return code, code != 0 || carriedOut(resp)
 }
 
-func deliversRecords(resp *kmsg.ShareFetchResponse) bool {
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if len(p.AcquiredRecords) > 0 {
-				return true
+func carriedOut(resp kmsg.Response) bool {
+	switch resp := resp.(type) {
+	case *kmsg.ShareAcknowledgeResponse:
+		return len(resp.Topics) > 0
+	case *kmsg.ShareFetchResponse:
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if len(p.AcquiredRecords) > 0 {
+					return true
+				}
 			}
 		}
+		return false
 	}
-	return false
+	return true
 }
 
 // errorOf is the first error code of a response, or 0.

@@ -204,8 +204,8 @@ func TestCutFramePassesInPart(t *testing.T) {
 	}
 }
 
-// TestEmptyShareFetchIsNotAccepted: a fetch that delivers nothing is the answer to a poll.
-func TestEmptyShareFetchIsNotAccepted(t *testing.T) {
+// TestEmptyResponseOfAShareGroupIsNotAccepted: a fetch that delivers nothing is the answer to a poll.
+func TestEmptyResponseOfAShareGroupIsNotAccepted(t *testing.T) {
 	full := kmsg.NewPtrShareFetchResponse()
 	part := kmsg.NewShareFetchResponseTopicPartition()
 	part.AcquiredRecords = []kmsg.ShareFetchResponseTopicPartitionAcquiredRecord{{FirstOffset: 1, LastOffset: 2, DeliveryCount: 1}}
@@ -219,7 +219,7 @@ func TestEmptyShareFetchIsNotAccepted(t *testing.T) {
 		code int16
 		ok   bool
 	}{
-		{kmsg.NewPtrShareFetchResponse(), 0, false}, {full, 0, true}, {refused, 124, true}, {kmsg.NewPtrEndTxnResponse(), 0, true}, {nil, 0, false},
+		{kmsg.NewPtrShareFetchResponse(), 0, false}, {kmsg.NewPtrShareAcknowledgeResponse(), 0, false}, {full, 0, true}, {refused, 124, true}, {kmsg.NewPtrEndTxnResponse(), 0, true}, {nil, 0, false},
 	} {
 		if code, ok := codeOf(tt.resp); code != tt.code || ok != tt.ok {
 			t.Errorf("%+v: code %d, %v; want %d, %v", tt.resp, code, ok, tt.code, tt.ok)
