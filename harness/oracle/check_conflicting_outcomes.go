@@ -13,7 +13,8 @@ import (
 //
 // The outcomes of a record are the positions at which it had an effect, and its dead letters. The check looks at
 // each dead letter, and at the first effect at each position of a record with a dead letter. The outcome is a
-// violation if the record has more outcomes than one plus its rewinds that explain another (see [route]).
+// violation if the record has more outcomes than one plus its rewinds that explain another (see [route]). A
+// record that lies in the source several times may have an outcome for each.
 const CheckConflictingOutcomes = "conflicting outcomes"
 
 var _ = register(entry{
@@ -68,12 +69,18 @@ func (c *conflictingOutcomes) judgeFirstEffect(e *ledger.Event) {
 	if e.First && !c.deferred.isEmpty() && len(c.deferred.rangesBefore(e, sourcePosition(e))) > 0 {
 		c.compensated++
 	}
-	if c.deadLetters > 0 && c.deadLettered[e.Origin].Has(e.Source) {
+	if c.deadLetters > 0 && c.isDeadLettered(e) {
 		c.judgeOutcomes(e, func(outcomes, rewinds int) string {
 			return fmt.Sprintf("effect by %s at %s, and it is a dead letter: %d outcomes, %d rewinds since",
 				c.facts.podName(e.Owner), formatTime(e.At), outcomes, rewinds)
 		})
 	}
+}
+
+// isDeadLettered reports whether the record of an event has a dead letter so far.
+func (c *conflictingOutcomes) isDeadLettered(e *ledger.Event) bool {
+	p := c.facts.Log.firstPosition(sourcePosition(e))
+	return c.deadLettered[p.Partition].Has(p.Offset)
 }
 
 // judgeOutcomes counts the outcomes of an event's record, and the rewinds that explain them.
@@ -86,8 +93,8 @@ func (c *conflictingOutcomes) judgeOutcomes(e *ledger.Event, text func(outcomes,
 		}
 	}
 	switch {
-	case outcomes < 2:
-	case outcomes-1 <= route.rewinds:
+	case outcomes <= route.positions:
+	case outcomes-route.positions <= route.rewinds:
 		c.explained++
 	default:
 		c.found.addAnomaly(func() harness.Anomaly { return anomalyOf(c.facts, e, "%s", text(outcomes, route.rewinds)) })

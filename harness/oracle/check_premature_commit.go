@@ -157,16 +157,13 @@ func (p *prematureCommit) isSafe(now *ledger.Event, position ledger.Position) bo
 		return p.isCompletedOrCopied(position) || len(p.deferred.rangesBefore(now, position)) > 0
 	}
 	r := p.copies.byPosition[position]
-	return r == nil || r.hasLaterCopy(position) || p.completed[r.source.Partition].Has(r.source.Offset)
+	return r == nil || r.hasLaterCopy(position) || isCompletedAnywhere(p.facts.Log, p.completed, r.source)
 }
 
 // isCompletedOrCopied reports whether the record at a position of the source was completed, copied or deleted.
 func (p *prematureCommit) isCompletedOrCopied(position ledger.Position) bool {
-	if p.trims.isTrimmed(position) || p.completed[position.Partition].Has(position.Offset) || p.copies.byPosition[position] != nil {
-		return true
-	}
-	first := p.facts.Log.firstPosition(position)
-	return first != position && p.isCompletedOrCopied(first)
+	return p.trims.isTrimmed(position) || isCompletedAnywhere(p.facts.Log, p.completed, position) ||
+		p.copies.byPosition[p.facts.Log.firstPosition(position)] != nil
 }
 
 func (p *prematureCommit) Verdict() harness.Verdict {

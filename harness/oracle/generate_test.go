@@ -86,6 +86,7 @@ type sending struct {
 	simRecord
 	outcome ledger.Outcome
 	lands   bool
+	again   bool // the producer has sent it before, and observers see nothing of this
 }
 
 // generate makes a legal run of a consumer of some design.
@@ -154,10 +155,14 @@ func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 // load decides what the producer will send: partitions with gaps, and a few keys each.
 func (w *simulation) load() {
 	w.facts.Partitions = 1 + w.r.IntN(3)
+	repeats := w.r.IntN(5) == 0
+	if repeats {
+		w.facts.Producer = harness.ProducerSettings{NotIdempotent: true, InFlight: 1}
+	}
 	for p := range w.facts.Partitions {
 		w.parts = append(w.parts, &simPartition{place: ledger.Position{Partition: int32(p)}})
 		keys, next := 1+w.r.IntN(4), make([]uint32, 4)
-		offset, records := int64(0), w.r.IntN(14)
+		offset, records, first := int64(0), w.r.IntN(14), len(w.unsent)
 		if w.r.IntN(10) == 0 {
 			records += 20
 		}
@@ -177,11 +182,14 @@ func (w *simulation) load() {
 				offset++
 			}
 			w.unsent = append(w.unsent, s)
+			if earlier := w.unsent[first:]; repeats && w.r.IntN(5) == 0 {
+				if s := pick(w.r, earlier...); s.lands {
+					s.place, s.again = ledger.Position{Partition: int32(p), Offset: offset}, true
+					w.unsent = append(w.unsent, s)
+					offset++
+				}
+			}
 		}
-	}
-	byChance := make([]int, len(w.unsent))
-	for i := range byChance {
-		byChance[i] = w.r.IntN(1000)
 	}
 	slices.SortStableFunc(w.unsent, func(a, b sending) int { // the partitions interleave, each stays in order
 		return cmp.Compare(a.place.Offset, b.place.Offset)
@@ -225,6 +233,10 @@ func (w *simulation) step() {
 func (w *simulation) send() {
 	s := w.unsent[0]
 	w.unsent = w.unsent[1:]
+	if s.again {
+		w.appendRecord(w.parts[s.place.Partition], s.place, s.key, s.seq)
+		return
+	}
 	e := ledger.Event{Kind: ledger.EventSent, At: w.now, Key: s.key, Seq: s.seq, Due: w.now, Sent: w.now}
 	w.event(e)
 	e.Kind, e.Outcome, e.At = ledger.EventAcked, s.outcome, w.now+time.Duration(1+w.r.IntN(5000))*time.Microsecond

@@ -10,7 +10,7 @@ import (
 // plantLogDuplicate appends a record twice. The consumer works on both.
 func plantLogDuplicate(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	p := pick(w.r, w.parts[:w.facts.Partitions]...)
-	if len(p.records) == 0 || len(w.facts.Sides) > 0 {
+	if len(p.records) == 0 || len(w.facts.Sides) > 0 || w.facts.Producer.NotIdempotent {
 		return nil, nil, false
 	}
 	l, place := pick(w.r, p.records...), p.place
@@ -30,7 +30,7 @@ func plantLogDuplicate(w *simulation) (at []ledger.Position, fails []string, ok 
 func plantLogOrder(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	all := w.sourceRecords()
 	l, ok := anyOf(w, all)
-	if !ok || len(w.facts.Sides) > 0 {
+	if !ok || len(w.facts.Sides) > 0 || w.facts.Producer.NotIdempotent {
 		return nil, nil, false
 	}
 	i := slices.IndexFunc(all, func(o *simRecord) bool { return o.key == l.key && o.seq > l.seq && o.place.Offset > l.place.Offset })

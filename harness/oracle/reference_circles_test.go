@@ -44,10 +44,7 @@ func (r *reference) judgeLivelock() {
 			if !isEffect(&c) || !r.holds(&c) || c.Flags&ledger.FlagCorrupt != 0 {
 				return false
 			}
-			at := r.origin[r.h.ids[c.Position()]]
-			if c.Topic == 0 {
-				at = c.Position()
-			}
+			at := r.source(c.Position())
 			return at.Partition == e.Partition && at.Offset >= committed
 		})
 		if repeats {
@@ -85,10 +82,7 @@ func (r *reference) judgeRepeatRate() {
 		if !isEffect(&e) || !r.holds(&e) || e.Flags&ledger.FlagCorrupt != 0 {
 			continue
 		}
-		at := r.origin[r.h.ids[e.Position()]]
-		if e.Topic == 0 {
-			at = e.Position()
-		}
+		at := r.source(e.Position())
 		before, again := latest[at]
 		if latest[at] = e; !again {
 			continue

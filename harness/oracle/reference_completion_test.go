@@ -17,7 +17,7 @@ func (r *reference) judgeTransactions() {
 		}
 	}
 	for p := range r.h.ids {
-		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalCommitAt(p) && r.isCompleted(p, never) {
+		if r.facts.Effect == harness.EffectOutput && p.Topic == 0 && p.Offset >= r.facts.finalCommitAt(p) && slices.ContainsFunc(r.effects, func(e ledger.Event) bool { return r.source(e.Position()) == p }) {
 			r.add(CheckTransactionAtomicity, p)
 		}
 	}

@@ -11,10 +11,7 @@ import (
 
 // rank is the place of an event's record in the order of its key and its partition.
 func (r *reference) rank(e *ledger.Event) int64 {
-	if e.Topic > 0 {
-		return r.origin[[2]uint32{e.Key, e.Seq}].Offset
-	}
-	return e.Offset
+	return r.source(e.Position()).Offset
 }
 
 // judgeOrder: a first effect never follows the first effect of a later record of its key or of its
@@ -73,8 +70,13 @@ func (r *reference) judgeOrder() {
 					letter = c.At
 				}
 			}
+			for _, o := range r.effects { // and so does an effect at another position of the record
+				if o.At < e.At && r.record(o.Position()) == r.record(at) {
+					letter = max(letter, o.At)
+				}
+			}
 			failed := slices.ContainsFunc(fenced[:i], func(o ledger.Event) bool {
-				return failed(o.Outcome) && o.Key == e.Key && o.Seq == e.Seq && o.At >= letter
+				return failed(o.Outcome) && r.record(o.Position()) == r.record(at) && o.At >= letter
 			})
 			r.add(map[bool]string{true: CheckRetryOvertaking, false: CheckKeyInversion}[failed], at)
 		}

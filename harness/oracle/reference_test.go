@@ -39,21 +39,23 @@ var heldWithoutClaims = []string{
 //   - Livelock and repeat rate are found exactly, by the events as observers see them.
 //   - Redelivery names all repeated effects but the unexplained ones.
 type reference struct {
-	w        *simulation
-	h        *history
-	facts    *Facts
-	blind    bool // blind: no acknowledgement of a share group is seen
-	events   []ledger.Event
-	attempts map[attemptEvent]*attempt
-	effects  []ledger.Event                // of records that lie where they say, in the order of their ends
-	firsts   []ledger.Event                // of those, the first of each record
-	copies   []ledger.Event                // in topics that take over, of records that lie there, in the order of their appends
-	ranges   []ledger.Event                // deferred ones
-	zombies  map[*attempt]bool             // zombies, and whether observers see enough to be sure
-	origin   map[[2]uint32]ledger.Position // the first place of a record in the source
-	copied   map[[2]uint32]bool
-	expected expected
-	longest  time.Duration // that a key waited
+	w         *simulation
+	h         *history
+	facts     *Facts
+	blind     bool // blind: no acknowledgement of a share group is seen
+	events    []ledger.Event
+	attempts  map[attemptEvent]*attempt
+	effects   []ledger.Event                      // of records that lie where they say, in the order of their ends
+	firsts    []ledger.Event                      // of those, the first of each record
+	copies    []ledger.Event                      // in topics that take over, of records that lie there, in the order of their appends
+	ranges    []ledger.Event                      // deferred ones
+	zombies   map[*attempt]bool                   // zombies, and whether observers see enough to be sure
+	origin    map[[2]uint32]ledger.Position       // the first place of a record in the source
+	positions map[[2]uint32][]ledger.Position     // its places there, in the order of the log
+	sources   map[ledger.Position]ledger.Position // the position in the source that the effects at a copy are of
+	copied    map[[2]uint32]bool
+	expected  expected
+	longest   time.Duration // that a key waited
 }
 
 // expect judges a run.
@@ -67,6 +69,7 @@ func newReference(w *simulation, h *history) *reference {
 	return &reference{
 		w: w, h: h, facts: h.facts, events: slices.Clone(h.sorted()), attempts: w.eventsOf(), zombies: map[*attempt]bool{},
 		origin: map[[2]uint32]ledger.Position{}, copied: map[[2]uint32]bool{},
+		positions: map[[2]uint32][]ledger.Position{}, sources: map[ledger.Position]ledger.Position{},
 		expected: expected{map[string][]ledger.Position{}, map[string][]ledger.Position{}},
 	}
 }
@@ -127,9 +130,13 @@ func (r *reference) markOutputs() {
 }
 
 func (r *reference) sortEvents() {
-	for at, id := range r.h.ids {
-		if first, ok := r.origin[id]; at.Topic == 0 && (!ok || at.Offset < first.Offset) {
+	for _, at := range sortedPositions(r.h.ids) {
+		id := r.h.ids[at]
+		if _, ok := r.origin[id]; at.Topic == 0 && !ok {
 			r.origin[id] = at
+		}
+		if at.Topic == 0 {
+			r.positions[id] = append(r.positions[id], at)
 		}
 	}
 	seen := map[ledger.Position]bool{}
@@ -153,7 +160,8 @@ func (r *reference) sortEvents() {
 			if r.facts.isOutput(&e) {
 				r.copied[[2]uint32{e.Key, e.Seq}] = true
 			}
-			if at := r.record(e.Position()); !seen[at] {
+			r.locate(e.Position(), seen)
+			if at := r.source(e.Position()); !seen[at] {
 				seen[at] = true
 				r.firsts = append(r.firsts, e)
 			}
@@ -170,6 +178,30 @@ func (r *reference) record(p ledger.Position) ledger.Position {
 	id := r.h.ids[p]
 	if at, ok := r.origin[id]; ok && (p.Topic > 0 || r.copied[id]) {
 		return at
+	}
+	return p
+}
+
+// locate decides which position of the source the effects at a place are of. The first effect at a copy is of the
+// first position of its record that is not done yet.
+func (r *reference) locate(p ledger.Position, done map[ledger.Position]bool) {
+	if _, ok := r.sources[p]; ok || p.Topic == 0 {
+		return
+	}
+	of := r.positions[r.h.ids[p]]
+	r.sources[p] = of[0]
+	if i := slices.IndexFunc(of, func(at ledger.Position) bool { return !done[at] }); i >= 0 {
+		r.sources[p] = of[i]
+	}
+}
+
+// source is the position in the source that what happens at a place is of.
+func (r *reference) source(p ledger.Position) ledger.Position {
+	if at, ok := r.sources[p]; ok {
+		return at
+	}
+	if p.Topic > 0 {
+		return r.origin[r.h.ids[p]]
 	}
 	return p
 }

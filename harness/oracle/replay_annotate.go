@@ -17,9 +17,10 @@ type annotator struct {
 	fences     *fences
 	deferred   *deferredRanges
 	completed  []ledger.Offsets // completed is the state of [judgeState].
-	keyOrder   *keyOrder        // keyOrder prefetches the keys that it will need.
-	injections int64            // injections are faults that took effect.
-	wantsSends bool             // wantsSends: a check needs the outcomes of all sends.
+	repeated   repeatedRecords
+	keyOrder   *keyOrder // keyOrder prefetches the keys that it will need.
+	injections int64     // injections are faults that took effect.
+	wantsSends bool      // wantsSends: a check needs the outcomes of all sends.
 	batch      batch
 
 	events    []ledger.Event // events are the source's.
@@ -30,6 +31,7 @@ type annotator struct {
 func newAnnotator(s *judgeState, source Source, observers []Observer) *annotator {
 	return &annotator{
 		facts: s.Facts, source: source, fanOut: newFanOut(observers), fences: s.fences, deferred: s.deferred, completed: s.completed, keyOrder: s.keyOrder,
+		repeated:   repeatedRecords{log: s.Log, completed: s.completed},
 		wantsSends: slices.ContainsFunc(s.entries, func(e entry) bool { return e.sends != nil && e.sends(s.Facts) }), batch: newBatch(),
 	}
 }
@@ -133,6 +135,7 @@ func (a *annotator) markEnd(e *ledger.Event) {
 		a.markOutput(e)
 	}
 	if isEffect(e) {
+		a.repeated.locateEffect(e)
 		e.First = e.Held && a.completed[e.Origin].Add(e.Source)
 	}
 }

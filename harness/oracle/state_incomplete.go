@@ -71,11 +71,10 @@ func (u *incomplete) isPast(place ledger.Position) bool {
 func (u *incomplete) fateOf(position ledger.Position) (is fate, ok bool) {
 	isOvertaken := u.trims.overtaking(position) != nil && !(u.facts.Share && u.shares.deletedFinal[position])
 	isLost := u.isPast(position) && !u.deferred.isOutstanding(position)
-	first := u.facts.Log.firstPosition(position)
-	if first != position && u.completed[first.Partition].Has(first.Offset) {
+	if isCompletedAnywhere(u.facts.Log, u.completed, position) {
 		return lost, false
 	}
-	if r := u.copies[first]; r != nil {
+	if r := u.copies[u.facts.Log.firstPosition(position)]; r != nil {
 		for _, copied := range r.copies {
 			switch role := u.facts.roleOf(copied.Topic); {
 			case role == harness.RoleDeadLetter:

@@ -61,9 +61,9 @@ func (l lastEffect) stableAssignment() uint16 { return uint16(l >> rankBits) }
 
 // failure is the first failed attempt on a record.
 type failure struct {
-	at     time.Duration
-	by     ledger.Owner
-	behind bool // behind: a later record of the key had its first effect before the failure.
+	at  time.Duration
+	by  ledger.Owner
+	top int64 // top is that of the key before the failure.
 }
 
 func newKeyOrder(f *Facts, fences *fences) *keyOrder {
@@ -149,7 +149,7 @@ func (c *keyOrder) trackEffect(k *keyState, e *ledger.Event) {
 // judgeLateEffect judges a first effect after the first effect of a later record.
 func (c *keyOrder) judgeLateEffect(k *keyState, e *ledger.Event) {
 	if k.failing > 0 {
-		if f, ok := c.failed[sourcePosition(e)]; ok && !f.behind {
+		if f, ok := c.failed[c.recordOf(e)]; ok && f.top <= e.Source+1 {
 			c.reportOvertaking(k, e, f)
 			return
 		}
@@ -159,10 +159,10 @@ func (c *keyOrder) judgeLateEffect(k *keyState, e *ledger.Event) {
 
 // addFailed notes the first failed attempt on a record.
 func (c *keyOrder) addFailed(k *keyState, e *ledger.Event) {
-	if _, ok := c.failed[sourcePosition(e)]; ok {
+	if _, ok := c.failed[c.recordOf(e)]; ok {
 		return
 	}
-	c.failed[sourcePosition(e)] = failure{at: e.At, by: e.Owner, behind: k.top > e.Source+1}
+	c.failed[c.recordOf(e)] = failure{at: e.At, by: e.Owner, top: k.top}
 	if k.failing < math.MaxUint16 {
 		k.failing++
 	}
@@ -173,15 +173,20 @@ func (c *keyOrder) forgetFailed(k *keyState, e *ledger.Event) {
 	if k.failing == 0 {
 		return
 	}
-	if _, ok := c.failed[sourcePosition(e)]; ok {
-		delete(c.failed, sourcePosition(e))
+	if _, ok := c.failed[c.recordOf(e)]; ok {
+		delete(c.failed, c.recordOf(e))
 		if k.failing < math.MaxUint16 {
 			k.failing--
 		}
 	}
 }
 
-// sourcePosition is the first position in the source of an event's record.
+// recordOf is the first position in the source of an event's record.
+func (c *keyOrder) recordOf(e *ledger.Event) ledger.Position {
+	return c.facts.Log.firstPosition(sourcePosition(e))
+}
+
+// sourcePosition is the position in the source that an event is of.
 func sourcePosition(e *ledger.Event) ledger.Position {
 	return ledger.Position{Partition: e.Origin, Offset: e.Source}
 }

@@ -12,20 +12,21 @@ type Log struct {
 	n        int64                   // n counts the records of the source.
 	sequence logSequence
 	copies   map[uint64]*loggedCopies
-	order    []*loggedCopies                     // order has the copies in the order in which they were added.
-	repeated map[ledger.Position]ledger.Position // repeated has the first position of a copied record that lies in the source twice, by the second one.
+	order    []*loggedCopies                   // order has the copies in the order in which they were added.
+	repeated map[ledger.Position]*loggedCopies // repeated are copied records that lie in the source several times, by each of their positions there.
 }
 
 // loggedCopies is a record with copies in side topics.
 type loggedCopies struct {
 	key, seq uint32
 	origin   ledger.Position   // origin is the first position in the source; its Offset is -1 if the source never had the record.
+	again    []ledger.Position // again are its further positions in the source.
 	copies   []ledger.Position // copies are by topic, in the order of each partition.
 }
 
 // NewLog is an empty log.
 func NewLog() *Log {
-	return &Log{copies: map[uint64]*loggedCopies{}, repeated: map[ledger.Position]ledger.Position{}}
+	return &Log{copies: map[uint64]*loggedCopies{}, repeated: map[ledger.Position]*loggedCopies{}}
 }
 
 // MoveKeys says that partitions were added, so that the records of a key may lie in several. Call it before the
@@ -89,7 +90,8 @@ func (l *Log) addToSource(p ledger.Position, key, seq uint32) {
 	case c.origin.Offset < 0:
 		c.origin = p
 	default:
-		l.repeated[p] = c.origin
+		c.again = append(c.again, p)
+		l.repeated[c.origin], l.repeated[p] = c, c
 	}
 }
 
@@ -126,10 +128,29 @@ func (l *Log) copiesByOrigin() map[ledger.Position]*loggedCopies {
 // firstPosition is the first position of the record at a position of the source. It is p itself, except for
 // records that have copies and lie in the source twice.
 func (l *Log) firstPosition(p ledger.Position) ledger.Position {
-	if first, ok := l.repeated[p]; ok {
-		return first
+	if c, ok := l.repeated[p]; ok {
+		return c.origin
 	}
 	return p
+}
+
+// furtherPositions are the positions of a copied record in the source but the first.
+func (l *Log) furtherPositions(key, seq uint32) []ledger.Position {
+	if len(l.repeated) == 0 {
+		return nil
+	}
+	if c := l.copies[recordID(key, seq)]; c != nil {
+		return c.again
+	}
+	return nil
+}
+
+// samePositions are all positions in the source of the record at one of them, if it has copies and more than one.
+func (l *Log) samePositions(p ledger.Position) []ledger.Position {
+	if c, ok := l.repeated[p]; ok {
+		return append(c.again[:len(c.again):len(c.again)], c.origin)
+	}
+	return nil
 }
 
 // recordMark hashes a record to a number above zero.

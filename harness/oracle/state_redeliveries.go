@@ -105,7 +105,7 @@ func (r *redeliveries) judgeEffect(e *ledger.Event) (firstHere bool) {
 	} else {
 		firstHere = r.judgeGroupEffect(e)
 	}
-	if firstHere && !e.First {
+	if firstHere && (!e.First || len(r.facts.Log.furtherPositions(e.Key, e.Seq)) > 0) {
 		r.judgeElsewhere(e)
 	}
 	return firstHere
@@ -204,11 +204,22 @@ func (r *redeliveries) judgeShareEffect(e *ledger.Event) (firstHere bool) {
 	return false
 }
 
-// judgeElsewhere judges the first effect at a position, of a record that had one at another position.
+// judgeElsewhere judges the first effect at a position, of a record that had one at another position, or that
+// lies in the source several times.
 func (r *redeliveries) judgeElsewhere(e *ledger.Event) {
 	route := r.routes.routeOf(e)
-	completions := max(2, route.completions) // there was one elsewhere, or this effect were the first
-	if completions-1 <= route.rewinds {
+	completions := route.completions
+	switch {
+	case e.First:
+	case e.Topic == 0:
+		completions = max(2, completions) // there was one elsewhere, or this effect were the first
+	default:
+		completions = max(1+route.positions, completions) // each position was completed before
+	}
+	if completions <= route.positions {
+		return
+	}
+	if completions-route.positions <= route.rewinds {
 		r.explained.addAnomaly(func() harness.Anomaly {
 			return anomalyOf(r.facts, e, "completed again at %s by %s in %s, after a rewind of a place where it had been completed",
 				formatTime(e.At), r.facts.podName(e.Owner), r.facts.topicName(e.Topic))

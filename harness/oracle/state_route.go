@@ -19,6 +19,7 @@ type routes struct {
 // route is what happened to a record at all its places so far.
 type route struct {
 	completions int // completions are the places at which the record had an effect.
+	positions   int // positions are those of the record in the source: each may be completed once.
 	// rewinds are those that lead back to a place at which the record was completed, since it was completed
 	// there. A place is completed by its latest effect, and by the append of the next copy.
 	rewinds int
@@ -27,13 +28,20 @@ type route struct {
 // routeOf is the route of an event's record, with the event. A copy that an expelled member may have appended
 // before it could know of its expulsion counts as a rewind: it arrives after the rewind that led to it.
 func (r *routes) routeOf(e *ledger.Event) (way route) {
-	source := ledger.Position{Partition: e.Origin, Offset: e.Source}
-	record := r.copies.copiesOf(e)
+	source := r.facts.Log.firstPosition(sourcePosition(e))
+	record, copiedAt := r.copies.copiesOf(e), neverCopied
+	if record != nil {
+		copiedAt = record.copies[0].at
+	}
+	again := r.facts.Log.furtherPositions(e.Key, e.Seq)
+	way.positions = 1 + len(again)
+	r.addPlace(&way, source, copiedAt)
+	for _, p := range again {
+		r.addPlace(&way, p, copiedAt)
+	}
 	if record == nil {
-		r.addPlace(&way, source, neverCopied)
 		return way
 	}
-	r.addPlace(&way, source, record.copies[0].at)
 	for i, c := range record.copies {
 		if r.isCopiedLate(source, record.copies[:i], c.at) {
 			way.rewinds++
@@ -48,7 +56,7 @@ func (r *routes) routeOf(e *ledger.Event) (way route) {
 }
 
 // neverCopied is when the record at a place was copied to the next one, if it was not.
-const neverCopied = never
+const neverCopied = time.Duration(never)
 
 // addPlace adds a place of the record. copiedAt is when the record was copied to the next place.
 func (r *routes) addPlace(way *route, place ledger.Position, copiedAt time.Duration) {

@@ -80,7 +80,9 @@ func (s *shareGroup) addShareEffect(e *ledger.Event) (second, sameDelivery bool)
 	outsider := !s.hasAcquired(record, p, e.Owner)
 	sameDelivery = sameDelivery || second && s.acquisitionsSeen && (outsider || record.byOutsider)
 	record.byOutsider = outsider
-	record.owner, record.count, record.faults, record.locked = e.Owner, e.Deliveries, faults, locked
+	if !isHigher(record.count, e.Deliveries) { // else a later delivery had an effect before
+		record.owner, record.count, record.faults, record.locked = e.Owner, e.Deliveries, faults, locked
+	}
 	if d != nil && !s.acksObserved {
 		d.acknowledged = d.acknowledged || e.Start >= d.first
 		s.keepDeliveries(p, s.deliveries[p])

@@ -21,6 +21,7 @@ type right struct {
 // recordEnds counts how a record ended.
 type recordEnds struct {
 	record    ledger.Position
+	positions int // in the source
 	effects   int
 	wrong     int // of the effects, those without a right that was not used yet
 	letters   int
@@ -36,7 +37,8 @@ type recordEnds struct {
 // The first effect, copy, dead letter or deferral uses up a right. A further one is wrong, and so
 // is one without a right, or of a copy or a range that was wrong. Of n effects of a record n-1 are
 // repeated. Of these the wrong ones are unexplained, and the others are redeliveries. A record has
-// conflicting outcomes if it has a dead letter, more than one end, and a wrong one.
+// conflicting outcomes if it has a dead letter, more than one end, and a wrong one. Each position of the record
+// in the source allows one end: the check cannot tell which copy is of which.
 //
 // The check calls no effect of a record unexplained if the record has no wrong one. It calls a
 // wrong one explained only if observers cannot tell: see [reference.isUncertain] and
@@ -54,7 +56,7 @@ func (r *reference) judgeRedeliveries() {
 	of := func(p ledger.Position) *recordEnds {
 		p = r.record(p)
 		if records[p] == nil {
-			records[p] = &recordEnds{record: p, places: map[ledger.Position]bool{}}
+			records[p] = &recordEnds{record: p, positions: r.positionsOf(p), places: map[ledger.Position]bool{}}
 		}
 		return records[p]
 	}
@@ -69,7 +71,7 @@ func (r *reference) judgeRedeliveries() {
 				}
 			}
 		case isEffect(e) && r.holds(e) && r.facts.isOutput(e):
-			of(p).effect(p, use(right{place: r.record(p)}, true))
+			of(p).effect(p, use(right{place: r.source(p)}, true))
 		case isEffect(e) && r.holds(e):
 			a := r.attempts[eventOf(e)]
 			of(p).effect(p, use(r.rightOf(a)))
@@ -87,6 +89,15 @@ func (r *reference) judgeRedeliveries() {
 	for _, n := range records {
 		r.expectEnds(n)
 	}
+}
+
+// positionsOf counts the positions of a record in the source that may each be completed once. Without copies each of
+// them is a record.
+func (r *reference) positionsOf(p ledger.Position) int {
+	if id := r.h.ids[p]; r.copied[id] {
+		return len(r.positions[id])
+	}
+	return 1
 }
 
 // deferral is a record in a range.
@@ -131,18 +142,18 @@ func (n *recordEnds) end(wrong, fresh bool) {
 func (r *reference) expectEnds(n *recordEnds) {
 	sure := !n.uncertain && !r.isRecordUncertain(n.record)
 	wrong := min(n.effects-1, n.wrong)
-	for range wrong {
-		r.perhaps(CheckUnexplainedDuplicate, n.record, sure)
+	for i := range wrong {
+		r.perhaps(CheckUnexplainedDuplicate, n.record, sure && i < n.effects-n.positions)
 		r.perhaps(CheckRedelivery, n.record, false)
 	}
-	for range n.effects - 1 - wrong {
-		r.perhaps(CheckRedelivery, n.record, wrong == 0)
+	for i := range n.effects - 1 - wrong {
+		r.perhaps(CheckRedelivery, n.record, wrong == 0 && i < n.effects-n.positions)
 		if wrong > 0 { // the check compares an effect with the one before, which may be the wrong one
 			r.perhaps(CheckUnexplainedDuplicate, n.record, false)
 		}
 	}
 	if n.conflict && n.letters > 0 && n.effects+n.letters > 1 {
-		r.perhaps(CheckConflictingOutcomes, n.record, sure && n.atFirst)
+		r.perhaps(CheckConflictingOutcomes, n.record, sure && n.atFirst && n.effects+n.letters > n.positions)
 		for range n.effects + n.letters - 2 { // the check counts each end, and those after a wrong one too
 			r.perhaps(CheckConflictingOutcomes, n.record, false)
 		}
