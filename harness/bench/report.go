@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/reports"
 )
@@ -134,7 +135,7 @@ func (c *comparison) saveSoFar() {
 
 // renderSaved reports a saved result again.
 func renderSaved(in, out string) error {
-	f, err := os.Open(in)
+	f, err := ledger.OpenFile(in)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no saved result at %s: run make bench first, or name another file with IN=", in)
 	}

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
@@ -70,10 +71,20 @@ func decodeManifest(raw []byte) (*Saved, error) {
 	return s, s.checkManifest()
 }
 
+// readFile reads a regular file.
+func readFile(path string) ([]byte, error) {
+	f, err := ledger.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
 // openManifest reads the manifest of a ledger saved in dir.
 func openManifest(dir string) (*Saved, error) {
 	path := filepath.Join(dir, Manifest)
-	raw, err := os.ReadFile(path)
+	raw, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, fmt.Errorf("%s is %w", dir, ErrNoLedger)
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +54,16 @@ func TestFailingRunSavesItsLedger(t *testing.T) {
 	})
 	if _, err := engine.OpenSaved(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no saved ledger") {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+func TestNamedPipeIsNoManifest(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, engine.Manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := engine.OpenSaved(dir); err == nil || !strings.Contains(err.Error(), "a named pipe") {
+		t.Errorf("error %v", err)
 	}
 }
 

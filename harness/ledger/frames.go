@@ -92,7 +92,7 @@ type frameReader struct {
 
 // openFrames opens the frame file of the journal at path; it is nil if there is none.
 func openFrames(journal string) (*frameReader, error) {
-	f, err := os.Open(journal + framesExt)
+	f, err := OpenFile(journal + framesExt)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -40,7 +40,7 @@ type Reader struct {
 
 // Open opens the journal at path, whose writer may be dead but not alive.
 func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+	f, err := OpenFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
