@@ -13,7 +13,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    mustFailIn("join-swamped", oracle.CheckUnexplainedDuplicate),
+	MustFail:    mustFailIn("join-swamped", oracle.CheckUnexplainedDuplicate, oracle.CheckZombie),
 	MayFail:     afterRebalance,
 	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = func(*group.Member, group.Assignments) {} }),
 })

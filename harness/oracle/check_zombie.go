@@ -21,10 +21,19 @@ const CheckZombie = "zombie"
 var _ = register(entry{
 	name: CheckZombie, gravity: outcomesWrong - 1, // before the duplicates that it explains
 	finds:  "an attempt on a partition that its pod had surely lost, and could know it",
-	claim:  "order by key or partition",
-	heldTo: heldToKeyOrder, needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, marks: marksStart,
+	claim:  "order by key or partition; at-least-once with bounded repeats, but not in share groups",
+	heldTo: heldToOwnership, needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, marks: marksStart,
 	verdict: func(s *judgeState) harness.Verdict { return s.fences.zombieVerdict() },
 })
+
+// heldToOwnership holds a consumer that claims an order, or that it repeats a record only after a rewind. Work without
+// the partition breaks both: the next owner does it too.
+func heldToOwnership(f *Facts) string {
+	if f.Delivery == harness.AtLeastOnce && f.Order == harness.OrderNone && !f.Redelivery.AllowsAny() && !f.Share {
+		return "repeats only after a rewind"
+	}
+	return heldToKeyOrder(f)
+}
 
 // reportExpelled notes an attempt of a member that the group expelled, and that knew it by a time.
 func (f *fences) reportExpelled(e *ledger.Event, by *expulsion, knew time.Duration) {

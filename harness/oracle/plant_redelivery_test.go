@@ -154,11 +154,8 @@ func plantOutputTwice(w *simulation) (at []ledger.Position, fails []string, ok b
 // plantZombie begins a record in the name of a member from which another owner has taken the
 // partition.
 func plantZombie(w *simulation) (at []ledger.Position, fails []string, ok bool) {
-	if w.facts.Order == harness.OrderNone {
-		return nil, nil, false
-	}
 	a, ok := anyOf(w, w.alone())
-	if !ok {
+	if !ok || w.rangeOf(a) != nil {
 		return nil, nil, false
 	}
 	after := a.Event
