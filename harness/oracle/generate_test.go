@@ -155,20 +155,29 @@ func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 // load decides what the producer will send: partitions with gaps, and a few keys each.
 func (w *simulation) load() {
 	w.facts.Partitions = 1 + w.r.IntN(3)
+	seqs, added := make([][]uint32, w.facts.Partitions), w.facts.Partitions > 1 && w.r.IntN(6) == 0
+	if added {
+		w.facts.Added = 1
+		w.event(ledger.Event{Kind: ledger.EventAdded, At: w.now, Partition: int32(w.facts.Partitions - 1)})
+	}
 	repeats := w.r.IntN(5) == 0
 	if repeats {
 		w.facts.Producer = harness.ProducerSettings{NotIdempotent: true, InFlight: 1}
 	}
 	for p := range w.facts.Partitions {
 		w.parts = append(w.parts, &simPartition{place: ledger.Position{Partition: int32(p)}})
-		keys, next := 1+w.r.IntN(4), make([]uint32, 4)
+		keys, next, home := 1+w.r.IntN(4), make([]uint32, 4), p
+		seqs[p] = next
+		if added && p == w.facts.Partitions-1 { // the keys of the first partition have moved here
+			next, home = seqs[0], 0
+		}
 		offset, records, first := int64(0), w.r.IntN(14), len(w.unsent)
 		if w.r.IntN(10) == 0 {
 			records += 20
 		}
 		for range records {
 			k := w.r.IntN(keys)
-			s := sending{simRecord: simRecord{key: uint32(k*w.facts.Partitions + p), seq: next[k]}, outcome: ledger.OutcomeAcked, lands: true}
+			s := sending{simRecord: simRecord{key: uint32(k*w.facts.Partitions + home), seq: next[k]}, outcome: ledger.OutcomeAcked, lands: true}
 			next[k]++
 			switch w.r.IntN(12) {
 			case 0:
@@ -289,8 +298,17 @@ func (w *simulation) history() *history {
 		h.events = append(h.events, e)
 	}
 	h.lies = sortedPositions(w.ids)
-	w.facts.Log = NewLog()
+	w.facts.Log = w.facts.newLog()
 	return h
+}
+
+// newLog is an empty log of a run.
+func (f *Facts) newLog() *Log {
+	l := NewLog()
+	if f.Added > 0 {
+		l.MoveKeys()
+	}
+	return l
 }
 
 // sortedPositions lists the positions of the side topics first, and each partition in the order of

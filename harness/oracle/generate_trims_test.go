@@ -19,7 +19,7 @@ func (w *simulation) trim(p *simPartition) {
 	w.tick()
 	if p.owner != nil && w.r.IntN(2) == 0 {
 		if w.r.IntN(2) == 0 {
-			w.event(ledger.Event{Kind: ledger.EventReset, At: w.now, Owner: p.owner.owner, Partition: p.place.Partition, Offset: p.begins})
+			w.event(ledger.Event{Kind: ledger.EventReset, At: w.now, Owner: p.owner.owner, Partition: p.place.Partition, Offset: p.begins, To: w.r.Int64N(2)})
 		}
 		p.next = max(p.next, p.begins)
 	}

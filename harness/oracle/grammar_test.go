@@ -45,6 +45,9 @@ func (h *history) line(line string) (err error) {
 		f.Producer.NotIdempotent = true
 		f.Producer.Acks = harness.Acks(strings.TrimPrefix(w[1], "acks="))
 		f.Producer.InFlight, err = strconv.Atoi(strings.TrimPrefix(w[2], "in-flight="))
+	case "added":
+		f.Added, err = strconv.Atoi(w[1])
+		f.Log.MoveKeys()
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":

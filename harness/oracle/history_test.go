@@ -31,6 +31,7 @@ import (
 //	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
 //	parallelism 4                 attempts at once in an incarnation, as declared
 //	dead-letters 2 cancelled      the declared policy: failed attempts, and whether a cancelled one is enough
+//	added 1                       so many of the last partitions were added, and keys have moved
 //	effects output                effects are counted in the output topic
 //	share lock=30s deliveries=5 [volatile]   a share group, whose broker may forget deliveries
 //	10ms acked p0@0 1/0           sent=5ms

@@ -21,12 +21,13 @@ func (r *reference) rank(e *ledger.Event) int64 {
 func (r *reference) judgeOrder() {
 	var fenced []ledger.Event
 	open := []ledger.Event{}
-	last := map[uint32]int{} // the place of the latest effect of each key
+	last := map[placedKey]int{} // the place of the latest effect of each key
 	for i, e := range r.events {
 		if e.Kind != ledger.EventStart && e.Kind != ledger.EventEnd || !r.holds(&e) {
 			continue
 		}
 		at := e.Position()
+		of := r.placedKeyOf(e.Key, at)
 		isFirst := slices.Contains(r.firsts, e)
 		if e.Kind == ledger.EventEnd {
 			open = slices.DeleteFunc(open, func(o ledger.Event) bool {
@@ -37,7 +38,7 @@ func (r *reference) judgeOrder() {
 			continue
 		}
 		if e.Kind == ledger.EventStart {
-			same := func(o ledger.Event) bool { return o.Key == e.Key }
+			same := func(o ledger.Event) bool { return r.placedKeyOf(o.Key, o.Position()) == of }
 			if slices.ContainsFunc(open, func(o ledger.Event) bool {
 				beside := same(o) || r.facts.Order == harness.OrderPartition && r.record(o.Position()).Partition == r.record(at).Partition
 				return beside && !r.unfenced(&o, e.At) && !(o.Owner == e.Owner && o.Call > 0 && o.Call == e.Call)
@@ -57,12 +58,12 @@ func (r *reference) judgeOrder() {
 		if fenced = append(fenced, e); !isEffect(&e) {
 			continue
 		}
-		if before, ok := last[e.Key]; ok && !isFirst && r.rank(&e) < r.rank(&r.events[before]) {
+		if before, ok := last[of]; ok && !isFirst && r.rank(&e) < r.rank(&r.events[before]) {
 			r.add(CheckRedeliveryOutOfOrder, at)
 		}
-		last[e.Key] = i
+		last[of] = i
 		ahead := func(o ledger.Event) bool { return slices.Contains(r.firsts, o) && r.rank(&o) > r.rank(&e) }
-		sameKey := func(o ledger.Event) bool { return o.Key == e.Key && ahead(o) }
+		sameKey := func(o ledger.Event) bool { return r.placedKeyOf(o.Key, o.Position()) == of && ahead(o) }
 		if i := slices.IndexFunc(fenced, sameKey); isFirst && i >= 0 {
 			letter := time.Duration(0) // a dead letter ends the retries before it
 			for _, c := range r.copiesOf(at, e.At) {
@@ -143,7 +144,7 @@ func (r *reference) waited(i int) time.Duration {
 			passed, since = 0, max(since, o.At, o.Seen)
 		case o.Kind != ledger.EventEnd || !r.holds(&o):
 		default:
-			if o.Key == e.Key && !r.facts.isOutput(&o) {
+			if r.placedKeyOf(o.Key, o.Position()) == r.placedKeyOf(e.Key, e.Position()) && !r.facts.isOutput(&o) {
 				quiet = max(quiet, o.At)
 			}
 			beyond := r.record(o.Position()).Partition == e.Partition && r.rank(&o) >= next

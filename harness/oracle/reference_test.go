@@ -206,9 +206,23 @@ func (r *reference) source(p ledger.Position) ledger.Position {
 	return p
 }
 
+// placedKey is what has an order: a key or, if partitions were added, a key in one partition of the source.
+type placedKey struct {
+	key       uint32
+	partition int32
+}
+
+// placedKeyOf is that of a record of a key at a place.
+func (r *reference) placedKeyOf(key uint32, p ledger.Position) placedKey {
+	if r.facts.Added == 0 {
+		return placedKey{key: key}
+	}
+	return placedKey{key, r.source(p).Partition}
+}
+
 // judgeLog: a record of a key lies in the source once, and after all earlier ones of the key.
 func (r *reference) judgeLog() {
-	seen, highest := map[[2]uint32]bool{}, map[uint32]uint32{}
+	seen, highest := map[[2]uint32]bool{}, map[placedKey]uint32{}
 	for _, p := range sortedPositions(r.h.ids) {
 		id := r.h.ids[p]
 		switch {
@@ -216,9 +230,9 @@ func (r *reference) judgeLog() {
 			continue
 		case seen[id]:
 			r.add(CheckLogDuplicate, p)
-		case id[1] < highest[id[0]]:
+		case id[1] < highest[r.placedKeyOf(id[0], p)]:
 			r.add(CheckLogOrder, p)
 		}
-		seen[id], highest[id[0]] = true, max(highest[id[0]], id[1])
+		seen[id], highest[r.placedKeyOf(id[0], p)] = true, max(highest[r.placedKeyOf(id[0], p)], id[1])
 	}
 }

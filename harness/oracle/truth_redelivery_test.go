@@ -24,6 +24,7 @@ type recordEnds struct {
 	positions int // in the source
 	effects   int
 	wrong     int // of the effects, those without a right that was not used yet
+	repeated  int // of the wrong ones, those at a place that had an effect before
 	letters   int
 	places    map[ledger.Position]bool // places where it had an effect
 	conflict  bool                     // one of the effects or dead letters was wrong
@@ -122,6 +123,9 @@ func (n *recordEnds) effect(at ledger.Position, wrong bool) {
 	n.effects++
 	if wrong {
 		n.wrong++
+		if n.places[at] {
+			n.repeated++
+		}
 	}
 	n.end(wrong, !n.places[at])
 	n.places[at] = true
@@ -142,18 +146,20 @@ func (n *recordEnds) end(wrong, fresh bool) {
 func (r *reference) expectEnds(n *recordEnds) {
 	sure := !n.uncertain && !r.isRecordUncertain(n.record)
 	wrong := min(n.effects-1, n.wrong)
+	single := n.positions == 1
+	excess := max(0, len(n.places)-n.positions) // so many places have an effect that no position in the source allows
 	for i := range wrong {
-		r.perhaps(CheckUnexplainedDuplicate, n.record, sure && i < n.effects-n.positions)
+		r.perhaps(CheckUnexplainedDuplicate, n.record, sure && (single || i < n.repeated+min(excess, n.wrong-n.repeated)))
 		r.perhaps(CheckRedelivery, n.record, false)
 	}
 	for i := range n.effects - 1 - wrong {
-		r.perhaps(CheckRedelivery, n.record, wrong == 0 && i < n.effects-n.positions)
+		r.perhaps(CheckRedelivery, n.record, wrong == 0 && (single || i < n.effects-len(n.places)+excess))
 		if wrong > 0 { // the check compares an effect with the one before, which may be the wrong one
 			r.perhaps(CheckUnexplainedDuplicate, n.record, false)
 		}
 	}
 	if n.conflict && n.letters > 0 && n.effects+n.letters > 1 {
-		r.perhaps(CheckConflictingOutcomes, n.record, sure && n.atFirst && n.effects+n.letters > n.positions)
+		r.perhaps(CheckConflictingOutcomes, n.record, sure && n.atFirst && (single || len(n.places)+n.letters > n.positions))
 		for range n.effects + n.letters - 2 { // the check counts each end, and those after a wrong one too
 			r.perhaps(CheckConflictingOutcomes, n.record, false)
 		}
@@ -255,7 +261,7 @@ func (w *simulation) rangeIsWhole(p ledger.Position) bool {
 // The check finds it if no range was deferred in the run, and observers saw no change of the
 // partition and no end of a member since the first of the two began.
 func (r *reference) judgeReversals() {
-	last := map[uint32]*attempt{}
+	last := map[placedKey]*attempt{}
 	for i := range r.events {
 		e := &r.events[i]
 		if !isEffect(e) || !r.holds(e) || r.unfenced(e, e.At) {
@@ -265,11 +271,12 @@ func (r *reference) judgeReversals() {
 		if a == nil {
 			continue
 		}
-		before := last[a.Key]
+		of := r.placedKeyOf(a.Key, a.Position())
+		before := last[of]
 		if before != nil && !slices.Contains(r.firsts, *e) && a.Topic+before.Topic == 0 && a.via == nil && a.under != nil && a.under == before.under && a.Offset < before.Offset {
 			r.perhaps(CheckKeyInversion, a.Position(), r.keeps(a, min(a.At, before.At), a.end) && r.w.deferredTopic == nil)
 		}
-		last[a.Key] = a
+		last[of] = a
 	}
 }
 

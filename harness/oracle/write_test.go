@@ -22,6 +22,9 @@ func (h *history) String() string {
 	if f.Producer.NotIdempotent {
 		fmt.Fprintf(&b, "producer acks=%s in-flight=%d\n", f.Producer.Acks, f.Producer.InFlight)
 	}
+	if f.Added > 0 {
+		fmt.Fprintf(&b, "added %d\n", f.Added)
+	}
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
