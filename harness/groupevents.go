@@ -35,6 +35,7 @@ type GroupEvents struct {
 	Assign      func(GroupAssignment)
 	Rewind      func(Rewind)
 	Reset       func(Reset)
+	Fetch       func(Fetch)
 	Leave       func(Leave)
 	Acquire     func(Acquisition)
 	Acknowledge func(Acknowledgement)
@@ -131,6 +132,16 @@ type Reset struct {
 	Partition int32
 	Offset    int64
 	Latest    bool // Latest: it is the end of the log.
+}
+
+// Fetch is a client that asks for the records of a partition from an offset on. It has those
+// before.
+type Fetch struct {
+	At        int64 // At is when the broker got the request, ns on CLOCK_MONOTONIC.
+	ClientID  string
+	Topic     string
+	Partition int32
+	Offset    int64
 }
 
 // NoCommit is the answer of a broker that has no commit of a partition.

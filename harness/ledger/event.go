@@ -27,6 +27,7 @@ const (
 	EventRewound                           // an owner went back to the commit, or to Offset
 	EventReset                             // an owner got the first or the last offset of a partition, to read on from there
 	EventAcquired                          // a member of a share group acquired a range of records
+	EventFetched                           // an owner asked for the records from Offset on
 	eventStartAtOnce                       // an attempt began that ended in the same instant; its event is an EventStart
 	eventEndAtOnce                         // and its end, before the next attempt of its journal began; its event is an EventEnd
 	EventStart                             // an attempt began
@@ -40,7 +41,7 @@ const (
 )
 
 var eventNames = [...]string{
-	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "start", "end", "start",
+	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "fetched", "start", "end", "start",
 	"copied", "deferred", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
@@ -168,6 +169,7 @@ var eventOf = [1 << 8]EventKind{
 	KindExpired:      EventExpired,
 	KindAdded:        EventAdded,
 	KindReset:        EventReset,
+	KindFetched:      EventFetched,
 }
 
 // eventAt is a kind of event and its time.

@@ -31,7 +31,7 @@ func (s *Slot) SetPosition(p Position) {
 // Position is where the slot's record lies.
 func (s *Slot) Position() Position { return Position{s.Topic, s.Partition, s.offset} }
 
-// Offset is that of the record, or the one committed, rewound or reset to. Of a range, and
+// Offset is that of the record, or the one committed, rewound, reset or fetched to. Of a range, and
 // of a log that was trimmed, it is the first.
 func (s *Slot) Offset() int64 { return s.offset }
 
@@ -107,6 +107,12 @@ func (s *Slot) SetReset(group uint32, offset int64, latest bool, at int64) {
 	if latest {
 		s.sent = 1
 	}
+	s.SetAt(at)
+}
+
+// SetFetched sets from which offset on the owner of a KindFetched asked for records.
+func (s *Slot) SetFetched(offset, at int64) {
+	s.offset = offset
 	s.SetAt(at)
 }
 

@@ -74,6 +74,9 @@ const (
 	// wanted it to. The start is when it came there and the end is when it went on. It is open
 	// if it never went on. It is no event of a replay.
 	KindHeld
+	// KindFetched says that Owner asked for the records of a partition from Offset on: it has
+	// those before.
+	KindFetched
 )
 
 // Flags are properties of a slot's record or fact.

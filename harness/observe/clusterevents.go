@@ -8,7 +8,7 @@ import (
 // groupEvents are what a cluster that reports on its groups calls.
 func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
-		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave,
+		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Fetch: w.recordFetch, Leave: w.recordLeave,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction, Exchange: w.recordExchange,
 		CommitRequest: w.acceptSlowCommit,
 	}

@@ -44,7 +44,8 @@ type Watcher struct {
 
 	mu        sync.Mutex
 	groups    map[string]*group
-	committed []int64 // of the run's group on the source
+	committed []int64     // of the run's group on the source
+	fetched   []fetchedTo // fetched is by partition of the source.
 	expelled  []Expulsion
 	left      []Departure
 	slow      []SlowCommit
@@ -75,7 +76,7 @@ func Watch(ctx context.Context, cfg Config) (*Watcher, error) {
 }
 
 func newWatcher(cfg Config) *Watcher {
-	w := &Watcher{cfg: cfg, topics: map[string]uint16{}, groups: map[string]*group{}, committed: make([]int64, cfg.Topics[0].Partitions)}
+	w := &Watcher{cfg: cfg, topics: map[string]uint16{}, groups: map[string]*group{}, committed: make([]int64, cfg.Topics[0].Partitions), fetched: make([]fetchedTo, cfg.Topics[0].Partitions)}
 	for number, t := range cfg.Topics {
 		w.topics[t.Name] = uint16(number)
 	}

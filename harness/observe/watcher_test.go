@@ -70,6 +70,8 @@ func line(s *ledger.Slot) string {
 		return text
 	case ledger.KindRewound:
 		return fmt.Sprintf("rewound p%d to %d by %d at %d", s.Partition, s.Offset(), s.Owner(), s.At())
+	case ledger.KindFetched:
+		return fmt.Sprintf("fetched p%d@%d by %d at %d", s.Partition, s.Offset(), s.Owner(), s.At())
 	case ledger.KindAcquired:
 		return fmt.Sprintf("acquired p%d@%d..%d by %d at %d, delivery %d", s.Partition, s.Offset(), s.To(), s.Owner(), s.At(), s.Deliveries())
 	case ledger.KindAcknowledged:

@@ -32,7 +32,7 @@ func (w *Watcher) watchWire(wire harness.WireObserver) (joinStop func()) {
 		requests: map[commitTarget][]harness.CommitRequest{}, ends: map[int64]harness.Transaction{}, marked: map[int64]int64{},
 	}
 	stopWire := wire.ObserveWire(w.cfg.Client.Group, harness.GroupEvents{
-		Rewind: w.recordRewind, Reset: w.recordReset, Leave: w.recordLeave, Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement,
+		Rewind: w.recordRewind, Reset: w.recordReset, Fetch: w.recordFetch, Leave: w.recordLeave, Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement,
 		CommitRequest: w.acceptCommitRequest, Join: w.acceptJoin, AssignMember: w.acceptMember, Transaction: w.acceptEnd, Exchange: w.recordExchange,
 	})
 	return func() {

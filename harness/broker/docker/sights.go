@@ -42,6 +42,11 @@ func (s *sights) observer() wire.Observer {
 			defer s.watching.RUnlock()
 			wire.ReportRequest(x, s.topicName, s.notify)
 		},
+		OnFetch: func(client string, at int64, req *kmsg.FetchRequest) {
+			s.watching.RLock()
+			defer s.watching.RUnlock()
+			wire.ReportFetches(client, at, req, s.topicName, s.notify)
+		},
 		OnExchange: s.report,
 		OnEnd: func(x *wire.Exchange) {
 			s.watching.RLock()

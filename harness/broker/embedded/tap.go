@@ -26,6 +26,7 @@ func (c *Cluster) newLine(node int32) *wire.Line {
 				c.transactions.NoteOwner(x)
 				c.assignments.NoteJoin(x)
 			},
+			OnFetch:    c.reportFetches,
 			OnExchange: c.reportExchange,
 			OnEnd: func(x *wire.Exchange) {
 				wire.ReportEnd(x, func(group string, call func(harness.GroupEvents)) {
@@ -77,6 +78,13 @@ func (c *Cluster) reportExchange(x *wire.Exchange) {
 			})
 		}
 	}
+}
+
+// reportFetches tells the watches from where a client reads on.
+func (c *Cluster) reportFetches(client string, at int64, req *kmsg.FetchRequest) {
+	wire.ReportFetches(client, at, req, c.topicName, func(topic string, call func(harness.GroupEvents)) {
+		c.notifyWatches(c.watchesOf(topic), call)
+	})
 }
 
 // notifyWatches calls fn for each watch that has not been stopped.

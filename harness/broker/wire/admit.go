@@ -34,6 +34,11 @@ func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
 	if a != nil {
 		return c.refuseRequest(p, body, a.Code)
 	}
+	if c.observesFetch(h.key) {
+		if req, ok := readRequest(h, body).(*kmsg.FetchRequest); ok {
+			c.line.Observer.OnFetch(h.client, c.line.Now(), req)
+		}
+	}
 	if (p.exchange != nil || p.ruled || c.line.addresses.rewritesResponse(h)) && !isUnanswered(h, body) {
 		c.expectResponse(p)
 	}

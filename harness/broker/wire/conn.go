@@ -15,6 +15,9 @@ type Observer struct {
 	Wants func(key int16) bool
 	// OnRequest is called before the broker gets a request.
 	OnRequest func(*Exchange)
+	// OnFetch is called before the broker gets a fetch, of which it is the only observer: a
+	// response with records is not gathered for it. nil: fetches are not read.
+	OnFetch func(client string, at int64, req *kmsg.FetchRequest)
 	// OnExchange is called once for each request: before the client gets the response, or when
 	// the connection ended without one.
 	OnExchange func(*Exchange)
@@ -194,7 +197,7 @@ func (c *Conn) end() { c.endOnce.Do(func() { close(c.ended) }) }
 
 func (c *Conn) treatRequest(first []byte) treatment {
 	key := int16(binary.BigEndian.Uint16(first))
-	if !c.greeted || c.line.Observer.Wants(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key) {
+	if !c.greeted || c.line.Observer.Wants(key) || c.observesFetch(key) || c.line.addresses.rewrites(key) || c.line.Rules.haveRuleFor(key) {
 		return gatherFrame
 	}
 	return passFrame
