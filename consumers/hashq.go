@@ -16,12 +16,13 @@ var _ = harness.Register(harness.Implementation{
 	Use: "State per key must stay with one worker, such as a cache or a connection. Otherwise use keyed: it costs no more and " +
 		"leaves no worker idle.",
 	Bound: "W / service time x mean keys of a queue / keys of the fullest queue: about 80 % with 100 keys a queue, less with " +
-		"fewer. A hot key slows down its whole queue.",
+		"fewer. A hot key slows down its whole queue. A pod buffers up to a window of each partition.",
 	Crash: "As keyed: repeats the records accepted above the low watermark of the last commit, at most M, and the work of a commit " +
 		"interval.",
 	Delivery:         harness.AtLeastOnce,
 	Order:            harness.OrderKey,
 	Parallelism:      allWorkers,
+	Buffering:        group.MostBuffered,
 	AllowIdleWorkers: true,
 	New:              func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
 })

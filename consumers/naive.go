@@ -23,6 +23,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,
 	MustFail:    []harness.Expectation{{Scenario: "pod-crash", Check: oracle.CheckLoss}},
+	Buffering:   func(cfg harness.Config) int { return cfg.Window + cfg.Workers + cfg.MaxPoll },
 	New:         func(harness.Config) (harness.Consumer, error) { return naive{}, nil },
 })
 

@@ -12,11 +12,13 @@ var _ = harness.Register(harness.Implementation{
 		"quota of the window. Commits the low watermark and drains on revoke. Only more partitions make it faster.",
 	Use: "All records of a partition depend on each other, or there are enough partitions for the load. Not where one slow " +
 		"record or one hot key may delay its whole partition.",
-	Bound:       "min(W, partitions owned) / service time a pod, partitions / service time in all; the slowest partition lags alone.",
+	Bound: "min(W, partitions owned) / service time a pod, partitions / service time in all; the slowest partition lags alone. " +
+		"A pod buffers up to a window of each partition.",
 	Crash:       "Repeats one record in work of each partition, and the work since the last commit.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderPartition,
 	Parallelism: partitionsOrWorkers,
+	Buffering:   group.MostBuffered,
 	New:         func(harness.Config) (harness.Consumer, error) { return partitionwise(), nil },
 })
 

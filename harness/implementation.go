@@ -89,6 +89,11 @@ type Implementation struct {
 	// check "excess parallelism".
 	Parallelism func(Config) int
 
+	// Buffering is the most records of the source that one pod has fetched and not finished; nil
+	// means [Config.Window]. [Unbounded] declares none. A pod that exceeds it fails the check
+	// "excess buffering".
+	Buffering func(Config) int
+
 	// AllowIdleWorkers exempts the consumer from [Thresholds.OfBound]: its design can
 	// leave workers idle while records wait.
 	AllowIdleWorkers bool
@@ -134,3 +139,15 @@ func (i *Implementation) ParallelismOf(cfg Config) int {
 	}
 	return i.Parallelism(cfg)
 }
+
+// BufferingOf is the most records of the source that one pod has fetched and not finished under cfg,
+// 0 if the consumer declares none.
+func (i *Implementation) BufferingOf(cfg Config) int {
+	if i.Buffering == nil {
+		return cfg.Window
+	}
+	return i.Buffering(cfg)
+}
+
+// Unbounded is an [Implementation.Buffering] without a limit.
+func Unbounded(Config) int { return 0 }

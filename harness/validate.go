@@ -137,7 +137,7 @@ func checkKnobs(knobs []Knob) error {
 // configuration, if that means nothing.
 func (i *Implementation) ValidateUnder(cfg Config) error {
 	return errors.Join(
-		checkLeast("Parallelism", i.ParallelismOf(cfg), 1),
+		checkLeast("Parallelism", i.ParallelismOf(cfg), 1), checkLeast("Buffering", i.BufferingOf(cfg), 0),
 		checkLeast("DeadLetters.Attempts", i.DeadLetterPolicyOf(cfg).Attempts, 0),
 		checkSideTopics(i.SideTopicsOf(cfg), i.Effect),
 	)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/consumers/client"
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -22,8 +23,14 @@ import (
 //
 // The client is asked for more only when the buffer of a partition is empty. A partition
 // whose buffer is as large as the window is paused. That costs the fetch in progress and
-// limits memory. No goroutine sleeps between polls: a poll ends when a record is due, or
-// when records arrive for a partition without any.
+// limits memory: see [MostBuffered]. No goroutine sleeps between polls: a poll ends when a
+// record is due, or when records arrive for a partition without any.
+
+// MostBuffered is the most records that a member with buffers has under cfg: a window that it has
+// accepted, and a window and a poll in the buffer of each partition.
+func MostBuffered(cfg harness.Config) int {
+	return cfg.Window + max(cfg.Partitions, 1)*(cfg.Window+cfg.MaxPoll)
+}
 
 // noWait is the context of a poll that returns at once.
 var noWait context.Context
@@ -108,7 +115,7 @@ func (m *Member) takeBuffered(limit int, into []Task) (_ []Task, empty bool, nex
 
 // fetchIntoBuffers polls until records arrive or ctx ends.
 func (m *Member) fetchIntoBuffers(ctx context.Context) error {
-	fetches := m.client.PollRecords(ctx, -1)
+	fetches := m.client.PollRecords(ctx, m.cfg.MaxPoll)
 	defer m.client.AllowRebalance()
 	m.mu.Lock()
 	defer m.mu.Unlock()

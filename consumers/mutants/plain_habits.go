@@ -15,7 +15,7 @@ import (
 func plainHabit(name, doc string, h habit) harness.Implementation {
 	return harness.Implementation{
 		Name: name, Doc: doc, Delivery: harness.AtLeastOnce, Order: harness.OrderNone, Redelivery: harness.RedeliveryAny,
-		Mutant: true, Parallelism: h.parallelism,
+		Mutant: true, Parallelism: h.parallelism, Buffering: harness.Unbounded,
 		New: func(harness.Config) (harness.Consumer, error) { return h, nil },
 	}
 }

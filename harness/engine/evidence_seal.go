@@ -78,6 +78,7 @@ func (e *evidence) facts() oracle.Facts {
 	f := oracle.Facts{
 		Delivery: i.Delivery, Order: i.Order, Redelivery: i.Redelivery, Protocol: e.cfg.Protocol, Effect: i.Effect, Share: i.Share,
 		DeadLetters: i.DeadLetterPolicyOf(e.soloConfig()), Parallelism: i.ParallelismOf(e.soloConfig()),
+		Buffering: i.BufferingOf(e.soloConfig()), ValueSize: e.Scenario.Load.Payload,
 		Producer:   e.Scenario.Producer,
 		Partitions: e.Scenario.FinalPartitions(), Added: e.Scenario.AddedPartitions(), Final: e.course.stop.commits[0],
 		Session: e.cfg.Session, Heartbeat: e.cfg.Heartbeat, Commit: e.cfg.Commit, Lock: e.cfg.ShareLock, Deliveries: e.cfg.DeliveryLimit,
@@ -85,8 +86,8 @@ func (e *evidence) facts() oracle.Facts {
 		Owners: []string{""},
 	}
 	f.Volatile = f.Share && isReal(e.Backend)
-	if !seesAcks(e.cluster) {
-		f.Unobserved = oracle.AckChecks()
+	if !seesWire(e.cluster) {
+		f.Unobserved = oracle.WireChecks()
 	}
 	for n, t := range e.topics[1:] {
 		f.Sides = append(f.Sides, oracle.Side{Name: t.Name, Role: t.Role, Partitions: t.Partitions, Final: e.course.stop.commits[n+1]})
@@ -106,8 +107,8 @@ func isReal(b harness.Backend) bool {
 	return ok && !d.Modelled()
 }
 
-// seesAcks reports whether a cluster shows the acknowledgements in share groups.
-func seesAcks(c harness.Cluster) bool {
+// seesWire reports whether a cluster shows what clients and brokers send each other.
+func seesWire(c harness.Cluster) bool {
 	_, byItself := c.(harness.GroupObserver)
 	_, onWire := c.(harness.WireObserver)
 	return byItself || onWire

@@ -255,7 +255,7 @@ func agreeOnKafka(w *simulation, r *rand.Rand, blind bool) error {
 	facts := *seen.facts
 	facts.Log, facts.Volatile = facts.newLog(), true
 	if blind {
-		facts.Unobserved = AckChecks()
+		facts.Unobserved = WireChecks()
 	}
 	h := &history{facts: &facts, ids: seen.ids, lies: seen.lies}
 	for _, e := range seen.events {
@@ -294,6 +294,9 @@ func planting(seed uint64) (*simulation, planted) {
 		for range 100 {
 			w := generate(r, all[turn].of)
 			if at, fails, ok := all[turn].plant(w); ok {
+				if !all[turn].free && all[turn].kind != "excess buffering" {
+					w.declareBuffering() // for a pod may have records for longer now
+				}
 				return w, planted{all[turn].kind, at, fails, all[turn].free}
 			}
 		}

@@ -21,7 +21,7 @@ var _ = register(entry{
 	finds:  "an accept after the lock of the record expired, with another member at work on it and no fault",
 	claim:  "the lock of a record, in a share group",
 	direct: "not observed",
-	heldTo: heldToShare("the lock of a record"), needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, acks: true,
+	heldTo: heldToShare("the lock of a record"), needs: []string{LedgerComplete, NoPodStarved, ObserversKeptUp}, wire: true,
 	verdict: func(s *judgeState) harness.Verdict { return s.shares.expiryVerdict() },
 })
 

@@ -114,7 +114,7 @@ func (b *stalledCommit) Observe(batch *batch) {
 				b.stopClock(int(e.Partition), e.At) // the broker may have accepted it
 				b.parts[e.Partition].unsure = max(b.parts[e.Partition].unsure, e.Offset)
 			}
-		case ledger.EventStart:
+		case ledger.EventStart, ledger.EventFetched:
 		default:
 			if e.At <= b.facts.DrainEnd {
 				b.trackDisruption(e)

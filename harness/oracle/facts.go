@@ -18,6 +18,10 @@ type Facts struct {
 	DeadLetters harness.DeadLetterPolicy `json:"dead_letters,omitzero"` // DeadLetters is what the consumer declares as a reason for a dead letter.
 	// Parallelism is how many records one pod works on at once, as the consumer declares. 0 is unknown.
 	Parallelism int `json:"parallelism,omitempty"`
+	// Buffering is how many records one pod may have, fetched and not finished, as the consumer declares. 0: it declares none.
+	Buffering int `json:"buffering,omitempty"`
+	// ValueSize is the length of a value of the source in bytes, 0 if it is not known.
+	ValueSize int `json:"value_size,omitempty"`
 
 	// Producer has the settings of the producer. They say what the log promises.
 	Producer harness.ProducerSettings `json:"producer,omitzero"`

@@ -126,6 +126,7 @@ func (w *simulation) acquire(p *simPartition, from, to *member) {
 	w.observeChange(p, ledger.EventOwned, to, at, seen)
 	w.assign(p, to, at)
 	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, max(p.committed, p.begins), map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
+	p.fetched = -1
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond
 		e := ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: to.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: -1, Membership: ledger.Membership{Group: p.group}}
@@ -239,7 +240,7 @@ func (w *simulation) seek(p *simPartition) {
 		p.next = p.committed
 	}
 	p.next = max(p.next, p.begins)
-	p.done = map[ledger.Position]bool{}
+	p.done, p.fetched = map[ledger.Position]bool{}, -1
 	p.sought = w.facts.Effect != harness.EffectOutput && w.r.IntN(2) == 0
 	w.read(p, p.pass.trueAssignment, p.next, w.now)
 	w.event(ledger.Event{Kind: ledger.EventRewound, At: w.now, Owner: p.owner.owner, Topic: p.place.Topic, Partition: p.place.Partition, Offset: p.next, Membership: ledger.Membership{Group: p.group}})

@@ -47,6 +47,7 @@ type simPartition struct {
 	begins    int64                    // the first offset that was not deleted
 	owner     *member                  // nil without one, and while the session of a dead one lasts
 	next      int64                    // where the owner began to read
+	fetched   int64                    // how far the owner has asked for records
 	done      map[ledger.Position]bool // completed under this owner
 	busy      map[ledger.Position]*attempt
 	dead      *member       // its last owner, if it died
@@ -218,12 +219,15 @@ func (w *simulation) event(e ledger.Event) {
 
 // step does one of the things that can be done next.
 func (w *simulation) step() {
-	w.tick()
+	if w.tick(); w.r.IntN(60) == 0 {
+		w.now += excessLasts + time.Duration(w.r.IntN(1000))*time.Millisecond // nothing happens for a while
+	}
 	p := pick(w.r, w.parts...)
 	switch n := w.r.IntN(20); {
 	case n < 5 && len(w.unsent) > 0:
 		w.send()
 	case n < 10:
+		w.fetch(p)
 		w.start(p)
 	case n < 16:
 		w.end(p)
@@ -277,6 +281,7 @@ func (w *simulation) endRun() {
 		}
 		*final = append(*final, p.committed)
 	}
+	w.declareBuffering()
 	if w.r.IntN(4) > 0 { // a plant may add one attempt
 		for _, a := range w.attempts {
 			w.facts.Parallelism = max(w.facts.Parallelism, w.openAt(a)+1)

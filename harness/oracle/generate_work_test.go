@@ -47,6 +47,7 @@ func (w *simulation) start(p *simPartition) {
 		return
 	}
 	l := pick(w.r, list...)
+	w.fetchTo(p, l.place.Offset+1)
 	a := w.attempt(p, l, p.owner, w.now)
 	if p.busy[l.place] = a; w.batches {
 		w.batch(p, a)

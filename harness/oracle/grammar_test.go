@@ -67,6 +67,8 @@ func (h *history) line(line string) (err error) {
 		f.DeadLetters.Attempts, err = strconv.Atoi(w[1])
 	case "parallelism":
 		f.Parallelism, err = strconv.Atoi(w[1])
+	case "buffering":
+		f.Buffering, err = strconv.Atoi(w[1])
 	case "interval": // between commits; without one no clock asks for them
 		f.Commit, err = time.ParseDuration(w[1])
 	case "drain":
@@ -175,7 +177,7 @@ var eventKinds = map[string]ledger.EventKind{
 	"commit": ledger.EventCommit, "start": ledger.EventStart, "copied": ledger.EventCopied, "deferred": ledger.EventDeferred,
 	"ack": ledger.EventAcknowledged, "up": ledger.EventUp, "down": ledger.EventDown, "inject": ledger.EventInject,
 	"heal": ledger.EventHeal, "acquired": ledger.EventAcquired, "expelled": ledger.EventExpelled,
-	"trimmed": ledger.EventTrimmed, "expired": ledger.EventExpired, "reset": ledger.EventReset,
+	"trimmed": ledger.EventTrimmed, "expired": ledger.EventExpired, "reset": ledger.EventReset, "fetched": ledger.EventFetched,
 }
 
 // ends are the outcomes of attempts.

@@ -30,6 +30,7 @@ import (
 //	side retry-1 retry            a side topic and its role; its partitions are retry-1/p0 and so on
 //	log retry-1/p0 1/0 2/0        copies; the same for final and all places below
 //	parallelism 4                 attempts at once in an incarnation, as declared
+//	buffering 4                   records fetched and not finished in an incarnation, as declared
 //	dead-letters 2 cancelled      the declared policy: failed attempts, and whether a cancelled one is enough
 //	added 1                       so many of the last partitions were added, and keys have moved
 //	effects output                effects are counted in the output topic
@@ -44,6 +45,7 @@ import (
 //	40ms rewound p0 a             to the commit, or to an offset: rewound p0 a 3
 //	40ms rewound p0 a answer=3    the commit that it got; -1: there was none
 //	45ms reset p0 a 7 latest      where a member without a valid offset goes on; latest: at the end of the log
+//	45ms fetched p0 a 7           a asks for the records from offset 7 on
 //	45ms trimmed p0 7             the records below 7 were deleted
 //	45ms expired                  the run's group lost its commits
 //	50ms copied retry-1/p0@0      a copy was appended

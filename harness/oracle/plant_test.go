@@ -37,7 +37,7 @@ func plans() []plan {
 		{"unexplained duplicate", plain, false, plantDuplicate}, {"duplicate under exactly-once", plain, false, plantRedelivery},
 		{"phantom", plain, false, plantPhantom}, {"key inversion", plain, false, plantInversion}, {"redelivery in reverse", plain, false, plantReverse},
 		{"partition inversion", plain, false, plantPartitionOrder}, {"retry overtaking", plain, false, plantOvertaking}, {"overlap", plain, false, plantOverlap},
-		{"excess parallelism", plain, false, plantParallelism}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
+		{"excess parallelism", plain, false, plantParallelism}, {"excess buffering", plain, false, plantBuffering}, {"starvation", plain, false, plantStarvation}, {"blast radius", plain, false, plantBlast},
 		{"commit regression", plain, false, plantCommitRegression}, {"commit after revoke", plain, false, plantLateCommit}, {"zombie", plain, false, plantZombie},
 		{"log duplicate", plain, false, plantLogDuplicate}, {"log order", plain, false, plantLogOrder}, {"corruption", plain, false, plantCorruption},
 		{"duplicate by a stranger", plain, false, plantStranger}, {"needless rewind", plain, false, plantNeedlessRewind},

@@ -16,7 +16,7 @@ type expected struct{ must, may map[string][]ledger.Position }
 var heldWithoutClaims = []string{
 	CheckStall, CheckLostByBroker, CheckLogDuplicate, CheckLogOrder, CheckPhantom, CheckCorruption,
 	CheckConflictingOutcomes, CheckPrematureDeadLetter, CheckDeliveryCount, CheckAckAfterLockExpiry,
-	CheckExcessParallelism, CheckStarvation, CheckBlastRadius, CheckLivelock,
+	CheckExcessParallelism, CheckExcessBuffering, CheckStarvation, CheckBlastRadius, CheckLivelock,
 }
 
 // reference judges a simulated run by simple definitions, with sets and loops over all events. It
@@ -27,7 +27,7 @@ var heldWithoutClaims = []string{
 // How a check relates to the reference, per history:
 //   - Loss, stall, overload, lost by broker, log duplicate, log order, premature commit, commit
 //     regression, premature dead letter, transaction atomicity, phantom, corruption, excess
-//     parallelism and blast radius are found exactly, with the same count.
+//     parallelism, excess buffering and blast radius are found exactly, with the same count.
 //   - Delivery count and ack after lock expiry are found exactly too, except that without
 //     acknowledgements a count after a release may be missed.
 //   - Overlap, key and partition inversion, retry overtaking, redelivery out of order and starvation
@@ -88,6 +88,7 @@ func (r *reference) judge() {
 	r.judgeOrder()
 	r.judgeReversals()
 	r.judgeParallelism()
+	r.judgeBuffering()
 	r.judgeBlastRadius()
 	r.judgeRedeliveries()
 	r.judgeDeliveries()

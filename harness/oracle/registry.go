@@ -27,8 +27,8 @@ type entry struct {
 	needs []string
 	// sends reports whether the check needs the outcomes of all sends. nil: it does not.
 	sends func(*Facts) bool
-	// acks: the check needs a back end that sees the acknowledgements in a share group.
-	acks bool
+	// wire: the check needs a back end that sees what clients and brokers send each other.
+	wire bool
 	// marks is the kind of event that the check's anomalies are.
 	marks evidenceKind
 
@@ -61,6 +61,7 @@ const (
 	marksStart                      // the start of an attempt
 	marksCommit                     // a commit past the record
 	marksOwner                      // an owner that got the partition
+	marksFetch                      // a request for more records
 	marksOutput                     // an output, or a commit at the anomaly's own offset
 )
 
@@ -106,10 +107,10 @@ func FindCheck(name string) error {
 	return harness.UnknownName("check", name, names)
 }
 
-// AckChecks are the checks that a back end without acknowledgements of share groups does not observe.
-func AckChecks() (names []string) {
+// WireChecks are the checks that a back end does not observe if it does not see the wire.
+func WireChecks() (names []string) {
 	for _, e := range entries() {
-		if e.acks {
+		if e.wire {
 			names = append(names, e.name)
 		}
 	}

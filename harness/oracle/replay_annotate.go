@@ -118,6 +118,7 @@ func (a *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 			a.fences.trackOwnership(e)
 		case ledger.EventDeferred:
 			a.deferred.addRange(e)
+		case ledger.EventFetched: // it says nothing about owners
 		default:
 			a.fences.trackOwnership(e)
 		}

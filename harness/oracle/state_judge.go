@@ -96,6 +96,7 @@ func (s *judgeState) trackRare(e *ledger.Event) {
 				s.outcomes.judgeDeadLetter(e)
 			}
 		}
+	case ledger.EventFetched:
 	case ledger.EventDeferred:
 		if r, ok := rangeOf(s.Facts, e); ok {
 			s.assignments.settleLatest(r.partition) // its owner has read what it defers

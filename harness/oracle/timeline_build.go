@@ -110,6 +110,8 @@ func (t *timeline) addEvent(e *ledger.Event) {
 		t.addGroupEvent(e)
 	case ledger.EventTrimmed, ledger.EventExpired, ledger.EventAdded, ledger.EventReset:
 		t.addOffsetEvent(e)
+	case ledger.EventFetched:
+		t.addFetch(e)
 	case ledger.EventInject, ledger.EventHeal:
 		t.addFault(e)
 	case ledger.EventExpelled, ledger.EventUp, ledger.EventDown, ledger.EventTransaction:

@@ -31,6 +31,8 @@ func (t *timeline) matchers() []func(*timelineEvent) bool {
 		return []func(*timelineEvent) bool{t.isCommitPast, t.isTransfer}
 	case marksOwner:
 		return []func(*timelineEvent) bool{t.isOwnerAt}
+	case marksFetch:
+		return []func(*timelineEvent) bool{t.isFetchAt}
 	case marksStart:
 		return []func(*timelineEvent) bool{t.isStartOfAttempt, t.isEndOfAttempt, t.isTransfer}
 	case marksOutput:
@@ -75,6 +77,11 @@ func (t *timeline) isStartOfAttempt(m *timelineEvent) bool {
 // isOwnerAt reports whether the entry is an owner that got the partition at the time of the anomaly.
 func (t *timeline) isOwnerAt(m *timelineEvent) bool {
 	return m.kind == ledger.EventOwned && m.At == t.anomaly.At && m.place.Partition == t.anomaly.Partition && t.isOfFirstPod(m)
+}
+
+// isFetchAt reports whether the entry is a fetch at the time of the anomaly.
+func (t *timeline) isFetchAt(m *timelineEvent) bool {
+	return m.kind == ledger.EventFetched && m.At == t.anomaly.At && t.isOfFirstPod(m)
 }
 
 // isTransfer reports whether the entry is an outcome of a send, a copy or an acknowledgement of the anomaly's

@@ -34,6 +34,13 @@ func describeRewind(e *ledger.Event, pod, topic string) string {
 	return fmt.Sprintf("%s goes back to the commit%s, %d", pod, topic, answer)
 }
 
+// addFetch adds from where a pod reads on, if that is what the check is about.
+func (t *timeline) addFetch(e *ledger.Event) {
+	if t.check == CheckExcessBuffering && t.isInPartition(e) {
+		t.addEntry(e, t.facts.podName(e.Owner), e.At, "asks for the records from offset %d on", e.Offset)
+	}
+}
+
 // addOffsetEvent adds an event that changes from where members can read, or where they begin without a commit.
 func (t *timeline) addOffsetEvent(e *ledger.Event) {
 	if e.Kind == ledger.EventExpired {

@@ -28,6 +28,9 @@ func (h *history) String() string {
 	if f.Parallelism > 0 {
 		fmt.Fprintf(&b, "parallelism %d\n", f.Parallelism)
 	}
+	if f.Buffering > 0 {
+		fmt.Fprintf(&b, "buffering %d\n", f.Buffering)
+	}
 	if f.DeadLetters != (harness.DeadLetterPolicy{}) {
 		fmt.Fprintf(&b, "dead-letters %d%s\n", f.DeadLetters.Attempts, map[bool]string{true: " cancelled"}[f.DeadLetters.Cancelled])
 	}
@@ -127,6 +130,8 @@ func (h *history) write(e *ledger.Event) string {
 		return "expired"
 	case ledger.EventReset:
 		return fmt.Sprintf("reset %s %s %d%s", p, owner, e.Offset, map[bool]string{true: " latest"}[e.IsLatest()])
+	case ledger.EventFetched:
+		return fmt.Sprintf("fetched %s %s %d", p, owner, e.Offset)
 	case ledger.EventStart:
 		return "start " + record + " " + owner + more + flags
 	case ledger.EventEnd:
