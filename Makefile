@@ -197,4 +197,4 @@ soak-oracle: ## compare all checks with a slow reference on HISTORIES (100000) r
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
 soak-scenarios: ## every consumer in every scenario, in virtual time or BROKER=embedded (SEEDS)
-	STAMPEDE_SEEDS=$(SEEDS) STAMPEDE_BROKER=$(or $(BROKER),virtual) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak
+	STAMPEDE_E2E=1 STAMPEDE_SEEDS=$(SEEDS) STAMPEDE_BROKER=$(or $(BROKER),virtual) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak
