@@ -31,7 +31,9 @@ type Rule struct {
 	// A frame first waits for Delay and a random part of Jitter, counted from when it arrived,
 	// and for as long as its bytes take at BytesPerSecond. All frames of the rule share these
 	// bytes. Then Reached is called, if not nil. Then the frame waits until Hold is closed; a
-	// nil Hold does not wait. What follows on the connection waits too.
+	// nil Hold does not wait. What follows on the connection in this direction waits too, as TCP
+	// delivers in order. A client that has several requests under way on one connection gets all
+	// their responses later. Other connections of the client do not wait.
 	//
 	// The end of the connection ends all waits, and the frame is lost. A request that waits
 	// does not see that its client went away; the end of its pod it does. Reached must not wait

@@ -146,8 +146,12 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 	a, alive := c.applyRules(&message{header: p.header, onResponse: true, size: len(frame), arrived: arrived, code: func() (int16, bool) {
 		return codeOf(readResponse(p.header, frame))
 	}})
-	if p.exchange != nil {
+	if c.kept = p.exchange != nil; c.kept {
 		p.exchange.Response = readResponse(p.header, frame)
+		if resp, ok := p.exchange.Response.(*kmsg.ShareFetchResponse); ok {
+			c.kept = false
+			dropRecords(resp) // big, and no observer reads them
+		}
 		if p.exchange.Response != nil {
 			p.exchange.AnsweredAt = answered
 		}
@@ -168,6 +172,15 @@ func (c *Conn) admitResponse(frame []byte, arrived time.Time) (pass []byte, rese
 		return c.line.addresses.rewriteResponse(p.header, frame), false
 	}
 	return frame, false
+}
+
+// dropRecords removes the records from a response, so that nothing of it refers to its frame.
+func dropRecords(resp *kmsg.ShareFetchResponse) {
+	for _, t := range resp.Topics {
+		for i := range t.Partitions {
+			t.Partitions[i].Records = nil
+		}
+	}
 }
 
 // whoSpeaks is the client of responses whose request was not read.

@@ -49,7 +49,8 @@ type Conn struct {
 
 	ended   chan struct{} // ended is closed when the connection ends.
 	endOnce sync.Once
-	tailOf  int32     // tailOf is the correlation id of the response whose tail is gathered. The writer owns it.
+	tailOf  int32     // tailOf is the correlation id of the response whose tail is gathered. The writer owns it, and kept.
+	kept    bool      // kept: an observer may keep parts of the last response.
 	arrived time.Time // arrived is when in was read, while there are rules. The reader owns it, and all below.
 	greeted bool      // greeted: the first request has come, and told the client id.
 	dropped bool      // dropped: a rule dropped a request, so all bytes are dropped.
@@ -153,6 +154,9 @@ func (c *Conn) Write(b []byte) (int, error) {
 			if _, err := c.Conn.Write(pass); err != nil {
 				return 0, err
 			}
+		}
+		if frame != nil && !c.kept {
+			c.responses.reuse(frame)
 		}
 		if resets {
 			if len(pass) > 0 {

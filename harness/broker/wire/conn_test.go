@@ -45,6 +45,7 @@ type script struct {
 	sent   []byte
 	closed bool
 	lost   bool // lost: it was reset.
+	lostAt time.Time
 }
 
 func (s *script) Read(b []byte) (int, error) {
@@ -83,7 +84,7 @@ func (s *script) Close() error {
 func (s *script) SetLinger(int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lost = true
+	s.lost, s.lostAt = true, time.Now()
 	return nil
 }
 
@@ -382,6 +383,33 @@ func BenchmarkConn(b *testing.B) {
 			return Wrap(c, &Line{Now: func() int64 { return 1 }, Rules: new(Rules), Observer: Observer{Wants: wantsNone}})
 		})
 	})
+}
+
+// BenchmarkShareFetch passes a response of 256 KiB on, whose acquisitions an observer wants.
+func BenchmarkShareFetch(b *testing.B) {
+	req, resp := kmsg.NewPtrShareFetchRequest(), kmsg.NewPtrShareFetchResponse()
+	req.Version, resp.Version = 1, 1
+	topic, partition := kmsg.NewShareFetchResponseTopic(), kmsg.NewShareFetchResponseTopicPartition()
+	partition.Records = make([]byte, 256<<10)
+	partition.AcquiredRecords = make([]kmsg.ShareFetchResponseTopicPartitionAcquiredRecord, 10)
+	topic.Partitions = append(topic.Partitions, partition)
+	resp.Topics = append(resp.Topics, topic)
+	frame := responseFrame(7, resp)
+	asked, raw, into := formatter.AppendRequest(nil, req, 7), new(script), make([]byte, 4<<10)
+	c := Wrap(raw, &Line{Now: func() int64 { return 1 }, Rules: new(Rules), Observer: Observer{Wants: func(key int16) bool { return key == int16(kmsg.ShareFetch) }}})
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	for b.Loop() {
+		raw.pieces, raw.sent = append(raw.pieces, asked), raw.sent[:0]
+		if _, err := c.Read(into); err != nil {
+			b.Fatal(err)
+		}
+		for rest := frame; len(rest) > 0; rest = rest[min(len(rest), 64<<10):] {
+			if _, err := c.Write(rest[:min(len(rest), 64<<10)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }
 
 // TestLineNamesItsClient: the front of a process knows who speaks, whatever the client id is.

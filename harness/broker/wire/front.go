@@ -34,6 +34,7 @@ type Front struct {
 const (
 	dialTimeout    = 10 * time.Second
 	relistenPause  = 10 * time.Millisecond
+	redialPause    = 100 * time.Millisecond // redialPause is between two attempts to reach a broker that is down.
 	copyBufferSize = 64 << 10
 )
 
@@ -79,10 +80,12 @@ func (f *Front) Seeds() (seeds []string) {
 
 // TakeDown refuses connections to a broker and resets the open ones, as when its process
 // dies. Call it before the broker is killed: a listener before a dead broker would accept
-// and then reset, and some clients take that for a wrong protocol.
+// and then reset, and some clients take that for a wrong protocol. Before a broker that ends by
+// itself the front does so for one connection. Then it refuses until it reaches the broker.
 func (f *Front) TakeDown(broker int32) {
 	for _, d := range f.doors {
 		if d.broker.ID == broker {
+			d.keepShut(true)
 			d.shut()
 		}
 	}
@@ -94,6 +97,7 @@ func (f *Front) BringUp(ctx context.Context, broker int32) error {
 		if d.broker.ID != broker {
 			continue
 		}
+		d.keepShut(false)
 		for {
 			err := d.open()
 			if err == nil {
@@ -141,6 +145,7 @@ type door struct {
 	release func() error // release frees the address.
 
 	mu    sync.Mutex
+	taken bool               // taken: the door stays shut until BringUp.
 	ln    net.Listener       // ln is nil while the door is shut.
 	conns map[*Conn]net.Conn // conns has the broker's side of each connection, nil while it is dialed.
 }
@@ -149,6 +154,11 @@ type door struct {
 func (d *door) open() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.openLocked()
+}
+
+// openLocked is open for a caller that holds mu.
+func (d *door) openLocked() error {
 	if d.ln != nil || d.front.stop.Err() != nil {
 		return nil
 	}
@@ -169,10 +179,71 @@ func (d *door) listen() (err error) {
 	return err
 }
 
+func (d *door) keepShut(taken bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.taken = taken
+}
+
+// isDown reports whether an error of a dial means that no process listens at a broker's address,
+// or that there is no such address any more. A broker that only does not answer is not down.
+func isDown(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+}
+
+// shutUntilUp shuts the door before a broker that ended by itself, and opens it when the broker
+// can be reached. ln is the listener of the connection that found no broker.
+func (d *door) shutUntilUp(ln net.Listener) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ln != ln {
+		return // it is shut, or the broker has come back since
+	}
+	d.shutLocked()
+	d.front.serving.Go(func() {
+		for {
+			select {
+			case <-d.front.stop.Done():
+				return
+			case <-time.After(redialPause):
+			}
+			if d.reopen() {
+				return
+			}
+		}
+	})
+}
+
+// reopen opens the door if the broker can be reached. It reports true if the door is open, or
+// if BringUp is to open it.
+func (d *door) reopen() bool {
+	d.mu.Lock()
+	settled := d.taken || d.ln != nil
+	d.mu.Unlock()
+	if settled {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(d.front.stop, dialTimeout)
+	defer cancel()
+	up, err := d.broker.Dial(ctx)
+	if err != nil {
+		return false
+	}
+	up.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.taken || d.openLocked() == nil
+}
+
 // shut closes the listener and resets all connections.
 func (d *door) shut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.shutLocked()
+}
+
+// shutLocked is shut for a caller that holds mu.
+func (d *door) shutLocked() {
 	if d.ln != nil {
 		d.ln.Close()
 		d.ln = nil
@@ -213,6 +284,9 @@ func (d *door) serve(ln net.Listener, raw net.Conn) {
 	up, err := d.broker.Dial(ctx)
 	if err != nil {
 		c.Reset()
+		if isDown(err) {
+			d.shutUntilUp(ln)
+		}
 		return
 	}
 	defer up.Close()

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,6 +183,135 @@ func TestFrontRefusesWhileItsBrokerIsDown(t *testing.T) {
 	}
 	if err := cl.ProduceSync(within(t), &kgo.Record{}).FirstErr(); err != nil {
 		t.Errorf("after the broker is back: %v", err)
+	}
+}
+
+// TestFrontRefusesOnceItsBrokerIsGone: a broker ends by itself. The front accepts one connection
+// that it cannot serve, and then refuses until the broker is back, here at another address.
+func TestFrontRefusesOnceItsBrokerIsGone(t *testing.T) {
+	for _, gone := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH} {
+		t.Run(gone.Error(), func(t *testing.T) { refusesWhileGone(t, gone) })
+	}
+}
+
+func refusesWhileGone(t *testing.T, gone error) {
+	var address atomic.Pointer[string]
+	f, err := wire.OpenFront([]wire.Broker{{ID: 7, Dial: func(ctx context.Context) (net.Conn, error) {
+		if addr := address.Load(); addr != nil {
+			return new(net.Dialer).DialContext(ctx, "tcp", *addr)
+		}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", gone)}
+	}}}, line())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ctx := within(t)
+	connect := func() (served bool) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", f.Seeds()[0])
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}
+	for connect() {
+		if ctx.Err() != nil {
+			t.Fatal("the front accepts connections to a broker that is gone")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	back, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	addr := back.Addr().String()
+	address.Store(&addr)
+	for !connect() {
+		if ctx.Err() != nil {
+			t.Fatal("the front refuses connections to a broker that is back")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if conn, err := back.Accept(); err != nil {
+		t.Errorf("no connection reaches the broker at its new address: %v", err)
+	} else {
+		conn.Close()
+	}
+}
+
+// TestFrontStaysShutWhileItsBrokerIsDownOnPurpose: the broker would answer, but the harness has
+// said that it is down.
+func TestFrontStaysShutWhileItsBrokerIsDownOnPurpose(t *testing.T) {
+	var gone atomic.Bool
+	gone.Store(true)
+	dialed := make(chan struct{}, 100)
+	f, err := wire.OpenFront([]wire.Broker{{ID: 7, Dial: func(context.Context) (net.Conn, error) {
+		select {
+		case dialed <- struct{}{}:
+		default:
+		}
+		if gone.Load() {
+			return nil, syscall.ECONNREFUSED
+		}
+		a, b := net.Pipe()
+		b.Close()
+		return a, nil
+	}}}, line())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if conn, err := net.Dial("tcp", f.Seeds()[0]); err == nil {
+		conn.Close()
+	}
+	ctx := within(t)
+	for range 2 { // for the connection, and as the front looks for the broker
+		select {
+		case <-dialed:
+		case <-ctx.Done():
+			t.Fatal("the front does not look for its broker")
+		}
+	}
+	f.TakeDown(7)
+	gone.Store(false)
+	time.Sleep(300 * time.Millisecond) // three more looks, if it were to look on
+	if conn, err := net.Dial("tcp", f.Seeds()[0]); err == nil {
+		conn.Close()
+		t.Error("the front accepts connections, and its broker is down on purpose")
+	}
+	if err := f.BringUp(within(t), 7); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", f.Seeds()[0])
+	if err != nil {
+		t.Fatalf("after the broker is back: %v", err)
+	}
+	conn.Close()
+}
+
+// TestSeedConnectionKnowsItsBroker asks each seed before the client knows any broker.
+func TestSeedConnectionKnowsItsBroker(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[int32]bool{}
+	l := line()
+	l.Observer.Wants = func(key int16) bool { return kmsg.Key(key) == kmsg.Metadata }
+	l.Observer.OnExchange = func(x *wire.Exchange) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[x.Node] = true
+	}
+	f := front(t, cluster(t), l)
+	cl := client(t, f)
+	for id, seed := range cl.SeedBrokers() {
+		if _, err := seed.Request(within(t), kmsg.NewPtrMetadataRequest()); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		if !seen[int32(id)] {
+			t.Errorf("after a request to seed %d: requests to brokers %v", id, seen)
+		}
+		mu.Unlock()
 	}
 }
 

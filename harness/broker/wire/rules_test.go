@@ -27,7 +27,8 @@ func apply(t *testing.T, rules *Rules, r harness.Rule) (stop func() int) {
 // ruled is a connection whose client sends given requests, under rules.
 func ruled(rules *Rules, requests ...[]byte) (*Conn, *script) {
 	raw := &script{pieces: requests}
-	return Wrap(raw, &Line{Now: time.Now().UnixNano, Rules: rules, Observer: Observer{Wants: wantsNone}}), raw
+	now := func() int64 { return time.Now().UnixNano() }
+	return Wrap(raw, &Line{Now: now, Rules: rules, Observer: Observer{Wants: wantsNone}}), raw
 }
 
 func TestRulesRefuseNonsense(t *testing.T) {
@@ -186,6 +187,7 @@ func TestCutFramePassesInPart(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rules := new(Rules)
 			apply(t, rules, harness.Rule{Key: int16(kmsg.EndTxn), OnResponse: onResponse, Skip: 1, Then: harness.WireReset, CutAfter: 9})
+			began := time.Now() // and all that follows takes no time, but the pause before the reset
 			requests := slices.Concat(endTxn("a", 1), endTxn("b", 2))
 			c, raw := ruled(rules, requests)
 			got, err := io.ReadAll(c)
@@ -199,6 +201,9 @@ func TestCutFramePassesInPart(t *testing.T) {
 			}
 			if err == nil || !raw.lost || !slices.Equal(got, requests[:whole+9]) {
 				t.Errorf("on response %v: error %v, reset %v, got % x of % x", onResponse, err, raw.lost, got, requests)
+			}
+			if waited := raw.lostAt.Sub(began); waited < resetPause {
+				t.Errorf("on response %v: the reset comes %v after the bytes, and may overtake them", onResponse, waited)
 			}
 		})
 	}

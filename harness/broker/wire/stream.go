@@ -37,6 +37,27 @@ type stream struct {
 	tail  int    // tail is how many bytes of the frame to gather after left.
 	frame []byte // frame has the bytes so far of a frame or of a tail that is gathered, else nil.
 	isEnd bool   // isEnd: the frame that next returned last is a tail.
+	owned bool   // owned: the stream made the frame that next returned last.
+	spare []byte // spare is the buffer of a big frame of before, for the next one.
+}
+
+// firstRoom is how much room a frame gets before its bytes are there: its length may be wrong.
+const firstRoom = 64 << 10
+
+// newFrame is an empty frame with room for the first of n bytes.
+func (s *stream) newFrame(n int) (frame []byte) {
+	if n > firstRoom && s.spare != nil {
+		frame, s.spare = s.spare[:0], nil
+		return frame
+	}
+	return make([]byte, 0, min(n, firstRoom))
+}
+
+// reuse takes back the frame that next returned last. Nothing may refer to it any more.
+func (s *stream) reuse(frame []byte) {
+	if s.owned && cap(frame) > firstRoom {
+		s.spare = frame
+	}
 }
 
 // next takes bytes from the front of b, as far as they belong together. It returns bytes
@@ -53,7 +74,7 @@ func (s *stream) next(b []byte, treat func(first []byte) treatment) (pass, frame
 		}
 		s.have = 0
 		if s.begin(s.head[:], treat) {
-			s.frame = append(make([]byte, 0, headSize+min(s.left, 64<<10)), s.head[:]...) // the length may be wrong
+			s.frame = append(s.newFrame(headSize+s.left), s.head[:]...)
 			return s.gather(b[n:])
 		}
 		return s.head[:], nil, b[n:]
@@ -84,10 +105,10 @@ func (s *stream) next(b []byte, treat func(first []byte) treatment) (pass, frame
 // take gathers the frame that begins at b[at:], or passes what is before it.
 func (s *stream) take(b []byte, at int) (pass, frame, rest []byte) {
 	if whole := at + headSize + s.left; at == 0 && len(b) >= whole {
-		s.left = 0
+		s.left, s.owned = 0, false
 		return nil, b[:whole], b[whole:]
 	}
-	s.frame = append(make([]byte, 0, headSize+min(s.left, 64<<10)), b[at:at+headSize]...)
+	s.frame = append(s.newFrame(headSize+s.left), b[at:at+headSize]...)
 	return b[:at], nil, b[at+headSize:]
 }
 
@@ -119,6 +140,6 @@ func (s *stream) gather(b []byte) (pass, frame, rest []byte) {
 	if s.left -= n; s.left > 0 {
 		return nil, nil, nil
 	}
-	frame, s.frame = s.frame, nil
+	frame, s.frame, s.owned = s.frame, nil, true
 	return nil, frame, b[n:]
 }
