@@ -20,6 +20,12 @@ const (
 	retryPause     = 100 * time.Millisecond
 	fetchMaxWait   = 250 * time.Millisecond
 
+	// A request without a response is taken for lost after half a session. So a connection that is
+	// dead without an error is replaced before the group expels its member. Brokers on a busy
+	// machine get at least leastRequestTimeout. The most is kgo's default.
+	leastRequestTimeout = 2 * time.Second
+	mostRequestTimeout  = 10 * time.Second
+
 	// fetchBytes limits a fetch of a partition. Kgo's default of 1 MiB is thousands of small
 	// records. They are decoded long before they are worked on, and have left the
 	// processor's caches when they are.
@@ -63,6 +69,7 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		kgo.ClientID(cfg.ClientID()),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.MetadataMaxAge(metadataMaxAge),
+		kgo.RequestTimeoutOverhead(min(max(cfg.Session/2, leastRequestTimeout), mostRequestTimeout)),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
 		// Kgo's default of 20 retries takes two seconds at this pause. A member without a

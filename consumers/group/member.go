@@ -22,8 +22,8 @@ const CancelGrace = time.Second
 //     they are cancelled. The member commits the watermark and drops the rest.
 //   - Lost: the group has expelled the member. All work is cancelled and nothing is
 //     committed, since the partition may have a new owner.
-//   - The pod stood still, and the client may not know yet that it was expelled: the same
-//     (see [Fence]).
+//   - The pod stood still or did not reach its group, and the client may not know yet that it
+//     was expelled: the same (see [Fence]).
 //   - The client has joined again under another member id, without telling: the same, and
 //     Poll returns [ErrRejoined], so that a new member replaces this one.
 //   - The end of the consumer's context: as revoked, for all partitions.
@@ -104,6 +104,7 @@ func Join(ctx context.Context, cfg harness.Config, options Options) (*Member, er
 func (m *Member) clientOptions(requests context.Context) []kgo.Opt {
 	options := []kgo.Opt{
 		kgo.WithContext(requests),
+		kgo.WithHooks(&m.fence),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // from a poll until its records are accepted, never while they are worked on
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, ps map[string][]int32) { m.onAssigned(cl, ps) }),

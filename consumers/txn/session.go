@@ -70,6 +70,7 @@ func Join(ctx context.Context, cfg harness.Config) (*Session, error) {
 	s.polls, s.stopPolls = context.WithCancel(ctx)
 	s.client, err = kgo.NewGroupTransactSession(append(options,
 		kgo.WithContext(s.requests),
+		kgo.WithHooks(&s.fence),
 		kgo.TransactionalID(cfg.Group+"."+cfg.Pod),
 		// A transaction is open only while outputs and offsets are on their way, but the
 		// offsets wait for a rebalance to end.

@@ -56,7 +56,7 @@ var _ = registerFault(
 	Known{
 		Fault: CutNetwork{Of: OnePod, HalfOpen: true}, By: "rules on the wire",
 		What:    "No frame passes between one pod and the brokers. What they sent is lost, and so are their connections.",
-		Removes: APod, LeftOut: "franz-go notices a dead connection after ten seconds, later than its session ends",
+		Removes: APod, Lasts: between(time.Second, 2),
 	},
 	Known{
 		Fault: CutNetwork{Of: OneBroker}, By: "rules on the wire",
