@@ -42,6 +42,11 @@ func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
 	if err := s.client.AddPartitions(ctx, n); err != nil {
 		return err
 	}
+	if placer, ok := s.cluster.(leaderPlacer); ok {
+		if err := placer.PartitionsAdded(ctx, s.cfg.Topic, int32(len(before))); err != nil {
+			return err
+		}
+	}
 	for p := range n {
 		added := ledger.NewSlot(ledger.KindAdded, 0).With(ledger.OutcomeConfirmed)
 		added.Partition = int32(len(before) + p)

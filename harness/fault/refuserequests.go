@@ -55,20 +55,25 @@ func refusal(f RefuseRequests, what string) Known {
 	return Known{Fault: f, What: what, By: "a rule on the wire", Lasts: between(time.Second, 1)}
 }
 
-var _ = registerFault(
-	refusal(RefuseRequests{Key: OffsetCommit, Code: RebalanceInProgress}, "Commits of all pods are refused as in a rebalance."),
-	refusal(RefuseRequests{Key: OffsetCommit, Code: IllegalGeneration}, "Commits of all pods are refused as those of an earlier generation."),
-	refusal(RefuseRequests{Key: OffsetCommit, Code: CoordinatorLoadInProgress}, "Commits of all pods are refused as by a coordinator that has just started."),
-	refusal(RefuseRequests{Key: OffsetCommit, Code: NotCoordinator}, "Commits of all pods are refused as by a broker that coordinates the group no more."),
-	Known{
-		Fault: RefuseRequests{Key: OffsetFetch, Code: CoordinatorLoadInProgress}, By: "a rule on the wire",
-		What:    "Members that ask for commits are refused as by a coordinator that has just started.",
+// refusedFetch is the entry of a refused OffsetFetch. A pod joins meanwhile.
+func refusedFetch(code int16, what string) Known {
+	return Known{
+		Fault: RefuseRequests{Key: OffsetFetch, Code: code}, What: what, By: "a rule on the wire",
 		LeftOut: "no member asks for commits unless the group changes",
 		Scenario: func(s *harness.Scenario) {
 			s.Spare = 1
 			s.Injections = append(s.Injections, harness.Injection{Fault: JoinPod{}, At: InjectedAt - time.Millisecond, HealAfter: 15 * time.Second})
 		},
-	},
+	}
+}
+
+var _ = registerFault(
+	refusal(RefuseRequests{Key: OffsetCommit, Code: RebalanceInProgress}, "Commits of all pods are refused as in a rebalance."),
+	refusal(RefuseRequests{Key: OffsetCommit, Code: IllegalGeneration}, "Commits of all pods are refused as those of an earlier generation."),
+	refusal(RefuseRequests{Key: OffsetCommit, Code: CoordinatorLoadInProgress}, "Commits of all pods are refused as by a coordinator that has just started."),
+	refusal(RefuseRequests{Key: OffsetCommit, Code: NotCoordinator}, "Commits of all pods are refused as by a broker that coordinates the group no more."),
+	refusedFetch(CoordinatorLoadInProgress, "Members that ask for commits are refused as by a coordinator that has just started."),
+	refusedFetch(NotCoordinator, "Members that ask for commits are refused as by a broker that coordinates the group no more."),
 	Known{
 		Fault: RefuseRequests{Key: Produce, Code: NotEnoughReplicas}, By: "a rule on the wire",
 		What:     "Outputs of all pods are refused, as where followers are missing.",

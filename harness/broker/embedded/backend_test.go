@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -75,6 +76,19 @@ func TestLeadersAreSpreadOverNodes(t *testing.T) {
 	}
 	if err := c.TopicCreated(t.Context(), "none"); err == nil || !strings.Contains(err.Error(), "no such topic") {
 		t.Errorf("a topic that does not exist: error %v", err)
+	}
+}
+
+func TestLeadersOfAddedPartitionsAreSpreadOverNodes(t *testing.T) {
+	c := start(t, 4)
+	if _, err := kadm.NewClient(client(t, c)).CreatePartitions(within(t), 6, topic); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.PartitionsAdded(t.Context(), topic, 4); err != nil {
+		t.Fatal(err)
+	}
+	if nodes, _ := leaders(c); !slices.Equal(nodes, []int32{0, 1, 2, 0, 1, 2, 0, 1, 2, 0}) {
+		t.Errorf("leaders %v, want them in turn", nodes)
 	}
 }
 

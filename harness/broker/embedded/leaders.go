@@ -31,7 +31,7 @@ func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = c.spreadLeaders(topic)
+		err = c.spreadLeaders(topic, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("spread leaders of topic %s: %w", topic, err)
@@ -40,7 +40,25 @@ func (c *Cluster) TopicCreated(ctx context.Context, topic string) error {
 	return nil
 }
 
-func (c *Cluster) spreadLeaders(topic string) error {
+// PartitionsAdded does the same for partitions that were added to a topic, of which first is
+// the lowest. The others keep their leaders. So a run in virtual time can be made again.
+func (c *Cluster) PartitionsAdded(ctx context.Context, topic string, first int32) error {
+	done, err := c.use()
+	if err == nil {
+		defer done()
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = c.spreadLeaders(topic, first)
+	}
+	if err != nil {
+		return fmt.Errorf("spread leaders of partitions added to topic %s: %w", topic, err)
+	}
+	return nil
+}
+
+// spreadLeaders spreads the leaders of the partitions of a topic from first on.
+func (c *Cluster) spreadLeaders(topic string, first int32) error {
 	c.topology <- struct{}{}
 	defer func() { <-c.topology }()
 	up := c.livingNodes()
@@ -51,8 +69,12 @@ func (c *Cluster) spreadLeaders(topic string) error {
 	if infos == nil {
 		return errors.New("there is no such topic")
 	}
-	for i, info := range infos {
-		if err := c.moveLeader(partition{topic: topic, id: info.Partition, leader: info.Leader}, up[i%len(up)].id); err != nil {
+	for _, info := range infos {
+		if info.Partition < first {
+			continue
+		}
+		to := up[int(info.Partition)%len(up)].id
+		if err := c.moveLeader(partition{topic: topic, id: info.Partition, leader: info.Leader}, to); err != nil {
 			return err
 		}
 	}
