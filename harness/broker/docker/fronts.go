@@ -142,7 +142,7 @@ func (n *node) findAddress(ctx context.Context) error {
 		}
 		addr := net.JoinHostPort(nw.IPAddress.String(), strconv.Itoa(externalPort))
 		within, cancel := context.WithTimeout(ctx, reachTimeout)
-		conn, err := new(net.Dialer).DialContext(within, "tcp", addr)
+		conn, err := n.reach.DialContext(within, "tcp", addr)
 		cancel()
 		if err == nil {
 			conn.Close()

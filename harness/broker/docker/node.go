@@ -41,6 +41,7 @@ type node struct {
 	fronts  *fronts                // fronts are the cluster's; nil for a node of its own.
 	down    atomic.Bool            // down: Stampede has killed the container, or is about to.
 	address atomic.Pointer[string] // address of the container, or nil if only the published port can be reached.
+	reach   net.Dialer             // reach tries the container's address.
 
 	mu          sync.Mutex // mu is held while Stampede changes the container.
 	watch       watch
