@@ -41,6 +41,7 @@ var bugReports = []bugReport{
 	{of: "redpanda-data/connect PR #4477", consumer: "mutant-commits-after-revoke", scenario: "rolling-under-load", check: oracle.CheckCommitRegression},
 
 	{of: "confluentinc/librdkafka #2933", consumer: "mutant-never-resumes-fetching", scenario: "commit-in-rebalance", check: oracle.CheckStall, wire: true},
+	{of: "confluentinc/librdkafka #2944, #5586", consumer: "mutant-forgets-partition", scenario: "offset-fetch-refused", check: oracle.CheckStall, wire: true},
 	{of: "line/decaton #201", consumer: "mutant-stops-after-refused-commit", scenario: "commit-in-rebalance", check: oracle.CheckStall, wire: true},
 	{of: "confluentinc/parallel-consumer #47, #647", consumer: "mutant-writes-long-metadata", scenario: "workers", check: oracle.CheckStalledCommit, wire: true},
 	{of: "IBM/sarama #2855, #2682", consumer: "mutant-ends-out-of-range", scenario: "retention-overtakes", check: oracle.CheckStall, wire: true},
