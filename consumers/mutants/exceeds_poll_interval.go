@@ -15,10 +15,11 @@ var _ = harness.Register(harness.Implementation{
 	Name: "mutant-exceeds-poll-interval",
 	Doc: "Works on all records that wait as one batch. A batch that takes longer than the poll interval makes the member leave. " +
 		"Its commit fails, it joins again, and gets the same records.",
-	Delivery: harness.AtLeastOnce,
-	Order:    harness.OrderNone,
-	Mutant:   true,
-	MustFail: append(mustFailIn("busy", oracle.CheckLivelock), mustFailIn("long-poll", oracle.CheckLivelock)...),
+	Delivery:  harness.AtLeastOnce,
+	Order:     harness.OrderNone,
+	Buffering: harness.Unbounded, // its batch is all that waits
+	Mutant:    true,
+	MustFail:  append(mustFailIn("busy", oracle.CheckLivelock), mustFailIn("long-poll", oracle.CheckLivelock)...),
 	MayFail: append([]harness.Allowance{
 		{Check: oracle.CheckStall, Why: "no batch is ever committed, so some partitions get no work"},
 		{Check: oracle.CheckUnexplainedDuplicate, Why: "it finishes a batch after it left, while the next owner works on the same records"},
