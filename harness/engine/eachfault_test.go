@@ -21,7 +21,7 @@ import (
 func TestEachFaultTakesEffect(t *testing.T) {
 	skipWithoutFaults(t)
 	lock.Machine(t)
-	injectEach(t, embedded.Backend{}, func(fault.Known) time.Duration { return time.Second })
+	injectEach(t, embedded.Backend{}, func(fault.Known) time.Duration { return 2 * time.Second })
 }
 
 // TestEachFaultTakesEffectOnRealKafka is the same on real Kafka. Faults of its brokers have a
