@@ -36,5 +36,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.KillPod{}, At: 12 * time.Second, HealSessions: 1, HealAfter: 2 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "serial", "naive"},
+	Consumers: []string{"keyed", "naive"},
 })

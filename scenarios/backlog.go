@@ -42,6 +42,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.JoinPod{}, At: 6200 * time.Millisecond, HealAfter: 25 * time.Second},
 	},
 	MayOverload: true,
-	Consumers:   []string{"keyed", "forward", "skip-compensate"},
+	Consumers:   []string{"keyed", "forward"},
 	Extra:       true,
 })

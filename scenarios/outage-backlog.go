@@ -36,5 +36,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.KillPod{}, At: 5 * time.Second, HealSessions: 1, HealAfter: 6 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "serial", "txn", "share"},
+	Consumers: []string{"keyed", "share"},
 })

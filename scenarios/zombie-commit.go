@@ -32,5 +32,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.PausePodAt{Moment: fault.BeforeCommit}, At: 8 * time.Second, HealSessions: 1, HealAfter: 3 * time.Second}},
 	Extra:      true,
-	Consumers:  []string{"keyed", "serial", "keyed@848"},
+	Consumers:  []string{"keyed", "keyed@848"},
 })
