@@ -31,7 +31,7 @@ func leaderDies(name string, acks harness.Acks, doc string) harness.Scenario {
 		Workers:    8,
 		Warmup:     2 * time.Second,
 		Injections: []harness.Injection{{Fault: fault.KillBroker{}, At: 8 * time.Second, HealAfter: 8 * time.Second}},
-		Consumers:  faultConsumers,
+		Consumers:  []string{"keyed"},
 		Extra:      true,
 	}
 }

@@ -29,5 +29,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.RefuseRequests{Key: fault.OffsetCommit, Code: fault.IllegalGeneration}, At: 23 * time.Second, HealAfter: 2 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "serial", "txn"},
+	Consumers: []string{"keyed", "txn"},
 })

@@ -24,5 +24,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Warmup:     2 * time.Second,
 	Extra:      true,
-	Consumers:  []string{"keyed", "retry-dlq", "retry-ordered", "hol-cancel"},
+	Consumers:  []string{"keyed", "retry-dlq", "hol-cancel"},
 })

@@ -29,5 +29,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.CutNetwork{Of: fault.OnePod}, At: 26 * time.Second, HealAfter: 3 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "serial", "txn"},
+	Consumers: []string{"keyed", "txn"},
 })

@@ -34,6 +34,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Window:     2000,
 	Warmup:     2 * time.Second,
 	Thresholds: harness.Thresholds{OthersP99: 500 * time.Millisecond, StarvedAfter: 2 * time.Second},
-	Consumers:  []string{"keyed", "retry-dlq", "retry-ordered", "hol-cancel"},
+	Consumers:  []string{"keyed", "retry-ordered", "hol-cancel"},
 	Extra:      true,
 })
