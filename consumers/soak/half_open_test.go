@@ -18,7 +18,7 @@ func halfOpen(lasts time.Duration) harness.Scenario {
 		s.Load.Pacer = load.Constant{Rate: 300, For: 8 * time.Second}
 		s.Service = load.Fixed(100 * time.Millisecond)
 		s.Load.Keys = load.Uniform{N: 400}
-		s.Pods, s.Partitions, s.Window, s.Drain = 3, 6, 500, 80*time.Second
+		s.Pods, s.Partitions, s.Window, s.Drain = 3, 6, 500, 3*time.Minute
 		s.Injections = []harness.Injection{{Fault: fault.CutNetwork{Of: fault.OnePod, HalfOpen: true}, At: trial.FaultAt, HealAfter: lasts}}
 	})
 }
