@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -27,6 +28,12 @@ var Protocols = []Protocol{Cooperative, Eager, Server, Static}
 type Config struct {
 	Seeds  []string                                                          `json:"seeds"` // Seeds are the bootstrap brokers, host:port.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`     // Dialer is nil for the ordinary network.
+
+	// Log takes what the consumer has to say, such as why a commit failed. Its lines stand
+	// in the stories of the report at their time. Debug lines are left out. A line is cut
+	// after 400 bytes, and lines that come too fast are dropped and counted. Log is nil
+	// outside of a run: see [Config.Logger].
+	Log *slog.Logger `json:"-"`
 
 	Topic      string            `json:"topic"`                 // Topic is the source.
 	SideTopics map[string]string `json:"side_topics,omitempty"` // SideTopics has the names of the side topics by [SideTopic.Name].
@@ -60,6 +67,14 @@ type Config struct {
 	// an acquired record stays locked, and the most deliveries of a record.
 	ShareLock     time.Duration `json:"share_lock_ns"`
 	DeliveryLimit int           `json:"delivery_limit"`
+}
+
+// Logger is [Config.Log], or a logger without an effect where that is nil.
+func (c Config) Logger() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
 }
 
 // ClientID is the client id that the consumer's clients must use. Observers tell

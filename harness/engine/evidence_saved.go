@@ -144,8 +144,26 @@ func (s *Saved) decideVerdicts(f *oracle.Facts, found *oracle.Found) ([]harness.
 	if !slices.ContainsFunc(verdicts, func(v harness.Verdict) bool { return len(v.Examples) > 0 && v.Status != harness.NotJudged }) {
 		return verdicts, nil
 	}
+	if err := s.readLines(f); err != nil {
+		return nil, err
+	}
 	err := s.replayJournals(func(stream *ledger.Stream) error { return oracle.AddTimelines(f, stream, verdicts) })
 	return verdicts, err
+}
+
+// readLines adds to the facts what the consumer logged.
+func (s *Saved) readLines(f *oracle.Facts) error {
+	for _, j := range s.Journals {
+		if !slices.Contains(f.Owners[1:], strings.TrimSuffix(j.File, ".journal")) {
+			continue
+		}
+		lines, err := ledger.ReadLines(s.journalPath(j), s.Epoch)
+		if err != nil {
+			return err
+		}
+		f.Lines = append(f.Lines, lines...)
+	}
+	return nil
 }
 
 func (s *Saved) replayJournals(fn func(*ledger.Stream) error) error {

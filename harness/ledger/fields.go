@@ -128,6 +128,13 @@ func (s *Slot) SetExpired(group uint32, at int64) {
 	s.SetAt(at)
 }
 
+// SetLine sets when a KindLine was logged, and how many lines its owner had to drop
+// before.
+func (s *Slot) SetLine(dropped uint32, at int64) {
+	s.seq = dropped
+	s.SetAt(at)
+}
+
 // SetAcquisition sets which records a KindAcquired is about, [from, to), and how often
 // they were delivered with this time.
 func (s *Slot) SetAcquisition(group uint32, from, to int64, deliveries int, at int64) {

@@ -89,7 +89,11 @@ func createJournal(path string, shift uint, fr *frames) (*Journal, error) {
 // in, and pass it to [Journal.Publish] and to [Journal.Finish], each once. An
 // error, most often a full disk, is final.
 func (j *Journal) Reserve() (*Slot, error) {
-	n := j.next.Add(1) - 1
+	return j.slotAt(j.next.Add(1) - 1)
+}
+
+// slotAt is the n-th slot, which was reserved.
+func (j *Journal) slotAt(n int64) (*Slot, error) {
 	w, err := j.mappingAt(n >> j.shift)
 	if err != nil {
 		return nil, err
@@ -112,8 +116,10 @@ func (j *Journal) Finish(s *Slot, end int64, o Outcome) {
 }
 
 // Append adds a fact that is complete as it is.
-func (j *Journal) Append(s Slot) error {
-	at, err := j.Reserve()
+func (j *Journal) Append(s Slot) error { return j.appendAt(j.next.Add(1)-1, s) }
+
+func (j *Journal) appendAt(n int64, s Slot) error {
+	at, err := j.slotAt(n)
 	if err != nil {
 		return err
 	}
@@ -122,6 +128,18 @@ func (j *Journal) Append(s Slot) error {
 	*at = s
 	atomic.StoreUint64(&at.state, state)
 	j.releaseSlot(at)
+	return nil
+}
+
+// AppendRun adds facts as neighbours, whatever other goroutines append. The first slot is
+// published last: with it, all are there.
+func (j *Journal) AppendRun(slots ...Slot) error {
+	first := j.next.Add(int64(len(slots))) - int64(len(slots))
+	for i := len(slots) - 1; i >= 0; i-- {
+		if err := j.appendAt(first+int64(i), slots[i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -51,8 +51,8 @@ const (
 	// KindTransaction is the end of a transaction of Owner. The Outcome is confirmed if it
 	// was committed, cancelled if it was aborted, else unknown.
 	KindTransaction
-	// KindText holds up to 40 bytes that belong to the slot before it in its journal, such
-	// as the metadata of a commit. Metadata that is the member id is left out.
+	// KindText holds up to 40 bytes that belong to the slot before it in its journal: the
+	// metadata of a commit, or a line. Metadata that is the member id is left out.
 	KindText
 	// KindAcquired is a range of records that Owner acquired from a share group.
 	KindAcquired
@@ -77,6 +77,9 @@ const (
 	// KindFetched says that Owner asked for the records of a partition from Offset on: it has
 	// those before.
 	KindFetched
+	// KindLine is a line that the consumer logged. Its text follows in slots of [KindText].
+	// It is no event of the replay: see [ReadLines].
+	KindLine
 )
 
 // Flags are properties of a slot's record or fact.

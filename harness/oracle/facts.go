@@ -7,7 +7,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Facts are what the judge knows of a run in addition to its events. A saved ledger has all of it but Log, as JSON.
+// Facts are what the judge knows of a run in addition to its events. A saved ledger has all of it but Log and Lines,
+// as JSON.
 type Facts struct {
 	Delivery    harness.Delivery         `json:"delivery"` // Delivery and Order are what the consumer claims.
 	Order       harness.Order            `json:"order"`
@@ -28,10 +29,11 @@ type Facts struct {
 
 	Partitions int `json:"partitions"`
 	// Added is how many of the partitions were added during the run. Then keys have moved.
-	Added int     `json:"added,omitempty"`
-	Log   *Log    `json:"-"`               // Log is the final read.
-	Final []int64 `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
-	Sides []Side  `json:"sides,omitempty"` // Sides are the side topics. Topic n of the ledger is Sides[n-1].
+	Added int           `json:"added,omitempty"`
+	Log   *Log          `json:"-"`               // Log is the final read.
+	Lines []ledger.Line `json:"-"`               // Lines are what the consumer logged, pod by pod. Only timelines need them.
+	Final []int64       `json:"final"`           // Final is the group's commit at the end by partition, 0 without one.
+	Sides []Side        `json:"sides,omitempty"` // Sides are the side topics. Topic n of the ledger is Sides[n-1].
 
 	Session    time.Duration `json:"session_ns"`
 	Heartbeat  time.Duration `json:"heartbeat_ns"`

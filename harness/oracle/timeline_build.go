@@ -81,6 +81,10 @@ type timelineEvent struct {
 	place   ledger.Position // place is that of the record, or of the commit.
 	seq     uint32
 	outcome ledger.Outcome
+
+	saying     string // saying is what a later entry must say too, to be folded into this one; "" for never.
+	generation int32  // generation is that of an owner.
+	times      int    // times is how many entries this one stands for.
 }
 
 func newTimeline(f *Facts, check string, a *harness.Anomaly) *timeline {
@@ -192,13 +196,16 @@ func (t *timeline) addGroupEvent(e *ledger.Event) {
 		default:
 			text += " (" + e.Outcome.String() + ")"
 		}
-		t.addEntry(e, trackCommit, e.At, "%s", text)
+		t.addEntry(e, trackCommit, e.At, "%s", text).saying = text
 	case ledger.EventOwned:
-		t.addEntry(e, trackOwner, e.At, "partition %d%s is assigned to %s, generation %d%s", e.Partition, topic, pod, e.Generation, describeDelay(e))
+		text := fmt.Sprintf("partition %d%s is assigned to %s", e.Partition, topic, pod)
+		m := t.addEntry(e, trackOwner, e.At, "%s, generation %d%s", text, e.Generation, describeDelay(e))
+		m.saying, m.generation = text, e.Generation
 	case ledger.EventReleased:
 		t.addEntry(e, trackOwner, e.At, "%s loses partition %d%s%s", pod, e.Partition, topic, describeDelay(e))
 	case ledger.EventRewound:
-		t.addEntry(e, trackOwner, e.At, "%s", describeRewind(e, pod, topic))
+		text := describeRewind(e, pod, topic)
+		t.addEntry(e, trackOwner, e.At, "%s", text).saying = text
 	case ledger.EventDeferred:
 		t.addEntry(e, trackRecord, e.At, "offsets %d to %d are deferred", e.Offset, e.To)
 	}

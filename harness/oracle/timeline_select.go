@@ -9,6 +9,14 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
+// part is a part of a track that has room for its own entries: the lines of a pod, or all else.
+type part struct {
+	track string
+	line  bool
+}
+
+func (m *timelineEvent) part() part { return part{m.Track, m.kind == lineKind} }
+
 // trackEntries is how many entries of a track a timeline keeps: those nearest to the anomaly. Marked entries
 // are kept wherever they are.
 const trackEntries = 8
@@ -19,18 +27,18 @@ const trackEntries = 8
 func (t *timeline) writeEntries() {
 	t.highlight()
 	t.entries = slices.DeleteFunc(t.entries, t.isBystander())
-	t.entries = joinEqual(t.entries)
-	slices.SortStableFunc(t.entries, func(a, b timelineEvent) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.kind, b.kind)) })
+	t.addLines()
+	t.orderEntries()
 	kept := t.nearestEntries()
-	folds := map[string]int{} // by track, the line that stands for what is left out since the last kept entry
+	folds := map[part]int{} // by part, the entry that stands for what is left out since the last kept one
 	for i, m := range t.entries {
-		at, folding := folds[m.Track]
+		at, folding := folds[m.part()]
 		switch {
 		case kept[i]:
-			delete(folds, m.Track)
+			delete(folds, m.part())
 			t.anomaly.Timeline = append(t.anomaly.Timeline, m.TimelineEntry)
 		case !folding: // one entry alone is no longer than the line that would stand for it
-			folds[m.Track] = len(t.anomaly.Timeline)
+			folds[m.part()] = len(t.anomaly.Timeline)
 			t.anomaly.Timeline = append(t.anomaly.Timeline, m.TimelineEntry)
 		default:
 			foldEntry(&t.anomaly.Timeline[at], &m)
@@ -38,36 +46,15 @@ func (t *timeline) writeEntries() {
 	}
 }
 
-// joinEqual makes one entry of those that say the same of one time.
-func joinEqual(entries []timelineEvent) (joined []timelineEvent) {
-	first, times := map[harness.TimelineEntry]int{}, map[int]int{}
-	for _, m := range entries {
-		k := m.TimelineEntry
-		k.Bad = false
-		i, again := first[k]
-		if !again {
-			i = len(joined)
-			first[k] = i
-			joined = append(joined, m)
-		}
-		joined[i].Bad = joined[i].Bad || m.Bad
-		times[i]++
-	}
-	for i, n := range times {
-		if n > 1 {
-			joined[i].Text += fmt.Sprintf(" (%d times)", n)
-		}
-	}
-	return joined
-}
-
 // foldEntry makes a line stand for all entries up to a later one.
 func foldEntry(line *harness.TimelineEntry, until *timelineEvent) {
 	line.Omitted = max(1, line.Omitted) + 1
 	line.Until = until.At
-	switch line.Track {
-	case trackCommit:
+	switch {
+	case line.Track == trackCommit:
 		line.Text = fmt.Sprintf("... %d more commits, up to %d at %s", line.Omitted, until.place.Offset, formatTime(until.At))
+	case until.kind == lineKind:
+		line.Text = fmt.Sprintf("... %d more lines, until %s", line.Omitted, formatTime(until.At))
 	default:
 		line.Text = fmt.Sprintf("... %d more, until %s", line.Omitted, formatTime(until.At))
 	}
@@ -93,11 +80,11 @@ func (t *timeline) nearestEntries() map[int]bool {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(distance(a), distance(b)) })
-	kept, count := map[int]bool{}, map[string]int{}
+	kept, count := map[int]bool{}, map[part]int{}
 	for _, i := range order {
-		if m := &t.entries[i]; m.Bad || count[m.Track] < trackEntries {
+		if m := &t.entries[i]; m.Bad || count[m.part()] < trackEntries {
 			kept[i] = true
-			count[m.Track]++
+			count[m.part()]++
 		}
 	}
 	return kept

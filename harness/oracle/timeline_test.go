@@ -105,6 +105,11 @@ func timelineOf(t *testing.T, history, check string, named ...[2]uint32) (a harn
 		t.Fatal(err)
 	}
 	a = verdicts[i].Examples[0]
+	return a, entriesOf(&a)
+}
+
+// entriesOf are the entries of an anomaly's timeline, as text.
+func entriesOf(a *harness.Anomaly) (entries []string) {
 	for _, m := range a.Timeline {
 		line := fmt.Sprintf("%v %s: %s", m.At, m.Track, m.Text)
 		if m.Bad {
@@ -112,7 +117,7 @@ func timelineOf(t *testing.T, history, check string, named ...[2]uint32) (a harn
 		}
 		entries = append(entries, line)
 	}
-	return a, entries
+	return entries
 }
 
 func sameEntries(t *testing.T, got, want []string) {

@@ -37,6 +37,7 @@ const maxCallsAfterDeath = 10_000
 type goroutineInstance struct {
 	spec   Spec
 	shim   *shim
+	lines  *lines
 	dial   dialer
 	exited func(Incarnation) // exited is called when the instance ends unintended. May be nil.
 	ctx    context.Context   // ctx ends with a request to stop, and with the death.
@@ -72,6 +73,8 @@ func newGoroutineInstance(spec Spec, clock ledger.Clock, exited func(Incarnation
 		return nil, errors.Join(err, journal.Close())
 	}
 	g.shim.gate, g.shim.ended = g, g.ended
+	g.lines = newLines(journal, clock, spec.Owner)
+	g.lines.gate = g
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g, nil
 }
@@ -97,7 +100,7 @@ func (g *goroutineInstance) consumeRecovering(implementation *harness.Implementa
 			code, err = exitPanicked, fmt.Errorf("panic: %v\n\n%s", p, debug.Stack())
 		}
 	}()
-	return consumeWith(g.ctx, implementation, g.spec, g.shim)
+	return consumeWith(g.ctx, implementation, g.spec, g.shim, g.lines)
 }
 
 // killNow is what SIGKILL is for a process.
@@ -244,6 +247,16 @@ func (g *goroutineInstance) lockJournal() bool {
 		runtime.Goexit()
 	}
 	return false
+}
+
+// lockUnlessDead implements [gate].
+func (g *goroutineInstance) lockUnlessDead() bool {
+	g.mu.RLock()
+	if g.dead {
+		g.mu.RUnlock()
+		return false
+	}
+	return true
 }
 
 func (g *goroutineInstance) unlockJournal() { g.mu.RUnlock() }

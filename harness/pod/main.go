@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"reflect"
@@ -86,7 +87,8 @@ func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, hold *wor
 	if spec.LoadStart == 0 {
 		work.loadStart = began
 	}
-	return consumeWith(ctx, implementation, spec, work)
+	lines := newLines(journal, work.clock, spec.Owner)
+	return consumeWith(ctx, implementation, spec, work, lines)
 }
 
 // faultStatus is the exit status after the harness could not do its part. Only the consumer
@@ -100,7 +102,9 @@ func faultStatus(err error) int {
 
 // consumeWith runs the consumer on the work until ctx ends and returns the exit status
 // of the pod.
-func consumeWith(ctx context.Context, implementation *harness.Implementation, spec Spec, work harness.Work) (code int, err error) {
+func consumeWith(ctx context.Context, implementation *harness.Implementation, spec Spec, work harness.Work, lines *lines) (code int, err error) {
+	spec.Config.Log = slog.New(lineHandler{lines: lines})
+	defer lines.sayDropped()
 	consumer, err := implementation.New(spec.Config)
 	if err != nil {
 		return exitFailed, fmt.Errorf("make consumer %s: %w", spec.Implementation, err)

@@ -53,6 +53,11 @@ var modes = map[string]func(context.Context, harness.Config, harness.Work) error
 		}
 		return os.WriteFile(filepath.Join(cfg.Knobs["dir"], "child.pid"), fmt.Appendln(nil, child.Process.Pid), 0o644)
 	},
+	"logs": func(_ context.Context, cfg harness.Config, _ harness.Work) error {
+		cfg.Log.Warn("commit refused", "err", errors.New("UNKNOWN_MEMBER_ID"))
+		cfg.Log.Info("the pod is killed now")
+		return unix.Kill(os.Getpid(), unix.SIGKILL)
+	},
 	"exits": func(context.Context, harness.Config, harness.Work) error {
 		fmt.Fprintln(os.Stderr, "cannot reach the database")
 		os.Exit(1)

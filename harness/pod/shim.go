@@ -44,6 +44,7 @@ type gate interface {
 	// lockJournal waits while the pod is paused and reports whether the pod is alive.
 	// If it is, the pod cannot end before unlockJournal, which must follow soon.
 	lockJournal() bool
+	lockUnlessDead() bool // lockUnlessDead is the same without the wait.
 	unlockJournal()
 	// dieOfPanic ends the pod as an unrecovered panic of the work would, and ends the
 	// calling goroutine.
