@@ -49,7 +49,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 		workers.Go(func() { workOnQueue(working, queue, work) })
 	}
 
-	err = fillQueue(ctx, cl, cfg.MaxPoll, queue)
+	err = fillQueue(ctx, cfg, cl, queue)
 	close(queue)
 	budget := time.AfterFunc(cfg.RevokeTimeout, cancel)
 	workers.Wait()
@@ -64,10 +64,10 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 	return err
 }
 
-func fillQueue(ctx context.Context, cl *kgo.Client, maxPoll int, queue chan<- *kgo.Record) error {
+func fillQueue(ctx context.Context, cfg harness.Config, cl *kgo.Client, queue chan<- *kgo.Record) error {
 	for ctx.Err() == nil {
-		fetches := cl.PollRecords(ctx, maxPoll)
-		if err := client.FatalError(fetches); err != nil {
+		fetches := cl.PollRecords(ctx, cfg.MaxPoll)
+		if err := client.FatalError(cfg, fetches); err != nil {
 			return err
 		}
 		for _, r := range fetches.Records() {

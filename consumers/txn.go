@@ -55,6 +55,7 @@ func (exactlyOnce) Consume(ctx context.Context, cfg harness.Config, work harness
 		case !errors.Is(err, txn.ErrBroken):
 			return err
 		}
+		client.LogFailure(cfg, "session", err)
 		if client.PauseRetry(ctx, err) != nil {
 			return nil
 		}

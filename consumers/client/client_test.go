@@ -46,7 +46,7 @@ func TestFatalErrorIgnoresErrorsThatPass(t *testing.T) {
 		"denied":  {&kgo.ErrGroupSession{Err: unrecoverable[1]}, true},
 		"closed":  {kgo.ErrClientClosed, true},
 	} {
-		err := FatalError(kgo.NewErrFetch(c.err))
+		err := FatalError(harness.Config{}, kgo.NewErrFetch(c.err))
 		if (err != nil) != c.want || c.want && !errors.Is(err, c.err) {
 			t.Errorf("%s: fatal says %v", name, err)
 		}

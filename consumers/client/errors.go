@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -20,9 +21,10 @@ var unrecoverable = []error{
 
 // FatalError returns the first error of a poll that ends the consumer, such as a missing
 // permission, or nil. The client recovers from the others: a lost session, after which it
-// joins again, or a truncated log.
-func FatalError(fetches kgo.Fetches) error {
+// joins again, or a truncated log. All are logged.
+func FatalError(cfg harness.Config, fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {
+		LogFailure(cfg, "poll", e.Err)
 		for _, h := range unrecoverable {
 			if errors.Is(e.Err, h) {
 				return fmt.Errorf("poll %s/%d: %w", e.Topic, e.Partition, e.Err)

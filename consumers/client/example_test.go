@@ -23,12 +23,13 @@ func Example() {
 		}
 		for ctx.Err() == nil {
 			fetches := cl.PollRecords(ctx, cfg.MaxPoll)
-			if err := client.FatalError(fetches); err != nil {
+			if err := client.FatalError(cfg, fetches); err != nil {
 				return err
 			}
 			fetches.EachRecord(work)
 			if err := cl.CommitUncommittedOffsets(ctx); err != nil {
-				_ = client.PauseRetry(ctx, err) // the next commit makes up for it
+				client.LogFailure(cfg, "commit", err) // the next commit makes up for it
+				_ = client.PauseRetry(ctx, err)
 			}
 			cl.AllowRebalance()
 		}

@@ -34,7 +34,7 @@ func ReadRange(ctx context.Context, cfg harness.Config, topic string, partition 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := FatalError(fetches); err != nil {
+		if err := FatalError(cfg, fetches); err != nil {
 			return err
 		}
 		for _, r := range fetches.Records() {

@@ -128,7 +128,7 @@ func (m *Member) fetchIntoBuffers(ctx context.Context) error {
 		}
 	})
 	m.client.PauseFetchPartitions(partitionsByTopic(full))
-	return client.FatalError(fetches)
+	return client.FatalError(m.cfg, fetches)
 }
 
 // partitionsByTopic are partitions as the client names them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -112,6 +113,7 @@ func (m *Member) sendCommit(ctx context.Context, assignments Assignments) (err e
 			}
 		})
 	})
+	client.LogFailure(m.cfg, "commit", err)
 	return err
 }
 

@@ -156,7 +156,7 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 	if m.polls.Err() != nil {
 		return into, ErrRejoined
 	}
-	if err := client.FatalError(fetches); err != nil {
+	if err := client.FatalError(m.cfg, fetches); err != nil {
 		return into, err
 	}
 	into = m.acceptFetched(fetches, into)

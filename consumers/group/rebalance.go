@@ -55,7 +55,10 @@ func (m *Member) revokeAssignments(ending Assignments) {
 	m.removeAssignments(ending)
 }
 
-func (m *Member) onLost(lost map[string][]int32) { m.loseAssignments(m.assignmentsOf(lost)) }
+func (m *Member) onLost(lost map[string][]int32) {
+	m.cfg.Logger().Warn("the group took partitions away", "partitions", lost[m.cfg.Topic])
+	m.loseAssignments(m.assignmentsOf(lost))
+}
 
 func (m *Member) loseAssignments(ending Assignments) {
 	m.hooks.Lose(m, ending)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -57,11 +58,13 @@ func (m *Member) watchMembership() {
 		case <-check.C:
 			owned := m.allAssignments()
 			if !m.fence.Check(m.polls, m.client, m.cfg, m.hasRejoined) {
+				m.cfg.Logger().Warn("stood still, and is no member of the group any more")
 				cancelAssignments(owned) // the client will report them lost, or join again
 				waitQuiet(owned, CancelGrace)
 				m.fence.Open()
 			}
 			if m.hasRejoined() {
+				client.LogFailure(m.cfg, "membership", ErrRejoined)
 				m.rejoined.Store(true)
 				m.loseAssignments(m.allAssignments())
 				m.stopPolls()

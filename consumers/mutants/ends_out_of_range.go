@@ -3,6 +3,7 @@ package mutants
 import (
 	"errors"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -33,6 +34,7 @@ func endOutOfRange(p *habitPod) error {
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if errors.Is(err, kerr.OffsetOutOfRange) {
+				p.cfg.Logger().Error("reads the partition no more", "partition", partition, "err", err)
 				p.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
 			}
 		})
@@ -41,7 +43,7 @@ func endOutOfRange(p *habitPod) error {
 				return nil
 			}
 		}
-		_ = p.client.CommitUncommittedOffsets(p.ctx) // the next commit makes up for one that fails
+		client.LogFailure(p.cfg, "commit", p.client.CommitUncommittedOffsets(p.ctx)) // the next commit makes up for it
 		p.client.AllowRebalance()
 	}
 	return nil

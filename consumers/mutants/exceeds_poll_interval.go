@@ -69,7 +69,7 @@ func consumeUntilLate(ctx context.Context, cfg harness.Config, w harness.Work) e
 		if !leave.Stop() {
 			return nil // it has left
 		}
-		_ = cl.CommitUncommittedOffsets(ctx) // the next commit makes up for one that fails
+		client.LogFailure(cfg, "commit", cl.CommitUncommittedOffsets(ctx)) // the next commit makes up for it
 	}
 	leaveGroup(cl, interval)
 	return nil

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -11,7 +12,7 @@ var _ = harness.Register(plainHabit("plain-commit-each",
 		options: func(*habitPod) []kgo.Opt { return []kgo.Opt{kgo.DisableAutoCommit()} },
 		loop: func(p *habitPod) error {
 			return workOff(p, func(r *kgo.Record) {
-				_ = p.client.CommitRecords(p.ctx, r) // the next commit makes up for one that fails
+				client.LogFailure(p.cfg, "commit", p.client.CommitRecords(p.ctx, r)) // the next commit makes up for it
 			})
 		},
 	}))

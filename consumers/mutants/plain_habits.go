@@ -60,7 +60,7 @@ func (h habit) Consume(ctx context.Context, cfg harness.Config, w harness.Work) 
 // poll polls up to limit records, 0 for all that wait.
 func (p *habitPod) poll(limit int) (kgo.Fetches, error) {
 	fetches := p.client.PollRecords(p.ctx, limit)
-	return fetches, client.FatalError(fetches)
+	return fetches, client.FatalError(p.cfg, fetches)
 }
 
 // do works on a record until it has an effect. The error is that of ctx.

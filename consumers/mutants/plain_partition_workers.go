@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -99,7 +100,7 @@ func (w *partitionWorker) run(p *habitPod, cl *kgo.Client) {
 				if p.do(w.ctx, r) != nil {
 					return
 				}
-				_ = cl.CommitRecords(w.ctx, r) // the next commit makes up for one that fails
+				client.LogFailure(p.cfg, "commit", cl.CommitRecords(w.ctx, r)) // the next commit makes up for it
 			}
 		}
 	}

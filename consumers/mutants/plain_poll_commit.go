@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,7 +24,7 @@ func pollAndCommit(p *habitPod) error {
 				return nil
 			}
 		}
-		_ = p.client.CommitUncommittedOffsets(p.ctx) // the next commit makes up for one that fails
+		client.LogFailure(p.cfg, "commit", p.client.CommitUncommittedOffsets(p.ctx)) // the next commit makes up for it
 		p.client.AllowRebalance()
 	}
 	return nil

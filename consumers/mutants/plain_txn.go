@@ -75,6 +75,7 @@ func (t *transactional) Consume(ctx context.Context, cfg harness.Config, w harne
 		case !errors.Is(err, txn.ErrBroken):
 			return err
 		}
+		client.LogFailure(cfg, "session", err)
 		if client.PauseRetry(ctx, err) != nil {
 			return nil
 		}

@@ -27,8 +27,8 @@ var _ = harness.Register(harness.Implementation{
 		var stopped atomic.Bool
 		p.NewWorkers = func(m *group.Member, work harness.Work) pool.Workers {
 			return newTimedScheduler(m, func(t timedTask) {
-				if time.Since(t.since) > maxQueued {
-					stopped.Store(true)
+				if time.Since(t.since) > maxQueued && !stopped.Swap(true) {
+					p.cfg.Logger().Error("a record was queued for too long, the channel ends")
 				}
 				if !stopped.Load() {
 					pool.NewWorker(work).Run(t.Task)

@@ -177,7 +177,7 @@ func (c *clients) runClient() error {
 	atLimit := false
 	for c.polls.Err() == nil {
 		fetches := cl.PollRecords(c.polls, c.batchSize)
-		err = client.FatalError(fetches)
+		err = client.FatalError(c.cfg, fetches)
 		isFull := errors.Is(err, kerr.GroupMaxSizeReached)
 		if err != nil && !isFull {
 			break

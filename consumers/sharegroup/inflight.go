@@ -110,7 +110,9 @@ func (b *inFlight) releaseExpired(ctx context.Context, cl *kgo.Client, records [
 func (b *inFlight) flushAcks(ctx context.Context, cl *kgo.Client, until time.Time) error {
 	within, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return cl.FlushAcks(within)
+	err := cl.FlushAcks(within)
+	client.LogFailure(b.cfg, "acknowledgement", err)
+	return err
 }
 
 // acquireBatch makes a batch of records. The work on them may run until ctx ends.
@@ -228,6 +230,7 @@ func (b *inFlight) onAcksSent(_ *kgo.Client, results kgo.ShareAckResults) {
 		if r.Err == nil {
 			continue
 		}
+		client.LogFailure(b.cfg, "acknowledgement", r.Err)
 		for a := range b.open {
 			if a.record.Topic == r.Topic && a.record.Partition == r.Partition && !a.lastDelivery {
 				a.abandon()

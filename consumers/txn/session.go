@@ -130,7 +130,7 @@ func (s *Session) pollRecords(size int) (records []*kgo.Record, err error) {
 	fetches := s.client.PollRecords(s.polls, size)
 	for {
 		more := fetches.Records()
-		records, err = append(records, more...), client.FatalError(fetches)
+		records, err = append(records, more...), client.FatalError(s.cfg, fetches)
 		if err != nil || len(more) == 0 || len(records) < s.cfg.Workers || len(records) == size {
 			return records, err
 		}
@@ -161,6 +161,7 @@ func (s *Session) Transact(transform func(ctx context.Context) (outputs []*kgo.R
 	if err == nil {
 		return s.endTransaction(true)
 	}
+	client.LogFailure(s.cfg, "produce outputs", err)
 	_ = client.PauseRetry(ctx, err) // the failure may be short
 	ended := s.endTransaction(false)
 	if isUnrecoverable(err) {
@@ -201,6 +202,7 @@ func (s *Session) endTransaction(commit bool) error {
 		return nil
 	})
 	_, err := s.client.End(within, kgo.TransactionEndTry(commit))
+	client.LogFailure(s.cfg, "end of transaction", err)
 	if err == nil || s.working.Err() != nil {
 		return nil
 	}
