@@ -213,8 +213,14 @@ func (b *bubble) runInside(ctx context.Context, t *testing.T) {
 	}()
 	synctest.Test(t, func(*testing.T) {
 		b.name.Store(bubbleNameHere())
-		within, cancel := context.WithCancel(context.Background())
-		b.guard.OnSpin = func(err error) { b.breakOff(fmt.Errorf("it spins: %w", err), cancel) }
+		within, cancelWith := context.WithCancelCause(context.Background())
+		cancel := func() { cancelWith(nil) }
+		b.guard.OnSpin = func(s virtual.Spin) {
+			cause := engine.Spin{Client: s.Client, What: fmt.Sprintf("%d %s requests among %d reads and writes at one instant of virtual time", s.Count, s.Asks, s.Last)}
+			if cancelWith(cause); !cause.OfPod() {
+				b.breakOff(fmt.Errorf("it spins: %w", s), cancel)
+			}
+		}
 		over, ended := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(ended)

@@ -18,6 +18,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/broker/virtual"
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // progressBroker is where the tests of the display run their comparison.
@@ -116,8 +117,14 @@ func TestRunWithEndlessRequestsIsCutShort(t *testing.T) {
 	wasStill := maxStandstill
 	t.Cleanup(func() { maxStandstill = wasStill })
 	maxStandstill = time.Hour // a slow machine needs more than a minute for so many requests
-	_, err := runInBubble(t.Context(), t, bubblePlan(t, "asks"))
-	checkError(t, err, "it spins", "at one instant", "Metadata of pod-1.1")
+	o, err := runInBubble(t.Context(), t, bubblePlan(t, "asks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &o.Run
+	if r.Status != harness.Fail || len(r.Verdicts) != 1 || r.Verdicts[0].Check != oracle.CheckPodLiveness || !strings.Contains(r.Reasons[0], "pod-1.1 spins: 5000 Metadata requests") {
+		t.Errorf("%s: %q", r.Status, r.Reasons)
+	}
 }
 
 func TestRunThatDoesNotEndIsStopped(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
+const heldToLiveness = "running as a member of the group until asked to stop"
+
 // checkLiveness decides [oracle.CheckPodLiveness], the one check that no journal can
 // decide. The name and the definition of the check are with those of all others in package
 // oracle. The check fails for each of these:
@@ -19,8 +21,9 @@ import (
 //   - A pod ran outside its group up to the end of the drain, see findDropouts.
 //   - The group expelled a pod in virtual time, and no fault caused that. If the consumer
 //     allows itself any repeats, it is a warning.
+//   - A pod spins in virtual time: see [Spin].
 func (c *conclusion) checkLiveness() harness.Verdict {
-	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: "running as a member of the group until asked to stop", Status: harness.Pass}
+	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: heldToLiveness, Status: harness.Pass}
 	fail := func(a harness.Anomaly) {
 		v.Status, v.Count = harness.Fail, v.Count+1
 		v.Examples = append(v.Examples, a)

@@ -38,6 +38,9 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	}
 	r := newRun(p)
 	outcome, err := r.execute(ctx)
+	if spin := (Spin{}); errors.As(context.Cause(ctx), &spin) && spin.OfPod() {
+		return r.spinningOutcome(spin), nil
+	}
 	if lost := (lostNode{}); errors.As(err, &lost) {
 		return r.abandonedOutcome(lost), nil
 	}

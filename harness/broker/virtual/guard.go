@@ -3,6 +3,7 @@ package virtual
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -36,10 +37,9 @@ const (
 // respond without end while the clock stands still. The guard then cuts the run
 // off.
 type Guard struct {
-	// OnSpin is called once, with a description of the last requests. From then on
-	// the network carries no bytes and makes no connections. It runs in the bubble.
-	// It may be nil.
-	OnSpin func(error)
+	// OnSpin is called once. From then on the network carries no bytes and makes no
+	// connections. It runs in the bubble. It may be nil.
+	OnSpin func(Spin)
 
 	at    atomic.Int64 // at is the instant of the last write.
 	count atomic.Int64 // count is the number of writes at that instant.
@@ -49,7 +49,28 @@ type Guard struct {
 	slow   atomic.Int64 // slow is the number of slow writes.
 
 	mu   sync.Mutex
-	last map[string]int
+	last map[request]int
+}
+
+// request is a kind of request and the client that sends it.
+type request struct{ kind, client string }
+
+func (r request) String() string { return r.kind + " of " + r.client }
+
+// Spin is what a [Guard] has found.
+type Spin struct {
+	Writes   int64  // Writes were made at one instant of virtual time.
+	Last     int    // Last is how many of them, the last ones, Requests describes.
+	Requests string // Requests has all requests among them by kind and client, the most frequent first.
+	// Client is the client id that sent nearly all of these requests, "" if there is no
+	// such client. Asks is the request that it sent most often, and Count how often.
+	Client, Asks string
+	Count        int
+}
+
+// Error implements error.
+func (s Spin) Error() string {
+	return fmt.Sprintf("%d writes at one instant of virtual time, the last %d of them with %s", s.Writes, s.Last, s.Requests)
 }
 
 // countWrite counts a write of a client or a broker, and reports whether it may
@@ -72,7 +93,7 @@ func (g *Guard) countWrite(b []byte, ofClient bool) bool {
 		return true
 	}
 	if g.cut.CompareAndSwap(false, true) && g.OnSpin != nil {
-		g.OnSpin(fmt.Errorf("%d writes at one instant of virtual time, the last %d of them with %s", n, describedWrites, g.describeRequests()))
+		g.OnSpin(g.describeSpin(n))
 	}
 	return false
 }
@@ -106,25 +127,32 @@ func (g *Guard) noteRequest(b []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.last == nil {
-		g.last = map[string]int{}
+		g.last = map[request]int{}
 	}
-	g.last[fmt.Sprintf("%s of %s", kmsg.NameForKey(int16(binary.BigEndian.Uint16(b[4:]))), client)]++
+	g.last[request{kmsg.NameForKey(int16(binary.BigEndian.Uint16(b[4:]))), string(client)}]++
 }
 
-// describeRequests lists the counted requests, the most frequent first.
-func (g *Guard) describeRequests() string {
+// describeSpin says who sent the counted requests. The client that spins sends all but a
+// few of them: the others wait for time to pass.
+func (g *Guard) describeSpin(writes int64) Spin {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var all []string
-	for what := range g.last {
-		all = append(all, what)
+	all := slices.SortedFunc(maps.Keys(g.last), func(a, b request) int { return g.last[b] - g.last[a] })
+	s := Spin{Writes: writes, Last: describedWrites, Requests: "no request"}
+	if len(all) == 0 {
+		return s
 	}
-	slices.SortFunc(all, func(a, b string) int { return g.last[b] - g.last[a] })
-	for i, what := range all {
-		all[i] = fmt.Sprintf("%d %s", g.last[what], what)
+	var words []string
+	total, ofFirst := 0, 0
+	for _, r := range all {
+		words = append(words, fmt.Sprintf("%d %v", g.last[r], r))
+		total += g.last[r]
+		if r.client == all[0].client {
+			ofFirst += g.last[r]
+		}
 	}
-	if all == nil {
-		return "no request"
+	if s.Requests = strings.Join(words, ", "); 10*ofFirst >= 9*total {
+		s.Client, s.Asks, s.Count = all[0].client, all[0].kind, g.last[all[0]]
 	}
-	return strings.Join(all, ", ")
+	return s
 }

@@ -9,7 +9,7 @@ import (
 // A client may ask without a pause until something happens that takes time.
 func TestSpinThatEndsByItselfIsNotCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := newConnPair("127.0.0.1:9092", &Guard{OnSpin: func(err error) { t.Error(err) }})
+		client, server := newConnPair("127.0.0.1:9092", &Guard{OnSpin: func(s Spin) { t.Error(s) }})
 		go func() {
 			b := make([]byte, 64)
 			for {
