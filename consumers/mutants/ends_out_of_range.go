@@ -34,7 +34,7 @@ func endOutOfRange(p *habitPod) error {
 		}
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if errors.Is(err, kerr.OffsetOutOfRange) {
-				p.cfg.Logger().Error("reads the partition no more", "partition", partition, "err", err)
+				p.cfg.Logger().Error("reads the partition no more", "partition", partition)
 				p.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
 			}
 		})

@@ -25,7 +25,7 @@ var _ = harness.Register(harness.Implementation{
 		var stopped atomic.Bool
 		p.Options.Hooks.Committed = func(_ *group.Member, err error) {
 			if errors.Is(err, kerr.RebalanceInProgress) {
-				p.cfg.Logger().Error("the working thread ends", "err", err)
+				p.cfg.Logger().Error("the working thread ends")
 				stopped.Store(true)
 			}
 		}

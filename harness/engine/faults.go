@@ -99,11 +99,21 @@ func (f *faultInjector) noteInjected(i int, target harness.Target, at time.Durat
 		o.workInFlight = f.before.withMeanOf(s.Scenario.Service.Mean()).workInFlight(f.appended, target.Partitions, s.Consumer.Implementation.ParallelismOf(s.cfg))
 	}
 	if need := s.neededWorkInFlight(); need > 0 && target.Pod != "" && o.workInFlight < need {
-		s.incidents.breakAssumption(oracle.WorkInFlight, fmt.Sprintf("%s had %v of work at the fault, less than the needed %v", target.Pod, o.workInFlight.Round(time.Millisecond), need))
+		s.incidents.breakAssumption(oracle.WorkInFlight, f.describeShortage(&o, need))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, o)
+}
+
+// describeShortage says how the work in flight of a target was computed: the declared
+// parallelism may be too high.
+func (f *faultInjector) describeShortage(o *injectedFault, need time.Duration) string {
+	s := f.setup
+	before := f.before.withMeanOf(s.Scenario.Service.Mean())
+	return fmt.Sprintf("%s had %v of work at the fault, less than the needed %v: %d records of %v, of which it declares to work on %d at once",
+		o.target.Pod, o.workInFlight.Round(time.Millisecond), need, before.recordsInFlight(f.appended, o.target.Partitions),
+		before.mean.Round(time.Millisecond), s.Consumer.Implementation.ParallelismOf(s.cfg))
 }
 
 // noteHealed notes that a fault was healed.

@@ -139,11 +139,14 @@ func (r workReading) withMeanOf(mean time.Duration) workReading {
 // records of its partitions that are not completed, in the source or in a side topic.
 // Effects that were repeated in a side topic make it smaller than it is.
 func (r workReading) workInFlight(appended []int64, partitions []int32, parallelism int) time.Duration {
-	var records int64
+	return time.Duration(r.recordsInFlight(appended, partitions)) * r.mean / time.Duration(max(1, parallelism))
+}
+
+func (r workReading) recordsInFlight(appended []int64, partitions []int32) (records int64) {
 	for _, p := range partitions {
 		records += max(0, appended[p]-r.completed[p]-r.inSide[p])
 	}
-	return time.Duration(records) * r.mean / time.Duration(max(1, parallelism))
+	return records
 }
 
 // allCompleted reports whether every partition is completed up to its end.

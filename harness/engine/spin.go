@@ -10,9 +10,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// Spin is the cause with which the context of [Run] ends if a pod sends requests without
-// end while the clock of virtual time stands still. Such a run cannot go on. It is a
-// failure of the consumer, which [oracle.CheckPodLiveness] names.
+// Spin is why the context of [Run] ends if a pod spins: it sends requests without end
+// while the clock of virtual time stands still. Such a run cannot go on. It is a failure
+// of the consumer, which [oracle.CheckPodLiveness] names.
 type Spin struct {
 	Client string // Client is the client id that sends them.
 	What   string // What says which requests, and how many.

@@ -71,6 +71,8 @@ type timeline struct {
 	entries []timelineEvent
 	faults  map[uint32]int // faults are the entries of faults that have not healed.
 	members podMembers
+	last    lastWork
+	failed  failedNeighbours
 }
 
 // timelineEvent is an entry of a timeline, and the event that it describes.
@@ -101,6 +103,7 @@ func placesOf(f *Facts, a *harness.Anomaly) []ledger.Position {
 }
 
 func (t *timeline) addEvent(e *ledger.Event) {
+	t.trackWork(e)
 	switch e.Kind {
 	case ledger.EventSent, ledger.EventAcked, ledger.EventCopied:
 		t.addRecordEvent(e)
@@ -158,6 +161,7 @@ func (t *timeline) addAttempt(e *ledger.Event) {
 	near := max(e.Seq, t.anomaly.Seq)-min(e.Seq, t.anomaly.Seq) <= neighbourSeqs
 	overlaps := t.check == CheckOverlap && e.Start <= t.anomaly.At && t.anomaly.At <= e.At
 	if e.Key != t.anomaly.Key || !near && !overlaps {
+		t.failed.note(t, e)
 		return
 	}
 	outcome := e.Outcome.String()

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,5 +83,53 @@ func TestTimelineFoldsGenerationsInWhichTheOwnerStayed(t *testing.T) {
 		"0s owner: partition 0 is assigned to a, generations 1 to 4", "10ms a: offset 0, seq 0: effect",
 		"30ms commits: 1 by a (3 times)", "41ms owner: the group expels a", "42ms owner: partition 0 is assigned to a, generation 5",
 		"43ms owner: a loses partition 0", "44ms owner: partition 0 is assigned to a, generation 6", "50ms commits: 2 by a !", "51ms commits: 2 by a",
+	})
+}
+
+// TestStoryOfAStallEndsWithWhatTheOwnerDoesNotDo: the story of a stall says who owns the partition, and since when
+// that pod began no attempt.
+func TestStoryOfAStallEndsWithWhatTheOwnerDoesNotDo(t *testing.T) {
+	const head = `
+		log p0 1/0 1/1
+		interval 1s
+		drain 60s
+		0ms own p0 a gen=1
+		10ms start p0@0 a
+		20ms effect p0@0 a
+		30ms commit p0 1 a`
+	for after, want := range map[string]string{
+		"": "20ms a: its last attempt in the partition, which it owns until the end !",
+		"\n40ms released p0 a\n41ms own p0 b gen=2": "41ms b: begins no attempt in the partition, which it owns until the end !",
+		"\n40ms released p0 a":                      "",
+	} {
+		_, entries := timelineOf(t, head+after, CheckStall, [2]uint32{1, 1})
+		marked := ""
+		for _, e := range entries {
+			if strings.HasSuffix(e, " !") {
+				marked = e
+			}
+		}
+		if marked != want {
+			t.Errorf("after %q the story marks %q, want %q", after, marked, want)
+		}
+	}
+}
+
+// TestStoryOfADuplicateHasTheNeighbourThatFailed: the failed record of another key is why the batch was repeated.
+func TestStoryOfADuplicateHasTheNeighbourThatFailed(t *testing.T) {
+	_, entries := timelineOf(t, `
+		log p0 1/0 2/0 3/0
+		0ms own p0 a gen=1
+		1ms start p0@2 a
+		2ms error p0@2 a
+		10ms start p0@0 a
+		20ms effect p0@0 a
+		21ms start p0@1 a
+		22ms error p0@1 a
+		30ms start p0@0 a
+		40ms effect p0@0 a`, CheckUnexplainedDuplicate)
+	sameEntries(t, entries, []string{
+		"0s owner: partition 0 is assigned to a, generation 1", "10ms a: offset 0, seq 0: effect", "21ms a: offset 1, key 2 seq 0: error",
+		"30ms a: offset 0, seq 0: effect !",
 	})
 }

@@ -26,6 +26,8 @@ const trackEntries = 8
 // out.
 func (t *timeline) writeEntries() {
 	t.highlight()
+	t.addFailedNeighbours()
+	t.addLastWork()
 	t.entries = slices.DeleteFunc(t.entries, t.isBystander())
 	t.addLines()
 	t.orderEntries()
