@@ -4,7 +4,7 @@ import "time"
 
 // ResultVersion is the version of the format of result.json. A reader refuses
 // any other.
-const ResultVersion = 2
+const ResultVersion = 3
 
 // Comparison is many runs and all that a report needs: reports render from it
 // alone. It is the content of result.json. Fields that end in _ns are durations in

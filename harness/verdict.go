@@ -59,6 +59,7 @@ type RecordPlace struct {
 	Key       uint32 `json:"key"`
 	Seq       uint32 `json:"seq"`
 	Topic     uint16 `json:"topic,omitempty"`
+	TopicName string `json:"topic_name,omitempty"` // TopicName is the name of a side topic as it is declared.
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
 }
@@ -73,7 +74,11 @@ func (r *RecordPlace) DescribeRecord() (words []string) {
 	}
 	place := fmt.Sprintf("partition %d offset %d", r.Partition, r.Offset)
 	if r.Topic > 0 {
-		place = fmt.Sprintf("side topic %d %s", r.Topic, place)
+		name := r.TopicName
+		if name == "" { // an anomaly that the judge has not settled
+			name = fmt.Sprintf("side topic %d", r.Topic)
+		}
+		place = name + " " + place
 	}
 	return append(words, place)
 }

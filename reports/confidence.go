@@ -15,8 +15,8 @@ type confidence struct {
 }
 
 // confidences are those of the cells whose runs with a verdict all passed. Each
-// scenario with faults has its own, then there is one of all these, and one of all
-// scenarios without faults. Controls prove nothing.
+// scenario with faults has its own, or one with others that prove the same. Then there
+// is one of all these, and one of all scenarios without faults. Controls prove nothing.
 func (v *view) confidences() []confidence {
 	var all []confidence
 	for _, i := range v.Consumers {
@@ -24,6 +24,7 @@ func (v *view) confidences() []confidence {
 			continue
 		}
 		var undisturbed, disturbed confidence
+		first := len(all)
 		for _, s := range v.Scenarios {
 			a, ok := v.confidenceOf(s.Name, i.Name)
 			switch {
@@ -35,7 +36,7 @@ func (v *view) confidences() []confidence {
 				all = append(all, a)
 			}
 		}
-		if strings.Contains(disturbed.Scenarios, ",") {
+		if all = append(all[:first], foldConfidences(all[first:])...); strings.Contains(disturbed.Scenarios, ",") {
 			all = append(all, disturbed)
 		}
 		if undisturbed.Runs > 0 {
@@ -44,6 +45,24 @@ func (v *view) confidences() []confidence {
 	}
 	return all
 }
+
+// foldConfidences makes one of scenarios in which equally many injections prove the same. It
+// has the fewest records of them.
+func foldConfidences(list []confidence) (folded []confidence) {
+	for _, a := range list {
+		i := slices.IndexFunc(folded, func(b confidence) bool { return b.Runs == a.Runs && b.Injections == a.Injections })
+		if i < 0 {
+			folded = append(folded, a)
+			continue
+		}
+		f := &folded[i]
+		f.Scenarios, f.Records = strings.TrimSuffix(f.Scenarios, eachScenario)+", "+a.Scenarios+eachScenario, min(f.Records, a.Records)
+	}
+	return folded
+}
+
+// eachScenario follows the names of scenarios that were folded.
+const eachScenario = " (each)"
 
 // poolTrials adds the trials of another scenario.
 func (a *confidence) poolTrials(b confidence) {

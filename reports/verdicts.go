@@ -59,16 +59,21 @@ func (v *view) countWords(c *harness.Cell) []string {
 	for _, check := range v.warnedChecks(c) {
 		words = append(words, warningWord+": "+tallyOf(v.runsOf(c), check, harness.Warning))
 	}
+	ordered := v.consumerInfo(c.Consumer).Order != harness.OrderNone // else inversions and overlaps mean nothing
 	for _, f := range []struct {
-		word string
-		of   func(harness.Counts) int64
+		word  string
+		means bool
+		of    func(harness.Counts) int64
 	}{
-		{"lost", func(n harness.Counts) int64 { return n.Lost }},
-		{"redelivered", func(n harness.Counts) int64 { return n.Redelivered }},
-		{"inversions", func(n harness.Counts) int64 { return n.Inversions }},
-		{"overlaps", func(n harness.Counts) int64 { return n.Overlaps }},
-		{"unfinished", func(n harness.Counts) int64 { return n.Unfinished }},
+		{"lost", true, func(n harness.Counts) int64 { return n.Lost }},
+		{"redelivered", true, func(n harness.Counts) int64 { return n.Redelivered }},
+		{"inversions", ordered, func(n harness.Counts) int64 { return n.Inversions }},
+		{"overlaps", ordered, func(n harness.Counts) int64 { return n.Overlaps }},
+		{"unfinished", true, func(n harness.Counts) int64 { return n.Unfinished }},
 	} {
+		if !f.means {
+			continue
+		}
 		s := spreadOf(v.concludedRuns(c), func(r *harness.Run) (float64, bool) { return float64(f.of(r.Counts)), true })
 		if s.max > 0 {
 			words = append(words, f.word+" "+countRange(s))

@@ -51,8 +51,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		"a pass":       {"steady", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
 		"a redelivery": {"pod-crash", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Counts: []string{"redelivered 41"}, Expected: true}},
-		"an order that the consumer does not claim": {"hot-key", "naive@cooperative", nil,
-			outcome{Status: harness.Pass, Word: "pass", Counts: []string{"inversions 1,289", "overlaps 2,203"}, Expected: true}},
+		"no order, so inversions mean nothing": {"hot-key", "naive@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
 		"a control": {"pod-crash", "naive@cooperative", nil,
 			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "premature commit 344"}, Note: "expected to fail", Expected: true}},
 		"a control that passes": {"pod-crash", "naive@cooperative", func(c *harness.Cell, r *harness.Run) {
@@ -245,7 +244,7 @@ func TestConfidenceCountsInjections(t *testing.T) {
 		case a.Consumer == "naive@cooperative":
 			t.Errorf("a control proves nothing: %+v", a)
 		case a.Consumer != "keyed@cooperative":
-		case a.Scenarios == "pod-crash":
+		case a.Scenarios == "broker-kill, pod-crash (each)":
 			crash = a.AtMost()
 		case a.Scenarios == "broker-kill, pod-crash":
 			faults = a.AtMost()

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -88,6 +89,14 @@ func (f *Facts) topicName(topic uint16) string {
 		return f.Sides[topic-1].Name
 	}
 	return "a topic that is not the run's"
+}
+
+// describePosition is a position in the report. One in a side topic has its name.
+func (f *Facts) describePosition(p ledger.Position) string {
+	if p.Topic == 0 {
+		return p.String()
+	}
+	return fmt.Sprintf("%s partition %d offset %d", f.topicName(p.Topic), p.Partition, p.Offset)
 }
 
 // isOutput reports whether the event is an output: a record in the output topic of a consumer whose effects are

@@ -58,6 +58,11 @@ func (found *Found) Settle(broken map[string]string) []harness.Verdict {
 	verdicts := slices.Clone(found.verdicts)
 	for i, e := range judgedEntries() {
 		found.settleVerdict(&e, broken, &verdicts[i])
+		for _, a := range verdicts[i].Examples {
+			if a.RecordPlace != nil && a.Topic > 0 {
+				a.TopicName = found.facts.topicName(a.Topic)
+			}
+		}
 	}
 	return verdicts
 }

@@ -109,7 +109,7 @@ func (t *timeline) addEvent(e *ledger.Event) {
 		t.addRecordEvent(e)
 	case ledger.EventAcknowledged:
 		if slices.Contains(t.places, e.Position()) {
-			t.addEntry(e, t.facts.podName(e.Owner), e.At, "acknowledges %v: %s", e.Position(), ackName(e.Ack))
+			t.addEntry(e, t.facts.podName(e.Owner), e.At, "acknowledges %s: %s", t.facts.describePosition(e.Position()), ackName(e.Ack))
 		}
 	case ledger.EventEnd:
 		t.addAttempt(e)
@@ -147,11 +147,11 @@ func (t *timeline) addRecordEvent(e *ledger.Event) {
 	case ledger.EventAcked:
 		text := e.Outcome.String()
 		if e.Outcome == ledger.OutcomeAcked {
-			text += " at " + e.Position().String()
+			text += " at " + t.facts.describePosition(e.Position())
 		}
 		t.addEntry(e, trackRecord, e.At, "%s", text)
 	case ledger.EventCopied:
-		t.addEntry(e, trackRecord, e.At, "copied to %s, %v", t.facts.topicName(e.Topic), e.Position())
+		t.addEntry(e, trackRecord, e.At, "copied to %s", t.facts.describePosition(e.Position()))
 	}
 }
 
@@ -175,10 +175,8 @@ func (t *timeline) addAttempt(e *ledger.Event) {
 // describePlace is where an attempt found its record, as short as possible.
 func (t *timeline) describePlace(e *ledger.Event) string {
 	switch {
-	case e.Topic > 0:
-		return fmt.Sprintf("%s %d offset %d", t.facts.topicName(e.Topic), e.Partition, e.Offset)
-	case e.Partition != t.anomaly.Partition:
-		return e.Position().String()
+	case e.Topic > 0 || e.Partition != t.anomaly.Partition:
+		return t.facts.describePosition(e.Position())
 	}
 	return fmt.Sprintf("offset %d", e.Offset)
 }
