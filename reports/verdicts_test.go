@@ -49,8 +49,8 @@ func TestOutcomes(t *testing.T) {
 		change             func(*harness.Cell, *harness.Run)
 		want               outcome
 	}{
-		"a pass":       {"steady", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
-		"a redelivery": {"pod-crash", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Counts: []string{"redelivered 41"}, Expected: true}},
+		"a pass":                               {"steady", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
+		"a redelivery":                         {"pod-crash", "keyed@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Counts: []string{"redelivered 41"}, Expected: true}},
 		"no order, so inversions mean nothing": {"hot-key", "naive@cooperative", nil, outcome{Status: harness.Pass, Word: "pass", Expected: true}},
 		"a control": {"pod-crash", "naive@cooperative", nil,
 			outcome{Status: harness.Fail, Word: "fail", Counts: []string{"lost 312", "premature commit 344"}, Note: "expected to fail", Expected: true}},

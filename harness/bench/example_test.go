@@ -33,7 +33,7 @@ func (mine) Consume(ctx context.Context, cfg harness.Config, work harness.Work) 
 	defer member.CloseAllowingRebalance()
 	for ctx.Err() == nil {
 		polled := member.PollRecords(ctx, 10) // a rebalance waits for these records only
-		if err := client.FatalError(polled); err != nil {
+		if err := client.FatalError(cfg, polled); err != nil {
 			return err
 		}
 		for _, r := range polled.Records() {
@@ -41,7 +41,7 @@ func (mine) Consume(ctx context.Context, cfg harness.Config, work harness.Work) 
 				return nil // the record is not committed: the next owner works on it
 			}
 		}
-		_ = member.CommitUncommittedOffsets(ctx) // the next commit includes the offsets of a failed one
+		client.LogFailure(cfg, "commit", member.CommitUncommittedOffsets(ctx)) // the next commit includes its offsets
 		member.AllowRebalance()
 	}
 	return nil
