@@ -81,7 +81,7 @@ func plantReleaseDone(w *simulation) (at []ledger.Position, fails []string, ok b
 // plantTooMany delivers a record more often than the limit of the group.
 func plantTooMany(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	a, ok := anyOf(w, w.attempts)
-	if !ok || !w.last(a) || len(w.on(a.Position())) > 1 {
+	if !ok || !w.last(a) || a.outcome != ledger.OutcomeEffect || len(w.on(a.Position())) > 1 { // without an effect it is a loss too
 		return nil, nil, false
 	}
 	a.Deliveries = uint8(w.facts.Deliveries + 1)
