@@ -46,6 +46,7 @@ var bugReports = []bugReport{
 	{of: "confluentinc/parallel-consumer #47, #647", consumer: "mutant-writes-long-metadata", scenario: "workers", check: oracle.CheckStalledCommit, wire: true},
 	{of: "IBM/sarama #2855, #2682", consumer: "mutant-ends-out-of-range", scenario: "retention-overtakes", check: oracle.CheckStall, wire: true},
 	{of: "IBM/sarama #1739, Flink FLIP-288", consumer: "mutant-begins-at-end", scenario: "partitions-added", check: oracle.CheckLoss, wire: true},
+	{of: "KAFKA-13435", consumer: "mutant-ignores-added-partitions", scenario: "partitions-added", check: oracle.CheckStall, wire: true},
 	{of: "knative-extensions/eventing-kafka #549, FLINK-28303", consumer: "mutant-begins-at-end", scenario: "crash-before-first-commit", check: oracle.CheckLoss, wire: true},
 	{of: "confluentinc/librdkafka #1442, Parsely/pykafka #504, Dekaf #2259", consumer: "mutant-begins-at-end", scenario: "commits-expired", check: oracle.CheckLoss, wire: true},
 }
