@@ -8,7 +8,7 @@ import (
 
 var _ = harness.Register(harness.Implementation{
 	Name:        "mutant-ends-worker-at-failure",
-	Doc:         "Ends a worker whose record failed, and starts no other. After a few failures none is left, while the member keeps its partitions.",
+	Doc:         "Ends a worker whose record failed, and starts no other. After a few failures the pod works no more, while its member keeps its partitions.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
