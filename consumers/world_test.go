@@ -101,7 +101,7 @@ func (w *world) send(n int, headers ...kgo.RecordHeader) {
 
 func (w *world) config(pod string, p harness.Protocol) harness.Config {
 	return harness.Config{
-		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Partitions: partitions, Group: groupName, Pod: pod, Incarnation: 1,
+		Seeds: w.cluster.ListenAddrs(), Dialer: w.dial, Topic: topic, Partitions: partitions, Group: groupName, Pod: pod, InstanceID: pod, Incarnation: 1,
 		Workers: 8, Window: 100, MaxPoll: 20, Protocol: p,
 		Commit: 50 * time.Millisecond, Session: 3 * time.Second, Heartbeat: 100 * time.Millisecond,
 		Rebalance: 5 * time.Second, RevokeTimeout: 2 * time.Second,
