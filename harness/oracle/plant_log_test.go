@@ -33,7 +33,9 @@ func plantLogOrder(w *simulation) (at []ledger.Position, fails []string, ok bool
 	if !ok || len(w.facts.Sides) > 0 || w.facts.Producer.NotIdempotent {
 		return nil, nil, false
 	}
-	i := slices.IndexFunc(all, func(o *simRecord) bool { return o.key == l.key && o.seq > l.seq && o.place.Offset > l.place.Offset })
+	i := slices.IndexFunc(all, func(o *simRecord) bool {
+		return o.key == l.key && o.place.Partition == l.place.Partition && o.seq > l.seq && o.place.Offset > l.place.Offset
+	})
 	if i < 0 {
 		return nil, nil, false
 	}

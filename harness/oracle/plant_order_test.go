@@ -76,7 +76,7 @@ func plantReverse(w *simulation) (at []ledger.Position, fails []string, ok bool)
 	}
 	effects := w.effects()
 	for i, a := range effects {
-		next := slices.IndexFunc(effects[i+1:], func(b *attempt) bool { return b.Key == a.Key })
+		next := slices.IndexFunc(effects[i+1:], func(b *attempt) bool { return b.Key == a.Key && b.Partition == a.Partition })
 		if next < 0 || w.facts.Order == harness.OrderNone || a.Topic != 0 {
 			continue
 		}
@@ -119,6 +119,9 @@ func plantPartitionOrder(w *simulation) (at []ledger.Position, fails []string, o
 func (w *simulation) inOrder(a *attempt) uint32 {
 	if w.facts.Order == harness.OrderPartition {
 		return uint32(a.Partition)
+	}
+	if w.facts.Added > 0 { // a key has an order in each of its partitions
+		return a.Key<<8 | uint32(a.Partition)
 	}
 	return a.Key
 }
