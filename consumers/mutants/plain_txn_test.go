@@ -53,7 +53,7 @@ func TestFencedTransactionIsRepeatedByANewSession(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			ended <- consumer.Consume(ctx, harness.Config{
-				Seeds: cluster.ListenAddrs(), Dialer: network.DialContext, Topic: "t", Group: "g", Pod: "a", Incarnation: 1,
+				Seeds: cluster.ListenAddrs(), Dialer: network.DialContext, Topic: "t", Group: "g", Pod: "a", InstanceID: "a", Incarnation: 1,
 				SideTopics: map[string]string{outputTopic: "t-output"}, Workers: 1, Window: 10, MaxPoll: 10, Protocol: harness.Static,
 				Commit: 50 * time.Millisecond, Session: 6 * time.Second, Heartbeat: time.Second, Rebalance: 5 * time.Second, RevokeTimeout: 2 * time.Second,
 			}, workFunc(func(context.Context, *harness.Record) error { return nil }))
