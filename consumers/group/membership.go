@@ -46,8 +46,23 @@ func FindMember(ctx context.Context, cl *kgo.Client, cfg harness.Config, id stri
 	if cfg.Protocol == harness.Server {
 		return findConsumerMember(ctx, cl, cfg.Group, id)
 	}
+	return findClassicMember(ctx, cl, cfg.Group, func(m *kmsg.DescribeGroupsResponseGroupMember) bool { return m.MemberID == id })
+}
+
+// HasInstanceID asks the group of cfg whether its instance id is with a client of this pod's
+// incarnation. A static member that joins again fences the member that it was, and another pod
+// under the same id fences both. The error is kerr.UnknownMemberID if another client has the id,
+// or none.
+func HasInstanceID(ctx context.Context, cl *kgo.Client, cfg harness.Config) error {
+	return findClassicMember(ctx, cl, cfg.Group, func(m *kmsg.DescribeGroupsResponseGroupMember) bool {
+		return m.InstanceID != nil && *m.InstanceID == cfg.InstanceID && m.ClientID == cfg.ClientID()
+	})
+}
+
+// findClassicMember asks a classic group whether it has a member of a kind.
+func findClassicMember(ctx context.Context, cl *kgo.Client, group string, fits func(*kmsg.DescribeGroupsResponseGroupMember) bool) error {
 	req := kmsg.NewPtrDescribeGroupsRequest()
-	req.Groups = []string{cfg.Group}
+	req.Groups = []string{group}
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
 		return fmt.Errorf("describe group: %w", err)
@@ -56,8 +71,8 @@ func FindMember(ctx context.Context, cl *kgo.Client, cfg harness.Config, id stri
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
 			return fmt.Errorf("describe group: %w", err)
 		}
-		for _, m := range g.Members {
-			if m.MemberID == id {
+		for i := range g.Members {
+			if fits(&g.Members[i]) {
 				return nil
 			}
 		}
