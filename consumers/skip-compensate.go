@@ -27,6 +27,7 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderNone,
 	Parallelism: allWorkers,
+	Buffering:   harness.Unbounded, // each range is read by a client of its own, which fetches past its end
 	SideTopics: func(harness.Config) []harness.SideTopic {
 		return []harness.SideTopic{{Name: rangesTopic, Role: harness.RoleRanges}}
 	},

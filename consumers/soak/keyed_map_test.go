@@ -16,7 +16,7 @@ import (
 // repeats the records in work and those completed since the last commit. With keyed it
 // also repeats the records completed behind the slowest one.
 func TestKeyedMapRepeatsFewerRecordsThanKeyed(t *testing.T) {
-	const seeds = 6
+	const seeds = 10
 	// A crash while the work on one key is slower than its records come: the watermark of
 	// its partition lags behind all others.
 	uneven := trial.NewScenario("uneven-crash", "a pod is killed while one key has a backlog, and comes back", func(s *harness.Scenario) {

@@ -28,11 +28,11 @@ const (
 	EventReset                             // an owner got the first or the last offset of a partition, to read on from there
 	EventAcquired                          // a member of a share group acquired a range of records
 	EventFetched                           // an owner asked for the records from Offset on
+	EventDeferred                          // a range of the source was deferred; work on it may begin at once
 	eventStartAtOnce                       // an attempt began that ended in the same instant; its event is an EventStart
 	eventEndAtOnce                         // and its end, before the next attempt of its journal began; its event is an EventEnd
 	EventStart                             // an attempt began
 	EventCopied                            // a copy was appended to a side topic
-	EventDeferred                          // a range of the source was deferred
 	EventAcknowledged                      // a member of a share group acknowledged a record
 	EventCommit                            // a commit took hold, by Outcome confirmed or unknown
 	EventTransaction                       // a transaction ended, by Outcome confirmed or cancelled
@@ -41,8 +41,8 @@ const (
 )
 
 var eventNames = [...]string{
-	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "fetched", "start", "end", "start",
-	"copied", "deferred", "acknowledged", "commit", "transaction", "heal", "down",
+	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "fetched", "deferred", "start", "end", "start",
+	"copied", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
 func (e EventKind) String() string {
