@@ -22,7 +22,7 @@ import (
 // reference says it must find, and nothing that it may not find. It also names what was planted.
 // STAMPEDE_HISTORIES is the number of runs, STAMPEDE_SEED the first seed.
 func TestOraclesAgree(t *testing.T) {
-	histories, first := setting(t, "STAMPEDE_HISTORIES", 1500), setting(t, "STAMPEDE_SEED", 1)
+	histories, first := setting(t, "STAMPEDE_HISTORIES", enoughHistories), setting(t, "STAMPEDE_SEED", 1)
 	var next, failures atomic.Int64
 	var mu sync.Mutex
 	planted, failed, made := map[string]int{}, map[string]bool{}, map[string]int{}
@@ -59,7 +59,7 @@ func TestOraclesAgree(t *testing.T) {
 		}
 	}
 	for _, fact := range rareFacts {
-		if t.Logf("%6d x %s", made[fact], fact); made[fact] == 0 {
+		if t.Logf("%6d x %s", made[fact], fact); made[fact] == 0 && histories >= enoughHistories {
 			t.Errorf("no history has %q", fact)
 		}
 	}
@@ -69,6 +69,9 @@ func TestOraclesAgree(t *testing.T) {
 		}
 	}
 }
+
+// enoughHistories is a number of histories that have each rare fact.
+const enoughHistories = 1500
 
 func setting(t *testing.T, name string, otherwise int) int {
 	s := os.Getenv(name)
