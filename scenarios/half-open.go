@@ -27,7 +27,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Window:     1_000,
 	Commit:     500 * time.Millisecond,
 	Warmup:     2 * time.Second,
-	Drain:      60 * time.Second,
+	Drain:      3*time.Minute + 15*time.Second, // one record at a time has 144 s of work, and its busiest pod more
 	Injections: []harness.Injection{
 		{Fault: fault.CutNetwork{Of: fault.OnePod, HalfOpen: true}, At: 8 * time.Second, HealAfter: 2 * time.Second},
 		{Fault: fault.CutNetwork{Of: fault.OnePod, HalfOpen: true}, At: 20 * time.Second, HealAfter: 10 * time.Second},
