@@ -83,7 +83,7 @@ help: ## this text
 check: lint ## lint, tests without brokers, generated pages, a short run (1 minute)
 	@go run ./internal/runtests -- $(PURE) -- -run 'Readme|Doc|Page|Proven' . ./consumers ./consumers/mutants -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
 
-test: ## all tests, with brokers and pods (15 minutes with a Docker engine)
+test: ## all tests, with brokers and pods (20 minutes with a Docker engine)
 	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -timeout 25m -tags synctests $(VIRTUAL)
 
 # A pod with a race ends at once, so its run fails. The load is small: a checked program is slow.
