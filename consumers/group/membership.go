@@ -49,11 +49,11 @@ func FindMember(ctx context.Context, cl *kgo.Client, cfg harness.Config, id stri
 	return findClassicMember(ctx, cl, cfg.Group, func(m *kmsg.DescribeGroupsResponseGroupMember) bool { return m.MemberID == id })
 }
 
-// HasInstanceID asks the group of cfg whether its instance id is with a client of this pod's
+// ConfirmInstanceID asks the group of cfg whether its instance id is with a client of this pod's
 // incarnation. A static member that joins again fences the member that it was, and another pod
 // under the same id fences both. The error is kerr.UnknownMemberID if another client has the id,
 // or none.
-func HasInstanceID(ctx context.Context, cl *kgo.Client, cfg harness.Config) error {
+func ConfirmInstanceID(ctx context.Context, cl *kgo.Client, cfg harness.Config) error {
 	return findClassicMember(ctx, cl, cfg.Group, func(m *kmsg.DescribeGroupsResponseGroupMember) bool {
 		return m.InstanceID != nil && *m.InstanceID == cfg.InstanceID && m.ClientID == cfg.ClientID()
 	})

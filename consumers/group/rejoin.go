@@ -58,7 +58,7 @@ func (m *Member) watchMembership() {
 		case <-check.C:
 			owned := m.allAssignments()
 			if !m.fence.Check(m.polls, m.client, m.cfg, m.hasRejoined) {
-				m.cfg.Logger().Warn("stood still, and is no member of the group any more")
+				m.cfg.Logger().Warn("the group does not know the member any more")
 				cancelAssignments(owned) // the client will report them lost, or join again
 				waitQuiet(owned, CancelGrace)
 				m.fence.Open()

@@ -206,7 +206,7 @@ func (s *Session) endTransaction(commit bool) error {
 	if err == nil || s.working.Err() != nil {
 		return nil
 	}
-	if errors.Is(err, kerr.FencedInstanceID) && group.HasInstanceID(within, s.client.Client(), s.cfg) == nil {
+	if errors.Is(err, kerr.FencedInstanceID) && group.ConfirmInstanceID(within, s.client.Client(), s.cfg) == nil {
 		return fmt.Errorf("%w: end a transaction: fenced by its own join: %w", ErrBroken, err)
 	}
 	return sessionError("end a transaction", err)

@@ -245,7 +245,7 @@ type spoilt struct {
 	dial     func() error
 	lost     func(since time.Duration) bool // whether a node is lost
 
-	commitTakes time.Duration // commitTakes is how much earlier each commit is said to have been asked for.
+	commitTakes time.Duration // commitTakes is how much earlier the broker is said to have got each request.
 }
 
 func (s spoilt) Start(ctx context.Context, spec harness.ClusterSpec) (harness.Cluster, error) {
@@ -273,10 +273,10 @@ func (c *spoiltCluster) DescribeGroups(ctx context.Context, prefix string) ([]ha
 
 // ObserveGroups implements [harness.GroupObserver].
 func (c *spoiltCluster) ObserveGroups(prefix string, see harness.GroupEvents) (stop func(), err error) {
-	tell := see.CommitRequest
-	see.CommitRequest = func(r harness.CommitRequest) {
-		r.At -= int64(c.spoilt.commitTakes)
-		tell(r)
+	tell := see.Exchange
+	see.Exchange = func(x harness.Exchange) {
+		x.Got -= int64(c.spoilt.commitTakes)
+		tell(x)
 	}
 	return c.Cluster.ObserveGroups(prefix, see)
 }

@@ -17,13 +17,13 @@ func (e *evidence) checkCommitsAnswered() {
 	limit := commitAnswerLimit(e.cfg)
 	faults, drained := e.course.load.faults.injectedFaults(), e.course.stop.requestedAt
 	for _, s := range e.watcher.SlowCommits() {
-		took := time.Duration(s.Answered - s.At)
-		if took <= limit || s.At > drained || e.isCommitDisturbed(s, faults) {
+		took := time.Duration(s.Answered - s.Got)
+		if took <= limit || s.Got > drained || e.isCommitDisturbed(s, faults) {
 			continue
 		}
 		e.incidents.breakAssumption(oracle.CommitsAnswered, fmt.Sprintf(
 			"the broker took %v to respond to a commit at %v, at most %v is allowed, and no fault lasted: most likely it had too little CPU",
-			took.Round(time.Millisecond), e.course.load.time.sinceStart(s.At).Round(time.Millisecond), limit))
+			took.Round(time.Millisecond), e.course.load.time.sinceStart(s.Got).Round(time.Millisecond), limit))
 	}
 }
 
@@ -34,8 +34,8 @@ func commitAnswerLimit(cfg harness.Config) time.Duration { return 2*cfg.Commit +
 // isCommitDisturbed reports whether a fault, or a session after it, overlapped the wait for the
 // response to a commit.
 func (e *evidence) isCommitDisturbed(s observe.SlowCommit, faults []injectedFault) bool {
-	asked, answered := e.course.load.time.sinceStart(s.At), e.course.load.time.sinceStart(s.Answered)
+	got, answered := e.course.load.time.sinceStart(s.Got), e.course.load.time.sinceStart(s.Answered)
 	return slices.ContainsFunc(faults, func(o injectedFault) bool {
-		return o.injected <= answered && (o.healed == harness.Never || asked <= o.healed+e.cfg.Session)
+		return o.injected <= answered && (o.healed == harness.Never || got <= o.healed+e.cfg.Session)
 	})
 }

@@ -99,7 +99,7 @@ func (DeleteRecords) Verify(ctx context.Context, env *harness.Env) error {
 // them, until the group gives them up.
 func (DeleteRecords) RequiresOf(i *harness.Implementation, _ harness.Protocol) error {
 	if i.Share {
-		return errors.New("share groups of the simulated broker do not follow the start of the log")
+		return errors.New("share groups are left out, since those of the simulated broker do not follow the start of the log")
 	}
 	return nil
 }

@@ -10,7 +10,6 @@ func (w *Watcher) groupEvents() harness.GroupEvents {
 	return harness.GroupEvents{
 		Commit: w.recordCommit, Assign: w.acceptAssignment, Rewind: w.recordRewind, Reset: w.recordReset, Fetch: w.recordFetch, Leave: w.recordLeave,
 		Acquire: w.recordAcquisition, Acknowledge: w.recordAcknowledgement, Transaction: w.recordTransaction, Exchange: w.recordExchange,
-		CommitRequest: w.acceptSlowCommit,
 	}
 }
 
@@ -168,6 +167,7 @@ func (w *Watcher) recordExchange(x harness.Exchange) {
 	default:
 		s = s.With(ledger.OutcomeUnknown)
 	}
+	w.noteSlowCommit(x)
 	s.Partition = x.Node
 	s.SetExchange(x.APIKey, x.ExchangeTimes)
 	w.writeSlots(s)

@@ -4,35 +4,24 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/stampede-bench/stampede/harness"
-	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// SlowCommit is a request of the run's group to commit, to which the broker took at least
-// [SlowAnswer] to respond. A request for several partitions is one of them.
+// SlowCommit is a request of a pod to commit, to which the broker took at least [SlowAnswer] to
+// respond.
 type SlowCommit struct {
-	Owner        ledger.Owner // Owner is the incarnation that asked, 0 for an unknown client.
-	At, Answered int64        // At is when it asked, and Answered when it got the response, ns on CLOCK_MONOTONIC.
+	Got, Answered int64 // Got is when the broker got it, and Answered when it responded, ns on CLOCK_MONOTONIC.
 }
 
 // SlowAnswer is from which time on a [Watcher] notes how long the response to a commit took.
 const SlowAnswer = time.Second
 
-// acceptSlowCommit takes a request to commit, and notes it if it took the broker long.
-func (w *Watcher) acceptSlowCommit(r harness.CommitRequest) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.noteSlowCommit(r)
-}
-
-// noteSlowCommit notes a request that took the broker long. The caller holds mu.
-func (w *Watcher) noteSlowCommit(r harness.CommitRequest) {
-	if !r.Ended || r.AnsweredAt-r.At < int64(SlowAnswer) || r.Group != w.cfg.Client.Group {
-		return
-	}
-	s := SlowCommit{Owner: w.cfg.OwnerOf(r.ClientID), At: r.At, Answered: r.AnsweredAt}
-	if !slices.Contains(w.slow, s) {
-		w.slow = append(w.slow, s)
+// noteSlowCommit notes a request to commit that took the broker long. The caller holds mu.
+func (w *Watcher) noteSlowCommit(x harness.Exchange) {
+	if x.APIKey == int16(kmsg.OffsetCommit) && x.Answered-x.Got >= int64(SlowAnswer) {
+		w.slow = append(w.slow, SlowCommit{x.Got, x.Answered})
 	}
 }
 

@@ -54,7 +54,6 @@ func (w *Watcher) watchWire(wire harness.WireObserver) (joinStop func()) {
 func (w *Watcher) acceptCommitRequest(r harness.CommitRequest) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.noteSlowCommit(r)
 	at := targetOf(r.Commit)
 	list := w.wire.requests[at]
 	i := slices.IndexFunc(list, func(o harness.CommitRequest) bool { return o.ID == r.ID })

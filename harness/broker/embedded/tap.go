@@ -56,7 +56,7 @@ func (c *Cluster) ApplyRule(rule harness.Rule) (stop func() int, err error) {
 // reportExchange tells the watches what an exchange shows.
 func (c *Cluster) reportExchange(x *wire.Exchange) {
 	switch x.Request.(type) {
-	case *kmsg.OffsetCommitRequest, *kmsg.OffsetFetchRequest, *kmsg.ListOffsetsRequest, *kmsg.LeaveGroupRequest, *kmsg.ConsumerGroupHeartbeatRequest, *kmsg.ShareFetchRequest, *kmsg.ShareAcknowledgeRequest:
+	case *kmsg.OffsetFetchRequest, *kmsg.ListOffsetsRequest, *kmsg.LeaveGroupRequest, *kmsg.ConsumerGroupHeartbeatRequest, *kmsg.ShareFetchRequest, *kmsg.ShareAcknowledgeRequest:
 		wire.ReportEvents(x, c.topicName, func(group string, call func(harness.GroupEvents)) {
 			c.notifyWatches(c.watchesOf(group), call)
 		})
