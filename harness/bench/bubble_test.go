@@ -87,10 +87,11 @@ var (
 	hoard  [][]byte
 )
 
-// neverWaits uses CPU time and more and more memory.
+// neverWaits uses CPU time and more and more memory: some 64 MiB a second, so that the watchdog sees
+// it grow after its first check.
 func neverWaits(context.Context, harness.Config, harness.Work) error {
 	for n := 1; !enough.Load(); n++ {
-		if n%(1<<20) == 0 && len(hoard) < 1<<10 {
+		if n%(1<<22) == 0 && len(hoard) < 1<<10 {
 			hoard = append(hoard, make([]byte, 1<<18))
 		}
 	}
