@@ -28,6 +28,8 @@ type ClusterSpec struct {
 	Session   time.Duration // Session and Heartbeat are the broker-side settings of the KIP-848 protocol.
 	Heartbeat time.Duration
 	Dir       string // Dir is where a back end may keep files of this run. "": the temporary folder.
+	// Tell is told in one line why the start takes longer than a user expects. May be nil.
+	Tell func(why string)
 }
 
 // Cluster is a running Kafka.

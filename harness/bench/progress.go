@@ -107,14 +107,18 @@ func (d *display) addBar(total int64, options ...mpb.BarOption) *mpb.Bar {
 
 func (d *display) showProgress(e engine.Progress) {
 	d.mu.Lock()
-	before := d.last.Phase
+	before := d.last
 	d.last = e
 	d.mu.Unlock()
 	if d.bars != nil {
 		d.current.SetCurrent(min(e.Elapsed, d.expect-time.Millisecond).Milliseconds())
 		return
 	}
-	if e.Phase == before {
+	if e.Phase == before.Phase && e.Delay == before.Delay {
+		return
+	}
+	if e.Delay != "" {
+		fmt.Fprintf(d.out, "%s: %s: %s\n", d.runPrefix(), e.Phase, plain.Line(e.Delay))
 		return
 	}
 	switch e.Phase { // the other phases are too short for a line
@@ -133,6 +137,9 @@ func (d *display) runPrefix() string {
 func (d *display) describeRun() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.last.Delay != "" {
+		return d.last.Phase + ": " + plain.Line(d.last.Delay)
+	}
 	if d.last.Sent == 0 {
 		return d.last.Phase
 	}

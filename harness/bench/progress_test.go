@@ -19,3 +19,14 @@ func TestProgressSaysWhereALedgerIs(t *testing.T) {
 		t.Errorf("said:\n%s", out)
 	}
 }
+
+func TestProgressSaysOnceWhyAPhaseTakesLong(t *testing.T) {
+	out := &strings.Builder{}
+	d := &display{out: out, matrix: &matrix{repeats: 1}, number: 1, label: "brief absent 1"}
+	for range 2 {
+		d.showProgress(engine.Progress{Phase: "starting", Delay: "the cluster is\nreplaced"})
+	}
+	if n := strings.Count(out.String(), "brief absent 1: starting: the cluster is replaced\n"); n != 1 || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("said:\n%s", out)
+	}
+}

@@ -67,7 +67,10 @@ func (s *setup) startBroker(ctx context.Context) (err error) {
 	if err := s.checkFaultsFit(); err != nil {
 		return err
 	}
-	s.cluster, err = s.Backend.Start(ctx, harness.ClusterSpec{Session: s.cfg.Session, Heartbeat: s.cfg.Heartbeat, Dir: s.scratch.dir})
+	s.cluster, err = s.Backend.Start(ctx, harness.ClusterSpec{
+		Session: s.cfg.Session, Heartbeat: s.cfg.Heartbeat, Dir: s.scratch.dir,
+		Tell: func(why string) { s.reporter.reportDelay("starting", why) },
+	})
 	if err != nil {
 		return fmt.Errorf("start broker %s: %w", s.Backend.Name(), err)
 	}

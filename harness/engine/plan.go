@@ -33,6 +33,7 @@ func (p *Plan) label() string {
 // Progress is the progress of a run.
 type Progress struct {
 	Phase     string // Phase is starting, forming, load, drain, stopping or judging.
+	Delay     string // Delay says why the phase takes longer than expected.
 	Sent      int64
 	Completed int64
 	Backlog   int64

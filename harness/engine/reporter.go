@@ -26,11 +26,14 @@ type runningLoad struct {
 }
 
 // report calls the callback.
-func (r *reporter) report(phase string) {
+func (r *reporter) report(phase string) { r.reportDelay(phase, "") }
+
+// reportDelay calls the callback, and says why the phase takes longer than expected.
+func (r *reporter) reportDelay(phase, why string) {
 	if r.callback == nil {
 		return
 	}
-	p := Progress{Phase: phase, Elapsed: time.Since(r.started)}
+	p := Progress{Phase: phase, Delay: why, Elapsed: time.Since(r.started)}
 	if l := r.load; l != nil {
 		p.Elapsed = l.time.elapsed()
 		now := l.work.readProgress()

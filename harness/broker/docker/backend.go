@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -153,6 +154,10 @@ func (b *backend) startOrReuse(ctx context.Context, spec harness.ClusterSpec) (*
 		}
 		if ctx.Err() != nil {
 			return nil, errors.Join(err, b.removeKept())
+		}
+		if spec.Tell != nil {
+			why, _, _ := strings.Cut(err.Error(), "\n") // the log of a node may follow
+			spec.Tell("the cluster of the last run is replaced: " + why)
 		}
 	}
 	if b.kept != nil {

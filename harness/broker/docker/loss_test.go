@@ -193,7 +193,12 @@ func TestLostClusterIsReplaced(t *testing.T) {
 	if got := lostBy(t, before); !strings.Contains(got, "node 1 (kafka-1) has not answered for") {
 		t.Errorf("loss %q", got)
 	}
+	var told []string
+	spec.Tell = func(why string) { told = append(told, why) }
 	after := started(t, b, spec).(frontedCluster).cluster
+	if len(told) != 1 || !strings.Contains(told[0], "is replaced: node 1 (kafka-1)") {
+		t.Errorf("told %q", told)
+	}
 	if before.nodes[0].container == after.nodes[0].container {
 		t.Error("the next run has the cluster with the lost node")
 	}
