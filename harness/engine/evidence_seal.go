@@ -83,7 +83,7 @@ func (e *evidence) facts() oracle.Facts {
 		Partitions: e.Scenario.FinalPartitions(), Added: e.Scenario.AddedPartitions(), Final: e.course.stop.commits[0],
 		Session: e.cfg.Session, Heartbeat: e.cfg.Heartbeat, Commit: e.cfg.Commit, Lock: e.cfg.ShareLock, Deliveries: e.cfg.DeliveryLimit,
 		DrainEnd: e.course.drain.end, Thresholds: e.Scenario.Thresholds, Aggressors: aggressors(&e.Scenario),
-		Owners: []string{""},
+		Owners: []string{""}, Ends: map[ledger.Owner]string{},
 	}
 	f.Volatile = f.Share && isReal(e.Backend)
 	if !seesWire(e.cluster) {
@@ -97,6 +97,9 @@ func (e *evidence) facts() oracle.Facts {
 	}
 	for _, in := range e.fleet.Incarnations() {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
+		if in.Reason != "" && in.Intended {
+			f.Ends[in.Owner] = in.Reason
+		}
 	}
 	return f
 }

@@ -105,3 +105,12 @@ func restart(pod harness.Pod) func(context.Context) error {
 		return pod.Start(ctx)
 	}
 }
+
+// requireProcesses returns an error if the pods of a cluster are no processes of their own.
+// They are goroutines of the harness where only a dialer in this process reaches the cluster.
+func requireProcesses(c harness.Cluster) error {
+	if _, ok := c.(harness.Dialer); ok {
+		return errors.New("pods of this back end are goroutines of the harness, without memory and processors of their own")
+	}
+	return nil
+}

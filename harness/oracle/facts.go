@@ -53,6 +53,8 @@ type Facts struct {
 
 	// Owners names the incarnations by their number, as "pod-1.2". Owners[0] is no incarnation.
 	Owners []string `json:"owners"`
+	// Ends says why a fault killed an incarnation, where that is more than the name of the fault.
+	Ends map[ledger.Owner]string `json:"ends,omitempty"`
 
 	// Faults names the faults in the order of injection.
 	Faults []string `json:"faults,omitempty"`
@@ -129,6 +131,14 @@ func (f *Facts) podName(o ledger.Owner) string {
 		return f.Owners[o]
 	}
 	return "an unknown client"
+}
+
+// describeEnd is the end of an incarnation in a timeline.
+func (f *Facts) describeEnd(o ledger.Owner) string {
+	if why := f.Ends[o]; why != "" {
+		return textDown + ": " + why
+	}
+	return textDown
 }
 
 // finalCommit is the group's last commit of a partition of the source.

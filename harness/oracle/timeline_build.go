@@ -241,7 +241,7 @@ func (t *timeline) addPodEvent(e *ledger.Event) {
 	case ledger.EventUp:
 		t.addEntry(e, pod, e.At, textUp)
 	case ledger.EventDown:
-		t.addEntry(e, pod, e.At, textDown)
+		t.addEntry(e, pod, e.At, "%s", t.facts.describeEnd(e.Owner))
 	case ledger.EventTransaction:
 		end := "commits its transaction"
 		if e.Outcome != ledger.OutcomeConfirmed {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // part is a part of a track that has room for its own entries: the lines of a pod, or all else.
@@ -66,7 +67,7 @@ func foldEntry(line *harness.TimelineEntry, until *timelineEvent) {
 func (t *timeline) isBystander() func(timelineEvent) bool {
 	takesPart := map[string]bool{trackRecord: true, trackCommit: true, trackOwner: true, trackFaults: true}
 	for _, m := range t.entries {
-		takesPart[m.Track] = takesPart[m.Track] || m.Text != textUp && m.Text != textDown || slices.Contains(t.anomaly.Pods, m.Track)
+		takesPart[m.Track] = takesPart[m.Track] || m.kind != ledger.EventUp && m.kind != ledger.EventDown || slices.Contains(t.anomaly.Pods, m.Track)
 	}
 	return func(m timelineEvent) bool { return !takesPart[m.Track] }
 }

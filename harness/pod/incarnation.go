@@ -14,6 +14,7 @@ type Incarnation struct {
 	// Intended says that the fleet ended it, or allowed its end: it was killed, or it stopped after SIGTERM.
 	// An error of the consumer while it stops changes nothing. False while it runs.
 	Intended        bool
+	Reason          string // Reason is why the fleet killed it, if a fault said so: see [harness.MemoryMeter].
 	StopRequestedAt int64  // StopRequestedAt is the time of the first SIGTERM, ns on CLOCK_MONOTONIC; 0 for none.
 	EndAllowed      bool   // EndAllowed says that it may return by itself, as a static member that is fenced.
 	Halted          bool   // Halted says that a signal which the harness did not send, as SIGSTOP, kept it from stopping.

@@ -28,6 +28,9 @@ type process struct {
 	paused bool // SIGSTOP was sent, and no SIGCONT since
 	cpu    time.Duration
 	peak   int64 // bytes of memory
+
+	children   []int // the processes that it had started, as found at childrenAt
+	childrenAt time.Time
 }
 
 // startProcess starts executable as a pod. The calling thread must outlive the pod.

@@ -36,12 +36,18 @@ func isHalted(pid int) bool { return allThreadsStopped(pid) }
 // readPeakMemory is the largest resident set of a process since its exec, in bytes; 0
 // after its end. The ru_maxrss of its rusage is no substitute: it starts at the peak of
 // the process that forked it.
-func readPeakMemory(pid int) int64 {
+func readPeakMemory(pid int) int64 { return readStatusSize(pid, "VmHWM") }
+
+// readResidentMemory is the resident set of a process now, in bytes; 0 after its end.
+func readResidentMemory(pid int) int64 { return readStatusSize(pid, "VmRSS") }
+
+// readStatusSize is a size in /proc/PID/status, in bytes; 0 after the end of the process.
+func readStatusSize(pid int, name string) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, found := bytes.Cut(status, []byte("\nVmHWM:"))
+	_, rest, found := bytes.Cut(status, []byte("\n"+name+":"))
 	if !found {
 		return 0
 	}

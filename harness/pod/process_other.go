@@ -16,3 +16,6 @@ func isHalted(int) bool { return false }
 
 // readPeakMemory is 0: this system does not report it.
 func readPeakMemory(int) int64 { return 0 }
+
+// readResidentMemory is 0: this system does not report it.
+func readResidentMemory(int) int64 { return 0 }
