@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.LeavePod{}, At: 12 * time.Second, HealAfter: 4 * time.Second},
 	},
 	Extra:     true,
-	Consumers: faultConsumers,
+	Consumers: referenceConsumer,
 })

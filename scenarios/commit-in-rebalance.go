@@ -37,5 +37,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.RefuseRequests{Key: fault.OffsetCommit, Code: fault.RebalanceInProgress}, At: 9500 * time.Millisecond, HealAfter: 3 * time.Second},
 	},
 	Extra:     true,
-	Consumers: faultConsumers,
+	Consumers: referenceConsumer,
 })

@@ -40,5 +40,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.KillPod{}, At: 3 * time.Second, HealSessions: 1, HealAfter: 2 * time.Second},
 	},
 	Extra:     true,
-	Consumers: faultConsumers,
+	Consumers: referenceConsumer,
 })

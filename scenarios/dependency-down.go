@@ -24,6 +24,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Pods:       3,
 	Workers:    8,
 	Warmup:     2 * time.Second,
-	Consumers:  []string{"keyed", "retry-dlq", "retry-ordered"},
+	Consumers:  []string{"keyed", "retry-dlq"},
 	Extra:      true,
 })

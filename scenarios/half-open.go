@@ -33,5 +33,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.CutNetwork{Of: fault.OnePod, HalfOpen: true}, At: 20 * time.Second, HealAfter: 10 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "partition", "txn", "unordered"},
+	Consumers: []string{"keyed", "partition"},
 })

@@ -26,5 +26,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.KillPodAt{Moment: fault.AfterCommit}, At: 16 * time.Second, HealAfter: time.Second},
 	},
 	Extra:     true,
-	Consumers: faultConsumers,
+	Consumers: referenceConsumer,
 })

@@ -23,5 +23,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.DropResponses{Key: fault.OffsetCommit}, At: 8 * time.Second, HealAfter: 4 * time.Second}},
 	Extra:      true,
-	Consumers:  faultConsumers,
+	Consumers:  referenceConsumer,
 })

@@ -30,6 +30,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	MaxPoll:    50,
 	Commit:     500 * time.Millisecond,
 	Warmup:     time.Second,
-	Consumers:  []string{"keyed", "hashq", "forward", "txn"},
+	Consumers:  []string{"keyed", "hashq"},
 	Extra:      true,
 })

@@ -29,5 +29,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.RefuseRequests{Key: fault.OffsetFetch, Code: fault.NotCoordinator}, At: 18010 * time.Millisecond, HealAfter: 3 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed", "serial", "keyed@848", "txn"},
+	Consumers: []string{"keyed", "keyed@848"},
 })

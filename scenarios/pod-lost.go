@@ -27,5 +27,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3200 * time.Millisecond}},
 	Extra:      true,
-	Consumers:  faultConsumers,
+	Consumers:  referenceConsumer,
 })

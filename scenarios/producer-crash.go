@@ -24,6 +24,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillProducer{}, At: 8 * time.Second, HealAfter: 2 * time.Second}},
-	Consumers:  faultConsumers,
+	Consumers:  referenceConsumer,
 	Extra:      true,
 })

@@ -26,6 +26,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Warmup:     2 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.LoseAcks{Every: 5}, At: 8 * time.Second, HealAfter: 4 * time.Second}},
-	Consumers:  faultConsumers,
+	Consumers:  referenceConsumer,
 	Extra:      true,
 })

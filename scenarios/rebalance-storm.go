@@ -30,5 +30,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.FlapPod{Times: 8, Up: time.Second, Down: 500 * time.Millisecond, Leave: true}, At: 4 * time.Second, HealAfter: time.Second},
 	},
 	Extra:     true,
-	Consumers: faultConsumers,
+	Consumers: referenceConsumer,
 })

@@ -25,5 +25,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		Fault: fault.SlowNetwork{Delay: 400 * time.Millisecond, Of: fault.OneBroker}, At: 8 * time.Second, HealAfter: 8 * time.Second,
 	}},
 	Extra:     true,
-	Consumers: []string{"keyed", "txn"},
+	Consumers: referenceConsumer,
 })

@@ -24,5 +24,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.SlowBroker{}, At: 8 * time.Second, HealAfter: 8 * time.Second}},
 	Extra:      true,
-	Consumers:  reachConsumers,
+	Consumers:  referenceConsumer,
 })

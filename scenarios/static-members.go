@@ -31,5 +31,5 @@ var _ = harness.RegisterScenario(harness.Scenario{
 		{Fault: fault.DuplicateInstance{}, At: 17 * time.Second, HealAfter: 5 * time.Second},
 	},
 	Extra:     true,
-	Consumers: []string{"keyed@static", "serial@static", "txn@static"},
+	Consumers: []string{"keyed@static", "txn@static"},
 })
