@@ -35,9 +35,9 @@ type Rule struct {
 	// delivers in order. A client that has several requests under way on one connection gets all
 	// their responses later. Other connections of the client do not wait.
 	//
-	// The end of the connection ends all waits, and the frame is lost. A request that waits
-	// does not see that its client went away; the end of its pod it does. Reached must not wait
-	// for the end of the connection, as the kill of its pod does.
+	// The end of the connection ends all waits, and the frame is lost. So a request that waits
+	// is lost when its client goes away or gives it up. Reached must not wait for the end of the
+	// connection, as the kill of its pod does.
 	Delay          time.Duration
 	Jitter         time.Duration
 	BytesPerSecond int

@@ -209,7 +209,7 @@ func (c *Conn) applyRules(m *message) (last *activeRule, alive bool) {
 		wait, changes := a.claim(m)
 		switch {
 		case !changes:
-		case !c.await(a, wait):
+		case !c.await(a, wait, !m.onResponse):
 			return a, false
 		case a.Then != harness.WirePass:
 			return a, true
@@ -218,8 +218,12 @@ func (c *Conn) applyRules(m *message) (last *activeRule, alive bool) {
 	return nil, true
 }
 
-// await waits as a rule says. It reports false if the connection ended first.
-func (c *Conn) await(a *activeRule, wait time.Duration) bool {
+// await waits as a rule says. It reports false if the connection ended first. The caller is the
+// reader if it is a request that waits.
+func (c *Conn) await(a *activeRule, wait time.Duration, isRequest bool) bool {
+	if isRequest && (a.Hold != nil || wait >= aheadFrom) {
+		defer c.readAhead()()
+	}
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()

@@ -78,6 +78,7 @@ const (
 )
 
 // Wrap returns raw with the observer and the rules of l in its way. [Conn.Close] closes raw.
+// While a request waits, the Conn sets read deadlines of raw, and its user must not.
 func Wrap(raw net.Conn, l *Line) *Conn {
 	return &Conn{Conn: raw, line: l, ended: make(chan struct{}), unanswered: map[int32]pending{}}
 }

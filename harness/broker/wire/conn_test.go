@@ -105,6 +105,9 @@ func TestRuleChangesFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				raw := &script{pieces: [][]byte{slices.Concat(endTxn("a", 1), endTxn("b", 2), endTxn("c", 3))}}
+				if !r.OnResponse && r.Then == harness.WirePass && tt.changed > 0 {
+					raw.stayFor(1)
+				}
 				c := Wrap(raw, &Line{Now: time.Now().UnixNano, Rules: rules, Observer: Observer{Wants: wantsNone}})
 				began := time.Now()
 				asked := answerAll(c)
@@ -160,7 +163,11 @@ func TestEndSaysHowFarARequestCame(t *testing.T) {
 				apply(t, rules, r)
 				began := time.Now().Add(-time.Second)
 				var seen []string
-				c := Wrap(&script{pieces: [][]byte{endTxn("a", 1)}}, &Line{
+				waits := 0
+				if !r.OnResponse {
+					waits = 1
+				}
+				c := Wrap(staying(waits, endTxn("a", 1)), &Line{
 					Now: func() int64 { return int64(time.Since(began) / time.Second) }, Rules: rules,
 					Observer: Observer{
 						Wants: wantsEndTxn, OnExchange: func(*Exchange) { seen = append(seen, "exchange") },
@@ -215,7 +222,7 @@ func TestHeldRequestOfAResetConnectionIsLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			raw := &script{pieces: [][]byte{endTxn("a", 1)}}
+			raw := staying(1, endTxn("a", 1))
 			c := Wrap(raw, &Line{Now: time.Now().UnixNano, Rules: rules, Observer: Observer{Wants: wantsNone}})
 			type read struct {
 				n   int

@@ -18,6 +18,7 @@ import (
 //
 //	a listener before a dead broker accepts and resets   TestFrontRefusesWhileItsBrokerIsDown, TestFrontRefusesOnceItsBrokerIsGone
 //	a dead pod's held commit goes out                    TestClosedFrontLetsNoHeldCommitThrough, TestHeldRequestOfAResetConnectionIsLost
+//	a request that its client has given up goes out      TestHeldRequestOfAClientThatWentAwayIsLost
 //	ApiVersions has an old header, or version 0          TestVersionsAreClampedInEveryForm
 //	no response comes to a produce without acks          TestProduceWithoutAcksAwaitsNoResponse
 //	a request is stamped before its delay                TestRequestIsStampedAfterItsDelay
@@ -34,7 +35,8 @@ func TestRequestIsStampedAfterItsDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := new(Rules)
 		apply(t, rules, harness.Rule{Key: int16(kmsg.EndTxn), Delay: time.Minute})
-		c, _ := ruled(rules, endTxn("a", 1))
+		c, raw := ruled(rules, endTxn("a", 1))
+		raw.stayFor(1)
 		began, at := time.Now(), int64(0)
 		c.line.Observer = Observer{Wants: wantsEndTxn, OnRequest: func(x *Exchange) { at = x.At }}
 		if _, err := io.ReadAll(c); err != nil {
@@ -53,7 +55,8 @@ func TestDelayHoldsBackItsConnectionOnly(t *testing.T) {
 		rules := new(Rules)
 		apply(t, rules, harness.Rule{Key: int16(kmsg.EndTxn), Delay: time.Minute, Limit: 1})
 		began := time.Now()
-		slow, _ := ruled(rules, slices.Concat(endTxn("a", 1), formatter.AppendRequest(nil, kmsg.NewPtrHeartbeatRequest(), 2)))
+		slow, raw := ruled(rules, slices.Concat(endTxn("a", 1), formatter.AppendRequest(nil, kmsg.NewPtrHeartbeatRequest(), 2)))
+		raw.stayFor(1)
 		if _, err := io.ReadAll(slow); err != nil {
 			t.Fatal(err)
 		}

@@ -168,9 +168,10 @@ func TestWaitsOfARule(t *testing.T) {
 				rules := new(Rules)
 				tt.rule.Key = harness.AnyKey
 				apply(t, rules, tt.rule)
-				c, _ := ruled(rules, slices.Concat(endTxn("a", 1), endTxn("b", 2)))
+				c, raw := ruled(rules, slices.Concat(endTxn("a", 1), endTxn("b", 2)))
+				raw.stayFor(2)
 				began := time.Now()
-				if _, err := io.ReadAll(c); err != nil {
+				if _, err := io.ReadFull(c, make([]byte, 2*size)); err != nil {
 					t.Fatal(err)
 				}
 				if waited := time.Since(began); waited < tt.least || waited > tt.most {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -41,11 +42,29 @@ type script struct {
 	closed bool
 	lost   bool // lost: it was reset.
 	lostAt time.Time
+	// waits are the waits of requests for which the peer stays after its pieces. Then it goes away.
+	waits int
+	stays chan struct{} // stays is closed by the read deadline that ends a wait.
+}
+
+// stayFor lets the peer stay after its pieces for a number of waits.
+func (s *script) stayFor(waits int) { s.waits, s.stays = waits, make(chan struct{}) }
+
+func staying(waits int, pieces ...[]byte) *script {
+	s := &script{pieces: pieces}
+	s.stayFor(waits)
+	return s
 }
 
 func (s *script) Read(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if stays := s.stays; len(s.pieces) == 0 && s.waits > 0 {
+		s.mu.Unlock()
+		<-stays
+		s.mu.Lock()
+		return 0, os.ErrDeadlineExceeded
+	}
 	if s.closed {
 		return 0, net.ErrClosed
 	}
@@ -73,6 +92,17 @@ func (s *script) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	return nil
+}
+
+// SetReadDeadline ends the read of a wait if t is not zero.
+func (s *script) SetReadDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.IsZero() && s.waits > 0 {
+		close(s.stays)
+		s.waits, s.stays = s.waits-1, make(chan struct{})
+	}
 	return nil
 }
 
