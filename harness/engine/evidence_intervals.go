@@ -14,6 +14,7 @@ func (e *evidence) writeIntervals() error {
 		return err
 	}
 	e.checkCommitsAnswered()
+	e.checkObserversKeptUp()
 	if err := e.writeIncarnations(); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (w *Watcher) pollGroups(every time.Duration, describe func(context.Context)
 			groups, err := describe(ctx)
 			seen := w.cfg.Clock.Now()
 			if err == nil {
-				w.noteGap(time.Duration(seen - lastSeen))
+				w.noteGap(lastSeen, seen)
 				w.acceptPoll(groups, requested, seen)
 				lastSeen = seen
 			}
@@ -58,7 +58,7 @@ func (w *Watcher) pollGroups(every time.Duration, describe func(context.Context)
 			case <-tick.C:
 			}
 		}
-		w.noteGap(time.Duration(w.cfg.Clock.Now() - lastSeen))
+		w.noteGap(lastSeen, w.cfg.Clock.Now())
 	})
 	return func() {
 		cancel()

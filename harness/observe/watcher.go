@@ -24,8 +24,7 @@ type Config struct {
 	Journal   interface{ Append(ledger.Slot) error } // Journal takes what is seen, by one call at a time.
 	// OwnerOf is the incarnation that a client id belongs to, 0 for none.
 	OwnerOf func(clientID string) ledger.Owner
-	// MaxGap is how long the observer may see nothing. After a longer gap what depends on it
-	// is inconclusive.
+	// MaxGap is how long the observer may see nothing: [Watcher.Gaps] has each longer time.
 	MaxGap time.Duration
 	// PollEvery is how often a cluster that describes groups itself is polled. 0: the
 	// package's [PollEvery].
@@ -50,7 +49,7 @@ type Watcher struct {
 	left      []Departure
 	slow      []SlowCommit
 	changes   int
-	blind     time.Duration
+	gaps      []Gap
 	err       error
 
 	wire          *wireView // wire is what the cluster sees on the wire, nil if it does not.
@@ -93,13 +92,7 @@ func (w *Watcher) Stop(ctx context.Context) error {
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.err != nil:
-		return w.err
-	case w.blind > w.cfg.MaxGap:
-		return fmt.Errorf("the group was not observed for %v, more than %v", w.blind.Round(time.Millisecond), w.cfg.MaxGap)
-	}
-	return nil
+	return w.err
 }
 
 // Owners is the name of the pod that has each partition of the source, "" for none.
@@ -192,9 +185,21 @@ func (w *Watcher) keepError(err error) {
 	}
 }
 
-// noteGap notes how long the observer saw nothing.
-func (w *Watcher) noteGap(d time.Duration) {
+// Gap is a time in which the observer saw nothing, ns on CLOCK_MONOTONIC.
+type Gap struct{ From, To int64 }
+
+// noteGap notes that the observer saw nothing between two times.
+func (w *Watcher) noteGap(from, to int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.blind = max(w.blind, d)
+	if time.Duration(to-from) > w.cfg.MaxGap {
+		w.gaps = append(w.gaps, Gap{from, to})
+	}
+}
+
+// Gaps are the times longer than [Config.MaxGap] in which the observer saw nothing, so far.
+func (w *Watcher) Gaps() []Gap {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.gaps)
 }
