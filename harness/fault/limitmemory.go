@@ -22,7 +22,7 @@ import (
 // process had that it killed. What the harness reads needs no rights, and is the memory
 // that the report shows.
 type LimitMemory struct {
-	Limit int64         // Limit is in bytes of resident memory.
+	Limit int64         // Limit is in bytes of resident memory, in whole MiB.
 	Away  time.Duration // Away is how long the pod is away after each kill. 0: 1 s.
 }
 
@@ -31,7 +31,7 @@ const memoryReadings = 5 * time.Millisecond
 
 // Name implements [harness.Fault].
 func (f LimitMemory) Name() string {
-	return fmt.Sprintf("limit memory of pod to %s", formatMiB(f.Limit))
+	return fmt.Sprintf("limit memory of pod to %d MiB", f.Limit>>20)
 }
 
 // Inject implements [harness.Fault].

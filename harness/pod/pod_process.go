@@ -64,8 +64,8 @@ func (pp processPod) Resume(context.Context) error {
 	return nil
 }
 
-// Paused implements [harness.Prober].
+// Paused implements [harness.Prober]. A pod with a CPU limit stands still nearly all the time.
 func (pp processPod) Paused() bool {
 	p, err := pp.livingInstance()
-	return err == nil && allThreadsStopped(p.os.Pid)
+	return err == nil && (p.isLimited() || allThreadsStopped(p.os.Pid))
 }

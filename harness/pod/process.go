@@ -25,9 +25,13 @@ type process struct {
 	record Incarnation
 	waited bool // it has ended, and its record is not complete yet
 	killed bool // SIGKILL was sent
-	paused bool // SIGSTOP was sent, and no SIGCONT since
+	paused bool // a fault has paused it
 	cpu    time.Duration
 	peak   int64 // bytes of memory
+
+	limited bool // it has a CPU limit
+	waits   bool // it waits for its next slice of CPU time
+	stopped bool // SIGSTOP was sent, and no SIGCONT since
 
 	children   []int // the processes that it had started, as found at childrenAt
 	childrenAt time.Time
@@ -139,7 +143,7 @@ func (p *process) currentRecord() Incarnation {
 	return r
 }
 
-// requestStop sends SIGTERM, and SIGCONT to a paused process.
+// requestStop sends SIGTERM, and SIGCONT to a process that is paused or has a CPU limit.
 func (p *process) requestStop() {
 	now := p.clock.Now()
 	p.sampleMemory()
@@ -152,6 +156,7 @@ func (p *process) requestStop() {
 		p.record.StopRequestedAt = now
 	}
 	p.os.Signal(syscall.SIGTERM) // an error means that it has ended, which the record will show
+	p.waits = false
 	p.resumeGroup()
 }
 
@@ -163,16 +168,13 @@ func (p *process) pauseGroup() {
 		return
 	}
 	p.paused = true
-	unix.Kill(-p.os.Pid, unix.SIGSTOP)
+	p.signalStops()
 }
 
-// resumeGroup sends SIGCONT if the process is paused. The caller holds mu.
+// resumeGroup ends a pause. The caller holds mu.
 func (p *process) resumeGroup() {
-	if !p.paused || !p.isRunning() {
-		return
-	}
 	p.paused = false
-	unix.Kill(-p.os.Pid, unix.SIGCONT)
+	p.signalStops()
 }
 
 // killNow sends SIGKILL to the process group.

@@ -2,7 +2,11 @@
 
 package pod
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+	"time"
+)
 
 // processAttributes put a pod into a process group of its own. Only the lifeline ends
 // the pod with the harness.
@@ -19,3 +23,8 @@ func readPeakMemory(int) int64 { return 0 }
 
 // readResidentMemory is 0: this system does not report it.
 func readResidentMemory(int) int64 { return 0 }
+
+// readCPUTime fails: this system does not report it.
+func readCPUTime(int) (time.Duration, error) {
+	return 0, errors.New("this system does not tell the CPU time of another process")
+}
