@@ -82,6 +82,9 @@ type Thresholds struct {
 	// this many commit intervals of its work, at the first kill of a pod. With less
 	// the run is inconclusive. 0: not asked.
 	WorkInFlight float64 `json:"work_in_flight,omitempty"`
+	// Memory limits the peak resident memory of each pod, in bytes. 0: not judged. Pods in
+	// virtual time have no memory of their own.
+	Memory int64 `json:"memory_bytes,omitempty"`
 }
 
 // Injection is one fault at one time.

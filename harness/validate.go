@@ -180,6 +180,7 @@ func (s *Scenario) Validate() error {
 		checkLeast("Commit", s.Commit, 0), checkLeast("Session", s.Session, 0), checkLeast("Warmup", s.Warmup, 0), checkLeast("Drain", s.Drain, 0),
 		checkShare("Thresholds.OfBound", t.OfBound), checkLeast("Thresholds.Lateness", t.Lateness, 0),
 		checkLeast("Thresholds.StarvedAfter", t.StarvedAfter, 0), checkLeast("Thresholds.OthersP99", t.OthersP99, 0),
+		checkLeast("Thresholds.Memory", t.Memory, 0),
 	}
 	if !(s.Prepare >= 0 && s.Prepare < 1) {
 		errs = append(errs, refuseField("Prepare", "a share in [0,1)", s.Prepare))

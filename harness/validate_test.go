@@ -175,6 +175,7 @@ func TestScenarioFieldsAreValidated(t *testing.T) {
 		"Thresholds.Lateness":         {func(s *harness.Scenario) { s.Thresholds.Lateness = -1 }, "Thresholds.Lateness"},
 		"Thresholds.StarvedAfter":     {func(s *harness.Scenario) { s.Thresholds.StarvedAfter = -1 }, "Thresholds.StarvedAfter"},
 		"Thresholds.OthersP99":        {func(s *harness.Scenario) { s.Thresholds.OthersP99 = -1 }, "Thresholds.OthersP99"},
+		"Thresholds.Memory":           {func(s *harness.Scenario) { s.Thresholds.Memory = -1 }, "Thresholds.Memory"},
 		"Thresholds.WorkInFlight":     {func(s *harness.Scenario) { s.Thresholds.WorkInFlight = -1 }, "WorkInFlight: want"},
 		"Injection.Fault":             {inject(harness.Injection{}), "Injections[0].Fault: want"},
 		"Injection.Fault.Name":        {inject(harness.Injection{Fault: anyFault{}}), `Injections[0].Fault.Name(): want 1 to 40 letters, digits, spaces, - or _, got ""`},

@@ -117,6 +117,9 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
 	}
+	if s.Thresholds.Memory > 0 {
+		out = append(out, harness.Setting{Name: "Memory of a pod", Value: "at most " + formatMiB(float64(s.Thresholds.Memory)) + " MiB"})
+	}
 	if s.Thresholds.OfBound > 0 {
 		out = append(out, harness.Setting{Name: "Threshold", Value: trimmed(100*s.Thresholds.OfBound) + " %" + " of the bound"})
 	}

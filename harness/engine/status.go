@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -18,13 +20,32 @@ func (p *Plan) decideStatus(out *harness.Run) {
 	out.Expected = missed == "" && p.isAcceptable(out.Status)
 }
 
-// unmetThreshold is the threshold that the run did not meet, "" for none.
+// unmetThreshold is each threshold that the run did not meet, "" for none.
 func (p *Plan) unmetThreshold(out *harness.Run) string {
+	unmet := slices.DeleteFunc([]string{p.unmetRate(out), p.unmetMemory(out)}, func(s string) bool { return s == "" })
+	return strings.Join(unmet, "; ")
+}
+
+// unmetRate says that a run completed less than its share of the bound, "" if it did not.
+func (p *Plan) unmetRate(out *harness.Run) string {
 	share := p.Scenario.Thresholds.OfBound
 	if share <= 0 || p.Consumer.Implementation.AllowIdleWorkers || out.Completed >= share*out.Bound {
 		return ""
 	}
 	return fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound)
+}
+
+// unmetMemory names the pod that used most memory, if that is over the limit.
+func (p *Plan) unmetMemory(out *harness.Run) string {
+	limit := p.Scenario.Thresholds.Memory
+	if limit <= 0 || len(out.Pods) == 0 {
+		return ""
+	}
+	most := slices.MaxFunc(out.Pods, func(a, b harness.PodReport) int { return cmp.Compare(a.MaxRSS, b.MaxRSS) })
+	if most.MaxRSS <= limit {
+		return ""
+	}
+	return fmt.Sprintf("threshold: %s had up to %.1f MiB of resident memory, more than %.1f MiB", most.Name, float64(most.MaxRSS)/(1<<20), float64(limit)/(1<<20))
 }
 
 // statusOf is the status of a run with its reasons. A failed check decides before a broken
