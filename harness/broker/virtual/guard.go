@@ -62,8 +62,9 @@ type Spin struct {
 	Writes   int64  // Writes were made at one instant of virtual time.
 	Last     int    // Last is how many of them, the last ones, Requests describes.
 	Requests string // Requests has all requests among them by kind and client, the most frequent first.
-	// Client is the client id that sent nearly all of these requests, "" if there is no
-	// such client. Asks is the request that it sent most often, and Count how often.
+	// Client is the client id that sent nearly all of these requests, or most of them if
+	// nearly all are of one kind: several clients may spin alike. It is "" if there is no such
+	// client. Asks is the request that it sent most often, and Count how often.
 	Client, Asks string
 	Count        int
 }
@@ -132,7 +133,7 @@ func (g *Guard) noteRequest(b []byte) {
 	g.last[request{kmsg.NameForKey(int16(binary.BigEndian.Uint16(b[4:]))), string(client)}]++
 }
 
-// describeSpin says who sent the counted requests. The client that spins sends all but a
+// describeSpin says who sent the counted requests. The clients that spin send all but a
 // few of them: the others wait for time to pass.
 func (g *Guard) describeSpin(writes int64) Spin {
 	g.mu.Lock()
@@ -143,15 +144,18 @@ func (g *Guard) describeSpin(writes int64) Spin {
 		return s
 	}
 	var words []string
-	total, ofFirst := 0, 0
+	total, ofFirst, alike := 0, 0, 0
 	for _, r := range all {
 		words = append(words, fmt.Sprintf("%d %v", g.last[r], r))
 		total += g.last[r]
 		if r.client == all[0].client {
 			ofFirst += g.last[r]
 		}
+		if r.kind == all[0].kind {
+			alike += g.last[r]
+		}
 	}
-	if s.Requests = strings.Join(words, ", "); 10*ofFirst >= 9*total {
+	if s.Requests = strings.Join(words, ", "); 10*max(ofFirst, alike) >= 9*total {
 		s.Client, s.Asks, s.Count = all[0].client, all[0].kind, g.last[all[0]]
 	}
 	return s
