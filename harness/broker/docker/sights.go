@@ -16,6 +16,9 @@ type sights struct {
 	watching     sync.RWMutex // watching is read-locked by calls of observers; a writer waits for them.
 	watches      map[*wireWatch]struct{}
 	topics       sync.Map // topics has the names of topics by their ids, from responses to Metadata.
+	noting       sync.Mutex
+	ids          map[string][16]byte   // ids has the id of each topic.
+	former       map[[16]byte]struct{} // former are the ids of topics that were deleted and created again.
 	transactions wire.Transactions
 }
 
@@ -77,7 +80,7 @@ func (s *sights) report(x *wire.Exchange) {
 	if resp, ok := x.Response.(*kmsg.MetadataResponse); ok {
 		for _, t := range resp.Topics {
 			if t.Topic != nil && t.TopicID != ([16]byte{}) {
-				s.topics.Store(t.TopicID, *t.Topic)
+				s.noteTopic(*t.Topic, t.TopicID)
 			}
 		}
 		return
@@ -92,6 +95,26 @@ func (s *sights) report(x *wire.Exchange) {
 			}
 		}
 	}
+}
+
+// noteTopic notes the id of a topic. A topic that was deleted and created again has another one: then the former id
+// has no name any more, since what a client asks of it is no matter of the new topic.
+func (s *sights) noteTopic(topic string, id [16]byte) {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	before, known := s.ids[topic]
+	if _, is := s.former[id]; is || known && before == id {
+		return // a broker may not know yet that it is a former one
+	}
+	if s.ids == nil {
+		s.ids, s.former = map[string][16]byte{}, map[[16]byte]struct{}{}
+	}
+	if known {
+		s.former[before] = struct{}{}
+		s.topics.Delete(before)
+	}
+	s.ids[topic] = id
+	s.topics.Store(id, topic)
 }
 
 // notify passes an event on to the observers of a group, or to all if the group is "". The caller holds watching.

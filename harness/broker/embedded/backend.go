@@ -136,6 +136,7 @@ func startCluster(spec harness.ClusterSpec, o Options) (_ *Cluster, err error) {
 	c.heartbeats.watchMembers(c)
 	c.watchSyncGroups()
 	c.watchCommits()
+	c.watchDeletions()
 	c.refuseLongMetadata()
 	return c, nil
 }

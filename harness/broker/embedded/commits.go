@@ -71,6 +71,22 @@ func (c *Cluster) topicName(name string, id [16]byte) string {
 	return info.Topic
 }
 
+// watchDeletions decides the outcomes that are open before kfake deletes a topic or a group, and their
+// commits with it.
+func (c *Cluster) watchDeletions() {
+	for _, key := range []kmsg.Key{kmsg.DeleteTopics, kmsg.DeleteGroups} {
+		c.kfake.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+			c.topicNames.Clear() // an id dies with its topic
+			for _, w := range c.allWatches() {
+				for _, group := range w.groupsWithOpenCommits() {
+					w.resolveCommits(group, true)
+				}
+			}
+			return nil, nil, false
+		})
+	}
+}
+
 // watchSyncGroups notes the plan that the leader of each group sends, if kfake takes it. When the
 // previous leader has gone, kfake tells every member that it is the leader.
 func (c *Cluster) watchSyncGroups() {
