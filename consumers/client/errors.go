@@ -34,6 +34,18 @@ func FatalError(cfg harness.Config, fetches kgo.Fetches) error {
 	return nil
 }
 
+// IsTopicRecreated reports whether a poll says that a topic is not the one that the client knew: it
+// was deleted and created again. The client keeps to the id that it knew. Only a new client reads
+// the new topic.
+func IsTopicRecreated(fetches kgo.Fetches) bool {
+	for _, e := range fetches.Errors() {
+		if errors.Is(e.Err, kerr.UnknownTopicID) {
+			return true
+		}
+	}
+	return false
+}
+
 // PauseRetry pauses 100 ms between two attempts; err is why the last failed. It returns an
 // error, with err in it, once ctx has ended.
 func PauseRetry(ctx context.Context, err error) error {

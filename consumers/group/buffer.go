@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -128,7 +127,7 @@ func (m *Member) fetchIntoBuffers(ctx context.Context) error {
 		}
 	})
 	m.client.PauseFetchPartitions(partitionsByTopic(full))
-	return client.FatalError(m.cfg, fetches)
+	return m.checkFetches(fetches)
 }
 
 // partitionsByTopic are partitions as the client names them.

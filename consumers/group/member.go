@@ -156,7 +156,7 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 	if m.polls.Err() != nil {
 		return into, ErrRejoined
 	}
-	if err := client.FatalError(m.cfg, fetches); err != nil {
+	if err := m.checkFetches(fetches); err != nil {
 		return into, err
 	}
 	into = m.acceptFetched(fetches, into)
@@ -164,6 +164,14 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 		m.skipBacklogs(fetches)
 	}
 	return into, nil
+}
+
+// checkFetches is the error of a poll that ends the membership: [ErrRejoined] if a new one goes on.
+func (m *Member) checkFetches(fetches kgo.Fetches) error {
+	if client.IsTopicRecreated(fetches) {
+		return ErrRejoined
+	}
+	return client.FatalError(m.cfg, fetches)
 }
 
 // acceptFetched makes tasks of fetched records.

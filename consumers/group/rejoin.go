@@ -9,8 +9,8 @@ import (
 )
 
 // ErrRejoined says that this membership is over and that a new member must replace it: the
-// group expelled the member, and the client has joined again without telling, or
-// [Member.Stop] was called.
+// group expelled the member, and the client has joined again without telling, the topic was
+// deleted and created again, or [Member.Stop] was called.
 var ErrRejoined = errors.New("the client has joined the group again under another member id")
 
 // RunMemberships runs one membership after another, until one ends with another error

@@ -87,7 +87,11 @@ func (c *clients) startClients() {
 	for c.number < c.wantedClients() && (c.number < c.minimum || mayGrow) && c.polls.Err() == nil {
 		c.number++
 		c.running.Go(func() {
-			if err := c.runClient(); err != nil {
+			err := c.runClient()
+			for errors.Is(err, errTopicRecreated) {
+				err = c.runClient()
+			}
+			if err != nil {
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				c.failed = errors.Join(c.failed, err)
@@ -151,6 +155,9 @@ func (c *clients) workOnRecords(cl *kgo.Client, b *inFlight, records []*kgo.Reco
 	return atLimit
 }
 
+// errTopicRecreated says that only a new client gets records: it knows the topic that was created again.
+var errTopicRecreated = errors.New("the topic was deleted and created again")
+
 // runClient acquires batches until polls ends or the client is one too many.
 func (c *clients) runClient() error {
 	options, err := client.BaseOptions(c.cfg)
@@ -179,6 +186,9 @@ func (c *clients) runClient() error {
 		fetches := cl.PollRecords(c.polls, c.batchSize)
 		err = client.FatalError(c.cfg, fetches)
 		isFull := errors.Is(err, kerr.GroupMaxSizeReached)
+		if client.IsTopicRecreated(fetches) {
+			err = errTopicRecreated
+		}
 		if err != nil && !isFull {
 			break
 		}

@@ -130,6 +130,9 @@ func (s *Session) pollRecords(size int) (records []*kgo.Record, err error) {
 	fetches := s.client.PollRecords(s.polls, size)
 	for {
 		more := fetches.Records()
+		if client.IsTopicRecreated(fetches) {
+			return nil, group.ErrRejoined
+		}
 		records, err = append(records, more...), client.FatalError(s.cfg, fetches)
 		if err != nil || len(more) == 0 || len(records) < s.cfg.Workers || len(records) == size {
 			return records, err

@@ -15,6 +15,10 @@ func (a topicAdmin) Offsets(ctx context.Context) (starts, ends []int64, err erro
 	return a.setup.client.Offsets(ctx)
 }
 
+func (a topicAdmin) TopicID(ctx context.Context) ([16]byte, error) {
+	return a.setup.client.TopicID(ctx)
+}
+
 // DeleteRecords reads the records before it deletes them, so that the judge knows them.
 func (a topicAdmin) DeleteRecords(ctx context.Context, below map[int32]int64) error {
 	s := a.setup
@@ -55,6 +59,51 @@ func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
 	}
 	s.producer.UseAddedPartitions()
 	return nil
+}
+
+// RecreateTopic reads the whole topic before it deletes it, so that the judge knows what was in it.
+// To the ledger all of that is deleted, and the partitions of the new topic are added ones.
+func (a topicAdmin) RecreateTopic(ctx context.Context) error {
+	s := a.setup
+	if err := s.producer.LeaveLog(ctx); err != nil {
+		return fmt.Errorf("let the producer leave the topic: %w", err)
+	}
+	if err := s.source.ReadAll(ctx); err != nil {
+		return fmt.Errorf("read the topic that is to be deleted: %w", err)
+	}
+	ends, err := s.client.Ends(ctx, s.topics[0])
+	if err != nil {
+		return err
+	}
+	if n := len(ends) / s.Scenario.Partitions; len(ends) != n*s.Scenario.Partitions {
+		return fmt.Errorf("the topic was created with %d partitions and has room for %d in the ledger: add no partitions to a topic that is created again", s.Scenario.Partitions, len(ends))
+	}
+	deleted := s.clock.Now()
+	for p, end := range ends {
+		if end > 0 {
+			trimmed := ledger.NewSlot(ledger.KindTrimmed, 0).With(ledger.OutcomeConfirmed)
+			trimmed.Partition = int32(p)
+			trimmed.SetTrimmed(end, deleted)
+			s.watcher.Record(trimmed)
+		}
+	}
+	if err := s.client.DeleteTopic(ctx); err != nil {
+		return err
+	}
+	gone := s.clock.Now()
+	s.client.UseNextLog()
+	s.watcher.UseNextLog(deleted, gone)
+	if err := s.client.CreateTopic(ctx, s.topics[0]); err != nil {
+		return err
+	}
+	first := s.client.FirstPartition()
+	for p := range s.Scenario.Partitions {
+		added := ledger.NewSlot(ledger.KindAdded, 0).With(ledger.OutcomeConfirmed)
+		added.Partition = int32(first + p)
+		added.SetAt(gone)
+		s.watcher.Record(added)
+	}
+	return s.producer.Start(ctx)
 }
 
 // groupAdmin changes the run's group for faults. It implements [harness.GroupAdmin].

@@ -48,6 +48,7 @@ func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err err
 	if err := s.watcher.Stop(reading); err != nil {
 		s.incidents.breakAssumption(oracle.ObserversKeptUp, err.Error())
 	}
+	copy(stop.commits[0][:min(s.client.FirstPartition(), len(stop.commits[0]))], s.watcher.Committed()) // no broker has those of a deleted topic
 	if err := readTopics(reading, s); err != nil {
 		return stop, err
 	}

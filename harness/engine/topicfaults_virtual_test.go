@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/bench"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/oracle"
@@ -62,4 +63,21 @@ func verdictOn(t *testing.T, r *harness.Run, check string) harness.Verdict {
 	}
 	t.Fatalf("no verdict on %s", check)
 	return harness.Verdict{}
+}
+
+// The records of a topic that is created again are completed, and those of the old one are no
+// phantoms and not lost.
+func TestHonestConsumerPassesARecreatedTopic(t *testing.T) {
+	for _, consumer := range []string{"keyed", "keyed@848", "serial", "txn"} {
+		r, err := bench.RunVirtual(t, calm(func(s *harness.Scenario) {
+			s.Injections = []harness.Injection{{Fault: fault.RecreateTopic{}, At: 8 * time.Second, HealAfter: 5 * time.Second}}
+		}), consumer, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gone := verdictOn(t, r, oracle.CheckOvertaken).Count; r.Status != harness.Pass || r.Counts.Completed+gone != 3000 {
+			t.Errorf("%s: %s: %v; %d of 3000 completed, %d overtaken", consumer, r.Status, r.Reasons, r.Counts.Completed, gone)
+			logFailures(t, r)
+		}
+	}
 }

@@ -19,7 +19,7 @@ const defaultAdded = 4 // partitions
 func (AddPartitions) Name() string { return "add partitions" }
 
 // AddedPartitions implements [harness.PartitionAdder].
-func (f AddPartitions) AddedPartitions() int {
+func (f AddPartitions) AddedPartitions(int) int {
 	if f.Partitions == 0 {
 		return defaultAdded
 	}
@@ -32,11 +32,11 @@ func (f AddPartitions) Inject(ctx context.Context, env *harness.Env) (heal func(
 	if err != nil {
 		return nil, err
 	}
-	env.Target = harness.Target{Name: fmt.Sprintf("partitions %d to %d", len(starts), len(starts)+f.AddedPartitions()-1)}
-	for p := range f.AddedPartitions() {
+	env.Target = harness.Target{Name: fmt.Sprintf("partitions %d to %d", len(starts), len(starts)+f.AddedPartitions(0)-1)}
+	for p := range f.AddedPartitions(0) {
 		env.Target.Partitions = append(env.Target.Partitions, int32(len(starts)+p))
 	}
-	return nil, env.Topics.AddPartitions(ctx, f.AddedPartitions())
+	return nil, env.Topics.AddPartitions(ctx, f.AddedPartitions(0))
 }
 
 // Verify waits until the producer has sent to each new partition.

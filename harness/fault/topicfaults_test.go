@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -17,6 +18,7 @@ type fakeTopic struct {
 	idle     bool // idle: nothing that is asked for happens
 	busy     int  // busy is how often the group still has members
 	deletedG int
+	id       byte
 	members  []harness.Member
 }
 
@@ -40,6 +42,16 @@ func (f *fakeTopic) AddPartitions(_ context.Context, n int) error {
 	}
 	return nil
 }
+
+func (f *fakeTopic) RecreateTopic(context.Context) error {
+	if !f.idle {
+		f.starts, f.ends = make([]int64, len(f.starts)), make([]int64, len(f.ends))
+		f.id++
+	}
+	return nil
+}
+
+func (f *fakeTopic) TopicID(context.Context) (id [16]byte, err error) { return [16]byte{f.id}, nil }
 
 func (f *fakeTopic) Commits(context.Context) ([]int64, error) { return f.commits, nil }
 
@@ -155,6 +167,27 @@ func TestExpireCommitsAsksTheConsumerForItsClaim(t *testing.T) {
 		err := ExpireCommits{}.RequiresOf(&harness.Implementation{Delivery: claim}, harness.Cooperative)
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), string(claim)) {
 			t.Errorf("claim %q: %v", claim, err)
+		}
+	}
+}
+
+func TestRecreatedTopicHasAnotherIDAndGetsRecords(t *testing.T) {
+	for why, spoil := range map[string]func(*fakeTopic){
+		"":                   func(f *fakeTopic) { f.appended = []int64{10, 100, 31} },
+		"the id that it had": func(f *fakeTopic) { f.idle, f.appended = true, []int64{10, 100, 31} },
+		"nothing to the new": func(*fakeTopic) {},
+	} {
+		env, _, f := stageTopic()
+		f.idle = why == "the id that it had"
+		if _, err := (RecreateTopic{}).Inject(t.Context(), env); err != nil {
+			t.Fatal(err)
+		}
+		spoil(f)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		err := RecreateTopic{}.Verify(ctx, env)
+		if (err == nil) != (why == "") || err != nil && !strings.Contains(err.Error(), why) {
+			t.Errorf("verify: %v, want %q", err, why)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // value a record of Stampede can have.
 const IdentitySize = 40
 
-const identityMagic = 0x53540001 // "ST", version 1
+const identityMagic = 0x53540001 // "ST", version 1, and between them the log, see [Identity.Log]
 
 // Identity says which record a value is, wherever it travels: it is the fixed
 // binary prefix of the value and stays unchanged through retry topics and
@@ -24,6 +24,16 @@ type Identity struct {
 	Seq  uint32 // Seq counts the records of one key, dense from 0.
 	Due  int64  // Due is when the schedule wanted it sent, ns on CLOCK_MONOTONIC.
 	Sent int64  // Sent is when Produce was called, ns on CLOCK_MONOTONIC.
+	// Log counts how often the source had been deleted and created again when the record was
+	// sent. Positions of one log say nothing about another, see [PartitionInLog].
+	Log uint8
+}
+
+// PartitionInLog is the number in the ledger of a partition of the source. The partitions of a
+// topic that was deleted and created again are further ones: position (3, 17) of the old log and
+// that of the new one have nothing in common. So no check needs to know that there were two.
+func PartitionInLog(partition int32, log uint8, partitions int) int32 {
+	return partition + int32(log)*int32(partitions)
 }
 
 // NoIdentity is the Key and the Seq of a record without an identity, or with that of
@@ -45,19 +55,24 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // shorter than the prefix, which is a programmer's error.
 func (id Identity) Encode(value []byte) {
 	_ = value[IdentitySize-1]
-	binary.LittleEndian.PutUint32(value[0:], identityMagic)
+	binary.LittleEndian.PutUint32(value[0:], identityMagic|uint32(id.Log)<<8)
 	binary.LittleEndian.PutUint64(value[8:], id.Run)
 	binary.LittleEndian.PutUint32(value[16:], id.Key)
 	binary.LittleEndian.PutUint32(value[20:], id.Seq)
 	binary.LittleEndian.PutUint64(value[24:], uint64(id.Due))
 	binary.LittleEndian.PutUint64(value[32:], uint64(id.Sent))
-	binary.LittleEndian.PutUint32(value[4:], crc32.Checksum(value[8:], castagnoli))
+	binary.LittleEndian.PutUint32(value[4:], checksum(value))
+}
+
+// checksum covers all that follows it, and the log.
+func checksum(value []byte) uint32 {
+	return crc32.Checksum(value[8:], castagnoli) + uint32(value[1])
 }
 
 // DecodeIdentity reads the prefix of a value and verifies the checksum. With
 // ErrChecksum it returns what the prefix says, which may be what was altered.
 func DecodeIdentity(value []byte) (Identity, error) {
-	if len(value) < IdentitySize || binary.LittleEndian.Uint32(value) != identityMagic {
+	if len(value) < IdentitySize || binary.LittleEndian.Uint32(value)&^(0xff<<8) != identityMagic {
 		return Identity{}, fmt.Errorf("%d bytes: %w", len(value), ErrNoIdentity)
 	}
 	id := Identity{
@@ -66,8 +81,9 @@ func DecodeIdentity(value []byte) (Identity, error) {
 		Seq:  binary.LittleEndian.Uint32(value[20:]),
 		Due:  int64(binary.LittleEndian.Uint64(value[24:])),
 		Sent: int64(binary.LittleEndian.Uint64(value[32:])),
+		Log:  value[1],
 	}
-	if crc32.Checksum(value[8:], castagnoli) != binary.LittleEndian.Uint32(value[4:]) {
+	if checksum(value) != binary.LittleEndian.Uint32(value[4:]) {
 		return id, ErrChecksum
 	}
 	return id, nil

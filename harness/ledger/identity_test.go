@@ -7,7 +7,7 @@ import (
 )
 
 func TestIdentityRoundTripAndDamage(t *testing.T) {
-	id := Identity{Run: 1 << 60, Key: 4, Seq: 5, Due: -6, Sent: 7}
+	id := Identity{Run: 1 << 60, Key: 4, Seq: 5, Due: -6, Sent: 7, Log: 3}
 	v := make([]byte, IdentitySize+9)
 	copy(v[IdentitySize:], "some body")
 	id.Encode(v)

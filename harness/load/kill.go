@@ -18,6 +18,19 @@ func (p *Producer) Kill(context.Context) error {
 	return nil
 }
 
+// LeaveLog ends the client once each record that it has got its outcome. What is sent after the
+// next Start is for the next log, see [ledger.Identity].
+func (p *Producer) LeaveLog(ctx context.Context) error {
+	client := p.client.Swap(nil)
+	if client == nil {
+		return errors.New("the producer does not run")
+	}
+	defer client.Close()
+	err := client.Flush(ctx)
+	p.log.Add(1)
+	return err
+}
+
 // Start implements [harness.ProducerControl]. The new client has a producer id of its own. It
 // connects when it sends, so that it starts while a broker is down.
 func (p *Producer) Start(context.Context) error {

@@ -68,6 +68,7 @@ type Producer struct {
 
 	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
+	log     atomic.Uint32 // log is as in [ledger.Identity].
 
 	mu       sync.Mutex // guards what follows, and the journal against outcomes after Close
 	done     int64
@@ -262,7 +263,8 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 // sendRecord gives a record to the client. The context never ends, so that the record
 // gets its outcome from the broker.
 func (p *Producer) sendRecord(s *sending, id ledger.Identity) {
-	s.due, s.sent, s.key, s.seq, s.pending = id.Due, id.Sent, id.Key, id.Seq, true
+	id.Log = uint8(p.log.Load())
+	s.due, s.sent, s.key, s.seq, s.log, s.pending = id.Due, id.Sent, id.Key, id.Seq, id.Log, true
 	id.Encode(s.record.Value)
 	s.record.Timestamp = p.cfg.Clock.Time(id.Sent)
 	p.sent.Add(1)
@@ -285,11 +287,11 @@ func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 		return
 	}
 	if how == ledger.OutcomeAcked {
-		slot.SetPosition(ledger.Position{Partition: r.Partition, Offset: r.Offset})
+		slot.SetPosition(ledger.Position{Partition: p.partitionOf(s, r), Offset: r.Offset})
 		p.acked++
 	}
 	if err == nil {
-		p.appended[r.Partition]++
+		p.appended[p.partitionOf(s, r)]++
 	}
 	if err := p.cfg.Journal.Append(slot); err != nil && p.err == nil {
 		p.err = err
@@ -299,6 +301,10 @@ func (p *Producer) recordOutcome(r *kgo.Record, err error) {
 	if p.done++; p.closed && p.done == p.sent.Load() {
 		close(p.idle)
 	}
+}
+
+func (p *Producer) partitionOf(s *sending, r *kgo.Record) int32 {
+	return ledger.PartitionInLog(r.Partition, s.log, p.cfg.Partitions)
 }
 
 // Flush waits until every record sent has its outcome.

@@ -20,6 +20,7 @@ type sending struct {
 	record    kgo.Record
 	due, sent int64
 	key, seq  uint32
+	log       uint8
 	pending   bool // pending: the client has it, and it has no outcome yet.
 	context.Context
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
+// checkTopicEvery is how often a change of the topic is looked for.
+const checkTopicEvery = 20 * time.Millisecond
+
 // Offsets are the first offset and the end of each partition of the source that exists.
 func (c *Client) Offsets(ctx context.Context) (starts, ends []int64, err error) {
 	listed := map[bool]kadm.ListedOffsets{}
@@ -70,7 +73,7 @@ func (c *Client) AddPartitions(ctx context.Context, n int) error {
 	if err != nil && !errors.Is(err, kerr.InvalidPartitions) {
 		return fmt.Errorf("add partitions to %s: %w", c.Topic, err)
 	}
-	return pollUntil(ctx, 20*time.Millisecond, func() (bool, error) {
+	return pollUntil(ctx, checkTopicEvery, func() (bool, error) {
 		leaders, err := c.Leaders(ctx)
 		if err != nil || len(leaders) != want {
 			return false, err

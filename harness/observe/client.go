@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -14,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // Client queries a cluster about one topic and one group. Safe for concurrent use.
@@ -25,6 +27,9 @@ type Client struct {
 	opts  []kgo.Opt
 
 	addresses sync.Map // addresses has the address of each broker by its id, see AskBroker.
+
+	partitions atomic.Int32  // partitions are how many the source was created with.
+	log        atomic.Uint32 // log is which log of the source is the present one, see [ledger.Identity].
 
 	kgo *kgo.Client
 	adm *kadm.Client
@@ -81,6 +86,9 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 	if err := c.noteAddresses(ctx); err != nil {
 		return fmt.Errorf("create topic %s: list brokers: %w", t.Name, err)
 	}
+	if t.Name == c.Topic {
+		c.partitions.Store(int32(t.created()))
+	}
 	stamps, compact := "LogAppendTime", "compact"
 	configs := map[string]*string{}
 	for name, value := range t.Config {
@@ -132,7 +140,18 @@ func (c *Client) LeadersOf(ctx context.Context, topic string) ([]int32, error) {
 	return leaders, nil
 }
 
-// Ends is the end offset of each of a topic's partitions, 0 of one that is not added yet.
+// FirstPartition is the number in the ledger of the first partition that the source has now.
+func (c *Client) FirstPartition() int { return c.firstPartition(c.Topic) }
+
+// firstPartition is the number in the ledger of the first partition that a topic has now.
+func (c *Client) firstPartition(topic string) int {
+	if topic != c.Topic {
+		return 0
+	}
+	return int(ledger.PartitionInLog(0, uint8(c.log.Load()), int(c.partitions.Load())))
+}
+
+// Ends is the end offset of each of a topic's partitions, 0 of one that is not there.
 func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 	listed, err := c.adm.ListEndOffsets(ctx, t.Name)
 	if err == nil {
@@ -141,10 +160,10 @@ func (c *Client) Ends(ctx context.Context, t Topic) ([]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("end offsets of %s: %w", t.Name, err)
 	}
-	ends := make([]int64, t.Partitions)
-	for p := range ends {
-		o, ok := listed.Lookup(t.Name, int32(p))
-		if !ok && p < t.created() {
+	ends, first := make([]int64, t.Partitions), c.firstPartition(t.Name)
+	for p := first; p < len(ends); p++ {
+		o, ok := listed.Lookup(t.Name, int32(p-first))
+		if !ok && p-first < t.created() {
 			return nil, fmt.Errorf("end offsets of %s: none for partition %d", t.Name, p)
 		}
 		ends[p] = o.Offset

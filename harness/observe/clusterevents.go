@@ -23,7 +23,7 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 // writeCommit writes a commit and its metadata. The caller holds mu.
 func (w *Watcher) writeCommit(c harness.Commit) {
 	g := w.groupNamed(c.Group)
-	at, ok := w.locate(c.Topic, c.Partition)
+	at, ok := w.locate(c.Topic, c.Partition, c.At)
 	if !ok {
 		return
 	}
@@ -38,7 +38,7 @@ func (w *Watcher) writeCommit(c harness.Commit) {
 	if c.Confirmed {
 		s = s.With(ledger.OutcomeConfirmed)
 		if g.key == 0 && at.Topic == 0 {
-			w.committed[c.Partition] = c.Offset
+			w.committed[at.Partition] = c.Offset
 		}
 	}
 	in := ledger.Membership{Group: g.key, Generation: max(c.Generation, 0)}
@@ -63,7 +63,7 @@ func (w *Watcher) committerOf(c harness.Commit) string {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	at, ok := w.locate(c.Topic, c.Partition)
+	at, ok := w.locate(c.Topic, c.Partition, c.At)
 	if !ok {
 		return ""
 	}
@@ -76,7 +76,7 @@ func (w *Watcher) recordRewind(r harness.Rewind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := ledger.NewSlot(ledger.KindRewound, w.cfg.OwnerOf(r.ClientID)).With(ledger.OutcomeConfirmed)
-	at, ok := w.locate(r.Topic, r.Partition)
+	at, ok := w.locate(r.Topic, r.Partition, r.At)
 	if s.Owner() == 0 || !ok {
 		return
 	}
@@ -98,7 +98,7 @@ func (w *Watcher) recordReset(r harness.Reset) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := ledger.NewSlot(ledger.KindReset, w.cfg.OwnerOf(r.ClientID)).With(ledger.OutcomeConfirmed)
-	at, ok := w.locate(r.Topic, r.Partition)
+	at, ok := w.locate(r.Topic, r.Partition, r.At)
 	if s.Owner() == 0 || !ok {
 		return
 	}
@@ -112,7 +112,7 @@ func (w *Watcher) recordAcquisition(a harness.Acquisition) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := ledger.NewSlot(ledger.KindAcquired, w.cfg.OwnerOf(a.ClientID)).With(ledger.OutcomeConfirmed)
-	at, ok := w.locate(a.Topic, a.Partition)
+	at, ok := w.locate(a.Topic, a.Partition, a.At)
 	if !ok {
 		return
 	}
@@ -126,7 +126,7 @@ func (w *Watcher) recordAcknowledgement(a harness.Acknowledgement) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := ledger.NewSlot(ledger.KindAcknowledged, w.cfg.OwnerOf(a.ClientID)).With(a.Outcome)
-	at, ok := w.locate(a.Topic, a.Partition)
+	at, ok := w.locate(a.Topic, a.Partition, a.At)
 	if !ok {
 		return
 	}

@@ -21,11 +21,11 @@ func (w *Watcher) recordFetch(f harness.Fetch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := ledger.NewSlot(ledger.KindFetched, w.cfg.OwnerOf(f.ClientID)).With(ledger.OutcomeConfirmed)
-	at, ok := w.locate(f.Topic, f.Partition)
+	at, ok := w.locate(f.Topic, f.Partition, f.At)
 	if s.Owner() == 0 || !ok || at.Topic != 0 || f.Offset < 0 {
 		return
 	}
-	last := &w.fetched[f.Partition]
+	last := &w.fetched[at.Partition]
 	if last.owner == s.Owner() && last.offset <= f.Offset && f.Offset < last.offset+fetchStep {
 		return
 	}

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"hash/fnv"
+	"math"
 	"strconv"
 	"strings"
 
@@ -97,16 +98,23 @@ func (w *Watcher) readSnapshot(g harness.Group, was *group) snapshot {
 func (w *Watcher) eachPartition(partitions map[string][]int32, fn func(ledger.Position)) {
 	for topic, list := range partitions {
 		for _, p := range list {
-			if at, ok := w.locate(topic, p); ok {
+			if at, ok := w.locate(topic, p, math.MaxInt64); ok {
 				fn(at)
 			}
 		}
 	}
 }
 
-// locate is the place of a partition in the ledger; false: it is none of the run's.
-func (w *Watcher) locate(topic string, partition int32) (ledger.Position, bool) {
+// locate is the place in the ledger of a partition at a time; false: it is none of the run's.
+func (w *Watcher) locate(topic string, partition int32, at int64) (ledger.Position, bool) {
 	number, ok := w.topics[topic]
+	if ok && number == 0 {
+		for _, recreated := range w.recreated {
+			if at >= recreated {
+				partition += int32(w.cfg.Topics[0].created())
+			}
+		}
+	}
 	return ledger.Position{Topic: number, Partition: partition}, ok && partition >= 0 && int(partition) < w.cfg.Topics[number].Partitions
 }
 

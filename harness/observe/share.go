@@ -99,7 +99,7 @@ func (c *Client) raiseToCommits(ctx context.Context, group string, committed [][
 		return fmt.Errorf("commits of group %s: %w", group, err)
 	}
 	raiseCommits(committed, topics, func(topic string, partition int32) (int64, bool) {
-		o, ok := rs.Lookup(topic, partition)
+		o, ok := rs.Lookup(topic, partition-int32(c.firstPartition(topic)))
 		if topic == c.Topic && group != c.Group {
 			ok = false // a consumer's own group reads the source again, which decides nothing
 		}

@@ -60,30 +60,34 @@ func (r *SourceReader) ReadBelow(ctx context.Context, below map[int32]int64) err
 
 // readTo reads each partition up to an end. The caller holds mu.
 func (r *SourceReader) readTo(ctx context.Context, ends []int64) error {
+	first := r.client.firstPartition(r.topic.Name) // what lies before was read to its end
+	read, ends := r.read[first:], ends[first:]
 	starts, err := r.client.startOffsets(ctx, r.topic.Name, len(ends))
 	if err != nil {
 		return fmt.Errorf("final read: %w", err)
 	}
 	var unread error
 	for p, start := range starts {
-		if start > r.read[p] {
-			unread = errors.Join(unread, fmt.Errorf("final read: the log of partition %d begins at offset %d, and it was read up to %d: what lies between was deleted unread", p, start, r.read[p]))
-			r.read[p] = start
+		if start > read[p] {
+			unread = errors.Join(unread, fmt.Errorf("final read: the log of partition %d begins at offset %d, and it was read up to %d: what lies between was deleted unread", p, start, read[p]))
+			read[p] = start
 		}
 	}
-	next, err := r.client.readLog(ctx, r.topic.Name, r.read, ends, kgo.ReadUncommitted(), r.emitRecord)
+	next, err := r.client.readLog(ctx, r.topic.Name, read, ends, kgo.ReadUncommitted(), func(record *logRecord) error { return r.emitRecord(record, first) })
 	for p := range next { // a batch may reach past the end
-		r.read[p] = max(r.read[p], min(next[p], ends[p]))
+		read[p] = max(read[p], min(next[p], ends[p]))
 	}
 	return errors.Join(unread, err)
 }
 
-// emitRecord emits a record, unless another run made it.
-func (r *SourceReader) emitRecord(record *logRecord) error {
+// emitRecord emits a record, unless another run made it. first is the number in the ledger of the
+// first partition.
+func (r *SourceReader) emitRecord(record *logRecord, first int) error {
 	s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
 	if err := identifySlot(&s, record, 0, r.run); err != nil {
 		return nil
 	}
+	s.Partition += int32(first)
 	checkKey(&s, record)
 	s.SetAppended(record.timestamp * int64(time.Millisecond))
 	return r.emit(s)

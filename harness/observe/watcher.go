@@ -45,6 +45,7 @@ type Watcher struct {
 	groups    map[string]*group
 	committed []int64     // of the run's group on the source
 	fetched   []fetchedTo // fetched is by partition of the source.
+	recreated []int64     // recreated are the times at which the source was gone, before it was created again.
 	expelled  []Expulsion
 	left      []Departure
 	slow      []SlowCommit

@@ -16,7 +16,7 @@ import (
 // with the commit that made the record the frontier, or when the frontier is completed, whichever is later.
 //
 // A disruption stops the clock:
-//   - the partition is assigned or revoked, or its owner goes back to the commit
+//   - the partition is assigned or revoked, or its owner goes back to the commit; it has no owner after a revocation
 //   - any member dies or is expelled, or any fault takes effect
 //   - a commit past the frontier has an unknown result: only the next confirmed commit shows where the group stands
 //
@@ -193,8 +193,11 @@ func (b *stalledCommit) trackDisruption(e *ledger.Event) {
 			p := &b.parts[e.Partition]
 			p.quietFrom = max(p.quietFrom, over)
 			b.disruptPartition(int(e.Partition), e.At)
-			if e.Kind == ledger.EventOwned {
+			switch {
+			case e.Kind == ledger.EventOwned:
 				p.owner = e.Owner
+			case e.Kind == ledger.EventReleased && p.owner == e.Owner:
+				p.owner = 0
 			}
 		}
 	case ledger.EventDown, ledger.EventExpelled, ledger.EventInject:

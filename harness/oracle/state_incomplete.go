@@ -159,7 +159,7 @@ func (u *incomplete) fateDetail(is fate, n int64) string {
 	case lost:
 		return fmt.Sprintf("%d of %d appended records were never completed and lie below the group's commit", n, u.facts.Log.Len())
 	case overtaken:
-		return fmt.Sprintf("%s deleted by retention before the group's commit was past them", countRecords(n))
+		return fmt.Sprintf("%s deleted before the group's commit was past them", countRecords(n))
 	case stalled:
 		return fmt.Sprintf("%s outstanding when the drain ended, and nothing had been completed for %v, more than session + 2 x commit + 2 s = %v",
 			countRecords(n), (u.facts.DrainEnd - u.lastCompletion).Round(time.Millisecond), u.facts.stallAfter())

@@ -18,24 +18,25 @@ import (
 // [harness.BatchWork] (batch.go) and [harness.PreparedWork] (prepared.go). Safe for
 // many goroutines.
 type shim struct {
-	journal   *ledger.Journal
-	clock     ledger.Clock
-	service   harness.Service
-	cpu       bool // cpu: the service time burns CPU
-	failing   *load.Failing
-	slow      load.Slowing
-	prepare   float64       // prepare is the part of the work that Prepare does, between 0 and 1
-	loadStart *atomic.Int64 // loadStart is the start of the load; 0 before it is known
-	seed      uint64
-	repeat    int
-	run       uint64
-	topics    []string // topics are the names of the topics, by number
-	owner     ledger.Owner
-	failPod   func(error) // failPod ends the pod after a fault of the harness.
-	gate      gate        // gate is nil in a pod that is a process.
-	hold      *workHold
-	ended     <-chan struct{} // ended is closed at the death of a pod that runs as goroutines, nil in a process.
-	calls     batchCalls      // calls number the calls of DoBatch
+	journal    *ledger.Journal
+	clock      ledger.Clock
+	service    harness.Service
+	cpu        bool // cpu: the service time burns CPU
+	failing    *load.Failing
+	slow       load.Slowing
+	prepare    float64       // prepare is the part of the work that Prepare does, between 0 and 1
+	loadStart  *atomic.Int64 // loadStart is the start of the load; 0 before it is known
+	seed       uint64
+	repeat     int
+	run        uint64
+	partitions int      // partitions of the source
+	topics     []string // topics are the names of the topics, by number
+	owner      ledger.Owner
+	failPod    func(error) // failPod ends the pod after a fault of the harness.
+	gate       gate        // gate is nil in a pod that is a process.
+	hold       *workHold
+	ended      <-chan struct{} // ended is closed at the death of a pod that runs as goroutines, nil in a process.
+	calls      batchCalls      // calls number the calls of DoBatch
 }
 
 // gate stands between the journal and a pod that runs as goroutines. It holds back
@@ -66,7 +67,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: load.NewSlowing(spec.Slowdown, spec.Seed, spec.Repeat), loadStart: began,
-		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, owner: spec.Owner, failPod: fail,
+		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, partitions: spec.Partitions, owner: spec.Owner, failPod: fail,
 	}, nil
 }
 
@@ -165,7 +166,11 @@ func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot
 	if slot, err = s.journal.Reserve(); err != nil {
 		return nil, 0, 0, err
 	}
-	slot.SetPosition(ledger.Position{Topic: s.topicNumber(r.Topic), Partition: r.Partition, Offset: r.Offset})
+	at := ledger.Position{Topic: s.topicNumber(r.Topic), Partition: r.Partition, Offset: r.Offset}
+	if at.Topic == 0 && id.Log > 0 {
+		at.Partition = ledger.PartitionInLog(at.Partition, id.Log, s.partitions)
+	}
+	slot.SetPosition(at)
 	slot.SetRecord(&id)
 	slot.SetAttempt(start, r.Deliveries)
 	slot.Flags = flags
