@@ -38,7 +38,7 @@ func consumeSerially(ctx context.Context, cfg harness.Config, work harness.Work)
 	w := pool.NewWorker(m.Fence().Wrap(work))
 	var tasks []group.Task
 	for ctx.Err() == nil {
-		if tasks, err = m.Poll(ctx, cfg.MaxPoll, tasks[:0]); err != nil {
+		if tasks, err = m.Poll(ctx, min(cfg.MaxPoll, cfg.Window), tasks[:0]); err != nil {
 			return err
 		}
 		w.RunBatch(tasks)
