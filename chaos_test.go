@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,7 +85,8 @@ func faultsOf(backend string) (all []fault.Known) {
 	return all
 }
 
-// TestChaos runs the scenarios of STAMPEDE_CHAOS, and reports the memory before and after.
+// TestChaos runs the scenarios of STAMPEDE_CHAOS. The memory of the harness may not grow from
+// the first run to the last.
 func TestChaos(t *testing.T) {
 	minutes, seed, backend, err := chaosSettings()
 	if err != nil {
@@ -96,26 +98,79 @@ func TestChaos(t *testing.T) {
 	if len(faultsOf(backend)) == 0 {
 		t.Fatalf("the back end %q has no faults: want embedded, virtual or docker", backend)
 	}
-	heap, resident := heapInUse(), residentMemory()
-	bench.Compare(t, bench.Smoke{})
-	t.Logf("%d minutes of chaos on %s with seed %d; heap %d MiB before and %d MiB after, resident memory %d and %d MiB",
-		minutes, backend, seed, heap, heapInUse(), resident, residentMemory())
-}
-
-// residentMemory is the memory of the harness that the system counts, in MiB, and 0 where it
-// cannot be read.
-func residentMemory() (mib int) {
-	text, _ := os.ReadFile("/proc/self/statm")
-	if fields := strings.Fields(string(text)); len(fields) > 1 {
-		mib, _ = strconv.Atoi(fields[1])
+	var memory []memoryReading
+	bench.Compare(t, bench.Smoke{}, func(*harness.Run) { memory = append(memory, readMemory()) })
+	if len(memory) == 0 {
+		return // it says why
 	}
-	return mib * os.Getpagesize() >> 20
+	first, last := memory[0], memory[len(memory)-1]
+	t.Logf("%d minutes of chaos on %s with seed %d: after the first of %d runs %v; after the last %v", minutes, backend, seed, len(memory), first, last)
+	if err := checkGrowth(first, last, len(memory)-1); err != nil {
+		t.Error(err)
+	}
 }
 
-// heapInUse is the memory of the harness that is in use, in MiB.
-func heapInUse() uint64 {
-	runtime.GC()
+// memoryReading is the memory of the harness after a run, in bytes, without garbage.
+type memoryReading struct{ heap, resident int64 }
+
+func (m memoryReading) String() string {
+	return fmt.Sprintf("a heap of %.1f MiB and %d MiB resident", float64(m.heap)/(1<<20), m.resident>>20)
+}
+
+// readMemory collects garbage first and gives it back to the system: the collector alone lets
+// the heap grow to a multiple of what is in use, and gives that back in minutes.
+func readMemory() memoryReading {
+	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapInuse >> 20
+	return memoryReading{int64(m.HeapAlloc), residentMemory()}
+}
+
+// What the harness may hold after a run. The report has its series and histograms. Free pages
+// between objects in use stay resident, and what the system counts is a sample.
+const (
+	heldByRun     = 1 << 20
+	heldBySamples = 64 << 20
+)
+
+// checkGrowth returns an error if the memory of the harness is not flat over further runs.
+func checkGrowth(first, last memoryReading, runs int) error {
+	held := int64(runs) * heldByRun
+	if grew := last.heap - first.heap; grew > held {
+		return fmt.Errorf("the heap grew by %.1f MiB in %d runs, and %d MiB is what their results take", float64(grew)/(1<<20), runs, held>>20)
+	}
+	if grew := last.resident - first.resident; grew > held+heldBySamples {
+		return fmt.Errorf("the resident memory grew by %d MiB in %d runs, and the heap did not", grew>>20, runs)
+	}
+	return nil
+}
+
+// TestChaosFailsWhenMemoryGrows: runs may hold their results, and no more.
+func TestChaosFailsWhenMemoryGrows(t *testing.T) {
+	first := memoryReading{heap: 4 << 20, resident: 100 << 20}
+	for _, tt := range []struct {
+		last memoryReading
+		want string
+	}{
+		{memoryReading{heap: 18 << 20, resident: 170 << 20}, ""},
+		{memoryReading{heap: 20 << 20, resident: 100 << 20}, "the heap grew by 16.0 MiB in 14 runs"},
+		{memoryReading{heap: 4 << 20, resident: 180 << 20}, "the resident memory grew by 80 MiB in 14 runs"},
+	} {
+		err := checkGrowth(first, tt.last, 14)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: %v", tt.last, err)
+		}
+	}
+}
+
+// residentMemory is the memory of the harness that the system counts, in bytes, and 0 where it
+// cannot be read.
+func residentMemory() int64 {
+	text, _ := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
 }

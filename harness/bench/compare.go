@@ -31,12 +31,14 @@ type comparison struct {
 	merged  []*measure.Latencies // by run
 	show    *display
 	saved   lastSave
+
+	afterRun []func(*harness.Run)
 }
 
 // Compare runs the scenarios and consumers that the flags name, and reports the
 // results. Each run is a subtest scenario/consumer/repeat. A run with an unexpected
-// status fails its subtest.
-func Compare(t *testing.T, smoke Smoke) {
+// status fails its subtest. Each afterRun is called after each run.
+func Compare(t *testing.T, smoke Smoke, afterRun ...func(*harness.Run)) {
 	o := opts
 	if o.isSmoke() {
 		if testing.Short() {
@@ -65,6 +67,7 @@ func Compare(t *testing.T, smoke Smoke) {
 		}
 	}
 	closeAtExit(c.matrix.backend)
+	c.afterRun = afterRun
 	c.runMatrix(t)
 	switch {
 	case len(c.result.Runs) > 0 || t.Failed():
@@ -162,6 +165,9 @@ func (c *comparison) addRun(r harness.Run, latencies *measure.Latencies) {
 	c.result.Runs = append(c.result.Runs, r)
 	c.merged = append(c.merged, latencies)
 	c.saveSoFar()
+	for _, call := range c.afterRun {
+		call(&c.result.Runs[len(c.result.Runs)-1])
+	}
 }
 
 // failedRun is a run that an error prevented. The report has it with its error.

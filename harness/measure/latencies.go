@@ -16,7 +16,8 @@ const (
 )
 
 // Latencies are the four latencies of a run, or of several merged, by phase.
-// The zero value is empty and ready for Merge. Not safe for concurrent use.
+// The zero value is empty and ready for Merge. Those of a run are packed: a comparison keeps
+// them to its end, and a run with many faults has many phases. Not safe for concurrent use.
 type Latencies struct {
 	phases []*phaseLatencies // in the order of time
 }
@@ -62,17 +63,24 @@ func (l *Latencies) Set(phase string) harness.LatencySet {
 	}
 }
 
+// phase is a copy of a phase, which is not packed.
 func (l *Latencies) phase(name string) *phaseLatencies {
 	all := &phaseLatencies{name: name}
 	for _, p := range l.phases {
-		if p.name == name {
-			return p
-		}
-		if name == phaseAll && p.name != phaseWarmup {
+		if p.name == name || name == phaseAll && p.name != phaseWarmup {
 			all.mergeFrom(p)
 		}
 	}
 	return all
+}
+
+// pack keeps of each histogram what is not empty.
+func (l *Latencies) pack() {
+	for _, p := range l.phases {
+		for _, h := range p.histograms() {
+			h.pack()
+		}
+	}
 }
 
 // Curves are the percentile curves of end-to-end latency: of [phaseAll] first,
@@ -80,9 +88,14 @@ func (l *Latencies) phase(name string) *phaseLatencies {
 // and one without any point is left out; nil after a flood.
 func (l *Latencies) Curves() []harness.Curve {
 	var curves []harness.Curve
-	for _, p := range append([]*phaseLatencies{l.phase(phaseAll)}, l.phases...) {
-		if points := p.endToEnd.curvePoints(); len(points) > 0 {
-			curves = append(curves, harness.Curve{Phase: p.name, N: int64(p.endToEnd.n), Points: points})
+	names := []string{phaseAll}
+	for _, p := range l.phases {
+		names = append(names, p.name)
+	}
+	for _, name := range names {
+		h := &l.phase(name).endToEnd
+		if points := h.curvePoints(); len(points) > 0 {
+			curves = append(curves, harness.Curve{Phase: name, N: int64(h.n), Points: points})
 		}
 	}
 	return curves

@@ -265,6 +265,7 @@ func (r *Recorder) Latencies() *Latencies {
 	}
 	copied := new(Latencies)
 	copied.Merge(&own)
+	copied.pack()
 	return copied
 }
 
