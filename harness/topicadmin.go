@@ -12,6 +12,10 @@ type TopicAdmin interface {
 	// DeleteRecords deletes the records below an offset of each named partition, as
 	// retention does. It returns when the broker has deleted them.
 	DeleteRecords(ctx context.Context, below map[int32]int64) error
+	// WatchElections is called before an unclean election, and the function that it returns
+	// after it. That finds where the logs of new leaders part from those before, and makes it a
+	// fact of the run: what lay there is truncated.
+	WatchElections(ctx context.Context) (note func(context.Context) error, err error)
 	// AddPartitions adds n partitions, and returns when each has a leader and the
 	// producer uses it. The scenario must know of them, see [PartitionAdder].
 	AddPartitions(ctx context.Context, n int) error

@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // topicAdmin changes the source topic for faults. It implements [harness.TopicAdmin].
@@ -33,6 +35,29 @@ func (a topicAdmin) DeleteRecords(ctx context.Context, below map[int32]int64) er
 		s.watcher.Record(trimmed)
 	}
 	return s.client.DeleteRecords(ctx, below)
+}
+
+// WatchElections remembers the leader epochs. A new leader says where its log parts from them.
+func (a topicAdmin) WatchElections(ctx context.Context) (note func(context.Context) error, err error) {
+	s := a.setup
+	before, _, err := s.client.LeaderEpochs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	began := s.clock.Now()
+	return func(ctx context.Context) error {
+		ends, err := s.client.EpochEnds(ctx, before)
+		if err != nil {
+			return err
+		}
+		elected := s.clock.Now()
+		for p, end := range ends {
+			s.incidents.recordTruncation(oracle.Truncation{
+				Partition: int32(p), From: end, Began: time.Duration(began), Elected: time.Duration(elected),
+			})
+		}
+		return nil
+	}, nil
 }
 
 // AddPartitions adds partitions and lets the producer ask for them.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -60,7 +61,7 @@ func injectOnNodes(t *testing.T, cluster harness.Cluster, k fault.Known) {
 	defer cancel()
 	log := newLiveLog(t, cluster, k)
 	whole := log.awaitWhole(ctx, nil)
-	env := &harness.Env{Cluster: cluster, Log: log, Brokers: log.Client, Topic: log.Topic, GroupName: log.Group, Rand: rand.New(rand.NewPCG(1, 1))}
+	env := &harness.Env{Cluster: cluster, Log: log, Brokers: log.Client, Topics: elections{log.Client}, Topic: log.Topic, GroupName: log.Group, Rand: rand.New(rand.NewPCG(1, 1))}
 	heal, err := k.Fault.Inject(ctx, env)
 	if err == nil {
 		err = k.Fault.Verify(ctx, env)
@@ -75,6 +76,22 @@ func injectOnNodes(t *testing.T, cluster harness.Cluster, k fault.Known) {
 	}
 	log.awaitWhole(ctx, whole)
 }
+
+// elections find where the log of a client's topic was cut off. It has no other ability.
+type elections struct{ *observe.Client }
+
+func (e elections) WatchElections(ctx context.Context) (note func(context.Context) error, err error) {
+	before, _, err := e.LeaderEpochs(ctx)
+	return func(ctx context.Context) error {
+		ends, err := e.EpochEnds(ctx, before)
+		if err == nil && len(ends) == 0 {
+			return errors.New("no partition has another leader epoch")
+		}
+		return err
+	}, err
+}
+
+func (elections) RecreateTopic(context.Context) error { return errors.ErrUnsupported }
 
 // liveLog is a topic that gets records all the time.
 type liveLog struct {

@@ -95,6 +95,10 @@ func (e *evidence) facts() oracle.Facts {
 	for _, o := range e.course.load.faults.injectedFaults() {
 		f.Faults = append(f.Faults, o.name)
 	}
+	for _, t := range e.incidents.allTruncations() {
+		t.Began, t.Elected = e.course.load.time.sinceStart(int64(t.Began)), e.course.load.time.sinceStart(int64(t.Elected))
+		f.Truncations = append(f.Truncations, t)
+	}
 	for _, in := range e.fleet.Incarnations() {
 		f.Owners = append(f.Owners, harness.ClientID(in.Pod, in.N))
 		if in.Reason != "" && in.Intended {

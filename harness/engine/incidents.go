@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
@@ -18,6 +19,22 @@ type incidents struct {
 	exits  []pod.Incarnation
 
 	expulsions []harness.Anomaly // expulsions are those that are the consumer's own fault
+
+	truncations []oracle.Truncation // truncations have times of CLOCK_MONOTONIC.
+}
+
+// recordTruncation notes where an unclean election cut off the source.
+func (i *incidents) recordTruncation(t oracle.Truncation) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.truncations = append(i.truncations, t)
+}
+
+// allTruncations are where unclean elections cut off the source so far.
+func (i *incidents) allTruncations() []oracle.Truncation {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.truncations)
 }
 
 // breakAssumption notes why an assumption does not hold. The first reason stays.

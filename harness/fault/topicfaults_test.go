@@ -43,6 +43,10 @@ func (f *fakeTopic) AddPartitions(_ context.Context, n int) error {
 	return nil
 }
 
+func (f *fakeTopic) WatchElections(context.Context) (func(context.Context) error, error) {
+	return func(context.Context) error { return nil }, nil
+}
+
 func (f *fakeTopic) RecreateTopic(context.Context) error {
 	if !f.idle {
 		f.starts, f.ends = make([]int64, len(f.starts)), make([]int64, len(f.ends))

@@ -33,13 +33,16 @@ func (f UncleanElection) Inject(ctx context.Context, env *harness.Env) (heal fun
 	}
 	env.Target = harness.Target{Name: brokerName(leader.ID()), Partitions: allPartitions(len(env.Log.Appended())), Nodes: []int32{leader.ID()}, Silent: true}
 	heal = startSilent(env, follower, leader)
+	var note func(context.Context) error
 	for _, step := range []func() error{
 		func() error { return follower.Kill(ctx) },
 		func() error { return awaitAlone(ctx, env, p, leader.ID()) },
 		func() error { return awaitRecords(ctx, env, p) },
+		func() (err error) { note, err = env.Topics.WatchElections(ctx); return err },
 		func() error { return leader.Kill(ctx) },
 		func() error { return follower.Start(ctx) },
 		func() error { return awaitLeader(ctx, env, p, follower.ID()) },
+		func() error { return noteInTime(ctx, note) },
 	} {
 		if err := step(); err != nil {
 			return heal, fmt.Errorf("unclean election in partition %d: %w", p, err)
@@ -117,6 +120,13 @@ func untilInTime(ctx context.Context, ask func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, electionTimeout)
 	defer cancel()
 	return retryUntil(ctx, ask)
+}
+
+// noteInTime calls note, which waits for leaders, with the time of an election.
+func noteInTime(ctx context.Context, note func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, electionTimeout)
+	defer cancel()
+	return note(ctx)
 }
 
 const electionTimeout = 30 * time.Second

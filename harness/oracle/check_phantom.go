@@ -25,7 +25,7 @@ type phantom struct {
 
 func (p *phantom) Observe(b *batch) {
 	for _, e := range b.Rare {
-		if !isEffect(e) && e.Kind != ledger.EventCopied || e.Held || e.Flags&ledger.FlagCorrupt != 0 {
+		if !isEffect(e) && e.Kind != ledger.EventCopied || e.Held || e.Flags&ledger.FlagCorrupt != 0 || p.facts.mayBeCutOff(e.Position(), e.At) && e.Key != unknownIdentity {
 			continue
 		}
 		p.found.addAnomaly(func() harness.Anomaly {

@@ -88,6 +88,9 @@ func (p *prematureCommit) findPastEnd(e *ledger.Event) {
 		return
 	}
 	p.beyond[e.Partition] = e.Offset
+	if e.Offset > p.facts.surelyKept(e.Partition, e.At) {
+		return
+	}
 	p.report(e, ledger.Position{Partition: e.Partition, Offset: end}, func(pod string) string {
 		return fmt.Sprintf("%s committed %d at %s, past the end of the log at %d: records that arrive there would be lost", pod, e.Offset, formatTime(e.At), end)
 	})
@@ -97,6 +100,9 @@ func (p *prematureCommit) findPastEnd(e *ledger.Event) {
 func (p *prematureCommit) coverRecords(e *ledger.Event) {
 	part := ledger.Position{Topic: e.Topic, Partition: e.Partition}
 	end := min(e.Offset, p.facts.Log.endOffset(e.Topic, e.Partition))
+	if e.Topic == 0 {
+		end = min(end, p.facts.surelyKept(e.Partition, e.At))
+	}
 	for offset := p.checked[part]; offset < end; offset++ {
 		if e.Topic == 0 {
 			if offset = p.completed[e.Partition].Lacks(offset); offset >= end {

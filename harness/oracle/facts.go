@@ -59,6 +59,9 @@ type Facts struct {
 	// Faults names the faults in the order of injection.
 	Faults []string `json:"faults,omitempty"`
 
+	// Truncations are where unclean elections cut off the source.
+	Truncations []Truncation `json:"truncations,omitempty"`
+
 	// Broken has the reason of each broken assumption by its name.
 	Broken map[string]string `json:"broken,omitempty"`
 

@@ -48,6 +48,8 @@ func (h *history) line(line string) (err error) {
 	case "added":
 		f.Added, err = strconv.Atoi(w[1])
 		f.Log.MoveKeys()
+	case "truncated":
+		err = h.truncation(w[1:])
 	case "effects":
 		f.Effect = harness.Effect(w[1])
 	case "share":
@@ -95,6 +97,21 @@ func (h *history) line(line string) (err error) {
 			err = h.event(at, w[1:])
 		}
 	}
+	return err
+}
+
+// truncation reads p0@3 10s 15s: what was cut off, the begin and the end of the election.
+func (h *history) truncation(w []string) error {
+	p, err := h.place(w[0])
+	if err != nil {
+		return err
+	}
+	t := Truncation{Partition: p.Partition, From: p.Offset}
+	if t.Began, err = time.ParseDuration(w[1]); err != nil {
+		return err
+	}
+	t.Elected, err = time.ParseDuration(w[2])
+	h.facts.Truncations = append(h.facts.Truncations, t)
 	return err
 }
 

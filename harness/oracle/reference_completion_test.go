@@ -129,7 +129,7 @@ func (r *reference) judgeCommits() {
 		}
 		r.judgeCommitPastEnd(&c)
 		for p := range r.h.ids {
-			if p.Topic != c.Topic || p.Partition != c.Partition || p.Offset >= c.Offset || covered[p] {
+			if p.Topic != c.Topic || p.Partition != c.Partition || p.Offset >= c.Offset || covered[p] || r.isStale(p, c.At) {
 				continue
 			}
 			covered[p] = true
@@ -163,7 +163,8 @@ func (r *reference) judgeCommitPastEnd(c *ledger.Event) {
 		return o.Kind == ledger.EventCommit && o.Outcome == ledger.OutcomeConfirmed && o.Topic == 0 && !o.OwnGroup() &&
 			o.Partition == c.Partition && o.Offset >= c.Offset && o.At < c.At
 	})
-	if c.Topic == 0 && c.Offset > end.Offset && !before {
+	last := ledger.Position{Partition: c.Partition, Offset: c.Offset - 1}
+	if c.Topic == 0 && c.Offset > end.Offset && !before && !r.isStale(last, c.At) {
 		r.add(CheckPrematureCommit, end)
 	}
 }

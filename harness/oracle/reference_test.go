@@ -148,12 +148,14 @@ func (r *reference) sortEvents() {
 		}
 		switch {
 		case e.Kind == ledger.EventAcked && e.Outcome == ledger.OutcomeAcked && !r.holds(&e):
-			r.add(CheckLostByBroker, e.Position())
+			if !r.isTruncated(&e, 0) {
+				r.add(CheckLostByBroker, e.Position())
+			}
 		case e.Kind == ledger.EventDeferred && e.Flags&ledger.FlagCorrupt == 0:
 			r.ranges = append(r.ranges, e)
 		case !isEffect(&e) && e.Kind != ledger.EventCopied:
 		case !r.holds(&e):
-			if e.Flags&ledger.FlagCorrupt == 0 {
+			if e.Flags&ledger.FlagCorrupt == 0 && (!r.isTruncated(&e, r.facts.Session) || e.Key == unknownIdentity) {
 				r.add(CheckPhantom, e.Position())
 			}
 		case isEffect(&e):

@@ -14,6 +14,7 @@ import (
 // The check may miss a commit after revoke in the interval in which observers saw the loss.
 func (r *reference) judgeCommitOrder() {
 	committed := map[*simPartition]int64{}
+	when := map[*simPartition]time.Duration{}
 	for _, e := range r.events {
 		part, at := r.w.part(e.Position()), e.Position()
 		at.Offset = max(0, e.Offset-1)
@@ -29,10 +30,12 @@ func (r *reference) judgeCommitOrder() {
 			committed[part] = min(committed[part], e.Offset)
 		case e.Kind != ledger.EventCommit || e.Outcome != ledger.OutcomeConfirmed:
 		case e.Offset < committed[part]:
-			r.add(CheckCommitRegression, at)
-			committed[part] = e.Offset
+			if !r.returnsToCut(&e, when[part]) {
+				r.add(CheckCommitRegression, at)
+			}
+			committed[part], when[part] = e.Offset, e.At
 		default:
-			committed[part] = e.Offset
+			committed[part], when[part] = e.Offset, e.At
 			lost := r.w.trace.lastAssigned(part, e.Owner, e.At)
 			if lost != nil && lost.until < e.At {
 				r.perhaps(CheckCommitAfterRevoke, at, !r.w.unclear(at, e.At))
