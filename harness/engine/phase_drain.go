@@ -52,8 +52,8 @@ type drain struct {
 	load *sentLoad
 }
 
-// awaitEnd waits until all is completed, or all is committed and nothing moves, or the
-// deadline has passed. Without pods nothing changes before the deadline. So the drain
+// awaitEnd waits until all is completed and committed, or all is committed and nothing moves, or the
+// deadline has passed. A commit of completed work has as long as the oracle allows it. Without pods nothing changes before the deadline. So the drain
 // counts as having lasted up to there, and the verdicts are those of a drain that waited.
 func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 	_, _, last := load.Extent(d.Scenario.Load.Pacer)
@@ -134,13 +134,36 @@ func (d drain) isDrained(ctx context.Context) bool {
 	}
 	work := d.work.readProgress()
 	if d.Consumer.Implementation.Effect == harness.EffectWork && work.allCompleted(ends[0]) {
-		return true
+		return !d.awaitsCommits(within, ends[0], work)
 	}
 	if work.open > 0 || now-d.load.time.sinceStart(work.lastEnd) < 2*d.cfg.Commit {
 		return false
 	}
 	committed, err := d.client.Committed(within, topics...)
 	return err == nil && slices.EqualFunc(committed, ends, slices.Equal[[]int64])
+}
+
+// awaitsCommits reports whether commits are behind the completed work, and the oracle cannot tell
+// yet that they come too late. A consumer that has given up committing shows only then.
+func (d drain) awaitsCommits(ctx context.Context, ends []int64, work workReading) bool {
+	if !oracle.CommitsContinuously(d.Consumer.Implementation) || d.load.time.elapsed() > d.commitsDue(work) {
+		return false
+	}
+	committed, err := d.client.Committed(ctx, d.topics[0])
+	return err != nil || !slices.Equal(committed[0], ends)
+}
+
+// commitsDue is when the oracle finds a stalled commit of completed work at the latest, 0 if a
+// fault that lasts excuses it. The commit that reaches the record may be an interval after the work.
+func (d drain) commitsDue(work workReading) time.Duration {
+	from := d.load.time.sinceStart(work.lastEnd)
+	for _, f := range d.load.faults.injectedFaults() {
+		if f.healed == harness.Never {
+			return 0
+		}
+		from = max(from, f.healed+d.cfg.Session)
+	}
+	return from + d.cfg.Commit + oracle.CommitPatience(d.cfg.Commit, d.cfg.Heartbeat) + d.cfg.Heartbeat
 }
 
 // outstandingTopics are the topics in which a record can be outstanding: the source, topics

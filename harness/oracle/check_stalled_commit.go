@@ -15,17 +15,19 @@ import (
 // The frontier of a partition is the first appended record at the committed offset or above. The clock starts
 // with the commit that made the record the frontier, or when the frontier is completed, whichever is later.
 //
-// A disruption stops the clock:
+// These stop the clock:
 //   - the partition is assigned or revoked, or its owner goes back to the commit; it has no owner after a revocation
-//   - any member dies or is expelled, or any fault takes effect
-//   - a commit past the frontier has an unknown result: only the next confirmed commit shows where the group stands
+//   - a member dies or is expelled, or a fault takes effect
+//   - a commit of another offset has an unknown result: only the next confirmed commit, or the final read, shows
+//     where the group stands
 //
 // The clock waits while a fault lasts, for a session after it, and for a session after the end of a member:
 // commits may fail in that time.
 //
-// Before the first disruption after work on the partition, any effect completes the frontier, and so does a
-// hand-off. After it, only an effect of the present owner since the last disruption does: the owner cannot
-// commit the work of another pod before it has done it again.
+// The first, and an end, an expulsion or a fault of the owner itself, are a handover. Before the first handover
+// after work on the partition, any effect completes the frontier, and so does a copy. After it, only an
+// effect of the present owner since the last handover does: the owner cannot commit the work of another pod
+// before it has done it again.
 const CheckStalledCommit = "stalled commit"
 
 var _ = register(entry{
@@ -33,7 +35,7 @@ var _ = register(entry{
 	finds: "a commit that stays behind completed work for three commit intervals and a heartbeat, without a disruption",
 	claim: "at-least-once and exactly-once, but not share groups nor consumers whose effects are outputs; a warning if any repeats are claimed",
 	heldTo: func(f *Facts) string {
-		if !commitsContinuously(f) || heldToDelivery(f) == "" {
+		if !f.commitsContinuously() || heldToDelivery(f) == "" {
 			return ""
 		}
 		return "a commit within three intervals"
@@ -43,11 +45,20 @@ var _ = register(entry{
 	newCheck: func(s *judgeState) check { return newStalledCommit(s) },
 })
 
-// commitsContinuously reports whether a consumer commits its completed work as it goes on. Members of a share
+// CommitsContinuously reports whether a consumer commits its completed work as it goes on. Members of a share
 // group do not commit, and a transaction of any length commits all of its records at once.
-func commitsContinuously(f *Facts) bool {
-	return f.Delivery != harness.AtMostOnce && !f.Share && f.Effect != harness.EffectOutput
+func CommitsContinuously(i *harness.Implementation) bool {
+	return commitsContinuously(i.Delivery, i.Share, i.Effect)
 }
+
+func commitsContinuously(d harness.Delivery, share bool, effect harness.Effect) bool {
+	return d != harness.AtMostOnce && !share && effect != harness.EffectOutput
+}
+
+func (f *Facts) commitsContinuously() bool { return commitsContinuously(f.Delivery, f.Share, f.Effect) }
+
+// CommitPatience is how long completed work may wait for its commit.
+func CommitPatience(commit, heartbeat time.Duration) time.Duration { return 3*commit + heartbeat }
 
 type stalledCommit struct {
 	facts      *Facts
@@ -63,11 +74,11 @@ type frontier struct {
 	offset    int64
 	owner     ledger.Owner
 	begun     bool           // begun: work in the partition was completed.
-	disrupted bool           // disrupted: and a disruption came after that.
-	completed ledger.Offsets // completed is the owner's work since the last disruption; before any, copies.
+	handed    bool           // handed: and a handover came after that.
+	completed ledger.Offsets // completed is the owner's work since the last handover; before any, copies.
 	quietFrom time.Duration  // quietFrom is when the partition was last assigned or revoked.
 	clock     time.Duration  // clock is when the clock started, clockStopped while it waits.
-	unsure    int64          // unsure is the highest offset of a commit of unknown result since the last confirmed one.
+	unsure    time.Duration  // unsure is when a commit of another offset first had an unknown result, since the last confirmed commit; else never.
 }
 
 const clockStopped = time.Duration(-1)
@@ -75,7 +86,7 @@ const clockStopped = time.Duration(-1)
 func newStalledCommit(s *judgeState) *stalledCommit {
 	b := &stalledCommit{facts: s.Facts, completed: s.completed, parts: make([]frontier, s.Partitions)}
 	for p := range b.parts {
-		b.parts[p].clock = clockStopped
+		b.parts[p].clock, b.parts[p].unsure = clockStopped, never
 		b.parts[p].offset = b.frontierAt(int32(p), 0)
 	}
 	return b
@@ -90,7 +101,7 @@ func (b *stalledCommit) frontierAt(partition int32, committed int64) int64 {
 }
 
 func (b *stalledCommit) Observe(batch *batch) {
-	if !commitsContinuously(b.facts) {
+	if !b.facts.commitsContinuously() {
 		return
 	}
 	for _, e := range batch.Work {
@@ -110,9 +121,8 @@ func (b *stalledCommit) Observe(batch *batch) {
 			switch {
 			case e.Outcome == ledger.OutcomeConfirmed:
 				b.advanceFrontier(e)
-			case e.Outcome == ledger.OutcomeUnknown && e.Offset > b.parts[e.Partition].offset:
-				b.stopClock(int(e.Partition), e.At) // the broker may have accepted it
-				b.parts[e.Partition].unsure = max(b.parts[e.Partition].unsure, e.Offset)
+			case e.Outcome == ledger.OutcomeUnknown && b.frontierAt(e.Partition, e.Offset) != b.parts[e.Partition].offset:
+				b.parts[e.Partition].unsure = min(b.parts[e.Partition].unsure, e.At) // the broker may have accepted it
 			}
 		case ledger.EventStart, ledger.EventFetched:
 		default:
@@ -128,7 +138,7 @@ func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	p := &b.parts[e.Origin]
 	p.begun = true
 	switch {
-	case p.disrupted:
+	case p.handed:
 		if e.Kind != ledger.EventEnd || e.Topic != 0 || e.Owner != p.owner {
 			return
 		}
@@ -141,9 +151,9 @@ func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	}
 }
 
-// startClock starts the clock of a frontier that is completed, unless the broker may have accepted a commit past it.
+// startClock starts the clock of a frontier that is completed.
 func (b *stalledCommit) startClock(p *frontier, at time.Duration) {
-	if b.openFaults == 0 && p.offset >= p.unsure {
+	if b.openFaults == 0 {
 		p.clock = max(at, p.quietFrom, b.quietFrom)
 	}
 }
@@ -151,17 +161,16 @@ func (b *stalledCommit) startClock(p *frontier, at time.Duration) {
 // isFrontierCompleted reports whether the frontier of a partition is completed.
 func (b *stalledCommit) isFrontierCompleted(partition int) bool {
 	p := &b.parts[partition]
-	return p.completed.Has(p.offset) || !p.disrupted && b.completed[partition].Has(p.offset)
+	return p.completed.Has(p.offset) || !p.handed && b.completed[partition].Has(p.offset)
 }
 
 func (b *stalledCommit) advanceFrontier(e *ledger.Event) {
 	p, to := &b.parts[e.Partition], b.frontierAt(e.Partition, e.Offset)
-	p.unsure = 0
-	if to == p.offset {
+	if to == p.offset && p.unsure == never {
 		return
 	}
 	b.stopClock(int(e.Partition), e.At)
-	p.offset = to
+	p.offset, p.unsure = to, never
 	if e.At <= b.facts.DrainEnd && b.isFrontierCompleted(int(e.Partition)) {
 		b.startClock(p, e.At)
 	}
@@ -170,7 +179,7 @@ func (b *stalledCommit) advanceFrontier(e *ledger.Event) {
 // stopClock stops the clock of a partition at a time, and reports a commit that stalled until then.
 func (b *stalledCommit) stopClock(partition int, at time.Duration) {
 	p := &b.parts[partition]
-	until, since := min(at, b.facts.DrainEnd), p.clock
+	until, since := min(at, b.facts.DrainEnd, p.unsure), p.clock
 	p.clock = clockStopped
 	if since == clockStopped || until-since <= b.commitPatience() {
 		return
@@ -182,7 +191,9 @@ func (b *stalledCommit) stopClock(partition int, at time.Duration) {
 }
 
 // commitPatience is how long a commit may take.
-func (b *stalledCommit) commitPatience() time.Duration { return 3*b.facts.Commit + b.facts.Heartbeat }
+func (b *stalledCommit) commitPatience() time.Duration {
+	return CommitPatience(b.facts.Commit, b.facts.Heartbeat)
+}
 
 // trackDisruption notes an event that changes who commits, or whether a commit can succeed.
 func (b *stalledCommit) trackDisruption(e *ledger.Event) {
@@ -192,7 +203,7 @@ func (b *stalledCommit) trackDisruption(e *ledger.Event) {
 		if e.Topic == 0 && !e.OwnGroup() && uint(e.Partition) < uint(len(b.parts)) {
 			p := &b.parts[e.Partition]
 			p.quietFrom = max(p.quietFrom, over)
-			b.disruptPartition(int(e.Partition), e.At)
+			b.handOver(int(e.Partition), e.At)
 			switch {
 			case e.Kind == ledger.EventOwned:
 				p.owner = e.Owner
@@ -205,34 +216,52 @@ func (b *stalledCommit) trackDisruption(e *ledger.Event) {
 			return
 		}
 		b.quietFrom = max(b.quietFrom, over+b.facts.Session)
-		for p := range b.parts {
-			b.disruptPartition(p, e.At)
-		}
 		if e.Kind == ledger.EventInject {
 			b.openFaults++
+		}
+		for p := range b.parts {
+			if e.Owner != 0 && e.Owner == b.parts[p].owner {
+				b.handOver(p, e.At)
+			} else {
+				b.restartClock(p, e.At)
+			}
 		}
 	case ledger.EventHeal:
 		b.quietFrom, b.openFaults = max(b.quietFrom, over+b.facts.Session), b.openFaults-1
 		for p := range b.parts {
-			if b.parts[p].clock == clockStopped && b.isFrontierCompleted(p) {
-				b.startClock(&b.parts[p], e.At)
-			}
+			b.restartClock(p, e.At)
 		}
 	}
 }
 
-func (b *stalledCommit) disruptPartition(partition int, at time.Duration) {
+// restartClock starts the clock again at the end of a disruption that takes no work from the owner.
+func (b *stalledCommit) restartClock(partition int, at time.Duration) {
+	b.stopClock(partition, at)
+	if b.isFrontierCompleted(partition) {
+		b.startClock(&b.parts[partition], at)
+	}
+}
+
+// handOver forgets what was completed before the partition, or its owner, was disrupted.
+func (b *stalledCommit) handOver(partition int, at time.Duration) {
 	b.stopClock(partition, at)
 	if p := &b.parts[partition]; p.begun {
-		p.disrupted, p.completed = true, ledger.Offsets{}
+		p.handed, p.completed = true, ledger.Offsets{}
 	}
 }
 
 func (b *stalledCommit) Verdict() harness.Verdict {
+	if !b.facts.commitsContinuously() {
+		return b.found.toVerdict("")
+	}
 	for p := range b.parts {
-		if commitsContinuously(b.facts) && b.facts.finalCommit(p) <= b.parts[p].offset { // else no observer saw the last commit
-			b.stopClock(p, b.facts.DrainEnd)
+		switch final := b.facts.finalCommit(p); {
+		case final > b.parts[p].offset:
+			continue // no observer saw the last commit
+		case b.frontierAt(int32(p), final) == b.parts[p].offset:
+			b.parts[p].unsure = never // no commit of unknown result held
 		}
+		b.stopClock(p, b.facts.DrainEnd)
 	}
 	return b.found.toVerdict("")
 }

@@ -105,7 +105,7 @@ func (r *reference) judgeLongDone(part *simPartition, l *simRecord, first, next 
 			}
 		}
 		if done := r.doneUnder(s, l.place); until-max(done, first.at) > patience {
-			since, undisturbed := r.undisturbedSince(l.place, done, until)
+			since, undisturbed := r.undisturbedSince(s, l.place, done, until)
 			sure := undisturbed && first.confirmed && next.confirmed && until-max(since, first.at) > patience && r.completedUnder(s, l.place)
 			r.perhaps(CheckStalledCommit, l.place, sure && !r.mayBeCommitted(part, l, until))
 		}
@@ -152,13 +152,13 @@ func (r *reference) completedUnder(s *pass, p ledger.Position) bool {
 	})
 }
 
-// undisturbedSince is from when on a commit is due for a record that was done at a time: when the last
-// disruption that observers saw before is over. undisturbed is false if they see one from done until the
-// end.
-func (r *reference) undisturbedSince(p ledger.Position, done, until time.Duration) (since time.Duration, undisturbed bool) {
+// undisturbedSince is from when on a commit is due for a record that a pass had done at a time: when the last
+// disruption that observers saw is over. undisturbed is false if they see the partition or its owner disturbed from
+// done until the end.
+func (r *reference) undisturbedSince(s *pass, p ledger.Position, done, until time.Duration) (since time.Duration, undisturbed bool) {
 	since, undisturbed = done, true
 	for _, e := range r.events {
-		over := max(e.At, e.Seen)
+		over, disturbs := max(e.At, e.Seen), true
 		switch e.Kind {
 		case ledger.EventOwned, ledger.EventReleased, ledger.EventRewound:
 			if e.Topic != p.Topic || e.Partition != p.Partition {
@@ -166,18 +166,19 @@ func (r *reference) undisturbedSince(p ledger.Position, done, until time.Duratio
 			}
 		case ledger.EventDown, ledger.EventExpelled, ledger.EventInject, ledger.EventHeal:
 			over += r.facts.Session
+			disturbs = e.Owner == s.by.owner
 		default:
 			continue
 		}
-		if e.At >= done && e.At < until {
+		if e.At >= done && e.At < until && disturbs {
 			return 0, false
 		}
-		if e.At < done {
+		if e.At < until {
 			since = max(since, over)
 		}
 	}
 	for _, o := range r.w.trace.outages {
-		undisturbed = undisturbed && !(o.from < until && o.to > done)
+		undisturbed = undisturbed && !(o.from < until && o.to >= until)
 	}
 	return since, undisturbed
 }
