@@ -17,7 +17,7 @@ var _ = harness.Register(harness.Implementation{
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
 	Mutant:      true,
-	MustFail:    append(mustFailIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke), mustFailIn("rolling-under-load", oracle.CheckCommitRegression)...),
+	MustFail:    append(mustFailIn("join", oracle.CheckCommitRegression, oracle.CheckCommitAfterRevoke), mustFailIn("scale-out-and-in", oracle.CheckCommitRegression)...),
 	MayFail:     afterRebalance,
 	New:         changeKeyed(func(p *keyedPod) { p.Options.Hooks.Revoke = settleAndCommitOn(p.ctx) }),
 })
