@@ -9,7 +9,8 @@ import (
 
 // A burst leaves a backlog of large values: 1,200 records of 32 KiB, 13 MiB for each of three
 // pods. A pod that works on 4 records at once needs 4 s for its share. A good consumer fetches
-// no more than its window, 50 records, and leaves the rest in the log.
+// no more than its window, 50 records, and leaves the rest in the log. Its pods need some 40 MiB
+// of memory, and may not have more than 64 MiB.
 //
 // A consumer with a queue without limit keeps the whole backlog in memory, as in
 // dbos-inc/dbos-transact-py #760 and confluentinc/librdkafka #1914. It passes every check of
@@ -30,6 +31,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	MaxPoll:    50,
 	Commit:     500 * time.Millisecond,
 	Warmup:     time.Second,
+	Thresholds: harness.Thresholds{Memory: 64 << 20},
 	Consumers:  []string{"keyed", "hashq"},
 	Extra:      true,
 })

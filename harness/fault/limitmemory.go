@@ -146,4 +146,7 @@ var _ harness.Requirer = LimitMemory{}
 var _ = registerFault(Known{
 	Fault: LimitMemory{Limit: 1 << 20}, What: "A pod is killed each time it uses more memory than its limit, and starts again. This limit is less than any pod needs.",
 	By: "SIGKILL after a look at its memory every 5 ms", Removes: APod, Lasts: between(2*time.Second, 2),
+}, Known{
+	Fault: LimitMemory{Limit: 56 << 20}, What: "The same with a limit that is enough for a window of records.",
+	By: "SIGKILL after a look at its memory every 5 ms", Removes: APod, LeftOut: "a pod that stays below its limit notices nothing",
 })

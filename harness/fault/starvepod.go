@@ -79,32 +79,27 @@ type starvationWatch struct {
 
 const (
 	lookEvery = 7 * time.Millisecond // in no step with the periods of the limit
-	looksMin  = 40
+	// A busy host leaves time for few looks until the heal. Then the fewest have to do.
+	looksEnough, looksLeast = 40, 10
 	// cpuSlack is what a pod may use beyond its share: what all its threads use in one slice
 	// that a busy host makes longer.
 	cpuSlack = 100 * time.Millisecond
 )
 
 // check looks until the pod is starved, or ctx ends.
-func (w *starvationWatch) check(ctx context.Context) (err error) {
+func (w *starvationWatch) check(ctx context.Context) error {
 	for {
 		w.looks++
 		if w.limiter.Stopped() {
 			w.stopped++
 		}
-		if w.looks >= looksMin {
-			if err = w.judge(); err == nil {
-				return nil
-			}
+		if w.looks >= looksEnough && w.judge() == nil {
+			return nil
 		}
 		if !sleep(ctx, lookEvery) {
-			break
+			return w.judge()
 		}
 	}
-	if err == nil {
-		err = fmt.Errorf("%d looks are too few", w.looks)
-	}
-	return err
 }
 
 func (w *starvationWatch) judge() error {
@@ -114,6 +109,8 @@ func (w *starvationWatch) judge() error {
 	}
 	used, lasted := used-w.before, time.Since(w.began)
 	switch most := time.Duration(w.share*float64(lasted)) + cpuSlack; {
+	case w.looks < looksLeast:
+		return fmt.Errorf("%d looks are too few", w.looks)
 	case used > most:
 		return fmt.Errorf("it used %v of CPU time in %v, and its share is %v", used, lasted, most)
 	case 2*w.stopped < w.looks:
