@@ -19,6 +19,10 @@ import (
 // chaosConsumers take turns in the runs of TestChaos. No fault may break a claim of theirs.
 var chaosConsumers = []string{"keyed", "serial", "keyed@848", "unordered", "keyed@static", "partition"}
 
+// elections are what fault.Chaos has as Election, by back end. Real Kafka fences a broker three seconds
+// after its last heartbeat, and needs a new controller first if that is the broker. Then it elects leaders.
+var elections = map[string]time.Duration{"docker": 8 * time.Second}
+
 // make chaos sets STAMPEDE_CHAOS to minutes, a seed and a back end. Each run of two minutes
 // is a scenario of its own, so that one of them can be made again.
 var _ = func() bool {
@@ -65,7 +69,10 @@ func chaosScenario(n int, seed uint64, backend string) harness.Scenario {
 		Spare:      spare,
 		Workers:    8,
 		Drain:      time.Minute,
-		Injections: fault.Chaos{From: 5 * time.Second, To: length, Session: session, Pods: pods, Spare: spare, Faults: faultsOf(backend)}.Injections(seed),
+		Injections: fault.Chaos{
+			From: 5 * time.Second, To: length, Session: session, Pods: pods, Spare: spare,
+			Faults: faultsOf(backend), Election: elections[backend],
+		}.Injections(seed),
 		Consumers:  []string{chaosConsumers[n%len(chaosConsumers)]},
 		Extra:      true,
 	}

@@ -20,6 +20,9 @@ type Chaos struct {
 	// Faults are the faults to choose from, instead of those above. Those without Lasts are
 	// left out, and those of one kind of consumer.
 	Faults []Known
+	// Election is how long the cluster needs until other brokers lead the partitions of one that
+	// is away. No fault of a broker is healed sooner: its effect could not be verified. 0: at once.
+	Election time.Duration
 }
 
 const (
@@ -105,8 +108,11 @@ func (c Chaos) knownCandidates() (all []candidate) {
 		}
 		least, most := k.Lasts(c.Session)
 		removes := k.Removes
-		if removes == ANetwork {
+		switch removes {
+		case ANetwork:
 			removes = ABroker
+		case ABroker:
+			least, most = max(least, c.Election), max(most, c.Election)
 		}
 		all = append(all, candidate{k.Fault, removes, least, most})
 	}

@@ -114,3 +114,26 @@ func TestChaosChoosesFromTheFaultsGiven(t *testing.T) {
 		}
 	}
 }
+
+func TestChaosHealsNoBrokerBeforeAnElection(t *testing.T) {
+	c := stormy
+	c.Faults, c.Election = All(), 8*time.Second
+	removes := map[string]Resource{}
+	for _, k := range All() {
+		removes[k.Fault.Name()] = k.Removes
+	}
+	brokers := 0
+	for seed := range uint64(100) {
+		for _, i := range c.Injections(seed) {
+			if removes[i.Fault.Name()] != ABroker {
+				continue
+			}
+			if brokers++; i.HealAfter < c.Election {
+				t.Fatalf("seed %d: %s is healed after %v", seed, i.Fault.Name(), i.HealAfter)
+			}
+		}
+	}
+	if brokers == 0 {
+		t.Error("no fault of a broker in 100 schedules")
+	}
+}
