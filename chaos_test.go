@@ -73,8 +73,8 @@ func chaosScenario(n int, seed uint64, backend string) harness.Scenario {
 			From: 5 * time.Second, To: length, Session: session, Pods: pods, Spare: spare,
 			Faults: faultsOf(backend), Election: elections[backend],
 		}.Injections(seed),
-		Consumers:  []string{chaosConsumers[n%len(chaosConsumers)]},
-		Extra:      true,
+		Consumers: []string{chaosConsumers[n%len(chaosConsumers)]},
+		Extra:     true,
 	}
 }
 
