@@ -61,11 +61,13 @@ func TestLimitMemoryKillsAPodEachTimeItUsesMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, env, heal := limitEater(t)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if err := (LimitMemory{}).Verify(t.Context(), env); err != nil || len(e.did) > 0 {
 			t.Errorf("below its limit: %v, it did %v", err, e.did)
 		}
 		e.eat(65 << 20)
 		time.Sleep(6*time.Second + 100*time.Millisecond)
+		synctest.Wait()
 		want := []string{"kill", "start", "kill", "start", "kill", "start", "kill"}
 		if !slices.Equal(e.did, want) {
 			t.Errorf("did %v, want %v", e.did, want)
