@@ -217,11 +217,16 @@ func (s *schedule) healAll(ctx context.Context) error {
 // last error.
 func retryUntil(ctx context.Context, ask func() error) error {
 	const pause = 100 * time.Millisecond
+	var last error
 	for {
 		err := ask()
+		if err != nil && last != nil && ctx.Err() != nil {
+			return last // err may say only that ctx has ended
+		}
 		if err == nil || !sleep(ctx, pause) {
 			return err
 		}
+		last = err
 	}
 }
 
