@@ -213,8 +213,8 @@ func (s *schedule) healAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// retryUntil calls ask until it returns nil or ctx ends, and then returns its
-// last error.
+// retryUntil calls ask until it returns nil or ctx ends. Then it returns the last error from the
+// time before that, if there was one.
 func retryUntil(ctx context.Context, ask func() error) error {
 	const pause = 100 * time.Millisecond
 	var last error
