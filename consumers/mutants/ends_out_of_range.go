@@ -18,33 +18,36 @@ var _ = harness.Register(func() harness.Implementation {
 			options: func(*habitPod) []kgo.Opt {
 				return []kgo.Opt{kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NoResetOffset())}
 			},
-			loop: endOutOfRange,
+			loop: pauseAtError(kerr.OffsetOutOfRange),
 		})
 	i.MustFail = mustFailIn("retention-overtakes", oracle.CheckStall, oracle.CheckOvertaken)
 	i.MayFail = afterRebalance
 	return i
 }())
 
-// endOutOfRange is the honest loop of one record at a time, but for what it does with the error.
-func endOutOfRange(p *habitPod) error {
-	for p.ctx.Err() == nil {
-		fetches, err := p.poll(p.cfg.MaxPoll)
-		if err != nil {
-			return err
-		}
-		fetches.EachError(func(topic string, partition int32, err error) {
-			if errors.Is(err, kerr.OffsetOutOfRange) {
-				p.cfg.Logger().Error("reads the partition no more", "partition", partition)
-				p.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+// pauseAtError is the honest loop of one record at a time, but it pauses a partition whose fetch fails with an
+// error, and never resumes it.
+func pauseAtError(fatal error) func(*habitPod) error {
+	return func(p *habitPod) error {
+		for p.ctx.Err() == nil {
+			fetches, err := p.poll(p.cfg.MaxPoll)
+			if err != nil {
+				return err
 			}
-		})
-		for _, r := range fetches.Records() {
-			if p.do(p.ctx, r) != nil {
-				return nil
+			fetches.EachError(func(topic string, partition int32, err error) {
+				if errors.Is(err, fatal) {
+					p.cfg.Logger().Error("reads the partition no more", "partition", partition, "error", err)
+					p.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+				}
+			})
+			for _, r := range fetches.Records() {
+				if p.do(p.ctx, r) != nil {
+					return nil
+				}
 			}
+			client.LogFailure(p.cfg, "commit", p.client.CommitUncommittedOffsets(p.ctx)) // the next commit makes up for it
+			p.client.AllowRebalance()
 		}
-		client.LogFailure(p.cfg, "commit", p.client.CommitUncommittedOffsets(p.ctx)) // the next commit makes up for it
-		p.client.AllowRebalance()
+		return nil
 	}
-	return nil
 }

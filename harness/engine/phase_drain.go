@@ -52,9 +52,10 @@ type drain struct {
 	load *sentLoad
 }
 
-// awaitEnd waits until all is completed and committed, or all is committed and nothing moves, or the
-// deadline has passed. A commit of completed work has as long as the oracle allows it. Without pods nothing changes before the deadline. So the drain
-// counts as having lasted up to there, and the verdicts are those of a drain that waited.
+// awaitEnd waits until all is completed and committed, or all is committed and nothing moves, or
+// the deadline has passed. A commit of completed work has as long as the oracle allows it. Without
+// pods nothing changes before the deadline. So the drain counts as having lasted up to there, and
+// the verdicts are those of a drain that waited.
 func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 	_, _, last := load.Extent(d.Scenario.Load.Pacer)
 	deadline := last + d.Scenario.Drain
