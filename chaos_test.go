@@ -181,3 +181,25 @@ func residentMemory() int64 {
 	pages, _ := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize())
 }
+
+// TestChaosOnRealKafkaLastsAsLongAsElections: a broker that is back sooner leads on, and the run is inconclusive.
+func TestChaosOnRealKafkaLastsAsLongAsElections(t *testing.T) {
+	removes := map[string]fault.Resource{}
+	for _, k := range fault.All() {
+		removes[k.Fault.Name()] = k.Removes
+	}
+	brokers := 0
+	for seed := range uint64(10) {
+		for _, i := range chaosScenario(0, seed, "docker").Injections {
+			if removes[i.Fault.Name()] != fault.ABroker {
+				continue
+			}
+			if brokers++; i.HealAfter < 8*time.Second {
+				t.Errorf("seed %d: %s is healed after %v", seed, i.Fault.Name(), i.HealAfter)
+			}
+		}
+	}
+	if brokers == 0 {
+		t.Error("no fault of a broker in 10 schedules")
+	}
+}
