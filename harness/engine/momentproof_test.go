@@ -136,6 +136,8 @@ func (p proof) ofRequest() error {
 			return false
 		case p.fault == paused && p.moment.OnResponse:
 			return t.Returned-t.Answered >= int64(p.healAfter)
+		case p.fault == paused && s.Outcome() == ledger.OutcomeFailed:
+			return true // at the end of the pause its client gave it up, before it was released
 		case p.fault == paused:
 			return t.Got-t.Asked >= int64(p.healAfter)
 		case p.moment.OnResponse:
@@ -151,6 +153,8 @@ func (p proof) ofRequest() error {
 	switch {
 	case p.fault == paused && p.moment.OnResponse:
 		return p.stoodStill(t.Answered, t.Returned)
+	case p.fault == paused && held.Outcome() == ledger.OutcomeFailed:
+		return p.stoodStill(t.Asked, p.to)
 	case p.fault == paused:
 		return p.stoodStill(t.Asked, t.Got)
 	case p.fault == cutOff && !p.livedOn(t.Asked):
