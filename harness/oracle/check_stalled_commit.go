@@ -27,7 +27,8 @@ import (
 // The first, and an end, an expulsion or a fault of the owner itself, are a handover. Before the first handover
 // after work on the partition, any effect completes the frontier, and so does a copy. After it, only an
 // effect of the present owner since the last handover does: the owner cannot commit the work of another pod
-// before it has done it again.
+// before it has done it again. If the record lies in the source several times, only an effect at the frontier's own
+// position completes it: a copy does not tell which position it came from.
 const CheckStalledCommit = "stalled commit"
 
 var _ = register(entry{
@@ -75,7 +76,7 @@ type frontier struct {
 	owner     ledger.Owner
 	begun     bool           // begun: work in the partition was completed.
 	handed    bool           // handed: and a handover came after that.
-	completed ledger.Offsets // completed is the owner's work since the last handover; before any, copies.
+	completed ledger.Offsets // completed is the owner's work since the last handover; before any, copies and effects at repeated positions.
 	quietFrom time.Duration  // quietFrom is when the partition was last assigned or revoked.
 	clock     time.Duration  // clock is when the clock started, clockStopped while it waits.
 	unsure    time.Duration  // unsure is when a commit of another offset first had an unknown result, since the last confirmed commit; else never.
@@ -137,18 +138,26 @@ func (b *stalledCommit) Observe(batch *batch) {
 func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	p := &b.parts[e.Origin]
 	p.begun = true
+	repeated := b.isRepeated(ledger.Position{Partition: e.Origin, Offset: e.Source})
 	switch {
+	case repeated && e.Topic != 0:
+		return
 	case p.handed:
 		if e.Kind != ledger.EventEnd || e.Topic != 0 || e.Owner != p.owner {
 			return
 		}
 		p.completed.Add(e.Source)
-	case e.Kind == ledger.EventCopied:
+	case e.Kind == ledger.EventCopied, repeated:
 		p.completed.Add(e.Source)
 	}
 	if e.Source == p.offset && p.clock == clockStopped {
 		b.startClock(p, e.At)
 	}
+}
+
+// isRepeated reports whether the record at a position of the source has copies, and lies in the source elsewhere too.
+func (b *stalledCommit) isRepeated(p ledger.Position) bool {
+	return len(b.facts.Log.samePositions(p)) > 0
 }
 
 // startClock starts the clock of a frontier that is completed.
@@ -161,7 +170,10 @@ func (b *stalledCommit) startClock(p *frontier, at time.Duration) {
 // isFrontierCompleted reports whether the frontier of a partition is completed.
 func (b *stalledCommit) isFrontierCompleted(partition int) bool {
 	p := &b.parts[partition]
-	return p.completed.Has(p.offset) || !p.handed && b.completed[partition].Has(p.offset)
+	if p.completed.Has(p.offset) {
+		return true
+	}
+	return !p.handed && b.completed[partition].Has(p.offset) && !b.isRepeated(ledger.Position{Partition: int32(partition), Offset: p.offset})
 }
 
 func (b *stalledCommit) advanceFrontier(e *ledger.Event) {

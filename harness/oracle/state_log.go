@@ -147,6 +147,9 @@ func (l *Log) furtherPositions(key, seq uint32) []ledger.Position {
 
 // samePositions are all positions in the source of the record at one of them, if it has copies and more than one.
 func (l *Log) samePositions(p ledger.Position) []ledger.Position {
+	if len(l.repeated) == 0 {
+		return nil
+	}
 	if c, ok := l.repeated[p]; ok {
 		return append(c.again[:len(c.again):len(c.again)], c.origin)
 	}
