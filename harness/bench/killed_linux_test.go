@@ -60,11 +60,14 @@ var _ = harness.RegisterScenario(harness.Scenario{
 })
 
 var _ = harness.RegisterScenario(harness.Scenario{
-	Name: "paused-pod", Doc: "What is left of a pod that stands still, after a kill?",
-	Load:       harness.Load{Pacer: load.Constant{Rate: 100, For: 2 * time.Minute}, Keys: load.Uniform{N: 5}},
-	Service:    load.Fixed(0),
-	Injections: []harness.Injection{{Fault: fault.PausePod{}, At: 100 * time.Millisecond, HealAfter: time.Minute}},
-	Partitions: 2, Pods: 2, Session: 3 * time.Second,
+	Name: "paused-pod", Doc: "What is left of pods that stand still, after a kill?",
+	Load:    harness.Load{Pacer: load.Constant{Rate: 100, For: 2 * time.Minute}, Keys: load.Uniform{N: 5}},
+	Service: load.Fixed(0),
+	Injections: []harness.Injection{
+		{Fault: fault.PausePod{}, At: 100 * time.Millisecond, HealAfter: time.Minute},
+		{Fault: fault.StarvePod{}, At: 200 * time.Millisecond, HealAfter: time.Minute},
+	},
+	Partitions: 2, Pods: 2, Session: 10 * time.Second, // the paused pod stays an owner, and the other one as well
 })
 
 // killedHarness makes comparisons in processes of their own, which are killed.
@@ -195,9 +198,9 @@ func TestNothingIsLeftOfAKilledHarness(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill: a stopped pod does not see the end of
-// its harness, and it ends all the same.
-func TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill(t *testing.T) {
+// TestNothingIsLeftOfAHarnessKilledWhilePodsStandStill: a paused or starved pod does not see the
+// end of its harness, and it ends all the same.
+func TestNothingIsLeftOfAHarnessKilledWhilePodsStandStill(t *testing.T) {
 	lock.Machine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -209,17 +212,25 @@ func TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill(t *testing.T) {
 		}
 	})
 	cmd := k.command(ctx, "-scenario=paused-pod")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for !k.podStandsStill(t) {
-		if ctx.Err() != nil {
-			t.Fatal("no pod stands still")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait()
+	}()
+	for k.stoppedPods(t) < 2 {
+		select {
+		case <-ended: // of itself, or with ctx
+			t.Fatalf("no two pods stand still; the harness said:\n%s", &said)
+		case <-time.After(5 * time.Millisecond):
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	cmd.Process.Kill()
-	cmd.Wait()
+	<-ended
 	k.awaitEndOfPods(t)
 	raw, err := k.command(ctx).CombinedOutput()
 	k.checkNothingIsLeft(t)
@@ -228,16 +239,16 @@ func TestNothingIsLeftOfAHarnessKilledWhileAPodStandsStill(t *testing.T) {
 	}
 }
 
-// podStandsStill reports whether a signal has stopped a process of the harness.
-func (k killedHarness) podStandsStill(t *testing.T) bool {
+// stoppedPods counts the processes of the harness that a signal has stopped.
+func (k killedHarness) stoppedPods(t *testing.T) (n int) {
 	pods, _ := k.processes(t)
 	for _, pid := range pods {
 		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") T")) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // checkNothingIsLeft checks that no process and no folder is left, and that the lock is free.
