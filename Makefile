@@ -83,9 +83,9 @@ help: ## this text
 check: lint ## lint, tests without brokers, generated pages, a short run (1 minute)
 	@go run ./internal/runtests -- $(PURE) -- -run 'Readme|Doc|Page|Proven' . ./consumers ./consumers/mutants -- -count=1 -run '^TestCompare$$' . -scenario=steady -consumer=keyed -load-duration=3s
 
-# Four runs in real time at once: they wait most of the time. Those in virtual time use a processor each.
+# Four runs in real time at once: they wait most of the time. Those in virtual time use the processors meanwhile.
 test: ## all tests, with brokers and pods (20 minutes with a Docker engine)
-	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m -parallel 4 ./... -- -timeout 25m -tags synctests $(VIRTUAL)
+	@go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m -parallel 4 ./... --meanwhile -timeout 25m -tags synctests $(VIRTUAL)
 
 # A pod with a race ends at once, so its run fails. The load is small: a checked program is slow.
 race: ## tests without brokers and two short runs under the race detector (2 minutes)

@@ -5,6 +5,9 @@
 //
 //	go run ./internal/runtests -- STAMPEDE_E2E=1 -timeout 25m ./... -- -tags synctests ./harness/engine
 //
+// The suites run one after the other. A suite after --meanwhile runs at the same time as the
+// one before it, at the lowest priority: it takes the processor time that the other leaves.
+//
 // It prints one line when a package ends, and the output of a test when it fails.
 // On a terminal the last line names the running tests. Elsewhere such a line
 // follows after 15 seconds of silence. A summary names the slowest tests, the
@@ -26,6 +29,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,10 +41,20 @@ import (
 // slowestShown is how many of the slowest tests the end names.
 const slowestShown = 10
 
+// lowestPriority is the niceness of a suite that runs at the same time as another.
+const lowestPriority = 19
+
+// suite is one go test.
+type suite struct {
+	number int // from 1
+	args   []string
+	nice   int // its niceness
+}
+
 func main() {
-	suites := splitSuites(os.Args[1:])
-	if len(suites) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: runtests -- ARGUMENTS OF GO TEST [-- MORE ARGUMENTS]...")
+	groups := splitSuites(os.Args[1:])
+	if len(groups) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: runtests -- ARGUMENTS OF GO TEST [--|--meanwhile MORE ARGUMENTS]...")
 		os.Exit(2)
 	}
 	unattended, stop := launcher.WithEnd(context.Background())
@@ -50,11 +64,11 @@ func main() {
 	started := time.Now()
 	all := newTally()
 	screen := newScreen(os.Stdout)
-	for _, args := range suites {
-		if all.interrupted {
+	for _, group := range groups {
+		if all.wasInterrupted() {
 			break
 		}
-		runSuite(unattended, all, screen, args)
+		runGroup(unattended, all, screen, group)
 	}
 	screen.clearStatus()
 	all.writeSummary(os.Stdout, time.Since(started))
@@ -63,19 +77,27 @@ func main() {
 	}
 }
 
-// splitSuites returns the arguments after each --.
-func splitSuites(args []string) (suites [][]string) {
+// splitSuites returns the suites in groups that run at the same time, or nil if the
+// arguments begin with no suite.
+func splitSuites(args []string) (groups [][]suite) {
+	number := 0
 	for _, a := range args {
+		last := len(groups) - 1
 		switch {
 		case a == "--":
-			suites = append(suites, nil)
-		case len(suites) > 0:
-			suites[len(suites)-1] = append(suites[len(suites)-1], a)
-		default: // nothing may stand before the first --
+			number++
+			groups = append(groups, []suite{{number: number}})
+		case last < 0:
 			return nil
+		case a == "--meanwhile":
+			number++
+			groups[last] = append(groups[last], suite{number: number, nice: lowestPriority})
+		default:
+			of := &groups[last][len(groups[last])-1]
+			of.args = append(of.args, a)
 		}
 	}
-	return suites
+	return groups
 }
 
 // splitEnv returns the variables, NAME=value, that stand before the other arguments.
@@ -87,23 +109,42 @@ func splitEnv(args []string) (env, rest []string) {
 	return args[:n], args[n:]
 }
 
+// runGroup runs suites at the same time, until all of them have ended.
+func runGroup(unattended context.Context, all *tally, screen *screen, group []suite) {
+	all.startGroup()
+	defer screen.showStatus(all.describeRunning)()
+	var suites sync.WaitGroup
+	for _, s := range group {
+		suites.Go(func() { runSuite(unattended, all, screen, s) })
+	}
+	suites.Wait()
+}
+
 // runSuite runs one go test and adds its events to the tally.
-func runSuite(unattended context.Context, all *tally, screen *screen, args []string) {
-	env, rest := splitEnv(args)
-	screen.printLine(strings.Join(slices.Concat(env, []string{"go", "test"}, rest), " "))
-	all.startSuite(countPackages(rest))
-	if err := followTests(unattended, all, screen, env, append([]string{"test", "-json"}, rest...)); err != nil {
-		all.failSuite(fmt.Sprintf("go test %s: %v", strings.Join(args, " "), err))
+func runSuite(unattended context.Context, all *tally, screen *screen, s suite) {
+	env, rest := splitEnv(s.args)
+	line := strings.Join(slices.Concat(env, []string{"go", "test"}, rest), " ")
+	if s.nice > 0 {
+		line += " (at the same time)"
+	}
+	screen.printLine(line)
+	all.addPackages(countPackages(rest))
+	if err := followTests(unattended, all, screen, s, env, rest); err != nil {
+		all.failSuite(fmt.Sprintf("go test %s: %v", strings.Join(s.args, " "), err))
 	}
 }
 
 // followTests starts the go command and reads its events until it ends. Ctrl-C
 // reaches the command and its tests too, which then end by themselves. With the end of
 // unattended the command is told to end, and its tests notice that it has ended.
-func followTests(unattended context.Context, all *tally, screen *screen, env, args []string) error {
+func followTests(unattended context.Context, all *tally, screen *screen, s suite, env, args []string) error {
 	ctx, stop := signal.NotifyContext(unattended, os.Interrupt)
 	defer stop()
-	cmd := exec.Command("go", args...)
+	command := slices.Concat([]string{"go", "test", "-json"}, args)
+	if s.nice > 0 {
+		command = slices.Concat([]string{"nice", "-n", strconv.Itoa(s.nice)}, command)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -118,13 +159,11 @@ func followTests(unattended context.Context, all *tally, screen *screen, env, ar
 	}
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends this program at once
 	defer context.AfterFunc(unattended, func() { cmd.Process.Signal(syscall.SIGTERM) })()
-	hideStatus := screen.showStatus(all.describeRunning)
-	defer hideStatus()
 	var readers sync.WaitGroup
 	readers.Go(func() { readLines(stderr, screen.printLine) })
 	readers.Go(func() {
 		readLines(stdout, func(line string) {
-			for _, message := range all.recordLine(line) {
+			for _, message := range all.recordLine(s.number, line) {
 				screen.printLine(message)
 			}
 		})
@@ -132,7 +171,7 @@ func followTests(unattended context.Context, all *tally, screen *screen, env, ar
 	readers.Wait()
 	err = cmd.Wait()
 	if ctx.Err() != nil {
-		all.interrupted = true
+		all.interrupt()
 		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}
 	return err

@@ -210,7 +210,7 @@ func replay(all *tally, events ...string) {
 		if len(words) > 2 {
 			test = words[2]
 		}
-		all.recordLine(fmt.Sprintf(`{"Action":%q,"Package":"github.com/stampede-bench/stampede/%s","Test":%q}`, words[0], words[1], test))
+		all.recordLine(1, fmt.Sprintf(`{"Action":%q,"Package":"github.com/stampede-bench/stampede/%s","Test":%q}`, words[0], words[1], test))
 	}
 }
 
@@ -218,7 +218,8 @@ func TestStatusNamesTheTestsThatRun(t *testing.T) {
 	now := time.Now()
 	all := newTally()
 	all.now = func() time.Time { return now }
-	all.startSuite(3)
+	all.startGroup()
+	all.addPackages(3)
 	if got, want := all.describeRunning(), "... 0.0s, 0 of 3 packages done: compiling"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -239,10 +240,10 @@ func TestStatusCountsTestsThatWaitForTheMachine(t *testing.T) {
 	now := time.Now()
 	all := newTally()
 	all.now = func() time.Time { return now }
-	all.startSuite(0)
+	all.startGroup()
 	replay(all, "start reports", "start harness", "run reports TestPage", "run harness TestLong", "run harness TestOther")
 	say := func(words string) {
-		all.recordLine(`{"Action":"output","Package":"github.com/stampede-bench/stampede/harness","Test":"TestOther","Output":"TestLong: ` + words + `\n"}`)
+		all.recordLine(1, `{"Action":"output","Package":"github.com/stampede-bench/stampede/harness","Test":"TestOther","Output":"TestLong: `+words+`\n"}`)
 	}
 	say("waiting for another run of Stampede on this machine, process 7")
 	if got, want := all.describeRunning(), "... 0.0s, 0 packages done: harness TestOther (0.0s), reports TestPage (0.0s), 1 waiting for another run on this machine"; got != want {

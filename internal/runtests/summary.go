@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 // runningShown is how many running tests a status line names.
 const runningShown = 3
 
-// describeRunning says how far the suite is and names the tests that have run
+// describeRunning says how far the suites are and names the tests that have run
 // longest. A test is shown by its innermost subtest.
 func (t *tally) describeRunning() string {
 	t.mu.Lock()
@@ -20,10 +21,10 @@ func (t *tally) describeRunning() string {
 	now := t.now()
 	var tests []timed
 	locked := 0
-	silent := map[string]bool{} // packages that run and show no test
+	silent := map[testID]bool{} // packages that run and show no test
 	for id := range t.active {
 		if id.test == "" {
-			silent[id.pkg] = true
+			silent[id] = true
 		}
 	}
 	for id, r := range t.active {
@@ -31,14 +32,14 @@ func (t *tally) describeRunning() string {
 		case id.test == "" || r.paused || t.hasActiveSubtest(id):
 		case r.locked:
 			locked++
-			delete(silent, id.pkg)
+			delete(silent, id.itsPackage())
 		default:
 			tests = append(tests, timed{id, now.Sub(r.started)})
-			delete(silent, id.pkg)
+			delete(silent, id.itsPackage())
 		}
 	}
 	for pkg := range silent {
-		tests = append(tests, timed{testID{pkg: pkg}, now.Sub(t.active[testID{pkg: pkg}].started)})
+		tests = append(tests, timed{pkg, now.Sub(t.active[pkg].started)})
 	}
 	slices.SortFunc(tests, slowestFirst)
 	var words []string
@@ -58,12 +59,12 @@ func (t *tally) describeRunning() string {
 	if t.packages > 0 {
 		done = fmt.Sprintf("%d of %d packages done", t.packagesDone, t.packages)
 	}
-	return fmt.Sprintf("... %s, %s: %s", shortTime(now.Sub(t.suiteStarted)), done, strings.Join(words, ", "))
+	return fmt.Sprintf("... %s, %s: %s", shortTime(now.Sub(t.groupStarted)), done, strings.Join(words, ", "))
 }
 
 func (t *tally) hasActiveSubtest(parent testID) bool {
 	for id := range t.active {
-		if id.pkg == parent.pkg && strings.HasPrefix(id.test, parent.test+"/") {
+		if id.itsPackage() == parent.itsPackage() && strings.HasPrefix(id.test, parent.test+"/") {
 			return true
 		}
 	}
@@ -88,7 +89,7 @@ func (t *tally) writeSummary(w io.Writer, took time.Duration) {
 		word = "FAIL"
 	}
 	skipped := 0
-	for _, tests := range t.skipped {
+	for _, tests := range t.skippedEverywhere() {
 		skipped += len(tests)
 	}
 	fmt.Fprintf(w, "\n%s: %d tests in %d packages, %d failed, %d skipped, %s\n",
@@ -105,10 +106,10 @@ func (t *tally) writeSlowest(w io.Writer) {
 			tests = append(tests, timed{id, took})
 			continue
 		}
-		top := testID{id.pkg, name}
+		top := testID{0, id.pkg, name}
 		subtests[top]++
-		if s, seen := slowest[top]; !seen || slowestFirst(timed{testID{id.pkg, sub}, took}, s) < 0 {
-			slowest[top] = timed{testID{id.pkg, sub}, took}
+		if s, seen := slowest[top]; !seen || slowestFirst(timed{testID{0, id.pkg, sub}, took}, s) < 0 {
+			slowest[top] = timed{testID{0, id.pkg, sub}, took}
 		}
 	}
 	slices.SortFunc(tests, slowestFirst)
@@ -124,22 +125,19 @@ func (t *tally) writeSlowest(w io.Writer) {
 
 // writeSkipped writes the skipped tests, the most frequent reason first.
 func (t *tally) writeSkipped(w io.Writer) {
-	if len(t.skipped) == 0 {
+	skipped := t.skippedEverywhere()
+	if len(skipped) == 0 {
 		return
 	}
-	var reasons []string
-	for reason := range t.skipped {
-		reasons = append(reasons, reason)
-	}
-	slices.SortFunc(reasons, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(t.skipped[b]), len(t.skipped[a])), cmp.Compare(a, b))
+	reasons := slices.SortedFunc(maps.Keys(skipped), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(skipped[b]), len(skipped[a])), cmp.Compare(a, b))
 	})
 	fmt.Fprintln(w, "\nskipped:")
 	for _, reason := range reasons {
-		fmt.Fprintf(w, "  %d: %s\n", len(t.skipped[reason]), reason)
+		fmt.Fprintf(w, "  %d: %s\n", len(skipped[reason]), reason)
 		byPackage := map[string][]string{}
 		var packages []string
-		for _, id := range t.skipped[reason] {
+		for _, id := range skipped[reason] {
 			if byPackage[id.pkg] == nil {
 				packages = append(packages, id.pkg)
 			}
@@ -150,6 +148,19 @@ func (t *tally) writeSkipped(w io.Writer) {
 			fmt.Fprintf(w, "     %s: %s\n", shortPackage(pkg), nameSome(byPackage[pkg]))
 		}
 	}
+}
+
+// skippedEverywhere are the skipped tests by their reason, without those that passed in
+// another suite.
+func (t *tally) skippedEverywhere() map[string][]testID {
+	everywhere := map[string][]testID{}
+	for reason, tests := range t.skipped {
+		left := slices.DeleteFunc(slices.Clone(tests), func(id testID) bool { return t.passed[id] })
+		if len(left) > 0 {
+			everywhere[reason] = left
+		}
+	}
+	return everywhere
 }
 
 // nameSome names the first few of many tests.

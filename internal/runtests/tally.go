@@ -21,8 +21,17 @@ type event struct {
 	Output     string
 }
 
-// testID names a test; the test is "" for the package itself.
-type testID struct{ pkg, test string }
+// testID names a test of a suite; the test is "" for the package itself.
+type testID struct {
+	suite     int // suite is 0 where all suites are meant
+	pkg, test string
+}
+
+// inAnySuite is the same test whatever its suite.
+func (id testID) inAnySuite() testID { return testID{0, id.pkg, id.test} }
+
+// itsPackage is the package of the test in its suite.
+func (id testID) itsPackage() testID { return testID{id.suite, id.pkg, ""} }
 
 func (id testID) String() string { return strings.TrimSpace(shortPackage(id.pkg) + " " + id.test) }
 
@@ -52,18 +61,18 @@ type tally struct {
 	now func() time.Time
 
 	mu            sync.Mutex
-	suiteStarted  time.Time
-	packages      int // of the suite, 0 if unknown
-	packagesDone  int // of the suite
+	groupStarted  time.Time
+	packages      int // of the suites that run, 0 if unknown
+	packagesDone  int // of the suites that run
 	active        map[testID]*running
 	builds        map[string][]string // output by import path
-	tests         map[string]int      // tests without subtests that ended, by package of the suite
-	skips         map[string]int      // the same, of those that were skipped
+	tests         map[testID]int      // tests without subtests that ended, by package
+	skips         map[testID]int      // the same, of those that were skipped
 	totalTests    int                 // over all suites
 	totalPackages int
 	finished      map[testID]time.Duration // the longest of all suites
 	passed        map[testID]bool          // in any suite
-	skipped       map[string][]testID      // by reason, each once, and none that passed in an earlier suite
+	skipped       map[string][]testID      // by reason, each once
 	failed        []string
 	interrupted   bool
 }
@@ -71,16 +80,36 @@ type tally struct {
 func newTally() *tally {
 	return &tally{
 		now: time.Now, active: map[testID]*running{}, builds: map[string][]string{},
+		tests: map[testID]int{}, skips: map[testID]int{},
 		finished: map[testID]time.Duration{}, passed: map[testID]bool{}, skipped: map[string][]testID{},
 	}
 }
 
-// startSuite begins a go test of so many packages.
-func (t *tally) startSuite(packages int) {
+// startGroup begins suites that run at the same time.
+func (t *tally) startGroup() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.suiteStarted, t.packages, t.packagesDone = t.now(), packages, 0
-	t.tests, t.skips = map[string]int{}, map[string]int{}
+	t.groupStarted, t.packages, t.packagesDone = t.now(), 0, 0
+}
+
+// addPackages adds the packages of a suite.
+func (t *tally) addPackages(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.packages += n
+}
+
+// interrupt notes that no further suite is to run.
+func (t *tally) interrupt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.interrupted = true
+}
+
+func (t *tally) wasInterrupted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.interrupted
 }
 
 // failSuite notes that go test itself failed. Failed tests explain it better.
@@ -98,15 +127,15 @@ func (t *tally) hasFailed() bool {
 	return len(t.failed) > 0
 }
 
-// recordLine adds a line of go test -json and returns what to print for it.
-func (t *tally) recordLine(line string) []string {
+// recordLine adds a line of a suite's go test -json and returns what to print for it.
+func (t *tally) recordLine(suite int, line string) []string {
 	var e event
 	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Action == "" {
 		return []string{line} // not an event: the go command or a program that wrote past go test
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id := testID{e.Package, e.Test}
+	id := testID{suite, e.Package, e.Test}
 	switch e.Action {
 	case "build-output":
 		t.builds[e.ImportPath] = append(t.builds[e.ImportPath], strings.TrimSuffix(e.Output, "\n"))
@@ -119,7 +148,7 @@ func (t *tally) recordLine(line string) []string {
 	case "output":
 		r := t.activate(id)
 		r.output = append(r.output, strings.TrimSuffix(e.Output, "\n"))
-		t.noteLock(e.Package, e.Output)
+		t.noteLock(id.itsPackage(), e.Output)
 	case "pass", "fail", "skip":
 		took := time.Duration(e.Elapsed * float64(time.Second))
 		if e.Test == "" {
@@ -137,7 +166,7 @@ func (t *tally) activate(id testID) *running {
 		r = &running{started: t.now()}
 		t.active[id] = r
 		if i := strings.LastIndexByte(id.test, '/'); i > 0 {
-			if p := t.active[testID{id.pkg, id.test[:i]}]; p != nil {
+			if p := t.active[testID{id.suite, id.pkg, id.test[:i]}]; p != nil {
 				p.parent = true
 			}
 		}
@@ -150,9 +179,9 @@ func (t *tally) activate(id testID) *running {
 var lockNotice = regexp.MustCompile(`(Test\S+): (waiting|waited) .*for another run of Stampede`)
 
 // noteLock notes whether a test waits for the machine's lock.
-func (t *tally) noteLock(pkg, output string) {
+func (t *tally) noteLock(pkg testID, output string) {
 	if notice := lockNotice.FindStringSubmatch(output); notice != nil {
-		if r := t.active[testID{pkg, notice[1]}]; r != nil {
+		if r := t.active[testID{pkg.suite, pkg.pkg, notice[1]}]; r != nil {
 			r.locked = notice[2] == "waiting"
 		}
 	}
@@ -162,19 +191,20 @@ func (t *tally) noteLock(pkg, output string) {
 func (t *tally) endTest(id testID, action string, took time.Duration) (messages []string) {
 	r := t.activate(id)
 	delete(t.active, id)
-	t.finished[id] = max(took, t.finished[id])
+	anywhere := id.inAnySuite()
+	t.finished[anywhere] = max(took, t.finished[anywhere])
 	if !r.parent {
-		t.tests[id.pkg]++
+		t.tests[id.itsPackage()]++
 		t.totalTests++
 	}
 	switch action {
 	case "pass":
-		t.passed[id] = true
+		t.passed[anywhere] = true
 	case "skip":
-		t.skips[id.pkg]++
+		t.skips[id.itsPackage()]++
 		reason := skipReason(r.output)
-		if !t.passed[id] && !slices.Contains(t.skipped[reason], id) { // as in another suite
-			t.skipped[reason] = append(t.skipped[reason], id)
+		if !slices.Contains(t.skipped[reason], anywhere) { // as in another suite
+			t.skipped[reason] = append(t.skipped[reason], anywhere)
 		}
 	case "fail":
 		t.failed = append(t.failed, id.String())
@@ -193,8 +223,8 @@ func (t *tally) endPackage(id testID, action string, took time.Duration) (messag
 	t.packagesDone++
 	t.totalPackages++
 	if action == "fail" {
-		messages = append(messages, t.endUnfinished(id.pkg)...)
-		if t.tests[id.pkg] == 0 || len(messages) > 0 { // it did not build, or ended by a panic
+		messages = append(messages, t.endUnfinished(id)...)
+		if t.tests[id] == 0 || len(messages) > 0 { // it did not build, or ended by a panic
 			t.failed = append(t.failed, id.String())
 		}
 		messages = append(messages, withoutNotices(r.output)...)
@@ -202,14 +232,14 @@ func (t *tally) endPackage(id testID, action string, took time.Duration) (messag
 	if action == "skip" { // it has no tests
 		return messages
 	}
-	return append(messages, t.packageLine(id.pkg, action, took, r.output))
+	return append(messages, t.packageLine(id, action, took, r.output))
 }
 
 // endUnfinished returns the output of the tests that a failed package left
 // unfinished, as after a panic or a timeout.
-func (t *tally) endUnfinished(pkg string) (messages []string) {
+func (t *tally) endUnfinished(pkg testID) (messages []string) {
 	for id, r := range t.active {
-		if id.pkg != pkg {
+		if id.itsPackage() != pkg {
 			continue
 		}
 		delete(t.active, id)
@@ -221,7 +251,7 @@ func (t *tally) endUnfinished(pkg string) (messages []string) {
 }
 
 // packageLine is "ok  harness/oracle  12.3s  45 tests, 2 skipped".
-func (t *tally) packageLine(pkg, action string, took time.Duration, output []string) string {
+func (t *tally) packageLine(pkg testID, action string, took time.Duration, output []string) string {
 	word := map[string]string{"pass": "ok", "fail": "FAIL"}[action]
 	counts := fmt.Sprintf("%d tests", t.tests[pkg])
 	if n := t.skips[pkg]; n > 0 {
@@ -232,45 +262,5 @@ func (t *tally) packageLine(pkg, action string, took time.Duration, output []str
 			counts += ", cached"
 		}
 	}
-	return fmt.Sprintf("%-4s  %-28s %7s  %s", word, shortPackage(pkg), shortTime(took), counts)
-}
-
-var logPrefix = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: `)
-
-// skipReason is what a test said last before it was skipped.
-func skipReason(output []string) string {
-	reason := "no reason given"
-	for _, line := range output {
-		if at := logPrefix.FindString(line); at != "" {
-			reason = line[len(at):]
-		}
-	}
-	return reason
-}
-
-// withoutNotices leaves out the lines by which go test says what it does.
-func withoutNotices(output []string) (kept []string) {
-	for _, line := range output {
-		if !strings.HasPrefix(line, "=== ") {
-			kept = append(kept, line)
-		}
-	}
-	return kept
-}
-
-// shortPackage is an import path without the module's.
-func shortPackage(pkg string) string {
-	const module = "github.com/stampede-bench/stampede"
-	if pkg == module {
-		return "."
-	}
-	return strings.TrimPrefix(pkg, module+"/")
-}
-
-// shortTime is 3.2s below a minute and 1m23s above.
-func shortTime(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	}
-	return d.Round(time.Second).String()
+	return fmt.Sprintf("%-4s  %-28s %7s  %s", word, shortPackage(pkg.pkg), shortTime(took), counts)
 }
