@@ -134,16 +134,14 @@ func (p proof) ofRequest() error {
 		switch {
 		case key != p.moment.Key || s.Owner() != p.owner || came < p.from || came > p.to:
 			return false
+		case p.fault == paused && p.isLost(s):
+			return true
 		case p.fault == paused && p.moment.OnResponse:
 			return t.Returned-t.Answered >= int64(p.healAfter)
-		case p.fault == paused && s.Outcome() == ledger.OutcomeFailed:
-			return true // at the end of the pause its client gave it up, before it was released
 		case p.fault == paused:
 			return t.Got-t.Asked >= int64(p.healAfter)
-		case p.moment.OnResponse:
-			return s.Outcome() == ledger.OutcomeUnknown
 		}
-		return s.Outcome() == ledger.OutcomeFailed
+		return p.isLost(s)
 	}
 	held := p.find(ledger.KindExchange, isIt)
 	if held == nil {
@@ -151,16 +149,25 @@ func (p proof) ofRequest() error {
 	}
 	_, t := held.Exchange()
 	switch {
+	case p.fault == paused && p.isLost(held):
+		return p.stoodStill(max(t.Asked, t.Answered), p.to)
 	case p.fault == paused && p.moment.OnResponse:
 		return p.stoodStill(t.Answered, t.Returned)
-	case p.fault == paused && held.Outcome() == ledger.OutcomeFailed:
-		return p.stoodStill(t.Asked, p.to)
 	case p.fault == paused:
 		return p.stoodStill(t.Asked, t.Got)
 	case p.fault == cutOff && !p.livedOn(t.Asked):
 		return errors.New("the pod asked nothing after that")
 	}
 	return p.effectOf(t)
+}
+
+// isLost reports whether the held frame did not arrive. A client that wakes from a pause may give
+// an exchange up before the wire releases its frame.
+func (p proof) isLost(s *ledger.Slot) bool {
+	if p.moment.OnResponse {
+		return s.Outcome() == ledger.OutcomeUnknown
+	}
+	return s.Outcome() == ledger.OutcomeFailed
 }
 
 // effectOf checks what the broker had of the request.
