@@ -23,29 +23,25 @@ const heldToLiveness = "running as a member of the group until asked to stop"
 //     allows itself any repeats, it is a warning.
 //   - A pod spins in virtual time: see [Spin].
 func (c *conclusion) checkLiveness() harness.Verdict {
-	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: heldToLiveness, Status: harness.Pass}
-	fail := func(a harness.Anomaly) {
-		v.Status, v.Count = harness.Fail, v.Count+1
-		v.Examples = append(v.Examples, a)
-	}
+	var found livenessFindings
 	for _, in := range c.incidents.podExits() {
-		fail(harness.Anomaly{
+		found.certain = append(found.certain, harness.Anomaly{
 			Text: describeExit(&in),
 			Pods: []string{harness.ClientID(in.Pod, in.N)}, At: c.course.load.time.sinceStart(in.Down),
 		})
 	}
-	for _, a := range c.course.stop.dropouts {
-		fail(a)
-	}
+	found.late = slices.Clone(c.course.stop.dropouts)
 	unresponsive := func(name string, requestedAt int64) {
-		text := fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.RevokeTimeout+pod.StopGrace)
-		if c.isHalted(name) {
-			text = "was halted by a signal that the harness did not send, as SIGSTOP: " + text
-		}
-		fail(harness.Anomaly{
-			Text: text,
+		a := harness.Anomaly{
+			Text: fmt.Sprintf("did not stop within %v of the request, and was killed", c.cfg.RevokeTimeout+pod.StopGrace),
 			Pods: []string{name}, At: c.course.load.time.sinceStart(requestedAt),
-		})
+		}
+		if c.isHalted(name) {
+			a.Text = "was halted by a signal that the harness did not send, as SIGSTOP: " + a.Text
+			found.certain = append(found.certain, a)
+			return
+		}
+		found.late = append(found.late, a)
 	}
 	for _, in := range c.fleet.Incarnations() {
 		if in.Unresponsive {
@@ -55,7 +51,26 @@ func (c *conclusion) checkLiveness() harness.Verdict {
 	for _, name := range c.course.stop.unresponsive {
 		unresponsive(name, c.course.stop.requestedAt)
 	}
-	return c.addExpulsions(v)
+	return c.addExpulsions(found.toVerdict(c.incidents.brokenAssumptions()[oracle.NoPodStarved]))
+}
+
+// livenessFindings are what pods did wrong, apart from expulsions.
+type livenessFindings struct {
+	certain []harness.Anomaly
+	late    []harness.Anomaly // late are what a pod does too that gets no processor: it does not stop, or join, in time.
+}
+
+// toVerdict is the verdict. starved says why [oracle.NoPodStarved] is broken, "" if it holds.
+func (f livenessFindings) toVerdict(starved string) harness.Verdict {
+	v := harness.Verdict{Check: oracle.CheckPodLiveness, HeldTo: heldToLiveness, Status: harness.Pass, Examples: append(f.certain, f.late...)}
+	v.Count = int64(len(v.Examples))
+	switch {
+	case v.Count > 0 && len(f.certain) == 0 && starved != "":
+		v.Status, v.Detail = harness.Inconclusive, oracle.NoPodStarved+": "+starved
+	case v.Count > 0:
+		v.Status = harness.Fail
+	}
+	return v
 }
 
 // addExpulsions adds the expulsions that are the consumer's own fault.

@@ -8,6 +8,9 @@ import "github.com/stampede-bench/stampede/harness"
 // lacks CPU there, so the pod's own client kept its heartbeats back. For a consumer that allows itself any repeats,
 // such an expulsion is a warning.
 //
+// A pod that gets no processor does not stop or join in time either. If no pod starved is broken, these two alone
+// are inconclusive.
+//
 // The engine judges it: the ledger does not show what a process did.
 const CheckPodLiveness = "pod liveness"
 
