@@ -56,7 +56,7 @@ KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
 .PHONY: help chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
+  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -165,6 +165,9 @@ bench-oracle: ## ns/record of all checks, at 5 to 100 million records and from d
 
 bench-pipeline: ## throughput of Stampede itself, compared with plain franz-go clients
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=15x
+
+bench-report: ## make report and its page in Chromium, at 600 and 3,000 runs
+	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReport$$' -benchtime=1x -v . | sed 's/\t */\n  /g'
 
 bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod

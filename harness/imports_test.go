@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"consumers/soak":          {},
 	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/allocs":         {},
+	"internal/browser":        {},
 	"internal/launcher":       {},
 	"internal/runtests":       {"internal/launcher"},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

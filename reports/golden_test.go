@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/internal/browser"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata/reports and README's picture (make golden)")
@@ -191,12 +192,7 @@ func TestPicture(t *testing.T) {
 	if !*update {
 		t.Skip("make golden takes README's picture")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on this machine: testdata/report.png stays as it was")
-	}
-	dir := t.TempDir()
-	page := filepath.Join(dir, "report.html")
+	page := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(page, render(t, renderHTML, saved(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -204,15 +200,9 @@ func TestPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), chromium, append(chromiumFlags(dir), "--hide-scrollbars", "--force-color-profile=srgb",
-		"--window-size=1200,1120", "--screenshot="+picture, "file://"+page)...)
+	cmd := browser.Command(t.Context(), t, "--hide-scrollbars", "--force-color-profile=srgb",
+		"--window-size=1200,1120", "--screenshot="+picture, "file://"+page)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("chromium does not run here, testdata/report.png stays as it was: %v\n%s", err, out)
 	}
-}
-
-// chromiumFlags make Chromium render a page without a window and without the network.
-func chromiumFlags(profile string) []string {
-	return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir=" + filepath.Join(profile, "profile")}
 }

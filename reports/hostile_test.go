@@ -17,6 +17,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/harness/plain/plaintest"
+	"github.com/stampede-bench/stampede/internal/browser"
 )
 
 type namedRenderer struct {
@@ -147,25 +148,25 @@ func TestReadersMakeTextsHarmless(t *testing.T) {
 
 // No script of a hostile text runs, and no request leaves the page.
 func TestForeignTextIsNoMarkupInChromium(t *testing.T) {
-	b := newBrowser(t)
-	hostile := plaintest.Hostile(b.server.URL + "/hostile")
+	b := browser.New(t)
+	hostile := plaintest.Hostile(b.URL() + "/hostile")
 	pages := [][]byte{[]byte("<!doctype html>" + hostile[slices.IndexFunc(hostile, func(s string) bool { return strings.HasPrefix(s, "<script>") })])}
 	const look = `return [d.documentElement.dataset.pwned, d.scripts.length, d.querySelectorAll("img, iframe, link, style, meta[http-equiv]").length, d.querySelectorAll("a:not([href^='#'])").length];`
-	results, _ := b.visit(t, look, pages...)
-	if results[0] != "1,1,0,0" || !slices.Equal(b.requests(), []string{"/hostile/script"}) {
-		t.Fatalf("a page that runs a hostile script is seen as %v, with requests %v: the test sees nothing", results, b.requests())
+	results, _ := b.Visit(t, look, pages...)
+	if results[0] != "1,1,0,0" || !slices.Equal(b.Requests(), []string{"/hostile/script"}) {
+		t.Fatalf("a page that runs a hostile script is seen as %v, with requests %v: the test sees nothing", results, b.Requests())
 	}
 	pages = nil
 	for turn := range 6 {
 		pages = append(pages, render(t, renderHTML, poison(varied(t), hostile, turn*len(hostile)/12)))
 	}
-	results, console := b.visit(t, look, pages...)
+	results, console := b.Visit(t, look, pages...)
 	for n, got := range results {
 		if got != ",1,2,0" { // one script, one style and one policy
 			t.Errorf("page %d has the script's mark, scripts, other elements, links: %s", n, got)
 		}
 	}
-	if asked := b.requests()[1:]; len(asked) > 0 || len(console) > 0 {
+	if asked := b.Requests()[1:]; len(asked) > 0 || len(console) > 0 {
 		t.Errorf("requests %v, console %q", asked, console)
 	}
 }
