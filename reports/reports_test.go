@@ -39,6 +39,12 @@ func TestWriteAllReplacesItsFiles(t *testing.T) {
 			t.Errorf("%s: %v, or not what its renderer writes", name, err)
 		}
 	}
+	if err := Rewrite(dir, saved(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "result.json")); err != nil || !bytes.Equal(got, render(t, renderJSON, saved(t))) {
+		t.Errorf("result.json, written again: %v, or another one", err)
+	}
 	left, _ := os.ReadDir(dir)
 	if len(left) != 3 {
 		t.Errorf("%d files in the folder, want 3: %v", len(left), left)

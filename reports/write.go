@@ -31,11 +31,23 @@ func WriteAll(dir string, c *harness.Comparison) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(dir, "result.json"), err)
 	}
+	return writeFiles(dir, c, func(w io.Writer, _ *harness.Comparison) error { _, err := w.Write(saved.Bytes()); return err })
+}
+
+// Rewrite does what [WriteAll] does, for a comparison that [ReadJSON] has read.
+func Rewrite(dir string, c *harness.Comparison) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the output folder: %w", err)
+	}
+	return writeFiles(dir, c, renderJSON)
+}
+
+func writeFiles(dir string, c *harness.Comparison, renderResult renderer) error {
 	files := []struct {
 		name   string
 		render renderer
 	}{
-		{"result.json", func(w io.Writer, _ *harness.Comparison) error { _, err := w.Write(saved.Bytes()); return err }},
+		{"result.json", renderResult},
 		{"bench.txt", renderBench},
 		{"report.html", renderHTML},
 	}

@@ -85,14 +85,14 @@ func (c *comparison) writeReport() error {
 		c.dropUnrun()
 	}
 	c.completeResult()
-	return publish(c.options.out, c.result)
+	return publish(c.options.out, c.result, reports.WriteAll)
 }
 
 // publish writes the reports into out, if that is a folder, and prints the result.
-func publish(out string, c *harness.Comparison) error {
+func publish(out string, c *harness.Comparison, write func(dir string, c *harness.Comparison) error) error {
 	var written error
 	if out != "" {
-		written = reports.WriteAll(out, c)
+		written = write(out, c)
 	}
 	printed := reports.RenderText(os.Stdout, c)
 	if out != "" && written == nil && printed == nil {
@@ -147,5 +147,5 @@ func renderSaved(in, out string) error {
 	if err != nil {
 		return fmt.Errorf("saved result %s: %w", in, err)
 	}
-	return publish(out, c)
+	return publish(out, c, reports.Rewrite)
 }

@@ -92,6 +92,9 @@ func TestCopyReachesEachString(t *testing.T) {
 	if &got.List[0].Values[0] != &given.List[0].Values[0] {
 		t.Error("numbers were copied")
 	}
+	if again := Copy(got); &again.List[0] != &got.List[0] || again.Inner != got.Inner {
+		t.Error("harmless texts were copied")
+	}
 	var none *outer
 	if Copy(none) != nil || Copy([]string(nil)) != nil || Copy(map[string]string(nil)) != nil {
 		t.Error("nil has become something")
