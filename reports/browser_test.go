@@ -10,13 +10,28 @@ import (
 	"github.com/stampede-bench/stampede/internal/browser"
 )
 
+// drawAll brings each part of a page into view, until the page's script has drawn it.
+const drawAll = `
+for (const e of d.querySelectorAll("details.evidence")) e.open = true;
+for (const part of d.querySelectorAll(".part")) {
+  part.scrollIntoView();
+  while (part.dataset.part || !part.querySelector("table, figure")) await new Promise(function (seen) { w.requestAnimationFrame(seen); });
+}`
+
 // The policy of the page must allow its script and its styles, and all controls work.
 func TestPageWorksInChromium(t *testing.T) {
 	page := render(t, renderHTML, saved(t))
 	results, console := browser.New(t).Visit(t, `
 const failed = [], want = function (what, held) { if (!held) failed.push(what); };
+const cell = Array.from(d.querySelectorAll("details.evidence")).pop();
+cell.open = false;
+w.location.hash = cell.id;
+while (!cell.querySelector("table")) await new Promise(function (seen) { w.requestAnimationFrame(seen); });
+const place = cell.getBoundingClientRect();
+want("evidence that its link opens", cell.open && place.top >= 0 && place.top < w.innerHeight);
+`+drawAll+`
 const charts = d.querySelectorAll("svg.chart"), shown = function (e) { return w.getComputedStyle(e).display !== "none"; };
-want("line charts", charts.length === `+fmt.Sprint(strings.Count(string(page), `class="chart"`))+`);
+want("line charts", charts.length === `+fmt.Sprint(strings.Count(unpacked(t, page), `class="chart"`))+`);
 want("labels of the charts", Array.from(charts).every(function (c) { return c.hasAttribute("aria-label"); }));
 want("styles", w.getComputedStyle(d.querySelector("nav.bar")).position === "sticky");
 const box = d.querySelector(".legend input"), line = d.querySelector("path.ln.k0[data-n]");
@@ -31,7 +46,8 @@ const copy = d.querySelector(".copy");
 want("a button to copy", !copy.hidden);
 copy.click();
 want("a selected command", w.getSelection().toString().trim() === copy.parentNode.querySelector("code").textContent);
-const closed = d.querySelector("details.evidence:not([open])");
+const closed = d.querySelector("details.evidence");
+closed.open = false;
 closed.querySelector("summary").click();
 want("evidence that opens", closed.open);
 const box1 = charts[0].getBoundingClientRect();

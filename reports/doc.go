@@ -4,7 +4,8 @@
 //
 // Each form is a function of the [harness.Comparison] alone, without a clock,
 // randomness or the order of a map. A saved result therefore gives the same bytes
-// on any machine and years later.
+// on any machine and years later. Only how report.html packs charts and evidence
+// depends on the version of Go.
 //
 // The package also decides, once for all forms, what an honest report shows.
 // Latencies appear only for runs that passed: those of a consumer that is

@@ -20,16 +20,20 @@ var assets embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.tmpl"))
 
-// renderHTML writes the comparison as one page that needs no network, no other file
-// and no script. Charts are SVG in the page, and a policy in its head makes the
-// browser refuse any request. A small script adds values under the pointer and
-// buttons to copy commands.
+// renderHTML writes the comparison as one page that needs no network and no other
+// file: a policy in its head makes the browser refuse any request. Verdicts, tables and
+// first anomalies need no script. Charts and evidence are packed in the page, and its
+// script draws them when they come into view.
 func renderHTML(w io.Writer, c *harness.Comparison) error {
-	var b bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", newPage(plain.Copy(c))); err != nil {
+	p, err := newPage(plain.Copy(c))
+	if err != nil {
 		return fmt.Errorf("render report.html: %w", err)
 	}
-	_, err := w.Write(b.Bytes())
+	var b bytes.Buffer
+	if err := pageTemplate.ExecuteTemplate(&b, "report.tmpl", p); err != nil {
+		return fmt.Errorf("render report.html: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
 	return err
 }
 
@@ -114,7 +118,7 @@ type pageAnomaly struct {
 	Command  []string
 }
 
-func newPage(c *harness.Comparison) *page {
+func newPage(c *harness.Comparison) (*page, error) {
 	v := newView(c)
 	css, _ := assets.ReadFile("assets/report.css")
 	js, _ := assets.ReadFile("assets/report.js")
@@ -152,9 +156,13 @@ func newPage(c *harness.Comparison) *page {
 		p.Anomalies = append(p.Anomalies, out)
 	}
 	for i := range c.Scenarios {
-		p.Scenarios = append(p.Scenarios, v.pageScenario(p, i))
+		s, err := v.pageScenario(p, i)
+		if err != nil {
+			return nil, fmt.Errorf("scenario %s: %w", c.Scenarios[i].Name, err)
+		}
+		p.Scenarios = append(p.Scenarios, s)
 	}
-	return p
+	return p, nil
 }
 
 // policyHash is how a policy names the text of an element, which is after a newline.

@@ -7,12 +7,16 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 )
 
-// pageCell has the details of one consumer in one scenario.
+// pageCell is one consumer in one scenario. Its details are drawn later.
 type pageCell struct {
-	Anchor      string
-	Consumer    pageConsumer
-	Outcome     matrixCell
-	Open        bool
+	Anchor   string
+	Consumer pageConsumer
+	Outcome  matrixCell
+	Open     bool
+}
+
+// cellDetails is the evidence of a cell.
+type cellDetails struct {
 	Runs        []runRow
 	Checks      pageChecks
 	Assumptions []assumptionRow
@@ -46,10 +50,14 @@ type phaseRow struct {
 }
 
 func (v *view) pageCell(c *harness.Cell, consumer pageConsumer, anchor string) pageCell {
-	out := pageCell{
+	return pageCell{
 		Anchor: anchor, Consumer: consumer, Outcome: matrixCell{outcome: v.outcomeOf(c), Run: true},
 		Open: !consumer.Control && (c.Status == harness.Fail || c.Status == harness.Inconclusive || c.Status == harness.NotMade),
 	}
+}
+
+func (v *view) cellDetails(c *harness.Cell) cellDetails {
+	var out cellDetails
 	for _, r := range v.runsOf(c) {
 		out.Runs = append(out.Runs, newRunRow(r))
 	}

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,13 +16,24 @@ type pageScenario struct {
 	Anchor  string
 	Setup   []harness.Setting
 	Rows    []resultRow // Rows of the table of results.
-	Drawn   string      // Drawn says which runs the charts show.
-	Charts  []pageChart
+	Drawn   bool        // Drawn: there are charts.
+	Tall    bool        // Tall: one of them is.
 	Faults  []pageFault
 	Costs   []costRow
 	Keys    string
 	Details []pageCell
+	Packed  template.HTML // Packed has the parts that the page's script draws, see [packParts].
 }
+
+// scenarioCharts are the charts of a scenario, which the page's script draws.
+type scenarioCharts struct {
+	Legend []pageConsumer
+	Drawn  string // Drawn says which runs the charts show.
+	Charts []pageChart
+}
+
+// chartsPart is the name of the part with the charts of a scenario.
+const chartsPart = "charts"
 
 type resultRow struct {
 	Consumer pageConsumer
@@ -55,32 +67,49 @@ type costRow struct {
 	Values   []cellValue // Values are one for each of the page's CostColumns.
 }
 
-func (v *view) pageScenario(p *page, index int) pageScenario {
+func (v *view) pageScenario(p *page, index int) (pageScenario, error) {
 	s := v.Scenarios[index]
 	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: scenarioSetup(&s)}
+	parts := map[string]string{}
 	for i, consumer := range p.Consumers {
 		c := v.cellOf(s.Name, consumer.Name)
 		if c == nil {
 			continue
 		}
-		row := resultRow{Consumer: consumer}
-		for _, k := range p.Columns {
-			row.Values = append(row.Values, k.valueOf(v, c))
-		}
-		row.Values = mergeMissing(row.Values)
-		out.Rows = append(out.Rows, row)
+		out.Rows = append(out.Rows, v.resultRow(p, c, consumer))
 		if len(v.concludedRuns(c)) > 0 {
 			out.Costs = append(out.Costs, v.costRow(p, c, consumer))
 		}
-		out.Details = append(out.Details, v.pageCell(c, consumer, cellLink(index, i)))
 		if out.Keys == "" {
 			out.Keys = v.describeKeys(c)
 		}
+		cell := v.pageCell(c, consumer, cellLink(index, i))
+		out.Details = append(out.Details, cell)
+		if err := renderPart(parts, cell.Anchor, "cell", v.cellDetails(c)); err != nil {
+			return out, err
+		}
 	}
 	d := v.newDrawing(p, &s)
-	out.Charts, out.Drawn = d.allCharts(), d.describeRuns()
 	out.Faults = v.pageFaults(d)
-	return out
+	if charts := d.allCharts(); len(charts) > 0 {
+		out.Drawn = true
+		out.Tall = slices.ContainsFunc(charts, func(c pageChart) bool { return c.Tall })
+		if err := renderPart(parts, chartsPart, "charts", scenarioCharts{p.Consumers, d.describeRuns(), charts}); err != nil {
+			return out, err
+		}
+	}
+	var err error
+	out.Packed, err = packParts(parts)
+	return out, err
+}
+
+func (v *view) resultRow(p *page, c *harness.Cell, consumer pageConsumer) resultRow {
+	row := resultRow{Consumer: consumer}
+	for _, k := range p.Columns {
+		row.Values = append(row.Values, k.valueOf(v, c))
+	}
+	row.Values = mergeMissing(row.Values)
+	return row
 }
 
 // scenarioSetup describes a scenario as it was run.

@@ -2,7 +2,11 @@ package reports
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +16,7 @@ import (
 )
 
 func TestHTMLNeedsNoNetwork(t *testing.T) {
-	page := string(render(t, renderHTML, saved(t)))
+	page := unpacked(t, render(t, renderHTML, saved(t)))
 	if m := regexp.MustCompile(`(?i)(src|href|action|poster|srcset)\s*=\s*["']?\s*(https?:|//)[^"' >]*|url\([^)]*\)|@import[^;]*`).FindString(page); m != "" {
 		t.Errorf("the page asks for %s", m)
 	}
@@ -22,6 +26,48 @@ func TestHTMLNeedsNoNetwork(t *testing.T) {
 	for _, m := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(page, `id="`+m[1]+`"`) {
 			t.Errorf("a link leads to #%s, which is not there", m[1])
+		}
+	}
+}
+
+// unpacked is a page with its parts as the page's script would draw them.
+func unpacked(t *testing.T, page []byte) string {
+	t.Helper()
+	return packed.ReplaceAllStringFunc(string(page), func(block string) string {
+		deflated, err := base64.StdEncoding.DecodeString(packed.FindStringSubmatch(block)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := zlib.NewReader(bytes.NewReader(deflated))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parts map[string]string
+		if err := json.NewDecoder(plain).Decode(&parts); err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(parts)) {
+			fmt.Fprintf(&all, "<!-- part %s -->\n%s\n", name, parts[name])
+		}
+		return all.String()
+	})
+}
+
+var packed = regexp.MustCompile(`<script type="text/plain" class="packed">([^<]*)</script>`)
+
+// Most elements of a large page would be in charts and evidence.
+func TestPageHasChartsAndEvidenceOnlyPacked(t *testing.T) {
+	page := render(t, renderHTML, saved(t))
+	all := unpacked(t, page)
+	for _, part := range []string{`<figure`, `<h4>Runs</h4>`, `<h4>Phases</h4>`} {
+		if bytes.Contains(page, []byte(part)) || !strings.Contains(all, part) {
+			t.Errorf("%s is in the page itself, or in no part", part)
+		}
+	}
+	for _, first := range []string{`class="cell pass"`, `class="tracks"`, `<table class="results">`, "Recovery from", "<summary>"} {
+		if !bytes.Contains(page, []byte(first)) {
+			t.Errorf("%s is not in the page itself", first)
 		}
 	}
 }
@@ -47,7 +93,7 @@ func TestHTMLEscapesNamesAndTexts(t *testing.T) {
 			c.Cells[i].Consumer = evil
 		}
 	}
-	page := string(render(t, renderHTML, c))
+	page := unpacked(t, render(t, renderHTML, c))
 	if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") {
 		t.Error("a name became markup")
 	}
@@ -58,7 +104,7 @@ func TestHTMLEscapesNamesAndTexts(t *testing.T) {
 
 func TestHTMLCharts(t *testing.T) {
 	c := saved(t)
-	page := string(render(t, renderHTML, c))
+	page := unpacked(t, render(t, renderHTML, c))
 	timelines := len(regexp.MustCompile(`class="tracks"`).FindAllString(page, -1))
 	if got, want := strings.Count(page, `<svg viewBox="0 0 640`), 6*len(c.Scenarios)+timelines; got != want {
 		t.Errorf("%d charts, want %d", got, want)

@@ -10,7 +10,39 @@
     root.dataset.theme = dark ? "light" : "dark";
   };
 
-  // A link to evidence opens it; a print has all of it.
+  // Each scenario has its charts and evidence packed: JSON by name, deflated, in base64.
+  const packs = new Map();
+  function unpack(section) {
+    if (!packs.has(section)) {
+      const bytes = Uint8Array.from(atob(section.querySelector(".packed").textContent), function (c) { return c.charCodeAt(0); });
+      const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      packs.set(section, new Response(plain).json());
+    }
+    return packs.get(section);
+  }
+
+  // A part is drawn once, when it comes near the view or its details are opened.
+  async function draw(part) {
+    const name = part.dataset.part;
+    if (!name) return;
+    near.unobserve(part);
+    delete part.dataset.part;
+    try {
+      part.innerHTML = (await unpack(part.closest("section")))[name];
+      enliven(part);
+    } catch (e) { part.textContent = "This browser cannot draw it: " + e; }
+    part.classList.remove("unseen");
+  }
+  const near = new IntersectionObserver(function (seen) {
+    seen.forEach(function (s) { if (s.isIntersecting) draw(s.target); });
+  }, { rootMargin: "1200px" });
+  document.querySelectorAll(".part").forEach(function (p) { near.observe(p); });
+  document.addEventListener("toggle", function (e) {
+    const part = e.target.open && e.target.querySelector(":scope > .part");
+    if (part) draw(part);
+  }, true);
+
+  // A link to evidence opens it; a print has what was drawn.
   function reveal() {
     const target = location.hash && document.getElementById(location.hash.slice(1));
     if (target && target.tagName === "DETAILS") target.open = true;
@@ -18,7 +50,7 @@
   addEventListener("hashchange", reveal);
   reveal();
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+    document.querySelectorAll("details:not(:has(> .part[data-part]))").forEach(function (d) { d.open = true; });
   });
 
   // The legend's switches work by style alone; the script counts them.
@@ -56,7 +88,8 @@
     if (unit === "count") return v < 10 ? three(v) : Math.round(v).toLocaleString("en");
     return v <= 0 ? "0 s" : v < 1e-3 ? three(v * 1e6) + " µs" : v < 1 ? three(v * 1e3) + " ms" : three(v) + " s";
   }
-  document.querySelectorAll("svg.chart").forEach(function (svg) {
+  function enliven(part) { part.querySelectorAll("svg.chart").forEach(addValues); }
+  function addValues(svg) {
     const NS = svg.namespaceURI, x = axis(svg.dataset.x), y = axis(svg.dataset.y);
     const title = svg.querySelector("title");
     svg.setAttribute("aria-label", title.textContent);
@@ -93,5 +126,5 @@
     });
     function leave() { tip.hidden = true; cursor.removeAttribute("d"); }
     svg.addEventListener("pointerleave", leave);
-  });
+  }
 })();
