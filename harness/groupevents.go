@@ -121,6 +121,7 @@ type Leave struct {
 	At       int64 // At is when it sent the request, ns on CLOCK_MONOTONIC.
 	ClientID string
 	Group    string
+	MemberID string // MemberID is "" if the request names a static member by its instance alone.
 }
 
 // Reset is a member that got the start or the end of a log: it reads on from there, as it has

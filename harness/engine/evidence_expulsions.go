@@ -60,11 +60,10 @@ func (e *evidence) mayBeAffected(at time.Duration, faults []injectedFault) bool 
 	})
 }
 
-// leftByItself reports whether a member that was gone had asked for that. A plan of the group
-// that was made before may name it a little later still.
+// leftByItself reports whether a member that was gone had asked for that.
 func (e *evidence) leftByItself(x observe.Expulsion) bool {
 	return slices.ContainsFunc(e.watcher.Left(), func(d observe.Departure) bool {
-		return d.Owner == x.Owner && d.Group == x.Group && x.Member-int64(e.cfg.Session) <= d.At && d.At <= x.Seen
+		return d.Explains(x, e.cfg.Session)
 	})
 }
 

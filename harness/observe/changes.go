@@ -2,6 +2,7 @@ package observe
 
 import (
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -15,6 +16,7 @@ type Expulsion struct {
 	Seen     int64
 	Member   int64  // Member is the last time at which it was surely a member.
 	Group    uint32 // Group is the key of a group of the consumer's own, 0 for the run's.
+	MemberID string
 }
 
 // Departure is a member that left its group by a request of its own.
@@ -22,6 +24,16 @@ type Departure struct {
 	Owner ledger.Owner
 	At    int64  // At is when it sent the request, ns on CLOCK_MONOTONIC.
 	Group uint32 // Group is as in [Expulsion].
+	// MemberID is "" if the request named a static member by its instance alone.
+	MemberID string
+}
+
+// Explains reports whether a departure is why a member is gone. A pod that left before, and came
+// back, did so under another member id. A plan of the group that was made before the departure may
+// name the member up to a session later.
+func (d Departure) Explains(x Expulsion, session time.Duration) bool {
+	return d.Owner == x.Owner && d.Group == x.Group && (d.MemberID == "" || d.MemberID == x.MemberID) &&
+		x.Member-int64(session) <= d.At && d.At <= x.Seen
 }
 
 // bounds are the times between which a group changed.
@@ -110,7 +122,7 @@ func (w *Watcher) acceptDepartures(g harness.Group, was *group, seen int64) {
 			continue
 		}
 		delete(was.members, client)
-		w.expel(client, was, b)
+		w.expel(client, id, was, b)
 		for topic := range was.owned {
 			for p, o := range was.owned[topic] {
 				if o.client == client {
@@ -166,7 +178,7 @@ func (w *Watcher) compareGroup(g harness.Group, was *group, b bounds) {
 	for client, id := range was.members {
 		now, in := is.members[client]
 		if !in || now != id && !w.cfg.Share { // a pod may have several members in a share group
-			w.expel(client, was, b)
+			w.expel(client, id, was, b)
 		}
 	}
 	if was.key == 0 && changed {
@@ -176,8 +188,8 @@ func (w *Watcher) compareGroup(g harness.Group, was *group, b bounds) {
 }
 
 // expel notes that a member is gone.
-func (w *Watcher) expel(client string, g *group, b bounds) {
-	w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), b.vacated, b.seen, b.member, g.key})
+func (w *Watcher) expel(client, id string, g *group, b bounds) {
+	w.expelled = append(w.expelled, Expulsion{w.cfg.OwnerOf(client), b.vacated, b.seen, b.member, g.key, id})
 }
 
 // writeTransfer writes that a partition left its owner, or came to one, or both.

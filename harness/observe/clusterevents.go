@@ -90,7 +90,7 @@ func (w *Watcher) recordRewind(r harness.Rewind) {
 func (w *Watcher) recordLeave(l harness.Leave) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.left = append(w.left, Departure{w.cfg.OwnerOf(l.ClientID), l.At, w.groupNamed(l.Group).key})
+	w.left = append(w.left, Departure{w.cfg.OwnerOf(l.ClientID), l.At, w.groupNamed(l.Group).key, l.MemberID})
 }
 
 // recordReset writes that a member begins at the start or the end of a log.

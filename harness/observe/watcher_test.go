@@ -30,7 +30,7 @@ func TestSnapshotsBecomeIntervals(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 40, 50, 40, 0}, {2, 50, 60, 50, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 40, 50, 40, 0, "m1"}, {2, 50, 60, 50, 0, "m2"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 	if got := w.Changes(); got != 4 {
@@ -45,7 +45,7 @@ func TestMemberMissingFromAGenerationLeftAfterTheLastOne(t *testing.T) {
 	w.acceptWritten(snapshotOf(1, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 10, 11)
 	w.acceptWritten(snapshotOf(2, member("m1", "pod-1.1", 0), member("m2", "pod-2.1", 1)), 20, 21)
 	w.acceptWritten(snapshotOf(4, member("m2", "pod-2.1", 0, 1)), 60, 61)
-	if got, want := w.Expelled(), []Expulsion{{1, 60, 61, 21, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 60, 61, 21, 0, "m1"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
@@ -81,7 +81,7 @@ func TestAssignmentsShowMoreThanPolls(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 50, 70, 50, 0}, {2, 82, 90, 82, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 70, 50, 0, "m1"}, {2, 82, 90, 82, 0, "m2"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
@@ -187,7 +187,7 @@ func TestGroupsOfTheConsumersOwn(t *testing.T) {
 	if got, want := w.Owners(), []string{"pod-1", "pod-1"}; !slices.Equal(got, want) || w.Changes() != 1 {
 		t.Errorf("owners %v, want %v; %d changes", got, want, w.Changes())
 	}
-	if got, want := w.Expelled(), []Expulsion{{2, 40, 50, 40, uint32(hash("g-retry")) | 1}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{2, 40, 50, 40, uint32(hash("g-retry")) | 1, "n1"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
@@ -210,7 +210,7 @@ func TestShareGroupHasMembersButNoOwners(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{2, 20, 30, 20, 0}, {0, 20, 30, 20, 0}}; len(got) != 2 || !slices.Contains(got, want[0]) || w.Changes() != 2 {
+	if got, want := w.Expelled(), []Expulsion{{2, 20, 30, 20, 0, "m2"}, {0, 20, 30, 20, 0, "x"}}; len(got) != 2 || !slices.Contains(got, want[0]) || w.Changes() != 2 {
 		t.Errorf("expelled %v, want %v; %d changes, want 2", got, want, w.Changes())
 	}
 }
@@ -229,7 +229,7 @@ func TestPodIsExpelledWithItsLastShareMember(t *testing.T) {
 		t.Errorf("expelled %v; %d members, want 2; %d changes, want 3", got, len(w.Joined()), w.Changes())
 	}
 	pollSettled(w, snapshotOf(4, member("m2", "pod-2.1")), 50, 60)
-	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 50, 60, 50, 0, "m1"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }
@@ -305,7 +305,7 @@ func TestStaticMemberComesBackAsTheNextIncarnation(t *testing.T) {
 	if got := seen(); !slices.Equal(got, want) {
 		t.Errorf("written\n got  %q\n want %q", got, want)
 	}
-	if got, want := w.Expelled(), []Expulsion{{1, 30, 40, 30, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 30, 40, 30, 0, "pod-1-x"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }

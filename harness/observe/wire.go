@@ -176,7 +176,7 @@ func (w *Watcher) acceptMember(a harness.MemberAssignment) {
 	b := bounds{member: a.At, vacated: a.At, assigned: a.At, seen: a.Seen}
 	before, known := g.members[client]
 	if known && (a.Left && before == a.Member.ID || !a.Left && before != a.Member.ID) {
-		w.expel(client, g, b)
+		w.expel(client, before, g, b)
 	}
 	if g.lastAnswered = max(g.lastAnswered, a.Seen); a.Left {
 		delete(g.members, client)

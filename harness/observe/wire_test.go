@@ -161,7 +161,7 @@ func TestHeartbeatsDateOwnership(t *testing.T) {
 		"released p0 by 1 at 350..352",
 		"owned p0 by 2 at 353..405",
 		"released p0 by 2 at 450..451", "released p1 by 2 at 450..451", "owned p1 by 2 at 450..451")
-	if got, want := w.Expelled(), []Expulsion{{1, 350, 352, 350, 0}, {2, 450, 451, 450, 0}}; !slices.Equal(got, want) {
+	if got, want := w.Expelled(), []Expulsion{{1, 350, 352, 350, 0, "m1"}, {2, 450, 451, 450, 0, "m2"}}; !slices.Equal(got, want) {
 		t.Errorf("expelled %v, want %v", got, want)
 	}
 }

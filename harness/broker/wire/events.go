@@ -25,10 +25,15 @@ func ReportEvents(x *Exchange, topicName func(topic string, id [16]byte) string,
 	case *kmsg.ListOffsetsRequest:
 		r.reportResets(req)
 	case *kmsg.LeaveGroupRequest:
-		r.reportLeave(req.Group)
+		if req.Version < 3 {
+			r.reportLeave(req.Group, req.MemberID)
+		}
+		for _, m := range req.Members {
+			r.reportLeave(req.Group, m.MemberID)
+		}
 	case *kmsg.ConsumerGroupHeartbeatRequest:
 		if req.MemberEpoch < 0 { // -1, and -2 of a static member that comes back
-			r.reportLeave(req.Group)
+			r.reportLeave(req.Group, req.MemberID)
 		}
 		r.reportMember(req)
 	case *kmsg.ShareFetchRequest:
@@ -87,8 +92,8 @@ func valueOf(s *string) string {
 }
 
 // reportLeave reports a member that left by itself, whatever the broker answered.
-func (x *reporter) reportLeave(group string) {
-	l := harness.Leave{At: x.At, ClientID: x.Client, Group: group}
+func (x *reporter) reportLeave(group, member string) {
+	l := harness.Leave{At: x.At, ClientID: x.Client, Group: group, MemberID: member}
 	x.notify(group, func(see harness.GroupEvents) {
 		if see.Leave != nil {
 			see.Leave(l)

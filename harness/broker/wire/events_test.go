@@ -44,7 +44,7 @@ func seen(all ...*wire.Exchange) (lines []string) {
 				Rewind: func(r harness.Rewind) {
 					add("%d rewind %s %s %s/%d to %d", r.At, r.ClientID, r.Group, r.Topic, r.Partition, r.Offset)
 				},
-				Leave: func(l harness.Leave) { add("%d leave %s %s", l.At, l.ClientID, l.Group) },
+				Leave: func(l harness.Leave) { add("%d leave %s %s %s", l.At, l.ClientID, l.Group, l.MemberID) },
 				Acquire: func(a harness.Acquisition) {
 					add("%d acquire %s %s %s/%d %d-%d delivery %d", a.At, a.ClientID, a.Group, a.Topic, a.Partition, a.From, a.To, a.Deliveries)
 				},
@@ -99,11 +99,12 @@ func TestRewindsHaveTheCommitThatTheBrokerAnswered(t *testing.T) {
 // A member leaves by a request of its own, or by its last heartbeat.
 func TestLeavesAreReported(t *testing.T) {
 	last, living := kmsg.NewPtrConsumerGroupHeartbeatRequest(), kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	last.Group, last.MemberEpoch, living.Group, living.MemberEpoch = "g", -1, "g", 3
-	classic := kmsg.NewPtrLeaveGroupRequest()
-	classic.Group = "h"
-	wantLines(t, seen(&wire.Exchange{Request: last}, &wire.Exchange{Request: living}, &wire.Exchange{Request: classic}),
-		"10 leave pod-1.1 g", "10 leave pod-1.1 h")
+	last.Group, last.MemberEpoch, last.MemberID, living.Group, living.MemberEpoch = "g", -1, "m", "g", 3
+	classic, old := kmsg.NewPtrLeaveGroupRequest(), kmsg.NewPtrLeaveGroupRequest()
+	classic.Version, classic.Group, classic.Members = 5, "h", []kmsg.LeaveGroupRequestMember{{MemberID: "n"}}
+	old.Group, old.MemberID = "h", "o"
+	wantLines(t, seen(&wire.Exchange{Request: last}, &wire.Exchange{Request: living}, &wire.Exchange{Request: classic}, &wire.Exchange{Request: old}),
+		"10 leave pod-1.1 g m", "10 leave pod-1.1 h n", "10 leave pod-1.1 h o")
 }
 
 // TestCommitsHaveTheirClientAndTheirAnswer: a commit names who asked for it, in which generation, and
@@ -151,7 +152,7 @@ func TestHeartbeatsShowAssignments(t *testing.T) {
 	broken := beat(-1, 0)
 	broken.Response = nil
 	wantLines(t, seen(beat(1, 0), beat(1, 0, ordersID), beat(1, 0, [16]byte{1}), beat(1, 110, ordersID), broken, beat(-1, 0)),
-		"10-20 assign map[orders:[0 2]] pod-1.1 to m in g left false", "10 leave pod-1.1 g", "10 leave pod-1.1 g", "10-20 assign map[] pod-1.1 to m in g left true")
+		"10-20 assign map[orders:[0 2]] pod-1.1 to m in g left false", "10 leave pod-1.1 g m", "10 leave pod-1.1 g m", "10-20 assign map[] pod-1.1 to m in g left true")
 }
 
 // TestMembersAreKnownByTheirConnection: the first answer to JoinGroup may only have the member id.
