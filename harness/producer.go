@@ -22,11 +22,14 @@ type ProducerSettings struct {
 	// idempotence, which allows no other value.
 	InFlight int `json:"in_flight,omitempty"`
 	// Linger is how long the producer waits for more records of a batch. 0: 1 ms, and
-	// 10 ms in virtual time.
+	// 10 ms in virtual time. [NoLinger]: it does not wait.
 	Linger      time.Duration `json:"linger_ns,omitempty"`
 	Batch       int           `json:"batch,omitempty"`       // Batch is the most bytes of a batch. 0: 1,000,012.
 	Compression Compression   `json:"compression,omitempty"` // Compression of batches. "": none.
 }
+
+// NoLinger is the linger of a producer that does not wait for more records of a batch.
+const NoLinger time.Duration = -1
 
 // ProducerClientID is the client id of the producer.
 const ProducerClientID = "stampede-producer"
@@ -78,7 +81,7 @@ func (p ProducerSettings) validateProducer() error {
 	errs := []error{
 		checkOneOf("Producer.Acks", p.Acks, AcksAll, AcksLeader, AcksNone),
 		checkOneOf("Producer.Compression", p.Compression, CompressionNone, CompressionGzip, CompressionSnappy, CompressionLZ4, CompressionZstd),
-		checkLeast("Producer.Retries", p.Retries, -1), checkLeast("Producer.InFlight", p.InFlight, 0), checkLeast("Producer.Linger", p.Linger, 0),
+		checkLeast("Producer.Retries", p.Retries, -1), checkLeast("Producer.InFlight", p.InFlight, 0), checkLeast("Producer.Linger", p.Linger, NoLinger),
 	}
 	if p.Acks != AcksAll && !p.NotIdempotent {
 		errs = append(errs, refuseField("Producer.NotIdempotent", "true, since only acks of all replicas allow idempotence", p.NotIdempotent))
@@ -118,6 +121,7 @@ func (p ProducerSettings) String() string {
 	say(p.Retries > 0, "at most %d retries", p.Retries)
 	say(p.InFlight > 0, "%d requests in flight", p.InFlight)
 	say(p.Linger > 0, "linger %v", p.Linger)
+	say(p.Linger == NoLinger, "no linger")
 	say(p.Batch > 0, "batches of at most %d bytes", p.Batch)
 	say(p.Compression != "", "compressed by %s", p.Compression)
 	return strings.Join(words, ", ")

@@ -143,7 +143,7 @@ func TestScenarioFieldsAreValidated(t *testing.T) {
 		"Producer.Retries":            {func(s *harness.Scenario) { s.Producer.Retries = -2 }, "Producer.Retries: want at least -1"},
 		"Producer.InFlight":           {func(s *harness.Scenario) { s.Producer.InFlight = -1 }, "Producer.InFlight: want at least 0"},
 		"Producer.InFlight fixed":     {func(s *harness.Scenario) { s.Producer.InFlight = 2 }, "Producer.InFlight: want 0, since idempotence"},
-		"Producer.Linger":             {func(s *harness.Scenario) { s.Producer.Linger = -1 }, "Producer.Linger: want"},
+		"Producer.Linger":             {func(s *harness.Scenario) { s.Producer.Linger = -2 }, "Producer.Linger: want"},
 		"Producer.Batch":              {func(s *harness.Scenario) { s.Producer.Batch = 10 }, "Producer.Batch: want 0, or 1024 to 1000012 bytes"},
 		"Service":                     {func(s *harness.Scenario) { s.Service = nil }, "Service: want"},
 		"Prepare":                     {func(s *harness.Scenario) { s.Prepare = 1 }, "Prepare: want"},

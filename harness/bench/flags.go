@@ -62,6 +62,12 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.Var(positiveInt(&o.over.Payload), "payload", "length of a record's value in bytes")
 	fs.Var(positiveDuration(&o.over.Commit), "commit", "interval between commits")
 	fs.Var(positiveDuration(&o.over.Session), "session", "session timeout of the group")
+
+	fs.StringVar(&o.over.Producer.Acks, "acks", "", "acks of the producer: all, 1 (the leader) or 0; other than all turns idempotence off")
+	fs.StringVar(&o.over.Producer.Idempotence, "idempotence", "", "idempotence of the producer: true or false")
+	fs.Var(lingerFlag(&o.over.Producer.Linger), "linger", "how long the producer waits for more records of a batch, as 25ms; 0 does not wait")
+	fs.Var(positiveInt(&o.over.Producer.Batch), "batch", "most bytes of a batch of the producer, 1024 to 1000012")
+	fs.StringVar(&o.over.Producer.Compression, "compression", "", "codec of the producer: none, gzip, snappy, lz4 or zstd")
 }
 
 // value is a flag with its own parser.
@@ -116,6 +122,19 @@ func positiveDuration(to *time.Duration) flag.Value {
 	return &value{parse: func(s string) (err error) {
 		if *to, err = time.ParseDuration(s); err != nil || *to <= 0 {
 			return errors.New("want a duration above zero, as 10s or 500ms")
+		}
+		return nil
+	}}
+}
+
+// lingerFlag is a duration that may be 0.
+func lingerFlag(to *time.Duration) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		if *to, err = time.ParseDuration(s); err != nil || *to < 0 {
+			return errors.New("want a duration, as 25ms or 0")
+		}
+		if *to == 0 {
+			*to = harness.NoLinger
 		}
 		return nil
 	}}

@@ -19,6 +19,7 @@ type Overrides struct {
 	Payload                           int
 	Service, Keys                     string
 	Commit, Session                   time.Duration
+	Producer                          ProducerOverrides
 }
 
 // Apply returns the scenario with the overrides and the defaults applied. It returns an
@@ -44,6 +45,9 @@ func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 		if s.Load.Keys, err = load.ParseKeys(o.Keys); err != nil {
 			return wrap(err)
 		}
+	}
+	if s.Producer, err = o.Producer.apply(s.Producer); err != nil {
+		return wrap(err)
 	}
 	setField(&s.Partitions, o.Partitions, 12)
 	setField(&s.Pods, o.Pods, 3)
