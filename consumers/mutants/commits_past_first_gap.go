@@ -67,3 +67,12 @@ func (c *completedOffsets) removeFirstRun(a *group.Assignment) (next int64, ok b
 	}
 	return next, ok
 }
+
+// remove removes an offset, and reports whether it was there.
+func (c *completedOffsets) remove(a *group.Assignment, offset int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	there := c.of[a][offset]
+	delete(c.of[a], offset)
+	return there
+}

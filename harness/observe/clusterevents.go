@@ -104,6 +104,9 @@ func (w *Watcher) recordReset(r harness.Reset) {
 	}
 	s.Topic, s.Partition = at.Topic, at.Partition
 	s.SetReset(0, r.Offset, r.Latest, r.At)
+	if at.Topic == 0 {
+		w.writeLeftFetch(at.Partition, s.Owner()) // what lies between the two is known exactly
+	}
 	w.writeSlots(s)
 }
 

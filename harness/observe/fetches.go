@@ -13,6 +13,8 @@ const fetchStep = 16
 type fetchedTo struct {
 	owner  ledger.Owner
 	offset int64
+	left   ledger.Slot // left is the last fetch, if it was not written.
+	isLeft bool
 }
 
 // recordFetch writes from where a pod reads on in the source, if another one read there last, or
@@ -25,12 +27,22 @@ func (w *Watcher) recordFetch(f harness.Fetch) {
 	if s.Owner() == 0 || !ok || at.Topic != 0 || f.Offset < 0 {
 		return
 	}
-	last := &w.fetched[at.Partition]
-	if last.owner == s.Owner() && last.offset <= f.Offset && f.Offset < last.offset+fetchStep {
-		return
-	}
-	*last = fetchedTo{s.Owner(), f.Offset}
 	s.Partition = at.Partition
 	s.SetFetched(f.Offset, f.At)
+	last := &w.fetched[at.Partition]
+	if last.owner == s.Owner() && last.offset <= f.Offset && f.Offset < last.offset+fetchStep {
+		last.left, last.isLeft = s, f.Offset > last.offset
+		return
+	}
+	*last = fetchedTo{owner: s.Owner(), offset: f.Offset}
 	w.writeSlots(s)
+}
+
+// writeLeftFetch writes the last fetch of a partition of the source by an owner, if it was not written. The caller
+// holds mu.
+func (w *Watcher) writeLeftFetch(partition int32, owner ledger.Owner) {
+	if last := &w.fetched[partition]; last.owner == owner && last.isLeft {
+		last.isLeft = false
+		w.writeSlots(last.left)
+	}
 }

@@ -15,6 +15,9 @@ import (
 // The frontier of a partition is the first appended record at the committed offset or above. The clock starts
 // with the commit that made the record the frontier, or when the frontier is completed, whichever is later.
 //
+// The frontier passes over records that were deleted before their owner had asked for them, once the owner is
+// told and goes on behind them. An owner that waits for each offset in turn commits nothing more.
+//
 // These stop the clock:
 //   - the partition is assigned or revoked, or its owner goes back to the commit; it has no owner after a revocation
 //   - a member dies or is expelled, or a fault takes effect
@@ -80,6 +83,7 @@ type frontier struct {
 	quietFrom time.Duration  // quietFrom is when the partition was last assigned or revoked.
 	clock     time.Duration  // clock is when the clock started, clockStopped while it waits.
 	unsure    time.Duration  // unsure is when a commit of another offset first had an unknown result, since the last confirmed commit; else never.
+	gaps      gaps           // gaps are the deleted records that no owner can ask for any more.
 }
 
 const clockStopped = time.Duration(-1)
@@ -95,8 +99,10 @@ func newStalledCommit(s *judgeState) *stalledCommit {
 
 // frontierAt is the frontier of a partition that is committed up to an offset.
 func (b *stalledCommit) frontierAt(partition int32, committed int64) int64 {
-	for end := b.facts.Log.endOffset(0, partition); committed < end && !b.facts.Log.isAppended(ledger.Position{Partition: partition, Offset: committed}); {
-		committed++
+	for end := b.facts.Log.endOffset(0, partition); committed < end; committed++ {
+		if b.facts.Log.isAppended(ledger.Position{Partition: partition, Offset: committed}) && !b.parts[partition].gaps.has(committed) {
+			break
+		}
 	}
 	return committed
 }
@@ -125,7 +131,11 @@ func (b *stalledCommit) Observe(batch *batch) {
 			case e.Outcome == ledger.OutcomeUnknown && b.frontierAt(e.Partition, e.Offset) != b.parts[e.Partition].offset:
 				b.parts[e.Partition].unsure = min(b.parts[e.Partition].unsure, e.At) // the broker may have accepted it
 			}
-		case ledger.EventStart, ledger.EventFetched:
+		case ledger.EventFetched, ledger.EventTrimmed, ledger.EventReset:
+			if e.Topic == 0 && !e.OwnGroup() && uint(e.Partition) < uint(len(b.parts)) {
+				b.trackGap(e, &b.parts[e.Partition])
+			}
+		case ledger.EventStart:
 		default:
 			if e.At <= b.facts.DrainEnd {
 				b.trackDisruption(e)
@@ -178,11 +188,26 @@ func (b *stalledCommit) isFrontierCompleted(partition int) bool {
 
 func (b *stalledCommit) advanceFrontier(e *ledger.Event) {
 	p, to := &b.parts[e.Partition], b.frontierAt(e.Partition, e.Offset)
-	if to == p.offset && p.unsure == never {
+	if to != p.offset || p.unsure != never {
+		b.moveFrontier(e, p, to)
+		p.unsure = never
+	}
+}
+
+// trackGap lets the frontier pass over records that no owner can ask for any more.
+func (b *stalledCommit) trackGap(e *ledger.Event, p *frontier) {
+	if !p.gaps.track(e) {
 		return
 	}
+	if to := b.frontierAt(e.Partition, p.offset); to != p.offset {
+		b.moveFrontier(e, p, to)
+	}
+}
+
+// moveFrontier makes another record the frontier of the partition of an event.
+func (b *stalledCommit) moveFrontier(e *ledger.Event, p *frontier, to int64) {
 	b.stopClock(int(e.Partition), e.At)
-	p.offset, p.unsure = to, never
+	p.offset = to
 	if e.At <= b.facts.DrainEnd && b.isFrontierCompleted(int(e.Partition)) {
 		b.startClock(p, e.At)
 	}

@@ -19,6 +19,8 @@ func (w *simulation) trim(p *simPartition) {
 	w.tick()
 	if p.owner != nil && w.r.IntN(2) == 0 {
 		if w.r.IntN(2) == 0 {
+			w.fetchTo(p, p.next)
+			w.tick()
 			w.event(ledger.Event{Kind: ledger.EventReset, At: w.now, Owner: p.owner.owner, Partition: p.place.Partition, Offset: p.begins, To: w.r.Int64N(2)})
 		}
 		p.next = max(p.next, p.begins)
@@ -126,4 +128,32 @@ func (r *reference) isTrimmed(p ledger.Position, by time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// jump are the offsets [from, to) of a partition that an owner passed over: they were deleted before it had
+// asked for them.
+type jump struct {
+	at       time.Duration
+	from, to int64
+}
+
+// jumpsOf lists the jumps of all owners in a partition of the source.
+func (r *reference) jumpsOf(partition int32) (list []jump) {
+	asked, by, start := int64(0), ledger.Owner(0), int64(0)
+	for _, e := range r.events {
+		if e.Topic != 0 || e.Partition != partition || e.OwnGroup() {
+			continue
+		}
+		switch e.Kind {
+		case ledger.EventFetched:
+			asked, by = e.Offset, e.Owner
+		case ledger.EventTrimmed:
+			start = e.Offset
+		case ledger.EventReset:
+			if by == e.Owner {
+				list = append(list, jump{e.At, asked, min(start, e.Offset)})
+			}
+		}
+	}
+	return list
 }

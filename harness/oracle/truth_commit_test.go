@@ -65,18 +65,19 @@ func (r *reference) judgeStalledCommits() {
 
 // nextToCommit lists between which commits a record was next to commit: each commit that made it
 // so, and the next one that did not. A commit at time 0 stands for the begin of the run, and one at
-// never for its end.
+// never for its end. A jump of the owner is as a commit of what is committed already.
 func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]trueCommit) {
+	jumps := r.jumpsOf(part.place.Partition)
 	isNext := func(c trueCommit) bool {
-		return c.offset <= l.place.Offset && !slices.ContainsFunc(part.records, func(o *simRecord) bool {
-			return c.offset <= o.place.Offset && o.place.Offset < l.place.Offset
-		})
+		counts := func(o *simRecord) bool {
+			return c.offset <= o.place.Offset && !slices.ContainsFunc(jumps, func(j jump) bool {
+				return j.at <= c.at && j.from <= o.place.Offset && o.place.Offset < j.to
+			})
+		}
+		return counts(l) && !slices.ContainsFunc(part.records, func(o *simRecord) bool { return o.place.Offset < l.place.Offset && counts(o) })
 	}
 	first, was := trueCommit{confirmed: true}, isNext(trueCommit{})
-	for _, c := range r.w.trace.commits {
-		if c.part != part {
-			continue
-		}
+	for _, c := range r.commitsAndJumps(part, jumps) {
 		switch is := isNext(c); {
 		case is && !was:
 			first, was = c, true
@@ -87,6 +88,26 @@ func (r *reference) nextToCommit(part *simPartition, l *simRecord) (list [][2]tr
 	if was {
 		list = append(list, [2]trueCommit{first, {at: never, confirmed: true}})
 	}
+	return list
+}
+
+// commitsAndJumps lists the commits of a partition in time order, and a commit again for each jump.
+func (r *reference) commitsAndJumps(part *simPartition, jumps []jump) (list []trueCommit) {
+	last := trueCommit{part: part, confirmed: true}
+	repeat := func(before time.Duration) {
+		for ; len(jumps) > 0 && jumps[0].at < before; jumps = jumps[1:] {
+			again := last
+			again.at = jumps[0].at
+			list = append(list, again)
+		}
+	}
+	for _, c := range r.w.trace.commits {
+		if c.part == part {
+			repeat(c.at)
+			list, last = append(list, c), c
+		}
+	}
+	repeat(never)
 	return list
 }
 
