@@ -11,6 +11,7 @@ import (
 var keyUsers = map[int16]func(*harness.Implementation, harness.Protocol) error{
 	OffsetCommit:           checkCommits,
 	OffsetFetch:            checkGroupMember,
+	Produce:                checkProduces,
 	joinGroup:              checkClassic,
 	Heartbeat:              checkClassic,
 	leaveGroup:             checkClassic,
@@ -35,6 +36,13 @@ func checkKeyUser(key int16, i *harness.Implementation, p harness.Protocol) erro
 func checkGroupMember(i *harness.Implementation, _ harness.Protocol) error {
 	if i.Share {
 		return errors.New("a share group has no commits and assigns no partitions")
+	}
+	return nil
+}
+
+func checkProduces(i *harness.Implementation, _ harness.Protocol) error {
+	if len(i.SideTopicsOf(harness.Config{})) == 0 {
+		return errors.New("the consumer produces nothing")
 	}
 	return nil
 }
