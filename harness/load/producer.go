@@ -12,7 +12,6 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -35,12 +34,10 @@ type ProducerConfig struct {
 }
 
 // Limits of the client's buffer. Within them a dead leader does not delay the schedule;
-// beyond them it does, and the lateness shows it. A flood has no schedule. Its limit is
-// what the client can send at once, so that its records are reused while they are in
-// the processor's caches.
+// beyond them it does, and the lateness shows it. A flood has no schedule, and a
+// [floodLimit] within them.
 const (
 	maxPending      = 1 << 20   // records without an outcome
-	floodPending    = 1 << 13   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
@@ -62,9 +59,10 @@ type Producer struct {
 	cfg    ProducerConfig
 	client atomic.Pointer[kgo.Client] // client is nil between Kill and Start.
 	slabs  *recordSlabs
-	seqs   []uint32 // the next seq, by key
-	limit  int64    // of records without an outcome
-	room   int64    // records that may be sent before the next check
+	seqs   []uint32    // the next seq, by key
+	most   int64       // most is the most records without an outcome.
+	flood  *floodLimit // flood is nil if the load has a schedule.
+	room   int64       // records that may be sent before the next check
 
 	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
@@ -91,9 +89,9 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		idle:     make(chan struct{}),
 	}
 	p.promise = p.recordOutcome
-	p.limit = int64(min(maxPending, maxPendingBytes/p.slabs.value))
+	p.most = int64(min(maxPending, maxPendingBytes/p.slabs.value))
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
-		p.limit = min(p.limit, floodPending)
+		p.flood = newFloodLimit(p.most)
 	}
 	client, err := p.newClient()
 	if err != nil {
@@ -101,86 +99,6 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	}
 	p.client.Store(client)
 	return p, nil
-}
-
-// newClient makes a client without connecting it.
-func (p *Producer) newClient() (*kgo.Client, error) {
-	cfg := &p.cfg
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Seeds...),
-		kgo.ClientID(harness.ProducerClientID),
-		kgo.DefaultProduceTopic(cfg.Topic),
-		kgo.RecordPartitioner(partitioner),
-		kgo.MaxBufferedRecords(int(p.limit) + 1), // never reached: Run waits for room
-		kgo.RecordDeliveryTimeout(deliveryTimeout),
-		kgo.UnknownTopicRetries(-1), // a moved leader is no reason to give up
-		// These find a new leader soon; the client's defaults take seconds.
-		kgo.MetadataMinAge(100 * time.Millisecond),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
-		kgo.AlwaysRetryEOF(),
-		kgo.DisableClientMetrics(),
-	}
-	opts = append(opts, settingOptions(cfg.Settings)...)
-	if cfg.Dialer != nil {
-		opts = append(opts, kgo.Dialer(cfg.Dialer))
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("make producer: %w", err)
-	}
-	return client, nil
-}
-
-// Prepare does what would make the first records late: it waits until every partition
-// of the topic has a leader, connects to all brokers, and fetches the producer id.
-func (p *Producer) Prepare(ctx context.Context) error {
-	client := p.client.Load()
-	if err := p.awaitTopic(ctx, client); err != nil {
-		return err
-	}
-	if err := client.EnsureProduceConnectionIsOpen(ctx); err != nil {
-		return fmt.Errorf("connect producer: %w", err)
-	}
-	if p.cfg.Settings.NotIdempotent {
-		return nil
-	}
-	if _, _, err := client.ProducerID(ctx); err != nil {
-		return fmt.Errorf("fetch producer id: %w", err)
-	}
-	return nil
-}
-
-func (p *Producer) awaitTopic(ctx context.Context, client *kgo.Client) error {
-	admin := kadm.NewClient(client)
-	for {
-		err := topicReady(ctx, admin, p.cfg.Topic, p.cfg.Partitions)
-		if err == nil {
-			return nil
-		}
-		if sleepFor(ctx, 50*time.Millisecond) != nil {
-			return fmt.Errorf("wait for topic %s: %w", p.cfg.Topic, err)
-		}
-	}
-}
-
-func topicReady(ctx context.Context, admin *kadm.Client, topic string, partitions int) error {
-	topics, err := admin.ListTopics(ctx, topic)
-	if err != nil {
-		return err
-	}
-	detail := topics[topic]
-	if detail.Err != nil {
-		return detail.Err
-	}
-	if len(detail.Partitions) != partitions {
-		return fmt.Errorf("it has %d partitions, want %d", len(detail.Partitions), partitions)
-	}
-	for _, d := range detail.Partitions {
-		if d.Err != nil || d.Leader < 0 {
-			return fmt.Errorf("partition %d has no leader", d.Partition)
-		}
-	}
-	return nil
 }
 
 // Run sends the load once. start is time 0 of the schedule, in ns on CLOCK_MONOTONIC.
@@ -246,7 +164,11 @@ func (p *Producer) countRoom() (room int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.back = p.slabs.takeBack(p.back)
-	return min(p.limit-(p.sent.Load()-p.done), stride)
+	limit := p.most
+	if p.flood != nil {
+		limit = p.flood.adjust(p.cfg.Clock.Now(), p.done)
+	}
+	return min(limit-(p.sent.Load()-p.done), stride)
 }
 
 func sleepFor(ctx context.Context, d time.Duration) error {
