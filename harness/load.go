@@ -41,6 +41,19 @@ type Keys interface {
 	String() string
 }
 
+// Keyless is the ability of keys to be none: the key of a record in Kafka is null, and the
+// producer chooses its partition. The key in the identity is the partition.
+type Keyless interface {
+	// Of is the same for a topic of so many partitions and values of so many bytes.
+	Of(partitions, payload int) Keys
+}
+
+// HasKeys reports whether the records have a key in Kafka.
+func (l *Load) HasKeys() bool {
+	_, none := l.Keys.(Keyless)
+	return !none
+}
+
 // Heavy is the ability of a distribution to name its hot keys: each has at least
 // 1 % of the records and ten times the mean.
 type Heavy interface{ Heavy() []uint32 }

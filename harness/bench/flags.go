@@ -58,7 +58,7 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.Var(positiveInt(&o.over.Workers), "workers", "number of workers of a pod, at most 100000")
 	fs.Var(positiveInt(&o.over.Window), "window", "records that a pod may have in flight, at most 10000000")
 	fs.StringVar(&o.over.Service, "service", "", "time of the work on a record: 10ms, uniform:5ms-15ms or lognormal:10ms/100ms (mean/p99); the prefix cpu: burns CPU instead of sleeping")
-	fs.StringVar(&o.over.Keys, "keys", "", "keys: uniform:20000, zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (fraction/hot keys/others)")
+	fs.StringVar(&o.over.Keys, "keys", "", "keys: uniform:20000, zipf:1.1/10000 (exponent/keys), hot:0.2/1/10000 (fraction/hot keys/others) or none, which judges order by partition alone")
 	fs.Var(positiveInt(&o.over.Payload), "payload", "length of a record's value in bytes")
 	fs.Var(positiveDuration(&o.over.Commit), "commit", "interval between commits")
 	fs.Var(positiveDuration(&o.over.Session), "session", "session timeout of the group")

@@ -22,6 +22,9 @@ const (
 // checkLoad returns an error if the load of a scenario cannot be sent. A pacer, keys and
 // a service of another module may say anything.
 func checkLoad(s *harness.Scenario) error {
+	if !s.Load.HasKeys() && s.AddedPartitions() > 0 {
+		return errors.New("its records need keys: without keys the producer sends nothing to partitions that are added")
+	}
 	return errors.Join(checkPacer(s.Load.Pacer), checkKeys(s.Load.Keys), checkService(s.Service))
 }
 

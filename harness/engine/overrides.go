@@ -59,6 +59,9 @@ func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 	setField(&s.Session, o.Session, 6*time.Second)
 	setField(&s.Drain, 0, 30*time.Second)
 	setField(&s.Thresholds.Lateness, 0, 100*time.Millisecond)
+	if none, ok := s.Load.Keys.(harness.Keyless); ok {
+		s.Load.Keys = none.Of(s.Partitions, s.Load.Payload)
+	}
 	if err := checkScenario(&s); err != nil {
 		return wrap(err)
 	}

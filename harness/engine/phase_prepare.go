@@ -159,7 +159,7 @@ func (s *setup) openFront() func(clientID string) (harness.Front, error) {
 func (s *setup) makeFleet(context.Context) (err error) {
 	s.fleet, err = newFleet(pod.Options{
 		OpenFront:      s.openFront(),
-		Implementation: s.Consumer.Implementation.Name, Config: s.cfg, Service: s.Scenario.Service.String(), Failures: s.Scenario.Failures, Slowdown: s.Scenario.Slowdown, Prepare: s.Scenario.Prepare, Topics: s.topicNames(), Partitions: s.Scenario.Partitions,
+		Implementation: s.Consumer.Implementation.Name, Config: s.cfg, Service: s.Scenario.Service.String(), Failures: s.Scenario.Failures, Slowdown: s.Scenario.Slowdown, Prepare: s.Scenario.Prepare, Topics: s.topicNames(), Partitions: s.Scenario.Partitions, Keyless: !s.Scenario.Load.HasKeys(),
 		Seed: s.Seed, Repeat: s.Repeat, Run: s.id, Pods: s.Scenario.Pods, Spare: s.Scenario.Spare, Dir: s.scratch.dir, Clock: s.clock,
 		Exited: s.incidents.recordExit,
 	})

@@ -33,6 +33,9 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	if why := p.Consumer.Implementation.RealTime; why != "" && harness.IsVirtual(p.Backend) {
 		return skippedOutcome(&p, "it cannot run in virtual time: "+why), nil
 	}
+	if i := p.Consumer.Implementation; i.Order == harness.OrderKey && !p.Scenario.Load.HasKeys() {
+		return skippedOutcome(&p, "it claims order by key, and the records of this load have no keys"), nil
+	}
 	if err := CheckDeclarations(&p.Scenario, p.Consumer); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // keysSyntax shows what [ParseKeys] reads.
-const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys) or hot:0.2/1/10000 (fraction/hot keys/others)"
+const keysSyntax = "uniform:20000 (keys), zipf:1.1/10000 (exponent/keys), hot:0.2/1/10000 (fraction/hot keys/others) or none"
 
 // MaxKeys limits the number of keys: producer and oracle keep a counter for each.
 const MaxKeys = 1 << 28
@@ -102,6 +102,9 @@ func ParseKeys(s string) (harness.Keys, error) {
 }
 
 func parseKeys(s string) (harness.Keys, error) {
+	if none := (NoKeys{}); s == none.String() {
+		return none, nil
+	}
 	kind, rest, _ := strings.Cut(s, ":")
 	parts := strings.Split(rest, "/")
 	want := map[string]int{"uniform": 1, "zipf": 2, "hot": 3}[kind]
@@ -143,6 +146,15 @@ func KeyBytes(key uint32) []byte { return ledger.AppendKey(nil, key) }
 
 // partitioner is the producer's, Kafka's default: by the hash of the key.
 var partitioner = kgo.StickyKeyPartitioner(nil)
+
+// partitionerOf is the partitioner of a load. That of records without a key uses the partition
+// that they have.
+func partitionerOf(l *harness.Load) kgo.Partitioner {
+	if l.HasKeys() {
+		return partitioner
+	}
+	return kgo.ManualPartitioner()
+}
 
 var byKey = partitioner.ForTopic("") // it has no state for records with a key
 

@@ -39,6 +39,7 @@ func TestKeysAreDistributedAsNamed(t *testing.T) {
 		{mustParse(t, "zipf:1/50"), zipfShare(1, 50)},
 		{mustParse(t, "zipf:0.6/200"), zipfShare(0.6, 200)},
 		{mustParse(t, "zipf:2/1"), zipfShare(2, 1)},
+		{NoKeys{Partitions: 12, Row: 1}, func(int) float64 { return 1. / 12 }},
 		{Hot{0.2, 1, 100}, func(k int) float64 {
 			if k == 0 {
 				return 0.2
@@ -87,8 +88,28 @@ func TestKeysDependOnTheirSourceAlone(t *testing.T) {
 	}
 }
 
+// As KIP-794 has it: 16 KiB for a partition, then another one.
+func TestRecordsWithoutKeysStickToAPartition(t *testing.T) {
+	keys := NoKeys{}.Of(12, 200)
+	changes, used := 0, map[uint32]bool{}
+	for n := range uint64(81 * 100) {
+		if n > 0 && keys.Key(n, nil) != keys.Key(n-1, nil) {
+			if changes++; n%81 != 0 {
+				t.Errorf("record %d goes to another partition than the one before", n)
+			}
+		}
+		used[keys.Key(n, nil)] = true
+	}
+	if changes < 80 || len(used) != 12 {
+		t.Errorf("%d changes to %d partitions, want some 90 to 12", changes, len(used))
+	}
+	if k := (NoKeys{}).Of(12, 100_000); k.Key(1, nil) == k.Key(2, nil) && k.Key(2, nil) == k.Key(3, nil) {
+		t.Error("a value of more than 16 KiB does not go to another partition")
+	}
+}
+
 func TestParseKeysRoundTrip(t *testing.T) {
-	for _, s := range []string{"uniform:1", "uniform:20000", "zipf:1.1/10000", "zipf:0.75/3", "hot:0.2/1/10000", "hot:0.001/7/1"} {
+	for _, s := range []string{"uniform:1", "uniform:20000", "zipf:1.1/10000", "zipf:0.75/3", "hot:0.2/1/10000", "hot:0.001/7/1", "none"} {
 		k, err := ParseKeys(s)
 		if err != nil {
 			t.Errorf("%s: %v", s, err)

@@ -17,7 +17,7 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 		kgo.SeedBrokers(cfg.Seeds...),
 		kgo.ClientID(harness.ProducerClientID),
 		kgo.DefaultProduceTopic(cfg.Topic),
-		kgo.RecordPartitioner(partitioner),
+		kgo.RecordPartitioner(partitionerOf(&cfg.Load)),
 		kgo.MaxBufferedRecords(int(p.most) + 1), // never reached: Run waits for room
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(-1), // a moved leader is no reason to give up

@@ -88,6 +88,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 		appended: make([]int64, cfg.Partitions+cfg.Later),
 		idle:     make(chan struct{}),
 	}
+	p.slabs.keyless = !cfg.Load.HasKeys()
 	p.promise = p.recordOutcome
 	p.most = int64(min(maxPending, maxPendingBytes/p.slabs.value))
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {

@@ -35,11 +35,12 @@ func (s *sending) journalSlot() ledger.Slot {
 // recordSlabs allocates records and their bytes many at a time, and reuses completed
 // records. It allocates as many records as were ever in flight at once.
 type recordSlabs struct {
-	value  int    // length of a value
-	filler []byte // the bytes that bodies are copied from
-	free   []*sending
-	all    [][]sending
-	warmed uint64 // warmed means nothing: the compiler must keep the reads of warmCaches.
+	value   int    // length of a value
+	keyless bool   // keyless: the key is the partition, and the record has none.
+	filler  []byte // the bytes that bodies are copied from
+	free    []*sending
+	all     [][]sending
+	warmed  uint64 // warmed means nothing: the compiler must keep the reads of warmCaches.
 }
 
 // newRecordSlabs makes the bodies from the seed.
@@ -60,7 +61,11 @@ func (s *recordSlabs) nextRecord(n uint64, key uint32) *sending {
 	last := len(s.free) - 1
 	next := s.free[last]
 	s.free = s.free[:last]
-	next.record.Key = ledger.AppendKey(next.record.Key[:0], key)
+	if s.keyless {
+		next.record.Partition = int32(key)
+	} else {
+		next.record.Key = ledger.AppendKey(next.record.Key[:0], key)
+	}
 	at := int(mix(n) % fillerOffsets)
 	copy(next.record.Value[ledger.IdentitySize:], s.filler[at:])
 	return next

@@ -19,6 +19,7 @@ type Options struct {
 	Prepare        float64
 	Topics         []string // Topics are the topics of the run, by their number in the ledger.
 	Partitions     int
+	Keyless        bool
 	Seed           uint64
 	Repeat         int
 	Run            uint64
@@ -57,7 +58,7 @@ func (o *Options) specFor(pod, instanceID string, n int, owner ledger.Owner) Spe
 	cfg.Pod, cfg.InstanceID, cfg.Incarnation = pod, instanceID, n
 	return Spec{
 		Implementation: o.Implementation, Config: cfg,
-		Service: o.Service, Failures: o.Failures, Slowdown: o.Slowdown, Prepare: o.Prepare, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics, Partitions: o.Partitions,
+		Service: o.Service, Failures: o.Failures, Slowdown: o.Slowdown, Prepare: o.Prepare, Seed: o.Seed, Repeat: o.Repeat, Run: o.Run, Topics: o.Topics, Partitions: o.Partitions, Keyless: o.Keyless,
 		Journal: filepath.Join(o.Dir, cfg.ClientID()+".journal"),
 		Owner:   owner,
 	}

@@ -21,7 +21,7 @@ func (s *shim) Prepare(ctx context.Context, r *harness.Record) error {
 	if !s.waitAlive() {
 		return errPodDead
 	}
-	id, _ := identifyRecord(r, s.run)
+	id, _ := s.identifyRecord(r)
 	whole := s.serviceTime(id.Key, id.Seq)
 	if err := load.Work(ctx, whole-s.unpreparedPart(whole), s.cpu); err != nil {
 		return err

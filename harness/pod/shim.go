@@ -30,6 +30,7 @@ type shim struct {
 	repeat     int
 	run        uint64
 	partitions int      // partitions of the source
+	keyless    bool     // keyless: the records of the run have no key.
 	topics     []string // topics are the names of the topics, by number
 	owner      ledger.Owner
 	failPod    func(error) // failPod ends the pod after a fault of the harness.
@@ -67,7 +68,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: load.NewSlowing(spec.Slowdown, spec.Seed, spec.Repeat), loadStart: began,
-		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, partitions: spec.Partitions, owner: spec.Owner, failPod: fail,
+		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, partitions: spec.Partitions, keyless: spec.Keyless, owner: spec.Owner, failPod: fail,
 	}, nil
 }
 
@@ -159,7 +160,7 @@ func (s *shim) journalStart(r *harness.Record) (slot *ledger.Slot, key, seq uint
 // writes before it. It returns what the caller needs of the slot, because a gate may
 // unmap it.
 func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot *ledger.Slot, key, seq uint32, err error) {
-	id, flags := identifyRecord(r, s.run)
+	id, flags := s.identifyRecord(r)
 	if id.Key == ledger.NoIdentity { // the run did not send it
 		id.Due, id.Sent = start, start
 	}
@@ -179,15 +180,15 @@ func (s *shim) publishAttempt(r *harness.Record, start int64, call uint32) (slot
 }
 
 // identifyRecord decodes the identity of r. A record of another run has NoIdentity.
-func identifyRecord(r *harness.Record, run uint64) (id ledger.Identity, flags ledger.Flags) {
+func (s *shim) identifyRecord(r *harness.Record) (id ledger.Identity, flags ledger.Flags) {
 	id, err := ledger.DecodeIdentity(r.Value)
 	switch {
 	case err != nil:
 		flags = ledger.FlagCorrupt
-	case id.Run == run && !ledger.IsKey(r.Key, id.Key):
+	case id.Run == s.run && s.keyless && len(r.Key) > 0, id.Run == s.run && !s.keyless && !ledger.IsKey(r.Key, id.Key):
 		flags = ledger.FlagCorrupt
 	}
-	if id.Run != run || err != nil && errors.Is(err, ledger.ErrNoIdentity) {
+	if id.Run != s.run || err != nil && errors.Is(err, ledger.ErrNoIdentity) {
 		id.Key, id.Seq = ledger.NoIdentity, ledger.NoIdentity
 	}
 	return id, flags

@@ -23,12 +23,13 @@ type Spec struct {
 	LoadStart      int64            `json:"load_start"`        // LoadStart is the start of the load, ns on CLOCK_MONOTONIC; 0: the lifeline will say.
 	Seed           uint64           `json:"seed"`              // Seed and Repeat decide the service time and the failures of each record, equally for all consumers.
 	Repeat         int              `json:"repeat"`
-	Topics         []string         `json:"topics"`     // Topics are the topics of the run by their number in the ledger, the source first.
-	Partitions     int              `json:"partitions"` // Partitions of the source, for [ledger.PartitionInLog].
-	Run            uint64           `json:"run"`        // Run identifies the run. Records of another run are phantoms.
-	Journal        string           `json:"journal"`    // Journal is the path of the journal to create.
-	Owner          ledger.Owner     `json:"owner"`      // Owner is the number of the incarnation in the run.
-	Mark           uint64           `json:"mark"`       // Mark is a number by which the harness finds all processes of the incarnation; 0 for none.
+	Topics         []string         `json:"topics"`            // Topics are the topics of the run by their number in the ledger, the source first.
+	Partitions     int              `json:"partitions"`        // Partitions of the source, for [ledger.PartitionInLog].
+	Keyless        bool             `json:"keyless,omitempty"` // Keyless: the records of the run have no key.
+	Run            uint64           `json:"run"`               // Run identifies the run. Records of another run are phantoms.
+	Journal        string           `json:"journal"`           // Journal is the path of the journal to create.
+	Owner          ledger.Owner     `json:"owner"`             // Owner is the number of the incarnation in the run.
+	Mark           uint64           `json:"mark"`              // Mark is a number by which the harness finds all processes of the incarnation; 0 for none.
 }
 
 // Environ is the specification as an entry of a process's environment.
