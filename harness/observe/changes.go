@@ -118,7 +118,7 @@ func (w *Watcher) acceptDepartures(g harness.Group, was *group, seen int64) {
 	left := w.earliestDeparture(was, seen)
 	b := bounds{member: left, vacated: left, assigned: left, seen: seen}
 	for client, id := range was.members {
-		if ids[id] || g.Generation < was.generation || w.cfg.Share && clients[client] {
+		if ids[id] || g.Generation < was.generation || w.mayChangeID() && clients[client] {
 			continue
 		}
 		delete(was.members, client)
@@ -177,7 +177,7 @@ func (w *Watcher) compareGroup(g harness.Group, was *group, b bounds) {
 	}
 	for client, id := range was.members {
 		now, in := is.members[client]
-		if !in || now != id && !w.cfg.Share { // a pod may have several members in a share group
+		if !in || now != id && !w.mayChangeID() {
 			w.expel(client, id, was, b)
 		}
 	}
@@ -186,6 +186,11 @@ func (w *Watcher) compareGroup(g harness.Group, was *group, b bounds) {
 	}
 	was.membership, was.generation, was.size = is.membership, g.Generation, len(g.Members)
 }
+
+// mayChangeID reports whether a client may have another member id without an expulsion. In a share group it may
+// have several members. A static member that joins without its member id replaces itself (KIP-345): the group
+// gives it another id, and no other member had its partitions in between.
+func (w *Watcher) mayChangeID() bool { return w.cfg.Share || w.cfg.Protocol == harness.Static }
 
 // expel notes that a member is gone.
 func (w *Watcher) expel(client, id string, g *group, b bounds) {

@@ -290,6 +290,23 @@ func TestPodOfAClientID(t *testing.T) {
 	}
 }
 
+// A pod whose client gives up and makes another one joins under its instance id. Its member id changes, and the group
+// has expelled no member. A static member that a generation lacks was expelled.
+func TestStaticMemberThatReplacesItselfIsNotExpelled(t *testing.T) {
+	w, _ := watcher(t, harness.Static)
+	other := member("m1", "pod-1.1", 1)
+	pollSettled(w, snapshotOf(1, other, member("m2", "pod-2.1", 0)), 10, 20)
+	pollRebalancing(w, snapshotOf(1, other, member("m3", "pod-2.1")), 30)
+	pollSettled(w, snapshotOf(2, other, member("m3", "pod-2.1", 0)), 30, 40)
+	if got := w.Expelled(); len(got) > 0 {
+		t.Errorf("expelled %v, want none", got)
+	}
+	pollSettled(w, snapshotOf(3, member("m1", "pod-1.1", 0, 1)), 40, 50)
+	if got, want := w.Expelled(), []Expulsion{{2, 40, 50, 40, 0, "m3"}}; !slices.Equal(got, want) {
+		t.Errorf("expelled %v, want %v", got, want)
+	}
+}
+
 // TestStaticMemberComesBackAsTheNextIncarnation: real Kafka shows it under a new member id and the
 // client id of the incarnation before.
 func TestStaticMemberComesBackAsTheNextIncarnation(t *testing.T) {
