@@ -62,6 +62,7 @@ type Exchange struct {
 // Commit is one group commit as an observer saw it.
 type Commit struct {
 	At        int64  // At is when it took effect, ns on CLOCK_MONOTONIC.
+	Asked     int64  // Asked is when the client of a transaction asked for it, 0: at At. It means the topic of that time.
 	ClientID  string // ClientID of the client that committed, "" if unknown.
 	Partition int32
 	Offset    int64 // Offset committed: the next to consume.

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"cmp"
+
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
@@ -23,7 +25,7 @@ func (w *Watcher) recordCommit(c harness.Commit) {
 // writeCommit writes a commit and its metadata. The caller holds mu.
 func (w *Watcher) writeCommit(c harness.Commit) {
 	g := w.groupNamed(c.Group)
-	at, ok := w.locate(c.Topic, c.Partition, c.At)
+	at, ok := w.locate(c.Topic, c.Partition, cmp.Or(c.Asked, c.At))
 	if !ok {
 		return
 	}

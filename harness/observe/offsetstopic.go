@@ -182,7 +182,7 @@ func (r *offsetsReader) endTransaction(rec *kgo.Record, at int64) {
 	if key.Type == kmsg.ControlRecordKeyTypeCommit {
 		t.Outcome = ledger.OutcomeConfirmed
 		for _, c := range staged {
-			c.At = at
+			c.Asked, c.At = c.At, at
 			r.w.recordCommit(c)
 		}
 	}

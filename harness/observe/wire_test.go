@@ -2,8 +2,10 @@ package observe
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -79,6 +81,31 @@ func TestEachCommitIsWrittenOnce(t *testing.T) {
 	if got := w.Committed()[0]; got != 14 {
 		t.Errorf("committed %d, want 14", got)
 	}
+}
+
+// A transaction may outlive the topic whose offsets it commits. Kafka applies them by the topic's name, so the new topic
+// has the commit. What the consumer asked for concerns the old log.
+func TestCommitOfATransactionIsOfTheLogInWhichItWasAskedFor(t *testing.T) {
+	w, seen := watcher(t, harness.Cooperative)
+	w.cfg.Topics[0].Later, w.cfg.Topics[0].Partitions = 2, 4
+	w.committed = make([]int64, 4)
+	key := kmsg.NewControlRecordKey()
+	key.Type = kmsg.ControlRecordKeyTypeCommit
+	reader := &offsetsReader{w: w, staged: map[openTransaction][]harness.Commit{}}
+	ends := func(asked, at, offset int64) {
+		reader.staged[openTransaction{3, 9}] = []harness.Commit{{At: asked, Group: "g", Topic: "t", Offset: offset, Transactional: true, Confirmed: true}}
+		reader.endTransaction(&kgo.Record{Partition: 3, ProducerID: 9, Key: key.AppendTo(nil)}, at)
+	}
+	w.recreated = []int64{50}
+	ends(40, 60, 102)
+	ends(70, 80, 3)
+	var commits []string
+	for _, line := range seen() {
+		if strings.HasPrefix(line, "commit") {
+			commits = append(commits, line)
+		}
+	}
+	wantWritten(t, commits, "commit p0 102 by 0 at 60 confirmed transactional", "commit p2 3 by 0 at 80 confirmed transactional")
 }
 
 // TestSlowCommitsAreNoted: the wire shows how long the broker took. A request without a response says

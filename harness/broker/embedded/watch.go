@@ -106,6 +106,7 @@ func (w *groupWatch) stageCommits(txn transaction, client string, commits []harn
 		w.staged[txn] = map[commitTarget]harness.Commit{}
 	}
 	for _, c := range commits {
+		c.Asked = w.cluster.clock.Now()
 		c.ClientID, c.Transactional = cmp.Or(w.clients[c.MemberID], client), true
 		w.staged[txn][targetOf(c)] = c
 	}
