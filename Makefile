@@ -170,7 +170,7 @@ bench-pipeline: ## throughput of Stampede itself, compared with plain franz-go c
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=15x
 
 bench-report: ## make report and its page in Chromium, at 600 and 3,000 runs
-	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReport$$' -benchtime=1x -v . | sed 's/\t */\n  /g'
+	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReport$$' -benchtime=1x .
 
 bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,7 +89,10 @@ func measurePage(b *testing.B, path string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	results, console := browser.New(b).Visit(b, `
+	chromium := browser.New(b)
+	empty, _ := chromium.Visit(b, `await new Promise(function (drawn) { w.requestAnimationFrame(function () { w.setTimeout(drawn); }); });
+return w.performance.now();`, []byte("<!doctype html><p>empty"))
+	results, console := chromium.Visit(b, `
 const frame = function () { return new Promise(function (drawn) { w.requestAnimationFrame(function () { w.setTimeout(drawn); }); }); };
 const loop = function () {
   const began = performance.now();
@@ -117,7 +121,11 @@ return JSON.stringify({ interactive: interactive, control: control, nodes: nodes
 	b.ReportMetric(found.Paint/1e3, "paint-s")
 	b.ReportMetric(found.Interactive/1e3, "interactive-s")
 	b.ReportMetric(found.Interactive/found.Control, "interactive/loop")
+	if start, err := strconv.ParseFloat(empty[0], 64); err == nil {
+		b.ReportMetric(start/1e3, "empty-page-s") // Chromium itself
+	}
 	b.ReportMetric(found.Opened/1e3, "open-s")
+	b.ReportMetric(found.Opened/found.Control, "open/loop")
 }
 
 const manyConsumers, manyScenarios = 20, 30
