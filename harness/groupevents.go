@@ -75,6 +75,7 @@ type Commit struct {
 	Generation    int32
 	Metadata      string // Metadata is what the request stored with the offset.
 	Transactional bool   // Transactional: it took effect with a transaction.
+	Late          bool   // Late: it took effect after its client had given it up, and after a commit that was asked for later.
 }
 
 // CommitRequest is a commit that a client asked for. At is when the broker got it.

@@ -88,6 +88,7 @@ type Flags uint8
 const (
 	FlagTransactional Flags = 1 << iota // of a record or a commit: made in a transaction
 	FlagCorrupt                         // of a record: the checksum of its value does not hold, or its key in Kafka is another; Key and Seq may be wrong
+	FlagLate                            // of a commit: it took effect after its client had given it up, and after a commit that was asked for later
 )
 
 // Ack is how a member of a share group acknowledges a record (KIP-932).

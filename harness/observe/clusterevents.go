@@ -52,6 +52,9 @@ func (w *Watcher) writeCommit(c harness.Commit) {
 	if c.Transactional {
 		s.Flags |= ledger.FlagTransactional
 	}
+	if c.Late {
+		s.Flags |= ledger.FlagLate
+	}
 	w.writeSlots(s)
 	if c.Metadata != member {
 		w.writeSlots(ledger.Text(c.Metadata)...)

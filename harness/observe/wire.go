@@ -12,6 +12,7 @@ import (
 // topic says which commits hold, and the wire says who asked for them. The Watcher's mu guards
 // it.
 type wireView struct {
+	asked    map[commitTarget]int64                   // asked is when the latest commit with a record was asked for, by the requests.
 	requests map[commitTarget][]harness.CommitRequest // requests are those without a record yet, but for the refused, in their order.
 	ends     map[int64]harness.Transaction            // ends are the latest ends that clients asked for, by producer id.
 	marked   map[int64]int64                          // marked is when a marker was written as an end, by producer id.
@@ -29,6 +30,7 @@ func targetOf(c harness.Commit) commitTarget { return commitTarget{c.Group, c.To
 // function must be called once the watcher reads; it has Stop end both.
 func (w *Watcher) watchWire(wire harness.WireObserver) (joinStop func()) {
 	w.wire = &wireView{
+		asked:    map[commitTarget]int64{},
 		requests: map[commitTarget][]harness.CommitRequest{}, ends: map[int64]harness.Transaction{}, marked: map[int64]int64{},
 	}
 	stopWire := wire.ObserveWire(w.cfg.Client.Group, harness.GroupEvents{
@@ -86,6 +88,9 @@ func (w *Watcher) attribute(c harness.Commit) harness.Commit {
 		c.At = min(c.At, r.AnsweredAt)
 	}
 	c.At = max(c.At, r.At)
+	at := targetOf(c)
+	c.Late = r.Ended && r.AnsweredAt == 0 && r.At < w.wire.asked[at]
+	w.wire.asked[at] = max(w.wire.asked[at], r.At)
 	return c
 }
 

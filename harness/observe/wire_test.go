@@ -145,6 +145,28 @@ func TestEqualCommitsAreToldApartByTime(t *testing.T) {
 		"commit p0 7 by 2 at 95000000 confirmed generation 4", "commit p0 7 by 1 at 15000000 confirmed generation 4", "commit p0 7 by 0 at 15000000 confirmed")
 }
 
+// A broker that stands still may take a commit after the next one, on a connection that the client has closed.
+func TestCommitThatItsClientGaveUpIsLate(t *testing.T) {
+	const ms = 1_000_000
+	w, see, _ := onWire(t, harness.Cooperative)
+	ended := func(r harness.CommitRequest) harness.CommitRequest {
+		r.Ended = true
+		return r
+	}
+	given, next, open := asks(1, 1*ms, "pod-1.1", "m1", 7), asks(2, 5*ms, "pod-1.1", "m1", 9), asks(3, 6*ms, "pod-1.1", "m1", 4)
+	for _, r := range []harness.CommitRequest{given, ended(given), next, open} {
+		see.CommitRequest(r)
+	}
+	for i, tt := range []struct {
+		offset int64
+		late   bool
+	}{{9, false}, {7, true}, {4, false}} { // the last was asked for last: the client went back
+		if c := w.attribute(inTopic(int64(20+i)*ms, tt.offset)); c.Late != tt.late {
+			t.Errorf("the commit %d is late: %v, want %v", tt.offset, c.Late, tt.late)
+		}
+	}
+}
+
 // TestMarkersSettleTheEndsOfTransactions: each end is written once, by the client's request if there was
 // one. A marker says how a transaction ended whose request got no answer.
 func TestMarkersSettleTheEndsOfTransactions(t *testing.T) {

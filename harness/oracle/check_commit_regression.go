@@ -6,6 +6,9 @@ import "github.com/stampede-bench/stampede/harness"
 // owner may go back to an offset of its own choice, because the log was cut or because the design says so. Then
 // that offset takes the place of the commit before it.
 //
+// A commit may wait at a broker that stands still, on a connection that its client has closed. It takes effect when the
+// broker goes on, and may do so after a commit that the client asked for later. No client can prevent that.
+//
 // If one of the two commits is by a pod that had lost the partition, the evidence names that pod.
 //
 // The decision is in state_commits.go.

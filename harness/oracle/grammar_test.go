@@ -281,6 +281,8 @@ func (h *history) word(e *ledger.Event, word string) (err error) {
 		e.SetDeferredBy(by)
 	case e.Kind == ledger.EventReset && word == "latest":
 		e.To = 1
+	case word == "late":
+		e.Flags |= ledger.FlagLate
 	case word == "txn":
 		e.Flags |= ledger.FlagTransactional
 	case word == "corrupt":

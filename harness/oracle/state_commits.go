@@ -82,6 +82,7 @@ func (c *committedOffsets) judgeNextCommit(e *ledger.Event) {
 	*last = lastCommit{e.Offset, e.At, e.Owner}
 	lost := c.describeLoss(e, e.Owner, e.At)
 	switch {
+	case e.Offset < before.offset && e.Flags&ledger.FlagLate != 0: // the broker let it wait, and no client can take it back
 	case e.Offset < before.offset && c.facts.goesBackToCut(e, before.offset, before.at):
 	case e.Offset < before.offset:
 		lostBefore := c.describeLoss(e, before.by, before.at)

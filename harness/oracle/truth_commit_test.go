@@ -30,7 +30,7 @@ func (r *reference) judgeCommitOrder() {
 			committed[part] = min(committed[part], e.Offset)
 		case e.Kind != ledger.EventCommit || e.Outcome != ledger.OutcomeConfirmed:
 		case e.Offset < committed[part]:
-			if !r.returnsToCut(&e, when[part]) {
+			if !r.returnsToCut(&e, when[part]) && e.Flags&ledger.FlagLate == 0 {
 				r.add(CheckCommitRegression, at)
 			}
 			committed[part], when[part] = e.Offset, e.At

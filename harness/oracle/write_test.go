@@ -169,6 +169,9 @@ func (h *history) flags(e *ledger.Event) (words string) {
 	if e.OwnGroup() {
 		words += fmt.Sprintf(" group=%d", e.Group)
 	}
+	if e.Flags&ledger.FlagLate != 0 {
+		words += " late"
+	}
 	if e.Flags&ledger.FlagTransactional != 0 {
 		words += " txn"
 	}
