@@ -87,7 +87,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 
 // rareFacts are what some histories have. Each must be made, or the oracles agree on nothing about it.
 var rareFacts = append([]string{
-	"a deletion", "expired commits", "a reset to the start", "a reset to the end", "an added partition",
+	"a deletion", "a truncation", "expired commits", "a reset to the start", "a reset to the end", "an added partition",
 	"a record twice in the log", "a copied record twice in the log", "an output of a record twice in the log",
 	"any repeats", "bounded repeats", "livelock", "repeat rate",
 }, "warning: "+CheckUnexplainedDuplicate, "warning: "+CheckCommitRegression, "warning: "+CheckStalledCommit)
@@ -105,6 +105,7 @@ func (r *reference) factsOf(verdicts []harness.Verdict) (facts []string) {
 		})
 	}
 	add("a deletion", has(ledger.EventTrimmed, false))
+	add("a truncation", len(r.facts.Truncations) > 0)
 	add("expired commits", has(ledger.EventExpired, false))
 	add("a reset to the start", has(ledger.EventReset, false))
 	add("a reset to the end", has(ledger.EventReset, true))
@@ -304,7 +305,7 @@ func planting(seed uint64) (*simulation, planted) {
 			}
 		}
 	}
-	return generate(r, pick(r, plain, plain, transactional, sharing, batching)), planted{}
+	return generate(r, pick(r, plain, plain, transactional, sharing, batching, truncating)), planted{}
 }
 
 // reads compares the verdicts on the text of a history with those on the history.

@@ -12,6 +12,10 @@ import (
 // the loss of its commits.
 func (w *simulation) disrupt() {
 	w.disruptions--
+	if w.truncates && w.r.IntN(2) == 0 {
+		w.truncate(pick(w.r, w.parts...))
+		return
+	}
 	switch w.r.IntN(8) {
 	case 0, 1:
 		w.wake()
@@ -125,7 +129,7 @@ func (w *simulation) acquire(p *simPartition, from, to *member) {
 	}
 	w.observeChange(p, ledger.EventOwned, to, at, seen)
 	w.assign(p, to, at)
-	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, max(p.committed, p.begins), map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
+	p.owner, p.dead, p.next, p.done, p.busy, p.orphaned = to, nil, max(p.resume(), p.begins), map[ledger.Position]bool{}, map[ledger.Position]*attempt{}, 0
 	p.fetched = -1
 	if w.rewinds {
 		w.now = max(w.now, before) + time.Microsecond

@@ -18,7 +18,7 @@ func (w *simulation) addSideTopics() {
 		s.Partitions = w.facts.Partitions
 		w.facts.Sides = append(w.facts.Sides, s)
 		for n := range s.Partitions {
-			p := &simPartition{place: ledger.Position{Topic: uint16(i + 1), Partition: int32(n)}}
+			p := newSimPartition(ledger.Position{Topic: uint16(i + 1), Partition: int32(n)})
 			if i == 1 {
 				w.deadLetters = append(w.deadLetters, p)
 				continue
@@ -91,7 +91,8 @@ func (w *simulation) copy(to *simPartition, key, seq uint32, by *attempt) ledger
 func (w *simulation) addDeferredTopic() {
 	w.facts.Order, w.window = harness.OrderNone, 3
 	w.facts.Sides = []Side{{Name: "skipped", Role: harness.RoleRanges, Partitions: 1}}
-	w.deferredTopic = &simPartition{place: ledger.Position{Topic: 1}, group: pick(w.r, uint32(0), 7)}
+	w.deferredTopic = newSimPartition(ledger.Position{Topic: 1})
+	w.deferredTopic.group = pick(w.r, uint32(0), 7)
 	w.parts = append(w.parts, w.deferredTopic)
 }
 
@@ -172,7 +173,7 @@ func (w *simulation) addOutputTopic() {
 	w.facts.Effect, w.facts.Delivery = harness.EffectOutput, harness.ExactlyOnce
 	w.facts.Sides = []Side{{Name: "out", Role: harness.RoleOutput, Partitions: 1}}
 	w.deadLetters = nil
-	w.out = &simPartition{place: ledger.Position{Topic: 1}}
+	w.out = newSimPartition(ledger.Position{Topic: 1})
 }
 
 // appendOutputs appends the outputs of all records since the last commit, in the transaction of

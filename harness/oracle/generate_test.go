@@ -33,6 +33,7 @@ type simulation struct {
 	deadLetters      []*simPartition // of the dead-letter topic, which has no reader; nil without side topics
 	deferredTopic    *simPartition   // of the topic with deferred ranges, nil without one
 	retries          float64         // share of attempts that fail
+	truncates        bool            // unclean elections cut off records
 	batches          bool            // several records of a key may be one call
 	acquisitionsSeen bool            // observers see what a share group delivers
 	calls            uint32          // calls for several records so far
@@ -45,6 +46,7 @@ type simPartition struct {
 	records   []*simRecord
 	committed int64
 	begins    int64                    // the first offset that was not deleted
+	cut       int64                    // where the log was cut since the last commit, never if it was not
 	owner     *member                  // nil without one, and while the session of a dead one lasts
 	next      int64                    // where the owner began to read
 	fetched   int64                    // how far the owner has asked for records
@@ -64,6 +66,8 @@ type simRecord struct {
 	at       time.Duration // when it was appended
 	deferred []*simRecord  // of a range: its records
 }
+
+func newSimPartition(at ledger.Position) *simPartition { return &simPartition{place: at, cut: uncut} }
 
 // member is an incarnation of a pod in the group.
 type member struct {
@@ -110,7 +114,8 @@ func generate(r *rand.Rand, of design) *simulation {
 	switch {
 	case of == transactional:
 		w.addOutputTopic()
-	case of == sharing:
+	case of == sharing, of == truncating:
+		w.truncates = of == truncating
 	case of == batching:
 		w.batches, w.facts.Order = true, harness.OrderKey
 	case r.IntN(3) == 0:
@@ -145,6 +150,7 @@ const (
 	transactional               // its output and its commits are one
 	sharing                     // works in a share group
 	batching                    // works on several records of a key in one call
+	truncating                  // plain, and unclean elections cut off records
 )
 
 // static is the classic protocol with static members. A member that comes back soon keeps its
@@ -166,7 +172,7 @@ func (w *simulation) load() {
 		w.facts.Producer = harness.ProducerSettings{NotIdempotent: true, InFlight: 1}
 	}
 	for p := range w.facts.Partitions {
-		w.parts = append(w.parts, &simPartition{place: ledger.Position{Partition: int32(p)}})
+		w.parts = append(w.parts, newSimPartition(ledger.Position{Partition: int32(p)}))
 		keys, next, home := 1+w.r.IntN(4), make([]uint32, 4), p
 		seqs[p] = next
 		if added && p == w.facts.Partitions-1 { // the keys of the first partition have moved here

@@ -81,7 +81,7 @@ func (w *simulation) expire() {
 	w.event(ledger.Event{Kind: ledger.EventExpired, At: w.now, Partition: -1})
 	for _, p := range w.parts {
 		if p.group == 0 {
-			p.committed = 0
+			p.committed, p.cut = 0, uncut
 			w.trace.commits = append(w.trace.commits, trueCommit{p, w.now, 0, true})
 		}
 	}

@@ -155,7 +155,7 @@ func (w *simulation) commit(p *simPartition) {
 		}
 	}
 	if w.event(e); holds {
-		p.committed, p.sought = e.Offset, false
+		p.committed, p.sought, p.cut = e.Offset, false, uncut
 		w.trace.commits = append(w.trace.commits, trueCommit{p, e.At, e.Offset, e.Outcome == ledger.OutcomeConfirmed})
 	}
 }

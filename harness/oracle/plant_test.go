@@ -56,6 +56,7 @@ func plans() []plan {
 		{"accept after the lock", sharing, false, plantLateAccept},
 		{"anything", plain, true, plantAnything}, {"anything in a share group", sharing, true, plantAnything},
 		{"anything with transactions", transactional, true, plantAnything}, {"anything with batches", batching, true, plantAnything},
+		{"anything with truncations", truncating, true, plantAnything},
 		{"redelivery below the commit", plain, true, plantBelowCommit}, {"zombie after its expulsion", plain, true, plantExpelledZombie},
 		{"everything twice", plain, false, plantManyRepeats}, {"livelock", plain, true, plantLivelock},
 		{"call out of order", batching, false, plantBatchOrder}, {"two calls at once", batching, false, plantBatchOverlap},

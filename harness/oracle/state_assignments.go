@@ -15,6 +15,9 @@ type assignments struct {
 
 func newAssignments(f *Facts) *assignments {
 	a := &assignments{topics: [][]partitionAssignments{make([]partitionAssignments, f.Partitions)}}
+	for i := range a.topics[0] {
+		a.topics[0][i].facts, a.topics[0][i].number = f, int32(i)
+	}
 	for _, side := range f.Sides {
 		a.topics = append(a.topics, make([]partitionAssignments, side.Partitions))
 	}
@@ -38,20 +41,23 @@ func (a *assignments) partition(topic uint16, partition int32) *partitionAssignm
 	return &parts[partition]
 }
 
-// settleLatest settles the base of the latest assignment of a partition of the source.
-func (a *assignments) settleLatest(partition int32) {
+// settleLatest settles the base of the latest assignment of a partition of the source at a time.
+func (a *assignments) settleLatest(partition int32, at time.Duration) {
 	if p := &a.topics[0][partition]; len(p.list) > 0 {
-		p.list[len(p.list)-1].settled = true
+		p.settle(len(p.list)-1, at)
 	}
 }
 
 // partitionAssignments are the assignments of a partition, what is committed, and under which assignment each
 // offset had its latest effect.
 type partitionAssignments struct {
-	list      []assignment
-	committed int64
-	effects   offsetSlice[uint8]     // effects is, by offset, what [assignmentNumber] makes of the latest effect's assignment, 0 without one.
-	ambiguous map[int64][]effectSpan // ambiguous are all effects of an offset, if one may be of several assignments or came late.
+	facts       *Facts // facts are nil for a side topic.
+	number      int32  // number is that of a partition of the source.
+	list        []assignment
+	committed   int64
+	committedAt time.Duration
+	effects     offsetSlice[uint8]     // effects is, by offset, what [assignmentNumber] makes of the latest effect's assignment, 0 without one.
+	ambiguous   map[int64][]effectSpan // ambiguous are all effects of an offset, if one may be of several assignments or came late.
 }
 
 // assignment is the time of an owner with a partition, from one acquisition to the next. The owner reads from
@@ -63,7 +69,8 @@ type assignment struct {
 	earliest   time.Duration
 	seen       time.Duration
 	base       int64
-	settled    bool // settled: the owner has begun a record, so the base is final.
+	committed  time.Duration // committed is when the commit was made that base is.
+	settled    bool          // settled: the owner has begun a record, so the base is final.
 	released   bool
 	unseen     bool // unseen: no observer saw the owner acquire the partition.
 
@@ -100,7 +107,7 @@ func (p *partitionAssignments) beginAssignment(e *ledger.Event, eager bool) {
 	}
 	p.list = append(p.list, assignment{
 		owner: e.Owner, member: e.Member, generation: e.Generation,
-		earliest: e.At, seen: e.Seen, base: p.committed, observed: e.Seen,
+		earliest: e.At, seen: e.Seen, base: p.committed, committed: p.committedAt, observed: e.Seen,
 	})
 }
 
@@ -118,7 +125,7 @@ func (p *partitionAssignments) markReleased(o ledger.Owner) {
 // undisturbed: nothing has happened that makes a member read the commit again. A member that does so all the
 // same explains nothing.
 func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
-	next := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset}
+	next := assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: e.Offset, committed: p.committedAt}
 	if e.Offset < 0 {
 		next.base = p.committed
 		if answer, known := e.Answer(); known { // of -1, no commit, it begins as far back as it may
@@ -132,7 +139,7 @@ func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
 			return
 		}
 		if within || !last.settled {
-			last.base = min(last.base, next.base)
+			last.base, last.committed = min(last.base, next.base), min(last.committed, next.committed)
 			if within {
 				last.earliest, last.seen, last.settled = e.At, e.At, false
 			}
@@ -150,18 +157,18 @@ func (p *partitionAssignments) addRewind(e *ledger.Event, undisturbed bool) {
 
 // lowerBase lowers the base of an assignment whose owner has not begun a record: it may have read any value
 // committed since the acquisition.
-func (p *partitionAssignments) lowerBase(offset int64) {
-	p.committed = offset
+func (p *partitionAssignments) lowerBase(offset int64, at time.Duration) {
+	p.committed, p.committedAt = offset, at
 	if n := len(p.list); n > 0 && !p.list[n-1].settled {
 		p.list[n-1].base = min(p.list[n-1].base, offset)
 	}
 }
 
 // lowerAllBases lowers the bases of all partitions: the group has lost its commits.
-func (a *assignments) lowerAllBases() {
+func (a *assignments) lowerAllBases(at time.Duration) {
 	for _, parts := range a.topics {
 		for i := range parts {
-			parts[i].lowerBase(0)
+			parts[i].lowerBase(0, at)
 		}
 	}
 }
@@ -170,10 +177,11 @@ func (a *assignments) lowerAllBases() {
 // partition, the owner gets an assignment from its first record on, unless another pod surely owns the
 // partition. downs are incarnations that ended.
 func (p *partitionAssignments) ensureAssignment(e *ledger.Event, downs []ledger.Owner) {
-	if p.settleBase(e.Owner) || p.isOwnedByOther(e, downs) {
+	if p.settleBase(e.Owner, e.At) || p.isOwnedByOther(e, downs) {
 		return
 	}
-	p.list = append(p.list, assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, settled: true, unseen: true})
+	p.list = append(p.list, assignment{owner: e.Owner, earliest: e.At, seen: e.At, base: p.committed, committed: p.committedAt, unseen: true})
+	p.settle(len(p.list)-1, e.At)
 }
 
 // isOwnedByOther reports whether a pod other than the event's surely owns the partition.
@@ -205,11 +213,21 @@ func (p *partitionAssignments) assignmentsOf(owner ledger.Owner, start time.Dura
 	return max(latest, earliest), earliest
 }
 
-// settleBase settles the base of the latest assignment of an owner, if it has one.
-func (p *partitionAssignments) settleBase(owner ledger.Owner) bool {
+// settle makes the base of an assignment final at a time. If the log was cut below the commit, the broker has told
+// the owner so, and it has begun where the log was cut.
+func (p *partitionAssignments) settle(index int, at time.Duration) {
+	a := &p.list[index]
+	if p.facts != nil && !a.settled {
+		a.base = min(a.base, p.facts.cutUnder(p.number, a.committed, at))
+	}
+	a.settled = true
+}
+
+// settleBase settles the base of the latest assignment of an owner at a time, if it has one.
+func (p *partitionAssignments) settleBase(owner ledger.Owner, at time.Duration) bool {
 	for i := len(p.list) - 1; i >= 0; i-- {
 		if p.list[i].owner == owner {
-			p.list[i].settled = true
+			p.settle(i, at)
 			return true
 		}
 	}

@@ -99,7 +99,7 @@ func (s *judgeState) trackRare(e *ledger.Event) {
 	case ledger.EventFetched:
 	case ledger.EventDeferred:
 		if r, ok := rangeOf(s.Facts, e); ok {
-			s.assignments.settleLatest(r.partition) // its owner has read what it defers
+			s.assignments.settleLatest(r.partition, e.At) // its owner has read what it defers
 		}
 	default:
 		s.redeliveries.trackDisruption(e)

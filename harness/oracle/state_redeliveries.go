@@ -48,7 +48,7 @@ func (r *redeliveries) trackDisruption(e *ledger.Event) {
 // trackAssignment notes an event that changes who owns a partition, or from where its owner reads.
 func (r *redeliveries) trackAssignment(e *ledger.Event) {
 	if e.Kind == ledger.EventExpired && !e.OwnGroup() {
-		r.assignments.lowerAllBases()
+		r.assignments.lowerAllBases(e.At)
 		return
 	}
 	p := r.assignments.partition(e.Topic, e.Partition)
@@ -66,7 +66,7 @@ func (r *redeliveries) trackAssignment(e *ledger.Event) {
 		// A commit below the last one lowers what the next owner may read, even if it is not
 		// known whether the broker has taken it.
 		if e.Outcome == ledger.OutcomeConfirmed || e.Outcome == ledger.OutcomeUnknown && e.Offset < p.committed {
-			p.lowerBase(e.Offset)
+			p.lowerBase(e.Offset, e.At)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (r *redeliveries) beginDeferred(e *ledger.Event) (isDeferred bool) {
 		isDeferred = true
 		parts := r.assignments.topic(d.in.Topic)
 		for i := range parts {
-			parts[i].settleBase(e.Owner)
+			parts[i].settleBase(e.Owner, e.At)
 		}
 	}
 	return isDeferred

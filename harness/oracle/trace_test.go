@@ -107,8 +107,8 @@ func (w *simulation) assign(p *simPartition, to *member, seenAt time.Duration) {
 	w.unassign(p, w.now)
 	a := &trueAssignment{part: p, by: to, from: w.now, until: never}
 	w.trace.assignments = append(w.trace.assignments, a)
-	p.sought = false
-	w.read(p, a, p.committed, seenAt)
+	p.sought = p.cut < p.committed
+	w.read(p, a, p.resume(), seenAt)
 }
 
 // read begins a pass.
@@ -123,6 +123,7 @@ func (w *simulation) read(p *simPartition, under *trueAssignment, start int64, e
 
 // lowest is the lowest start of a pass that observers cannot exclude. It is any commit that was
 // valid between the earliest moment of the acquisition and the first record that the member began.
+// If the log was cut, it may be where it was cut.
 // A commit without a known result counts if it is lower. A seek in that time, or before a first
 // record, may be the start too.
 func (w *simulation) lowest(s *pass) (offset int64) {
@@ -132,13 +133,13 @@ func (w *simulation) lowest(s *pass) (offset int64) {
 			begun = min(begun, a.At)
 		}
 	}
-	stood := []int64{0}
+	stood, since := []int64{0}, time.Duration(0)
 	for _, c := range w.seenCommits(s.part) {
 		if c.Outcome != ledger.OutcomeConfirmed && c.Offset >= stood[len(stood)-1] || c.At > begun {
 			continue
 		}
 		if c.At < s.earliest {
-			stood = nil
+			stood, since = nil, c.At
 		}
 		stood = append(stood, c.Offset)
 	}
@@ -146,6 +147,9 @@ func (w *simulation) lowest(s *pass) (offset int64) {
 		offset = min(offset, slices.Min(stood))
 	} else if !slices.ContainsFunc(w.attempts, func(a *attempt) bool { return a.under == s.before }) {
 		offset = min(offset, w.lowest(s.before))
+	}
+	if s.part.place.Topic == 0 {
+		offset = min(offset, w.mayResumeAt(s.part.place.Partition, since, begun))
 	}
 	for _, o := range w.trace.passes {
 		if o.part == s.part && o.by == s.by && o.at >= s.earliest && o.at < s.at {

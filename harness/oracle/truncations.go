@@ -49,6 +49,18 @@ func (f *Facts) surelyKept(partition int32, at time.Duration) int64 {
 	return kept
 }
 
+// cutUnder is where a partition of the source had been cut by a time, under a commit of an earlier time. Without a
+// cut it lies behind all offsets.
+func (f *Facts) cutUnder(partition int32, committed, by time.Duration) int64 {
+	from := int64(math.MaxInt64)
+	for _, t := range f.Truncations {
+		if t.Partition == partition && t.Began <= by && committed <= t.Elected+f.Session {
+			from = min(from, t.From)
+		}
+	}
+	return from
+}
+
 // goesBackToCut reports whether a commit of the source goes back from another one because records were cut off.
 func (f *Facts) goesBackToCut(e *ledger.Event, from int64, when time.Duration) bool {
 	return slices.ContainsFunc(f.Truncations, func(t Truncation) bool {

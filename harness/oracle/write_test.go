@@ -49,6 +49,9 @@ func (h *history) String() string {
 	if len(f.Aggressors) > 0 {
 		fmt.Fprintf(&b, "aggressors %s\n", strings.Trim(fmt.Sprint(f.Aggressors), "[]"))
 	}
+	for _, t := range f.Truncations {
+		fmt.Fprintf(&b, "truncated p%d@%d %v %v\n", t.Partition, t.From, t.Began, t.Elected)
+	}
 	for _, s := range f.Sides {
 		fmt.Fprintf(&b, "side %s %s\n", s.Name, s.Role)
 	}
