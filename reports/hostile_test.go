@@ -32,7 +32,11 @@ var renderers = []namedRenderer{
 	{"RenderText", RenderText, nothingForged},
 	{"renderJSON", renderJSON, nothingForged},
 	{"renderBench", renderBench, nothingForged},
-	{"renderHTML", renderHTML, func(*testing.T, string) {}}, // see the test in Chromium
+	{"renderHTML", renderHTML, func(t *testing.T, page string) { // see also the test in Chromium
+		if harm := plaintest.Harm(unpacked(t, []byte(page))); harm != "" {
+			t.Errorf("its parts have %s", harm)
+		}
+	}},
 	{"Verdicts", func(w io.Writer, c *harness.Comparison) error {
 		for _, r := range c.Runs {
 			if err := Verdicts(w, r.Verdicts); err != nil {

@@ -25,7 +25,7 @@ func podEnded() *harness.Comparison {
 
 func TestEvidenceOnAPodNamesNoRecord(t *testing.T) {
 	for _, f := range renderers {
-		text := string(render(t, f.render, podEnded()))
+		text := unpacked(t, render(t, f.render, podEnded()))
 		for _, wrong := range []string{"key 0", "seq 0", "offset 0", `"offset":0`, `"key":0`} {
 			if strings.Contains(text, wrong) {
 				t.Errorf("%s has %q", f.name, wrong)
@@ -41,7 +41,7 @@ func TestEvidenceOnAPodNamesNoRecord(t *testing.T) {
 			t.Error("a report does not say which pod ended")
 		}
 	}
-	if page := string(render(t, renderHTML, podEnded())); !strings.Contains(page, "<li>ended by itself: panic: boom (pod-2.1)</li>") {
+	if page := unpacked(t, render(t, renderHTML, podEnded())); !strings.Contains(page, "<li>ended by itself: panic: boom (pod-2.1)</li>") {
 		t.Error("the list of the page's evidence does not say which pod ended")
 	}
 }
