@@ -108,6 +108,9 @@ type Run struct {
 	Faults      []FaultReport `json:"faults,omitempty"`
 	Pods        []PodReport   `json:"pods"`
 	Host        HostReport    `json:"host"`
+	// Saturated is why the latencies are those of the machine and not of the design; "" if the
+	// machine had room. Verdicts are not affected.
+	Saturated string `json:"saturated,omitempty"`
 	// Completed is the rate of first effects per second while records were
 	// outstanding. Bound is pods x parallelism / the mean service time achieved.
 	Completed  float64 `json:"completed_per_s"`
@@ -238,7 +241,8 @@ type PodReport struct {
 	Survivors []string `json:"survivors,omitempty"`
 }
 
-// HostReport is the load of the host during the run, as shares of all CPUs in [0,1].
+// HostReport is the load of the host from the end of the warm-up to the end of the load, as shares of
+// all CPUs in [0,1].
 type HostReport struct {
 	CPUs  int     `json:"cpus"`
 	Busy  float64 `json:"busy"`
@@ -257,6 +261,9 @@ type Cell struct {
 	Curves []Curve `json:"curves,omitempty"`
 	// Steady are the merged latencies of the steady phase.
 	Steady LatencySet `json:"steady"`
+	// Saturated: no run that passed had room on the machine, so the latencies are those of the
+	// machine. Where some had room, Curves and Steady are theirs alone.
+	Saturated bool `json:"saturated,omitempty"`
 }
 
 // LatencySet has the four latencies of GLOSSARY.md.

@@ -111,7 +111,7 @@ func benchMetrics(r *harness.Run) []metric {
 	if r.Status == harness.Pass && !r.Load.Flood {
 		for _, p := range r.Phases {
 			if p.EndToEnd.N > 0 && !isWarmUp(p.Name) {
-				ms = append(ms, benchLatencies(&p)...)
+				ms = append(ms, benchLatencies(&p, r.Saturated != "")...)
 			}
 		}
 	}
@@ -123,11 +123,17 @@ func benchMetrics(r *harness.Run) []metric {
 
 func isWarmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
 
-func benchLatencies(p *harness.Phase) []metric {
-	suffix := "-e2e-sec"
+// benchLatencies are the latencies of a phase. Those of a saturated machine have units of their
+// own, so that no tool mixes them with others.
+func benchLatencies(p *harness.Phase, saturated bool) []metric {
+	suffix := "-e2e-"
 	if p.Name != "steady" {
-		suffix = "-e2e-" + strings.ReplaceAll(benchWord(p.Name), "_", "-") + "-sec"
+		suffix += strings.ReplaceAll(benchWord(p.Name), "_", "-") + "-"
 	}
+	if saturated {
+		suffix += "saturated-"
+	}
+	suffix += "sec"
 	return []metric{
 		{p.EndToEnd.P50.Seconds(), "p50" + suffix},
 		{p.EndToEnd.P99.Seconds(), "p99" + suffix},

@@ -44,7 +44,7 @@ var costColumns = []column{
 	{Title: "CPU", Unit: "s", Doc: "CPU time of all pods", ofRun: cpuTime, format: formatSeconds, optional: true},
 	{Title: "mean cores", Doc: "CPU time of the pods divided by the time of the run", ofRun: meanCores, format: three, optional: true},
 	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, optional: true},
-	{Title: "host busy", Unit: "%", Doc: "CPU time of the host that was in use", ofRun: hostBusy, format: formatShare, optional: true},
+	{Title: "host busy", Unit: "%", Doc: "CPU time of the host that was in use while the load was measured", ofRun: hostBusy, format: formatShare, optional: true},
 	{Title: "host steal", Unit: "%", Doc: "CPU time of the host that the hypervisor took", ofRun: hostSteal, format: formatShare, optional: true},
 }
 

@@ -98,12 +98,12 @@ func claimOf(c *pageConsumer) string {
 	return harness.DescribeClaims(c.Delivery, c.Redelivery, c.Order)
 }
 
-// typicalP99 is the median over the scenarios of a consumer's end-to-end p99,
-// infinite for a consumer without latencies.
+// typicalP99 is the median over the scenarios of a consumer's end-to-end p99, without those of a
+// saturated machine. It is infinite for a consumer without such latencies.
 func (v *view) typicalP99(consumer string) float64 {
 	var all []float64
 	for i := range v.Scenarios {
-		if c := v.cellOf(v.Scenarios[i].Name, consumer); c != nil {
+		if c := v.cellOf(v.Scenarios[i].Name, consumer); c != nil && !c.Saturated {
 			if curve := curveOf(c, everyRecord); curve != nil {
 				if l, ok := latencyAt(curve, 0.99); ok {
 					all = append(all, l)

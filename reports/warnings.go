@@ -52,6 +52,9 @@ func warningsOf(r *harness.Run) []warning {
 			add("broken assumption: "+a.Name, a.Detail)
 		}
 	}
+	if r.Saturated != "" {
+		add("saturated machine", r.Saturated)
+	}
 	if r.Retried != "" {
 		add("second attempt", "the first was inconclusive: "+r.Retried)
 	}

@@ -19,12 +19,14 @@ import (
 var worstFirst = []harness.Status{harness.Fail, harness.NotMade, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
 
 // mergeCells makes one cell of all runs of a consumer in a scenario. It merges the
-// latencies of passed runs only: those of a failed run mean nothing.
+// latencies of passed runs only: those of a failed run mean nothing. Those of a saturated
+// machine are never mixed with others.
 func mergeCells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness.Cell) {
 	for _, s := range c.Scenarios {
 		for _, k := range c.Consumers {
 			cell := harness.Cell{Scenario: s.Name, Consumer: k.Name, Expected: true}
-			merged := &measure.Latencies{}
+			merged, saturated := &measure.Latencies{}, &measure.Latencies{}
+			passed, room := 0, 0
 			for i, r := range c.Runs {
 				if r.Scenario != s.Name || r.Consumer != k.Name {
 					continue
@@ -32,12 +34,21 @@ func mergeCells(c *harness.Comparison, latencies []*measure.Latencies) (all []ha
 				cell.Runs = append(cell.Runs, i)
 				cell.Status = worseStatus(cell.Status, r.Status)
 				cell.Expected = cell.Expected && r.Expected
-				if r.Status == harness.Pass {
+				switch {
+				case r.Status != harness.Pass:
+				case r.Saturated != "":
+					passed++
+					saturated.Merge(latencies[i])
+				default:
+					passed, room = passed+1, room+1
 					merged.Merge(latencies[i])
 				}
 			}
 			if len(cell.Runs) == 0 {
 				continue
+			}
+			if cell.Saturated = passed > 0 && room == 0; cell.Saturated {
+				merged = saturated
 			}
 			cell.Curves = merged.Curves()
 			cell.Steady = merged.Set(measure.PhaseSteady)

@@ -21,7 +21,6 @@ const settleTime = 2 * time.Second
 type drainedBacklog struct {
 	end  time.Duration
 	idle bool // idle: no pod was left, so that nothing could happen until end
-	host harness.HostReport
 }
 
 // drainBacklog waits until the consumer has completed the backlog, then ends the load.
@@ -31,9 +30,6 @@ func drainBacklog(ctx context.Context, s *setup, l *sentLoad) (d drainedBacklog,
 	}
 	s.stopwatch.endStage("drain")
 	l.finish()
-	if l.host != nil {
-		d.host = l.host.Stop()
-	}
 	return d, nil
 }
 

@@ -16,9 +16,9 @@ const loadLead = 50 * time.Millisecond
 // sentLoad is a load that was sent. Faults may still be injected and healed.
 type sentLoad struct {
 	time   loadClock
-	faults *faultInjector // nil if no load was sent
-	host   *measure.Host  // nil in virtual time, where the CPU time of the host has no effect
-	finish func()         // finish stops injecting, heals at once, and waits for that
+	faults *faultInjector     // nil if no load was sent
+	host   harness.HostReport // host is zero in virtual time, where the CPU time of the host has no effect
+	finish func()             // finish stops injecting, heals at once, and waits for that
 }
 
 // skipLoad takes the place of sendLoad if the group has not formed.
@@ -40,9 +40,6 @@ func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	l := &sentLoad{time: loadClock{s.clock, s.clock.Now() + int64(loadLead)}}
 	s.followLoad(l.time)
 	s.fleet.AnnounceLoad(l.time.start)
-	if !harness.IsVirtual(s.Backend) {
-		l.host = measure.StartHost()
-	}
 	l.faults = newFaultInjector(s, l.time)
 
 	within, cancel := context.WithCancel(ctx)
@@ -57,7 +54,7 @@ func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	})
 	background.Go(func() { l.faults.injectAll(within) })
 
-	if err := awaitSends(ctx, s, sent); err != nil {
+	if err := l.awaitSends(ctx, s, sent); err != nil {
 		return nil, err
 	}
 	if sendErr != nil {
@@ -67,9 +64,19 @@ func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	return l, nil
 }
 
-// awaitSends polls the journals of the pods until sent is closed, or ctx ends.
-func awaitSends(ctx context.Context, s *setup, sent <-chan struct{}) error {
+// awaitSends polls the journals of the pods until sent is closed, or ctx ends. It measures the host
+// from the end of the warm-up on.
+func (l *sentLoad) awaitSends(ctx context.Context, s *setup, sent <-chan struct{}) error {
+	var host *measure.Host
+	defer func() {
+		if host != nil {
+			l.host = host.Stop()
+		}
+	}()
 	for {
+		if host == nil && !harness.IsVirtual(s.Backend) && l.time.elapsed() >= s.Scenario.Warmup {
+			host = measure.StartHost()
+		}
 		select {
 		case <-sent:
 			return nil
