@@ -241,8 +241,8 @@ type PodReport struct {
 	Survivors []string `json:"survivors,omitempty"`
 }
 
-// HostReport is the load of the host from the end of the warm-up to the end of the load, as shares of
-// all CPUs in [0,1].
+// HostReport is the load of the host while the load was measured, from the end of the warm-up on. The
+// shares are of all CPUs, in [0,1].
 type HostReport struct {
 	CPUs  int     `json:"cpus"`
 	Busy  float64 `json:"busy"`

@@ -156,7 +156,7 @@ func latencyColumn(q float64) func(*view, *harness.Cell) cellValue {
 			return cellValue{Value: missing, Why: v.whyNoLatency(c)}
 		}
 		if l, ok := latencyAt(curve, q); ok {
-			return cellValue{Value: formatMillis(l)}
+			return cellValue{Value: formatLatency(c, l)}
 		}
 		return cellValue{Value: missing, Why: "too few records"}
 	}
@@ -171,12 +171,23 @@ func maxLatency(v *view, c *harness.Cell) cellValue {
 	most := 0.0
 	for _, r := range v.runsOf(c) {
 		for _, p := range r.Phases {
-			if r.Status == harness.Pass && !isWarmUp(p.Name) {
+			if r.Status == harness.Pass && (r.Saturated != "") == c.Saturated && !isWarmUp(p.Name) {
 				most = max(most, p.EndToEnd.Max.Seconds())
 			}
 		}
 	}
-	return cellValue{Value: formatMillis(most)}
+	return cellValue{Value: formatLatency(c, most)}
+}
+
+// saturatedMark stands behind the latencies of a machine that had no room.
+const saturatedMark = "*"
+
+// formatLatency writes a latency of a cell.
+func formatLatency(c *harness.Cell, seconds float64) string {
+	if c.Saturated {
+		return formatMillis(seconds) + saturatedMark
+	}
+	return formatMillis(seconds)
 }
 
 // everyRecord is the phase of the curve over the whole run.

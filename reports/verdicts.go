@@ -160,13 +160,19 @@ func (v *view) checksWith(c *harness.Cell, status harness.Status) []string {
 // noteOf says what is special about a cell.
 func (v *view) noteOf(c *harness.Cell) string {
 	note := v.expectationNote(c)
-	if !v.claimsNothing(c) || !hasVerdict(c.Status) {
-		return note
+	add := func(more string) {
+		if note != "" {
+			note += "; "
+		}
+		note += more
 	}
-	if note != "" {
-		note += "; "
+	if v.claimsNothing(c) && hasVerdict(c.Status) {
+		add(harness.NothingClaimed)
 	}
-	return note + harness.NothingClaimed
+	if c.Saturated {
+		add("latencies" + saturatedMark + " are of the machine, which had no room")
+	}
+	return note
 }
 
 func (v *view) claimsNothing(c *harness.Cell) bool {
