@@ -149,6 +149,9 @@ func (b *stalledCommit) trackCompleted(e *ledger.Event) {
 	p := &b.parts[e.Origin]
 	p.begun = true
 	repeated := b.isRepeated(ledger.Position{Partition: e.Origin, Offset: e.Source})
+	if e.Kind == ledger.EventEnd && e.Topic == 0 && e.At <= p.quietFrom && p.owner != 0 && e.Owner != p.owner {
+		p.handed = true // the owner before completes its work while observers see the partition change hands
+	}
 	switch {
 	case repeated && e.Topic != 0:
 		return

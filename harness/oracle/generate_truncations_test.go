@@ -31,11 +31,17 @@ func (w *simulation) truncate(p *simPartition) {
 }
 
 // cutOff removes the records of a partition from an offset on. The records that the producer has yet to send move.
+// It sends no record again whose first copy was cut off: that would have come before the next record.
 func (w *simulation) cutOff(p *simPartition, from int64) {
-	gone := p.place.Offset - from
-	for at := range w.ids {
-		if at.Topic == 0 && at.Partition == p.place.Partition && at.Offset >= from {
+	gone, cut, kept := p.place.Offset-from, map[[2]uint32]bool{}, map[[2]uint32]bool{}
+	for at, id := range w.ids {
+		switch {
+		case at.Topic != 0 || at.Partition != p.place.Partition:
+		case at.Offset >= from:
 			delete(w.ids, at)
+			cut[id] = true
+		default:
+			kept[id] = true
 		}
 	}
 	for at := range p.done {
@@ -44,11 +50,18 @@ func (w *simulation) cutOff(p *simPartition, from int64) {
 		}
 	}
 	p.records = slices.DeleteFunc(p.records, func(l *simRecord) bool { return l.place.Offset >= from })
-	for i := range w.unsent {
-		if s := &w.unsent[i]; s.place.Partition == p.place.Partition {
+	var unsent []sending
+	for _, s := range w.unsent {
+		if s.place.Partition == p.place.Partition {
+			if id := [2]uint32{s.key, s.seq}; s.again && cut[id] && !kept[id] {
+				gone++
+				continue
+			}
 			s.place.Offset -= gone
 		}
+		unsent = append(unsent, s)
 	}
+	w.unsent = unsent
 	p.place.Offset = from
 }
 
