@@ -43,7 +43,7 @@ func (c *commits) of(partition int32) []harness.Commit {
 func (c *commits) by(which func(harness.Commit) bool) (of []harness.Commit) {
 	for _, commit := range c.list() {
 		if which(commit) {
-			commit.At, commit.Group, commit.Topic, commit.MemberID, commit.Generation, commit.Metadata = 0, "", "", "", 0, ""
+			commit.At, commit.Asked, commit.Group, commit.Topic, commit.MemberID, commit.Generation, commit.Metadata = 0, 0, "", "", "", 0, ""
 			of = append(of, commit)
 		}
 	}
@@ -294,6 +294,11 @@ func TestTransactionalCommitsTakeEffectAtTheEnd(t *testing.T) {
 		{ClientID: "pod-0.1", Offset: 2, Confirmed: true, Transactional: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("observed %+v, want %+v", got, want)
+	}
+	for _, commit := range seen.list() {
+		if commit.Asked == 0 || commit.Asked >= commit.At {
+			t.Errorf("%+v was asked for at %d, and its transaction ended at %d", commit, commit.Asked, commit.At)
+		}
 	}
 }
 
