@@ -34,10 +34,12 @@ type ProducerConfig struct {
 }
 
 // Limits of the client's buffer. Within them a dead leader does not delay the schedule;
-// beyond them it does, and the lateness shows it. A flood has no schedule, and a
-// [floodLimit] within them.
+// beyond them it does, and the lateness shows it. A flood has no schedule. Its limit is
+// what the client can send at once, so that its records are reused while they are in
+// the processor's caches.
 const (
 	maxPending      = 1 << 20   // records without an outcome
+	floodPending    = 1 << 13   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
@@ -59,10 +61,9 @@ type Producer struct {
 	cfg    ProducerConfig
 	client atomic.Pointer[kgo.Client] // client is nil between Kill and Start.
 	slabs  *recordSlabs
-	seqs   []uint32    // the next seq, by key
-	most   int64       // most is the most records without an outcome.
-	flood  *floodLimit // flood is nil if the load has a schedule.
-	room   int64       // records that may be sent before the next check
+	seqs   []uint32 // the next seq, by key
+	most   int64    // most is the most records without an outcome.
+	room   int64    // records that may be sent before the next check
 
 	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
@@ -92,7 +93,7 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	p.promise = p.recordOutcome
 	p.most = int64(min(maxPending, maxPendingBytes/p.slabs.value))
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
-		p.flood = newFloodLimit(p.most)
+		p.most = min(p.most, floodPending)
 	}
 	client, err := p.newClient()
 	if err != nil {
@@ -165,11 +166,7 @@ func (p *Producer) countRoom() (room int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.back = p.slabs.takeBack(p.back)
-	limit := p.most
-	if p.flood != nil {
-		limit = p.flood.adjust(p.cfg.Clock.Now(), p.done)
-	}
-	return min(limit-(p.sent.Load()-p.done), stride)
+	return min(p.most-(p.sent.Load()-p.done), stride)
 }
 
 func sleepFor(ctx context.Context, d time.Duration) error {
