@@ -138,6 +138,9 @@ func TestRunOverEachProtocol(t *testing.T) {
 			if n := o.Latencies.Set("steady").EndToEnd.N; n != 400 {
 				t.Errorf("%d latencies, want 400", n)
 			}
+			if r.Host.CPUs == 0 {
+				t.Error("the host was not measured while the load was sent")
+			}
 			if folders(t) != before {
 				t.Error("the run left its folder behind")
 			}

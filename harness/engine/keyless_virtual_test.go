@@ -15,7 +15,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// claimsPartitionOrder works on records in any order, and claims that it keeps their order.
+// This consumer works on records in any order, and claims that it keeps the order of each partition.
 var _ = harness.Register(harness.Implementation{
 	Name: "test-claims-partition-order", Delivery: harness.AtLeastOnce, Order: harness.OrderPartition, Mutant: true,
 	Parallelism: func(cfg harness.Config) int { return cfg.Workers },

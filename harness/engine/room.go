@@ -12,19 +12,11 @@ const roomOf = 0.85
 
 // describeSaturation says why the latencies of a run are those of the machine, and what to
 // change. It is "" for a machine that had room, in virtual time, and for a flood, which has no
-// latencies.
+// latencies. The time that a hypervisor took was not there to be used.
 func (c *conclusion) describeSaturation(host harness.HostReport) string {
 	_, flood := c.Scenario.Load.Pacer.(harness.Flooder)
-	if flood || harness.IsVirtual(c.Backend) {
-		return ""
-	}
-	return describeBusyHost(host)
-}
-
-// describeBusyHost is as describeSaturation. The time that a hypervisor took was not there to be used.
-func describeBusyHost(host harness.HostReport) string {
 	there := 1 - host.Steal
-	if host.CPUs == 0 || there <= 0 || host.Busy/there <= roomOf {
+	if flood || harness.IsVirtual(c.Backend) || host.CPUs == 0 || there <= 0 || host.Busy/there <= roomOf {
 		return ""
 	}
 	return fmt.Sprintf("the processors were %.0f %% busy while the load was measured, and more than %.0f %% is a queue: choose a longer linger, a lower rate, fewer partitions or pods, or more cores",
