@@ -112,19 +112,26 @@ func (b *Browser) Visit(t testing.TB, function string, pages ...[]byte) (results
 	return results, console
 }
 
-// driverPage has the pages in frames. Chromium ends once it is loaded, and a picture keeps it
-// from that until the results are posted.
+// driverPage opens the pages in frames. A frame has its handler before its address, because a
+// frame that the parser opens may be loaded before the script runs. Chromium ends once the
+// driver is loaded, and a picture keeps it from that until the results are posted.
 func driverPage(function string, pages int) string {
-	page := "<!doctype html><title>driver</title><style>iframe { position: fixed; inset: 0 }</style><body>" // each frame is in view
-	for n := range pages {
-		page += fmt.Sprintf(`<iframe src="/page/%d" width="1200" height="900"></iframe>`, n)
-	}
-	return page + `<img src="/done"><script>
-const visits = Array.from(document.querySelectorAll("iframe"), async function (f) {
-  await new Promise(function (loaded) { f.onload = loaded; });
-  try { return String(await (async function (w, d) {` + function + `})(f.contentWindow, f.contentDocument)); } catch (e) { return "error: " + e; }
-});
-Promise.all(visits).then(function (results) { fetch("/results", { method: "POST", body: JSON.stringify(results) }); });
+	return `<!doctype html><title>driver</title><style>iframe { position: fixed; inset: 0 }</style><body><img src="/done"><script>
+function load(n) {
+  return new Promise(function (loaded) {
+    const frame = document.createElement("iframe");
+    frame.width = 1200; frame.height = 900; // each frame is in view
+    frame.onload = function () { loaded(frame); };
+    frame.src = "/page/" + n;
+    document.body.append(frame);
+  });
+}
+async function visit(n) {
+  const frame = await load(n);
+  try { return String(await (async function (w, d) {` + function + `})(frame.contentWindow, frame.contentDocument)); } catch (e) { return "error: " + e; }
+}
+Promise.all(Array.from({ length: ` + fmt.Sprint(pages) + ` }, function (_, n) { return visit(n); }))
+  .then(function (results) { fetch("/results", { method: "POST", body: JSON.stringify(results) }); });
 </script>`
 }
 
