@@ -90,6 +90,13 @@ type Dialer interface {
 // testing/synctest, where time is virtual: it advances while all goroutines wait.
 type Virtual interface{ Virtual() bool }
 
+// Lingerer is the ability of a back end to have a default linger of its own. It counts where
+// neither the scenario nor the command line says another. The rate is in records per second, and
+// infinite for a flood. Other back ends have [DefaultLinger].
+type Lingerer interface {
+	Linger(rate float64) time.Duration
+}
+
 // IsVirtual reports whether the runs of a back end happen in virtual time.
 func IsVirtual(b Backend) bool {
 	v, ok := b.(Virtual)

@@ -21,12 +21,15 @@ type ProducerSettings struct {
 	// idempotence, more than one may change the order of records. 0: 1, and 5 with
 	// idempotence, which allows no other value.
 	InFlight int `json:"in_flight,omitempty"`
-	// Linger is how long the producer waits for more records of a batch. 0: 1 ms, and
-	// 10 ms in virtual time. [NoLinger]: it does not wait.
+	// Linger is how long the producer waits for more records of a batch. 0: as the back end says
+	// ([Lingerer]). [NoLinger]: it does not wait.
 	Linger      time.Duration `json:"linger_ns,omitempty"`
 	Batch       int           `json:"batch,omitempty"`       // Batch is the most bytes of a batch. 0: 1,000,012.
 	Compression Compression   `json:"compression,omitempty"` // Compression of batches. "": none.
 }
+
+// DefaultLinger is the linger of a back end that does not say another.
+const DefaultLinger = time.Millisecond
 
 // NoLinger is the linger of a producer that does not wait for more records of a batch.
 const NoLinger time.Duration = -1

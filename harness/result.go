@@ -39,7 +39,8 @@ type ScenarioInfo struct {
 	Name        string        `json:"name"`
 	Doc         string        `json:"doc"`
 	Pacer       string        `json:"pacer"`
-	Producer    string        `json:"producer,omitempty"` // Producer is what differs from the usual settings of the producer, in words.
+	Producer    string        `json:"producer,omitempty"`  // Producer is what differs from the usual settings of the producer, in words.
+	Linger      time.Duration `json:"linger_ns,omitempty"` // Linger of the producer, [NoLinger] for none; 0 in results that do not say it.
 	Keys        string        `json:"keys"`
 	Service     string        `json:"service"`
 	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.

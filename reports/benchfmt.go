@@ -34,7 +34,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 			continue
 		}
 		lines.WriteString(name + "\t1")
-		for _, m := range benchMetrics(r) {
+		for _, m := range slices.Concat(benchMetrics(r), benchLinger(c, r)) {
 			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
 			if !slices.Contains(units, m.unit) {
 				units = append(units, m.unit)
@@ -43,7 +43,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 		lines.WriteByte('\n')
 	}
 	for _, u := range units {
-		fmt.Fprintf(&b, "Unit %s better=%s assume=nothing\n", u, betterDirection(u))
+		fmt.Fprintf(&b, "Unit %s better=%s assume=%s\n", u, betterDirection(u), benchAssumption(u))
 	}
 	b.Write(lines.Bytes())
 	_, err := w.Write(b.Bytes())
@@ -119,6 +119,28 @@ func benchMetrics(r *harness.Run) []metric {
 		metric{float64(r.Counts.Lost), "lost"},
 		metric{float64(r.Counts.Unexplained), "unexplained-duplicates"},
 		metric{float64(r.Counts.Inversions), "inversions"})
+}
+
+// lingerUnit is the unit of the linger of the producer. It is a setting, so benchstat warns where
+// runs differ in it.
+const lingerUnit = "linger-sec"
+
+// benchLinger is the linger under which a run was made, none where the result does not say it.
+func benchLinger(c *harness.Comparison, r *harness.Run) (ms []metric) {
+	for _, s := range c.Scenarios {
+		if s.Name == r.Scenario && s.Linger != 0 {
+			ms = append(ms, metric{max(0, s.Linger.Seconds()), lingerUnit})
+		}
+	}
+	return ms
+}
+
+// benchAssumption says how benchstat treats the values of a unit.
+func benchAssumption(unit string) string {
+	if unit == lingerUnit {
+		return "exact"
+	}
+	return "nothing"
 }
 
 func isWarmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }

@@ -27,7 +27,7 @@ func parseBench(t *testing.T, data string) (keys map[string]string, units map[st
 		switch {
 		case strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "Unit "):
-			if len(f) != 4 || !strings.HasPrefix(f[2], "better=") || f[3] != "assume=nothing" || units[f[1]] != "" {
+			if len(f) != 4 || !strings.HasPrefix(f[2], "better=") || f[3] != "assume="+benchAssumption(f[1]) || units[f[1]] != "" {
 				t.Errorf("bad unit line %q", line)
 			}
 			units[f[1]] = strings.TrimPrefix(f[2], "better=")

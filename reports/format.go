@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness"
 )
 
 // missing stands where there is no value.
@@ -27,6 +29,17 @@ func formatDuration(s float64) string { return inUnits(s, three) }
 // formatSpan writes chosen seconds: 8 s and not 8.00 s.
 func formatSpan(s float64) string { return inUnits(s, trimmed) }
 
+// formatLinger writes the linger of the producer of a scenario, "" where the result does not say it.
+func formatLinger(s *harness.ScenarioInfo) string {
+	switch {
+	case s.Linger > 0:
+		return "linger " + formatSpan(s.Linger.Seconds())
+	case s.Linger == harness.NoLinger:
+		return "no linger"
+	}
+	return ""
+}
+
 func inUnits(s float64, digits func(float64) string) string {
 	switch {
 	case math.IsInf(s, 1):
@@ -45,6 +58,11 @@ func inUnits(s float64, digits func(float64) string) string {
 		return fmt.Sprintf("%d min %d s", m/60, m%60)
 	}
 	return fmt.Sprintf("%d h %d min", m/3600, m%3600/60)
+}
+
+// joinParts writes the parts that are not empty with commas between them.
+func joinParts(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
 // three writes a number with three significant digits, or all digits before the point.

@@ -137,8 +137,8 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	if s.Slowdown != "" {
 		out = append(out, harness.Setting{Name: "Slow work", Value: s.Slowdown})
 	}
-	if s.Producer != "" {
-		out = append(out, harness.Setting{Name: "Producer", Value: s.Producer})
+	if producer := joinParts(formatLinger(s), s.Producer); producer != "" {
+		out = append(out, harness.Setting{Name: "Producer", Value: producer})
 	}
 	if s.Topic != "" {
 		out = append(out, harness.Setting{Name: "Topic", Value: s.Topic})

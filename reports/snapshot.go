@@ -137,7 +137,7 @@ func (v *view) snapshotRun() SnapshotRun {
 func (v *view) snapshotScenario(s *harness.ScenarioInfo) SnapshotScenario {
 	f := SnapshotScenario{Name: s.Name, Faults: s.Faults, Load: fmt.Sprintf("%s; keys %s; service %s; %s, %s of %s, a window of %s",
 		s.Pacer, s.Keys, s.Service, plural(s.Partitions, "partition"), plural(s.Pods, "pod"), plural(s.Workers, "worker"), formatCount(float64(s.Window)))}
-	for _, special := range []string{s.Failures, s.Slowdown, s.Producer, s.Topic} {
+	for _, special := range []string{s.Failures, s.Slowdown, joinParts(formatLinger(s), s.Producer), s.Topic} {
 		if special != "" {
 			f.Load += "; " + special
 		}

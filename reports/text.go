@@ -170,7 +170,7 @@ func (t *text) writeResults() {
 	shown := slices.DeleteFunc(t.usedColumns(columns), func(k column) bool { return k.pageOnly })
 	addColumnHeads(&sum, shown)
 	for _, s := range t.Scenarios {
-		sum.addRow(s.Name)
+		sum.addRow(joinParts(s.Name, formatLinger(&s)))
 		for _, i := range t.Consumers {
 			c := t.cellOf(s.Name, i.Name)
 			if c == nil {

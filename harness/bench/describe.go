@@ -24,7 +24,7 @@ func describeComparison(o *options, m *matrix) *harness.Comparison {
 		Seed: o.seed, Backend: o.broker, Planned: len(m.plannedRuns(runFlag())), Environment: describeMachine(), Settings: commonSettings(m),
 	}
 	for _, s := range m.scenarios {
-		c.Scenarios = append(c.Scenarios, engine.Info(s))
+		c.Scenarios = append(c.Scenarios, engine.InfoOn(s, m.backend))
 	}
 	for _, k := range m.consumers {
 		c.Consumers = append(c.Consumers, engine.Describe(m.scenarios[0], k))
@@ -78,7 +78,7 @@ func testCommand(broker, run string, given []string) string {
 // commonSettings are the settings of all runs that no scenario has.
 func commonSettings(m *matrix) []harness.Setting {
 	return []harness.Setting{
-		{Name: "producer", Value: fmt.Sprintf("where a scenario has no other: idempotent, acks=all, linger %v, no compression, murmur2 by key", engine.Linger(m.backend))},
+		{Name: "producer", Value: "where a scenario has no other: idempotent, acks=all, no compression, murmur2 by key"},
 		{Name: "heartbeat", Value: "a sixth of the session timeout"},
 		{Name: "rebalance timeout", Value: "twice the session timeout"},
 		{Name: "drain on revoke and stop", Value: "half the session timeout"},

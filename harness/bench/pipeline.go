@@ -234,7 +234,7 @@ func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fle
 // producer.
 func floodTopic(ctx context.Context, seeds []string, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(load.Linger), kgo.MaxBufferedRecords(1<<20),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(harness.DefaultLinger), kgo.MaxBufferedRecords(1<<20),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	if err != nil {
 		return err

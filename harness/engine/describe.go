@@ -30,6 +30,15 @@ func Info(s harness.Scenario) harness.ScenarioInfo {
 	return info
 }
 
+// InfoOn describes a scenario as it runs on a back end.
+func InfoOn(s harness.Scenario, b harness.Backend) harness.ScenarioInfo {
+	linger := Linger(&s, b)
+	s.Producer.Linger = 0
+	info := Info(s)
+	info.Linger = linger
+	return info
+}
+
 // describeTopic says what is unusual about the source topic, "" for nothing.
 func describeTopic(s *harness.Scenario) string {
 	var words []string

@@ -214,7 +214,7 @@ func (s *setup) makeProducer(ctx context.Context) (err error) {
 		return err
 	}
 	s.producer, err = load.NewProducer(load.ProducerConfig{
-		Seeds: seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(s.Scenario.Producer, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
+		Seeds: seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(&s.Scenario, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
 		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
 	})
 	if err != nil {

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"cmp"
+	"math"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -10,19 +10,36 @@ import (
 	"github.com/stampede-bench/stampede/harness/observe"
 )
 
-// Linger is how long the producer lets a record wait for others. It is longer in
-// virtual time, where requests are what costs.
-func Linger(b harness.Backend) time.Duration {
-	if harness.IsVirtual(b) {
-		return 10 * time.Millisecond
+// Linger is how long the producer of a scenario waits for more records of a batch on a back
+// end: as the scenario or the command line says, else as the back end says for the rate of the
+// load.
+func Linger(s *harness.Scenario, b harness.Backend) time.Duration {
+	if s.Producer.Linger != 0 {
+		return s.Producer.Linger
 	}
-	return load.Linger
+	if of, ok := b.(harness.Lingerer); ok {
+		return of.Linger(rateOf(s.Load.Pacer))
+	}
+	return harness.DefaultLinger
 }
 
-// producerSettings are those of a scenario with the linger of the back end.
-func producerSettings(s harness.ProducerSettings, b harness.Backend) harness.ProducerSettings {
-	s.Linger = cmp.Or(s.Linger, Linger(b))
-	return s
+// rateOf is the mean rate of a load in records per second, infinite for a flood.
+func rateOf(p harness.Pacer) float64 {
+	if _, flood := p.(harness.Flooder); flood {
+		return math.Inf(1)
+	}
+	records, first, last := load.Extent(p)
+	if records < 2 {
+		return 0
+	}
+	return float64(records-1) / (last - first).Seconds()
+}
+
+// producerSettings are those of a scenario with the linger in effect.
+func producerSettings(s *harness.Scenario, b harness.Backend) harness.ProducerSettings {
+	settings := s.Producer
+	settings.Linger = Linger(s, b)
+	return settings
 }
 
 // groupPollInterval is how often the watcher polls the group. It is longer in virtual

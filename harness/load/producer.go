@@ -15,14 +15,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Linger is how long the client waits for more records of a batch by default.
-const Linger = time.Millisecond
-
 // ProducerConfig configures a [Producer].
 type ProducerConfig struct {
 	Seeds      []string                                                          // Seeds are the bootstrap brokers, host:port.
 	Dialer     func(ctx context.Context, network, addr string) (net.Conn, error) // Dialer is nil for the ordinary network.
-	Settings   harness.ProducerSettings                                          // Settings without a linger have [Linger].
+	Settings   harness.ProducerSettings                                          // Settings without a linger have [harness.DefaultLinger].
 	Topic      string
 	Partitions int // Partitions of the topic.
 	Later      int // Later is how many further partitions may be added.

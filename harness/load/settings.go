@@ -12,7 +12,7 @@ func settingOptions(s harness.ProducerSettings) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.RequiredAcks(requiredAcks(s.Acks)),
 		kgo.ProducerBatchCompression(codecOf(s.Compression)),
-		kgo.ProducerLinger(max(0, cmp.Or(s.Linger, Linger))),
+		kgo.ProducerLinger(max(0, cmp.Or(s.Linger, harness.DefaultLinger))),
 	}
 	if s.NotIdempotent {
 		opts = append(opts, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(cmp.Or(s.InFlight, 1)))

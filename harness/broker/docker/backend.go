@@ -16,10 +16,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/testcontainers/testcontainers-go"
 
@@ -64,6 +66,27 @@ func (b *backend) SetDirect() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.direct = true
+}
+
+// Lingers of [backend.Linger], and the rate from which on the longer one counts.
+const (
+	linger         = 25 * time.Millisecond
+	lingerAtSpeed  = 50 * time.Millisecond
+	speedForLinger = 5_000 // records per second
+)
+
+// Linger implements [harness.Lingerer]. On two processors some 500 requests a second of producer
+// and pods fill the machine, at any rate of records, and latencies are that queue. A longer linger
+// means fewer requests: harness/PERFORMANCE.md has the measurements. A flood fills its batches without
+// waiting.
+func (b *backend) Linger(rate float64) time.Duration {
+	switch {
+	case math.IsInf(rate, 1):
+		return harness.DefaultLinger
+	case rate >= speedForLinger:
+		return lingerAtSpeed
+	}
+	return linger
 }
 
 // Modelled implements [harness.Describer].

@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/broker/embedded"
@@ -57,6 +58,10 @@ func (Backend) Modelled() bool { return true }
 
 // Virtual implements [harness.Virtual].
 func (Backend) Virtual() bool { return true }
+
+// Linger implements [harness.Lingerer]. Requests are what costs in virtual time, and a batch saves
+// some.
+func (Backend) Linger(float64) time.Duration { return 10 * time.Millisecond }
 
 // Prototype implements [harness.Prototyper].
 func (Backend) Prototype() harness.Cluster { return &Cluster{} }
