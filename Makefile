@@ -182,8 +182,8 @@ reports: ## catch each public bug report by a built-in scenario (an hour); see R
 	STAMPEDE_E2E=1 STAMPEDE_REPORTS='$(REPORTS)' go test -tags synctests -count=1 -timeout 0 -v -run '^TestReportsAreCaught$$' ./consumers/mutants
 
 soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestConformance
-	STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
-	STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
+	STAMPEDE_FINAL_READ=compare STAMPEDE_SEEDS=$(SEEDS) go test -tags synctests -count=1 -timeout 0 -v -run '^TestAllDesigns' ./consumers/soak
+	STAMPEDE_FINAL_READ=compare STAMPEDE_E2E=1 STAMPEDE_CONFORMANCE=all go test -count=1 -timeout 0 -run '^TestConformance$$' ./consumers
 
 soak-faults: ## inject each known fault on the embedded back end and on real Kafka
 	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFault(OfBrokers)?TakesEffect' ./harness/engine
@@ -198,10 +198,10 @@ soak-moments: ## faults at each moment MOMENTS (20) times, MOMENTS_DOCKER (10) o
 	STAMPEDE_E2E=1 STAMPEDE_MOMENTS=$(MOMENTS_DOCKER) go test -count=1 -timeout 0 -v -run '^TestMomentsAreHitOnRealKafka$$' ./harness/engine
 
 soak-mutants: ## what each check catches over many seeds (hours); see SOAK and SOAK_HONEST
-	STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants
+	STAMPEDE_FINAL_READ=compare STAMPEDE_E2E=1 STAMPEDE_SOAK='$(SOAK)' STAMPEDE_SOAK_HONEST='$(SOAK_HONEST)' go test -tags synctests -count=1 -timeout 0 -run '^TestSoak$$' ./consumers/mutants
 
 soak-oracle: ## compare all checks with a slow reference on HISTORIES (100000) runs
 	STAMPEDE_HISTORIES=$(HISTORIES) go test -count=1 -timeout 0 -v -run '^TestOraclesAgree$$' ./harness/oracle
 
 soak-scenarios: ## every consumer in every scenario, in virtual time or BROKER=embedded (SEEDS)
-	STAMPEDE_E2E=1 STAMPEDE_SEEDS=$(SEEDS) STAMPEDE_BROKER=$(or $(BROKER),virtual) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak
+	STAMPEDE_FINAL_READ=compare STAMPEDE_E2E=1 STAMPEDE_SEEDS=$(SEEDS) STAMPEDE_BROKER=$(or $(BROKER),virtual) go test -tags synctests -count=1 -timeout 0 -v -run '^TestEachDesignKeepsItsClaimsInEachScenario$$' ./consumers/soak

@@ -24,6 +24,7 @@ func (a topicAdmin) TopicID(ctx context.Context) ([16]byte, error) {
 // DeleteRecords reads the records before it deletes them, so that the judge knows them.
 func (a topicAdmin) DeleteRecords(ctx context.Context, below map[int32]int64) error {
 	s := a.setup
+	s.logChanged.Store(true)
 	if err := s.source.ReadBelow(ctx, below); err != nil {
 		return fmt.Errorf("read the records that are to be deleted: %w", err)
 	}
@@ -63,6 +64,7 @@ func (a topicAdmin) WatchElections(ctx context.Context) (note func(context.Conte
 // AddPartitions adds partitions and lets the producer ask for them.
 func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
 	s := a.setup
+	s.logChanged.Store(true)
 	before, _, err := s.client.Offsets(ctx)
 	if err != nil {
 		return err
@@ -90,6 +92,7 @@ func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
 // To the ledger all of that is deleted, and the partitions of the new topic are added ones.
 func (a topicAdmin) RecreateTopic(ctx context.Context) error {
 	s := a.setup
+	s.logChanged.Store(true)
 	if err := s.producer.LeaveLog(ctx); err != nil {
 		return fmt.Errorf("let the producer leave the topic: %w", err)
 	}

@@ -39,7 +39,7 @@ func concludeRun(s *setup, course *course, saved *Saved) (*Outcome, error) {
 		return nil, err
 	}
 	c.keepLedger(out)
-	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: c.stopwatch.stages}, nil
+	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: c.stopwatch.stages, Proven: c.course.stop.read.proven, WholeRead: c.course.stop.read.whole}, nil
 }
 
 // keepLedger saves the ledger beyond the run, if the plan asks for that. If it cannot, the

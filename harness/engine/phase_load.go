@@ -13,10 +13,14 @@ import (
 // loadLead is how far ahead the load is announced: the producer must be ready in time.
 const loadLead = 50 * time.Millisecond
 
+// epochsTimeout is how long the load waits for the leader epochs at most.
+const epochsTimeout = 2 * time.Second
+
 // sentLoad is a load that was sent. Faults may still be injected and healed.
 type sentLoad struct {
 	time   loadClock
 	faults *faultInjector     // nil if no load was sent
+	epochs []int32            // epochs are the leader epochs of the source right before the load; nil if they are not known
 	host   harness.HostReport // host is zero in virtual time, where the CPU time of the host has no effect
 	finish func()             // finish stops injecting, heals at once, and waits for that
 }
@@ -37,7 +41,8 @@ func (s *setup) followLoad(t loadClock) {
 // sendLoad sends the load, injects the faults at their times, and returns when all records
 // are sent. The end of ctx ends it early, and heals the faults.
 func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
-	l := &sentLoad{time: loadClock{s.clock, s.clock.Now() + int64(loadLead)}}
+	epochs := readEpochs(ctx, s)
+	l := &sentLoad{time: loadClock{s.clock, s.clock.Now() + int64(loadLead)}, epochs: epochs}
 	s.followLoad(l.time)
 	s.fleet.AnnounceLoad(l.time.start)
 	l.faults = newFaultInjector(s, l.time)
@@ -62,6 +67,18 @@ func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	}
 	s.stopwatch.endStage("load")
 	return l, nil
+}
+
+// readEpochs are the leader epochs of the source, nil if a partition has no leader or the broker does
+// not answer soon.
+func readEpochs(ctx context.Context, s *setup) []int32 {
+	within, cancel := context.WithTimeout(ctx, epochsTimeout)
+	defer cancel()
+	epochs, led, err := s.client.LeaderEpochs(within)
+	if err != nil || !led {
+		return nil
+	}
+	return epochs
 }
 
 // awaitSends polls the journals of the pods until sent is closed, or ctx ends. It measures the host

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -33,6 +34,8 @@ type setup struct {
 	watcher  *observe.Watcher
 	producer *load.Producer
 	work     *workProgress
+
+	logChanged atomic.Bool // logChanged: a fault has deleted or added a part of the source.
 }
 
 // prepareTimeout limits all requests of the first phase.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,7 @@ type stoppedRun struct {
 	unresponsive []string          // pods that did not stop, and were killed
 	dropouts     []harness.Anomaly // pods that ran outside their group
 	commits      [][]int64         // the last commits, by topic and partition
+	read         sourceReading
 }
 
 // stopRun stops the pods and takes the last readings. It goes on quickly after the end of
@@ -49,7 +51,7 @@ func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err err
 		s.incidents.breakAssumption(oracle.ObserversKeptUp, err.Error())
 	}
 	copy(stop.commits[0][:min(s.client.FirstPartition(), len(stop.commits[0]))], s.watcher.Committed()) // no broker has those of a deleted topic
-	if err := readTopics(reading, s); err != nil {
+	if stop.read, err = readTopics(reading, s, c); err != nil {
 		return stop, err
 	}
 	if err := s.nodes.checkNow(); err != nil {
@@ -70,13 +72,16 @@ func readCommits(ctx context.Context, s *setup) [][]int64 {
 
 // readTopics is the final read. The source gets a journal of its own. The copies in side
 // topics get one that is replayed with the others, since each copy has a time.
-func readTopics(ctx context.Context, s *setup) error {
-	if err := s.source.ReadAll(ctx); err != nil {
-		s.incidents.breakAssumption(oracle.LedgerComplete, err.Error())
+func readTopics(ctx context.Context, s *setup, c *course) (sourceReading, error) {
+	read, err := readSource(ctx, s, c)
+	err = s.noteReadError(err)
+	if err := errors.Join(err, s.appended.Close()); err != nil || len(s.topics) == 1 {
+		return read, err
 	}
-	if err := s.appended.Close(); err != nil || len(s.topics) == 1 {
-		return err
-	}
+	return read, readSideTopics(ctx, s)
+}
+
+func readSideTopics(ctx context.Context, s *setup) error {
 	copies, err := ledger.NewWriter(s.journalPath(copiesJournal))
 	if err != nil {
 		return err

@@ -21,6 +21,8 @@ type Plan struct {
 	KeepIn  string
 	KeepAll bool
 	Command string // Command repeats the run. The saved ledger has it.
+	// FinalRead is how the source is read at the end. "" is the environment's, see [FinalReadUnproven].
+	FinalRead FinalRead
 	// Progress is called a few times a second from one goroutine. May be nil.
 	Progress func(Progress)
 }
@@ -48,4 +50,8 @@ type Outcome struct {
 	// Stages are the parts of the run in order, from the first record sent to the last
 	// one judged, with the time each took.
 	Stages []Stage
+	// Proven is how many records of the source the final read did not read, and WholeRead is why
+	// it read all, "" if it did not.
+	Proven    int64
+	WholeRead string
 }

@@ -26,12 +26,14 @@ type workProgress struct {
 	lastEnd   int64                  // of an effect, ns on CLOCK_MONOTONIC
 	lastEnds  map[ledger.Owner]int64 // the same, by incarnation
 	open      int                    // attempts in flight in running pods
+	seen      *ledger.Sightings
 }
 
 func newWorkProgress(fleet fleet, partitions int) *workProgress {
 	return &workProgress{
 		fleet: fleet, tails: map[ledger.Owner]*ledger.Tail{}, lastEnds: map[ledger.Owner]int64{},
 		completed: make([]ledger.Offsets, partitions), inSide: make([]int64, partitions),
+		seen: ledger.NewSightings(partitions),
 	}
 }
 
@@ -77,6 +79,7 @@ func (w *workProgress) lastEndOf(owner ledger.Owner) int64 {
 }
 
 func (w *workProgress) countSlot(s *ledger.Slot) {
+	w.seen.AddAttempt(s)
 	if s.Outcome() != ledger.OutcomeEffect || s.Partition < 0 {
 		return
 	}
@@ -114,6 +117,13 @@ func (w *workProgress) readProgress() workReading {
 		r.mean = time.Duration(w.service / w.effects)
 	}
 	return r
+}
+
+// prove compares the journal of sends with the attempts that the last poll has found.
+func (w *workProgress) prove(sends string, clock ledger.Clock, least int64) (*ledger.Proof, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return ledger.Prove(sends, w.seen, clock, least)
 }
 
 func (w *workProgress) closeJournals() error {

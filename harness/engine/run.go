@@ -36,7 +36,7 @@ func Run(ctx context.Context, p Plan) (*Outcome, error) {
 	if i := p.Consumer.Implementation; i.Order == harness.OrderKey && !p.Scenario.Load.HasKeys() {
 		return skippedOutcome(&p, "it claims order by key, and the records of this load have no keys"), nil
 	}
-	if err := CheckDeclarations(&p.Scenario, p.Consumer); err != nil {
+	if err := errors.Join(CheckDeclarations(&p.Scenario, p.Consumer), p.FinalRead.useEnvironment()); err != nil {
 		return nil, err
 	}
 	r := newRun(p)

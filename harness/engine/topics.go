@@ -10,7 +10,7 @@ import (
 // list is its number in the ledger.
 func (s *setup) nameTopics(name string) {
 	s.cfg.Topic, s.cfg.Group = name, name
-	s.topics = []observe.Topic{{Name: name, Partitions: s.Scenario.FinalPartitions(), Later: s.Scenario.AddedPartitions(), Replicas: s.Scenario.Replicas, Config: s.Scenario.TopicConfig}}
+	s.topics = []observe.Topic{{Name: name, Partitions: s.Scenario.FinalPartitions(), Later: s.Scenario.AddedPartitions(), Replicas: s.Scenario.Replicas, Config: s.Scenario.TopicConfig, Keyless: !s.Scenario.Load.HasKeys()}}
 	for _, side := range s.Consumer.Implementation.SideTopicsOf(s.cfg) {
 		if s.cfg.SideTopics == nil {
 			s.cfg.SideTopics = map[string]string{}

@@ -89,6 +89,7 @@ const (
 	FlagTransactional Flags = 1 << iota // of a record or a commit: made in a transaction
 	FlagCorrupt                         // of a record: the checksum of its value does not hold, or its key in Kafka is another; Key and Seq may be wrong
 	FlagLate                            // of a commit: it took effect after its client had given it up, and after a commit that was asked for later
+	FlagProven                          // of a KindAppended: the record was not read, see [Proof]
 )
 
 // Ack is how a member of a share group acknowledges a record (KIP-932).

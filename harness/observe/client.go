@@ -68,6 +68,7 @@ type Topic struct {
 	Replicas   int               // Replicas of each partition; 0 is 3.
 	Later      int               // Later is how many of the partitions are added later.
 	Config     map[string]string // Config are further settings by Kafka's names.
+	Keyless    bool              // Keyless: the records of the run have no key.
 }
 
 const defaultReplicas = 3

@@ -83,12 +83,22 @@ func (r *SourceReader) readTo(ctx context.Context, ends []int64) error {
 // emitRecord emits a record, unless another run made it. first is the number in the ledger of the
 // first partition.
 func (r *SourceReader) emitRecord(record *logRecord, first int) error {
-	s := ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
-	if err := identifySlot(&s, record, 0, r.run); err != nil {
-		return nil
+	if s, ok := r.appendedSlot(record); ok {
+		s.Partition += int32(first)
+		return r.emit(s)
 	}
-	s.Partition += int32(first)
-	checkKey(&s, record)
+	return nil
+}
+
+// appendedSlot is the slot of a record. ok is false if another run made it, or it has no identity.
+func (r *SourceReader) appendedSlot(record *logRecord) (s ledger.Slot, ok bool) {
+	s = ledger.NewSlot(ledger.KindAppended, 0).With(ledger.OutcomeAcked)
+	if err := identifySlot(&s, record, 0, r.run); err != nil {
+		return s, false
+	}
+	if !r.topic.Keyless || len(record.key) > 0 {
+		checkKey(&s, record)
+	}
 	s.SetAppended(record.timestamp * int64(time.Millisecond))
-	return r.emit(s)
+	return s, true
 }
