@@ -58,7 +58,7 @@ KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
 .PHONY: help chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
+  bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -174,6 +174,10 @@ bench-report: ## make report and its page in Chromium, at 600 and 3,000 runs
 
 bench-shim: ## ns/record of the pod's shim and journal at 1, 2, 8 and 64 workers
 	go test -count=1 -run '^$$' -bench '^BenchmarkShim$$' -benchtime=2000000x ./harness/pod
+	go test -count=3 -run '^$$' -bench '^BenchmarkShimPolls$$' -benchtime=30x ./harness/pod
+
+bench-measures: ## ns/event of the measures of a replay, and what the stages of the latency add
+	go test -count=5 -run '^$$' -bench '^BenchmarkObserve$$' -benchtime=4000000x ./harness/measure
 
 bench-virtual: ## virtual seconds per real second at 20, 100 and 1,000 records/s
 	GOGC=400 go test -tags synctests -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkVirtual$$' -benchtime=5x ./harness/bench

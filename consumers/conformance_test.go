@@ -175,6 +175,7 @@ func deliversAllInOrderAndStopsCleanly(w *world, i *harness.Implementation, p ha
 	w.asClaimed(i)
 	w.written(i)
 	w.repeats(0)
+	w.pollsTold()
 	w.noGoroutines()
 }
 

@@ -23,6 +23,8 @@ type effects struct {
 	offset   map[int32]int64                                                // newest offset by partition
 	open     map[string][]string                                            // pods with an attempt under way, by key
 	repeated int
+	polled   map[string]bool            // polled has the positions that polls returned, by pod
+	unpolled []string                   // unpolled has those that were worked on without that
 	died     error                      // died says that a pod ended by itself
 	faults   map[harness.Order][]string // faults against an order claimed
 }
@@ -30,7 +32,7 @@ type effects struct {
 func newEffects() *effects {
 	e := &effects{
 		times: map[string]int{}, pods: map[string]int{}, newest: map[string]int{}, offset: map[int32]int64{},
-		open: map[string][]string{}, faults: map[harness.Order][]string{},
+		open: map[string][]string{}, faults: map[harness.Order][]string{}, polled: map[string]bool{},
 	}
 	e.changed.L = &e.mu
 	return e
@@ -84,6 +86,7 @@ func (p podWork) attempt(ctx context.Context, records iter.Seq[*harness.Record])
 
 	var err error
 	for r := range records {
+		p.checkPolled(r)
 		if before != nil && err == nil {
 			err = before(ctx, p.pod, r)
 		}
@@ -100,6 +103,28 @@ func (p podWork) attempt(ctx context.Context, records iter.Seq[*harness.Record])
 		}
 	}
 	return err
+}
+
+// notePoll implements [harness.Config.Polled].
+func (p podWork) notePoll(topic string, partition int32, from, to int64) {
+	p.effects.mu.Lock()
+	defer p.effects.mu.Unlock()
+	for offset := from; offset < to; offset++ {
+		p.effects.polled[p.position(topic, partition, offset)] = true
+	}
+}
+
+// checkPolled notes a record that no poll of the pod was said to have returned.
+func (p podWork) checkPolled(r *harness.Record) {
+	p.effects.mu.Lock()
+	defer p.effects.mu.Unlock()
+	if at := p.position(r.Topic, r.Partition, r.Offset); !p.effects.polled[at] {
+		p.effects.unpolled = append(p.effects.unpolled, at)
+	}
+}
+
+func (p podWork) position(topic string, partition int32, offset int64) string {
+	return fmt.Sprintf("%s: %s/%d/%d", p.pod, topic, partition, offset)
 }
 
 // effect counts one effect. The caller holds mu.
@@ -176,6 +201,16 @@ func (w *world) repeats(most int) {
 	defer w.effects.mu.Unlock()
 	if w.effects.repeated > most {
 		w.Errorf("%d effects are repeats, at most %d are to be expected", w.effects.repeated, most)
+	}
+}
+
+// pollsTold holds a consumer to saying which records its polls returned, before it works on them.
+func (w *world) pollsTold() {
+	w.Helper()
+	w.effects.mu.Lock()
+	defer w.effects.mu.Unlock()
+	if n := len(w.effects.unpolled); n > 0 {
+		w.Errorf("%d records were worked on without a call of Config.Polled, the first at %s", n, w.effects.unpolled[0])
 	}
 }
 

@@ -67,6 +67,7 @@ func (naive) Consume(ctx context.Context, cfg harness.Config, work harness.Work)
 func fillQueue(ctx context.Context, cfg harness.Config, cl *kgo.Client, queue chan<- *kgo.Record) error {
 	for ctx.Err() == nil {
 		fetches := cl.PollRecords(ctx, cfg.MaxPoll)
+		client.NotePolled(cfg, fetches)
 		if err := client.FatalError(cfg, fetches); err != nil {
 			return err
 		}

@@ -119,13 +119,14 @@ func (w *world) start(i *harness.Implementation, cfg harness.Config) *pod {
 	cfg.Knobs = defaults(i)
 	w.sides(i, &cfg)
 	w.shares = i.Share
+	work := podWork{w.effects, cfg.Pod}
+	cfg.Polled = work.notePoll
 	consumer, err := i.New(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &pod{w: w, name: cfg.Pod, stop: stop, end: make(chan error, 1)}
-	work := podWork{w.effects, cfg.Pod}
 	go pprof.Do(ctx, pprof.Labels("test", w.Name()), func(ctx context.Context) {
 		err := consumer.Consume(ctx, cfg, work)
 		if ctx.Err() == nil {

@@ -35,6 +35,11 @@ type Config struct {
 	// outside of a run: see [Config.Logger].
 	Log *slog.Logger `json:"-"`
 
+	// Polled is to be called with each range of offsets, [from, to), that a poll of the client
+	// returns. The report then tells the wait for the fetch from the wait in the consumer. It is nil
+	// outside of a run, and safe for many goroutines. A consumer need not call it.
+	Polled func(topic string, partition int32, from, to int64) `json:"-"`
+
 	Topic      string            `json:"topic"`                 // Topic is the source.
 	SideTopics map[string]string `json:"side_topics,omitempty"` // SideTopics has the names of the side topics by [SideTopic.Name].
 	Group      string            `json:"group"`                 // Group is the consumer group; names of further groups begin with it.

@@ -100,15 +100,16 @@ type Run struct {
 	// LedgerError is why its ledger could not be saved where it belongs.
 	LedgerError string `json:"ledger_error,omitempty"`
 
-	Assumptions []Assumption  `json:"assumptions"`
-	Verdicts    []Verdict     `json:"verdicts"`
-	Counts      Counts        `json:"counts"`
-	Load        LoadReport    `json:"load"`
-	Phases      []Phase       `json:"phases"`
-	Series      Series        `json:"series"`
-	Faults      []FaultReport `json:"faults,omitempty"`
-	Pods        []PodReport   `json:"pods"`
-	Host        HostReport    `json:"host"`
+	Assumptions []Assumption   `json:"assumptions"`
+	Verdicts    []Verdict      `json:"verdicts"`
+	Counts      Counts         `json:"counts"`
+	Load        LoadReport     `json:"load"`
+	Phases      []Phase        `json:"phases"`
+	Stages      *LatencyStages `json:"stages,omitempty"` // Stages is nil without end-to-end latencies.
+	Series      Series         `json:"series"`
+	Faults      []FaultReport  `json:"faults,omitempty"`
+	Pods        []PodReport    `json:"pods"`
+	Host        HostReport     `json:"host"`
 	// Saturated is why the latencies are those of the machine and not of the design; "" if the
 	// machine had room. Verdicts are not affected.
 	Saturated string `json:"saturated,omitempty"`
@@ -185,6 +186,26 @@ type Phase struct {
 	Delivery  Quantiles     `json:"delivery"`
 	Service   Quantiles     `json:"service"`
 	Ack       Quantiles     `json:"ack"`
+}
+
+// StageNames are the stages of the end-to-end latency in their order. A record is due, sent,
+// acknowledged, fetched (a poll of the consumer returned it), and worked on.
+var StageNames = [...]string{"due to sent", "sent to acked", "acked to fetched", "fetched to started", "work"}
+
+// LatencyStages are the parts of the end-to-end latency of all measured records. A record that was
+// fetched before its acknowledgement arrived counts as acknowledged when it was fetched.
+type LatencyStages struct {
+	Parts []LatencyStage `json:"parts"`
+	// Unfetched are records whose consumer did not say when it fetched them: they count as
+	// fetched when their work began.
+	Unfetched int64 `json:"unfetched,omitempty"`
+}
+
+// LatencyStage is one part of the latency.
+type LatencyStage struct {
+	Name    string    `json:"name"`
+	Share   float64   `json:"share"` // Share of the sum of all latencies, in [0,1].
+	Latency Quantiles `json:"latency"`
 }
 
 // Series are measures over time. Element i of a slice covers

@@ -34,7 +34,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 			continue
 		}
 		lines.WriteString(name + "\t1")
-		for _, m := range slices.Concat(benchMetrics(r), benchLinger(c, r)) {
+		for _, m := range slices.Concat(benchMetrics(r), benchStages(r), benchLinger(c, r)) {
 			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
 			if !slices.Contains(units, m.unit) {
 				units = append(units, m.unit)

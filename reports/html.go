@@ -44,22 +44,23 @@ type page struct {
 	// CSSHash and JSHash are in the page's policy: no other style or script has an effect.
 	CSSHash, JSHash string
 
-	Headline             string
-	Remarks              []string
-	Caveats              []string
-	Command              []string // Command repeats the comparison, in parts that are not broken.
-	Facts                []harness.Setting
-	Consumers            []pageConsumer
-	Legend               []legendGroup // Legend is nil if all consumers fit the bar.
-	Matrix               []matrixRow
-	Anomalies            []pageAnomaly
-	Warnings             []warning
-	Columns, CostColumns []column
-	Scenarios            []pageScenario
-	Repeats              int
-	HasControl           bool
-	HasError             bool // HasError: a run could not be made.
-	Confidence           []confidence
+	Headline                           string
+	Remarks                            []string
+	Caveats                            []string
+	Command                            []string // Command repeats the comparison, in parts that are not broken.
+	Facts                              []harness.Setting
+	Consumers                          []pageConsumer
+	Legend                             []legendGroup // Legend is nil if all consumers fit the bar.
+	Matrix                             []matrixRow
+	Anomalies                          []pageAnomaly
+	Warnings                           []warning
+	Columns, CostColumns, StageColumns []column
+	StageNotes                         []string
+	Scenarios                          []pageScenario
+	Repeats                            int
+	HasControl                         bool
+	HasError                           bool // HasError: a run could not be made.
+	Confidence                         []confidence
 
 	Environment, Settings []harness.Setting
 }
@@ -126,6 +127,7 @@ func newPage(c *harness.Comparison) (*page, error) {
 		JS:       template.JS(js),
 		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
 		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(columns), CostColumns: v.usedColumns(costColumns),
+		StageColumns: v.usedColumns(stageColumns), StageNotes: v.stageNotes(),
 		Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
 		HasError: slices.ContainsFunc(c.Cells, func(k harness.Cell) bool { return k.Status == harness.NotMade }),

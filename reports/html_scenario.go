@@ -20,6 +20,7 @@ type pageScenario struct {
 	Tall    bool        // Tall: one of them is.
 	Faults  []pageFault
 	Costs   []costRow
+	Stages  []resultRow // Stages have the parts of the latency.
 	Keys    string
 	Details []pageCell
 	Packed  template.HTML // Packed has the parts that the page's script draws, see [packParts].
@@ -76,7 +77,10 @@ func (v *view) pageScenario(p *page, index int) (pageScenario, error) {
 		if c == nil {
 			continue
 		}
-		out.Rows = append(out.Rows, v.resultRow(p, c, consumer))
+		out.Rows = append(out.Rows, v.resultRow(p.Columns, c, consumer))
+		if len(v.runsWithStages(c)) > 0 {
+			out.Stages = append(out.Stages, v.resultRow(p.StageColumns, c, consumer))
+		}
 		if len(v.concludedRuns(c)) > 0 {
 			out.Costs = append(out.Costs, v.costRow(p, c, consumer))
 		}
@@ -103,9 +107,9 @@ func (v *view) pageScenario(p *page, index int) (pageScenario, error) {
 	return out, err
 }
 
-func (v *view) resultRow(p *page, c *harness.Cell, consumer pageConsumer) resultRow {
+func (v *view) resultRow(shown []column, c *harness.Cell, consumer pageConsumer) resultRow {
 	row := resultRow{Consumer: consumer}
-	for _, k := range p.Columns {
+	for _, k := range shown {
 		row.Values = append(row.Values, k.valueOf(v, c))
 	}
 	row.Values = mergeMissing(row.Values)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,8 @@ func TestResultWithoutLingerSaysNone(t *testing.T) {
 		c.Scenarios[i].Linger = 0
 	}
 	for name, form := range map[string]string{"text": string(render(t, RenderText, c)), "page": unpacked(t, render(t, renderHTML, c)), "bench": string(render(t, renderBench, c))} {
-		if strings.Contains(form, "linger") {
-			t.Errorf("the %s speaks of a linger", name)
+		if spoken := regexp.MustCompile(`linger \d|no linger|linger-sec`).FindString(form); spoken != "" {
+			t.Errorf("the %s speaks of %q", name, spoken)
 		}
 	}
 }

@@ -22,6 +22,7 @@ func RenderText(w io.Writer, c *harness.Comparison) error {
 	t.writeVerdicts()
 	t.writeAnomalies()
 	t.writeResults()
+	t.writeStages()
 	t.writeWarnings()
 	t.writeConfidence()
 	_, err := w.Write(t.Bytes())
@@ -166,15 +167,24 @@ func (t *text) writeResults() {
 	if n := t.maxRepeats(); n > 1 {
 		t.printf("  Median of up to %d repeats; report.html has the ranges. Latencies are of all records of the repeats that passed.\n", n)
 	}
+	t.writeColumns(slices.DeleteFunc(t.usedColumns(columns), func(k column) bool { return k.pageOnly }), func(*harness.Cell) bool { return true })
+	t.writeMissingLatencies()
+}
+
+// writeColumns writes a table of results of the cells that has selects.
+func (t *text) writeColumns(shown []column, has func(*harness.Cell) bool) {
 	sum := table{right: 1}
-	shown := slices.DeleteFunc(t.usedColumns(columns), func(k column) bool { return k.pageOnly })
 	addColumnHeads(&sum, shown)
 	for _, s := range t.Scenarios {
-		sum.addRow(joinParts(s.Name, formatLinger(&s)))
+		head := joinParts(s.Name, formatLinger(&s))
 		for _, i := range t.Consumers {
 			c := t.cellOf(s.Name, i.Name)
-			if c == nil {
+			if c == nil || !has(c) {
 				continue
+			}
+			if head != "" {
+				sum.addRow(head)
+				head = ""
 			}
 			row := []string{"  " + t.short[i.Name]}
 			for _, col := range shown {
@@ -184,7 +194,19 @@ func (t *text) writeResults() {
 		}
 	}
 	sum.writeTo(t)
-	t.writeMissingLatencies()
+}
+
+// writeStages writes where the latency goes.
+func (t *text) writeStages() {
+	shown := t.usedColumns(stageColumns)
+	if len(shown) == 0 {
+		return
+	}
+	t.writeTitle("where the latency goes")
+	t.writeColumns(shown, func(c *harness.Cell) bool { return len(t.runsWithStages(c)) > 0 })
+	for _, note := range t.stageNotes() {
+		t.printf("%s", wrap(note, pageWidth, "  "))
+	}
 }
 
 // writeMissingLatencies says why cells have no latencies, one line for each

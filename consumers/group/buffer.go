@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/stampede-bench/stampede/consumers/client"
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -115,6 +116,7 @@ func (m *Member) takeBuffered(limit int, into []Task) (_ []Task, empty bool, nex
 // fetchIntoBuffers polls until records arrive or ctx ends.
 func (m *Member) fetchIntoBuffers(ctx context.Context) error {
 	fetches := m.client.PollRecords(ctx, m.cfg.MaxPoll)
+	client.NotePolled(m.cfg, fetches)
 	defer m.client.AllowRebalance()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -149,6 +149,7 @@ func (m *Member) Poll(ctx context.Context, limit int, into []Task) ([]Task, erro
 		return m.pollBuffered(ctx, limit, into)
 	}
 	fetches := m.client.PollRecords(m.polls, limit)
+	client.NotePolled(m.cfg, fetches)
 	defer m.client.AllowRebalance()
 	if ctx.Err() != nil {
 		return into, nil // the records polled now are never committed

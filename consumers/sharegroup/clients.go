@@ -184,6 +184,7 @@ func (c *clients) runClient() error {
 	atLimit := false
 	for c.polls.Err() == nil {
 		fetches := cl.PollRecords(c.polls, c.batchSize)
+		client.NotePolled(c.cfg, fetches)
 		err = client.FatalError(c.cfg, fetches)
 		isFull := errors.Is(err, kerr.GroupMaxSizeReached)
 		if client.IsTopicRecreated(fetches) {

@@ -129,6 +129,7 @@ func (s *Session) Poll(size int) ([]*kgo.Record, error) {
 func (s *Session) pollRecords(size int) (records []*kgo.Record, err error) {
 	fetches := s.client.PollRecords(s.polls, size)
 	for {
+		client.NotePolled(s.cfg, fetches)
 		more := fetches.Records()
 		if client.IsTopicRecreated(fetches) {
 			return nil, group.ErrRejoined

@@ -86,6 +86,9 @@ func TestHonestConsumersInVirtualTime(t *testing.T) {
 					if r.Counts.Completed != r.Counts.Appended || r.Counts.Appended == 0 || r.Took < extent(s) {
 						t.Errorf("%d of %d finished, took %v", r.Counts.Completed, r.Counts.Appended, r.Took)
 					}
+					if s := r.Stages; s == nil || s.Unfetched > 0 {
+						t.Errorf("the stages of the latency are %+v: want all records fetched", s)
+					}
 				})
 			}
 		}

@@ -138,6 +138,9 @@ func TestRunOverEachProtocol(t *testing.T) {
 			if n := o.Latencies.Set("steady").EndToEnd.N; n != 400 {
 				t.Errorf("%d latencies, want 400", n)
 			}
+			if s := r.Stages; s == nil || s.Parts[0].Latency.N != 400 || s.Unfetched > 0 {
+				t.Errorf("the stages of the latency are %+v, want 400 records with a poll", s)
+			}
 			if r.Host.CPUs == 0 {
 				t.Error("the host was not measured while the load was sent")
 			}

@@ -24,7 +24,7 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 		Scenario: c.Scenario.Name, Consumer: c.Consumer.Name(), Repeat: c.Repeat, Seed: c.Seed, Command: c.Command,
 		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond),
 		Verdicts: append([]harness.Verdict{c.checkLiveness()}, found.verdicts...),
-		Load:     rec.Load(), Phases: rec.Phases(), Series: rec.Series(), Host: c.course.load.host, Pods: c.fleet.Usage(),
+		Load:     rec.Load(), Phases: rec.Phases(), Stages: rec.Stages(), Series: rec.Series(), Host: c.course.load.host, Pods: c.fleet.Usage(),
 		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, c.watcher.Changes()-c.course.group.changes),
 		Faults: faultReports(rec, c.course.load.faults.injectedFaults()),
 	}

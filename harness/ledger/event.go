@@ -28,6 +28,7 @@ const (
 	EventReset                             // an owner got the first or the last offset of a partition, to read on from there
 	EventAcquired                          // a member of a share group acquired a range of records
 	EventFetched                           // an owner asked for the records from Offset on
+	EventPolled                            // a poll returned a range of records
 	EventDeferred                          // a range of the source was deferred; work on it may begin at once
 	eventStartAtOnce                       // an attempt began that ended in the same instant; its event is an EventStart
 	eventEndAtOnce                         // and its end, before the next attempt of its journal began; its event is an EventEnd
@@ -41,7 +42,7 @@ const (
 )
 
 var eventNames = [...]string{
-	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "fetched", "deferred", "start", "end", "start",
+	"?", "up", "inject", "trimmed", "expired", "added", "sent", "acked", "end", "expelled", "released", "owned", "rewound", "reset", "acquired", "fetched", "polled", "deferred", "start", "end", "start",
 	"copied", "acknowledged", "commit", "transaction", "heal", "down",
 }
 
@@ -76,8 +77,8 @@ type Event struct {
 	// Seen is when an observer saw an EventOwned, EventReleased or EventExpelled,
 	// which happened no earlier than At.
 	Seen time.Duration
-	// To is one past the last offset of an EventDeferred or EventAcquired, which begins at
-	// Offset. An EventReset and an EventRewound keep here what [Event.IsLatest] and
+	// To is one past the last offset of an EventDeferred, EventAcquired or EventPolled, which begins
+	// at Offset. An EventReset and an EventRewound keep here what [Event.IsLatest] and
 	// [Event.Answer] return.
 	To         int64
 	Membership     // Membership is that of an event of a group.
@@ -170,6 +171,7 @@ var eventOf = [1 << 8]EventKind{
 	KindAdded:        EventAdded,
 	KindReset:        EventReset,
 	KindFetched:      EventFetched,
+	KindPolled:       EventPolled,
 }
 
 // eventAt is a kind of event and its time.
@@ -241,6 +243,8 @@ func (s *Slot) fillEvent(e *Event, kind EventKind, at time.Duration, epoch int64
 		e.Group, e.To = s.key, s.sent
 	case EventExpired:
 		e.Group = s.key
+	case EventPolled:
+		e.To = s.sent
 	case EventDeferred:
 		e.To = s.sent
 		e.SetDeferredBy(s.DeferredBy())

@@ -116,6 +116,12 @@ func (s *Slot) SetFetched(offset, at int64) {
 	s.SetAt(at)
 }
 
+// SetPolled sets which offsets of a topic and partition a KindPolled is about, [from, to).
+func (s *Slot) SetPolled(topic uint16, partition int32, from, to, at int64) {
+	s.Topic, s.Partition, s.offset, s.sent = topic, partition, from, to
+	s.SetAt(at)
+}
+
 // SetTrimmed sets the new start of the log of a KindTrimmed.
 func (s *Slot) SetTrimmed(start, at int64) {
 	s.offset = start
@@ -216,7 +222,7 @@ func (s *Slot) Earliest() int64 { return s.end }
 // Seen is explained at [Slot.Earliest].
 func (s *Slot) Seen() int64 { return s.start }
 
-// To is one past the last offset of a KindDeferred or KindAcquired.
+// To is one past the last offset of a KindDeferred, KindAcquired or KindPolled.
 func (s *Slot) To() int64 { return s.sent }
 
 // DeferredBy is where the record lies that defers the offsets of a KindDeferred.

@@ -80,6 +80,9 @@ const (
 	// KindLine is a line that the consumer logged. Its text follows in slots of [KindText].
 	// It is no event of the replay: see [ReadLines].
 	KindLine
+	// KindPolled says that the client of Owner returned a range of records of a partition from a
+	// poll. Only the consumer can tell, and measures alone look at it.
+	KindPolled
 )
 
 // Flags are properties of a slot's record or fact.

@@ -52,6 +52,7 @@ type Recorder struct {
 	watches      []*watch
 	series       series
 	load         load
+	stages       *stages // stages is nil where latencies have none.
 
 	next       time.Duration // next is when the open bin ends.
 	last       time.Duration // last is the latest event.
@@ -77,6 +78,9 @@ func NewRecorder(cfg Config) *Recorder {
 	}
 	if cfg.Warmup > 0 {
 		r.measured = 1
+	}
+	if !cfg.Flood && !cfg.Output {
+		r.stages = newStages(cfg.Partitions)
 	}
 	for range cfg.Partitions {
 		r.partitions = append(r.partitions, &partition{})
@@ -107,6 +111,10 @@ func (r *Recorder) Observe(events []ledger.Event) {
 			}
 		case ledger.EventEnd:
 			r.recordEnd(e)
+		case ledger.EventPolled:
+			if r.stages != nil {
+				r.stages.polls.note(e)
+			}
 		case ledger.EventCopied:
 			if e.Held && slices.Contains(r.cfg.DeadLetters, e.Topic) && r.hasPartition(e.Origin) {
 				r.advance(e.At)
@@ -139,6 +147,9 @@ func (r *Recorder) recordAck(e *ledger.Event) {
 	if !r.partitions[e.Partition].openRecord(e.Offset, e.Due) {
 		return
 	}
+	if r.stages != nil && e.Due >= r.cfg.Warmup {
+		r.stages.acked[e.Partition].put(e.Offset, e.At)
+	}
 	for _, w := range r.watches {
 		w.openRecord(e.Partition, e.At)
 	}
@@ -169,6 +180,9 @@ func (r *Recorder) recordWork(e *ledger.Event) {
 // recordDeadLetter completes a record by its dead letter.
 func (r *Recorder) recordDeadLetter(e *ledger.Event) {
 	open := r.partitions[e.Origin].completeRecord(e.Source)
+	if r.stages != nil {
+		r.stages.acked[e.Origin].take(e.Source)
+	}
 	for _, w := range r.watches {
 		w.completeRecord(e.Origin, e.At, open)
 	}
@@ -179,6 +193,9 @@ func (r *Recorder) recordEffect(e *ledger.Event) {
 	if !r.cfg.Flood {
 		l.endToEnd.recordValue(e.At - e.Due)
 		r.series.endToEnd.recordValue(e.At - e.Due)
+	}
+	if r.stages != nil && e.Due >= r.cfg.Warmup {
+		r.stages.add(e)
 	}
 	r.lastEffect = max(r.lastEffect, e.At)
 	r.segments[r.current].completed++

@@ -84,7 +84,7 @@ func (a *annotator) annotateBatch(b *batch, events []ledger.Event) int {
 	for i := range events {
 		e := &events[i]
 		switch e.Kind {
-		case ledger.EventSent:
+		case ledger.EventSent, ledger.EventPolled:
 			continue
 		case ledger.EventAcked:
 			if !a.wantsSends && (e.Held || e.Outcome != ledger.OutcomeAcked) {

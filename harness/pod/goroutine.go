@@ -68,11 +68,12 @@ func newGoroutineInstance(spec Spec, clock ledger.Clock, exited func(Incarnation
 		record: spec.newIncarnation(clock.Now()),
 	}
 	spec.Config.Dialer = g.dialBroker
-	g.spec = spec
 	if g.shim, err = newShim(spec, journal, clock, g.dieOfFault); err != nil {
 		return nil, errors.Join(err, journal.Close())
 	}
 	g.shim.gate, g.shim.ended = g, g.ended
+	spec.Config.Polled = g.shim.notePoll
+	g.spec = spec
 	g.lines = newLines(journal, clock, spec.Owner)
 	g.lines.gate = g
 	g.ctx, g.cancel = context.WithCancel(context.Background())

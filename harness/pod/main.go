@@ -84,6 +84,7 @@ func runInProcess(ctx context.Context, spec Spec, began *atomic.Int64, hold *wor
 		return exitFault, err
 	}
 	work.hold = hold
+	spec.Config.Polled = work.notePoll
 	if spec.LoadStart == 0 {
 		work.loadStart = began
 	}
