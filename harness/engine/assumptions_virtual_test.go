@@ -107,6 +107,7 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 			name: "a topic that cannot be read", breaks: oracle.LedgerComplete, leaning: []string{oracle.CheckLoss, oracle.CheckLostByBroker, oracle.CheckPhantom, oracle.CheckKeyInversion, oracle.CheckOverlap, oracle.CheckUnexplainedDuplicate},
 			spoil: func(_ *testing.T, p *engine.Plan, _ context.CancelFunc) {
 				var stopping atomic.Bool
+				p.FinalRead = engine.FinalReadWhole // else nothing need be read
 				p.Progress = func(now engine.Progress) { stopping.Store(now.Phase == "stopping") }
 				p.Backend = spoilt{dial: func() error {
 					if stopping.Load() {
