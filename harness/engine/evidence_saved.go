@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
@@ -121,13 +123,19 @@ func (s *Saved) journalPath(j SavedJournal) string { return filepath.Join(s.dir,
 // replayChecks replays the ledger for the checks and for observers, the final read first.
 func (s *Saved) replayChecks(observers ...oracle.Observer) (f *oracle.Facts, found *oracle.Found, err error) {
 	facts := s.Facts
-	if facts.Log, err = s.readLog(); err != nil {
+	var stream *ledger.Stream
+	var openErr error
+	var opening sync.WaitGroup
+	opening.Go(func() { stream, openErr = s.openStream() }) // it reads journals too
+	facts.Log, err = s.readLog()
+	opening.Wait()
+	if openErr == nil {
+		defer stream.Close()
+	}
+	if err = cmp.Or(err, openErr); err != nil {
 		return nil, nil, err
 	}
-	err = s.replayJournals(func(stream *ledger.Stream) (err error) {
-		found, err = oracle.Judge(&facts, stream, observers...)
-		return err
-	})
+	found, err = oracle.Judge(&facts, stream, observers...)
 	return &facts, found, err
 }
 
@@ -147,8 +155,12 @@ func (s *Saved) decideVerdicts(f *oracle.Facts, found *oracle.Found) ([]harness.
 	if err := s.readLines(f); err != nil {
 		return nil, err
 	}
-	err := s.replayJournals(func(stream *ledger.Stream) error { return oracle.AddTimelines(f, stream, verdicts) })
-	return verdicts, err
+	stream, err := s.openStream()
+	if err != nil {
+		return verdicts, err
+	}
+	defer stream.Close()
+	return verdicts, oracle.AddTimelines(f, stream, verdicts)
 }
 
 // readLines adds to the facts what the consumer logged.
@@ -166,19 +178,15 @@ func (s *Saved) readLines(f *oracle.Facts) error {
 	return nil
 }
 
-func (s *Saved) replayJournals(fn func(*ledger.Stream) error) error {
+// openStream opens all journals but that of the final read. The stream must be closed.
+func (s *Saved) openStream() (*ledger.Stream, error) {
 	var files []ledger.File
 	for _, j := range s.Journals {
 		if j.File != appendedJournal {
 			files = append(files, ledger.File{Path: s.journalPath(j), Reaped: j.Reaped})
 		}
 	}
-	stream, err := ledger.NewStream(s.Epoch, files...)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	return fn(stream)
+	return ledger.NewStream(s.Epoch, files...)
 }
 
 // readLog builds the log of the oracle from the final read. Copies come first: the source

@@ -93,8 +93,9 @@ func eventsOf(t *testing.T, s Slot) (all []Event) {
 		t.Fatal(err)
 	}
 	defer stream.Close()
+	list := make([]Event, 0, BatchSize)
 	for {
-		events, err := stream.Next()
+		events, err := stream.Next(list)
 		if err != nil {
 			t.Fatal(err)
 		}

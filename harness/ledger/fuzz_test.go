@@ -170,8 +170,9 @@ func streamed(path string, epoch int64) (n int, sorted bool, err error) {
 	defer s.Close()
 	sorted = true
 	last := time.Duration(-1 << 63)
+	list := make([]Event, 0, BatchSize)
 	for {
-		events, err := s.Next()
+		events, err := s.Next(list)
 		if err != nil || len(events) == 0 {
 			return n, sorted, err
 		}

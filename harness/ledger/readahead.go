@@ -35,11 +35,14 @@ func (a *readahead) readBlocks(want int) {
 
 // loadBlock reads the next block into b, and adds it and its moments.
 func (a *readahead) loadBlock(b *block) error {
-	slots, err := a.reader.blockAt(a.next)
+	if b.slots == nil {
+		b.slots = make([]Slot, blockSlots)
+	}
+	slots, err := a.reader.blockInto(b.slots[:blockSlots], a.next)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	b.number, b.slots = a.next, append(b.slots[:0], slots...)
+	b.number, b.slots = a.next, slots
 	before := len(a.moments)
 	for k := range b.slots {
 		number := uint64(a.next*blockSlots + int64(k))

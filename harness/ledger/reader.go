@@ -151,19 +151,35 @@ func (r *Reader) blockCount() int64 { return (r.slots + blockSlots - 1) / blockS
 
 // blockAt reads block i. The slots are valid until the next call.
 func (r *Reader) blockAt(i int64) ([]Slot, error) {
-	n := min(blockSlots, r.slots-i*blockSlots)
-	raw := r.buf[:n*SlotSize]
+	raw := r.buf[:r.slotsIn(i)*SlotSize]
 	if r.loaded != i {
 		r.loaded = -1
-		if err := r.readBlock(raw, i); err != nil {
-			return nil, fmt.Errorf("read journal %s: %w", r.file.Name(), err)
-		}
-		if r.sums != nil && crc32.Checksum(raw, castagnoli) != r.sums[i] {
-			return nil, fmt.Errorf("journal %s: block %d: %w", r.file.Name(), i, ErrCorrupt)
+		if err := r.readChecked(raw, i); err != nil {
+			return nil, err
 		}
 		r.loaded = i
 	}
-	return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), n), nil
+	return unsafe.Slice((*Slot)(unsafe.Pointer(&raw[0])), r.slotsIn(i)), nil
+}
+
+// blockInto reads block i into memory that has room for a block.
+func (r *Reader) blockInto(memory []Slot, i int64) ([]Slot, error) {
+	slots := memory[:r.slotsIn(i)]
+	return slots, r.readChecked(unsafe.Slice((*byte)(unsafe.Pointer(&slots[0])), len(slots)*SlotSize), i)
+}
+
+// slotsIn is how many slots block i has.
+func (r *Reader) slotsIn(i int64) int64 { return min(blockSlots, r.slots-i*blockSlots) }
+
+// readChecked reads block i and checks its sum.
+func (r *Reader) readChecked(raw []byte, i int64) error {
+	if err := r.readBlock(raw, i); err != nil {
+		return fmt.Errorf("read journal %s: %w", r.file.Name(), err)
+	}
+	if r.sums != nil && crc32.Checksum(raw, castagnoli) != r.sums[i] {
+		return fmt.Errorf("journal %s: block %d: %w", r.file.Name(), i, ErrCorrupt)
+	}
+	return nil
 }
 
 // readBlock reads block i, or its beginning, from its frame or from the file.

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"math"
+	"sync"
 	"time"
 )
 
@@ -20,24 +22,25 @@ type File struct {
 type Stream struct {
 	sources []*source
 	heads   []moment // heads are the next moments of the sources, noMoment behind the last
-	out     []Event
 }
 
-// batch is how many events Next returns at most. So few stay in the processor's
-// nearest cache until they are judged.
-const batch = 256
+// BatchSize is for how many events a list for [Stream.Next] has room. So few stay in the
+// processor's nearest cache until they are judged.
+const BatchSize = 256
 
 // NewStream opens the journals of a run that started at epoch, ns on
-// CLOCK_MONOTONIC. Close must be called.
+// CLOCK_MONOTONIC, all at the same time. Close must be called.
 func NewStream(epoch int64, files ...File) (*Stream, error) {
-	s := &Stream{out: make([]Event, 0, batch)}
-	for _, f := range files {
-		src, err := openSource(f, epoch)
-		if err != nil {
-			s.Close()
-			return nil, err
-		}
-		s.sources, s.heads = append(s.sources, src), append(s.heads, noMoment)
+	s := &Stream{sources: make([]*source, len(files)), heads: make([]moment, len(files))}
+	errs := make([]error, len(files))
+	var opening sync.WaitGroup
+	for i, f := range files {
+		opening.Go(func() { s.sources[i], errs[i] = openSource(f, epoch) })
+	}
+	opening.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		s.Close()
+		return nil, err
 	}
 	for i, src := range s.sources {
 		if err := src.refill(); err != nil {
@@ -52,23 +55,26 @@ func NewStream(epoch int64, files ...File) (*Stream, error) {
 // Close closes the journals.
 func (s *Stream) Close() {
 	for _, src := range s.sources {
-		src.closeJournal()
+		if src != nil {
+			src.closeJournal()
+		}
 	}
 }
 
-// Next returns the next events, valid until the following call, and none at the end.
-func (s *Stream) Next() ([]Event, error) {
-	s.out = s.out[:0]
-	for len(s.out) < batch {
+// Next fills a list with the next events, up to its capacity, and returns none at the end.
+// So the one who reads decides how long events stay valid.
+func (s *Stream) Next(into []Event) ([]Event, error) {
+	out, most := into[:0], cap(into)
+	for len(out) < most {
 		first, limit := s.lowestSource()
 		if first < 0 {
 			break
 		}
 		// All of the lowest source that precedes the second lowest can go at once.
 		src := s.sources[first]
-		for m := s.heads[first]; m != noMoment && !limit.isBefore(m) && len(s.out) < batch; m = src.nextMoment() {
-			s.out = s.out[:len(s.out)+1]
-			src.makeEvent(&s.out[len(s.out)-1], m)
+		for m := s.heads[first]; m != noMoment && !limit.isBefore(m) && len(out) < most; m = src.nextMoment() {
+			out = out[:len(out)+1]
+			src.makeEvent(&out[len(out)-1], m)
 			src.at++
 		}
 		if err := src.refill(); err != nil {
@@ -76,7 +82,7 @@ func (s *Stream) Next() ([]Event, error) {
 		}
 		s.heads[first] = src.nextMoment()
 	}
-	return s.out, nil
+	return out, nil
 }
 
 // lowestSource is the source with the earliest moment, -1 at the end of all, and the earliest of

@@ -38,8 +38,9 @@ func TestStreamOrdersEverySource(t *testing.T) {
 	var last Event
 	started := map[[2]uint32]bool{}
 	got := 0
+	list := make([]Event, 0, BatchSize)
 	for {
-		events, err := s.Next()
+		events, err := s.Next(list)
 		if err != nil {
 			t.Fatal(err)
 		}

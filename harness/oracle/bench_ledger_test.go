@@ -83,8 +83,9 @@ func replay(files []ledger.File, fn func(*ledger.Stream) error) error {
 }
 
 func drain(events *ledger.Stream) error {
+	list := make([]ledger.Event, 0, ledger.BatchSize)
 	for {
-		batch, err := events.Next()
+		batch, err := events.Next(list)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
@@ -107,7 +108,7 @@ func (s *stream) write(dir string) (files []ledger.File, err error) {
 	}
 	open := map[int64]*ledger.Slot{}
 	for {
-		events, _ := s.Next()
+		events, _ := s.Next(nil)
 		if len(events) == 0 {
 			break
 		}

@@ -35,8 +35,8 @@ func BenchmarkJudge(b *testing.B) {
 		s = newStream(n, keys)
 		s.appendAll(nil)
 		named := cpu(b) + made
-		for {
-			if events, _ := s.Next(); len(events) == 0 {
+		for events := []ledger.Event(nil); ; {
+			if events, _ = s.Next(events); len(events) == 0 {
 				break
 			}
 		}
@@ -170,8 +170,8 @@ func (s *stream) appendAll(log *Log) {
 }
 
 // Next implements [Source].
-func (s *stream) Next() ([]ledger.Event, error) {
-	s.out = s.out[:0]
+func (s *stream) Next(into []ledger.Event) ([]ledger.Event, error) {
+	s.out = into[:0]
 	for len(s.out) < 250 && s.at < s.n+endedAfter+2*shuffled {
 		now := time.Duration(s.at) * streamEvery
 		if s.at%movedEvery == 0 {

@@ -157,7 +157,7 @@ type replayed struct {
 }
 
 // Next hands out few events at a time, or many, so that no check leans on batches.
-func (r *replayed) Next() ([]ledger.Event, error) {
+func (r *replayed) Next([]ledger.Event) ([]ledger.Event, error) {
 	n := min([]int{3, 1, 40, 2, 500}[r.calls%5], len(r.rest))
 	r.calls++
 	batch := slices.Clone(r.rest[:n])

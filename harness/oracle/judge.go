@@ -21,10 +21,10 @@ type check interface {
 // Observer sees the same replay as the checks: the measures.
 type Observer interface{ Observe([]ledger.Event) }
 
-// Source yields a run's events in time order, and none at the end; see [ledger.Stream]. They are valid until
-// the next call. The judge marks them.
+// Source yields a run's events in time order, and none at the end; see [ledger.Stream]. It may use the memory
+// of a list for them. The judge marks them.
 type Source interface {
-	Next() ([]ledger.Event, error)
+	Next(into []ledger.Event) ([]ledger.Event, error)
 }
 
 // Found is what the checks found in a run. Its worth depends on the assumptions, and the replay itself shows
@@ -36,7 +36,7 @@ type Found struct {
 }
 
 // Judge replays src once for all checks and observers, and returns what the checks found. The observers see
-// copies of the events, in a goroutine. Its error is the source's.
+// the events after the checks, in a goroutine of their own. Its error is the source's.
 func Judge(f *Facts, src Source, observers ...Observer) (*Found, error) {
 	s := newJudgeState(f)
 	a := newAnnotator(s, src, observers)

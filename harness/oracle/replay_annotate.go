@@ -39,10 +39,9 @@ func newAnnotator(s *judgeState, source Source, observers []Observer) *annotator
 // nextBatch is the next batch, nil at the end.
 func (a *annotator) nextBatch() (_ *batch, err error) {
 	if a.handedOut == len(a.events) {
-		// Observers get a list only now: all of its events have their marks, and the source may use the list again.
-		a.fanOut.sendEvents(a.events)
+		// Observers get a list only now: all of its events have their marks, and the checks are done with them.
 		a.handedOut, a.located = 0, 0
-		if a.events, err = a.source.Next(); err != nil || len(a.events) == 0 {
+		if a.events, err = a.source.Next(a.fanOut.exchangeList(a.events)); err != nil || len(a.events) == 0 {
 			a.fanOut.awaitObservers()
 			return nil, err
 		}

@@ -2,8 +2,7 @@ package oracle
 
 import "github.com/stampede-bench/stampede/harness/ledger"
 
-// fanOut hands copies of the marked events to observers, in a goroutine of its own. It is nil without
-// observers, and does nothing then.
+// fanOut hands the lists of marked events to observers, in a goroutine of its own. It is nil without observers.
 type fanOut struct {
 	full, free chan []ledger.Event
 	done       chan struct{}
@@ -18,7 +17,7 @@ func newFanOut(observers []Observer) *fanOut {
 	}
 	f := &fanOut{make(chan []ledger.Event, observerLag), make(chan []ledger.Event, observerLag+2), make(chan struct{})}
 	for range observerLag + 2 {
-		f.free <- nil
+		f.free <- newEventList()
 	}
 	go func() {
 		defer close(f.done)
@@ -32,10 +31,20 @@ func newFanOut(observers []Observer) *fanOut {
 	return f
 }
 
-func (f *fanOut) sendEvents(events []ledger.Event) {
-	if f != nil && len(events) > 0 {
-		f.full <- append((<-f.free)[:0], events...)
+func newEventList() []ledger.Event { return make([]ledger.Event, 0, ledger.BatchSize) }
+
+// exchangeList gives a list to the observers, which must not be touched any more, and returns one for the next
+// events. Without observers it is the same.
+func (f *fanOut) exchangeList(events []ledger.Event) []ledger.Event {
+	switch {
+	case events == nil && f == nil:
+		return newEventList()
+	case f == nil:
+		return events
+	case len(events) > 0:
+		f.full <- events
 	}
+	return <-f.free
 }
 
 // awaitObservers returns when the observers have seen all events. No event may be sent after it.

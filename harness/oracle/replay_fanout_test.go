@@ -24,7 +24,7 @@ func TestObserversSeeAllEventsWithTheirMarks(t *testing.T) {
 	}
 	var want []ledger.Event
 	for s = newStream(n, 1<<10); ; {
-		events, _ := s.Next()
+		events, _ := s.Next(nil)
 		if len(events) == 0 {
 			break
 		}

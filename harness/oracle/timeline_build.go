@@ -40,8 +40,9 @@ func AddTimelines(f *Facts, src Source, verdicts []harness.Verdict) error {
 	if len(timelines) == 0 {
 		return nil
 	}
+	list := make([]ledger.Event, 0, ledger.BatchSize)
 	for {
-		events, err := src.Next()
+		events, err := src.Next(list)
 		if err != nil {
 			return fmt.Errorf("write timelines: %w", err)
 		}

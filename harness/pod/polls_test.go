@@ -42,7 +42,7 @@ func TestPollsAreJournaledUnlessThePodIsDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer events.Close()
-	got, err := events.Next()
+	got, err := events.Next(make([]ledger.Event, 0, ledger.BatchSize))
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%d events, %v; want 2", len(got), err)
 	}
