@@ -11,9 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stampede-bench/stampede/internal/browser"
+	"github.com/stampede-bench/stampede/internal/control"
 )
 
 // BenchmarkReport measures make report and the page of 20 consumers in 30 scenarios, with 1
@@ -44,41 +44,21 @@ func measureRender(b *testing.B, in string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	control := timeLoop()
+	loop := control.Loop()
 	cmd := exec.CommandContext(b.Context(), self, "-test.run=^$", "-in="+in, "-out="+filepath.Dir(in))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%.2000s", err, out)
 	}
-	control = (control + timeLoop()) / 2
+	loop = (loop + control.Loop()) / 2
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	b.ReportMetric(used.Seconds(), "CPU-s")
-	b.ReportMetric(used.Seconds()/control.Seconds(), "CPU/loop")
+	b.ReportMetric(used.Seconds()/loop.Seconds(), "CPU/loop")
 	b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "peak-MiB")
 	info, err := os.Stat(in)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(info.Size())/1e6, "json-MB")
-}
-
-// timeLoop is the processor time of a loop of fixed length.
-func timeLoop() time.Duration {
-	before, x := usedCPU(), uint64(1)
-	for range 300_000_000 {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-	}
-	if x == 0 { // never: the result is used, so the loop stays
-		panic(x)
-	}
-	return usedCPU() - before
-}
-
-func usedCPU() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // measurePage opens a report in Chromium. It is interactive once it is loaded and a frame

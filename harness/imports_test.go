@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"harness/broker/docker":   {"harness/broker/wire"},
 	"harness/pod":             {"harness/load"},
 	"harness/engine":          {"harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure"},
-	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports", "internal/launcher"},
+	"harness/bench":           {"harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports", "internal/control", "internal/launcher"},
 	"scenarios":               {"harness/load", "harness/fault"},
 	"consumers/client":        {},
 	"consumers/group":         {"consumers/client"},
@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/allocs":         {},
 	"internal/browser":        {},
+	"internal/control":        {},
 	"internal/launcher":       {},
 	"internal/runtests":       {"internal/launcher"},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

@@ -1,13 +1,12 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/internal/control"
 )
 
 // memorySizes are the numbers of records that [Memory] runs with.
@@ -22,7 +21,7 @@ func Memory(b *testing.B) {
 	lock.Hold(b)
 	for _, records := range memorySizes {
 		b.Run(fmt.Sprintf("records=%dM", records/1_000_000), func(b *testing.B) {
-			if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // resets the peak
+			if err := control.ResetPeakMemory(); err != nil {
 				b.Skip("cannot reset the peak memory of a process here: ", err)
 			}
 			for b.Loop() {
@@ -30,7 +29,7 @@ func Memory(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				peak, err := peakMemory()
+				peak, err := control.PeakMemory()
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -39,18 +38,4 @@ func Memory(b *testing.B) {
 			}
 		})
 	}
-}
-
-// peakMemory is VmHWM of this process in bytes.
-func peakMemory() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
-	var kib int64
-	if _, err := fmt.Sscan(string(rest), &kib); err != nil {
-		return 0, fmt.Errorf("read VmHWM: %w", err)
-	}
-	return kib << 10, nil
 }

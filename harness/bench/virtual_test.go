@@ -5,13 +5,10 @@ package bench_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	_ "github.com/stampede-bench/stampede/consumers"
 	_ "github.com/stampede-bench/stampede/consumers/mutants"
@@ -216,40 +213,6 @@ func TestConsumerForRealTimeIsSkipped(t *testing.T) {
 	if r.Status != harness.Skipped || !r.Expected || !strings.Contains(r.Reasons[0], "another language") {
 		t.Errorf("%s, expected %v: %v", r.Status, r.Expected, r.Reasons)
 	}
-}
-
-// BenchmarkVirtual measures virtual seconds per real second, the whole harness
-// included.
-func BenchmarkVirtual(b *testing.B) {
-	for _, rate := range []float64{20, 100, 1000} {
-		b.Run(fmt.Sprintf("%v-per-s", rate), func(b *testing.B) {
-			var virtual time.Duration
-			before := cpu()
-			for b.Loop() {
-				// A bubble needs a test; a benchmark has none.
-				r, err := bench.RunVirtual(new(testing.T), calm(rate), "keyed", 1)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if r.Status != harness.Pass {
-					b.Fatalf("%s: %v", r.Status, r.Reasons)
-				}
-				virtual += r.Took
-			}
-			b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual-s/s")
-			b.ReportMetric((cpu()-before).Seconds()*1e3/virtual.Seconds(), "cpu-ms/virtual-s")
-			b.ReportMetric(0, "ns/op")
-		})
-	}
-}
-
-// cpu is the CPU time of this process.
-func cpu() time.Duration {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func TestExampleConsumerKeepsItsClaims(t *testing.T) {

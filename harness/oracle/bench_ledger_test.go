@@ -9,11 +9,13 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/internal/control"
 )
 
 // BenchmarkJudgeLedger judges a sealed ledger of STAMPEDE_RECORDS million records (5) on disk, and scans it for
 // its checksums alone. It prints CPU time a record: of the judge without reading and replaying the ledger, of
-// the scan, of a replay without a judge, and the judge's as a multiple of the scan's.
+// the scan, of a replay without a judge, and the judge's as a multiple of the scan's and of a loop of fixed
+// length for a million records.
 func BenchmarkJudgeLedger(b *testing.B) {
 	s := newStream(int64(millions(b))*1_000_000, 1<<20)
 	files, err := s.write(b.TempDir())
@@ -22,6 +24,7 @@ func BenchmarkJudgeLedger(b *testing.B) {
 	}
 	appended := files[0]
 	for b.Loop() {
+		loop := control.Loop()
 		scan := used(b, func() error { // of all files, their checksums alone
 			for _, f := range files {
 				if err := read(f.Path, func([]ledger.Slot) {}); err != nil {
@@ -42,10 +45,12 @@ func BenchmarkJudgeLedger(b *testing.B) {
 			}))
 		})
 		clean(b, verdicts)
+		loop = (loop + control.Loop()) / 2
 		per := func(d time.Duration) float64 { return float64(d) / float64(s.n) }
 		b.ReportMetric(per(judge-reading), "ns/record")
 		b.ReportMetric(per(scan), "scan-ns/record")
 		b.ReportMetric(float64(judge-reading)/float64(scan), "of-scan")
+		b.ReportMetric(per(judge-reading)*1e6/float64(loop), "loops/M-records")
 		b.ReportMetric(per(reading), "replay-ns/record")
 		b.ReportMetric(per(judge), "with-replay-ns/record")
 		b.ReportMetric(peakMemory(b)/(1<<20), "peak-MiB")
@@ -55,11 +60,11 @@ func BenchmarkJudgeLedger(b *testing.B) {
 
 // used is the CPU time of fn.
 func used(b *testing.B, fn func() error) time.Duration {
-	before := cpu(b)
+	before := control.CPU()
 	if err := fn(); err != nil {
 		b.Fatal(err)
 	}
-	return cpu(b) - before
+	return control.CPU() - before
 }
 
 // read reads a journal and calls fn for its blocks.

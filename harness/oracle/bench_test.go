@@ -4,49 +4,52 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/internal/control"
 )
 
 // BenchmarkJudge judges STAMPEDE_RECORDS million records (5) with a million keys, from a source that makes its
-// events as it goes. It prints wall time, and CPU time without the source's. Memory is that of the process:
-// B/record is without 64 bytes a key. So each size needs a process of its own: make bench-oracle.
+// events as it goes. It prints wall time, and CPU time without the source's, also as a multiple of a loop of fixed
+// length for a million records. Memory is that of the process: B/record is without 64 bytes a key. So each size
+// needs a process of its own: make bench-oracle.
 func BenchmarkJudge(b *testing.B) {
 	const keys = 1 << 20
 	n := int64(millions(b)) * 1_000_000
 	for b.Loop() {
-		start, used := time.Now(), cpu(b)
+		loop := control.Loop()
+		start, used := time.Now(), control.CPU()
 		s := newStream(n, keys)
 		facts := s.facts()
 		s.appendAll(facts.Log)
-		logged := cpu(b) - used
+		logged := control.CPU() - used
 		verdicts, err := judge(facts, s)
-		took, used := time.Since(start), cpu(b)-used
+		took, used := time.Since(start), control.CPU()-used
 		if err != nil {
 			b.Fatal(err)
 		}
 		clean(b, verdicts)
-		made := -cpu(b)
+		made := -control.CPU()
 		s = newStream(n, keys)
 		s.appendAll(nil)
-		named := cpu(b) + made
+		named := control.CPU() + made
 		for events := []ledger.Event(nil); ; {
 			if events, _ = s.Next(events); len(events) == 0 {
 				break
 			}
 		}
-		made += cpu(b)
+		made += control.CPU()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		runtime.KeepAlive(facts)
 		peak := peakMemory(b)
+		loop = (loop + control.Loop()) / 2
 		per := func(d time.Duration) float64 { return float64(d) / float64(n) }
+		b.ReportMetric(per(used-made)*1e6/float64(loop), "loops/M-records")
 		b.ReportMetric(per(took), "wall-ns/record")
 		b.ReportMetric(per(used-made), "cpu-ns/record")
 		b.ReportMetric(per(logged-named), "of-which-log-ns/record")
@@ -56,15 +59,6 @@ func BenchmarkJudge(b *testing.B) {
 		b.ReportMetric((peak-64*keys)/float64(n), "B/record")
 		b.ReportMetric(0, "ns/op")
 	}
-}
-
-// cpu is the CPU time of the process so far. On a busy machine it says more than wall time.
-func cpu(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func millions(b *testing.B) int {
@@ -85,18 +79,13 @@ func clean(b *testing.B, verdicts []harness.Verdict) {
 	}
 }
 
-// peakMemory is VmHWM in bytes.
+// peakMemory is that of the process in bytes.
 func peakMemory(b *testing.B) float64 {
-	status, err := os.ReadFile("/proc/self/status")
+	peak, err := control.PeakMemory()
 	if err != nil {
 		b.Skip(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kib := 0.0
-	if _, err := fmt.Sscan(rest, &kib); err != nil {
-		b.Fatal(err)
-	}
-	return kib * 1024
+	return float64(peak)
 }
 
 // stream is a run without a fault: 100,000 records a second over 12 partitions and four pods, with a commit a
