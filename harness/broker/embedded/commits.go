@@ -78,8 +78,9 @@ func (c *Cluster) watchDeletions() {
 		c.kfake.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
 			c.topicNames.Clear() // an id dies with its topic
 			for _, w := range c.allWatches() {
+				w.noteHandled(nil)
 				for _, group := range w.groupsWithOpenCommits() {
-					w.resolveCommits(group, true)
+					w.resolveCommits(group)
 				}
 			}
 			return nil, nil, false
@@ -107,8 +108,8 @@ func (c *Cluster) watchSyncGroups() {
 //
 // At of a commit is the moment just before the broker handled it: the commit
 // request itself, or the EndTxn of its transaction. A commit is confirmed when
-// the broker's state shows it. It is refused when
-// the state did not show it before the broker handled the next commit. If it did
+// the broker's state shows it. It is refused when the broker has handled a later
+// request, and the state does not show it. If it did
 // not show within a second, its outcome is unknown. A commit of an aborted
 // transaction is not reported. ClientID is "" for a commit outside transactions
 // by a client that is not a member. stop waits up to a second for open outcomes.

@@ -14,8 +14,9 @@ import (
 
 const (
 	// confirmInterval is how often the group's state is polled while an outcome is
-	// open.
-	confirmInterval = 5 * time.Millisecond
+	// open, and confirmPerMember how much less often for each member that the state has.
+	confirmInterval  = 5 * time.Millisecond
+	confirmPerMember = 100 * time.Microsecond
 	// confirmTimeout is how long a commit may take to show in the group's state.
 	confirmTimeout = time.Second
 )
@@ -25,22 +26,29 @@ const (
 //
 // A request says what shall be committed; the broker's state says what is
 // committed. kfake handles one request after the other, and each watch reads the
-// state before it lets the next commit of its partitions through. So a watch
-// sees the outcome of every commit before another commit can hide it. A commit
-// succeeded if and only if the state has its offset with a time not before the
-// request. For the latest commit, which no other follows, nothing shows when
-// kfake has handled it. So the state is polled for that one.
+// state before it lets a commit through that could hide an open outcome: one of the
+// same partition. It polls the state for the others. A commit succeeded if and only
+// if the state has its offset with a time not before the request. Once another
+// commit of the group follows, kfake has handled it. For the latest one nothing
+// shows that.
+//
+// The state of a group costs as much as the group is large. So it is not read for each
+// commit.
 type groupWatch struct {
 	cluster *Cluster
 	prefix  string
 	see     harness.GroupEvents
-	wake    chan struct{} // wake has capacity one: a commit is ready, or an outcome is open.
-	done    chan struct{} // done is closed after the last commit was reported.
+	read    func(group string) *kfake.GroupInfo // read reads the state of a group, nil if there is none.
+	wake    chan struct{}                       // wake has capacity one: a commit is ready, or an outcome is open.
+	done    chan struct{}                       // done is closed after the last commit was reported.
 
 	mu       sync.Mutex
 	clients  map[string]string // clients has the client id of each member id, also of past members.
+	pause    time.Duration     // pause is between two polls.
 	staged   map[transaction]map[commitTarget]harness.Commit
 	open     []openCommit
+	opened   int // opened is how many outcomes were ever opened.
+	handled  int // handled is how many of them kfake has handled: a later request came.
 	ready    []harness.Commit
 	stopping bool
 
@@ -67,15 +75,16 @@ type transaction struct {
 // openCommit is a commit whose outcome is unknown.
 type openCommit struct {
 	commit harness.Commit
+	number int         // number counts outcomes from 1.
 	seen   time.Time   // seen is At of the commit, on the clock that kfake uses.
 	txn    transaction // txn is zero for a commit outside transactions.
 }
 
 func newGroupWatch(c *Cluster, prefix string, see harness.GroupEvents) *groupWatch {
 	return &groupWatch{
-		cluster: c, prefix: prefix, see: see,
+		cluster: c, prefix: prefix, see: see, read: c.kfake.GroupInfo,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		clients: map[string]string{}, staged: map[transaction]map[commitTarget]harness.Commit{},
+		clients: map[string]string{}, staged: map[transaction]map[commitTarget]harness.Commit{}, pause: confirmInterval,
 	}
 }
 
@@ -84,7 +93,10 @@ func (w *groupWatch) expectCommits(commits []harness.Commit) {
 	if len(commits) == 0 {
 		return
 	}
-	w.resolveCommits(commits[0].Group, true)
+	if w.noteHandled(commits) {
+		w.resolveCommits(commits[0].Group)
+	}
+	w.learnMembers(commits)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range commits {
@@ -93,13 +105,48 @@ func (w *groupWatch) expectCommits(commits []harness.Commit) {
 	w.openOutcomes(transaction{}, commits)
 }
 
+// noteHandled is called before kfake handles another request: it has handled all commits with
+// an open outcome. It reports whether new commits would hide one of these outcomes.
+func (w *groupWatch) noteHandled(commits []harness.Commit) (hides bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handled = w.opened
+	if len(w.open) == 0 {
+		return false
+	}
+	targets := make(map[commitTarget]bool, len(commits))
+	for _, c := range commits {
+		targets[targetOf(c)] = true
+	}
+	return slices.ContainsFunc(w.open, func(r openCommit) bool { return targets[targetOf(r.commit)] })
+}
+
+// learnMembers reads the state of the group if it does not know the client of a member.
+func (w *groupWatch) learnMembers(commits []harness.Commit) {
+	w.mu.Lock()
+	unknown := slices.ContainsFunc(commits, func(c harness.Commit) bool {
+		_, known := w.clients[c.MemberID]
+		return c.MemberID != "" && !known
+	})
+	w.mu.Unlock()
+	if unknown {
+		w.resolveCommits(commits[0].Group)
+	}
+}
+
 // stageCommits is called with commits that take effect if their transaction
 // commits. client is the owner of the transaction, "" if it is unknown.
 func (w *groupWatch) stageCommits(txn transaction, client string, commits []harness.Commit) {
 	if len(commits) == 0 {
 		return
 	}
-	w.resolveCommits(commits[0].Group, false)
+	w.mu.Lock()
+	ending := slices.ContainsFunc(w.open, func(r openCommit) bool { return r.txn == txn })
+	w.mu.Unlock()
+	if ending { // the commits of the transaction before are staged until their outcome is known
+		w.resolveCommits(commits[0].Group)
+	}
+	w.learnMembers(commits)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.staged[txn] == nil {
@@ -120,16 +167,18 @@ func (w *groupWatch) endTransaction(txn transaction, commit bool) {
 	if !commit {
 		delete(w.staged, txn)
 	}
-	groups := map[string]bool{}
-	for at := range w.staged[txn] {
-		groups[at.group] = true
+	groups := map[string][]harness.Commit{}
+	for at, c := range w.staged[txn] {
+		groups[at.group] = append(groups[at.group], c)
 	}
 	w.mu.Unlock()
 	if len(groups) == 0 {
 		return
 	}
-	for group := range groups {
-		w.resolveCommits(group, true)
+	for group, commits := range groups {
+		if w.noteHandled(commits) {
+			w.resolveCommits(group)
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,19 +198,22 @@ func (w *groupWatch) openOutcomes(txn transaction, commits []harness.Commit) {
 	seen, at := time.Now(), w.cluster.clock.Now()
 	for _, commit := range commits {
 		commit.At = at
-		w.open = append(w.open, openCommit{commit: commit, seen: seen, txn: txn})
+		w.opened++
+		w.open = append(w.open, openCommit{commit: commit, number: w.opened, seen: seen, txn: txn})
 	}
 	w.wakeEmitter()
 }
 
-// resolveCommits decides open outcomes by the state of a group. all is true in
-// the moment before kfake handles another commit. kfake has handled all earlier
-// ones then, so a commit that the state does not show was refused.
+// resolveCommits decides open outcomes by the state of a group. A commit that kfake has
+// handled and that the state does not show was refused.
 //
 // kfake answers GroupInfo while it waits for a control function, so a control
 // function may call this.
-func (w *groupWatch) resolveCommits(group string, all bool) {
-	info := w.cluster.kfake.GroupInfo(group)
+func (w *groupWatch) resolveCommits(group string) {
+	w.mu.Lock()
+	handled := w.handled // before the state is read: kfake may handle more meanwhile
+	w.mu.Unlock()
+	info := w.read(group)
 	if info == nil {
 		info = &kfake.GroupInfo{}
 	}
@@ -170,7 +222,8 @@ func (w *groupWatch) resolveCommits(group string, all bool) {
 	for _, m := range info.Members {
 		w.clients[m.MemberID] = m.ClientID
 	}
-	var open []openCommit
+	w.pause = confirmInterval + time.Duration(len(info.Members))*confirmPerMember
+	open := w.open[:0]
 	for _, r := range w.open {
 		state, ok := info.Commits[r.commit.Topic][r.commit.Partition]
 		switch {
@@ -180,13 +233,14 @@ func (w *groupWatch) resolveCommits(group string, all bool) {
 			r.commit.Confirmed = true
 			w.ready = append(w.ready, r.commit)
 			delete(w.staged, r.txn)
-		case all || time.Since(r.seen) > confirmTimeout:
-			r.commit.Refused = all && r.txn == transaction{}
+		case r.number <= handled || time.Since(r.seen) > confirmTimeout:
+			r.commit.Refused = r.number <= handled && r.txn == transaction{}
 			w.ready = append(w.ready, r.commit)
 		default:
 			open = append(open, r)
 		}
 	}
+	clear(w.open[len(open):])
 	w.open = open
 	if len(w.ready) > 0 {
 		w.wakeEmitter()
@@ -203,20 +257,21 @@ func (w *groupWatch) wakeEmitter() {
 // emitCommits reports decided commits and polls while outcomes are open.
 func (w *groupWatch) emitCommits() {
 	defer close(w.done)
+	var poll <-chan time.Time
 	for {
-		open, stopping := w.emitReady()
-		var poll <-chan time.Time
+		pause, stopping := w.emitReady()
 		switch {
-		case open:
-			poll = time.After(confirmInterval)
-		case stopping:
+		case pause == 0 && stopping:
 			return
+		case pause > 0 && poll == nil:
+			poll = time.After(pause)
 		}
 		select {
 		case <-w.wake:
 		case <-poll:
+			poll = nil
 			for _, group := range w.groupsWithOpenCommits() {
-				w.resolveCommits(group, false)
+				w.resolveCommits(group)
 			}
 		}
 	}
@@ -234,19 +289,22 @@ func (w *groupWatch) groupsWithOpenCommits() (groups []string) {
 	return groups
 }
 
-// emitReady reports the decided commits, and returns whether outcomes are open.
-func (w *groupWatch) emitReady() (open, stopping bool) {
+// emitReady reports the decided commits, and returns the pause until the next poll: 0 while no
+// outcome is open.
+func (w *groupWatch) emitReady() (pause time.Duration, stopping bool) {
 	w.mu.Lock()
 	ready := w.ready
 	w.ready = nil
-	open, stopping = len(w.open) > 0, w.stopping
+	if stopping = w.stopping; len(w.open) > 0 {
+		pause = w.pause
+	}
 	w.mu.Unlock()
 	for _, c := range ready {
 		if w.see.Commit != nil {
 			w.see.Commit(c)
 		}
 	}
-	return open, stopping
+	return pause, stopping
 }
 
 // stopAndDrain opens no further outcomes and returns after the last report.
