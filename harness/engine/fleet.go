@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/pod"
 )
 
@@ -16,6 +17,7 @@ type fleet interface {
 	Kill() error
 	Pods() []harness.Pod
 	Incarnations() []pod.Incarnation
+	OwnerOf(client string) ledger.Owner
 	Usage() []harness.PodReport
 }
 

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +29,6 @@ type setup struct {
 	appended *ledger.Writer
 	source   *observe.SourceReader
 	fleet    fleet
-	owners   *ownerIndex
 	watcher  *observe.Watcher
 	producer *load.Producer
 	work     *workProgress
@@ -169,7 +167,6 @@ func (s *setup) makeFleet(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.owners = &ownerIndex{fleet: s.fleet}
 	s.work = newWorkProgress(s.fleet, s.Scenario.FinalPartitions())
 	return nil
 }
@@ -185,7 +182,7 @@ func (s *setup) readsSideTopics() bool {
 func (s *setup) watchGroup(ctx context.Context) (err error) {
 	s.watcher, err = observe.Watch(ctx, observe.Config{
 		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: s.cfg.Protocol, Share: s.Consumer.Implementation.Share,
-		OwnGroups: s.readsSideTopics(), Clock: s.clock, Journal: s.observed, OwnerOf: s.owners.ownerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
+		OwnGroups: s.readsSideTopics(), Clock: s.clock, Journal: s.observed, OwnerOf: s.fleet.OwnerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
 	})
 	if err != nil {
 		return err
@@ -247,24 +244,4 @@ func (s *setup) producerSeeds(ctx context.Context) ([]string, error) {
 	}
 	s.closers.addCloser(front.Close)
 	return front.Seeds(), nil
-}
-
-// ownerIndex finds incarnations by their client ids. Safe for concurrent use.
-type ownerIndex struct {
-	fleet fleet
-	known sync.Map // of ledger.Owner, by client id
-}
-
-// ownerOf is the owner number of the incarnation with a client id, 0 for none.
-func (o *ownerIndex) ownerOf(client string) ledger.Owner {
-	if owner, ok := o.known.Load(client); ok {
-		return owner.(ledger.Owner)
-	}
-	for _, in := range o.fleet.Incarnations() {
-		if harness.ClientID(in.Pod, in.N) == client {
-			o.known.Store(client, in.Owner)
-			return in.Owner
-		}
-	}
-	return 0
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
@@ -48,6 +49,7 @@ func (p *pod[I]) StartAs(ctx context.Context, instanceID string) error {
 	}
 	p.last, p.starts = in, p.starts+1
 	ps.instances = append(ps.instances, in)
+	ps.owners.Store(harness.ClientID(p.name, p.starts), ledger.Owner(len(ps.instances)))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
 // ReportSize is how much of the output of a pod a report has, in bytes.
@@ -23,6 +24,8 @@ type pods[I instance] struct {
 	loadStart int64 // loadStart is the start of the load, ns on CLOCK_MONOTONIC; 0 before it is known.
 	list      []*pod[I]
 	instances []I // by Owner-1
+
+	owners sync.Map // owners has the ledger.Owner of each incarnation by its client id. It is stored to under mu.
 }
 
 // createPods makes the pods and starts none of them.
@@ -121,6 +124,19 @@ func (ps *pods[I]) Incarnations() []Incarnation {
 		all = append(all, in.currentRecord())
 	}
 	return all
+}
+
+// OwnerOf is the owner number of the incarnation with a client id, 0 for none.
+func (ps *pods[I]) OwnerOf(client string) ledger.Owner {
+	owner, ok := ps.owners.Load(client)
+	if !ok {
+		ps.mu.Lock() // the incarnation may be starting
+		defer ps.mu.Unlock()
+		if owner, ok = ps.owners.Load(client); !ok {
+			return 0
+		}
+	}
+	return owner.(ledger.Owner)
 }
 
 // Usage is what each started pod has used so far. CPU counts incarnations that have
