@@ -38,11 +38,7 @@ func (p *Proof) eachAck(fn func(*Slot) error) error {
 		return err
 	}
 	defer r.Close()
-	for i := range r.blockCount() {
-		slots, err := r.blockAt(i)
-		if err != nil {
-			return err
-		}
+	return r.eachBlock(func(slots []Slot) error {
 		for k := range slots {
 			s := &slots[k]
 			if s.Kind() != KindSend || s.Outcome() != OutcomeAcked || s.Topic != 0 || uint(s.Partition) >= uint(len(p.parts)) {
@@ -52,8 +48,8 @@ func (p *Proof) eachAck(fn func(*Slot) error) error {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // addAck adds an offset that was acknowledged. agrees: pods have found the same record there. The

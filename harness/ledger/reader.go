@@ -210,14 +210,10 @@ func (r *Reader) Each(fn func(*Slot)) error {
 // Blocks calls fn for all slots, many at a time, in the order of reservation, with
 // those that were never published. They are valid during the call alone.
 func (r *Reader) Blocks(fn func([]Slot)) error {
-	for i := range r.blockCount() {
-		b, err := r.blockAt(i)
-		if err != nil {
-			return err
-		}
+	return r.eachBlock(func(b []Slot) error {
 		fn(b)
-	}
-	return nil
+		return nil
+	})
 }
 
 // Close closes the file.
