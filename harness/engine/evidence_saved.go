@@ -59,6 +59,8 @@ type SavedJournal struct {
 	Digest string `json:"digest"`         // Digest is [ledger.Reader.Digest].
 	Torn   int64  `json:"torn,omitempty"` // Torn is how many slots were incomplete when the writer was killed.
 	Reaped int64  `json:"reaped_ns"`      // Reaped is the end of its writer, ns on CLOCK_MONOTONIC.
+
+	floors ledger.Floors // floors are nil in a ledger that was read again.
 }
 
 // OpenSaved reads the manifest of the ledger saved in dir and checks its journals. If the
@@ -183,7 +185,7 @@ func (s *Saved) openStream() (*ledger.Stream, error) {
 	var files []ledger.File
 	for _, j := range s.Journals {
 		if j.File != appendedJournal {
-			files = append(files, ledger.File{Path: s.journalPath(j), Reaped: j.Reaped})
+			files = append(files, ledger.File{Path: s.journalPath(j), Reaped: j.Reaped, Floors: j.floors})
 		}
 	}
 	return ledger.NewStream(s.Epoch, files...)

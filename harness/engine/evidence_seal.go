@@ -39,11 +39,17 @@ func sealEvidence(s *setup, c *course) (*Saved, error) {
 	var journals []SavedJournal
 	journals, saved.Unbegun = e.listJournals()
 	for _, j := range journals {
-		sealed, err := ledger.Seal(saved.journalPath(j))
+		sealed, err := e.course.stop.sealing.sealJournal(saved.journalPath(j))
 		if err != nil {
 			return nil, err
 		}
-		j.Slots, j.Torn, j.Digest = sealed.Slots, sealed.Torn, sealed.Digest
+		j.Slots, j.Torn, j.Digest, j.floors = sealed.Slots, sealed.Torn, sealed.Digest, sealed.Floors
+		switch j.File {
+		case sendsJournal:
+			j.floors = e.sends.Floors()
+		case observedJournal:
+			j.floors = e.observed.Floors()
+		}
 		saved.Journals = append(saved.Journals, j)
 	}
 	e.stopwatch.endStage("seal")

@@ -19,6 +19,7 @@ type stoppedRun struct {
 	dropouts     []harness.Anomaly // pods that ran outside their group
 	commits      [][]int64         // the last commits, by topic and partition
 	read         sourceReading
+	sealing      *sealing
 }
 
 // stopRun stops the pods and takes the last readings. It goes on quickly after the end of
@@ -43,6 +44,7 @@ func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err err
 		return stop, err
 	}
 	s.producer.Close()
+	stop.sealing = s.startSealing()
 	s.stopwatch.endStage("stop")
 	reading, cancel := context.WithTimeout(s.nodes.intact, time.Minute)
 	defer cancel()

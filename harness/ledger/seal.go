@@ -16,6 +16,7 @@ type Sealing struct {
 	// if the file ended within a slot. They say nothing.
 	Torn   int64
 	Digest string // Digest is that of [Reader.Digest].
+	Floors Floors // Floors are nil of a file that was sealed before.
 }
 
 // Seal completes the journal at path, whose writer must have ended. It brings in what
@@ -52,6 +53,7 @@ func (r *Reader) writeSeal(found *Sealing) error {
 			return err
 		}
 		found.Torn += countTorn(slots)
+		found.Floors = found.Floors.withBlock(slots)
 		raw := r.buf[:len(slots)*SlotSize]
 		if r.frames != nil && r.frames.hasMapping(int64(i)) {
 			if _, err := f.WriteAt(raw, int64(i)*blockSize); err != nil {

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -41,32 +40,18 @@ func openSource(f File, epoch int64) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{epoch: epoch, blocks: r.blockCount(), floor: make([]time.Duration, r.blockCount()), waiting: map[int64]*block{}, filled: make(chan *readahead, 1)}
-	if err := s.findFloor(r); err != nil {
-		r.Close()
-		return nil, err
+	s := &source{epoch: epoch, blocks: r.blockCount(), waiting: map[int64]*block{}, filled: make(chan *readahead, 1)}
+	floors := f.Floors
+	if int64(len(floors)) != r.blockCount() {
+		if floors, err = findFloors(r); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("replay: %w", err)
+		}
 	}
+	s.floor = floors.ofRest(epoch)
 	s.ahead = &readahead{reader: r, epoch: epoch, reaped: time.Duration(f.Reaped - epoch)}
 	s.readAhead(2 * blockSlots)
 	return s, nil
-}
-
-// findFloor reads the whole journal once, from its end.
-func (s *source) findFloor(r *Reader) error {
-	least := time.Duration(math.MaxInt64)
-	for i := s.blocks - 1; i >= 0; i-- {
-		slots, err := r.blockAt(i)
-		if err != nil {
-			return fmt.Errorf("replay: %w", err)
-		}
-		for k := range slots {
-			if slots[k].Kind() != 0 && slots[k].Kind() != KindText {
-				least = min(least, sinceEpoch(s.epoch, slots[k].earliestTime()))
-			}
-		}
-		s.floor[i] = least
-	}
-	return nil
 }
 
 // closeJournal waits for the goroutine and closes the journal.

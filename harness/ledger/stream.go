@@ -13,6 +13,7 @@ type File struct {
 	// Reaped is when the writer ended, ns on CLOCK_MONOTONIC. An attempt that it left
 	// open ended at that time, without an effect.
 	Reaped int64
+	Floors Floors // Floors are nil if they are not known: then the stream reads the file for them.
 }
 
 // Stream is the replay of a run: the events of all its journals in the order of their

@@ -18,6 +18,8 @@ type Writer struct {
 	n     int64  // slots written
 	sums  []uint32
 	err   error // the first failure, which is final
+
+	floors Floors
 }
 
 // NewWriter makes a journal at path, which must not exist.
@@ -51,10 +53,14 @@ func (w *Writer) writeBlock() error {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	w.sums = append(w.sums, crc32.Checksum(raw, castagnoli))
+	w.floors = w.floors.withBlock(w.slots)
 	w.n += int64(len(w.slots))
 	w.slots = w.slots[:0]
 	return nil
 }
+
+// Floors are those of what was written. Close must have returned.
+func (w *Writer) Floors() Floors { return w.floors }
 
 // Close writes what is left, seals the file and closes it. Its error is the
 // first that there was. Further calls only repeat it.
