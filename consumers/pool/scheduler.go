@@ -38,6 +38,9 @@ type Scheduler[T any] struct {
 	most   int // most is how many workers may be waking at a time
 	closed bool
 
+	unborn int    // unborn counts workers that were never needed
+	start  func() // start runs a worker until the scheduler is closed
+
 	shards  []uint64 // of the items being submitted
 	workers sync.WaitGroup
 }
@@ -51,14 +54,12 @@ type node[T any] struct {
 	chain int32 // chain is the last item of another shard, while this is that of its own
 }
 
-// NewScheduler starts the workers. newWorker is called once for each worker, and returns
-// what the worker does with an item. capacity is the expected number of queued items; more
-// are possible. [Scheduler.Close] must follow.
+// NewScheduler makes a scheduler that starts each worker when it is first needed. newWorker is
+// called once for each worker, and returns what the worker does with an item. capacity is the
+// expected number of queued items; more are possible. [Scheduler.Close] must follow.
 func NewScheduler[T any](workers, capacity int, newWorker func() func(T)) *Scheduler[T] {
 	s := newIdleScheduler[T](capacity)
-	for range workers {
-		s.workers.Go(func() { s.runWorker(newWorker(), nil, nil) })
-	}
+	s.unborn, s.start = workers, func() { s.runWorker(newWorker(), nil, nil) }
 	return s
 }
 
@@ -66,9 +67,7 @@ func NewScheduler[T any](workers, capacity int, newWorker func() func(T)) *Sched
 // at a time, in order. A worker must not keep the slice.
 func NewBatchScheduler[T any](workers, capacity, size int, newWorker func() func(batch []T)) *Scheduler[T] {
 	s := newIdleScheduler[T](capacity)
-	for range workers {
-		s.workers.Go(func() { s.runWorker(nil, newWorker(), make([]T, 0, size)) })
-	}
+	s.unborn, s.start = workers, func() { s.runWorker(nil, newWorker(), make([]T, 0, size)) }
 	return s
 }
 
@@ -116,6 +115,7 @@ func (s *Scheduler[T]) Close() {
 // many items of a shard as batch has room for.
 func (s *Scheduler[T]) runWorker(run func(T), runBatch func([]T), batch []T) {
 	s.mu.Lock()
+	s.waking = max(s.waking-1, 0)
 	for {
 		for s.head == 0 {
 			if s.closed { // the worker that runs a shard finds its other items
@@ -148,11 +148,17 @@ func (s *Scheduler[T]) runWorker(run func(T), runBatch func([]T), batch []T) {
 	}
 }
 
-// wakeWorker signals one more worker if a shard is ready for it.
+// wakeWorker signals one more worker if a shard is ready for it, or starts one if no worker is idle.
 func (s *Scheduler[T]) wakeWorker() {
-	if s.head != 0 && s.idle > s.waking && s.waking < s.most {
+	switch {
+	case s.head == 0 || s.waking >= s.most:
+	case s.idle > s.waking:
 		s.waking++
 		s.wakeup.Signal()
+	case s.unborn > 0:
+		s.waking++
+		s.unborn--
+		s.workers.Go(s.start)
 	}
 }
 

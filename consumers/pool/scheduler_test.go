@@ -113,6 +113,25 @@ func TestSchedulerUsesAllWorkers(t *testing.T) {
 	s.Close()
 }
 
+// Five hundred pods with 50 workers each have 25,000 stacks otherwise.
+func TestWorkerStartsWhenItIsNeeded(t *testing.T) {
+	const workers, items = 1000, 100
+	var started atomic.Int32
+	done := make(chan struct{})
+	s := NewScheduler(workers, workers, func() func(int) {
+		started.Add(1)
+		return func(int) { done <- struct{}{} }
+	})
+	for i := range items {
+		s.Submit([]int{i}, func(i int) uint64 { return uint64(i) })
+		<-done
+	}
+	s.Close()
+	if n := started.Load(); n == 0 || n > items {
+		t.Errorf("%d workers started for %d items one after the other", n, items)
+	}
+}
+
 func TestLongShardStarvesNoOther(t *testing.T) {
 	const hot, cold = 100, 10
 	var order []int // one worker: no lock needed
