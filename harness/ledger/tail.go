@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"unsafe"
 )
 
@@ -13,13 +14,16 @@ import (
 type Tail struct {
 	file    *os.File
 	frames  *frameReader // frames is nil where the journal has none.
-	buf     []byte
-	scanned int64   // slots looked at
-	open    []int64 // of those, the ones not finished, or not published
+	buf     []byte       // buf is one of tailBuffers during a poll.
+	scanned int64        // slots looked at
+	open    []int64      // of those, the ones not finished, or not published
 }
 
 // fewSlots is how many are read first: mostly there are no more.
 const fewSlots = 32
+
+// tailBuffers are blocks for polls. A run may follow hundreds of journals.
+var tailBuffers = sync.Pool{New: func() any { b := alignedBlock(); return &b }}
 
 // Follow opens the journal at path for tailing.
 func Follow(path string) (*Tail, error) {
@@ -32,12 +36,15 @@ func Follow(path string) (*Tail, error) {
 		f.Close()
 		return nil, fmt.Errorf("follow journal: %w", err)
 	}
-	return &Tail{file: f, frames: frames, buf: alignedBlock()}, nil
+	return &Tail{file: f, frames: frames}, nil
 }
 
 // Poll calls fn for each slot finished since the last Poll and returns the
 // number of those begun and not finished.
 func (t *Tail) Poll(fn func(*Slot)) (open int, err error) {
+	buf := tailBuffers.Get().(*[]byte)
+	defer tailBuffers.Put(buf)
+	t.buf = *buf
 	if t.frames != nil {
 		if err := t.frames.refresh(); err != nil {
 			return 0, fmt.Errorf("follow journal %s: %w", t.file.Name(), err)

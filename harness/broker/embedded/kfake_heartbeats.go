@@ -35,6 +35,7 @@ type heartbeats struct {
 	cluster *Cluster
 	ctx     context.Context // ctx ends when the cluster closes.
 	cancel  context.CancelFunc
+	states  *sharedReads
 
 	mu       sync.Mutex
 	client   *kgo.Client              // client is nil until it is needed.
@@ -49,7 +50,7 @@ type waitingMember struct {
 }
 
 func (w *heartbeats) watchMembers(c *Cluster) {
-	w.cluster, w.sessions = c, map[string]time.Duration{}
+	w.cluster, w.sessions, w.states = c, map[string]time.Duration{}, newSharedReads(c.kfake.GroupInfo)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	c.kfake.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.JoinGroupRequest)
@@ -111,7 +112,7 @@ func (w *heartbeats) startSession(j joiner) {
 	}
 	defer done()
 	for began := time.Now(); w.ctx.Err() == nil; time.Sleep(handlingTime) {
-		info := w.cluster.kfake.GroupInfo(j.group)
+		info := w.states.groupInfo(j.group)
 		if info == nil {
 			return
 		}
@@ -170,7 +171,7 @@ func (w *heartbeats) beatIfWaiting(m waitingMember) (waits bool) {
 		return false
 	}
 	defer done()
-	info := w.cluster.kfake.GroupInfo(m.group)
+	info := w.states.groupInfo(m.group)
 	if info == nil || info.Epoch != m.generation || info.State != m.state || !isMember(info, m.member) {
 		return false
 	}

@@ -125,7 +125,7 @@ func (s *stream) readData(b []byte) (int, error) {
 		case s.next < len(s.data):
 			n := copy(b, s.data[s.next:])
 			if s.next += n; s.next == len(s.data) {
-				s.data, s.next = s.data[:0], 0
+				s.empty()
 			}
 			return n, nil
 		case s.readErr != nil:
@@ -138,6 +138,21 @@ func (s *stream) readData(b []byte) (int, error) {
 	}
 }
 
+// keptRoom is the most room that an empty stream keeps: thousands of connections wait.
+const keptRoom = 512
+
+// spareRoom has the room of streams that are empty, as *[]byte.
+var spareRoom sync.Pool
+
+// empty makes the stream empty. The caller holds mu.
+func (s *stream) empty() {
+	if s.data, s.next = s.data[:0], 0; cap(s.data) > keptRoom {
+		room := s.data
+		s.data = nil
+		spareRoom.Put(&room)
+	}
+}
+
 func (s *stream) appendData(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,6 +161,11 @@ func (s *stream) appendData(b []byte) (int, error) {
 	}
 	if s.next > len(s.data)/2 && len(s.data)+len(b) > cap(s.data) { // drop the read part to make room
 		s.data, s.next = s.data[:copy(s.data, s.data[s.next:])], 0
+	}
+	if s.data == nil && len(b) > keptRoom {
+		if room, ok := spareRoom.Get().(*[]byte); ok {
+			s.data = *room
+		}
 	}
 	s.data = append(s.data, b...)
 	s.changed.Signal()

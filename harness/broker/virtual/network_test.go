@@ -204,3 +204,17 @@ func TestStreamReusesTheSpaceOfReadBytes(t *testing.T) {
 		t.Errorf("%d KiB are held for one byte under way", held>>10)
 	}
 }
+
+// Thousands of connections wait at a time, and each has carried a large response.
+func TestEmptyStreamKeepsLittleRoom(t *testing.T) {
+	s, block := newStream(), make([]byte, 64<<10)
+	if _, err := s.appendData(block); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.readData(block); n != len(block) || err != nil {
+		t.Fatal(n, err)
+	}
+	if held := cap(s.data); held > keptRoom {
+		t.Errorf("an empty stream holds %d bytes", held)
+	}
+}

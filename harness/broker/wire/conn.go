@@ -71,7 +71,7 @@ type pending struct {
 }
 
 const (
-	firstBuffer = 16 << 10
+	firstBuffer = 2 << 10 // thousands of connections may wait
 	mostBuffer  = 256 << 10
 	// resetPause is how long a reset waits for bytes before it, which it may overtake.
 	resetPause = 5 * time.Millisecond
