@@ -64,6 +64,12 @@ type Config struct {
 	Rebalance     time.Duration `json:"rebalance_ns"`      // Rebalance is how long the group waits for a member in a rebalance.
 	RevokeTimeout time.Duration `json:"revoke_timeout_ns"` // RevokeTimeout is how long a consumer may finish work when partitions are revoked or it stops.
 
+	// Metadata is how often at least a client asks for the partitions of its topics, so that it
+	// finds new ones. FetchWait is how long a fetch waits for records. Both grow with the number
+	// of pods. 0 if they are not known.
+	Metadata  time.Duration `json:"metadata_ns"`
+	FetchWait time.Duration `json:"fetch_wait_ns"`
+
 	Protocol Protocol          `json:"protocol"`
 	Knobs    map[string]string `json:"knobs,omitempty"` // Knobs are the settings that the implementation declares, defaults filled in.
 	Seed     uint64            `json:"seed"`            // Seed is for random choices of the consumer.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -14,11 +15,12 @@ const (
 	// metadataMinAge is how soon a client asks for a new leader. With kgo's default no failover
 	// is faster than 5 s.
 	metadataMinAge = 150 * time.Millisecond
-	// metadataMaxAge is how late a client may find partitions that were added. With kgo's default
-	// that takes five minutes.
+	// metadataMaxAge is how late a client may find partitions that were added, where the harness
+	// does not say. With kgo's default that takes five minutes.
 	metadataMaxAge = 2 * time.Second
-	retryPause     = 100 * time.Millisecond
-	fetchMaxWait   = 250 * time.Millisecond
+	// fetchMaxWait is how long a fetch waits for records, where the harness does not say.
+	fetchMaxWait = 250 * time.Millisecond
+	retryPause   = 100 * time.Millisecond
 
 	// A request without a response is taken for lost after half a session. So a connection that is
 	// dead without an error is replaced before the group expels its member. Brokers on a busy
@@ -68,7 +70,7 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		kgo.Dialer(newDialer(cfg)),
 		kgo.ClientID(cfg.ClientID()),
 		kgo.MetadataMinAge(metadataMinAge),
-		kgo.MetadataMaxAge(metadataMaxAge),
+		kgo.MetadataMaxAge(cmp.Or(cfg.Metadata, metadataMaxAge)),
 		kgo.RequestTimeoutOverhead(min(max(cfg.Session/2, leastRequestTimeout), mostRequestTimeout)),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
@@ -84,7 +86,7 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 func FetchOptions(cfg harness.Config) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumeTopics(cfg.Topic),
-		kgo.FetchMaxWait(fetchMaxWait),
+		kgo.FetchMaxWait(cmp.Or(cfg.FetchWait, fetchMaxWait)),
 		kgo.FetchMaxPartitionBytes(fetchBytes),
 
 		// If the log was truncated and the client does not know where, it reads the log again:

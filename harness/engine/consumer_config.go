@@ -11,6 +11,34 @@ import (
 // (group.share.delivery.count.limit).
 const deliveryLimit = 5
 
+const (
+	// metadataAge is how late a client may find partitions that were added. With franz-go's
+	// default that takes five minutes.
+	metadataAge = 2 * time.Second
+	// metadataBudget is how many partitions all pods together may be told of in a second. Each
+	// response names all partitions, so the cost of a fleet grows with their product.
+	metadataBudget = 25_000
+
+	// fetchWait is how long a fetch waits for records. A member that gets a partition of a broker
+	// first gets the response to its fetch from there, so a long wait delays it.
+	fetchWait = 250 * time.Millisecond
+	// fetchWaitPerPod bounds what the fetches of pods cost that have nothing to do: up to 500 pods
+	// send a broker 500 of them a second.
+	fetchWaitPerPod = 2 * time.Millisecond
+	mostFetchWait   = time.Second
+)
+
+// metadataAgeFor is the interval between two requests for metadata of one pod.
+func metadataAgeFor(pods, partitions int) time.Duration {
+	told := time.Duration(pods) * time.Duration(partitions)
+	return max(metadataAge, told*time.Second/metadataBudget)
+}
+
+// fetchWaitFor is how long a fetch of a pod waits for records.
+func fetchWaitFor(pods int) time.Duration {
+	return max(fetchWait, min(time.Duration(pods)*fetchWaitPerPod, mostFetchWait))
+}
+
 // consumerConfig is the configuration of the consumer of a run. Seeds, topic and group
 // follow when the cluster has started.
 func consumerConfig(s *harness.Scenario, c harness.Selection, seed uint64) (harness.Config, error) {
@@ -20,6 +48,7 @@ func consumerConfig(s *harness.Scenario, c harness.Selection, seed uint64) (harn
 		Commit: s.Commit, Session: s.Session, Heartbeat: (s.Session / 6).Truncate(time.Millisecond), // brokers count in milliseconds
 		Rebalance: 2 * s.Session, RevokeTimeout: s.Session / 2, Seed: seed,
 		ShareLock: s.Session, DeliveryLimit: deliveryLimit,
+		Metadata: metadataAgeFor(s.Pods, s.Partitions), FetchWait: fetchWaitFor(s.Pods),
 	}
 	if err := c.Apply(&cfg); err != nil {
 		return cfg, fmt.Errorf("consumer %s: %w", c.Name(), err)

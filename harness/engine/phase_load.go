@@ -104,7 +104,7 @@ func (l *sentLoad) awaitSends(ctx context.Context, s *setup, sent <-chan struct{
 			if err := s.work.pollJournals(); err != nil {
 				return err
 			}
-			s.reporter.reportAndWait(ctx, "load", pollInterval, sent)
+			s.reporter.reportAndWait(ctx, "load", loadPollInterval(s.Scenario.Pods), sent)
 		}
 	}
 }

@@ -182,7 +182,7 @@ func (s *setup) readsSideTopics() bool {
 func (s *setup) watchGroup(ctx context.Context) (err error) {
 	s.watcher, err = observe.Watch(ctx, observe.Config{
 		Cluster: s.cluster, Client: s.client, Topics: s.topics, Protocol: s.cfg.Protocol, Share: s.Consumer.Implementation.Share,
-		OwnGroups: s.readsSideTopics(), Clock: s.clock, Journal: s.observed, OwnerOf: s.fleet.OwnerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend),
+		OwnGroups: s.readsSideTopics(), Clock: s.clock, Journal: s.observed, OwnerOf: s.fleet.OwnerOf, MaxGap: s.cfg.Session, PollEvery: groupPollInterval(s.Backend, s.Scenario.Pods),
 	})
 	if err != nil {
 		return err

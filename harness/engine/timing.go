@@ -43,12 +43,19 @@ func producerSettings(s *harness.Scenario, b harness.Backend) harness.ProducerSe
 }
 
 // groupPollInterval is how often the watcher polls the group. It is longer in virtual
-// time, where each poll costs as much as a request.
-func groupPollInterval(b harness.Backend) time.Duration {
+// time, where each poll costs as much as a request, and for a large group, whose members
+// each poll describes.
+func groupPollInterval(b harness.Backend, pods int) time.Duration {
+	base := observe.PollEvery
 	if harness.IsVirtual(b) {
-		return 50 * time.Millisecond
+		base = 50 * time.Millisecond
 	}
-	return observe.PollEvery
+	return max(base, min(time.Duration(pods)*500*time.Microsecond, 250*time.Millisecond))
+}
+
+// loadPollInterval is how often the journals of the pods are read during the load.
+func loadPollInterval(pods int) time.Duration {
+	return max(pollInterval, time.Duration(pods)*time.Millisecond)
 }
 
 // newClock is the clock of a run on the back end.
