@@ -14,10 +14,11 @@ import (
 // admitRequest returns what the broker gets of a request: the frame, a part of it, another
 // frame, or nothing.
 func (c *Conn) admitRequest(frame []byte) ([]byte, error) {
-	h, body, ok := readHeader(frame)
+	h, body, ok := readHeader(frame, c.last)
 	if !ok {
 		return frame, nil
 	}
+	c.last = h.client
 	if c.line.Client != "" {
 		h.client = c.line.Client
 	}

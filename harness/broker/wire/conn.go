@@ -52,6 +52,7 @@ type Conn struct {
 	tailOf  int32     // tailOf is the correlation id of the response whose tail is gathered. The writer owns it, and kept.
 	kept    bool      // kept: an observer may keep parts of the last response.
 	arrived time.Time // arrived is when in was read, while there are rules. The reader owns it, and all below.
+	last    string    // last is the client id of the last request.
 	greeted bool      // greeted: the first request has come, and told the client id.
 	dropped bool      // dropped: a rule dropped a request, so all bytes are dropped.
 	cut     bool      // cut: a rule cut a request, so the connection is reset behind out.

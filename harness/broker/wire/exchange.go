@@ -35,12 +35,17 @@ type header struct {
 }
 
 // readHeader reads the header of a request frame. body is what follows the client id. It
-// reports false for a frame that is too short: the broker itself refuses that.
-func readHeader(frame []byte) (h header, body []byte, ok bool) {
+// reports false for a frame that is too short: the broker itself refuses that. The client id
+// mostly is that of the last request, so it is not made again.
+func readHeader(frame []byte, last string) (h header, body []byte, ok bool) {
 	r := kbin.Reader{Src: frame[4:]}
 	h.key, h.version, h.correlation = r.Int16(), r.Int16(), r.Int32()
-	if client := r.NullableString(); client != nil {
-		h.client = *client
+	if size := r.Int16(); size > 0 {
+		if client := r.Span(int(size)); string(client) == last {
+			h.client = last
+		} else {
+			h.client = string(client)
+		}
 	}
 	return h, r.Src, r.Ok()
 }
