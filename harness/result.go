@@ -26,6 +26,19 @@ type Comparison struct {
 	Consumers   []ConsumerInfo `json:"consumers"`
 	Runs        []Run          `json:"runs"`
 	Cells       []Cell         `json:"cells"`
+	Baselines   []Baseline     `json:"baselines,omitempty"` // Baselines are in the order of time.
+}
+
+// Baseline is a run of bare clients with the load of a scenario, before or after its designs.
+type Baseline struct {
+	Scenario  string     `json:"scenario"`
+	When      string     `json:"when"` // When is before or after.
+	Started   time.Time  `json:"started"`
+	EndToEnd  Quantiles  `json:"end_to_end"` // EndToEnd is from due until a poll of a consumer returned the record, which does no work.
+	Ack       Quantiles  `json:"ack"`
+	Completed float64    `json:"completed_per_s"`
+	Host      HostReport `json:"host"`
+	Saturated string     `json:"saturated,omitempty"` // Saturated is as in [Run.Saturated].
 }
 
 // Setting is a named value for the last section of a report.

@@ -26,6 +26,16 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 		fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Value)
 	}
 	var units []string
+	write := func(name string, ms []metric) {
+		lines.WriteString(name + "\t1")
+		for _, m := range ms {
+			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
+			if !slices.Contains(units, m.unit) {
+				units = append(units, m.unit)
+			}
+		}
+		lines.WriteByte('\n')
+	}
 	for i := range c.Runs {
 		r := &c.Runs[i]
 		name := benchName(r)
@@ -33,14 +43,10 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, joinLines(strings.Join(r.Reasons, "; ")))
 			continue
 		}
-		lines.WriteString(name + "\t1")
-		for _, m := range slices.Concat(benchMetrics(r), benchStages(r), benchLinger(c, r)) {
-			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
-			if !slices.Contains(units, m.unit) {
-				units = append(units, m.unit)
-			}
-		}
-		lines.WriteByte('\n')
+		write(name, slices.Concat(benchMetrics(r), benchStages(r), benchBare(c, r), benchLinger(c, r)))
+	}
+	for i := range c.Baselines {
+		write(benchBaseline(&c.Baselines[i]))
 	}
 	for _, u := range units {
 		fmt.Fprintf(&b, "Unit %s better=%s assume=%s\n", u, betterDirection(u), benchAssumption(u))
@@ -164,6 +170,9 @@ func benchLatencies(p *harness.Phase, saturated bool) []metric {
 }
 
 func betterDirection(unit string) string {
+	if unit == "rate-of-bare" {
+		return "higher"
+	}
 	if slices.ContainsFunc(columns, func(k column) bool { return k.bench == unit && k.higher }) {
 		return "higher"
 	}

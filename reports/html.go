@@ -56,6 +56,8 @@ type page struct {
 	Warnings                           []warning
 	Columns, CostColumns, StageColumns []column
 	StageNotes                         []string
+	BareAbout                          string
+	BareHeads                          [6]string
 	Scenarios                          []pageScenario
 	Repeats                            int
 	HasControl                         bool
@@ -127,7 +129,7 @@ func newPage(c *harness.Comparison) (*page, error) {
 		JS:       template.JS(js),
 		Headline: v.headlineText(), Remarks: v.remarkTexts(), Caveats: v.caveatTexts(),
 		Command: commandParts(c.Command), Facts: v.headFacts(), Warnings: v.warnings(), Columns: v.usedColumns(columns), CostColumns: v.usedColumns(costColumns),
-		StageColumns: v.usedColumns(stageColumns), StageNotes: v.stageNotes(),
+		StageColumns: v.usedColumns(stageColumns), StageNotes: v.stageNotes(), BareAbout: bareAbout, BareHeads: bareHeads,
 		Repeats: v.maxRepeats(), Confidence: v.confidences(),
 		Environment: c.Environment, Settings: c.Settings,
 		HasError: slices.ContainsFunc(c.Cells, func(k harness.Cell) bool { return k.Status == harness.NotMade }),

@@ -20,6 +20,7 @@ type pageScenario struct {
 	Tall    bool        // Tall: one of them is.
 	Faults  []pageFault
 	Costs   []costRow
+	Bare    []bareRow   // Bare compares with bare clients.
 	Stages  []resultRow // Stages have the parts of the latency.
 	Keys    string
 	Details []pageCell
@@ -70,7 +71,7 @@ type costRow struct {
 
 func (v *view) pageScenario(p *page, index int) (pageScenario, error) {
 	s := v.Scenarios[index]
-	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: scenarioSetup(&s)}
+	out := pageScenario{ScenarioInfo: s, Anchor: fmt.Sprintf("scenario-%d", index), Setup: scenarioSetup(&s), Bare: v.bareRows(s.Name)}
 	parts := map[string]string{}
 	for i, consumer := range p.Consumers {
 		c := v.cellOf(s.Name, consumer.Name)

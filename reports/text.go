@@ -23,6 +23,7 @@ func RenderText(w io.Writer, c *harness.Comparison) error {
 	t.writeAnomalies()
 	t.writeResults()
 	t.writeStages()
+	t.writeBare()
 	t.writeWarnings()
 	t.writeConfidence()
 	_, err := w.Write(t.Bytes())

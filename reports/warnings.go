@@ -36,7 +36,7 @@ func (v *view) warnings() []warning {
 			}
 		}
 	})
-	return all
+	return append(all, v.bareWarnings()...)
 }
 
 func warningsOf(r *harness.Run) []warning {

@@ -95,6 +95,9 @@ func prepareComparison(ctx context.Context, o options) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkBaseline(m); err != nil {
+		return nil, err
+	}
 	if err := o.checkLimits(m, machineMemory()); err != nil {
 		return nil, err
 	}
@@ -122,11 +125,13 @@ func (c *comparison) runMatrix(t *testing.T) {
 	defer c.show.closeBars()
 	for _, s := range c.matrix.scenarios {
 		t.Run(s.Name, func(t *testing.T) {
+			c.runBaseline(t, s, "before")
 			for repeat := 1; repeat <= c.matrix.repeats; repeat++ { // consumers interleave: a drift of the machine affects all
 				for _, selection := range c.matrix.consumersBy[s.Name] {
 					t.Run(fmt.Sprintf("%s/%d", subtestName(selection), repeat), func(t *testing.T) { c.runOne(t, s, selection, repeat) })
 				}
 			}
+			c.runBaseline(t, s, "after")
 		})
 	}
 }

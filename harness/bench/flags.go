@@ -27,6 +27,7 @@ type options struct {
 	judge              string
 	ledgers            bool
 	keep               bool
+	baseline           string
 	list               bool
 	over               engine.Overrides
 	given              []string // given are the flags that were set, as "-name=value"
@@ -49,6 +50,7 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.Var(pathFlag(&o.judge, "the folder of a saved ledger"), "judge", "judge this saved ledger again, as out/ledger/...; runs nothing")
 	fs.BoolVar(&o.ledgers, "ledgers", false, "list the saved ledgers under -out; runs nothing")
 	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of runs with an unexpected status")
+	fs.StringVar(&o.baseline, "baseline", "", "bare: run clients without work, shim and judge before and after the designs of each paced scenario in which nothing goes wrong, and compare with them")
 	fs.BoolVar(&o.list, "scenarios", false, "list consumers, their knobs, and scenarios; runs nothing")
 
 	fs.Var(positiveFloat(&o.over.Rate), "rate", "records per second in every scenario; of a burst, the rate of the burst")

@@ -36,7 +36,7 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 	if err := countVerdicts(&out.Counts, out.Verdicts); err != nil {
 		return nil, err
 	}
-	out.Saturated = c.describeSaturation(out.Host)
+	out.Saturated = Saturation(&c.Scenario, c.Backend, out.Host)
 	out.Assumptions = c.judgeAssumptions(out)
 	c.decideStatus(out)
 	return out, nil

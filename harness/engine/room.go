@@ -10,13 +10,13 @@ import (
 // a processor, and designs differ by less than that queue.
 const roomOf = 0.85
 
-// describeSaturation says why the latencies of a run are those of the machine, and what to
+// Saturation says why the latencies of a run are those of the machine, and what to
 // change. It is "" for a machine that had room, in virtual time, and for a flood, which has no
 // latencies. The time that a hypervisor took was not there to be used.
-func (c *conclusion) describeSaturation(host harness.HostReport) string {
-	_, flood := c.Scenario.Load.Pacer.(harness.Flooder)
+func Saturation(s *harness.Scenario, b harness.Backend, host harness.HostReport) string {
+	_, flood := s.Load.Pacer.(harness.Flooder)
 	there := 1 - host.Steal
-	if flood || harness.IsVirtual(c.Backend) || host.CPUs == 0 || there <= 0 || host.Busy/there <= roomOf {
+	if flood || harness.IsVirtual(b) || host.CPUs == 0 || there <= 0 || host.Busy/there <= roomOf {
 		return ""
 	}
 	return fmt.Sprintf("the processors were %.0f %% busy while the load was measured, and more than %.0f %% is a queue: choose a longer linger, a lower rate, fewer partitions or pods, or more cores",

@@ -26,8 +26,8 @@ func TestBusyHostSaturatesPacedLoadsAlone(t *testing.T) {
 		"a flood":              {harness.HostReport{CPUs: 2, Busy: 1}, load.Flood{Records: 10}, ""},
 		"no counters":          {harness.HostReport{Busy: 1}, load.Constant{Rate: 1, For: time.Second}, ""},
 	} {
-		of := conclusion{setup: &setup{run: &run{Plan: Plan{Backend: backend, Scenario: harness.Scenario{Load: harness.Load{Pacer: c.pacer}}}}}}
-		if got := of.describeSaturation(c.host); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+		of := harness.Scenario{Load: harness.Load{Pacer: c.pacer}}
+		if got := Saturation(&of, backend, c.host); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

@@ -17,7 +17,6 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 		kgo.SeedBrokers(cfg.Seeds...),
 		kgo.ClientID(harness.ProducerClientID),
 		kgo.DefaultProduceTopic(cfg.Topic),
-		kgo.RecordPartitioner(partitionerOf(&cfg.Load)),
 		kgo.MaxBufferedRecords(int(p.most) + 1), // never reached: Run waits for room
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(-1), // a moved leader is no reason to give up
@@ -27,7 +26,7 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 		kgo.AlwaysRetryEOF(),
 		kgo.DisableClientMetrics(),
 	}
-	opts = append(opts, settingOptions(cfg.Settings)...)
+	opts = append(opts, ClientOptions(&cfg.Load, cfg.Settings)...)
 	if cfg.Dialer != nil {
 		opts = append(opts, kgo.Dialer(cfg.Dialer))
 	}

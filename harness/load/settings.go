@@ -7,6 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// ClientOptions are the partitioner of a load and the settings of its producer, as options of a client.
+func ClientOptions(l *harness.Load, s harness.ProducerSettings) []kgo.Opt {
+	return append(settingOptions(s), kgo.RecordPartitioner(partitionerOf(l)))
+}
+
 // settingOptions are the settings of a producer as options of its client.
 func settingOptions(s harness.ProducerSettings) []kgo.Opt {
 	opts := []kgo.Opt{
