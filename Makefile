@@ -51,6 +51,7 @@ SEEDS       ?= 50
 SOAK        ?= virtual=20,embedded=3,docker=3
 SOAK_HONEST ?= virtual=1000,embedded=100,docker=30
 KILLS       ?= 20
+ROOM        ?= 20
 MOMENTS     ?= 20
 MOMENTS_DOCKER ?= 10
 MINUTES     ?= 30
@@ -58,7 +59,7 @@ KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
 .PHONY: help chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
-  bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-scenarios
+  bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-room soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
@@ -192,6 +193,9 @@ soak-consumers: ## every consumer under random faults (SEEDS: 50), all of TestCo
 
 soak-faults: ## inject each known fault on the embedded back end and on real Kafka
 	STAMPEDE_E2E=1 STAMPEDE_FAULTS=all go test -count=1 -timeout 0 -v -run '^TestEachFault(OfBrokers)?TakesEffect' ./harness/engine
+
+soak-room: ## ROOM (20) saturated runs are marked and calm ones are not (quiet machine)
+	STAMPEDE_E2E=1 STAMPEDE_ROOM=$(ROOM) go test -count=1 -timeout 0 -v -run '^TestPlantedSaturationIsMarked' ./harness/engine
 
 soak-kills: ## kill KILLS (20) harnesses, KILLS_DOCKER (5) on real Kafka: nothing is left
 	STAMPEDE_E2E=1 STAMPEDE_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestNothingIsLeftOfA' ./harness/bench

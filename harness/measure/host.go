@@ -11,23 +11,31 @@ import (
 
 // Host measures how busy the host is between two moments, from the counters of
 // /proc/stat. It holds nothing open.
-type Host struct{ before ticks }
+type Host struct {
+	read   func() ([]byte, error)
+	before ticks
+}
 
 // StartHost takes the first reading.
-func StartHost() *Host { return &Host{before: readTicks()} }
+func StartHost() *Host {
+	return StartHostFrom(func() ([]byte, error) { return os.ReadFile("/proc/stat") })
+}
+
+// StartHostFrom takes the first reading from a text in the form of /proc/stat.
+func StartHostFrom(read func() ([]byte, error)) *Host { return &Host{read, readTicks(read)} }
 
 // Stop takes the second reading and returns the shares since the first. Busy
 // leaves out steal, the time that a hypervisor gave to others. Where the system
 // has no such counters, the shares are 0.
 func (h *Host) Stop() harness.HostReport {
-	return readTicks().reportSince(h.before, runtime.NumCPU())
+	return readTicks(h.read).reportSince(h.before, runtime.NumCPU())
 }
 
 // ticks are counters of CPU time, in any unit, over all CPUs.
 type ticks struct{ busy, idle, steal uint64 }
 
-func readTicks() ticks {
-	stat, err := os.ReadFile("/proc/stat")
+func readTicks(read func() ([]byte, error)) ticks {
+	stat, err := read()
 	if err != nil {
 		return ticks{}
 	}
@@ -37,6 +45,10 @@ func readTicks() ticks {
 // parseTicks reads the first line of /proc/stat (proc_stat(5)): user, nice,
 // system, idle, iowait, irq, softirq, steal; what follows, guest time, is in
 // user and nice already. Zero if it is not of that form.
+//
+// Time of niced work is busy time. Such work leaves a processor soon, but not at once, and it
+// takes caches and memory from those who get the processor. And it may be our own: after nice make
+// bench all brokers and pods are niced.
 func parseTicks(stat []byte) ticks {
 	line, _, _ := bytes.Cut(stat, []byte("\n"))
 	fields := bytes.Fields(line)
