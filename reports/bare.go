@@ -48,7 +48,7 @@ var bareHeads = [6]string{"p50 (ms)", "of bare", "p99 (ms)", "of bare", "records
 
 // bareAbout explains the comparison.
 const bareAbout = "Bare clients are a producer and consumers without work, shim and judge. They ran with the same load before and after the designs. " +
-	"The latency of a design contains its work. A star marks the latencies of a machine that had no room"
+	"The latency of a design contains its work. A star marks what a machine had no room for"
 
 // bareRows compare the designs of a scenario with bare clients, nil without any.
 func (v *view) bareRows(scenario string) (rows []bareRow) {
@@ -65,7 +65,7 @@ func (v *view) bareRows(scenario string) (rows []bareRow) {
 			ratioMark = saturatedMark
 		}
 		rows = append(rows, bareRow{name, [6]string{
-			formatMillis(p50) + mark, three(p50/mean.p50) + ratioMark, formatMillis(p99) + mark, three(p99/mean.p99) + ratioMark, formatRate(rate), three(rate / mean.rate),
+			formatMillis(p50) + mark, three(p50/mean.p50) + ratioMark, formatMillis(p99) + mark, three(p99/mean.p99) + ratioMark, formatRate(rate), three(rate/mean.rate) + ratioMark,
 		}})
 	}
 	for _, b := range baselinesOf(v.Comparison, scenario) {
@@ -139,7 +139,7 @@ func benchBare(c *harness.Comparison, r *harness.Run) []metric {
 	}
 	for _, p := range r.Phases {
 		if p.Name == "steady" && p.EndToEnd.N > 0 {
-			return []metric{{p.EndToEnd.P50.Seconds() / mean.p50, "p50-" + suffix}, {p.EndToEnd.P99.Seconds() / mean.p99, "p99-" + suffix}, {r.Completed / mean.rate, "rate-of-bare"}}
+			return []metric{{p.EndToEnd.P50.Seconds() / mean.p50, "p50-" + suffix}, {p.EndToEnd.P99.Seconds() / mean.p99, "p99-" + suffix}, {r.Completed / mean.rate, "rate-" + suffix}}
 		}
 	}
 	return nil

@@ -61,7 +61,7 @@ func TestSaturatedBareClientsMarkTheRatios(t *testing.T) {
 	if own := rows[0].Values; strings.HasSuffix(own[0], saturatedMark) || !strings.HasSuffix(rows[1].Values[0], saturatedMark) {
 		t.Error("only the second run of bare clients had no room")
 	}
-	if v := rows[2].Values; strings.HasSuffix(v[0], saturatedMark) || !strings.HasSuffix(v[1], saturatedMark) || !strings.HasSuffix(v[3], saturatedMark) {
+	if v := rows[2].Values; strings.HasSuffix(v[0], saturatedMark) || !strings.HasSuffix(v[1], saturatedMark) || !strings.HasSuffix(v[3], saturatedMark) || !strings.HasSuffix(v[5], saturatedMark) {
 		t.Errorf("the design has %v: want its ratios marked, and not its own latencies", v)
 	}
 	bench := string(render(t, renderBench, c))

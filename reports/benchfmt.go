@@ -170,7 +170,7 @@ func benchLatencies(p *harness.Phase, saturated bool) []metric {
 }
 
 func betterDirection(unit string) string {
-	if unit == "rate-of-bare" {
+	if strings.HasPrefix(unit, "rate-of-bare") {
 		return "higher"
 	}
 	if slices.ContainsFunc(columns, func(k column) bool { return k.bench == unit && k.higher }) {
