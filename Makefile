@@ -1,8 +1,10 @@
 # Stampede. Each target is a line or two; make help shows them and their variables.
 OUT      ?= out
 IN       ?= $(OUT)/result.json
-SCENARIO ?= *
-CONSUMER ?=
+SCENARIO ?= $(if $(QUICK),steady$(comma)pod-crash,*)
+CONSUMER ?= $(if $(QUICK),keyed$(comma)naive$(comma)serial)
+DURATION ?= $(if $(QUICK),4s)
+comma = ,
 
 # A value as one word of the shell, and a path as an absolute one; abspath would take a
 # path with spaces for several.
@@ -65,6 +67,7 @@ help: ## this text
 	@echo
 	@echo "Variables of make bench:"
 	@echo "  SCENARIO=broker-kill,pod-crash   scenarios, a comma list with * globs"
+	@echo "  QUICK=1                          keyed, naive and serial with and without a crash: 70 s"
 	@echo "  SUITE=faults                     what a glob selects from: smoke (the default, 5 scenarios), faults"
 	@echo "                                   (all in which something goes wrong) or full (all)"
 	@echo "  CONSUMER='keyed@848?workers=50'  consumers, a comma list with * globs (default: those that each"
@@ -168,8 +171,8 @@ bench-oracle: ## all checks in loops of the CPU and scans, at 5 to 100 million r
 	@echo "a sealed ledger of 5 million records:"
 	@go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkJudgeLedger$$' -benchtime 1x ./harness/oracle | grep ns/record
 
-bench-pipeline: ## throughput of Stampede itself, compared with plain franz-go clients
-	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=15x
+bench-pipeline: ## throughput of Stampede itself, compared with plain clients
+	STAMPEDE_RECORDS=$(if $(filter docker,$(BROKER)),5,1) go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkPipeline$$' -benchtime=$(if $(filter docker,$(BROKER)),5x,15x) . -broker $(or $(BROKER),embedded)
 
 bench-report: ## make report and its page in Chromium, at 600 and 3,000 runs
 	go test -count=1 -timeout 0 -run '^$$' -bench '^BenchmarkReport$$' -benchtime=1x .

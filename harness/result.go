@@ -103,6 +103,7 @@ type Run struct {
 	Seed     uint64        `json:"seed"`
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took_ns"`
+	Parts    []RunPart     `json:"parts,omitempty"` // Parts are where the time went, in their order.
 
 	Status   Status   `json:"status"`
 	Reasons  []string `json:"reasons,omitempty"` // Reasons for a status other than pass, the gravest first.
@@ -131,6 +132,13 @@ type Run struct {
 	Completed  float64 `json:"completed_per_s"`
 	Bound      float64 `json:"bound_per_s"`
 	Rebalances int     `json:"rebalances"` // Rebalances after the group had formed.
+}
+
+// RunPart is a part of a run: prepare, form, load, drain, stop, final read, seal or replay.
+type RunPart struct {
+	Name string        `json:"part"`
+	Took time.Duration `json:"took_ns"`
+	CPU  time.Duration `json:"cpu_ns"` // CPU is the CPU time of the harness: with embedded brokers, without the pods.
 }
 
 // Counts are the totals of a run, in records.

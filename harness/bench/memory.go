@@ -25,7 +25,7 @@ func Memory(b *testing.B) {
 				b.Skip("cannot reset the peak memory of a process here: ", err)
 			}
 			for b.Loop() {
-				o, err := runStampede(b.Context(), records, engine.FinalReadUnproven)
+				o, err := pipeline{"embedded", records}.runStampede(b.Context(), engine.FinalReadUnproven)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 
 // The load and the time limits of [Pipeline].
 const (
-	pipelineRecords    = 1_000_000
+	pipelineMillions   = 1 // of records, if the environment does not say otherwise
 	pipelinePayload    = 100
 	pipelinePartitions = 12
 
@@ -30,11 +31,18 @@ const (
 	pipelineTimeout = 10 * time.Minute // from the first record to the last effect
 )
 
-// Pipeline measures Stampede itself. A flood of records goes through the embedded
-// back end to a pod of keyed without work, is journaled and replayed. In turn the
-// same records go through plain franz-go clients, the baseline, and through Stampede
-// with a final read of the whole source. The time runs from the first send to the last
-// record replayed or read, without forming the group.
+// pipeline is what goes through [Pipeline].
+type pipeline struct {
+	backend string
+	records uint64
+}
+
+// Pipeline measures Stampede itself. A flood of STAMPEDE_RECORDS million records (1) goes
+// through the back end of -broker to a pod of keyed without work, is journaled and replayed.
+// In turn the same records go through plain franz-go clients, the baseline, and through
+// Stampede with a final read of the whole source. The baseline produces and consumes at once.
+// The time runs from the first send to the last record replayed or read, without forming the
+// group. ratio has all of it, load-drain-ratio only the part until the last effect.
 //
 // It reports the rates, the median of the ratios to the baseline, and the share of each
 // stage. It also reports the CPU time of a record: by stage in this process, brokers
@@ -42,10 +50,11 @@ const (
 // in /whole-read is of the run with the whole read.
 func Pipeline(b *testing.B) {
 	lock.Hold(b)
+	p := pipeline{opts.broker, benchRecords(b)}
 	var baseline cost
 	now, whole := newPipelineCosts(""), newPipelineCosts("/whole-read")
 	for b.Loop() {
-		c, err := runBaseline(b.Context())
+		c, err := p.runBaseline(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -54,14 +63,14 @@ func Pipeline(b *testing.B) {
 			read  engine.FinalRead
 			costs *pipelineCosts
 		}{{engine.FinalReadWhole, whole}, {engine.FinalReadUnproven, now}} {
-			o, err := runStampede(b.Context(), pipelineRecords, way.read)
+			o, err := p.runStampede(b.Context(), way.read)
 			if err != nil {
 				b.Fatal(err)
 			}
 			way.costs.addRun(o, c)
 		}
 	}
-	total := float64(b.N) * pipelineRecords
+	total := float64(b.N) * float64(p.records)
 	b.ReportMetric(total/baseline.took.Seconds(), "baseline-records/s")
 	b.ReportMetric(float64(baseline.harness)/total, "baseline-cpu-ns/record")
 	b.ReportMetric(float64(baseline.pods)/total, "baseline-pods-cpu-ns/record")
@@ -75,6 +84,7 @@ type pipelineCosts struct {
 	all    cost
 	stages map[string]*cost
 	ratios []float64 // ratios of the time of the baseline to that of each run
+	worked []float64 // worked are the same for load and drain alone.
 }
 
 func newPipelineCosts(suffix string) *pipelineCosts {
@@ -83,25 +93,34 @@ func newPipelineCosts(suffix string) *pipelineCosts {
 
 // addRun adds a run and its ratio to the baseline next to it.
 func (p *pipelineCosts) addRun(o *engine.Outcome, baseline cost) {
-	before := p.all.took
+	var took, working time.Duration
 	for _, usage := range o.Run.Pods {
 		p.all.addCost(cost{pods: usage.CPU})
 	}
-	for _, s := range o.Stages {
+	for _, s := range o.Run.Parts {
+		if s.Name == "prepare" || s.Name == "form" {
+			continue
+		}
+		if took += s.Took; s.Name == "load" || s.Name == "drain" {
+			working += s.Took
+		}
 		if p.stages[s.Name] == nil {
 			p.stages[s.Name] = &cost{}
 		}
 		p.stages[s.Name].addCost(cost{took: s.Took, harness: s.CPU})
 		p.all.addCost(cost{took: s.Took, harness: s.CPU})
 	}
-	p.ratios = append(p.ratios, baseline.took.Seconds()/(p.all.took-before).Seconds())
+	p.ratios = append(p.ratios, baseline.took.Seconds()/took.Seconds())
+	p.worked = append(p.worked, baseline.took.Seconds()/working.Seconds())
 }
 
 func (p *pipelineCosts) reportTo(b *testing.B, records float64, baseline cost) {
 	slices.Sort(p.ratios)
+	slices.Sort(p.worked)
 	report := func(value float64, name string) { b.ReportMetric(value, name+p.suffix) }
 	report(records/p.all.took.Seconds(), "records/s")
 	report(p.ratios[len(p.ratios)/2], "ratio")
+	report(p.worked[len(p.worked)/2], "load-drain-ratio")
 	report(p.ratios[0], "least-ratio")
 	report(p.ratios[len(p.ratios)-1], "most-ratio")
 	report(float64(baseline.harness+baseline.pods)/float64(p.all.harness+p.all.pods), "cpu-ratio")
@@ -110,6 +129,19 @@ func (p *pipelineCosts) reportTo(b *testing.B, records float64, baseline cost) {
 		report(100*c.took.Seconds()/p.all.took.Seconds(), "%-"+metricName(name))
 		report(float64(c.harness)/records, metricName(name)+"-cpu-ns/record")
 	}
+}
+
+// benchRecords is the number of records of a benchmark.
+func benchRecords(b *testing.B) uint64 {
+	b.Helper()
+	millions := uint64(pipelineMillions)
+	if s := os.Getenv("STAMPEDE_RECORDS"); s != "" {
+		var err error
+		if millions, err = strconv.ParseUint(s, 10, 32); err != nil || millions == 0 {
+			b.Fatalf("STAMPEDE_RECORDS=%q: want a number of million records, at least 1", s)
+		}
+	}
+	return millions * 1_000_000
 }
 
 // cost is the time of a part of a pipeline, and the CPU time of this process and of
@@ -134,9 +166,9 @@ func metricName(s string) string {
 }
 
 // runStampede makes one run of the pipeline, which must pass.
-func runStampede(ctx context.Context, records uint64, read engine.FinalRead) (*engine.Outcome, error) {
+func (p pipeline) runStampede(ctx context.Context, read engine.FinalRead) (*engine.Outcome, error) {
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
-		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: records}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
+		Name: "pipeline", Load: harness.Load{Pacer: load.Flood{Records: p.records}, Keys: load.Uniform{N: 10_000}, Payload: pipelinePayload},
 		Service: load.Fixed(0), Partitions: pipelinePartitions, Pods: 1, Workers: 16, Window: 10_000, MaxPoll: 1_000, Drain: pipelineTimeout,
 	})
 	if err != nil {
@@ -146,7 +178,7 @@ func runStampede(ctx context.Context, records uint64, read engine.FinalRead) (*e
 	if err != nil {
 		return nil, err
 	}
-	backend, err := harness.FindBackend("embedded")
+	backend, err := harness.FindBackend(p.backend)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +186,7 @@ func runStampede(ctx context.Context, records uint64, read engine.FinalRead) (*e
 	if err != nil {
 		return nil, err
 	}
-	if o.Run.Status != harness.Pass || o.Run.Counts.Completed != int64(records) {
+	if o.Run.Status != harness.Pass || o.Run.Counts.Completed != int64(p.records) {
 		return nil, fmt.Errorf("the run did not pass: %s %v, %d finished", o.Run.Status, o.Run.Reasons, o.Run.Counts.Completed)
 	}
 	return o, nil
@@ -162,10 +194,10 @@ func runStampede(ctx context.Context, records uint64, read engine.FinalRead) (*e
 
 // runBaseline is the cost from the first send until a pod with nothing but a client
 // has read all records.
-func runBaseline(ctx context.Context) (c cost, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, baselineTimeout, fmt.Errorf("the baseline client did not read %d records within %v", pipelineRecords, baselineTimeout))
+func (p pipeline) runBaseline(ctx context.Context) (c cost, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, baselineTimeout, fmt.Errorf("the baseline client did not read %d records within %v", p.records, baselineTimeout))
 	defer cancel()
-	backend, err := harness.FindBackend("embedded")
+	backend, err := harness.FindBackend(p.backend)
 	if err != nil {
 		return c, err
 	}
@@ -192,7 +224,7 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	ended := make(chan pod.Incarnation, 1)
 	fleet, err := pod.NewFleet(pod.Options{
 		Implementation: baselineName, Service: "0s", Pods: 1, Dir: dir, Clock: clock,
-		Config: harness.Config{Seeds: cluster.Seeds(), Topic: topic, Group: topic, Knobs: map[string]string{"records": fmt.Sprint(pipelineRecords)}},
+		Config: harness.Config{Seeds: cluster.Seeds(), Topic: topic, Group: topic, Knobs: map[string]string{"records": fmt.Sprint(p.records)}},
 		Exited: func(in pod.Incarnation) { ended <- in },
 	})
 	if err != nil {
@@ -202,11 +234,11 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 	if err := fleet.Start(ctx); err != nil {
 		return c, err
 	}
-	if err := awaitOwnership(ctx, cluster, fleet, topic); err != nil {
+	if err := awaitOwnership(ctx, admin, fleet); err != nil {
 		return c, withStderr(err, fleet)
 	}
 	start, cpu := clock.Now(), engine.CPU()
-	if err := floodTopic(ctx, cluster.Seeds(), topic); err != nil {
+	if err := p.floodTopic(ctx, cluster.Seeds(), topic); err != nil {
 		return c, err
 	}
 	select {
@@ -215,8 +247,8 @@ func runBaseline(ctx context.Context) (c cost, err error) {
 			return c, withStderr(fmt.Errorf("the baseline client ended: %s", in.Cause), fleet)
 		}
 		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
-		for _, p := range fleet.Usage() {
-			c.pods += p.CPU
+		for _, used := range fleet.Usage() {
+			c.pods += used.CPU
 		}
 		return c, nil
 	case <-ctx.Done():
@@ -235,19 +267,12 @@ func withStderr(err error, fleet *pod.Fleet) error {
 }
 
 // awaitOwnership waits until the only member of the group owns all partitions.
-func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fleet, topic string) error {
-	observer, ok := cluster.(harness.GroupObserver)
-	if !ok {
-		return fmt.Errorf("the back end cannot describe groups")
-	}
+func awaitOwnership(ctx context.Context, client *observe.Client, fleet *pod.Fleet) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		groups, err := observer.DescribeGroups(ctx, topic)
-		if err != nil {
-			return err
-		}
-		if len(groups) == 1 && len(groups[0].Members) == 1 && len(groups[0].Members[0].Partitions[topic]) == pipelinePartitions {
+		members, err := client.Members(ctx)
+		if err == nil && len(members) == 1 && len(members[0].Partitions[client.Topic]) == pipelinePartitions {
 			return nil
 		}
 		if in := fleet.Incarnations()[0]; in.Down != 0 {
@@ -263,7 +288,7 @@ func awaitOwnership(ctx context.Context, cluster harness.Cluster, fleet *pod.Fle
 
 // floodTopic sends the records with a plain client and the settings of the harness's
 // producer.
-func floodTopic(ctx context.Context, seeds []string, topic string) error {
+func (p pipeline) floodTopic(ctx context.Context, seeds []string, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(harness.DefaultLinger), kgo.MaxBufferedRecords(1<<20),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
@@ -277,7 +302,7 @@ func floodTopic(ctx context.Context, seeds []string, topic string) error {
 		value[i] = byte(random.Uint32())
 	}
 	keys := load.Uniform{N: 10_000}
-	records := make([]kgo.Record, pipelineRecords)
+	records := make([]kgo.Record, p.records)
 	var failed error
 	for i := range records {
 		records[i].Key, records[i].Value = load.KeyBytes(keys.Key(uint64(i), random)), value

@@ -33,13 +33,13 @@ func concludeRun(s *setup, course *course, saved *Saved) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.stopwatch.endStage("replay")
+	c.stopwatch.endPart("replay")
 	out, err := c.makeResult(replayed{verdicts, counts, recorder})
 	if err != nil {
 		return nil, err
 	}
 	c.keepLedger(out)
-	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Stages: c.stopwatch.stages, Proven: c.course.stop.read.proven, WholeRead: c.course.stop.read.whole}, nil
+	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Proven: c.course.stop.read.proven, WholeRead: c.course.stop.read.whole}, nil
 }
 
 // keepLedger saves the ledger beyond the run, if the plan asks for that. If it cannot, the

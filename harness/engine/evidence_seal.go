@@ -27,7 +27,7 @@ func sealEvidence(s *setup, c *course) (*Saved, error) {
 	if err := e.writeIntervals(); err != nil {
 		return nil, err
 	}
-	e.stopwatch.endStage("final read")
+	e.stopwatch.endPart("final read")
 	if err := errors.Join(e.sends.Close(), e.observed.Close()); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func sealEvidence(s *setup, c *course) (*Saved, error) {
 		}
 		saved.Journals = append(saved.Journals, j)
 	}
-	e.stopwatch.endStage("seal")
+	e.stopwatch.endPart("seal")
 	return saved, nil
 }
 

@@ -28,7 +28,7 @@ func drainBacklog(ctx context.Context, s *setup, l *sentLoad) (d drainedBacklog,
 	if d, err = (drain{s, l}).awaitEnd(ctx); err != nil {
 		return drainedBacklog{}, err
 	}
-	s.stopwatch.endStage("drain")
+	s.stopwatch.endPart("drain")
 	l.finish()
 	return d, nil
 }

@@ -32,7 +32,7 @@ func skipLoad(s *setup) *sentLoad {
 	return l
 }
 
-// followLoad lets progress and stages count from the start of the load.
+// followLoad lets progress and parts count from the start of the load.
 func (s *setup) followLoad(t loadClock) {
 	s.stopwatch.restart(t.start)
 	s.reporter.load = &runningLoad{time: t, producer: s.producer, work: s.work}
@@ -65,7 +65,7 @@ func sendLoad(ctx context.Context, s *setup) (*sentLoad, error) {
 	if sendErr != nil {
 		return nil, fmt.Errorf("load: %w", sendErr)
 	}
-	s.stopwatch.endStage("load")
+	s.stopwatch.endPart("load")
 	return l, nil
 }
 
@@ -104,6 +104,7 @@ func (l *sentLoad) awaitSends(ctx context.Context, s *setup, sent <-chan struct{
 			if err := s.work.pollJournals(); err != nil {
 				return err
 			}
+			s.producer.FollowPods(s.work.countEffects())
 			s.reporter.reportAndWait(ctx, "load", loadPollInterval(s.Scenario.Pods), sent)
 		}
 	}

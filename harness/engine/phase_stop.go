@@ -45,7 +45,7 @@ func stopRun(ctx context.Context, s *setup, c *course) (stop stoppedRun, err err
 	}
 	s.producer.Close()
 	stop.sealing = s.startSealing()
-	s.stopwatch.endStage("stop")
+	s.stopwatch.endPart("stop")
 	reading, cancel := context.WithTimeout(s.nodes.intact, time.Minute)
 	defer cancel()
 	stop.commits = readCommits(reading, s)

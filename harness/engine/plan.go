@@ -47,9 +47,6 @@ type Progress struct {
 type Outcome struct {
 	Run       harness.Run
 	Latencies *measure.Latencies
-	// Stages are the parts of the run in order, from the first record sent to the last
-	// one judged, with the time each took.
-	Stages []Stage
 	// Proven is how many records of the source the final read did not read, and WholeRead is why
 	// it read all, "" if it did not.
 	Proven    int64

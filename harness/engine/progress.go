@@ -78,6 +78,13 @@ func (w *workProgress) lastEndOf(owner ledger.Owner) int64 {
 	return w.lastEnds[owner]
 }
 
+// countEffects is the number of effects that the polls have found, repeated ones included.
+func (w *workProgress) countEffects() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.effects
+}
+
 func (w *workProgress) countSlot(s *ledger.Slot) {
 	w.seen.AddAttempt(s)
 	if s.Outcome() != ledger.OutcomeEffect || s.Partition < 0 {

@@ -22,7 +22,7 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 	rec := found.recorder
 	out := &harness.Run{
 		Scenario: c.Scenario.Name, Consumer: c.Consumer.Name(), Repeat: c.Repeat, Seed: c.Seed, Command: c.Command,
-		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond),
+		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond), Parts: c.stopwatch.parts,
 		Verdicts: append([]harness.Verdict{c.checkLiveness()}, found.verdicts...),
 		Load:     rec.Load(), Phases: rec.Phases(), Stages: rec.Stages(), Series: rec.Series(), Host: c.course.load.host, Pods: c.fleet.Usage(),
 		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, c.watcher.Changes()-c.course.group.changes),

@@ -96,15 +96,18 @@ func (r *run) execute(ctx context.Context) (outcome *Outcome, err error) {
 // makePhases makes one phase after the other. Each gets what the earlier ones have found.
 func (r *run) makePhases(ctx context.Context) (outcome *Outcome, err error) {
 	r.reporter.report("starting")
+	r.stopwatch.restart(r.clock.Now())
 	s, err := prepareRun(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	r.stopwatch.endPart("prepare")
 	var c course
 	r.reporter.report("forming")
 	if c.group, err = formGroup(ctx, s); err != nil {
 		return nil, err
 	}
+	r.stopwatch.endPart("form")
 	if c.group.formed {
 		if c.load, err = sendLoad(ctx, s); err != nil {
 			return nil, err

@@ -5,31 +5,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 )
 
-// Stage is a part of a run and the time it took.
-type Stage struct {
-	Name string
-	Took time.Duration
-	CPU  time.Duration // CPU is the CPU time of this process: with embedded brokers, without the pods.
-}
-
-// stopwatch measures the stages of a run.
+// stopwatch measures the parts of a run.
 type stopwatch struct {
 	clock   ledger.Clock
-	stages  []Stage
-	lapTime int64 // end of the last stage, ns on CLOCK_MONOTONIC
+	parts   []harness.RunPart
+	lapTime int64 // end of the last part, ns on CLOCK_MONOTONIC
 	lapCPU  time.Duration
 }
 
-// restart lets the first stage start at a time, ns on CLOCK_MONOTONIC.
+// restart lets the next part start at a time, ns on CLOCK_MONOTONIC.
 func (s *stopwatch) restart(at int64) { s.lapTime, s.lapCPU = at, CPU() }
 
-// endStage ends a stage now; the next one starts.
-func (s *stopwatch) endStage(name string) {
+// endPart ends a part now; the next one starts.
+func (s *stopwatch) endPart(name string) {
 	now, cpu := s.clock.Now(), CPU()
-	s.stages = append(s.stages, Stage{name, time.Duration(now - s.lapTime), cpu - s.lapCPU})
+	s.parts = append(s.parts, harness.RunPart{Name: name, Took: time.Duration(now - s.lapTime), CPU: cpu - s.lapCPU})
 	s.lapTime, s.lapCPU = now, cpu
 }
 

@@ -17,7 +17,7 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 		kgo.SeedBrokers(cfg.Seeds...),
 		kgo.ClientID(harness.ProducerClientID),
 		kgo.DefaultProduceTopic(cfg.Topic),
-		kgo.MaxBufferedRecords(int(p.most) + 1), // never reached: Run waits for room
+		kgo.MaxBufferedRecords(int(p.held) + 1), // never reached: Run waits for room
 		kgo.RecordDeliveryTimeout(deliveryTimeout),
 		kgo.UnknownTopicRetries(-1), // a moved leader is no reason to give up
 		// These find a new leader soon; the client's defaults take seconds.

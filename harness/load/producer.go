@@ -31,12 +31,10 @@ type ProducerConfig struct {
 }
 
 // Limits of the client's buffer. Within them a dead leader does not delay the schedule;
-// beyond them it does, and the lateness shows it. A flood has no schedule. Its limit is
-// what the client can send at once, so that its records are reused while they are in
-// the processor's caches.
+// beyond them it does, and the lateness shows it. A flood has no schedule, and a limit of
+// its own within them.
 const (
 	maxPending      = 1 << 20   // records without an outcome
-	floodPending    = 1 << 13   // of a flood
 	maxPendingBytes = 512 << 20 // of values
 )
 
@@ -58,9 +56,11 @@ type Producer struct {
 	cfg    ProducerConfig
 	client atomic.Pointer[kgo.Client] // client is nil between Kill and Start.
 	slabs  *recordSlabs
-	seqs   []uint32 // the next seq, by key
-	most   int64    // most is the most records without an outcome.
-	room   int64    // records that may be sent before the next check
+	seqs   []uint32     // the next seq, by key
+	held   int64        // held is the most records without an outcome that memory may hold.
+	most   atomic.Int64 // most is the most records without an outcome, at present.
+	room   int64        // records that may be sent before the next check
+	flood  *floodLimit  // flood is nil without a flood; of [Producer.FollowPods].
 
 	promise func(*kgo.Record, error) // promise is recordOutcome, allocated once
 	sent    atomic.Int64
@@ -88,9 +88,11 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	}
 	p.slabs.keyless = !cfg.Load.HasKeys()
 	p.promise = p.recordOutcome
-	p.most = int64(min(maxPending, maxPendingBytes/p.slabs.value))
+	p.held = int64(min(maxPending, maxPendingBytes/p.slabs.value))
+	p.most.Store(p.held)
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
-		p.most = min(p.most, floodPending)
+		p.flood = newFloodLimit(p.held)
+		p.most.Store(p.flood.limit)
 	}
 	client, err := p.newClient()
 	if err != nil {
@@ -163,7 +165,7 @@ func (p *Producer) countRoom() (room int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.back = p.slabs.takeBack(p.back)
-	return min(p.most-(p.sent.Load()-p.done), stride)
+	return min(p.most.Load()-(p.sent.Load()-p.done), stride)
 }
 
 func sleepFor(ctx context.Context, d time.Duration) error {
@@ -292,6 +294,19 @@ func (p *Producer) UseAddedPartitions() {
 	if client := p.client.Load(); client != nil {
 		client.ForceMetadataRefresh()
 	}
+}
+
+// FollowPods tells how many records the pods have completed. A flood sends as many at once as
+// serves both the producer and the pods; any other load goes by its schedule. One goroutine at
+// a time may call it.
+func (p *Producer) FollowPods(completed int64) {
+	if p.flood == nil {
+		return
+	}
+	p.mu.Lock()
+	done := p.done
+	p.mu.Unlock()
+	p.most.Store(p.flood.adjust(p.cfg.Clock.Now(), flow{float64(done), float64(completed)}))
 }
 
 // Appended is the number of records acknowledged so far, by partition. Without acks it is

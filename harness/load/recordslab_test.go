@@ -131,7 +131,7 @@ func TestProducerWithoutABroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	const limit = 10
-	p.most = limit
+	p.most.Store(limit)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error)
 	go func() { ran <- p.Run(ctx, clock.Now()) }()

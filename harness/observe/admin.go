@@ -119,7 +119,12 @@ func (c *Client) Members(ctx context.Context) (members []harness.Member, err err
 		return nil, fmt.Errorf("members of %s: %w", c.Group, err)
 	}
 	for _, m := range described[c.Group].Members {
-		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID}
+		member := harness.Member{ID: m.MemberID, ClientID: m.ClientID, Partitions: map[string][]int32{}}
+		if assigned, ok := m.Assigned.AsConsumer(); ok {
+			for _, t := range assigned.Topics {
+				member.Partitions[t.Topic] = t.Partitions
+			}
+		}
 		if m.InstanceID != nil {
 			member.InstanceID = *m.InstanceID
 		}
