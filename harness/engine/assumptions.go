@@ -57,7 +57,7 @@ func (c *conclusion) assumptionDetails(out *harness.Run) map[string]string {
 		oracle.ObserversKeptUp: "commits and owners were seen throughout",
 		oracle.DrainEnded:      c.course.drain.describeEnd(),
 		oracle.WorkDone:        fmt.Sprintf("%d of %d appended records were completed", out.Counts.Completed, out.Counts.Appended),
-		oracle.LedgerComplete:  fmt.Sprintf("%d records in the final read; %d slots torn by kills, which are ignored", out.Counts.Appended, c.saved.tornSlots()),
+		oracle.LedgerComplete:  fmt.Sprintf("%d records in the log, %d of them proven and not read; %d slots torn by kills, which are ignored", out.Counts.Appended, c.course.stop.read.proven, c.saved.tornSlots()),
 	}
 	if out.Load.Flood {
 		details[oracle.LoadDelivered] = "all records were due at once"
