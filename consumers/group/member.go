@@ -44,6 +44,7 @@ type Member struct {
 	work           context.Context    // work is the parent of all work: it outlives the consumer's context by the drain budget
 	cancelWork     context.CancelFunc // cancelWork ends work
 	cancelRequests context.CancelFunc // cancelRequests ends all requests of the client
+	evictor        *client.CoordinatorEvictor
 	polls          context.Context    // polls ends with the consumer's context, and with the membership
 	stopPolls      context.CancelFunc // stopPolls ends polls and the commit clock, and starts the drain
 	drained        chan struct{}      // drained is closed when that drain is over
@@ -82,6 +83,7 @@ func Join(ctx context.Context, cfg harness.Config, options Options) (*Member, er
 	m.work, m.cancelWork = context.WithCancel(context.WithoutCancel(ctx))
 	var requests context.Context
 	requests, m.cancelRequests = context.WithCancel(context.WithoutCancel(ctx))
+	m.evictor = client.NewCoordinatorEvictor(requests)
 	cl, err := client.NewMember(cfg, m.clientOptions(requests)...)
 	if err != nil {
 		m.cancelWork()
@@ -102,9 +104,13 @@ func Join(ctx context.Context, cfg harness.Config, options Options) (*Member, er
 }
 
 func (m *Member) clientOptions(requests context.Context) []kgo.Opt {
+	hooks := []kgo.Hook{&m.fence}
+	if m.cfg.Protocol == harness.Server { // a member that commits nothing would dial a dead coordinator until it is expelled
+		hooks = append(hooks, m.evictor)
+	}
 	options := []kgo.Opt{
 		kgo.WithContext(requests),
-		kgo.WithHooks(&m.fence),
+		kgo.WithHooks(hooks...),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(), // from a poll until its records are accepted, never while they are worked on
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, ps map[string][]int32) { m.onAssigned(cl, ps) }),
@@ -250,6 +256,8 @@ func (m *Member) Leave(stopWorkers func()) {
 	if m.rejoined.Load() {
 		client.RemoveMember(ctx, m.cfg, id)
 	}
+	m.cancelRequests()
+	m.evictor.Wait()
 	m.cancelWork()
 }
 
