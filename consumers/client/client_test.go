@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/internal/allocs"
@@ -62,6 +64,28 @@ func TestInvalidConfigIsRejected(t *testing.T) {
 			t.Errorf("%v, want an error about the %s", err, want)
 		}
 	}
+}
+
+// Without a pause a KIP-848 member whose pod has no network dials as fast as a processor can.
+func TestFailedDialPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := newDialer(harness.Config{Seeds: []string{"a:1", "b:1"}, Dialer: func(context.Context, string, string) (net.Conn, error) { return nil, errDown }})
+		ended, end := context.WithCancel(t.Context())
+		end()
+		for _, c := range []struct {
+			ctx     context.Context
+			address string
+			paused  time.Duration
+		}{{t.Context(), bootstrap, failedDialPause}, {t.Context(), "c:1", failedDialPause}, {ended, bootstrap, 0}} {
+			before := time.Now()
+			if _, err := dial(c.ctx, "tcp", c.address); !errors.Is(err, errDown) {
+				t.Errorf("%s: %v", c.address, err)
+			}
+			if took := time.Since(before); took != c.paused {
+				t.Errorf("a failed dial of %s took %v, want %v", c.address, took, c.paused)
+			}
+		}
+	})
 }
 
 // With a seed dead the client must not notice.
