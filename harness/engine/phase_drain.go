@@ -59,11 +59,14 @@ func (d drain) awaitEnd(ctx context.Context) (drainedBacklog, error) {
 	flushed := d.flushSends(ctx, deadline-d.load.time.elapsed())
 	pause := pollInterval / 20 // a consumer that keeps up has completed all by now
 	for ctx.Err() == nil {
-		pods := d.hasPods() // before the journals are read: the last pod may complete all and end
+		// In this order: a heal may start a pod until the faults are finished, and the last pod may
+		// complete all and end before the journals are read.
+		settled := isClosed(d.load.faults.finished) && isClosed(flushed)
+		pods := d.hasPods()
 		if err := d.work.pollJournals(); err != nil {
 			return drainedBacklog{}, err
 		}
-		now, settled := d.load.time.elapsed(), isClosed(d.load.faults.finished) && isClosed(flushed)
+		now := d.load.time.elapsed()
 		if now > deadline || settled && now >= earliest && d.isDrained(ctx) {
 			break
 		}
