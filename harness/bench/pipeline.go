@@ -182,6 +182,7 @@ func (p pipeline) runStampede(ctx context.Context, read engine.FinalRead) (*engi
 	if err != nil {
 		return nil, err
 	}
+	closeAtExit(backend)
 	o, err := engine.Run(ctx, engine.Plan{Scenario: s, Consumer: selections[0], Backend: backend, Repeat: 1, Seed: 1, FinalRead: read})
 	if err != nil {
 		return nil, err
@@ -201,6 +202,7 @@ func (p pipeline) runBaseline(ctx context.Context) (c cost, err error) {
 	if err != nil {
 		return c, err
 	}
+	closeAtExit(backend)
 	cluster, err := backend.Start(ctx, harness.ClusterSpec{Session: 6 * time.Second, Heartbeat: time.Second})
 	if err != nil {
 		return c, err
