@@ -97,6 +97,13 @@ type Lingerer interface {
 	Linger(rate float64) time.Duration
 }
 
+// LeaderPlacer is the ability of a cluster to place the leaders of new partitions. TopicCreated is to be called
+// with each new topic, and PartitionsAdded with the first partition that was added to one.
+type LeaderPlacer interface {
+	TopicCreated(ctx context.Context, topic string) error
+	PartitionsAdded(ctx context.Context, topic string, first int32) error
+}
+
 // IsVirtual reports whether the runs of a back end happen in virtual time.
 func IsVirtual(b Backend) bool {
 	v, ok := b.(Virtual)

@@ -66,7 +66,7 @@ type Config struct {
 
 	// Metadata is how often at least a client asks for the partitions of its topics, so that it
 	// finds new ones. FetchWait is how long a fetch waits for records. Both grow with the number
-	// of pods. 0 if they are not known.
+	// of pods. 0 for [DefaultMetadata] and [DefaultFetchWait].
 	Metadata  time.Duration `json:"metadata_ns"`
 	FetchWait time.Duration `json:"fetch_wait_ns"`
 
@@ -91,6 +91,20 @@ func (c Config) Logger() *slog.Logger {
 // ClientID is the client id that the consumer's clients must use. Observers tell
 // by it which pod a member or a commit belongs to.
 func (c Config) ClientID() string { return ClientID(c.Pod, c.Incarnation) }
+
+// Settings of the clients of all consumers, so that their metrics compare.
+const (
+	// DefaultMetadata is how late a client may find partitions that were added. With franz-go's
+	// default that takes five minutes.
+	DefaultMetadata = 2 * time.Second
+	// DefaultFetchWait is how long a fetch waits for records. A member that gets a partition of a
+	// broker first gets the response to its fetch from there, so a long wait delays it.
+	DefaultFetchWait = 250 * time.Millisecond
+	// FetchBytes limits a fetch of a partition. Franz-go's default of 1 MiB is thousands of small
+	// records. They are decoded long before they are worked on, and have left the
+	// processor's caches when they are.
+	FetchBytes = 128 << 10
+)
 
 // ClientID is the client id of one incarnation of a pod.
 func ClientID(pod string, incarnation int) string { return fmt.Sprintf("%s.%d", pod, incarnation) }

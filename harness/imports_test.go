@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/allocs":         {},
 	"internal/browser":        {},
-	"internal/control":        {},
+	"internal/control":        {"harness/measure"},
 	"internal/launcher":       {},
 	"internal/runtests":       {"internal/launcher"},
 	"":                        {"harness/bench", "scenarios", "consumers", "harness/broker/docker", "harness/broker/embedded"},

@@ -131,7 +131,7 @@ func TestMakeHelpFitsALine(t *testing.T) {
 	}
 }
 
-func TestMakePassesPathsWithSpaces(t *testing.T) {
+func TestMakePassesItsVariables(t *testing.T) {
 	here, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +141,8 @@ func TestMakePassesPathsWithSpaces(t *testing.T) {
 		want []string // words of the command
 	}{
 		{[]string{"bench", "OUT=a b", "CONSUMER=keyed?x=it's"}, []string{"-out=" + here + "/a b", "-consumer=keyed?x=it's", "-scenario=*"}},
+		{[]string{"bench", "QUICK=1"}, []string{"-scenario=steady,pod-crash", "-consumer=keyed,naive,serial", "-load-duration=4s"}},
+		{[]string{"bench", "QUICK=1", "CONSUMER=share"}, []string{"-scenario=steady,pod-crash", "-consumer=share", "-load-duration=4s"}},
 		{[]string{"bench", "OUT=/a b"}, []string{"-out=/a b"}},
 		{[]string{"report", "OUT=a b"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
 		{[]string{"report", "IN=a b/result.json"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},

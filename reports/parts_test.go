@@ -12,10 +12,12 @@ func TestTextSaysWhereTheTimeWent(t *testing.T) {
 		return harness.Run{Parts: []harness.RunPart{{Name: "form", Took: form}, {Name: "load", Took: load}, {Name: "seal", Took: seal}}}
 	}
 	runs := []harness.Run{parts(time.Second, 7*time.Second, time.Millisecond), {}, parts(time.Second, time.Second, 0)}
-	if got, want := describeParts(runs), ": load 80 %, form 20 %"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	for backend, want := range map[string]string{"embedded": ": load 80 %, form 20 %", "virtual": ": of the virtual time load 80 %, form 20 %"} {
+		if got := describeParts(&harness.Comparison{Backend: backend, Runs: runs}); got != want {
+			t.Errorf("%s: %q, want %q", backend, got, want)
+		}
 	}
-	if got := describeParts(make([]harness.Run, 2)); got != "" {
+	if got := describeParts(&harness.Comparison{Runs: make([]harness.Run, 2)}); got != "" {
 		t.Errorf("%q for runs without parts", got)
 	}
 }

@@ -48,7 +48,7 @@ func (t *text) writeHead() {
 		t.printf("%s", wrap("! "+c, pageWidth, ""))
 	}
 	t.printf("%s", wrap(fmt.Sprintf("%s on %s, seed %d, %s, took %s%s", plural(len(t.Runs), "run"), t.Backend, t.Seed,
-		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds()), describeParts(t.Runs)), pageWidth, ""))
+		t.Started.UTC().Format("2006-01-02 15:04 MST"), formatDuration(t.Took.Seconds()), describeParts(t.Comparison)), pageWidth, ""))
 }
 
 // writeVerdicts writes a matrix if it fits, else a list.

@@ -23,3 +23,15 @@ func WithDrain(ctx context.Context, budget time.Duration) (working context.Conte
 		cancel()
 	}
 }
+
+// waitFor waits for a time, and reports whether ctx has not ended before.
+func waitFor(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

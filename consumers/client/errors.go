@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -49,10 +48,8 @@ func IsTopicRecreated(fetches kgo.Fetches) bool {
 // PauseRetry pauses 100 ms between two attempts; err is why the last failed. It returns an
 // error, with err in it, once ctx has ended.
 func PauseRetry(ctx context.Context, err error) error {
-	select {
-	case <-ctx.Done():
+	if !waitFor(ctx, retryPause) {
 		return fmt.Errorf("%w (last: %w)", ctx.Err(), err)
-	case <-time.After(retryPause):
-		return nil
 	}
+	return nil
 }

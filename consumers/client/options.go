@@ -15,23 +15,13 @@ const (
 	// metadataMinAge is how soon a client asks for a new leader. With kgo's default no failover
 	// is faster than 5 s.
 	metadataMinAge = 150 * time.Millisecond
-	// metadataMaxAge is how late a client may find partitions that were added, where the harness
-	// does not say. With kgo's default that takes five minutes.
-	metadataMaxAge = 2 * time.Second
-	// fetchMaxWait is how long a fetch waits for records, where the harness does not say.
-	fetchMaxWait = 250 * time.Millisecond
-	retryPause   = 100 * time.Millisecond
+	retryPause     = 100 * time.Millisecond
 
 	// A request without a response is taken for lost after half a session. So a connection that is
 	// dead without an error is replaced before the group expels its member. Brokers on a busy
 	// machine get at least leastRequestTimeout. The most is kgo's default.
 	leastRequestTimeout = 2 * time.Second
 	mostRequestTimeout  = 10 * time.Second
-
-	// fetchBytes limits a fetch of a partition. Kgo's default of 1 MiB is thousands of small
-	// records. They are decoded long before they are worked on, and have left the
-	// processor's caches when they are.
-	fetchBytes = 128 << 10
 )
 
 // bootstrap is a host name that stands for any seed that answers. Kgo looks for the group's
@@ -62,12 +52,7 @@ func newDialer(cfg harness.Config) func(ctx context.Context, network, address st
 				return conn, nil
 			}
 		}
-		pause := time.NewTimer(failedDialPause)
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-		}
+		waitFor(ctx, failedDialPause)
 		return nil, err
 	}
 }
@@ -82,7 +67,7 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 		kgo.Dialer(newDialer(cfg)),
 		kgo.ClientID(cfg.ClientID()),
 		kgo.MetadataMinAge(metadataMinAge),
-		kgo.MetadataMaxAge(cmp.Or(cfg.Metadata, metadataMaxAge)),
+		kgo.MetadataMaxAge(cmp.Or(cfg.Metadata, harness.DefaultMetadata)),
 		kgo.RequestTimeoutOverhead(min(max(cfg.Session/2, leastRequestTimeout), mostRequestTimeout)),
 		kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryPause }),
@@ -98,8 +83,8 @@ func BaseOptions(cfg harness.Config) ([]kgo.Opt, error) {
 func FetchOptions(cfg harness.Config) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumeTopics(cfg.Topic),
-		kgo.FetchMaxWait(cmp.Or(cfg.FetchWait, fetchMaxWait)),
-		kgo.FetchMaxPartitionBytes(fetchBytes),
+		kgo.FetchMaxWait(cmp.Or(cfg.FetchWait, harness.DefaultFetchWait)),
+		kgo.FetchMaxPartitionBytes(harness.FetchBytes),
 
 		// If the log was truncated and the client does not know where, it reads the log again:
 		// at-least-once may repeat records and may not skip one. With leader epochs the

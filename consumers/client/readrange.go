@@ -21,7 +21,7 @@ func ReadRange(ctx context.Context, cfg harness.Config, topic string, partition 
 	}
 	cl, err := kgo.NewClient(append(options,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}}),
-		kgo.FetchMaxWait(fetchMaxWait),
+		kgo.FetchMaxWait(harness.DefaultFetchWait),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // the last record of the log may be one
 	)...)

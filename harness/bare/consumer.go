@@ -14,12 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Fetch settings of the pods (consumers/client), which a bare consumer has too.
-const (
-	fetchMaxWait = 250 * time.Millisecond
-	fetchBytes   = 128 << 10
-)
-
 // consumer is a member of the group. It counts records.
 type consumer struct {
 	client *kgo.Client
@@ -58,14 +52,14 @@ func (r *run) startConsumer(ctx context.Context, n int) (*consumer, error) {
 			c.owned.Add(sign * int64(len(partitions[r.topic])))
 		}
 	}
-	s := &r.Scenario
+	cfg := &r.Config
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(seeds...), kgo.ClientID(id), kgo.ConsumeTopics(r.topic), kgo.ConsumerGroup(r.topic),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.SessionTimeout(s.Session), kgo.HeartbeatInterval((s.Session / 6).Truncate(time.Millisecond)),
-		kgo.RebalanceTimeout(2 * s.Session), kgo.AutoCommitInterval(max(s.Commit, 100*time.Millisecond)),
-		kgo.FetchMaxWait(fetchMaxWait), kgo.FetchMaxPartitionBytes(fetchBytes), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.SessionTimeout(cfg.Session), kgo.HeartbeatInterval(cfg.Heartbeat),
+		kgo.RebalanceTimeout(cfg.Rebalance), kgo.AutoCommitInterval(max(cfg.Commit, 100*time.Millisecond)),
+		kgo.FetchMaxWait(cfg.FetchWait), kgo.FetchMaxPartitionBytes(harness.FetchBytes), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.OnPartitionsAssigned(count(1)), kgo.OnPartitionsRevoked(count(-1)), kgo.OnPartitionsLost(count(-1)),
-		kgo.MetadataMinAge(150 * time.Millisecond), kgo.DisableClientMetrics(),
+		kgo.MetadataMinAge(150 * time.Millisecond), kgo.MetadataMaxAge(cfg.Metadata), kgo.DisableClientMetrics(),
 	}
 	if d := dialOf(r.dialer()); d != nil {
 		opts = append(opts, kgo.Dialer(d))
@@ -85,7 +79,7 @@ func (r *run) startConsumer(ctx context.Context, n int) (*consumer, error) {
 // readAll polls until ctx ends. A record has been read when the poll returns it.
 func (c *consumer) readAll(ctx context.Context, r *run) {
 	for ctx.Err() == nil {
-		fetches := c.client.PollRecords(ctx, r.Scenario.MaxPoll)
+		fetches := c.client.PollRecords(ctx, r.Config.MaxPoll)
 		if fetches.NumRecords() == 0 {
 			if err := fetches.Err(); err != nil && ctx.Err() == nil {
 				c.mu.Lock()

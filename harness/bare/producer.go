@@ -40,7 +40,7 @@ func (r *run) sendLoad(ctx context.Context) (out sentLoad, host harness.HostRepo
 	start := time.Now().Add(lead)
 	r.lead.Store(int64(start.Sub(r.epoch)))
 	var watch *measure.Host
-	random, filler := rand.New(rand.NewPCG(r.Seed, 1)), rand.New(rand.NewPCG(r.Seed, 2))
+	random, filler := rand.New(rand.NewPCG(r.Config.Seed, 1)), rand.New(rand.NewPCG(r.Config.Seed, 2))
 	for n := uint64(0); ; n++ {
 		due, ok := r.Scenario.Load.Pacer.At(n)
 		if !ok {
@@ -113,17 +113,15 @@ func (r *run) makeRecord(due time.Duration, key uint32, filler *rand.Rand) *kgo.
 
 // sleepUntil waits for a time, or for the end of ctx.
 func sleepUntil(ctx context.Context, due time.Time) error {
-	for {
-		left := time.Until(due)
-		if left <= 0 {
-			return ctx.Err()
-		}
-		timer := time.NewTimer(left)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
+	left := time.Until(due)
+	if left <= 0 {
+		return ctx.Err()
 	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }

@@ -17,8 +17,8 @@ import (
 // Plan is one run of bare clients.
 type Plan struct {
 	Scenario harness.Scenario // Scenario has overrides, defaults and the linger in effect applied.
+	Config   harness.Config   // Config has the settings of the pods' clients.
 	Backend  harness.Backend
-	Seed     uint64
 }
 
 // Fits reports whether bare clients can be compared with in a scenario: it is paced, and nothing
@@ -52,7 +52,7 @@ func Run(ctx context.Context, p Plan) (out *harness.Baseline, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if r.cluster, err = p.Backend.Start(ctx, harness.ClusterSpec{Session: p.Scenario.Session, Heartbeat: p.Scenario.Session / 6, Dir: dir}); err != nil {
+	if r.cluster, err = p.Backend.Start(ctx, harness.ClusterSpec{Session: p.Config.Session, Heartbeat: p.Config.Heartbeat, Dir: dir}); err != nil {
 		return nil, fmt.Errorf("start broker %s: %w", p.Backend.Name(), err)
 	}
 	defer func() { err = errors.Join(err, r.cluster.Close()) }()
@@ -92,9 +92,7 @@ func (r *run) createTopic(ctx context.Context) error {
 	if err := admin.CreateTopic(ctx, observe.Topic{Name: r.topic, Partitions: s.Partitions, Replicas: s.Replicas, Config: s.TopicConfig}); err != nil {
 		return err
 	}
-	if placer, ok := r.cluster.(interface {
-		TopicCreated(ctx context.Context, topic string) error
-	}); ok {
+	if placer, ok := r.cluster.(harness.LeaderPlacer); ok {
 		return placer.TopicCreated(ctx, r.topic)
 	}
 	return nil

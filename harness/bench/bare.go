@@ -59,7 +59,7 @@ func (c *comparison) runBaseline(t *testing.T, s harness.Scenario, when string) 
 // runBare runs bare clients, in a bubble if the back end is virtual.
 func runBare(ctx context.Context, t *testing.T, s harness.Scenario, b harness.Backend, seed uint64) (found *harness.Baseline, err error) {
 	s.Producer.Linger = engine.Linger(&s, b)
-	plan := bare.Plan{Scenario: s, Backend: b, Seed: seed}
+	plan := bare.Plan{Scenario: s, Config: engine.ScenarioConfig(&s, seed), Backend: b}
 	if !harness.IsVirtual(b) {
 		return bare.Run(ctx, plan)
 	}

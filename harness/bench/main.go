@@ -44,9 +44,6 @@ func Main(m *testing.M) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 	surviveClosedOutput()
 	opts.defineFlags(flag.CommandLine)
 	flag.Usage = usage
@@ -67,11 +64,6 @@ func Main(m *testing.M) {
 // keep little: at Go's default, garbage collection took a tenth of a run's CPU
 // time. Pods keep the default, since their memory is measured.
 const gcPercent = 300
-
-// memoryLimit is GOMEMLIMIT of this process. Near it garbage is collected sooner than gcPercent
-// says, and takes at most half of the CPU time. Only a fleet of hundreds of pods in virtual time
-// comes so far: it keeps 0.5 GiB, and would take 2.4.
-const memoryLimit = 3 << 29
 
 // usage prints all flags if -help asks for them. After a bad flag it prints one
 // line only: the list of go test's flags would push the error off the screen.

@@ -17,6 +17,7 @@ import (
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/lock"
+	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/observe"
 	"github.com/stampede-bench/stampede/harness/pod"
 )
@@ -45,7 +46,7 @@ type pipeline struct {
 // group. ratio has all of it, load-drain-ratio only the part until the last effect.
 //
 // It reports the rates, the median of the ratios to the baseline, and the share of each
-// stage. It also reports the CPU time of a record: by stage in this process, brokers
+// part of a run. It also reports the CPU time of a record: by part in this process, brokers
 // included, and in the pods. A busy machine changes CPU times less than rates. What ends
 // in /whole-read is of the run with the whole read.
 func Pipeline(b *testing.B) {
@@ -82,13 +83,13 @@ func Pipeline(b *testing.B) {
 type pipelineCosts struct {
 	suffix string // suffix ends the names of the metrics.
 	all    cost
-	stages map[string]*cost
+	parts  map[string]*cost
 	ratios []float64 // ratios of the time of the baseline to that of each run
 	worked []float64 // worked are the same for load and drain alone.
 }
 
 func newPipelineCosts(suffix string) *pipelineCosts {
-	return &pipelineCosts{suffix: suffix, stages: map[string]*cost{}}
+	return &pipelineCosts{suffix: suffix, parts: map[string]*cost{}}
 }
 
 // addRun adds a run and its ratio to the baseline next to it.
@@ -97,18 +98,18 @@ func (p *pipelineCosts) addRun(o *engine.Outcome, baseline cost) {
 	for _, usage := range o.Run.Pods {
 		p.all.addCost(cost{pods: usage.CPU})
 	}
-	for _, s := range o.Run.Parts {
-		if s.Name == "prepare" || s.Name == "form" {
+	for _, part := range o.Run.Parts {
+		if part.Name == "prepare" || part.Name == "form" {
 			continue
 		}
-		if took += s.Took; s.Name == "load" || s.Name == "drain" {
-			working += s.Took
+		if took += part.Took; part.Name == "load" || part.Name == "drain" {
+			working += part.Took
 		}
-		if p.stages[s.Name] == nil {
-			p.stages[s.Name] = &cost{}
+		if p.parts[part.Name] == nil {
+			p.parts[part.Name] = &cost{}
 		}
-		p.stages[s.Name].addCost(cost{took: s.Took, harness: s.CPU})
-		p.all.addCost(cost{took: s.Took, harness: s.CPU})
+		p.parts[part.Name].addCost(cost{took: part.Took, harness: part.CPU})
+		p.all.addCost(cost{took: part.Took, harness: part.CPU})
 	}
 	p.ratios = append(p.ratios, baseline.took.Seconds()/took.Seconds())
 	p.worked = append(p.worked, baseline.took.Seconds()/working.Seconds())
@@ -125,7 +126,7 @@ func (p *pipelineCosts) reportTo(b *testing.B, records float64, baseline cost) {
 	report(p.ratios[len(p.ratios)-1], "most-ratio")
 	report(float64(baseline.harness+baseline.pods)/float64(p.all.harness+p.all.pods), "cpu-ratio")
 	report(float64(p.all.pods)/records, "pods-cpu-ns/record")
-	for name, c := range p.stages {
+	for name, c := range p.parts {
 		report(100*c.took.Seconds()/p.all.took.Seconds(), "%-"+metricName(name))
 		report(float64(c.harness)/records, metricName(name)+"-cpu-ns/record")
 	}
@@ -239,7 +240,7 @@ func (p pipeline) runBaseline(ctx context.Context) (c cost, err error) {
 	if err := awaitOwnership(ctx, admin, fleet); err != nil {
 		return c, withStderr(err, fleet)
 	}
-	start, cpu := clock.Now(), engine.CPU()
+	start, cpu := clock.Now(), measure.CPU()
 	if err := p.floodTopic(ctx, cluster.Seeds(), topic); err != nil {
 		return c, err
 	}
@@ -248,7 +249,7 @@ func (p pipeline) runBaseline(ctx context.Context) (c cost, err error) {
 		if in.Exit != pod.ExitReturned {
 			return c, withStderr(fmt.Errorf("the baseline client ended: %s", in.Cause), fleet)
 		}
-		c = cost{took: time.Duration(in.Down - start), harness: engine.CPU() - cpu}
+		c = cost{took: time.Duration(in.Down - start), harness: measure.CPU() - cpu}
 		for _, used := range fleet.Usage() {
 			c.pods += used.CPU
 		}

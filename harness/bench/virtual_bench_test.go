@@ -11,6 +11,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/bench"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/internal/control"
 )
 
@@ -46,7 +47,7 @@ func measureVirtual(b *testing.B, s harness.Scenario) {
 		b.StopTimer()
 		before := control.Loop()
 		b.StartTimer()
-		began := control.CPU()
+		began := measure.CPU()
 		// A bubble needs a test; a benchmark has none.
 		r, err := bench.RunVirtual(new(testing.T), s, "keyed", 1)
 		if err != nil {
@@ -56,7 +57,7 @@ func measureVirtual(b *testing.B, s harness.Scenario) {
 			b.Fatalf("%s: %v", r.Status, r.Reasons)
 		}
 		virtual += r.Took
-		used += control.CPU() - began
+		used += measure.CPU() - began
 		b.StopTimer()
 		loops += (before + control.Loop()) / 2
 		b.StartTimer()

@@ -73,7 +73,7 @@ func (a topicAdmin) AddPartitions(ctx context.Context, n int) error {
 	if err := s.client.AddPartitions(ctx, n); err != nil {
 		return err
 	}
-	if placer, ok := s.cluster.(leaderPlacer); ok {
+	if placer, ok := s.cluster.(harness.LeaderPlacer); ok {
 		if err := placer.PartitionsAdded(ctx, s.cfg.Topic, int32(len(before))); err != nil {
 			return err
 		}

@@ -166,7 +166,12 @@ func calmPlan(t *testing.T, consumer string, change func(*harness.Scenario)) eng
 // inBubble makes a run in virtual time. spoil may change its plan or interrupt it.
 func inBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, context.CancelFunc)) *harness.Run {
 	t.Helper()
-	var outcome *engine.Outcome
+	return &outcomeInBubble(t, p, spoil).Run
+}
+
+// outcomeInBubble is as inBubble, with what the run found in addition to its result.
+func outcomeInBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, context.CancelFunc)) (outcome *engine.Outcome) {
+	t.Helper()
 	var err error
 	synctest.Test(t, func(*testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -180,7 +185,7 @@ func inBubble(t *testing.T, p engine.Plan, spoil func(*testing.T, *engine.Plan, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &outcome.Run
+	return outcome
 }
 
 // stuck is a schedule that blocks once for three seconds.

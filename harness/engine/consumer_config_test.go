@@ -3,6 +3,8 @@ package engine
 import (
 	"testing"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness"
 )
 
 // Each request of an idle pod costs about as much as one with records, and a response with
@@ -12,9 +14,9 @@ func TestLargeFleetAsksLessOften(t *testing.T) {
 		pods, partitions int
 		metadata, fetch  time.Duration
 	}{
-		{3, 12, metadataAge, fetchWait},
-		{50, 100, metadataAge, fetchWait},
-		{125, 250, metadataAge, fetchWait},
+		{3, 12, harness.DefaultMetadata, harness.DefaultFetchWait},
+		{50, 100, harness.DefaultMetadata, harness.DefaultFetchWait},
+		{125, 250, harness.DefaultMetadata, harness.DefaultFetchWait},
 		{500, 1000, 20 * time.Second, time.Second},
 		{1000, 10_000, 400 * time.Second, time.Second},
 	} {

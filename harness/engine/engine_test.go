@@ -141,6 +141,13 @@ func TestRunOverEachProtocol(t *testing.T) {
 			if s := r.Stages; s == nil || s.Parts[0].Latency.N != 400 || s.Unfetched > 0 {
 				t.Errorf("the stages of the latency are %+v, want 400 records with a poll", s)
 			}
+			var parts []string
+			for _, p := range r.Parts {
+				parts = append(parts, p.Name)
+			}
+			if want := []string{"prepare", "form", "load", "drain", "stop", "final read", "seal", "replay"}; !slices.Equal(parts, want) {
+				t.Errorf("the parts of the run are %q, want %q", parts, want)
+			}
 			if r.Host.CPUs == 0 {
 				t.Error("the host was not measured while the load was sent")
 			}

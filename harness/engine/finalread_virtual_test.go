@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -21,21 +20,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
-
-// finalReadOf makes a run in virtual time.
-func finalReadOf(t *testing.T, p engine.Plan) *engine.Outcome {
-	t.Helper()
-	var o *engine.Outcome
-	var err error
-	synctest.Test(t, func(*testing.T) {
-		o, err = engine.Run(context.Background(), p)
-		time.Sleep(time.Minute) // what the run has closed finds out
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
 
 // What acknowledgements and attempts prove is not read, unless something may have changed the log since then.
 // In each run all is read once more, and compared.
@@ -73,7 +57,7 @@ func TestProvenRecordsAreNotRead(t *testing.T) {
 				}
 			})
 			p.FinalRead = engine.FinalReadCompare
-			o := finalReadOf(t, p)
+			o := outcomeInBubble(t, p, nil)
 			if tt.whole != "" {
 				if !strings.Contains(o.WholeRead, tt.whole) || o.Proven != 0 {
 					t.Errorf("%d records were not read, all were because %q, want %q", o.Proven, o.WholeRead, tt.whole)
@@ -110,7 +94,7 @@ func TestRecordLostAfterItWasReadIsMissed(t *testing.T) {
 		s.Load.Pacer = oneLate{load.Constant{Rate: 100, For: 10 * time.Second}}
 		s.Injections = []harness.Injection{{Fault: rewriteLog{}, At: 14 * time.Second}}
 	})
-	o := finalReadOf(t, p)
+	o := outcomeInBubble(t, p, nil)
 	if v := verdictOn(t, &o.Run, oracle.CheckLostByBroker); v.Status != harness.Fail || v.Count != 100 {
 		t.Errorf("%s: %s, %d records lost by the broker, want 100 of 1000 (read whole: %q)", o.Run.Status, v.Status, v.Count, o.WholeRead)
 	}

@@ -3,10 +3,9 @@ package engine
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/measure"
 )
 
 // stopwatch measures the parts of a run.
@@ -18,20 +17,11 @@ type stopwatch struct {
 }
 
 // restart lets the next part start at a time, ns on CLOCK_MONOTONIC.
-func (s *stopwatch) restart(at int64) { s.lapTime, s.lapCPU = at, CPU() }
+func (s *stopwatch) restart(at int64) { s.lapTime, s.lapCPU = at, measure.CPU() }
 
 // endPart ends a part now; the next one starts.
 func (s *stopwatch) endPart(name string) {
-	now, cpu := s.clock.Now(), CPU()
+	now, cpu := s.clock.Now(), measure.CPU()
 	s.parts = append(s.parts, harness.RunPart{Name: name, Took: time.Duration(now - s.lapTime), CPU: cpu - s.lapCPU})
 	s.lapTime, s.lapCPU = now, cpu
-}
-
-// CPU is the CPU time that this process has used so far.
-func CPU() time.Duration {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/observe"
 )
 
@@ -20,16 +21,10 @@ func (s *setup) nameTopics(name string) {
 	}
 }
 
-// leaderPlacer is the ability of a cluster to place the leaders of new partitions.
-type leaderPlacer interface {
-	TopicCreated(ctx context.Context, topic string) error
-	PartitionsAdded(ctx context.Context, topic string, first int32) error
-}
-
 // createTopics creates the topics, lets the back end place their leaders, and configures a
 // share group.
 func (s *setup) createTopics(ctx context.Context) error {
-	placer, places := s.cluster.(leaderPlacer)
+	placer, places := s.cluster.(harness.LeaderPlacer)
 	for _, t := range s.topics {
 		if err := s.client.CreateTopic(ctx, t); err != nil {
 			return err

@@ -31,7 +31,7 @@ const (
 	leastFloodPending = 1 << 13 // leastFloodPending is the limit at the start.
 	// floodTurn is the least time over which a rate is measured.
 	floodTurn = 400 * time.Millisecond
-	// A limit twice as large is worth it with this gain, and one half as large with the other.
+	// A larger limit is worth it with the first gain, and a smaller one with the second.
 	worthMore, worthLess = 1.15, 0.97
 	// Pods that complete less than keepUp of what is acknowledged at the first limit are slow by
 	// themselves. noFewer is the share that they must still complete at another one.
@@ -93,7 +93,7 @@ func (f *floodLimit) judge(rate flow) {
 // gain is a rate as a share of that at the limit kept: of completed records. Slow pods decide
 // nothing as long as they do not complete fewer.
 func (f *floodLimit) gain(rate flow) float64 {
-	completed := min(rate.acked, rate.completed) / min(f.at.acked, f.at.completed)
+	completed := min(rate.acked, rate.completed) / max(1, min(f.at.acked, f.at.completed))
 	if f.slow && completed >= noFewer {
 		return rate.acked / f.at.acked
 	}

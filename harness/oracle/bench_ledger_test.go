@@ -9,6 +9,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/internal/control"
 )
 
@@ -60,11 +61,11 @@ func BenchmarkJudgeLedger(b *testing.B) {
 
 // used is the CPU time of fn.
 func used(b *testing.B, fn func() error) time.Duration {
-	before := control.CPU()
+	before := measure.CPU()
 	if err := fn(); err != nil {
 		b.Fatal(err)
 	}
-	return control.CPU() - before
+	return measure.CPU() - before
 }
 
 // read reads a journal and calls fn for its blocks.

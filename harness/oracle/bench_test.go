@@ -9,6 +9,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
+	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/internal/control"
 )
 
@@ -21,27 +22,27 @@ func BenchmarkJudge(b *testing.B) {
 	n := int64(millions(b)) * 1_000_000
 	for b.Loop() {
 		loop := control.Loop()
-		start, used := time.Now(), control.CPU()
+		start, used := time.Now(), measure.CPU()
 		s := newStream(n, keys)
 		facts := s.facts()
 		s.appendAll(facts.Log)
-		logged := control.CPU() - used
+		logged := measure.CPU() - used
 		verdicts, err := judge(facts, s)
-		took, used := time.Since(start), control.CPU()-used
+		took, used := time.Since(start), measure.CPU()-used
 		if err != nil {
 			b.Fatal(err)
 		}
 		clean(b, verdicts)
-		made := -control.CPU()
+		made := -measure.CPU()
 		s = newStream(n, keys)
 		s.appendAll(nil)
-		named := control.CPU() + made
+		named := measure.CPU() + made
 		for events := []ledger.Event(nil); ; {
 			if events, _ = s.Next(events); len(events) == 0 {
 				break
 			}
 		}
-		made += control.CPU()
+		made += measure.CPU()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/stampede-bench/stampede/harness/measure"
 )
 
 // loopSteps make the loop take a few tenths of a second.
@@ -16,7 +17,7 @@ const loopSteps = 300_000_000
 // Loop returns the CPU time of a loop of fixed length, which touches no memory. Nothing else may
 // run in this process meanwhile. Call it before and after what is measured, and take the mean.
 func Loop() time.Duration {
-	before, x := CPU(), uint64(1)
+	before, x := measure.CPU(), uint64(1)
 	for range loopSteps {
 		x ^= x << 13
 		x ^= x >> 7
@@ -25,16 +26,7 @@ func Loop() time.Duration {
 	if x == 0 { // never: the result is used, so the loop stays
 		panic(x)
 	}
-	return CPU() - before
-}
-
-// CPU returns the CPU time of this process so far. On a busy machine it says more than wall time.
-func CPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return measure.CPU() - before
 }
 
 // ResetPeakMemory lets [PeakMemory] count from now on. Linux only.
