@@ -110,10 +110,10 @@ const (
 	streamPartitions = 12
 	streamPods       = 4
 	streamEvery      = 10 * time.Microsecond
-	ackedAfter       = 100 // records later
-	startedAfter     = 320 // a multiple of shuffled, so that a partition moves between two blocks
-	endedAfter       = 1300
-	shuffled         = 64 // records start and end out of order within so many
+	ackedAfter       = 100  // records later
+	startedAfter     = 320  // a multiple of shuffled, so that a partition moves between two blocks
+	endedAfter       = 1280 // a multiple of shuffled too, so that all that is completed is committed before a partition moves
+	shuffled         = 64   // records start and end out of order within so many
 	committedEvery   = 100_000
 	movedEvery       = 1_000_000
 )
