@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -20,12 +21,8 @@ func (c *cluster) checkFeatures(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	admin := kadm.NewClient(c.client)
-	versions, err := admin.ApiVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("features: %w", err)
-	}
 	for _, n := range c.nodes {
-		raw, err := rawVersions(versions, n.id)
+		raw, err := n.fetchVersions(ctx)
 		if err != nil {
 			return err
 		}
@@ -45,17 +42,20 @@ func (c *cluster) checkFeatures(ctx context.Context) error {
 	return nil
 }
 
-// rawVersions returns the response of a node. A node that is not registered is not among those
-// that were asked.
-func rawVersions(of kadm.BrokersApiVersions, id int32) (*kmsg.ApiVersionsResponse, error) {
-	v, asked := of[id]
-	switch {
-	case !asked:
-		return nil, fmt.Errorf("features of node %d: it is not registered", id)
-	case v.Err != nil:
-		return nil, fmt.Errorf("features of node %d: %w", id, v.Err)
+// fetchVersions returns what the node can do. It asks the node itself: a client asks the brokers
+// that it knows, and a client without topics learns of a broker that came back only after
+// minutes (kadm.Client.ApiVersions).
+func (n *node) fetchVersions(ctx context.Context) (*kmsg.ApiVersionsResponse, error) {
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "stampede", "1"
+	resp, err := req.RequestWith(ctx, n.client.SeedBrokers()[0])
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
-	return v.Raw(), nil
+	if err != nil {
+		return nil, fmt.Errorf("features of node %d: %w", n.id, err)
+	}
+	return resp, nil
 }
 
 // missingFeatures returns the features that are below their highest level.

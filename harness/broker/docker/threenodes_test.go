@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -35,11 +36,34 @@ func TestThreeNodesServeSeveralRuns(t *testing.T) {
 		if err := c.Nodes()[2].Kill(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		kept := b.kept
+		forgotten(t, kept, 2)
 		started(t, b, harness.ClusterSpec{})
+		if b.kept != kept {
+			t.Error("the cluster was replaced, although its nodes were healthy")
+		}
 		if err := b.kept.checkHealth(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// forgotten waits until the cluster's own client knows a node no more. Without topics it would learn
+// of its return only after minutes.
+func forgotten(t *testing.T, c *cluster, node int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err := retryUntil(ctx, func(ctx context.Context) error {
+		meta, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.client)
+		if err == nil && len(meta.Brokers) == len(c.nodes) {
+			err = fmt.Errorf("node %d is still registered", c.nodes[node].id)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // bothProtocols has two members share a topic and commit, by each protocol.

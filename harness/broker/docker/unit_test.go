@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -274,13 +273,4 @@ func TestUntil(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-}
-
-// TestUnregisteredNodeIsNamed: a node that starts again is not registered at once, and the client
-// then asks only the others.
-func TestUnregisteredNodeIsNamed(t *testing.T) {
-	asked := kadm.BrokersApiVersions{1: {NodeID: 1}}
-	if _, err := rawVersions(asked, 2); err == nil || !strings.Contains(err.Error(), "node 2: it is not registered") {
-		t.Errorf("features of a node that was not asked: %v", err)
-	}
 }
