@@ -10,6 +10,45 @@ type Load struct {
 	Pacer   Pacer // Pacer is the schedule (-rate, -load-duration, by [Scalable]).
 	Keys    Keys  // Keys picks the key of each record (-keys).
 	Payload int   // Payload is the length of a value in bytes, with the identity prefix (-payload). 0: 200.
+
+	Sizes   Sizes  // Sizes are the lengths of values where they differ; Payload is then their mean. Nil: Payload is the length of all.
+	Profile string // Profile says in words which topic the load replays (-profile). "": none.
+}
+
+// Sizes is a distribution of the lengths of values, in bytes with the identity prefix.
+// Safe for concurrent use.
+type Sizes interface {
+	// Size is the length of the value of record n in a run of this seed, at least that of the
+	// identity and at most Max.
+	Size(n, seed uint64) int
+	// Max is the length of the longest value, and Mean that of all.
+	Max() int
+	Mean() float64
+	// String is the distribution in words.
+	String() string
+}
+
+// Seeded is the ability of keys to have their order from the seed of a run. Other keys are drawn
+// from the source of random numbers alone.
+type Seeded interface {
+	// WithSeed is the same for a run of this seed.
+	WithSeed(seed uint64) Keys
+}
+
+// SeededKeys are the keys of a run with this seed.
+func (l *Load) SeededKeys(seed uint64) Keys {
+	if s, ok := l.Keys.(Seeded); ok {
+		return s.WithSeed(seed)
+	}
+	return l.Keys
+}
+
+// ValueSize is the length of the value of record n in a run of this seed.
+func (l *Load) ValueSize(n, seed uint64) int {
+	if l.Sizes != nil {
+		return l.Sizes.Size(n, seed)
+	}
+	return l.Payload
 }
 
 // Pacer is a schedule. It depends on n alone, so it needs no clock.

@@ -59,7 +59,9 @@ type ScenarioInfo struct {
 	Failures    string        `json:"failures,omitempty"` // Failures of the work in words, "" for none.
 	Slowdown    string        `json:"slowdown,omitempty"` // Slowdown of the work in words, "" for none.
 	Topic       string        `json:"topic,omitempty"`    // Topic has the replicas and settings of the source topic in words, "" for the usual ones.
-	Payload     int           `json:"payload"`
+	Payload     int           `json:"payload"`            // Payload is the length of a value in bytes, or of all on average.
+	Sizes       string        `json:"sizes,omitempty"`    // Sizes are the lengths of values in words, "" if all have one length.
+	Profile     string        `json:"profile,omitempty"`  // Profile says in words which topic the load replays, "" for none.
 	Partitions  int           `json:"partitions"`
 	Pods        int           `json:"pods"`
 	Spare       int           `json:"spare,omitempty"` // Spare pods, which only faults start.

@@ -130,11 +130,14 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	out := []harness.Setting{
 		{Name: "Load", Value: s.Pacer},
 		{Name: "Keys", Value: s.Keys},
-		{Name: "Work", Value: s.Service + " for a record of " + formatCount(float64(s.Payload)) + " bytes"},
+		{Name: "Work", Value: s.Service + " for a record of " + formatSizes(s)},
 		{Name: "Topology", Value: topology},
 		{Name: "Per pod", Value: plural(s.Workers, "worker") + ", window " + formatCount(float64(s.Window))},
 		{Name: "Time", Value: length + ", up to " + formatSpan(s.Drain.Seconds()) + " of drain"},
 		{Name: "Intervals", Value: "commit " + formatSpan(s.Commit.Seconds()) + ", session " + formatSpan(s.Session.Seconds())},
+	}
+	if s.Profile != "" {
+		out = append(out, harness.Setting{Name: "Profile", Value: s.Profile})
 	}
 	if s.Failures != "" {
 		out = append(out, harness.Setting{Name: "Failing work", Value: s.Failures})
@@ -158,6 +161,14 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 		out = append(out, harness.Setting{Name: "Threshold", Value: trimmed(100*s.Thresholds.OfBound) + " %" + " of the bound"})
 	}
 	return out
+}
+
+// formatSizes says how long the values are.
+func formatSizes(s *harness.ScenarioInfo) string {
+	if s.Sizes != "" {
+		return s.Sizes
+	}
+	return formatCount(float64(s.Payload)) + " bytes"
 }
 
 // describeKeys is the key distribution of the run of a cell that is drawn. The load

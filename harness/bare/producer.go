@@ -40,6 +40,7 @@ func (r *run) sendLoad(ctx context.Context) (out sentLoad, host harness.HostRepo
 	start := time.Now().Add(lead)
 	r.lead.Store(int64(start.Sub(r.epoch)))
 	var watch *measure.Host
+	keys := r.Scenario.Load.SeededKeys(r.Config.Seed)
 	random, filler := rand.New(rand.NewPCG(r.Config.Seed, 1)), rand.New(rand.NewPCG(r.Config.Seed, 2))
 	for n := uint64(0); ; n++ {
 		due, ok := r.Scenario.Load.Pacer.At(n)
@@ -52,7 +53,7 @@ func (r *run) sendLoad(ctx context.Context) (out sentLoad, host harness.HostRepo
 		if watch == nil && due >= r.Scenario.Warmup && !harness.IsVirtual(r.Backend) {
 			watch = measure.StartHost()
 		}
-		record := r.makeRecord(due, r.Scenario.Load.Keys.Key(n, random), filler)
+		record := r.makeRecord(due, keys.Key(n, random), r.Scenario.Load.ValueSize(n, r.Config.Seed), filler)
 		sent := time.Now()
 		client.Produce(ctx, record, func(_ *kgo.Record, err error) {
 			mu.Lock()
@@ -98,9 +99,9 @@ func (r *run) newProducer(ctx context.Context) (*kgo.Client, error) {
 	return client, nil
 }
 
-// makeRecord makes a record whose value begins with when it is due.
-func (r *run) makeRecord(due time.Duration, key uint32, filler *rand.Rand) *kgo.Record {
-	value := make([]byte, r.Scenario.Load.Payload)
+// makeRecord makes a record with a value of this size, which begins with when it is due.
+func (r *run) makeRecord(due time.Duration, key uint32, size int, filler *rand.Rand) *kgo.Record {
+	value := make([]byte, size)
 	for i := 8; i+8 <= len(value); i += 8 {
 		binary.LittleEndian.PutUint64(value[i:], filler.Uint64())
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
@@ -25,7 +26,7 @@ func checkLoad(s *harness.Scenario) error {
 	if !s.Load.HasKeys() && s.AddedPartitions() > 0 {
 		return errors.New("its records need keys: without keys the producer sends nothing to partitions that are added")
 	}
-	return errors.Join(checkPacer(s.Load.Pacer), checkKeys(s.Load.Keys), checkService(s.Service))
+	return errors.Join(checkPacer(s.Load.Pacer), checkKeys(s.Load.Keys), checkValueSizes(s.Load.Sizes), checkService(s.Service))
 }
 
 func checkPacer(p harness.Pacer) error {
@@ -63,6 +64,22 @@ func checkKeys(keys harness.Keys) error {
 	for n := range uint64(samples) {
 		if k := keys.Key(n, r); int64(k) >= int64(count) {
 			return fmt.Errorf("its keys, %s, give key %d to record %d: want one below their count of %d", keys, k, n, count)
+		}
+	}
+	return nil
+}
+
+// checkValueSizes returns an error if values are too short or too long, or not at most as long as they say.
+func checkValueSizes(sizes harness.Sizes) error {
+	if sizes == nil {
+		return nil
+	}
+	if longest := sizes.Max(); longest > maxPayload {
+		return fmt.Errorf("its values, %s, have up to %d bytes: at most %d", sizes, longest, maxPayload)
+	}
+	for n := range uint64(samples) {
+		if size := sizes.Size(n, 1); size < ledger.IdentitySize || size > sizes.Max() {
+			return fmt.Errorf("its values, %s, have %d bytes in record %d: want %d to %d", sizes, size, n, ledger.IdentitySize, sizes.Max())
 		}
 	}
 	return nil

@@ -153,6 +153,9 @@ func (e *evidence) settings() (list []harness.Setting) {
 	set := func(name string, value any) {
 		list = append(list, harness.Setting{Name: name, Value: fmt.Sprint(value)})
 	}
+	if info.Profile != "" {
+		set("profile", info.Profile)
+	}
 	set("load", info.Pacer)
 	set("keys", info.Keys)
 	set("service", info.Service)

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -54,7 +55,7 @@ func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 	setField(&s.Workers, o.Workers, 50)
 	setField(&s.Window, o.Window, 500)
 	setField(&s.MaxPoll, 0, 100)
-	setField(&s.Load.Payload, o.Payload, 200)
+	setPayload(&s.Load, o.Payload)
 	setField(&s.Commit, o.Commit, time.Second)
 	setField(&s.Session, o.Session, 6*time.Second)
 	setField(&s.Drain, 0, 30*time.Second)
@@ -66,6 +67,17 @@ func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 		return wrap(err)
 	}
 	return s, nil
+}
+
+// setPayload sets the length of all values to the override, if there is one.
+func setPayload(l *harness.Load, override int) {
+	if override > 0 {
+		l.Sizes = nil
+	}
+	if l.Sizes != nil {
+		l.Payload = int(math.Round(l.Sizes.Mean()))
+	}
+	setField(&l.Payload, override, 200)
 }
 
 // setField sets a field to its override, or to its default if it is not set.

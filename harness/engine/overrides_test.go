@@ -75,3 +75,29 @@ func TestOverridesReplaceValuesOfTheScenario(t *testing.T) {
 		t.Errorf("%d records in %v, %+v", n, last, info)
 	}
 }
+
+// wide are values of 100 to 300 bytes.
+type wide struct{ longest int }
+
+func (wide) Size(n, _ uint64) int { return 100 + int(n%201) }
+func (w wide) Max() int           { return w.longest }
+func (wide) Mean() float64        { return 199.6 }
+func (wide) String() string       { return "100 to 300 bytes" }
+
+func TestOverridesKeepSizesUnlessAPayloadIsGiven(t *testing.T) {
+	s := harness.Scenario{Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 1, For: time.Second}, Keys: load.Uniform{N: 1}, Sizes: wide{300}}, Service: load.Fixed(1)}
+	kept, err := Overrides{}.Apply(s)
+	if err != nil || kept.Load.Payload != 200 || kept.Load.Sizes == nil || Info(kept).Sizes != "100 to 300 bytes" {
+		t.Errorf("payload %d, sizes %v, %v; want the mean of the sizes", kept.Load.Payload, kept.Load.Sizes, err)
+	}
+	given, err := Overrides{Payload: 77}.Apply(s)
+	if err != nil || given.Load.Payload != 77 || given.Load.Sizes != nil || Info(given).Sizes != "" {
+		t.Errorf("payload %d, sizes %v, %v; want 77 bytes each", given.Load.Payload, given.Load.Sizes, err)
+	}
+	for longest, want := range map[int]string{200: "record 101", 1 << 20: "1048576 bytes"} {
+		s.Load.Sizes = wide{longest}
+		if _, err := (Overrides{}).Apply(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("values of up to %d bytes: %v, want an error that says %q", longest, err, want)
+		}
+	}
+}

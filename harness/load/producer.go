@@ -79,16 +79,17 @@ type Producer struct {
 
 // NewProducer makes a producer without connecting it.
 func NewProducer(cfg ProducerConfig) (*Producer, error) {
+	cfg.Load.Keys = cfg.Load.SeededKeys(cfg.Seed)
 	p := &Producer{
 		cfg:      cfg,
-		slabs:    newRecordSlabs(cfg.Load.Payload, cfg.Seed),
+		slabs:    newRecordSlabs(&cfg.Load, cfg.Seed),
 		seqs:     make([]uint32, cfg.Load.Keys.Count()),
 		appended: make([]int64, cfg.Partitions+cfg.Later),
 		idle:     make(chan struct{}),
 	}
 	p.slabs.keyless = !cfg.Load.HasKeys()
 	p.promise = p.recordOutcome
-	p.held = int64(min(maxPending, maxPendingBytes/p.slabs.value))
+	p.held = int64(min(maxPending, maxPendingBytes/p.slabs.mean))
 	p.most.Store(p.held)
 	if _, flood := cfg.Load.Pacer.(harness.Flooder); flood {
 		p.flood = newFloodLimit(p.held)

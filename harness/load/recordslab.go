@@ -1,8 +1,10 @@
 package load
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -21,7 +23,8 @@ type sending struct {
 	due, sent int64
 	key, seq  uint32
 	log       uint8
-	pending   bool // pending: the client has it, and it has no outcome yet.
+	room      []byte // room is what the slab has for the value.
+	pending   bool   // pending: the client has it, and it has no outcome yet.
 	context.Context
 }
 
@@ -35,21 +38,41 @@ func (s *sending) journalSlot() ledger.Slot {
 // recordSlabs allocates records and their bytes many at a time, and reuses completed
 // records. It allocates as many records as were ever in flight at once.
 type recordSlabs struct {
-	value   int    // length of a value
-	keyless bool   // keyless: the key is the partition, and the record has none.
-	filler  []byte // the bytes that bodies are copied from
+	mean    int           // mean is the length of a value, or of all on average.
+	value   int           // value is for how many bytes of a value a slab has room.
+	seed    uint64        // seed decides sizes.
+	sizes   harness.Sizes // sizes is nil if all values have one length.
+	keyless bool          // keyless: the key is the partition, and the record has none.
+	filler  []byte        // the bytes that bodies are copied from
 	free    []*sending
 	all     [][]sending
 	warmed  uint64 // warmed means nothing: the compiler must keep the reads of warmCaches.
 }
 
 // newRecordSlabs makes the bodies from the seed.
-func newRecordSlabs(payload int, seed uint64) *recordSlabs {
-	if payload == 0 {
-		payload = defaultPayload
+func newRecordSlabs(l *harness.Load, seed uint64) *recordSlabs {
+	mean := max(cmp.Or(l.Payload, defaultPayload), ledger.IdentitySize)
+	s := &recordSlabs{mean: mean, value: mean, seed: seed, sizes: l.Sizes}
+	longest := mean
+	if s.sizes != nil {
+		longest = s.sizes.Max()
+		s.value = min(longest, roomyValues*mean)
 	}
-	value := max(payload, ledger.IdentitySize)
-	return &recordSlabs{value: value, filler: makeFiller(value, seed)}
+	s.filler = makeFiller(longest, seed)
+	return s
+}
+
+// roomyValues is how many times the mean a slab has room for. A longer value is allocated when
+// it is sent, so that few long values do not make all records large.
+const roomyValues = 2
+
+// cutValue gives a record a value of this length.
+func (s *recordSlabs) cutValue(next *sending, size int) {
+	if size <= len(next.room) {
+		next.record.Value = next.room[:size:size]
+		return
+	}
+	next.record.Value = make([]byte, size)
 }
 
 // nextRecord returns the n-th record with its key and its body. The caller writes the
@@ -65,6 +88,9 @@ func (s *recordSlabs) nextRecord(n uint64, key uint32) *sending {
 		next.record.Partition = int32(key)
 	} else {
 		next.record.Key = ledger.AppendKey(next.record.Key[:0], key)
+	}
+	if s.sizes != nil {
+		s.cutValue(next, s.sizes.Size(n, s.seed))
 	}
 	at := int(mix(n) % fillerOffsets)
 	copy(next.record.Value[ledger.IdentitySize:], s.filler[at:])
@@ -110,7 +136,8 @@ func (s *recordSlabs) addSlab() {
 		next, at := &records[i], bytes[i*size:(i+1)*size]
 		next.Context = context.Background()
 		next.record.Context = next
-		next.record.Key, next.record.Value = at[:0:ledger.MaxKeyLen], at[ledger.MaxKeyLen:]
+		next.record.Key, next.room = at[:0:ledger.MaxKeyLen], at[ledger.MaxKeyLen:]
+		next.record.Value = next.room
 		s.free = append(s.free, next)
 	}
 }

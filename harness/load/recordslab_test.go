@@ -45,7 +45,7 @@ func TestOnlyARefusalProvesThatNothingWasWritten(t *testing.T) {
 }
 
 func TestSlabsMakeTheSameRecordsForASeed(t *testing.T) {
-	a, b, other := newRecordSlabs(120, 1), newRecordSlabs(120, 1), newRecordSlabs(120, 2)
+	a, b, other := newRecordSlabs(&harness.Load{Payload: 120}, 1), newRecordSlabs(&harness.Load{Payload: 120}, 1), newRecordSlabs(&harness.Load{Payload: 120}, 2)
 	bodies, same := map[string]bool{}, 0
 	var first *sending
 	for n := range uint64(3 * slabRecords) {
@@ -71,7 +71,7 @@ func TestSlabsMakeTheSameRecordsForASeed(t *testing.T) {
 
 func TestSlabsMakeValuesOfTheGivenLength(t *testing.T) {
 	for payload, want := range map[int]int{0: defaultPayload, 1: ledger.IdentitySize, ledger.IdentitySize: ledger.IdentitySize, 1000: 1000} {
-		s := newRecordSlabs(payload, 1).nextRecord(0, 4294967295)
+		s := newRecordSlabs(&harness.Load{Payload: payload}, 1).nextRecord(0, 4294967295)
 		if len(s.record.Value) != want {
 			t.Errorf("payload %d: %d bytes, want %d", payload, len(s.record.Value), want)
 		}
@@ -85,9 +85,39 @@ func TestSlabsMakeValuesOfTheGivenLength(t *testing.T) {
 	}
 }
 
+// steps are values of 50, 80, 110 ... bytes.
+type steps struct{ harness.Sizes }
+
+func (steps) Size(n, seed uint64) int { return 50 + 30*int((n+seed)%10) }
+func (steps) Max() int                { return 320 }
+
+func TestSlabsMakeValuesOfEachLength(t *testing.T) {
+	s := newRecordSlabs(&harness.Load{Payload: 60, Sizes: steps{}}, 1)
+	for round := range 3 {
+		var done []*sending
+		for n := range uint64(slabRecords) {
+			next := s.nextRecord(n, 1)
+			if want := (steps{}).Size(n, 1); len(next.record.Value) != want || cap(next.record.Value) < want {
+				t.Fatalf("round %d, record %d: %d bytes, want %d", round, n, len(next.record.Value), want)
+			}
+			ledger.Identity{Key: uint32(n)}.Encode(next.record.Value)
+			done = append(done, next)
+		}
+		for n, d := range done {
+			if id, err := ledger.DecodeIdentity(d.record.Value); err != nil || id.Key != uint32(n) {
+				t.Fatalf("round %d: another record overwrote record %d: %+v, %v", round, n, id, err)
+			}
+		}
+		s.takeBack(done)
+	}
+	if len(s.all) != 1 || len(s.all[0][0].room) != roomyValues*60 {
+		t.Errorf("%d slabs with room for %d bytes", len(s.all), len(s.all[0][0].room))
+	}
+}
+
 // A completed record is used again, with its bytes. A record in flight is not.
 func TestSlabsReuseCompletedRecords(t *testing.T) {
-	s := newRecordSlabs(100, 1)
+	s := newRecordSlabs(&harness.Load{Payload: 100}, 1)
 	keep := s.nextRecord(0, 7)
 	value := string(keep.record.Value)
 	done := make([]*sending, 0, slabRecords)
