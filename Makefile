@@ -35,7 +35,7 @@ PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harn
 
 # Packages with goroutines, whose tests and imports are small. Elsewhere the race detector finds nothing.
 RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay ./consumers/sharegroup ./consumers/txn \
-  ./harness/bench ./harness/broker/embedded ./harness/broker/wire ./harness/engine ./harness/fault ./harness/ledger \
+  ./harness/bench ./harness/broker/embedded ./harness/broker/wire ./harness/capacity ./harness/engine ./harness/fault ./harness/ledger \
   ./harness/load ./harness/lock ./harness/observe ./harness/oracle ./harness/pod ./internal/launcher
 
 # Platforms that lint compiles for. Windows lacks the signals that pause a pod.
