@@ -24,7 +24,10 @@ var _ = harness.Register(harness.Implementation{
 	Parallelism:      allWorkers,
 	Buffering:        group.MostBuffered,
 	AllowIdleWorkers: true,
-	New:              func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
+	Serial: func(cfg harness.Config) harness.Serial {
+		return harness.Serial{Unit: harness.SerialQueue, Queues: cfg.Workers}
+	},
+	New: func(cfg harness.Config) (harness.Consumer, error) { return queued(byQueue(cfg.Workers)), nil },
 })
 
 func queued(queue func(*kgo.Record) uint64) harness.Consumer {

@@ -17,6 +17,10 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
+	Serial: func(cfg harness.Config) harness.Serial {
+		batch, _ := parseBatch(cfg.Knobs["batch"]) // New returns the error
+		return harness.Serial{Unit: harness.SerialKey, Batch: batch}
+	},
 	Knobs: []harness.Knob{{
 		Name: "batch", Default: "20", Doc: "most records of one key in one call", Check: func(v string) error { _, err := parseBatch(v); return err },
 	}},

@@ -20,6 +20,10 @@ var _ = harness.Register(harness.Implementation{
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,
 	Parallelism: allWorkers,
+	Serial: func(cfg harness.Config) harness.Serial {
+		salts, _ := parseSalts(cfg.Knobs["salts"]) // New returns the error
+		return harness.Serial{Unit: harness.SerialKey, Ways: salts}
+	},
 	Knobs: []harness.Knob{{
 		Name: "salts", Default: "8", Doc: "queues that a key is split over", Check: func(v string) error { _, err := parseSalts(v); return err },
 	}},

@@ -21,6 +21,9 @@ var _ = harness.Register(harness.Implementation{
 	Order:            harness.OrderKey,
 	Parallelism:      allWorkers,
 	AllowIdleWorkers: true, // its workers prepare most of the time, which is no attempt
+	Serial: func(harness.Config) harness.Serial {
+		return harness.Serial{Unit: harness.SerialKey, Prepares: true}
+	},
 	New: func(harness.Config) (harness.Consumer, error) {
 		return pool.Sharded{Shard: pool.ByKey(), Batch: 1, NewWorkers: func(m *group.Member, work harness.Work) pool.Workers { return newSplit(m.Config(), work) }}, nil
 	},

@@ -98,6 +98,10 @@ type Implementation struct {
 	// leave workers idle while records wait.
 	AllowIdleWorkers bool
 
+	// Serial is what it works on one record at a time, which limits its throughput under skew.
+	// nil: what Order implies, see [Implementation.SerialOf].
+	Serial func(Config) Serial
+
 	// SideTopics are the topics that it needs in addition to the source. nil means none.
 	SideTopics func(Config) []SideTopic
 

@@ -139,7 +139,7 @@ func (i *Implementation) ValidateUnder(cfg Config) error {
 	return errors.Join(
 		checkLeast("Parallelism", i.ParallelismOf(cfg), 1), checkLeast("Buffering", i.BufferingOf(cfg), 0),
 		checkLeast("DeadLetters.Attempts", i.DeadLetterPolicyOf(cfg).Attempts, 0),
-		checkSideTopics(i.SideTopicsOf(cfg), i.Effect),
+		checkSideTopics(i.SideTopicsOf(cfg), i.Effect), i.SerialOf(cfg).validateSerial(),
 	)
 }
 

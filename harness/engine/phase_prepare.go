@@ -204,7 +204,7 @@ const (
 
 // randomStream is one stream of random numbers.
 func (s *setup) randomStream(stream uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(s.Seed, uint64(s.Repeat)<<8|stream))
+	return seededStream(s.Seed, s.Repeat, stream)
 }
 
 // makeProducer makes the producer and lets it connect.
@@ -215,7 +215,7 @@ func (s *setup) makeProducer(ctx context.Context) (err error) {
 	}
 	s.producer, err = load.NewProducer(load.ProducerConfig{
 		Seeds: seeds, Dialer: s.cfg.Dialer, Settings: producerSettings(&s.Scenario, s.Backend), Topic: s.cfg.Topic, Partitions: s.Scenario.Partitions, Later: s.Scenario.AddedPartitions(), Load: s.Scenario.Load,
-		Run: s.id, Seed: s.randomStream(loadStream).Uint64(), Clock: s.clock, Journal: s.sends,
+		Run: s.id, Seed: producerSeed(s.Seed, s.Repeat), Clock: s.clock, Journal: s.sends,
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 // defaultPreparedPart is the part of the work that Prepare does unless the scenario
 // sets another.
 const defaultPreparedPart = 0.8
+
+// PreparedPart is the part of the work that Prepare does where a scenario says share.
+func PreparedPart(share float64) float64 { return cmp.Or(share, defaultPreparedPart) }
 
 // Prepare implements [harness.PreparedWork]. It is no attempt and writes nothing into
 // the journal. It waits in a paused pod and fails in a dead one.

@@ -1,7 +1,6 @@
 package pod
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -65,7 +64,7 @@ func newShim(spec Spec, journal *ledger.Journal, clock ledger.Clock, fail func(e
 	began := new(atomic.Int64)
 	began.Store(spec.LoadStart)
 	return &shim{
-		prepare: cmp.Or(spec.Prepare, defaultPreparedPart),
+		prepare: PreparedPart(spec.Prepare),
 		journal: journal, clock: clock, service: service, cpu: service.CPU(),
 		failing: load.NewFailing(spec.Failures, spec.Seed, spec.Repeat), slow: load.NewSlowing(spec.Slowdown, spec.Seed, spec.Repeat), loadStart: began,
 		hold: &workHold{}, seed: spec.Seed, repeat: spec.Repeat, run: spec.Run, topics: spec.Topics, partitions: spec.Partitions, keyless: spec.Keyless, owner: spec.Owner, failPod: fail,
