@@ -37,6 +37,11 @@ type Bound struct {
 	// three are the same.
 	Least float64 `json:"least_per_s"`
 	Most  float64 `json:"most_per_s"`
+	// Share of the records that the resource works on, in [0,1]: all of them for workers and windows.
+	Share float64 `json:"share"`
+	// Variation is the squared coefficient of variation of the work that comes to the resource: of
+	// its arrivals, at random among all records, and of the work of each.
+	Variation float64 `json:"variation"`
 	// Serial: the resource works on one record at a time.
 	Serial bool `json:"serial,omitempty"`
 	// Why is the bound in words: "20 % of the records on key 0 at 10ms cannot pass 500/s".
@@ -123,10 +128,10 @@ func (y *System) boundUnit() Bound {
 	switch y.Design.Serial.Unit {
 	case harness.SerialKey:
 		k, _ := y.Shape.HottestKey()
-		return y.boundSerial(BoundKey, fmt.Sprintf("key %d", k.Key), certainly(k.UnitLoad))
+		return y.boundSerial(BoundKey, nameOf("key", int(k.Key)), certainly(k.UnitLoad))
 	case harness.SerialPartition:
 		p, u := y.Shape.FullestPartition()
-		return y.boundSerial(BoundPartition, fmt.Sprintf("partition %d", p), certainly(u))
+		return y.boundSerial(BoundPartition, nameOf("partition", p), certainly(u))
 	case harness.SerialQueue:
 		return y.boundSerial(BoundQueue, "the fullest queue of a pod", y.drawFullestQueues())
 	}
@@ -181,7 +186,7 @@ func (y *System) boundClient() Bound {
 }
 
 func newCertainBound(name, resource string, rate float64) Bound {
-	return Bound{Name: name, Resource: resource, Rate: rate, Least: rate, Most: rate}
+	return Bound{Name: name, Resource: resource, Rate: rate, Least: rate, Most: rate, Share: 1}
 }
 
 // boundOf is the bound of a unit that does so many records at a time, and that does a part of
@@ -190,9 +195,11 @@ func (y *System) boundOf(name, resource string, c chance, atOnce, part float64) 
 	if c.usual.Work <= 0 {
 		return Bound{}
 	}
+	share := y.Shape.ShareOf(c.usual)
 	return Bound{
 		Name: name, Resource: resource, Rate: y.rateOf(c.usual, atOnce, part),
 		Least: y.rateOf(c.most, atOnce, part), Most: y.rateOf(c.least, atOnce, part),
+		Share: share, Variation: 1 - share + y.Shape.WorkVariation(),
 	}
 }
 
@@ -233,6 +240,9 @@ func formatRate(rate float64) string {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
+
+// nameOf is "partition 7".
+func nameOf(what string, number int) string { return fmt.Sprintf("%s %d", what, number) }
 
 // count is "1 pod", "2 pods".
 func count(n int, one string) string {

@@ -50,4 +50,13 @@
 // on distributions, but six runs for a median. The law over pods ([FitScaleLaw]) tells
 // contention from coherency below the limit of partitions and of the hottest key. Past
 // that limit it says nothing.
+//
+// # The bounds
+//
+// [Bounds] computes the rate at which each resource is full: the workers, the fullest pod, key,
+// hash queue or partition, the windows, the processors, the clients. The shares are those of the
+// records that a run sends ([Shape]), not of a formula. [CheckRate] holds a measured rate next
+// to them: one above a bound is a bug, and one far below has a cause that no bound names.
+// [PredictDrain] says how long the backlog of an outage lasts, and which resource is last. All this
+// costs no run, so a search starts from it.
 package capacity

@@ -14,6 +14,8 @@ type Shape struct {
 	Keys       []KeyLoad     // Keys that occurred, the key with the most work first.
 	Partitions []UnitLoad    // Partitions of the source, by their number.
 	Work       time.Duration // Work of all counted records.
+	// Squares are the sum of the squares of the work of each record, in square seconds.
+	Squares float64
 }
 
 // UnitLoad is what a key, a partition or another unit gets of the counted records.
@@ -38,6 +40,15 @@ func (s *Shape) Mean() time.Duration {
 		return 0
 	}
 	return time.Duration(float64(s.Work) / float64(s.Counted))
+}
+
+// WorkVariation is the squared coefficient of variation of the work: 0 for a fixed time.
+func (s *Shape) WorkVariation() float64 {
+	if s.Work <= 0 {
+		return 0
+	}
+	n, sum := float64(s.Counted), s.Work.Seconds()
+	return max(0, s.Squares*n/(sum*sum)-1)
 }
 
 // ShareOf is the share of the counted records that a unit gets, in [0,1].

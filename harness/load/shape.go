@@ -51,7 +51,9 @@ func PlanShape(p ShapePlan) (capacity.Shape, error) {
 			}
 			seqs[key] = k
 		}
-		k.Work += ServiceTime(p.Service, p.Seed, p.Repeat, key, uint32(k.Records))
+		work := ServiceTime(p.Service, p.Seed, p.Repeat, key, uint32(k.Records))
+		s.Squares += work.Seconds() * work.Seconds()
+		k.Work += work
 		k.Records++
 	}
 	for _, k := range seqs {
