@@ -89,7 +89,7 @@ func (s *searcher) wantTrials(g *Goal, n int) (wants []want) {
 	if len(wants) > 0 {
 		return wants[:min(n, len(wants))]
 	}
-	if s.affordsSearch(g, v) {
+	if s.affordsSearch(g) {
 		positions, purpose := s.searchFurther(g, v, most, n)
 		for _, p := range positions {
 			add(p, g.Short, purpose)
@@ -129,7 +129,7 @@ func (s *searcher) confirmBound(g *Goal, p int, v Verdict, add func(int, time.Du
 func (s *searcher) searchFurther(g *Goal, v view, most, n int) ([]int, Purpose) {
 	if len(s.at) == 0 {
 		first := min(s.lattice.origin, most)
-		return append([]int{first}, s.bracketOn(first, true, most, n-1)...), Bracket
+		return append([]int{first}, s.bracketOn(g, first, true, most, n-1)...), Bracket
 	}
 	edges := slices.Clone(v.undecided)
 	edges = slices.DeleteFunc(edges, func(p int) bool { return v.hasHeld && p <= v.held || v.hasBroken && p >= v.broken })
@@ -144,10 +144,10 @@ func (s *searcher) searchFurther(g *Goal, v view, most, n int) ([]int, Purpose) 
 	}
 	easiest, hardest := edges[0], edges[len(edges)-1]
 	if !v.hasHeld && easiest > s.lattice.least {
-		return s.bracketOn(easiest, false, most, n), Bracket
+		return s.bracketOn(g, easiest, false, most, n), Bracket
 	}
 	if !v.hasBroken && hardest < most {
-		return s.bracketOn(hardest, true, most, n), Bracket
+		return s.bracketOn(g, hardest, true, most, n), Bracket
 	}
 	width := s.lattice.widthSteps(g.Width)
 	if last := len(edges) - 1; last > 0 {
@@ -161,10 +161,20 @@ func (s *searcher) searchFurther(g *Goal, v view, most, n int) ([]int, Purpose) 
 	return nil, Bisect
 }
 
-// bracketOn are the next n positions beyond p in one direction.
-func (s *searcher) bracketOn(p int, harder bool, most, n int) (positions []int) {
-	for range n {
-		next := min(s.lattice.bracketFrom(p, harder), most)
+// bracketOn are the next n positions beyond p in one direction. If a full-length trial
+// refuted short ones at p, the answer is close: then the first is one width away.
+func (s *searcher) bracketOn(g *Goal, p int, harder bool, most, n int) (positions []int) {
+	sum, width := g.sumDurations(s.at[p]), s.lattice.widthSteps(g.Width)
+	for i := range n {
+		next := s.lattice.bracketFrom(p, harder)
+		switch {
+		case i > 0:
+		case harder && sum.fullHeld > 0 && sum.shortBroken > 0:
+			next = p + width
+		case !harder && sum.fullBroken > 0 && sum.shortHeld > 0:
+			next = p - width
+		}
+		next = max(min(next, most), s.lattice.least)
 		if next == p {
 			break
 		}
@@ -233,21 +243,35 @@ func (s *searcher) affordsTrial(length time.Duration, n int) bool {
 }
 
 // affordsSearch says whether the budget has room for one more search trial and for the
-// confirming ones of the bounds that are known. If not, the search ends with wider
-// bounds, but with confirmed ones.
-func (s *searcher) affordsSearch(g *Goal, v view) bool {
-	if !v.hasHeld || s.Budget == (Budget{}) {
+// confirming ones of all bounds that are known. If not, the search ends with wider
+// bounds, but with confirmed ones. Goals that end at the answer of another one share its
+// confirming trials.
+func (s *searcher) affordsSearch(g *Goal) bool {
+	if s.Budget == (Budget{}) {
+		return true
+	}
+	missing, full := map[int]int{}, time.Duration(0)
+	for i := range s.Goals {
+		other := &s.Goals[i]
+		v := s.viewGoal(other, s.lattice.most)
+		if other.UpTo != "" || !v.hasHeld {
+			continue
+		}
+		full = max(full, other.Full)
+		missing[v.held] = max(missing[v.held], other.missingTrials(other.sumDurations(s.at[v.held]), Held))
+		if v.hasBroken {
+			missing[v.broken] = max(missing[v.broken], other.missingTrials(other.sumDurations(s.at[v.broken]), Broken))
+		}
+	}
+	if len(missing) == 0 {
 		return true
 	}
 	confirming := 0
-	if !v.sureHeld {
-		confirming += g.missingTrials(g.sumDurations(s.at[v.held]), Held)
-	}
-	if v.hasBroken && !v.sureBroken {
-		confirming += g.missingTrials(g.sumDurations(s.at[v.broken]), Broken)
+	for _, n := range missing {
+		confirming += n
 	}
 	rounds := (confirming + s.Parallel - 1) / s.Parallel
-	cost := s.Cost(g.Short) + time.Duration(rounds)*s.Cost(g.Full)
+	cost := s.Cost(g.Short) + time.Duration(rounds)*s.Cost(full)
 	b := s.Budget
-	return (b.Time == 0 || s.spent+cost <= b.Time) && (b.Trials == 0 || len(s.trials)+1+confirming <= b.Trials)
+	return (b.Time == 0 || s.spent+cost <= b.Time) && (b.Trials == 0 || len(s.trials)+s.Parallel+confirming <= b.Trials)
 }

@@ -58,15 +58,15 @@ func QuantileInterval(runs []float64, q, confidence float64) Interval {
 // as close to it as half of the allowed error permits, and with what probability they
 // cover it.
 func coverQuantile(n int, q, confidence float64) (from, to int, covered float64) {
-	error := (1 - confidence) / 2
+	miss := (1 - confidence) / 2
 	below := 0.0 // the probability that at most from runs lie below the quantile
 	chance := binomial(n, q)
-	for from = 0; from < n-1 && below+chance[from]+chance[from+1] <= error; from++ {
+	for from = 0; from < n-1 && below+chance[from]+chance[from+1] <= miss; from++ {
 		below += chance[from]
 	}
 	below += chance[from]
 	above := chance[n] // the probability that more than to runs do
-	for to = n - 1; to > from && above+chance[to] <= error; to-- {
+	for to = n - 1; to > from && above+chance[to] <= miss; to-- {
 		above += chance[to]
 	}
 	return from, to, max(0, 1-below-above)

@@ -24,6 +24,9 @@ func TestMedianIntervalOfKnownRanks(t *testing.T) {
 	if i.Estimate != 5.5 || i.From != 2 || i.To != 9 || math.Abs(i.Confidence-(1-22.0/1024)) > 1e-9 {
 		t.Errorf("%+v, want ranks 2 and 9 of 10 with 97.9 %%", i)
 	}
+	if i := MedianInterval(runs[:8]); i.From != 1 || i.To != 9 { // 3.5 % of error on each side is too much for ranks 2 and 7
+		t.Errorf("%+v, want ranks 1 and 8 of 8", i)
+	}
 	if runs[0] != 7 {
 		t.Error("the runs were sorted in place")
 	}

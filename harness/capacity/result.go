@@ -112,7 +112,7 @@ func (s *searcher) concludeGoal(g *Goal) GoalResult {
 		r.Outcome = NeverHeld
 	case v.sureHeld && v.held >= most:
 		r.Outcome = NeverBroken
-	case len(wants) > 0 || !ready || !s.affordsSearch(g, v) && s.isWide(g, v, most):
+	case len(wants) > 0 || !ready || !s.affordsSearch(g) && s.isWide(g, v, most):
 		r.Outcome = OutOfBudget
 	default:
 		r.Outcome = LeftUndecided

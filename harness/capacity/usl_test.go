@@ -89,6 +89,19 @@ func TestScaleLawEndsAtItsLimit(t *testing.T) {
 	}
 }
 
+// TestScaleLawIsNeverNegative has pods that do more the more they are, as a cache that
+// suffices only in sum would make them.
+func TestScaleLawIsNeverNegative(t *testing.T) {
+	var points []ScalePoint
+	for _, n := range somePods {
+		points = append(points, ScalePoint{n, 100 * math.Pow(float64(n), 1.2)})
+	}
+	l, err := FitScaleLaw(points, 100, "100 partitions", 1)
+	if err != nil || l.Contention.Estimate != 0 || l.Coherency.Estimate != 0 || l.Misfit < 0.1 {
+		t.Errorf("%+v, %v: want no contention, no coherency and a misfit that shows it", l, err)
+	}
+}
+
 func TestScaleLawRefuses(t *testing.T) {
 	points := scaleRuns(scaleFit{100, 0, 0}, []int{1, 2, 3, 4, 5}, 1, 0, rand.New(rand.NewPCG(0, 0)))
 	if _, err := FitScaleLaw(points, 12, "12 partitions", 1); err == nil || !strings.Contains(err.Error(), "5 numbers of pods below 12 (12 partitions): a law over pods takes 6") {
