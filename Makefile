@@ -30,7 +30,7 @@ VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
 VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./consumers/soak ./harness/bench ./harness/broker/virtual ./harness/engine
 
 # Packages whose tests start no broker and no pod.
-PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/observe ./harness/oracle \
+PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/metric ./harness/observe ./harness/oracle ./harness/slo \
   ./harness/fault ./reports ./scenarios
 
 # Packages with goroutines, whose tests and imports are small. Elsewhere the race detector finds nothing.
@@ -44,7 +44,7 @@ PLATFORMS = linux/arm64 darwin/arm64
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/broker/wire:FuzzConn harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
-  consumers/group:FuzzOffsetMap harness/plain:FuzzText
+  consumers/group:FuzzOffsetMap harness/plain:FuzzText harness/slo:FuzzParse
 FUZZTIME ?= 10s
 
 # How much the soaks run.

@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"harness/capacity":        {},
 	"harness/load":            {"harness/capacity"},
 	"harness/measure":         {},
+	"harness/metric":          {"harness/oracle"}, // for the names of checks
+	"harness/slo":             {"harness/metric"},
 	"harness/observe":         {},
 	"harness/oracle":          {},
 	"harness/fault":           {},
@@ -49,7 +51,7 @@ var mayImport = map[string][]string{
 	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
-	"reports":                 {"harness/oracle", "harness/plain"}, // the oracle for the names of checks
+	"reports":                 {"harness/metric", "harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/allocs":         {},
 	"internal/browser":        {},
 	"internal/control":        {"harness/measure"},
@@ -60,7 +62,7 @@ var mayImport = map[string][]string{
 
 // kafkaFree are the packages that may depend on no Kafka client, not even
 // through others.
-var kafkaFree = []string{"harness/ledger", "harness", "harness/oracle", "harness/measure", "harness/fault", "harness/capacity", "reports"}
+var kafkaFree = []string{"harness/ledger", "harness", "harness/oracle", "harness/measure", "harness/metric", "harness/slo", "harness/fault", "harness/capacity", "reports"}
 
 type listed struct {
 	ImportPath string

@@ -129,6 +129,12 @@ type Run struct {
 	// Saturated is why the latencies are those of the machine and not of the design; "" if the
 	// machine had room. Verdicts are not affected.
 	Saturated string `json:"saturated,omitempty"`
+	// EndToEnd is the end-to-end latency of all measured records.
+	EndToEnd Quantiles `json:"end_to_end,omitzero"`
+	// LoadEnd is when the last record was due. Emptied is when the backlog came to zero and
+	// stayed there, [Never] if it was not zero at the end.
+	LoadEnd time.Duration `json:"load_end_ns,omitempty"`
+	Emptied time.Duration `json:"emptied_ns,omitempty"`
 	// Completed is the rate of first effects per second while records were
 	// outstanding. Bound is pods x parallelism / the mean service time achieved.
 	Completed  float64 `json:"completed_per_s"`
@@ -169,6 +175,8 @@ type LoadReport struct {
 	Flood    bool      `json:"flood,omitempty"`
 	Lateness Quantiles `json:"lateness"` // Lateness outside fault intervals.
 	Keys     KeyReport `json:"keys"`
+	// Partitions are the shares of the source's partitions in the acknowledged records, in [0,1].
+	Partitions []float64 `json:"partition_shares,omitempty"`
 }
 
 // KeyReport is the key distribution as achieved.

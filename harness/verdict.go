@@ -96,3 +96,15 @@ type TimelineEntry struct {
 	// for; 0 for an entry that is an event itself.
 	Omitted int `json:"omitted,omitempty"`
 }
+
+// ObjectiveVerdict says whether a run met an objective.
+type ObjectiveVerdict string
+
+// The verdicts on an objective. A missing value is never met. Undecided: the limit lies within
+// the confidence bounds of the value, and a longer load would tell.
+const (
+	ObjectiveMet       ObjectiveVerdict = "met"
+	ObjectiveMissed    ObjectiveVerdict = "missed"
+	ObjectiveMissing   ObjectiveVerdict = "missing"
+	ObjectiveUndecided ObjectiveVerdict = "undecided"
+)

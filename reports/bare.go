@@ -82,7 +82,7 @@ func (v *view) bareRows(scenario string) (rows []bareRow) {
 		}
 		p50, there := latencyAt(curve, 0.5)
 		p99, all := latencyAt(curve, 0.99)
-		rate := spreadOf(v.concludedRuns(c), completedRate)
+		rate := spreadOf(v.concludedRuns(c), completedRate.Of)
 		if there && all && rate.n > 0 {
 			row(v.short[i.Name], p50, p99, rate.median, c.Saturated)
 		}
@@ -128,7 +128,7 @@ func (t *text) writeBare() {
 
 // benchBare are the ratios of a run that passed to bare clients. Those of a saturated machine have units of
 // their own.
-func benchBare(c *harness.Comparison, r *harness.Run) []metric {
+func benchBare(c *harness.Comparison, r *harness.Run) []measured {
 	mean, ok := bareOf(c, r.Scenario)
 	if !ok || r.Status != harness.Pass {
 		return nil
@@ -139,15 +139,15 @@ func benchBare(c *harness.Comparison, r *harness.Run) []metric {
 	}
 	for _, p := range r.Phases {
 		if p.Name == "steady" && p.EndToEnd.N > 0 {
-			return []metric{{p.EndToEnd.P50.Seconds() / mean.p50, "p50-" + suffix}, {p.EndToEnd.P99.Seconds() / mean.p99, "p99-" + suffix}, {r.Completed / mean.rate, "rate-" + suffix}}
+			return []measured{{p.EndToEnd.P50.Seconds() / mean.p50, "p50-" + suffix}, {p.EndToEnd.P99.Seconds() / mean.p99, "p99-" + suffix}, {r.Completed / mean.rate, "rate-" + suffix}}
 		}
 	}
 	return nil
 }
 
 // benchBaseline is a run of bare clients as a line of its own.
-func benchBaseline(b *harness.Baseline) (name string, ms []metric) {
+func benchBaseline(b *harness.Baseline) (name string, ms []measured) {
 	name = fmt.Sprintf("BenchmarkStampede/scenario=%s/consumer=bare-%d", benchWord(b.Scenario), max(b.Host.CPUs, 1))
-	steady := harness.Phase{Name: "steady", EndToEnd: b.EndToEnd}
-	return name, append([]metric{{b.Completed, "records/s"}}, benchLatencies(&steady, b.Saturated != "")...)
+	run := harness.Run{Phases: []harness.Phase{{Name: "steady", EndToEnd: b.EndToEnd}}, Saturated: b.Saturated}
+	return name, append([]measured{{b.Completed, "records/s"}}, benchLatencies(&run)...)
 }

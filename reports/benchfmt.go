@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/metric"
 	"github.com/stampede-bench/stampede/harness/plain"
 )
 
@@ -26,7 +27,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 		fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Value)
 	}
 	var units []string
-	write := func(name string, ms []metric) {
+	write := func(name string, ms []measured) {
 		lines.WriteString(name + "\t1")
 		for _, m := range ms {
 			fmt.Fprintf(&lines, "\t%s %s", strconv.FormatFloat(m.value, 'g', 6, 64), m.unit)
@@ -96,46 +97,66 @@ func benchWord(s string) string {
 
 func joinLines(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-type metric struct {
+type measured struct {
 	value float64
 	unit  string
 }
 
-// benchMetrics are the results of one run: the columns with a unit for this
-// format, the latencies of its phases and its counts. A recovery that never came
-// has no number and is left out.
-func benchMetrics(r *harness.Run) []metric {
-	var ms []metric
-	for _, k := range columns {
-		if k.bench == "" {
-			continue
-		}
-		if v, ok := k.ofRun(r); ok && v-v == 0 { // finite
-			ms = append(ms, metric{v, k.bench})
+// benchMetrics are the results of one run: the metrics with a name in this format and the
+// latencies of its phases. What a run does not have, and a time that never came, has no
+// number and is left out.
+func benchMetrics(r *harness.Run) []measured {
+	var ms []measured
+	add := func(unit string, v float64, ok bool) {
+		if ok && v-v == 0 { // finite
+			ms = append(ms, measured{v, unit})
 		}
 	}
-	if r.Status == harness.Pass && !r.Load.Flood {
-		for _, p := range r.Phases {
-			if p.EndToEnd.N > 0 && !isWarmUp(p.Name) {
-				ms = append(ms, benchLatencies(&p, r.Saturated != "")...)
+	for _, m := range metric.All() {
+		if m.Bench == "" {
+			continue
+		}
+		v, ok := m.Of(r)
+		add(m.Bench, v, ok)
+		for _, fault := range faultNames(r) {
+			if m.OfFault != nil {
+				v, ok := m.OfFault(r, fault)
+				add(m.Name+"-"+benchDashed(fault)+strings.TrimPrefix(m.Bench, m.Name), v, ok)
 			}
 		}
 	}
-	return append(ms,
-		metric{float64(r.Counts.Lost), "lost"},
-		metric{float64(r.Counts.Unexplained), "unexplained-duplicates"},
-		metric{float64(r.Counts.Inversions), "inversions"})
+	if r.Status == harness.Pass && !r.Load.Flood {
+		ms = append(ms, benchLatencies(r)...)
+	}
+	return ms
 }
+
+// faultNames are the names of the faults of a run, each once; nil if there is only one.
+func faultNames(r *harness.Run) []string {
+	var names []string
+	for _, f := range r.Faults {
+		if !slices.Contains(names, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) < 2 {
+		return nil
+	}
+	return names
+}
+
+// benchDashed makes a name a part of a unit.
+func benchDashed(name string) string { return strings.ReplaceAll(benchWord(name), "_", "-") }
 
 // lingerUnit is the unit of the linger of the producer. It is a setting, so benchstat warns where
 // runs differ in it.
 const lingerUnit = "linger-sec"
 
 // benchLinger is the linger under which a run was made, none where the result does not say it.
-func benchLinger(c *harness.Comparison, r *harness.Run) (ms []metric) {
+func benchLinger(c *harness.Comparison, r *harness.Run) (ms []measured) {
 	for _, s := range c.Scenarios {
 		if s.Name == r.Scenario && s.Linger != 0 {
-			ms = append(ms, metric{max(0, s.Linger.Seconds()), lingerUnit})
+			ms = append(ms, measured{max(0, s.Linger.Seconds()), lingerUnit})
 		}
 	}
 	return ms
@@ -151,29 +172,46 @@ func benchAssumption(unit string) string {
 
 func isWarmUp(phase string) bool { return strings.HasPrefix(phase, "warm") }
 
-// benchLatencies are the latencies of a phase. Those of a saturated machine have units of their
-// own, so that no tool mixes them with others.
-func benchLatencies(p *harness.Phase, saturated bool) []metric {
-	suffix := "-e2e-"
-	if p.Name != "steady" {
-		suffix += strings.ReplaceAll(benchWord(p.Name), "_", "-") + "-"
+// benchLatencies are the latencies of a run by phase, and of all its phases if there are
+// several. Those of a saturated machine have units of their own, so that no tool mixes them
+// with others.
+func benchLatencies(r *harness.Run) (ms []measured) {
+	var phases []string
+	for _, p := range r.Phases {
+		if p.EndToEnd.N > 0 && !isWarmUp(p.Name) {
+			phases = append(phases, p.Name)
+		}
+	}
+	if len(phases) > 1 {
+		phases = append(phases, metric.AllPhases)
+	}
+	for _, phase := range phases {
+		for _, m := range metric.Percentiles() {
+			if v, ok := m.OfPhase(r, phase); ok {
+				ms = append(ms, measured{v, latencyUnit(m, phase, r.Saturated != "")})
+			}
+		}
+	}
+	return ms
+}
+
+// latencyUnit is the unit of a latency. That of the steady phase has the short name.
+func latencyUnit(m *metric.Metric, phase string, saturated bool) string {
+	unit, _ := strings.CutSuffix(m.Bench, "sec")
+	if phase != "steady" {
+		unit += benchDashed(phase) + "-"
 	}
 	if saturated {
-		suffix += "saturated-"
+		unit += "saturated-"
 	}
-	suffix += "sec"
-	return []metric{
-		{p.EndToEnd.P50.Seconds(), "p50" + suffix},
-		{p.EndToEnd.P99.Seconds(), "p99" + suffix},
-		{p.EndToEnd.Max.Seconds(), "max" + suffix},
-	}
+	return unit + "sec"
 }
 
 func betterDirection(unit string) string {
 	if strings.HasPrefix(unit, "rate-of-bare") {
 		return "higher"
 	}
-	if slices.ContainsFunc(columns, func(k column) bool { return k.bench == unit && k.higher }) {
+	if slices.ContainsFunc(metric.All(), func(m *metric.Metric) bool { return m.Bench == unit && m.Higher }) {
 		return "higher"
 	}
 	return "lower"

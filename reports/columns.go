@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/metric"
 )
 
 // column is a result of one consumer in one scenario: its head, its meaning and
@@ -13,29 +14,39 @@ import (
 type column struct {
 	Group, Title, Unit, Doc string
 
-	ofRun  func(*harness.Run) (v float64, ok bool) // ofRun is the value in s, bytes or a share of 1; ok is false if a run has none.
+	metric *metric.Metric                          // metric is the metric of bench.txt that it shows, nil for none.
+	ofRun  func(*harness.Run) (v float64, ok bool) // ofRun is the value where metric is nil, in s, bytes or a share of 1; ok is false if a run has none.
 	format func(float64) string                    // format writes it in Unit.
 	ofCell func(*view, *harness.Cell) cellValue    // ofCell stands in for ofRun where a cell is more than its runs.
 
-	bench    string // bench is the unit in bench.txt; "" leaves it out there.
-	higher   bool   // higher values are better.
-	optional bool   // optional columns are left out if no cell has a value.
-	pageOnly bool   // pageOnly columns are not in the text, which has to fit a terminal.
+	optional bool // optional columns are left out if no cell has a value.
+	pageOnly bool // pageOnly columns are not in the text, which has to fit a terminal.
 }
 
+// The metrics that columns and other parts of a report show.
+var (
+	completedRate   = metric.MustFind("records/s")
+	ofBound         = metric.MustFind("of-bound")
+	maxBacklog      = metric.MustFind("backlog-max")
+	slowestRecovery = metric.MustFind("recovery")
+	redelivered     = metric.MustFind("redelivered")
+	cpuPerThousand  = metric.MustFind("cpu/1000records")
+	maxRSS          = metric.MustFind("rss-max")
+)
+
 var columns = []column{
-	{Title: "completed", Unit: "records/s", Doc: "records completed per second while there was load", ofRun: completedRate, format: formatRate, bench: "records/s", higher: true},
+	{Title: "completed", Unit: "records/s", Doc: "records completed per second while there was load", metric: completedRate, format: formatRate},
 	{Title: "bound", Unit: "records/s", Doc: "the highest rate that the design could reach: pods × parallelism ÷ mean service time; shown where the load reaches it", ofRun: throughputBound, format: formatRate, optional: true, pageOnly: true},
-	{Title: "of bound", Unit: "%", Doc: "the completed rate as a share of the bound", ofRun: ofBound, format: formatShare, bench: "of-bound", higher: true, optional: true},
+	{Title: "of bound", Unit: "%", Doc: "the completed rate as a share of the bound", metric: ofBound, format: formatShare, optional: true},
 	{Group: "end-to-end", Title: "p50", Unit: "ms", Doc: "latency from due to the end of the work; half of the records took at most this long", ofCell: latencyColumn(0.5)},
 	{Group: "end-to-end", Title: "p90", Unit: "ms", Doc: "90 % of the records took at most this long", ofCell: latencyColumn(0.9), pageOnly: true},
 	{Group: "end-to-end", Title: "p99", Unit: "ms", Doc: "99 % of the records took at most this long", ofCell: latencyColumn(0.99)},
 	{Group: "end-to-end", Title: "max", Unit: "ms", Doc: "the longest latency of a record", ofCell: maxLatency},
-	{Title: "backlog", Unit: "records", Doc: "the highest number of records that were appended and not completed", ofRun: maxBacklog, format: formatCount, bench: "backlog-max"},
-	{Title: "recovery", Unit: "s", Doc: "time from the injection until the backlog is back at its steady level, or empty if there was no steady phase. With several faults the slowest recovery counts", ofRun: slowestRecovery, format: formatSeconds, bench: "recovery-sec", optional: true},
-	{Title: "redelivered", Unit: "records", Doc: "records completed again after a rebalance, a crash or another return to the committed offset", ofRun: redelivered, format: formatCount, bench: "redelivered"},
-	{Title: "CPU", Unit: "s/1000 records", Doc: "CPU time of all pods for 1000 completed records", ofRun: cpuPerThousand, format: three, bench: "cpu-sec/1000records", optional: true},
-	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, bench: "rss-max-B", optional: true},
+	{Title: "backlog", Unit: "records", Doc: "the highest number of records that were appended and not completed", metric: maxBacklog, format: formatCount},
+	{Title: "recovery", Unit: "s", Doc: "time from the injection until the backlog is back at its steady level, or empty if there was no steady phase. With several faults the slowest recovery counts", metric: slowestRecovery, format: formatSeconds, optional: true},
+	{Title: "redelivered", Unit: "records", Doc: "records completed again after a rebalance, a crash or another return to the committed offset", metric: redelivered, format: formatCount},
+	{Title: "CPU", Unit: "s/1000 records", Doc: "CPU time of all pods for 1000 completed records", metric: cpuPerThousand, format: three, optional: true},
+	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", metric: maxRSS, format: formatMiB, optional: true},
 }
 
 // costColumns are what a consumer used in a scenario.
@@ -43,7 +54,7 @@ var costColumns = []column{
 	{Title: "rebalances", Doc: "after the group had formed", ofRun: rebalances, format: formatCount},
 	{Title: "CPU", Unit: "s", Doc: "CPU time of all pods", ofRun: cpuTime, format: formatSeconds, optional: true},
 	{Title: "mean cores", Doc: "CPU time of the pods divided by the time of the run", ofRun: meanCores, format: three, optional: true},
-	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", ofRun: maxRSS, format: formatMiB, optional: true},
+	{Title: "memory", Unit: "MiB", Doc: "resident memory of the largest pod", metric: maxRSS, format: formatMiB, optional: true},
 	{Title: "host busy", Unit: "%", Doc: "CPU time of the host that was in use while the load was measured", ofRun: hostBusy, format: formatShare, optional: true},
 	{Title: "host steal", Unit: "%", Doc: "CPU time of the host that the hypervisor took", ofRun: hostSteal, format: formatShare, optional: true},
 }
@@ -65,7 +76,11 @@ func (k column) valueOf(v *view, c *harness.Cell) cellValue {
 	if len(runs) == 0 {
 		return cellValue{Value: missing, Why: string(c.Status)}
 	}
-	return spreadOf(runs, k.ofRun).inWords(k.format, "")
+	of := k.ofRun
+	if k.metric != nil {
+		of = k.metric.Of
+	}
+	return spreadOf(runs, of).inWords(k.format, "")
 }
 
 // usedColumns leaves out the optional columns without a value in any cell.
@@ -79,74 +94,21 @@ func (v *view) usedColumns(all []column) []column {
 	return used
 }
 
-// saturated reports whether the load reached the bound. Otherwise the share of
-// the bound says nothing about the design.
-func saturated(r *harness.Run) bool {
-	return r.Bound > 0 && (r.Load.Flood || r.Status == harness.Overload || r.Load.Offered >= r.Bound)
-}
-
-func completedRate(r *harness.Run) (float64, bool)   { return r.Completed, true }
-func throughputBound(r *harness.Run) (float64, bool) { return r.Bound, saturated(r) }
-func redelivered(r *harness.Run) (float64, bool)     { return float64(r.Counts.Redelivered), true }
-
-func ofBound(r *harness.Run) (float64, bool) { return r.Completed / r.Bound, saturated(r) }
-
-func maxBacklog(r *harness.Run) (float64, bool) {
-	most := int64(0)
-	for _, b := range r.Series.Backlog {
-		most = max(most, b)
-	}
-	return float64(most), len(r.Series.Backlog) > 0
-}
-
-// slowestRecovery is the recovery from the slowest fault.
-func slowestRecovery(r *harness.Run) (float64, bool) {
-	slowest := 0.0
-	for _, f := range r.Faults {
-		if f.Steady {
-			slowest = max(slowest, seconds(f.BacklogBack))
-		} else {
-			slowest = max(slowest, seconds(f.Empty))
-		}
-	}
-	return slowest, len(r.Faults) > 0
-}
-
-// cpuSeconds is 0 on a back end that does not measure CPU.
-func cpuSeconds(r *harness.Run) float64 {
-	total := 0.0
-	for _, p := range r.Pods {
-		total += p.CPU.Seconds()
-	}
-	return total
-}
+func throughputBound(r *harness.Run) (float64, bool) { return r.Bound, metric.Saturated(r) }
 
 func cpuTime(r *harness.Run) (float64, bool) {
-	cpu := cpuSeconds(r)
+	cpu := metric.CPUSeconds(r)
 	return cpu, cpu > 0
 }
 
 func meanCores(r *harness.Run) (float64, bool) {
-	cpu := cpuSeconds(r)
+	cpu := metric.CPUSeconds(r)
 	return cpu / r.Took.Seconds(), cpu > 0 && r.Took > 0
 }
 
 func rebalances(r *harness.Run) (float64, bool) { return float64(r.Rebalances), true }
 func hostBusy(r *harness.Run) (float64, bool)   { return r.Host.Busy, r.Host.CPUs > 0 }
 func hostSteal(r *harness.Run) (float64, bool)  { return r.Host.Steal, r.Host.CPUs > 0 }
-
-func cpuPerThousand(r *harness.Run) (float64, bool) {
-	cpu := cpuSeconds(r)
-	return 1000 * cpu / float64(r.Counts.Completed), r.Counts.Completed > 0 && cpu > 0
-}
-
-func maxRSS(r *harness.Run) (float64, bool) {
-	most := int64(0)
-	for _, p := range r.Pods {
-		most = max(most, p.MaxRSS)
-	}
-	return float64(most), most > 0
-}
 
 // latencyColumn is a quantile of all measured records of the repeats that passed.
 func latencyColumn(q float64) func(*view, *harness.Cell) cellValue {

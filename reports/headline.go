@@ -192,7 +192,7 @@ func (v *view) rateRemark(s *harness.ScenarioInfo) string {
 		if c == nil || isControl(&i) {
 			continue
 		}
-		done := spreadOf(v.concludedRuns(c), completedRate)
+		done := spreadOf(v.concludedRuns(c), completedRate.Of)
 		if done.median <= 0 {
 			continue
 		}

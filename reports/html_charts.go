@@ -211,7 +211,7 @@ func (d *drawing) chartBars() pageChart {
 	var all []float64
 	for _, s := range d.shown {
 		runs := d.view.concludedRuns(s.cell)
-		done, limit, share := spreadOf(runs, completedRate), spreadOf(runs, anyBound), spreadOf(runs, ofBound)
+		done, limit, share := spreadOf(runs, completedRate.Of), spreadOf(runs, anyBound), spreadOf(runs, ofBound.Of)
 		text := formatRate(done.median) + "/s"
 		if share.n > 0 {
 			text += fmt.Sprintf(" of %s/s: %s", formatRate(limit.median), formatPercent(share.median))

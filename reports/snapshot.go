@@ -200,15 +200,15 @@ func (v *view) snapshotMetrics(c *harness.Cell) *SnapshotMetrics {
 		return nil
 	}
 	f := &SnapshotMetrics{
-		Completed:   roundToMilli(spreadOf(runs, completedRate).median),
-		Backlog:     int64(spreadOf(runs, maxBacklog).median),
-		Redelivered: int64(spreadOf(runs, redelivered).median),
-		CPU:         roundToMilli(spreadOf(runs, cpuPerThousand).median),
+		Completed:   roundToMilli(spreadOf(runs, completedRate.Of).median),
+		Backlog:     int64(spreadOf(runs, maxBacklog.Of).median),
+		Redelivered: int64(spreadOf(runs, redelivered.Of).median),
+		CPU:         roundToMilli(spreadOf(runs, cpuPerThousand.Of).median),
 	}
 	if curve := curveOf(c, everyRecord); curve != nil {
 		f.P50, f.P99 = curveQuantile(curve, 0.5), curveQuantile(curve, 0.99)
 	}
-	if s := spreadOf(runs, slowestRecovery); s.n > 0 {
+	if s := spreadOf(runs, slowestRecovery.Of); s.n > 0 {
 		took := harness.Never
 		if !math.IsInf(s.median, 1) {
 			took = time.Duration(s.median * float64(time.Second))

@@ -76,7 +76,7 @@ func (v *view) stageNotes() (notes []string) {
 }
 
 // benchStages are the stages of a run that passed.
-func benchStages(r *harness.Run) (ms []metric) {
+func benchStages(r *harness.Run) (ms []measured) {
 	if r.Status != harness.Pass || !hasStages(r) {
 		return nil
 	}
@@ -85,7 +85,7 @@ func benchStages(r *harness.Run) (ms []metric) {
 		if r.Saturated != "" {
 			name += "-saturated"
 		}
-		ms = append(ms, metric{p.Share, "of-latency-" + name}, metric{p.Latency.P50.Seconds(), "p50-" + name + "-sec"}, metric{p.Latency.P99.Seconds(), "p99-" + name + "-sec"})
+		ms = append(ms, measured{p.Share, "of-latency-" + name}, measured{p.Latency.P50.Seconds(), "p50-" + name + "-sec"}, measured{p.Latency.P99.Seconds(), "p99-" + name + "-sec"})
 	}
 	return ms
 }

@@ -354,7 +354,7 @@ func TestRecoveryThatNeverCameSortsLast(t *testing.T) {
 	for i, d := range []time.Duration{harness.Never, 2 * time.Second, 4 * time.Second} {
 		runs[i] = &harness.Run{Faults: []harness.FaultReport{{Steady: true, BacklogBack: d}}}
 	}
-	s := spreadOf(runs, slowestRecovery)
+	s := spreadOf(runs, slowestRecovery.Of)
 	if s.median != 4 || !math.IsInf(s.max, 1) {
 		t.Errorf("spread is %+v", s)
 	}

@@ -34,12 +34,13 @@ func concludeRun(s *setup, course *course, saved *Saved) (*Outcome, error) {
 		return nil, err
 	}
 	c.stopwatch.endPart("replay")
-	out, err := c.makeResult(replayed{verdicts, counts, recorder})
+	latencies := recorder.Latencies()
+	out, err := c.makeResult(replayed{verdicts, counts, recorder, latencies})
 	if err != nil {
 		return nil, err
 	}
 	c.keepLedger(out)
-	return &Outcome{Run: *out, Latencies: recorder.Latencies(), Proven: c.course.stop.read.proven, WholeRead: c.course.stop.read.whole}, nil
+	return &Outcome{Run: *out, Latencies: latencies, Proven: c.course.stop.read.proven, WholeRead: c.course.stop.read.whole}, nil
 }
 
 // keepLedger saves the ledger beyond the run, if the plan asks for that. If it cannot, the

@@ -6,15 +6,17 @@ import (
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
 // replayed is what the replay of a ledger has found.
 type replayed struct {
-	verdicts []harness.Verdict // without that on pod liveness
-	counts   harness.Counts
-	recorder *measure.Recorder
+	verdicts  []harness.Verdict // without that on pod liveness
+	counts    harness.Counts
+	recorder  *measure.Recorder
+	latencies *measure.Latencies
 }
 
 // makeResult makes the result of a run.
@@ -25,9 +27,12 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 		Started: c.started, Took: time.Since(c.started).Round(time.Millisecond), Parts: c.stopwatch.parts,
 		Verdicts: append([]harness.Verdict{c.checkLiveness()}, found.verdicts...),
 		Load:     rec.Load(), Phases: rec.Phases(), Stages: rec.Stages(), Series: rec.Series(), Host: c.course.load.host, Pods: c.fleet.Usage(),
+		Emptied:   rec.Emptied(),
 		Completed: rec.CompletedWhileLoaded(), Rebalances: max(0, c.watcher.Changes()-c.course.group.changes),
 		Faults: faultReports(rec, c.course.load.faults.injectedFaults()),
 	}
+	out.EndToEnd = found.latencies.Set(measure.PhaseAll).EndToEnd
+	_, _, out.LoadEnd = load.Extent(c.Scenario.Load.Pacer)
 	if mean := rec.MeanService(); mean > 0 {
 		parallel := min(c.Scenario.Pods, c.Scenario.Partitions) * c.Consumer.Implementation.ParallelismOf(c.cfg)
 		out.Bound = float64(parallel) / mean.Seconds()

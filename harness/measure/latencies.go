@@ -2,6 +2,7 @@ package measure
 
 import (
 	"slices"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 )
@@ -9,7 +10,7 @@ import (
 // The names of the phases that every run can have; a phase within a fault
 // window bears the fault's name.
 const (
-	phaseAll      = "all" // every measured record: all but those of the warm-up
+	PhaseAll      = "all" // every measured record: all but those of the warm-up
 	phaseWarmup   = "warm-up"
 	PhaseSteady   = "steady"
 	phaseRecovery = "recovery"
@@ -51,7 +52,7 @@ func (l *Latencies) Merge(from *Latencies) {
 	}
 }
 
-// Set summarises the latencies of a phase, or of [phaseAll]; a phase that did
+// Set summarises the latencies of a phase, or of [PhaseAll]; a phase that did
 // not occur has none.
 func (l *Latencies) Set(phase string) harness.LatencySet {
 	p := l.phase(phase)
@@ -63,11 +64,32 @@ func (l *Latencies) Set(phase string) harness.LatencySet {
 	}
 }
 
+// EndToEnd is the end-to-end latency of a phase, or of [PhaseAll], at a quantile in (0,1],
+// and the number n of its records. It is at most 0.1 % above the true one, and the exact
+// maximum at 1.
+func (l *Latencies) EndToEnd(phase string, quantile float64) (d time.Duration, n int64) {
+	var all histogram
+	for _, p := range l.phases {
+		if p.isPartOf(phase) {
+			all.mergeFrom(&p.endToEnd)
+		}
+	}
+	if quantile >= 1 {
+		return all.max, int64(all.n)
+	}
+	return all.percentile(100 * quantile), int64(all.n)
+}
+
+// isPartOf reports whether the phase is the one with this name, or a part of [PhaseAll].
+func (p *phaseLatencies) isPartOf(name string) bool {
+	return p.name == name || name == PhaseAll && p.name != phaseWarmup
+}
+
 // phase is a copy of a phase, which is not packed.
 func (l *Latencies) phase(name string) *phaseLatencies {
 	all := &phaseLatencies{name: name}
 	for _, p := range l.phases {
-		if p.name == name || name == phaseAll && p.name != phaseWarmup {
+		if p.isPartOf(name) {
 			all.mergeFrom(p)
 		}
 	}
@@ -83,12 +105,12 @@ func (l *Latencies) pack() {
 	}
 }
 
-// Curves are the percentile curves of end-to-end latency: of [phaseAll] first,
+// Curves are the percentile curves of end-to-end latency: of [PhaseAll] first,
 // then of each phase. A curve ends where fewer than 10 samples lie beyond it,
 // and one without any point is left out; nil after a flood.
 func (l *Latencies) Curves() []harness.Curve {
 	var curves []harness.Curve
-	names := []string{phaseAll}
+	names := []string{PhaseAll}
 	for _, p := range l.phases {
 		names = append(names, p.name)
 	}

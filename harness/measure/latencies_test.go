@@ -22,10 +22,10 @@ func TestLatenciesOfTwoRuns(t *testing.T) {
 	first := run(300, 10*ms).Latencies()
 	l.Merge(first)
 	l.Merge(run(100, 50*ms).Latencies())
-	if n := first.Set(phaseAll).EndToEnd.N; n != 300 {
+	if n := first.Set(PhaseAll).EndToEnd.N; n != 300 {
 		t.Errorf("merging changed what was merged: %d records, want 300", n)
 	}
-	for _, phase := range []string{phaseAll, PhaseSteady} {
+	for _, phase := range []string{PhaseAll, PhaseSteady} {
 		q := l.Set(phase).EndToEnd
 		if q.N != 400 || q.Mean != 20*ms || !near(q.P50, 10*ms) || !near(q.P90, 50*ms) || q.Max != 50*ms {
 			t.Errorf("%s: %+v", phase, q)
@@ -37,8 +37,17 @@ func TestLatenciesOfTwoRuns(t *testing.T) {
 	if s := l.Set("kill broker"); s != (harness.LatencySet{}) {
 		t.Errorf("a phase that did not occur: %+v", s)
 	}
+	if d, n := l.EndToEnd(PhaseAll, 0.76); n != 400 || !near(d, 50*ms) {
+		t.Errorf("p76 of all is %v of %d records", d, n)
+	}
+	if d, n := l.EndToEnd(phaseWarmup, 1); n != 2 || d != 999*ms {
+		t.Errorf("the maximum of the warm-up is %v of %d records", d, n)
+	}
+	if d, n := l.EndToEnd("kill broker", 0.5); n != 0 || d != 0 {
+		t.Errorf("p50 of a phase that did not occur is %v of %d records", d, n)
+	}
 	curves := l.Curves()
-	if len(curves) != 2 || curves[0].Phase != phaseAll || curves[1].Phase != PhaseSteady || curves[1].N != 400 {
+	if len(curves) != 2 || curves[0].Phase != PhaseAll || curves[1].Phase != PhaseSteady || curves[1].N != 400 {
 		t.Fatalf("curves %+v, want all and steady (the warm-up has too few records)", curves)
 	}
 }

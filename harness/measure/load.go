@@ -57,7 +57,25 @@ func (r *Recorder) Load() harness.LoadReport {
 		Flood:    r.cfg.Flood,
 		Lateness: l.lateness.quantiles(),
 		Keys:     l.keyReport(r.cfg.Partitions),
+
+		Partitions: l.partitionShares(r.cfg.Partitions),
 	}
+}
+
+// partitionShares are nil without an acknowledged record.
+func (l *load) partitionShares(partitions int) []float64 {
+	acked := int64(0)
+	for _, n := range l.partitions {
+		acked += n
+	}
+	if acked == 0 {
+		return nil
+	}
+	shares := make([]float64, max(partitions, len(l.partitions)))
+	for p, n := range l.partitions {
+		shares[p] = float64(n) / float64(acked)
+	}
+	return shares
 }
 
 func (l *load) keyReport(partitions int) harness.KeyReport {

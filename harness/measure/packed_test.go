@@ -29,7 +29,7 @@ func TestPackedLatenciesAreTheSame(t *testing.T) {
 		plain, packed := draw(), draw()
 		packed.pack()
 		same := func(what string, a, b *Latencies) {
-			for _, phase := range []string{phaseAll, phaseWarmup, PhaseSteady, "kill pod", phaseRecovery} {
+			for _, phase := range []string{PhaseAll, phaseWarmup, PhaseSteady, "kill pod", phaseRecovery} {
 				if x, y := a.Set(phase), b.Set(phase); x != y {
 					t.Errorf("seed %d, %s, %s: %+v and %+v", seed, what, phase, x, y)
 				}

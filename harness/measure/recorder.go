@@ -57,8 +57,10 @@ type Recorder struct {
 	next       time.Duration // next is when the open bin ends.
 	last       time.Duration // last is the latest event.
 	lastEffect time.Duration
-	underLoad  int64 // underLoad are the first effects between warm-up and end of the load.
-	afterwards int64 // afterwards are those since the warm-up, drain included.
+	underLoad  int64         // underLoad are the first effects between warm-up and end of the load.
+	afterwards int64         // afterwards are those since the warm-up, drain included.
+	open       int64         // open are the records that are appended and not completed.
+	emptied    time.Duration // emptied is when open last came to 0.
 	finished   bool
 }
 
@@ -147,6 +149,7 @@ func (r *Recorder) recordAck(e *ledger.Event) {
 	if !r.partitions[e.Partition].openRecord(e.Offset, e.Due) {
 		return
 	}
+	r.open++
 	if r.stages != nil && e.Due >= r.cfg.Warmup {
 		r.stages.acked[e.Partition].put(e.Offset, e.At)
 	}
@@ -179,7 +182,7 @@ func (r *Recorder) recordWork(e *ledger.Event) {
 
 // recordDeadLetter completes a record by its dead letter.
 func (r *Recorder) recordDeadLetter(e *ledger.Event) {
-	open := r.partitions[e.Origin].completeRecord(e.Source)
+	open := r.completeRecord(e)
 	if r.stages != nil {
 		r.stages.acked[e.Origin].take(e.Source)
 	}
@@ -206,10 +209,30 @@ func (r *Recorder) recordEffect(e *ledger.Event) {
 			r.underLoad++
 		}
 	}
-	open := r.partitions[e.Origin].completeRecord(e.Source)
+	open := r.completeRecord(e)
 	for _, w := range r.watches {
 		w.addEffect(e.Origin, e.At, open)
 	}
+}
+
+// completeRecord reports whether the record was open until now.
+func (r *Recorder) completeRecord(e *ledger.Event) bool {
+	open := r.partitions[e.Origin].completeRecord(e.Source)
+	if open {
+		if r.open--; r.open == 0 {
+			r.emptied = e.At
+		}
+	}
+	return open
+}
+
+// Emptied is when the backlog came to zero and stayed there, [harness.Never] if it was not
+// zero at the end.
+func (r *Recorder) Emptied() time.Duration {
+	if r.open > 0 {
+		return harness.Never
+	}
+	return r.emptied
 }
 
 // latenciesOf are those of the phase that the record counts in, at the time

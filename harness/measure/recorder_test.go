@@ -131,6 +131,13 @@ func TestTotalsByHand(t *testing.T) {
 	if got := r.Clamped(); got != 3 { // three were not late at all
 		t.Errorf("clamped %d, want 3", got)
 	}
+	if got := r.Emptied(); got != 3900*ms {
+		t.Errorf("the backlog was empty at %v, want 3.9 s", got)
+	}
+	records = append(records, record{offset: 5, due: 3 * sec, sent: 3 * sec, acked: 3100 * ms, end: absent})
+	if got := recorded(cfg, inOrder(history(records...))).Emptied(); got != harness.Never {
+		t.Errorf("a backlog with an open record was empty at %v", got)
+	}
 }
 
 func TestSeriesByHand(t *testing.T) {
@@ -313,7 +320,9 @@ func TestKeysAsAchieved(t *testing.T) {
 	for k := range uint32(98) {
 		add(100+k, int32(k%3), 1)
 	}
-	got := recorded(Config{Partitions: 4, Keys: 300, Load: sec}, history(records...)).Load().Keys
+	load := recorded(Config{Partitions: 4, Keys: 300, Load: sec}, history(records...)).Load()
+	equal(t, "shares of the partitions", load.Partitions, []float64{0.265, 0.165, 0.16, 0.41}, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 })
+	got := load.Keys
 	want := harness.KeyReport{
 		Distinct: 100,
 		Top:      []harness.KeyShare{{Key: 900, Share: .41}, {Key: 7, Share: .1}, {Key: 100, Share: .005}, {Key: 101, Share: .005}, {Key: 102, Share: .005}},

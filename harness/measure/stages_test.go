@@ -55,7 +55,7 @@ func TestStagesAddUpToTheLatency(t *testing.T) {
 		}
 	}
 	r := recorded(cfg, inOrder(events))
-	all, s := r.Latencies().Set(phaseAll).EndToEnd, r.Stages()
+	all, s := r.Latencies().Set(PhaseAll).EndToEnd, r.Stages()
 	var shares float64
 	var total time.Duration
 	for _, p := range s.Parts {
