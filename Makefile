@@ -60,7 +60,7 @@ MINUTES     ?= 30
 KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
-.PHONY: help chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help bounds chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-room soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ lint: ## gofmt, vet, staticcheck, and the rules on imports, words and names
 	@for p in $(PLATFORMS); do echo "go vet ./... for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; done
 	go tool staticcheck ./...
 	go test -count=1 ./harness
+
+bounds: ## rates and drains of designs next to their bounds, in virtual time (5 min)
+	STAMPEDE_BOUNDS=1 go test -count=1 -timeout 30m -v -tags synctests -run 'Bound$$|^TestDrain.*Predicted$$' ./harness/bench ./consumers
 
 demo: ## keyed and naive while a pod crashes: half a minute once compiled
 	$(MAKE) --no-print-directory bench SCENARIO=pod-crash CONSUMER=keyed,naive

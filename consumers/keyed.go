@@ -12,8 +12,8 @@ var _ = harness.Register(harness.Implementation{
 	Use: "The first choice where order by key is wanted and there are many keys. Not where one key needs more " +
 		"than one worker, nor where one record may take as long as the window takes to fill: it holds up the low " +
 		"watermark.",
-	Bound: "W / service time in all, 1 / service time for one key. A window M full of one key's backlog holds up " +
-		"the other keys.",
+	Bound: "W / service time in all, 1 / service time for one key. A key with a backlog waits for its turn among the " +
+		"keys of its pod: with few workers it loses some per cent. A window M full of its backlog holds up the others.",
 	Crash:       "Repeats the records accepted above the low watermark of the last commit, at most M, and the work of a commit interval.",
 	Delivery:    harness.AtLeastOnce,
 	Order:       harness.OrderKey,

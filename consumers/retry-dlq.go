@@ -22,7 +22,7 @@ var _ = harness.Register(harness.Implementation{
 	Use: "A failed record may be completed after newer ones, and an operator handles the dead letters. Not where " +
 		"records of a key depend on each other (use retry-ordered), nor where all work may fail at once: an " +
 		"outage downstream becomes dead letters.",
-	Bound: "W / service time, whatever the keys. Each failure costs one more copy and fetch.",
+	Bound: "As unordered. Each failure costs one more copy and fetch.",
 	Crash: "As unordered. A record that was copied and not committed is tried at both places. A pod that was " +
 		"paused may copy a record that another pod has completed: the record can end with an effect and a dead " +
 		"letter.",

@@ -15,6 +15,9 @@ import (
 	"github.com/stampede-bench/stampede/harness/load"
 )
 
+// wide makes more and longer runs: make bounds.
+var wide = os.Getenv("STAMPEDE_BOUNDS") != ""
+
 // backlogOf is a standing backlog of records with 10 ms of work, for 3 pods of 20 workers on 12
 // partitions.
 func backlogOf(records uint64, keys harness.Keys) harness.Scenario {
@@ -67,8 +70,8 @@ func TestPlannedShapeIsThatOfTheRun(t *testing.T) {
 // A standing backlog is completed near the bound, so nothing else limits.
 func TestSaturatedDesignsReachTheirBound(t *testing.T) {
 	seconds := 4.0
-	if os.Getenv("STAMPEDE_BOUNDS") != "" {
-		seconds = 60
+	if wide {
+		seconds = 30
 	}
 	for _, c := range []struct {
 		keys  string
