@@ -72,16 +72,28 @@ func newLattice(a Axis, start, bracket, width float64) *lattice {
 	if a.Demand {
 		l.least, l.most = -above, below
 	}
+	for l.most > 0 && l.loadAt(l.most) == l.loadAt(l.most-1) { // the last step to an end may be a tiny one
+		l.most--
+	}
+	for l.least < 0 && l.loadAt(l.least) == l.loadAt(l.least+1) {
+		l.least++
+	}
 	return l
 }
 
 // loadAt is the load at position p, of four digits, or an end of the range.
 func (l *lattice) loadAt(p int) float64 {
+	smallest, largest := l.least, l.most
 	if l.axis.Demand {
-		p = -p
+		p, smallest, largest = -p, -l.most, -l.least
 	}
-	if l.axis.Integer {
+	switch {
+	case l.axis.Integer:
 		return float64(p)
+	case p == largest:
+		return l.axis.Most
+	case p == smallest:
+		return l.axis.Least
 	}
 	load := l.start * math.Pow(l.step, float64(p))
 	unit := math.Pow(10, math.Floor(math.Log10(load))-3)

@@ -64,3 +64,44 @@ func (c *Config) refuseBudget() error {
 	}
 	return nil
 }
+
+// affordsTrial says whether the budget has room for a trial of a length as number n of
+// its batch.
+func (s *searcher) affordsTrial(length time.Duration, n int) bool {
+	b := s.Budget
+	return (b.Time == 0 || s.spent+s.Cost(length) <= b.Time) && (b.Trials == 0 || len(s.trials)+n <= b.Trials)
+}
+
+// affordsSearch says whether the budget has room for one more search trial and for the
+// confirming ones of all bounds that are known. If not, the search ends with wider
+// bounds, but with confirmed ones. Goals that end at the answer of another one share its
+// confirming trials.
+func (s *searcher) affordsSearch(g *Goal) bool {
+	if s.Budget == (Budget{}) {
+		return true
+	}
+	missing, full := map[int]int{}, time.Duration(0)
+	for i := range s.Goals {
+		other := &s.Goals[i]
+		v := s.viewGoal(other, s.lattice.most)
+		if other.UpTo != "" || !v.hasHeld {
+			continue
+		}
+		full = max(full, other.Full)
+		missing[v.held] = max(missing[v.held], other.missingTrials(other.sumDurations(s.at[v.held]), Held))
+		if v.hasBroken {
+			missing[v.broken] = max(missing[v.broken], other.missingTrials(other.sumDurations(s.at[v.broken]), Broken))
+		}
+	}
+	if len(missing) == 0 {
+		return true
+	}
+	confirming := 0
+	for _, n := range missing {
+		confirming += n
+	}
+	rounds := (confirming + s.Parallel - 1) / s.Parallel
+	cost := s.Cost(g.Short) + time.Duration(rounds)*s.Cost(full)
+	b := s.Budget
+	return (b.Time == 0 || s.spent+cost <= b.Time) && (b.Trials == 0 || len(s.trials)+s.Parallel+confirming <= b.Trials)
+}
