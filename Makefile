@@ -18,7 +18,7 @@ flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call opti
   $(call option,RATE,rate) $(call option,DURATION,load-duration) $(call option,PARTITIONS,partitions) \
   $(call option,PODS,pods) $(call option,WORKERS,workers) $(call option,WINDOW,window) \
   $(call option,SERVICE,service) $(call option,KEYS,keys) $(call option,PAYLOAD,payload) \
-  $(call option,BASELINE,baseline) $(if $(KEEP),-keep) $(if $(DIRECT),-direct) \
+  $(call option,SLO,slo) $(call option,BASELINE,baseline) $(if $(KEEP),-keep) $(if $(DIRECT),-direct) \
   $(call option,COMMIT,commit) $(call option,SESSION,session) $(call option,IMAGE,kafka-image) \
   $(call option,ACKS,acks) $(call option,IDEMPOTENCE,idempotence) $(call option,LINGER,linger) $(call option,BATCH,batch) \
   $(call option,COMPRESSION,compression)
@@ -81,6 +81,7 @@ help: ## this text
 	@echo "  KEEP=1                           keep the ledger of every run under OUT, not only of failed runs"
 	@echo "  RATE=200 DURATION=20s PAYLOAD=1000 SERVICE=lognormal:10ms/100ms KEYS=hot:0.2/1/10000"
 	@echo "  PARTITIONS=12 PODS=3 WORKERS=50 WINDOW=500 COMMIT=1s SESSION=6s"
+	@echo "  SLO='p99<500ms, trend<1%, recovery(kill broker)<30s'   what each run must reach; see harness/JUDGING.md"
 	@echo "  BASELINE=bare                    also run clients without work, shim and judge, and compare with them"
 	@echo "  ACKS=all IDEMPOTENCE=true LINGER=25ms BATCH=65536 COMPRESSION=lz4"
 	@echo "                                   override these settings in every scenario; at most 10,000 partitions,"

@@ -94,8 +94,8 @@ type Implementation struct {
 	// "excess buffering".
 	Buffering func(Config) int
 
-	// AllowIdleWorkers exempts the consumer from [Thresholds.OfBound]: its design can
-	// leave workers idle while records wait.
+	// AllowIdleWorkers exempts the consumer from objectives of its share of the bound: its
+	// design can leave workers idle while records wait.
 	AllowIdleWorkers bool
 
 	// Serial is what it works on one record at a time, which limits its throughput under skew.

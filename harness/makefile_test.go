@@ -143,6 +143,7 @@ func TestMakePassesItsVariables(t *testing.T) {
 		{[]string{"bench", "OUT=a b", "CONSUMER=keyed?x=it's"}, []string{"-out=" + here + "/a b", "-consumer=keyed?x=it's", "-scenario=*"}},
 		{[]string{"bench", "QUICK=1"}, []string{"-scenario=steady,pod-crash", "-consumer=keyed,naive,serial", "-load-duration=4s"}},
 		{[]string{"bench", "QUICK=1", "CONSUMER=share"}, []string{"-scenario=steady,pod-crash", "-consumer=share", "-load-duration=4s"}},
+		{[]string{"bench", "SLO=p99<500ms, recovery(kill pod)<30s"}, []string{"-slo=p99<500ms, recovery(kill pod)<30s"}},
 		{[]string{"bench", "OUT=/a b"}, []string{"-out=/a b"}},
 		{[]string{"report", "OUT=a b"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
 		{[]string{"report", "IN=a b/result.json"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},

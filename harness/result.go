@@ -4,7 +4,7 @@ import "time"
 
 // ResultVersion is the version of the format of result.json. A reader refuses
 // any other.
-const ResultVersion = 3
+const ResultVersion = 4
 
 // Comparison is many runs and all that a report needs: reports render from it
 // alone. It is the content of result.json. Fields that end in _ns are durations in
@@ -72,8 +72,9 @@ type ScenarioInfo struct {
 	Drain       time.Duration `json:"drain_ns"`
 	Commit      time.Duration `json:"commit_ns"`
 	Session     time.Duration `json:"session_ns"`
-	Faults      []string      `json:"faults,omitempty"` // Faults in words, as "kill broker at 8s, healed 6s later".
-	Thresholds  Thresholds    `json:"thresholds"`
+	Faults      []string      `json:"faults,omitempty"`     // Faults in words, as "kill broker at 8s, healed 6s later".
+	Objectives  string        `json:"objectives,omitempty"` // Objectives as in [Scenario], with those of the command line.
+	Conditions  Conditions    `json:"conditions"`
 	MayOverload bool          `json:"may_overload,omitempty"`
 }
 
@@ -116,16 +117,18 @@ type Run struct {
 	// LedgerError is why its ledger could not be saved where it belongs.
 	LedgerError string `json:"ledger_error,omitempty"`
 
-	Assumptions []Assumption   `json:"assumptions"`
-	Verdicts    []Verdict      `json:"verdicts"`
-	Counts      Counts         `json:"counts"`
-	Load        LoadReport     `json:"load"`
-	Phases      []Phase        `json:"phases"`
-	Stages      *LatencyStages `json:"stages,omitempty"` // Stages is nil without end-to-end latencies.
-	Series      Series         `json:"series"`
-	Faults      []FaultReport  `json:"faults,omitempty"`
-	Pods        []PodReport    `json:"pods"`
-	Host        HostReport     `json:"host"`
+	Assumptions []Assumption `json:"assumptions"`
+	Verdicts    []Verdict    `json:"verdicts"`
+	// Objectives are the verdicts on the objectives of the scenario that apply to the consumer.
+	Objectives []ObjectiveResult `json:"objectives,omitempty"`
+	Counts     Counts            `json:"counts"`
+	Load       LoadReport        `json:"load"`
+	Phases     []Phase           `json:"phases"`
+	Stages     *LatencyStages    `json:"stages,omitempty"` // Stages is nil without end-to-end latencies.
+	Series     Series            `json:"series"`
+	Faults     []FaultReport     `json:"faults,omitempty"`
+	Pods       []PodReport       `json:"pods"`
+	Host       HostReport        `json:"host"`
 	// Saturated is why the latencies are those of the machine and not of the design; "" if the
 	// machine had room. Verdicts are not affected.
 	Saturated string `json:"saturated,omitempty"`

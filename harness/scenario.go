@@ -2,7 +2,7 @@ package harness
 
 import "time"
 
-// Scenario is load, topology, work, faults and thresholds: plain data, registered
+// Scenario is load, topology, work, faults and objectives: plain data, registered
 // by name. Flags of the command line override the fields that name a flag.
 type Scenario struct {
 	Name string
@@ -45,7 +45,11 @@ type Scenario struct {
 	Drain time.Duration
 
 	Injections []Injection
-	Thresholds Thresholds
+
+	// Objectives are what a run must reach in addition to keeping its claims, in the syntax of
+	// the flag -slo: "rss-max<=64MiB, of-bound>=90%". Package slo has it. "" asks for nothing.
+	Objectives string
+	Conditions Conditions
 
 	// MayOverload says that a consumer that cannot keep up is an answer here and no
 	// failure.
@@ -61,30 +65,14 @@ type Scenario struct {
 	Extra bool
 }
 
-// Thresholds are what a run must reach in addition to keeping its claims.
-type Thresholds struct {
-	// OfBound is the share of the throughput bound (pods x parallelism / mean
-	// service time achieved) that the completed rate must reach during the load. 0:
-	// none.
-	OfBound float64 `json:"of_bound,omitempty"`
-	// Lateness limits the p99 of the producer's lateness outside fault intervals;
-	// above it the run is inconclusive. 0: 100 ms.
+// Conditions are what must hold in a run for its verdicts to mean something. A run without
+// them is inconclusive.
+type Conditions struct {
+	// Lateness limits the p99 of the producer's lateness outside fault intervals. 0: 100 ms.
 	Lateness time.Duration `json:"lateness_ns,omitempty"`
-	// StarvedAfter limits how long a key may wait for its next attempt while later
-	// records of its partition have their effects. 0: not judged; waits past 5 s
-	// are counted.
-	StarvedAfter time.Duration `json:"starved_after_ns,omitempty"`
-	// OthersP99 limits the p99 of the end-to-end latency of all keys except the hot
-	// ones (see [Heavy]) and those of Failures.Keys. 0: not judged; records slower
-	// than 1 s are counted.
-	OthersP99 time.Duration `json:"others_p99_ns,omitempty"`
 	// WorkInFlight asks that the partitions of the pod had records outstanding for
-	// this many commit intervals of its work, at the first kill of a pod. With less
-	// the run is inconclusive. 0: not asked.
+	// this many commit intervals of its work, at the first kill of a pod. 0: not asked.
 	WorkInFlight float64 `json:"work_in_flight,omitempty"`
-	// Memory limits the peak resident memory of each pod, in bytes. 0: not judged. Pods in
-	// virtual time have no memory of their own.
-	Memory int64 `json:"memory_bytes,omitempty"`
 }
 
 // Injection is one fault at one time.

@@ -171,22 +171,20 @@ func checkSideTopics(topics []SideTopic, effect Effect) error {
 
 // Validate returns an error for each field with a value that means nothing, joined.
 func (s *Scenario) Validate() error {
-	t := s.Thresholds
+	must := s.Conditions
 	errs := []error{
 		checkName("Name", s.Name), s.Load.validateLoad(), s.Producer.validateProducer(), s.Failures.validateFailures(), s.Slowdown.validateSlowdown(),
 		checkSet("Service", "a distribution of service times", s.Service == nil),
 		checkLeast("Partitions", s.Partitions, 1), checkReplicas(s.Replicas), checkTopicConfig(s.TopicConfig), checkLeast("Pods", s.Pods, 1), checkLeast("Spare", s.Spare, 0),
 		checkLeast("Workers", s.Workers, 0), checkLeast("Window", s.Window, 0), checkLeast("MaxPoll", s.MaxPoll, 0),
 		checkLeast("Commit", s.Commit, 0), checkLeast("Session", s.Session, 0), checkLeast("Warmup", s.Warmup, 0), checkLeast("Drain", s.Drain, 0),
-		checkShare("Thresholds.OfBound", t.OfBound), checkLeast("Thresholds.Lateness", t.Lateness, 0),
-		checkLeast("Thresholds.StarvedAfter", t.StarvedAfter, 0), checkLeast("Thresholds.OthersP99", t.OthersP99, 0),
-		checkLeast("Thresholds.Memory", t.Memory, 0),
+		checkLeast("Conditions.Lateness", must.Lateness, 0),
 	}
 	if !(s.Prepare >= 0 && s.Prepare < 1) {
 		errs = append(errs, refuseField("Prepare", "a share in [0,1)", s.Prepare))
 	}
-	if !(t.WorkInFlight >= 0) {
-		errs = append(errs, refuseField("Thresholds.WorkInFlight", "a number of commit intervals, 0 or more", t.WorkInFlight))
+	if !(must.WorkInFlight >= 0) {
+		errs = append(errs, refuseField("Conditions.WorkInFlight", "a number of commit intervals, 0 or more", must.WorkInFlight))
 	}
 	for n, in := range s.Injections {
 		errs = append(errs, in.validateInjection(fmt.Sprintf("Injections[%d].", n)))

@@ -108,3 +108,20 @@ const (
 	ObjectiveMissing   ObjectiveVerdict = "missing"
 	ObjectiveUndecided ObjectiveVerdict = "undecided"
 )
+
+// ObjectiveResult is one objective of a run: what was asked, and what was measured.
+type ObjectiveResult struct {
+	Objective string           `json:"objective"` // Objective as p99<500ms.
+	Verdict   ObjectiveVerdict `json:"verdict"`
+	Measured  string           `json:"measured"`      // Measured is the value in words, with its bounds; "-" without one.
+	Why       string           `json:"why,omitempty"` // Why it is not met.
+	// Value is the measured value in seconds, bytes, records or a share of 1. Upper and Lower
+	// are its confidence bounds. nil: there is none, or it is infinite.
+	Value *float64 `json:"value,omitempty"`
+	Lower *float64 `json:"lower,omitempty"`
+	Upper *float64 `json:"upper,omitempty"`
+	// Check is the check that judges the objective: the run fails by that.
+	Check string `json:"check,omitempty"`
+	// Inapplicable: a run of this kind has no such value, as a run without faults has no recovery.
+	Inapplicable bool `json:"inapplicable,omitempty"`
+}

@@ -44,7 +44,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, joinLines(strings.Join(r.Reasons, "; ")))
 			continue
 		}
-		write(name, slices.Concat(benchMetrics(r), benchStages(r), benchBare(c, r), benchLinger(c, r)))
+		write(name, slices.Concat(benchMetrics(r), benchObjectives(r), benchStages(r), benchBare(c, r), benchLinger(c, r)))
 	}
 	for i := range c.Baselines {
 		write(benchBaseline(&c.Baselines[i]))

@@ -41,7 +41,7 @@ func small() *harness.Comparison {
 	for _, name := range []string{"steady", "hot-key", "broker-kill", "pod-crash", "workers"} {
 		s := harness.ScenarioInfo{Name: name, Load: 30 * time.Second}
 		if name == "workers" {
-			s.Thresholds.OfBound = 0.9
+			s.Objectives = "of-bound>=90%"
 		}
 		c.Scenarios = append(c.Scenarios, s)
 		for _, i := range c.Consumers {

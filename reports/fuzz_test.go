@@ -24,7 +24,7 @@ func FuzzReadJSON(f *testing.F) {
 	}
 	f.Add(whole.Bytes())
 	f.Add(whole.Bytes()[:whole.Len()/2])
-	f.Add([]byte(`{"version":3,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"runs":[{"scenario":"a","consumer":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[0]}]}`))
+	f.Add([]byte(`{"version":4,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"runs":[{"scenario":"a","consumer":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[0]}]}`))
 	f.Add([]byte(`{"version":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ReadJSON(bytes.NewReader(data))

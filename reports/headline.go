@@ -182,7 +182,7 @@ func (v *view) controlRemark(i *harness.ConsumerInfo) string {
 // rateRemark compares the fastest with the slowest consumer if a scenario asks for
 // throughput and the two are far apart.
 func (v *view) rateRemark(s *harness.ScenarioInfo) string {
-	if s.Thresholds.OfBound == 0 {
+	if !strings.Contains(s.Objectives, ofBound.Name) {
 		return ""
 	}
 	var fast, slow float64

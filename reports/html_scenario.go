@@ -20,8 +20,9 @@ type pageScenario struct {
 	Tall    bool        // Tall: one of them is.
 	Faults  []pageFault
 	Costs   []costRow
-	Bare    []bareRow   // Bare compares with bare clients.
-	Stages  []resultRow // Stages have the parts of the latency.
+	Bare    []bareRow      // Bare compares with bare clients.
+	Judged  []objectiveRow // Judged are the objectives.
+	Stages  []resultRow    // Stages have the parts of the latency.
 	Keys    string
 	Details []pageCell
 	Packed  template.HTML // Packed has the parts that the page's script draws, see [packParts].
@@ -79,6 +80,7 @@ func (v *view) pageScenario(p *page, index int) (pageScenario, error) {
 			continue
 		}
 		out.Rows = append(out.Rows, v.resultRow(p.Columns, c, consumer))
+		out.Judged = append(out.Judged, v.pageObjectives(c, consumer)...)
 		if len(v.runsWithStages(c)) > 0 {
 			out.Stages = append(out.Stages, v.resultRow(p.StageColumns, c, consumer))
 		}
@@ -154,11 +156,8 @@ func scenarioSetup(s *harness.ScenarioInfo) []harness.Setting {
 	if len(s.Faults) > 0 {
 		out = append(out, harness.Setting{Name: "Faults", Value: strings.Join(s.Faults, "; ")})
 	}
-	if s.Thresholds.Memory > 0 {
-		out = append(out, harness.Setting{Name: "Memory of a pod", Value: "at most " + formatMiB(float64(s.Thresholds.Memory)) + " MiB"})
-	}
-	if s.Thresholds.OfBound > 0 {
-		out = append(out, harness.Setting{Name: "Threshold", Value: trimmed(100*s.Thresholds.OfBound) + " %" + " of the bound"})
+	if s.Objectives != "" {
+		out = append(out, harness.Setting{Name: "Objectives", Value: s.Objectives})
 	}
 	return out
 }

@@ -34,14 +34,14 @@ func TestReadJSONRefuses(t *testing.T) {
 		"another file":    {`[1,2]`, "no result of Stampede"},
 		"no JSON":         {`goos: linux`, "no result of Stampede"},
 		"empty":           {" \n", "empty"},
-		"cut short":       {`{"version":3,"seed":12,"runs":[{"scen`, "cut short after 37 bytes"},
-		"more after it":   {`{"version":3}{"version":3}`, "no result of Stampede"},
-		"wrong type":      {`{"version":3,"seed":"x"}`, "damaged"},
-		"unknown names":   {`{"version":3,"runs":[{"scenario":"a","consumer":"b"}]}`, "run 0 is of a and b"},
+		"cut short":       {`{"version":4,"seed":12,"runs":[{"scen`, "cut short after 37 bytes"},
+		"more after it":   {`{"version":4}{"version":4}`, "no result of Stampede"},
+		"wrong type":      {`{"version":4,"seed":"x"}`, "damaged"},
+		"unknown names":   {`{"version":4,"runs":[{"scenario":"a","consumer":"b"}]}`, "run 0 is of a and b"},
 		"older version":   {`{"version":1,"runs":[{"verdicts":[{"check":"loss pending"}]}]}`, fmt.Sprintf("version 1, this Stampede reads %d: render it with the Stampede that wrote it", harness.ResultVersion)},
-		"unknown check":   {`{"version":3,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"runs":[{"scenario":"a","consumer":"b","verdicts":[{"check":"premature comit"}]}]}`, `"premature commit"`},
-		"must fail":       {`{"version":3,"consumers":[{"name":"b","must_fail":[{"check":"los"}]}]}`, `"loss"`},
-		"wild index":      {`{"version":3,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[3]}]}`, "run 3 of 0"},
+		"unknown check":   {`{"version":4,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"runs":[{"scenario":"a","consumer":"b","verdicts":[{"check":"premature comit"}]}]}`, `"premature commit"`},
+		"must fail":       {`{"version":4,"consumers":[{"name":"b","must_fail":[{"check":"los"}]}]}`, `"loss"`},
+		"wild index":      {`{"version":4,"scenarios":[{"name":"a"}],"consumers":[{"name":"b"}],"cells":[{"scenario":"a","consumer":"b","runs":[3]}]}`, "run 3 of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadJSON(strings.NewReader(c.data))

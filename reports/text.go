@@ -15,12 +15,13 @@ import (
 const pageWidth = 118
 
 // RenderText writes the comparison for a terminal: verdicts first, then the first
-// anomaly of each kind, the results, the warnings, and how much a pass proves.
+// anomaly of each kind, the objectives, the results, the warnings, and how much a pass proves.
 func RenderText(w io.Writer, c *harness.Comparison) error {
 	t := &text{view: newView(plain.Copy(c))}
 	t.writeHead()
 	t.writeVerdicts()
 	t.writeAnomalies()
+	t.writeObjectives()
 	t.writeResults()
 	t.writeStages()
 	t.writeBare()

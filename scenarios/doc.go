@@ -1,5 +1,5 @@
 // Package scenarios holds the scenarios that Stampede ships, one file each. A
-// scenario is plain data: load, topology, work, faults and thresholds. Import the
+// scenario is plain data: load, topology, work, faults and objectives. Import the
 // package for its registrations.
 //
 // To add one, write a file named after it that registers a [harness.Scenario].

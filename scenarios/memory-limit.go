@@ -34,7 +34,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     time.Second,
 	Drain:      time.Minute,
 	Injections: []harness.Injection{{Fault: fault.LimitMemory{Limit: podMemory}, At: 2 * time.Second, HealAfter: 18 * time.Second}},
-	Thresholds: harness.Thresholds{Memory: podMemory},
+	Objectives: "rss-max<=56MiB",
 	Consumers:  referenceConsumer,
 	Extra:      true,
 })

@@ -31,7 +31,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	MaxPoll:    50,
 	Commit:     500 * time.Millisecond,
 	Warmup:     time.Second,
-	Thresholds: harness.Thresholds{Memory: 64 << 20},
+	Objectives: "rss-max<=64MiB",
 	Consumers:  []string{"keyed", "hashq"},
 	Extra:      true,
 })

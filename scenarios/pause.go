@@ -31,7 +31,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     2 * time.Second,
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.PausePod{}, At: 5300 * time.Millisecond, HealSessions: 1, HealAfter: 3 * time.Second}},
-	Thresholds: harness.Thresholds{WorkInFlight: 2},
+	Conditions: harness.Conditions{WorkInFlight: 2},
 	Extra:      true,
 	Consumers:  faultConsumers,
 })

@@ -39,6 +39,6 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Warmup:     2 * time.Second,
 	Drain:      45 * time.Second,
 	Injections: []harness.Injection{{Fault: fault.KillPod{}, At: 3300 * time.Millisecond, HealSessions: 1, HealAfter: 2 * time.Second}},
-	Thresholds: harness.Thresholds{WorkInFlight: 2},
+	Conditions: harness.Conditions{WorkInFlight: 2},
 	Consumers:  defaultConsumers,
 })

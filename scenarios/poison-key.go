@@ -33,7 +33,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Workers:    8,
 	Window:     2000,
 	Warmup:     2 * time.Second,
-	Thresholds: harness.Thresholds{OthersP99: 500 * time.Millisecond, StarvedAfter: 2 * time.Second},
+	Objectives: "others-p99<=500ms, starvation<=2s",
 	Consumers:  []string{"keyed", "retry-ordered", "hol-cancel"},
 	Extra:      true,
 })

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/fault"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 const (
@@ -67,11 +69,16 @@ func TestScenariosAreWhole(t *testing.T) {
 			if s.Partitions <= 0 || s.Pods <= 0 || s.Partitions%s.Pods != 0 {
 				t.Errorf("%d partitions do not go evenly into %d pods", s.Partitions, s.Pods)
 			}
-			th := s.Thresholds
-			if th.OfBound < 0 || th.OfBound > 1 || th.Lateness < 0 || th.WorkInFlight < 0 {
-				t.Errorf("thresholds %+v", th)
+			objectives, err := slo.Parse(s.Objectives)
+			if err != nil {
+				t.Error(err)
 			}
-			if th.WorkInFlight > 0 && len(s.Injections) == 0 {
+			for _, o := range objectives {
+				if o.Fault != "" && !slices.ContainsFunc(s.Injections, func(i harness.Injection) bool { return i.Fault.Name() == o.Fault }) {
+					t.Errorf("the objective %s is of a fault that the scenario does not inject", o)
+				}
+			}
+			if s.Conditions.WorkInFlight > 0 && len(s.Injections) == 0 {
 				t.Error("wants work in flight at a kill, and kills no pod")
 			}
 		})
@@ -171,7 +178,7 @@ func TestWorkersOffersMoreThanItsBound(t *testing.T) {
 }
 
 // At the kill every design, also the fastest, must have as much work in flight as
-// the threshold wants, with a margin for an uneven spread of keys.
+// the scenario wants, with a margin for an uneven spread of keys.
 func TestPodCrashLeavesWorkInFlight(t *testing.T) {
 	s, err := harness.FindScenario("pod-crash")
 	if err != nil {
@@ -183,7 +190,7 @@ func TestPodCrashLeavesWorkInFlight(t *testing.T) {
 	}
 	records := burst.Burst * burst.Length.Seconds()
 	share := time.Duration(records * float64(s.Service.Mean()) / float64(s.Pods*s.Workers))
-	held, need := share*8/10-(kill-burst.After), time.Duration(s.Thresholds.WorkInFlight*float64(s.Commit))
+	held, need := share*8/10-(kill-burst.After), time.Duration(s.Conditions.WorkInFlight*float64(s.Commit))
 	if held < need {
 		t.Errorf("a pod has %v of work in flight at the kill, want %v", held, need)
 	}

@@ -25,7 +25,7 @@ var _ = harness.RegisterScenario(harness.Scenario{
 	Window:      2000,
 	Warmup:      3 * time.Second,
 	Drain:       11 * time.Second,
-	Thresholds:  harness.Thresholds{OfBound: 0.9},
+	Objectives:  "of-bound>=90%",
 	MayOverload: true,
 	Consumers:   defaultConsumers,
 })

@@ -43,7 +43,7 @@ var scenarios = indexScenarios(
 	}),
 	trial.NewScenario("sick-key", "the work on one key fails four times for each record, and other keys must not suffer", func(s *harness.Scenario) {
 		s.Failures = harness.Failures{Keys: []uint32{0}, Times: 4}
-		s.Thresholds.OthersP99, s.Thresholds.StarvedAfter = 500*time.Millisecond, 2*time.Second
+		s.Objectives = "others-p99<=500ms, starvation<=2s"
 	}),
 	trial.NewScenario("poison", "the work on a twentieth of the records never succeeds", poisonRecords),
 	trial.NewScenario("poison-crash", "as poison, and a pod is killed meanwhile and comes back", func(s *harness.Scenario) {
@@ -95,7 +95,7 @@ func findScenario(name string) (s harness.Scenario, ok bool) {
 		return s, false
 	}
 	s = *builtIn
-	s.Thresholds.Lateness = time.Second
+	s.Conditions.Lateness = time.Second
 	return s, true
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Each design keeps its claims in each built-in scenario. make soak-scenarios runs it: a seed has one
-// protocol, and the next seed the next. Thresholds of a scenario are for the consumers that it names,
+// protocol, and the next seed the next. Objectives of a scenario are for the consumers that it names,
 // so they are left out here. At most one run in a hundred may be inconclusive.
 func TestEachDesignKeepsItsClaimsInEachScenario(t *testing.T) {
 	if os.Getenv("STAMPEDE_SEEDS") == "" {
@@ -111,10 +111,10 @@ type scenarioCounts struct {
 	inconclusive             []string // inconclusive names the runs that are, and says why.
 }
 
-// runForClaims makes a run without the thresholds of its scenario, and counts it.
+// runForClaims makes a run without the objectives of its scenario, and counts it.
 func (c *scenarioCounts) runForClaims(t *testing.T, backend string, s harness.Scenario, consumer string, seed uint64) {
 	t.Helper()
-	s.Thresholds, s.MayOverload = harness.Thresholds{}, true
+	s.Objectives, s.Conditions, s.MayOverload = "", harness.Conditions{}, true
 	status, reasons := harness.Fail, []string(nil) // of a run that cannot be made
 	defer func() {
 		if !t.Skipped() {

@@ -15,7 +15,7 @@ func TestEachDesignKeepsToAWindowBelowAPoll(t *testing.T) {
 	}
 	s := *found
 	s.Window, s.MaxPoll, s.Load.Payload = 20, 100, 100 // small records, so that a fetch has many of them
-	s.Thresholds, s.MayOverload = harness.Thresholds{}, true
+	s.Objectives, s.Conditions, s.MayOverload = "", harness.Conditions{}, true
 	for _, i := range honestDesigns() {
 		if i.Buffering != nil {
 			continue // it declares more than a window

@@ -111,6 +111,9 @@ func TestBadInputExitsWithTwo(t *testing.T) {
 		{"-compression=rar -scenario=brief", 2, `unknown value "rar"`},
 		{"-consumer=", 2, "is empty"},
 		{"-keys=uniform:0", 2, "keys"},
+		{"-slo=p99<500 -scenario=brief", 2, "p99 is compared with a time, as 500ms"},
+		{"-slo=p99<1s,p50>2s -scenario=brief", 2, "no run meets both objectives p99<1s and p50>2s"},
+		{"-slo=recovery(meteor)<1s -scenario=brief", 2, "no scenario of this run injects"},
 		{"-service=-5ms", 2, "service"},
 		{"-out=" + filepath.Join(file, "sub"), 2, "OUT is not writable"},
 	} {

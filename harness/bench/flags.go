@@ -11,6 +11,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 // options are our flags of the test binary.
@@ -65,6 +66,7 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.Var(positiveDuration(&o.over.Commit), "commit", "interval between commits")
 	fs.Var(positiveDuration(&o.over.Session), "session", "session timeout of the group")
 
+	fs.Var(objectivesFlag(&o.over.Objectives), "slo", "objectives of every run, in addition to those of its scenario: 'p99<500ms, p99@steady<1s, trend<1%, age<5s, drain<60s, recovery(kill broker)<30s'; harness/JUDGING.md has the names")
 	fs.StringVar(&o.over.Producer.Acks, "acks", "", "acks of the producer: all, 1 (the leader) or 0; other than all turns idempotence off")
 	fs.StringVar(&o.over.Producer.Idempotence, "idempotence", "", "idempotence of the producer: true or false")
 	fs.Var(lingerFlag(&o.over.Producer.Linger), "linger", "how long the producer waits for more records of a batch, as 25ms; 0 does not wait (default 25ms on docker, 50ms there from 5,000/s on, 10ms in virtual time, else 1ms)")
@@ -126,6 +128,16 @@ func positiveDuration(to *time.Duration) flag.Value {
 			return errors.New("want a duration above zero, as 10s or 500ms")
 		}
 		return nil
+	}}
+}
+
+func objectivesFlag(to *string) flag.Value {
+	return &value{parse: func(s string) error {
+		all, err := slo.Parse(s)
+		if *to = all.String(); err == nil && s != "" && *to == "" {
+			return errors.New("want objectives, as p99<500ms")
+		}
+		return err
 	}}
 }
 
@@ -212,7 +224,7 @@ func (o *options) resolveMatrix() (*matrix, error) {
 			}
 		}
 	}
-	return m, nil
+	return m, checkNamedFaults(o.over.Objectives, m.scenarios)
 }
 
 // consumerList is the list of consumers for a scenario: those of the flag, else those

@@ -66,13 +66,16 @@ func verdictLine(saved *engine.Saved, j *engine.Judgement) string {
 				why = append(why, a.Name)
 			}
 		}
+		if len(why) == 0 && len(j.Reasons) > 0 { // an objective
+			why = j.Reasons[:1]
+		}
 	case harness.Fail, harness.Overload:
 		for _, v := range j.Verdicts {
 			if v.Status == harness.Fail || j.Status == harness.Overload && v.Check == string(harness.Overload) {
 				why = append(why, fmt.Sprintf("%s %d", v.Check, v.Count))
 			}
 		}
-		if len(why) == 0 && len(j.Reasons) > 0 { // a threshold, or a control that did not fail
+		if len(why) == 0 && len(j.Reasons) > 0 { // an objective, or a control that did not fail
 			why = j.Reasons[:1]
 		}
 	case harness.Pass, harness.Skipped, harness.NotObserved, harness.NotJudged, harness.Warning:

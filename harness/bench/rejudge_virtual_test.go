@@ -50,9 +50,9 @@ func TestRejudgedLedgerHasTheVerdictOfItsRun(t *testing.T) {
 			consumer: "serial", change: func(s *harness.Scenario) { s.Service = load.Fixed(time.Second) },
 			exit: exitFailed, first: "verdict: overload (overload ", more: "the verdict of the run\n",
 		},
-		"threshold": {
-			consumer: "serial", change: func(s *harness.Scenario) { s.Thresholds.OfBound = 0.99 },
-			exit: exitFailed, first: "verdict: fail (threshold: completed 50/s, less than 99 % of the bound 100/s), the verdict of the run\n",
+		"objective": {
+			consumer: "serial", change: func(s *harness.Scenario) { s.Objectives = "records/s>60/s" },
+			exit: exitFailed, first: "verdict: fail (objective records/s>60/s: 50/s), the verdict of the run\n",
 		},
 		"torn": {
 			consumer: "serial", exit: exitFailed,

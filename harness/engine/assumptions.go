@@ -10,7 +10,7 @@ import (
 
 // checkLoad breaks [oracle.LoadDelivered] if the producer was late or records are missing.
 func (c *conclusion) checkLoad(sent harness.LoadReport, counts harness.Counts) {
-	limit := c.Scenario.Thresholds.Lateness
+	limit := c.Scenario.Conditions.Lateness
 	if late := sent.Lateness; !sent.Flood && late.P99 > limit {
 		c.incidents.breakAssumption(oracle.LoadDelivered, fmt.Sprintf("the producer was late: p99 %v, at most %v is allowed (max %v)",
 			late.P99.Round(time.Millisecond), limit, late.Max.Round(time.Millisecond)))
@@ -48,7 +48,7 @@ func (c *conclusion) judgeAssumptions(out *harness.Run) (list []harness.Assumpti
 func (c *conclusion) assumptionDetails(out *harness.Run) map[string]string {
 	details := map[string]string{
 		oracle.GroupFormed:     fmt.Sprintf("%d pods shared %d partitions before the first record was due", min(c.Scenario.Pods, c.Scenario.Partitions), c.Scenario.Partitions),
-		oracle.LoadDelivered:   fmt.Sprintf("lateness p99 %v, allowed %v", out.Load.Lateness.P99.Round(10*time.Microsecond), c.Scenario.Thresholds.Lateness),
+		oracle.LoadDelivered:   fmt.Sprintf("lateness p99 %v, allowed %v", out.Load.Lateness.P99.Round(10*time.Microsecond), c.Scenario.Conditions.Lateness),
 		oracle.FaultTookEffect: fmt.Sprintf("%d of %d injected and verified", len(out.Faults), len(c.Scenario.Injections)),
 		oracle.WorkInFlight:    "not required",
 		oracle.NoPodStarved:    "the group expelled no running pod without a fault",

@@ -58,7 +58,7 @@ func TestBrokenAssumptionLetsNoDependentCheckPass(t *testing.T) {
 		{
 			name: "a pod killed without work in flight", breaks: oracle.WorkInFlight, leaning: everything,
 			change: func(s *harness.Scenario) {
-				s.Thresholds.WorkInFlight = 10
+				s.Conditions.WorkInFlight = 10
 				s.Injections = []harness.Injection{{Fault: fault.KillPod{}, At: at, HealAfter: 8 * time.Second}}
 			},
 		},

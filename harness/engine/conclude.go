@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/load"
@@ -50,7 +51,7 @@ func (c *conclusion) keepLedger(out *harness.Run) {
 		return
 	}
 	saved := c.saved
-	saved.Status, saved.Reasons, saved.Expected, saved.Unmet = out.Status, out.Reasons, out.Expected, c.unmetThreshold(out)
+	saved.Status, saved.Reasons, saved.Expected, saved.Objectives = out.Status, out.Reasons, out.Expected, out.Objectives
 	saved.Assumptions, saved.Verdicts = out.Assumptions, out.Verdicts
 	err := saved.saveTo(c.KeepIn)
 	if err == nil {
@@ -84,6 +85,18 @@ func (c *conclusion) measureConfig() measure.Config {
 	}
 	cfg.Faults = append(cfg.Faults, workFaults(&c.Scenario)...)
 	return cfg
+}
+
+// FaultNames are the names of the faults in the result of a scenario, each once.
+func FaultNames(s *harness.Scenario) (names []string) {
+	for _, i := range s.Injections {
+		names = append(names, i.Fault.Name())
+	}
+	for _, f := range workFaults(s) {
+		names = append(names, f.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // workFaults are times of slow or failing work, as faults of all partitions.

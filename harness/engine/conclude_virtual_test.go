@@ -22,7 +22,7 @@ func TestLateProducerMakesBlastRadiusInconclusive(t *testing.T) {
 	p := calmPlan(t, "", func(s *harness.Scenario) {
 		s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)}
 		s.Load.Keys = load.Hot{Fraction: 0.1, Hot: 1, Others: 1000}
-		s.Thresholds.OthersP99 = 500 * time.Millisecond
+		s.Objectives = "others-p99<=500ms"
 	})
 	p.KeepIn = filepath.Join(t.TempDir(), "kept")
 	r := inBubble(t, p, nil)
@@ -58,5 +58,35 @@ func TestLedgerThatCannotBeSavedStaysInScratch(t *testing.T) {
 	}
 	if j, err := s.Judge(); err != nil || len(j.Verdicts) < 2 || len(j.Changed) > 0 {
 		t.Errorf("judged again it is %+v, error %v", j, err)
+	}
+}
+
+// The result has each objective as it was asked, and what is needed to judge it again: the end of
+// the load, when the backlog was empty, and the shares of the partitions.
+func TestRunReportsItsObjectives(t *testing.T) {
+	p := calmPlan(t, "", func(s *harness.Scenario) {
+		s.Objectives = "p95<1m, p99@steady<1m, drain<30s, max<1us, recovery<1s, records/s>1/s"
+	})
+	r := inBubble(t, p, nil)
+	var got []string
+	for _, o := range r.Objectives {
+		got = append(got, o.Objective+": "+string(o.Verdict))
+	}
+	want := []string{"p95<1m: met", "p99@steady<1m: met", "drain<30s: met", "max<1µs: missed", "recovery<1s: missing", "records/s>1/s: met"}
+	if !slices.Equal(got, want) || r.Status != harness.Fail || !strings.HasPrefix(strings.Join(r.Reasons, "; "), "objective max<1µs: ") {
+		t.Errorf("objectives are %q, status %s %q", got, r.Status, r.Reasons)
+	}
+	total := 0.0
+	for _, share := range r.Load.Partitions {
+		total += share
+	}
+	if len(r.Load.Partitions) != p.Scenario.Partitions || total < 0.999 || total > 1.001 {
+		t.Errorf("the shares of the partitions are %v", r.Load.Partitions)
+	}
+	if last := time.Duration(float64(r.Counts.Sent-1) / r.Load.Offered * float64(time.Second)); (r.LoadEnd - last).Abs() > time.Millisecond {
+		t.Errorf("the load ended at %v, want %v", r.LoadEnd, last)
+	}
+	if r.Emptied < r.LoadEnd-time.Second || r.EndToEnd.N == 0 || r.EndToEnd.Max == 0 {
+		t.Errorf("the backlog was empty at %v, the latencies are %+v", r.Emptied, r.EndToEnd)
 	}
 }

@@ -18,7 +18,7 @@ func Info(s harness.Scenario) harness.ScenarioInfo {
 		Name: s.Name, Doc: s.Doc, Pacer: s.Load.Pacer.String(), Producer: s.Producer.String(), Keys: s.Load.Keys.String(), Service: s.Service.String(), Failures: load.DescribeFailures(s.Failures), Slowdown: load.DescribeSlowdown(s.Slowdown),
 		Topic: describeTopic(&s), Payload: s.Load.Payload, Profile: s.Load.Profile, Partitions: s.Partitions, Pods: s.Pods, Spare: s.Spare, Workers: s.Workers, Window: s.Window,
 		Warmup: s.Warmup, Load: last, Drain: s.Drain, Commit: s.Commit, Session: s.Session,
-		Thresholds: s.Thresholds, MayOverload: s.MayOverload,
+		Objectives: s.Objectives, Conditions: s.Conditions, MayOverload: s.MayOverload,
 	}
 	if s.Load.Sizes != nil {
 		info.Sizes = s.Load.Sizes.String()

@@ -84,7 +84,7 @@ func small() harness.Scenario {
 		Name: "small", Load: harness.Load{Pacer: load.Constant{Rate: 200, For: 2 * time.Second}, Keys: load.Uniform{N: 40}},
 		Service: load.Fixed(5 * time.Millisecond), Partitions: 4, Pods: 2, Workers: 8,
 		Commit: 300 * time.Millisecond, Session: 3 * time.Second, Drain: 10 * time.Second,
-		Thresholds: harness.Thresholds{Lateness: time.Second},
+		Conditions: harness.Conditions{Lateness: time.Second},
 	}
 }
 
@@ -316,7 +316,7 @@ func TestSweepRemovesOnlyFoldersOfKilledRuns(t *testing.T) {
 
 func TestLateProducerMakesTheRunInconclusive(t *testing.T) {
 	lock.Machine(t)
-	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) { s.Thresholds.Lateness = time.Nanosecond }))
+	o, err := engine.Run(t.Context(), plan(t, "keyed", func(s *harness.Scenario) { s.Conditions.Lateness = time.Nanosecond }))
 	if err != nil {
 		t.Fatal(err)
 	}

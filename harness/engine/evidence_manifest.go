@@ -19,7 +19,7 @@ import (
 
 // savedVersion is the version of a saved ledger: of its manifest, its journals and its
 // facts. Readers refuse every other version.
-const savedVersion = 4
+const savedVersion = 5
 
 // Manifest is the file of a saved ledger that names all other files.
 const Manifest = "ledger.json"

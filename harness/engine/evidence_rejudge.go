@@ -46,7 +46,7 @@ func (s *Saved) Judge() (*Judgement, error) {
 	if len(j.Changed) == 0 {
 		j.Status, j.Reasons, j.Expected = s.Status, s.Reasons, s.Expected
 	} else {
-		j.Status, j.Reasons = statusOf(j.Verdicts, j.Assumptions, s.Unmet)
+		j.Status, j.Reasons = statusOf(j.Verdicts, j.Assumptions, s.Objectives)
 	}
 	return j, nil
 }

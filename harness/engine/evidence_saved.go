@@ -42,9 +42,10 @@ type Saved struct {
 	Status      harness.Status       `json:"status"`
 	Reasons     []string             `json:"reasons,omitempty"`
 	Expected    bool                 `json:"expected"`
-	Unmet       string               `json:"unmet,omitempty"` // Unmet is the threshold that the run did not meet.
 	Assumptions []harness.Assumption `json:"assumptions"`
 	Verdicts    []harness.Verdict    `json:"verdicts"` // Verdicts start with pod liveness, which no journal can show.
+	// Objectives are not judged again: no journal has all metrics.
+	Objectives []harness.ObjectiveResult `json:"objectives,omitempty"`
 
 	Digest string `json:"digest,omitempty"` // Digest is the digest of all above, see signature.
 

@@ -23,8 +23,8 @@ import (
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
-// The manifest has what no journal shows: that a pod ended by itself, that a threshold was
-// not met, that a control has to fail.
+// The manifest has what no journal shows: that a pod ended by itself, that an objective was
+// missed, that a control has to fail.
 func TestSavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		consumer string
@@ -51,9 +51,13 @@ func TestSavedLedgerHasTheStatusOfItsRun(t *testing.T) {
 			change: func(s *harness.Scenario) { s.Service = load.Fixed(20 * time.Second); s.Workers = 1 },
 			status: harness.Overload, reason: "",
 		},
-		"a threshold": {
-			change: func(s *harness.Scenario) { s.Thresholds.OfBound = 0.99 },
-			status: harness.Fail, reason: "threshold: ",
+		"an objective": {
+			change: func(s *harness.Scenario) { s.Objectives = "p99<1us" },
+			status: harness.Fail, reason: "objective p99<1µs: ",
+		},
+		"an undecided objective": {
+			change: func(s *harness.Scenario) { s.Objectives, s.Commit = "p99<1m, trend<1%", 10*time.Second },
+			status: harness.Inconclusive, reason: "objective trend<1%: undecided: ",
 		},
 		"a broken assumption": {
 			change: func(s *harness.Scenario) { s.Load.Pacer = stuck{s.Load.Pacer.(load.Constant)} },

@@ -88,7 +88,7 @@ func (e *evidence) facts() oracle.Facts {
 		Producer:   e.Scenario.Producer,
 		Partitions: e.Scenario.FinalPartitions(), Added: e.Scenario.AddedPartitions(), Final: e.course.stop.commits[0],
 		Session: e.cfg.Session, Heartbeat: e.cfg.Heartbeat, Commit: e.cfg.Commit, Lock: e.cfg.ShareLock, Deliveries: e.cfg.DeliveryLimit,
-		DrainEnd: e.course.drain.end, Thresholds: e.Scenario.Thresholds, Aggressors: aggressors(&e.Scenario),
+		DrainEnd: e.course.drain.end, Limits: e.limits(), Aggressors: aggressors(&e.Scenario),
 		Owners: []string{""}, Ends: map[ledger.Owner]string{},
 	}
 	f.Volatile = f.Share && isReal(e.Backend)
@@ -165,6 +165,9 @@ func (e *evidence) settings() (list []harness.Setting) {
 	set("window", e.cfg.Window)
 	set("commit", e.cfg.Commit)
 	set("session", e.cfg.Session)
+	if info.Objectives != "" {
+		set("objectives", info.Objectives)
+	}
 	for _, f := range info.Faults {
 		set("fault", f)
 	}

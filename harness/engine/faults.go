@@ -143,7 +143,7 @@ func (f *faultInjector) breakFault(why string) {
 
 // neededWorkInFlight is how much work the target of a fault must have in flight.
 func (s *setup) neededWorkInFlight() time.Duration {
-	return time.Duration(s.Scenario.Thresholds.WorkInFlight * float64(s.cfg.Commit))
+	return time.Duration(s.Scenario.Conditions.WorkInFlight * float64(s.cfg.Commit))
 }
 
 // incarnationFor is the incarnation of a pod that a fault affects which began at a time, ns on

@@ -112,7 +112,7 @@ func hitMoment(t *testing.T, c momentCase, times int, run func(*testing.T, *engi
 	p := plan(t, c.consumer, nil)
 	s := &p.Scenario
 	s.Service, s.Workers, s.Pods, s.Partitions = load.Fixed(momentService), 8, 3, 12
-	s.Session, s.Commit, s.Drain, s.Thresholds = momentSession, 500*time.Millisecond, 30*time.Second, harness.Thresholds{Lateness: 5 * time.Second}
+	s.Session, s.Commit, s.Drain, s.Conditions = momentSession, 500*time.Millisecond, 30*time.Second, harness.Conditions{Lateness: 5 * time.Second}
 	if c.moment == fault.BeforeAcknowledgement || c.moment == fault.AfterAcknowledgement {
 		// With some slow records, a share group sends acknowledgements of the others without a fetch.
 		s.Service = load.Rare{Usual: momentService, Slow: 2 * time.Second, Share: 0.02}

@@ -9,6 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 // Overrides are what the command line changes in every scenario. A zero value changes
@@ -21,6 +22,7 @@ type Overrides struct {
 	Service, Keys                     string
 	Commit, Session                   time.Duration
 	Producer                          ProducerOverrides
+	Objectives                        string // Objectives as in [harness.Scenario], in addition to those of the scenario.
 }
 
 // Apply returns the scenario with the overrides and the defaults applied. It returns an
@@ -59,7 +61,10 @@ func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 	setField(&s.Commit, o.Commit, time.Second)
 	setField(&s.Session, o.Session, 6*time.Second)
 	setField(&s.Drain, 0, 30*time.Second)
-	setField(&s.Thresholds.Lateness, 0, 100*time.Millisecond)
+	setField(&s.Conditions.Lateness, 0, 100*time.Millisecond)
+	if s.Objectives, err = o.applyObjectives(s.Objectives); err != nil {
+		return wrap(err)
+	}
 	if none, ok := s.Load.Keys.(harness.Keyless); ok {
 		s.Load.Keys = none.Of(s.Partitions, s.Load.Payload)
 	}
@@ -78,6 +83,21 @@ func setPayload(l *harness.Load, override int) {
 		l.Payload = int(math.Round(l.Sizes.Mean()))
 	}
 	setField(&l.Payload, override, 200)
+}
+
+// applyObjectives adds the objectives of the command line to those of a scenario. They take
+// the place of those that limit the same.
+func (o Overrides) applyObjectives(own string) (string, error) {
+	before, err := slo.Parse(own)
+	if err != nil {
+		return "", err
+	}
+	over, err := slo.Parse(o.Objectives)
+	if err != nil {
+		return "", err
+	}
+	all, err := before.With(over)
+	return all.String(), err
 }
 
 // setField sets a field to its override, or to its default if it is not set.

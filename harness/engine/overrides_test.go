@@ -39,6 +39,7 @@ func TestOverridesRefuseScenariosThatDoNotFit(t *testing.T) {
 		{"heal after the end", Overrides{Session: 24 * time.Second, Duration: 25 * time.Second}, ""},
 		{"drain shorter than a stall", Overrides{Session: 27 * time.Second, Duration: time.Minute, Commit: time.Second}, "tell a stall"},
 		{"payload too small", Overrides{Payload: 10}, "identity"},
+		{"objectives that contradict each other", Overrides{Objectives: "p99<1s, p50>2s"}, "no run meets both objectives"},
 		{"bad keys", Overrides{Keys: "uniform"}, "keys"},
 		{"bad service", Overrides{Service: "soon"}, "service"},
 		{"commit longer than the drain", Overrides{Commit: time.Hour}, "commit interval"},
@@ -99,5 +100,23 @@ func TestOverridesKeepSizesUnlessAPayloadIsGiven(t *testing.T) {
 		if _, err := (Overrides{}).Apply(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("values of up to %d bytes: %v, want an error that says %q", longest, err, want)
 		}
+	}
+}
+
+// Objectives of the command line add to those of the scenario, or take the place of those that
+// limit the same.
+func TestOverridesAddObjectives(t *testing.T) {
+	s := harness.Scenario{
+		Name: "x", Load: harness.Load{Pacer: load.Constant{Rate: 100, For: 10 * time.Second}, Keys: load.Uniform{N: 10}},
+		Service: load.Fixed(time.Millisecond), Objectives: "of-bound >= 90%, p99<1s",
+	}
+	for over, want := range map[string]string{"": "of-bound>=90%, p99<1s", "p99<=2s,trend<1%": "of-bound>=90%, p99<=2s, trend<1%"} {
+		if got, err := (Overrides{Objectives: over}).Apply(s); err != nil || got.Objectives != want {
+			t.Errorf("with %q they are %q, %v; want %q", over, got.Objectives, err, want)
+		}
+	}
+	s.Objectives = "p99<soon"
+	if _, err := (Overrides{}).Apply(s); err == nil || !strings.Contains(err.Error(), "scenario x: objective p99<soon") {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -43,6 +43,9 @@ func (c *conclusion) makeResult(found replayed) (*harness.Run, error) {
 	}
 	out.Saturated = Saturation(&c.Scenario, c.Backend, out.Host)
 	out.Assumptions = c.judgeAssumptions(out)
+	if err := c.judgeObjectives(out, found.latencies); err != nil {
+		return nil, err
+	}
 	c.decideStatus(out)
 	return out, nil
 }

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -12,7 +10,7 @@ import (
 
 // decideStatus gives a run its status. Run.Expected says whether that is acceptable.
 func (p *Plan) decideStatus(out *harness.Run) {
-	out.Status, out.Reasons = statusOf(out.Verdicts, out.Assumptions, p.unmetThreshold(out))
+	out.Status, out.Reasons = statusOf(out.Verdicts, out.Assumptions, out.Objectives)
 	missed := p.missedFailure(out)
 	if missed != "" && out.Status != harness.Inconclusive {
 		out.Status, out.Reasons = harness.Fail, append([]string{fmt.Sprintf("control: %s had to fail in this scenario and did not", missed)}, out.Reasons...)
@@ -20,38 +18,10 @@ func (p *Plan) decideStatus(out *harness.Run) {
 	out.Expected = missed == "" && p.isAcceptable(out.Status)
 }
 
-// unmetThreshold is each threshold that the run did not meet, "" for none.
-func (p *Plan) unmetThreshold(out *harness.Run) string {
-	unmet := slices.DeleteFunc([]string{p.unmetRate(out), p.unmetMemory(out)}, func(s string) bool { return s == "" })
-	return strings.Join(unmet, "; ")
-}
-
-// unmetRate says that a run completed less than its share of the bound, "" if it did not.
-func (p *Plan) unmetRate(out *harness.Run) string {
-	share := p.Scenario.Thresholds.OfBound
-	if share <= 0 || p.Consumer.Implementation.AllowIdleWorkers || out.Completed >= share*out.Bound {
-		return ""
-	}
-	return fmt.Sprintf("threshold: completed %.0f/s, less than %.0f %% of the bound %.0f/s", out.Completed, 100*share, out.Bound)
-}
-
-// unmetMemory names the pod that used most memory, if that is over the limit.
-func (p *Plan) unmetMemory(out *harness.Run) string {
-	limit := p.Scenario.Thresholds.Memory
-	if limit <= 0 || len(out.Pods) == 0 {
-		return ""
-	}
-	most := slices.MaxFunc(out.Pods, func(a, b harness.PodReport) int { return cmp.Compare(a.MaxRSS, b.MaxRSS) })
-	if most.MaxRSS <= limit {
-		return ""
-	}
-	return fmt.Sprintf("threshold: %s had up to %.1f MiB of resident memory, more than %.1f MiB", most.Name, float64(most.MaxRSS)/(1<<20), float64(limit)/(1<<20))
-}
-
 // statusOf is the status of a run with its reasons. A failed check decides before a broken
-// assumption, and that before overload. An unmet threshold counts only if all assumptions
-// hold.
-func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unmet string) (harness.Status, []string) {
+// assumption, and that before overload. A missed objective counts only if all assumptions
+// hold. One that is undecided, or without a value, leaves a run inconclusive that would pass.
+func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, objectives []harness.ObjectiveResult) (harness.Status, []string) {
 	var failed, broken []string
 	for _, v := range verdicts {
 		switch v.Status {
@@ -65,8 +35,9 @@ func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unme
 			broken = append(broken, a.Name+": "+a.Detail)
 		}
 	}
-	if unmet != "" && len(broken) == 0 {
-		failed = append(failed, unmet)
+	missed, open := objectiveReasons(objectives)
+	if len(broken) == 0 {
+		failed = append(failed, missed...)
 	}
 	switch overload := findVerdict(verdicts, oracle.CheckOverload); {
 	case len(failed) > 0:
@@ -75,6 +46,8 @@ func statusOf(verdicts []harness.Verdict, assumptions []harness.Assumption, unme
 		return harness.Inconclusive, broken
 	case overload != nil && overload.Count > 0:
 		return harness.Overload, []string{overload.Detail}
+	case len(open) > 0:
+		return harness.Inconclusive, open
 	}
 	return harness.Pass, nil
 }

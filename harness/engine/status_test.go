@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/measure"
 	"github.com/stampede-bench/stampede/harness/oracle"
 )
 
@@ -49,27 +51,46 @@ func TestControlFailsIfItPasses(t *testing.T) {
 
 // A run fails whose largest pod had more memory than the scenario allows. A pod in virtual time
 // has none of its own, and is not judged.
-func TestMemoryIsHeldToItsThreshold(t *testing.T) {
+func TestRunIsHeldToItsObjectives(t *testing.T) {
 	const limit = 64 << 20
 	for name, c := range map[string]struct {
-		limit  int64
-		peaks  []int64
-		broken bool
-		status harness.Status
-		reason string
+		objectives string
+		peaks      []int64
+		broken     bool
+		idle       bool // AllowIdleWorkers
+		overload   int64
+		status     harness.Status
+		reason     string
 	}{
-		"no limit":            {peaks: []int64{limit + 1}, status: harness.Pass},
-		"all within it":       {limit: limit, peaks: []int64{limit, 1}, status: harness.Pass},
-		"one above it":        {limit: limit, peaks: []int64{1, 3 * limit / 2}, status: harness.Fail, reason: "threshold: pod-2 had up to 96.0 MiB of resident memory, more than 64.0 MiB"},
-		"not measured":        {limit: limit, peaks: []int64{0, 0}, status: harness.Pass},
-		"in a run that broke": {limit: limit, peaks: []int64{2 * limit}, broken: true, status: harness.Inconclusive, reason: "load delivered: late"},
+		"no objective":              {peaks: []int64{limit + 1}, status: harness.Pass},
+		"all within it":             {objectives: "rss-max<=64MiB", peaks: []int64{limit, 1}, status: harness.Pass},
+		"one above it":              {objectives: "rss-max<=64MiB", peaks: []int64{1, 3 * limit / 2}, status: harness.Fail, reason: "objective rss-max<=64MiB: 96 MiB on pod-2"},
+		"not measured":              {objectives: "rss-max<=64MiB", peaks: []int64{0, 0}, status: harness.Pass},
+		"in a run that broke":       {objectives: "rss-max<=64MiB", peaks: []int64{2 * limit}, broken: true, status: harness.Inconclusive, reason: "load delivered: late"},
+		"two missed":                {objectives: "rss-max<=64MiB, of-bound>=90%", peaks: []int64{2 * limit}, status: harness.Fail, reason: "objective rss-max<=64MiB: 128 MiB on pod-1; objective of-bound>=90%: 50 %"},
+		"workers that may be idle":  {objectives: "of-bound>=90%", idle: true, status: harness.Pass},
+		"no recovery without fault": {objectives: "recovery<30s", status: harness.Pass},
+		"a value is missing":        {objectives: "p99<1s", status: harness.Inconclusive, reason: "objective p99<1s: missing: the run has no such latency"},
+		"undecided":                 {objectives: "trend<1%", status: harness.Inconclusive, reason: "objective trend<1%: undecided: 0 %: a load of 2s after the warm-up is too short for a trend: at least 12s"},
+		"undecided and overload":    {objectives: "trend<1%", overload: 1, status: harness.Overload, reason: "late"},
+		"missed and overload":       {objectives: "of-bound>=90%", overload: 1, status: harness.Fail, reason: "objective of-bound>=90%: 50 %"},
+		"judged by its check":       {objectives: "others-p99<=1s", status: harness.Pass},
 	} {
 		p := &Plan{
-			Scenario: harness.Scenario{Thresholds: harness.Thresholds{Memory: c.limit}}, Consumer: harness.Selection{Implementation: &harness.Implementation{}},
+			Scenario: harness.Scenario{Objectives: c.objectives, Commit: time.Second},
+			Consumer: harness.Selection{Implementation: &harness.Implementation{AllowIdleWorkers: c.idle}},
 		}
-		out := &harness.Run{Assumptions: []harness.Assumption{{Name: oracle.LoadDelivered, Held: !c.broken, Detail: "late"}}}
+		out := &harness.Run{
+			Bound: 100, Completed: 50, LoadEnd: 2 * time.Second, Load: harness.LoadReport{Offered: 100},
+			Series:      harness.Series{Step: time.Second, Offered: []float64{100, 100}, Backlog: []int64{1, 1}},
+			Assumptions: []harness.Assumption{{Name: oracle.LoadDelivered, Held: !c.broken, Detail: "late"}},
+			Verdicts:    []harness.Verdict{{Check: oracle.CheckOverload, Count: c.overload, Detail: "late"}},
+		}
 		for n, peak := range c.peaks {
 			out.Pods = append(out.Pods, harness.PodReport{Name: fmt.Sprintf("pod-%d", n+1), MaxRSS: peak})
+		}
+		if err := p.judgeObjectives(out, new(measure.Latencies)); err != nil {
+			t.Fatal(err)
 		}
 		p.decideStatus(out)
 		if out.Status != c.status || strings.Join(out.Reasons, "; ") != c.reason {
@@ -78,13 +99,10 @@ func TestMemoryIsHeldToItsThreshold(t *testing.T) {
 	}
 }
 
-// A run that misses two thresholds says both.
-func TestEachMissedThresholdIsSaid(t *testing.T) {
-	p := &Plan{
-		Scenario: harness.Scenario{Thresholds: harness.Thresholds{Memory: 1, OfBound: 0.9}}, Consumer: harness.Selection{Implementation: &harness.Implementation{}},
-	}
-	unmet := p.unmetThreshold(&harness.Run{Bound: 100, Completed: 50, Pods: []harness.PodReport{{Name: "pod-1", MaxRSS: 2 << 20}}})
-	if !strings.Contains(unmet, "completed 50/s") || !strings.Contains(unmet, "pod-1 had up to 2.0 MiB") {
-		t.Errorf("said %q", unmet)
+// The oracle gets the limits of the objectives that its checks judge.
+func TestChecksHaveTheirLimitsFromTheObjectives(t *testing.T) {
+	p := &Plan{Scenario: harness.Scenario{Objectives: "p99<1s, others-p99<=500ms, starvation<2s"}, Consumer: harness.Selection{Implementation: &harness.Implementation{}}}
+	if got, want := p.limits(), (oracle.Limits{OthersP99: 500 * time.Millisecond, StarvedAfter: 2 * time.Second}); got != want {
+		t.Errorf("limits are %+v, want %+v", got, want)
 	}
 }

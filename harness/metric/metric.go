@@ -17,14 +17,15 @@ type Metric struct {
 	Bench  string // Bench is the name in bench.txt, as rss-max-B; "" for a metric that is not there.
 	Unit   Unit
 	Higher bool // Higher values are better.
+	Signed bool // Signed: values can be below 0.
 	Doc    string
 
 	// Of is the value of a run. It may be infinite, see [harness.Never].
 	Of func(*harness.Run) (v float64, ok bool)
 	// OfFault is the value for the faults of one name, nil for a metric that faults do not have.
 	OfFault func(r *harness.Run, fault string) (v float64, ok bool)
-	// Interval is the value with its confidence bounds, nil for a metric that needs none. An
-	// objective is then decided by the bounds. commit is the commit interval.
+	// Interval is the value with its confidence bounds or its place, nil for a metric that has
+	// neither. An objective is then decided by the bounds. commit is the commit interval.
 	Interval func(r *harness.Run, commit time.Duration) (i Interval, ok bool)
 
 	// Quantile is the share of the records, in (0,1], that a percentile of the end-to-end
@@ -35,6 +36,8 @@ type Metric struct {
 	// objective. The run itself has no value.
 	Check string
 
+	// Explain says why a run has no value that should have one. nil: no more is known.
+	Explain func(*harness.Run) string
 	// Absent says why a run of this kind can have no value, "" if it should have one. nil: "".
 	Absent func(*harness.Run) string
 }

@@ -105,6 +105,18 @@ func maxRSS(r *harness.Run) (float64, bool) {
 	return float64(most), most > 0
 }
 
+// largestPod is maxRSS with the name of the pod.
+func largestPod(r *harness.Run, _ time.Duration) (Interval, bool) {
+	v, ok := maxRSS(r)
+	i := Interval{Value: v, Lower: v, Upper: v}
+	for _, p := range r.Pods {
+		if float64(p.MaxRSS) == v {
+			i.Where = p.Name
+		}
+	}
+	return i, ok
+}
+
 // maxAge is over the steps that end after the warm-up.
 func maxAge(r *harness.Run) (float64, bool) {
 	from, oldest, any := warmupEnd(r), time.Duration(0), false

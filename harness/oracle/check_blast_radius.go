@@ -12,7 +12,7 @@ import (
 
 // CheckBlastRadius counts slow records of the other keys, where the scenario makes some keys hot or lets their
 // work fail (the aggressors). A record is slow if its end-to-end latency, from due to its first effect, is over
-// the limit. The limit is the scenario's OthersP99, or 1 s.
+// the limit. The limit is the scenario's objective for others-p99, or 1 s.
 //
 // The count is the number of slow records beyond one in a hundred (rounded down) of the other keys' records. If
 // the count is above zero, the p99 is over the limit.
@@ -21,9 +21,9 @@ const CheckBlastRadius = "blast radius"
 var _ = register(entry{
 	name: CheckBlastRadius, gravity: limitsOverridden + 2,
 	finds: "slow records of all other keys, where some keys are hot or fail",
-	claim: "OthersP99 of the scenario; without it, latencies of more than 1 s are counted and not judged",
+	claim: "the objective others-p99 of the scenario; without it, latencies of more than 1 s are counted and not judged",
 	heldTo: func(f *Facts) string {
-		if limit := f.Thresholds.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
+		if limit := f.Limits.OthersP99; limit > 0 && len(f.Aggressors) > 0 {
 			return fmt.Sprintf("p99 of the other keys at most %v", limit)
 		}
 		return ""
@@ -51,8 +51,8 @@ type blastRadius struct {
 
 func newBlastRadius(f *Facts) *blastRadius {
 	b := &blastRadius{facts: f, aggressors: slices.Sorted(slices.Values(f.Aggressors)), limit: slowFor, aggressorPartitions: make([]bool, f.Partitions)}
-	if f.Thresholds.OthersP99 > 0 {
-		b.limit = f.Thresholds.OthersP99
+	if f.Limits.OthersP99 > 0 {
+		b.limit = f.Limits.OthersP99
 	}
 	return b
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // CheckStarvation finds a key that waits longer than the limit while records behind its record are completed.
-// The limit is the scenario's StarvedAfter, or 5 s.
+// The limit is the scenario's objective for starvation, or 5 s.
 //
 // A record is passed when a record of its partition has an effect at the next multiple of 16 offsets or beyond.
 // A stretch of a partition begins with each acquisition, loss and rewind of it by the run's group, and with the
@@ -25,9 +25,9 @@ const CheckStarvation = "starvation"
 var _ = register(entry{
 	name: CheckStarvation, gravity: limitsOverridden + 1,
 	finds: "a key that waits while records 16 and more offsets behind it are completed",
-	claim: "StarvedAfter of the scenario; without it, waits of more than 5 s are counted and not judged",
+	claim: "the objective starvation of the scenario; without it, waits of more than 5 s are counted and not judged",
 	heldTo: func(f *Facts) string {
-		if limit := f.Thresholds.StarvedAfter; limit > 0 {
+		if limit := f.Limits.StarvedAfter; limit > 0 {
 			return fmt.Sprintf("no key waits longer than %v while others pass it", limit)
 		}
 		return ""
@@ -61,8 +61,8 @@ type stretch struct {
 
 func newStarvation(f *Facts) starvation {
 	h := starvation{facts: f, limit: starvedAfter, parts: make([]stretch, f.Partitions)}
-	if f.Thresholds.StarvedAfter > 0 {
-		h.limit = f.Thresholds.StarvedAfter
+	if f.Limits.StarvedAfter > 0 {
+		h.limit = f.Limits.StarvedAfter
 	}
 	return h
 }

@@ -45,8 +45,8 @@ type Facts struct {
 	// as real Kafka does. After a fault it may deliver the record again with the same count.
 	Volatile bool `json:"volatile,omitempty"`
 	// DrainEnd is when the drain ended. A record that is completed later still counts as completed.
-	DrainEnd   time.Duration      `json:"drain_end_ns"`
-	Thresholds harness.Thresholds `json:"thresholds"`
+	DrainEnd time.Duration `json:"drain_end_ns"`
+	Limits   Limits        `json:"limits"`
 	// Aggressors are the keys that the scenario makes hot, or whose work it lets fail. There are none if
 	// end-to-end latency has no meaning in the scenario.
 	Aggressors []uint32 `json:"aggressors,omitempty"`
@@ -67,6 +67,17 @@ type Facts struct {
 
 	// Unobserved names the checks whose events this back end does not observe.
 	Unobserved []string `json:"unobserved,omitempty"`
+}
+
+// Limits are objectives of the scenario that checks judge.
+type Limits struct {
+	// StarvedAfter limits how long a key may wait for its next attempt while later
+	// records of its partition have their effects. 0: not judged; waits past 5 s
+	// are counted.
+	StarvedAfter time.Duration `json:"starved_after_ns,omitempty"`
+	// OthersP99 limits the p99 of the end-to-end latency of all keys except the aggressors.
+	// 0: not judged; records slower than 1 s are counted.
+	OthersP99 time.Duration `json:"others_p99_ns,omitempty"`
 }
 
 // Side is a side topic of the run.

@@ -76,7 +76,7 @@ func (h *history) line(line string) (err error) {
 	case "drain":
 		f.DrainEnd, err = time.ParseDuration(w[1])
 	case "threshold":
-		limit := map[string]*time.Duration{"starved": &f.Thresholds.StarvedAfter, "others": &f.Thresholds.OthersP99}[w[1]]
+		limit := map[string]*time.Duration{"starved": &f.Limits.StarvedAfter, "others": &f.Limits.OthersP99}[w[1]]
 		*limit, err = time.ParseDuration(w[2])
 	case "aggressors":
 		for _, key := range w[1:] {

@@ -26,7 +26,7 @@ func plantStarvation(w *simulation) (at []ledger.Position, fails []string, ok bo
 		return nil, nil, false
 	}
 	wait := w.expect().longest
-	w.facts.Thresholds.StarvedAfter = wait - nanosecond
+	w.facts.Limits.StarvedAfter = wait - nanosecond
 	return w.expect().expected.must[CheckStarvation], []string{CheckStarvation}, wait > nanosecond
 }
 
@@ -48,6 +48,6 @@ func plantBlast(w *simulation) (at []ledger.Position, fails []string, ok bool) {
 	if slowest == nil || len(w.facts.Sides) > 0 {
 		return nil, nil, false
 	}
-	w.facts.Thresholds.OthersP99 = slowest.end - nanosecond
+	w.facts.Limits.OthersP99 = slowest.end - nanosecond
 	return []ledger.Position{slowest.Position()}, []string{CheckBlastRadius}, true
 }

@@ -48,7 +48,7 @@ func (r *reference) judgeOrder() {
 			if !slices.ContainsFunc(open, same) && e.Topic == 0 {
 				wait := r.waited(i)
 				r.longest = max(r.longest, wait)
-				if wait > cmp.Or(r.facts.Thresholds.StarvedAfter, 5*time.Second) {
+				if wait > cmp.Or(r.facts.Limits.StarvedAfter, 5*time.Second) {
 					r.add(CheckStarvation, at)
 				}
 			}
@@ -165,7 +165,7 @@ func (r *reference) judgeBlastRadius() {
 	others, late := 0, []ledger.Position{}
 	for _, e := range r.firsts {
 		if !slices.Contains(r.facts.Aggressors, e.Key) {
-			if others++; e.At-e.Due > cmp.Or(r.facts.Thresholds.OthersP99, time.Second) {
+			if others++; e.At-e.Due > cmp.Or(r.facts.Limits.OthersP99, time.Second) {
 				late = append(late, e.Position())
 			}
 		}

@@ -41,7 +41,7 @@ func (h *history) String() string {
 		volatile := map[bool]string{true: " volatile"}[f.Volatile]
 		fmt.Fprintf(&b, "share lock=%v deliveries=%d%s\n", f.Lock, f.Deliveries, volatile)
 	}
-	for name, limit := range map[string]time.Duration{"starved": f.Thresholds.StarvedAfter, "others": f.Thresholds.OthersP99} {
+	for name, limit := range map[string]time.Duration{"starved": f.Limits.StarvedAfter, "others": f.Limits.OthersP99} {
 		if limit > 0 {
 			fmt.Fprintf(&b, "threshold %s %v\n", name, limit)
 		}

@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/stampede-bench/stampede/harness"
@@ -93,6 +94,8 @@ func (o Objective) judge(s Sample) Result {
 	return r
 }
 
+const noValue = "the run has no value for it"
+
 // measure is the value of a run with its bounds, or why there is none.
 func (o Objective) measure(s Sample) (i metric.Interval, why string) {
 	if why := o.absent(s.Run); why != "" {
@@ -106,7 +109,7 @@ func (o Objective) measure(s Sample) (i metric.Interval, why string) {
 		return o.measureLatency(s)
 	case m.Interval != nil:
 		if i, ok = m.Interval(s.Run, s.Commit); !ok {
-			return i, "the run has no load over time after its warm-up"
+			return i, noValue
 		}
 		return i, ""
 	case o.Fault != "":
@@ -114,10 +117,13 @@ func (o Objective) measure(s Sample) (i metric.Interval, why string) {
 	default:
 		v, ok = m.Of(s.Run)
 	}
-	if !ok || math.IsNaN(v) {
-		return i, "the run has no value for it"
+	switch {
+	case ok && !math.IsNaN(v):
+		return metric.Interval{Value: v, Lower: v, Upper: v}, ""
+	case m.Explain != nil:
+		return i, m.Explain(s.Run)
 	}
-	return metric.Interval{Value: v, Lower: v, Upper: v}, ""
+	return i, noValue
 }
 
 // absent says why a run of this kind has no value, "" if it should have one.
@@ -127,13 +133,13 @@ func (o Objective) absent(r *harness.Run) string {
 			return why
 		}
 	}
-	if o.Fault != "" {
-		for _, f := range r.Faults {
-			if f.Name == o.Fault {
-				return ""
-			}
-		}
+	hasFault := func(f harness.FaultReport) bool { return f.Name == o.Fault }
+	hasPhase := func(p harness.Phase) bool { return p.Name == o.Phase }
+	switch {
+	case o.Fault != "" && !slices.ContainsFunc(r.Faults, hasFault):
 		return "the run had no fault " + o.Fault
+	case o.Phase != "" && !slices.ContainsFunc(r.Phases, hasPhase):
+		return "the run had no phase " + o.Phase
 	}
 	return ""
 }

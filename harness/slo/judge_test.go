@@ -1,7 +1,9 @@
 package slo_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +56,7 @@ func TestRunIsJudgedByItsObjectives(t *testing.T) {
 		"p99@steady<100ms":          {slo.Met, ""},
 		"p99.9@steady<10s":          {slo.Missing, "500 records are too few for p99.9"},
 		"max@steady<=1s":            {slo.Met, ""},
-		"p99@recovery<1s":           {slo.Missing, "in a phase recovery"},
+		"p99@recovery<1s":           {slo.Missing, "the run had no phase recovery"},
 		"p95<1s":                    {slo.Missing, "no such latency"},
 		"trend<1%":                  {slo.Met, ""},
 		"age<20s":                   {slo.Missed, "21 s"},
@@ -65,7 +67,7 @@ func TestRunIsJudgedByItsObjectives(t *testing.T) {
 		"recovery(kill pod)<30s":    {slo.Missed, "never"},
 		"recovery<30s":              {slo.Missed, "never"},
 		"recovery(pause pod)<30s":   {slo.Missing, "the run had no fault pause pod"},
-		"rss-max<64MiB":             {slo.Missed, "70 MiB"},
+		"rss-max<64MiB":             {slo.Missed, "70 MiB on pod-2"},
 		"cpu/1000records<=1s":       {slo.Met, ""},
 		"of-bound>=90%":             {slo.Met, ""},
 		"of-bound>=95%":             {slo.Missed, "90 %"},
@@ -145,7 +147,35 @@ func TestWhatARunOfTheKindCannotHaveIsInapplicable(t *testing.T) {
 			t.Errorf("%s is %+v", text, got)
 		}
 	}
-	if got := mustParse(t, "p99@recovery<1s").Judge(slo.Sample{Run: judged()})[0]; got.Inapplicable {
+	if got := mustParse(t, "p99@recovery<1s").Judge(slo.Sample{Run: judged()})[0]; !got.Inapplicable {
 		t.Errorf("a phase that did not occur is %+v", got)
+	}
+	idle := judged()
+	idle.Load.Offered = 10
+	if got := mustParse(t, "of-bound>=90%").Judge(slo.Sample{Run: idle})[0]; got.Verdict != slo.Missing || got.Inapplicable || got.Why != "the load does not reach the bound" {
+		t.Errorf("the share of a bound that the load does not reach is %+v", got)
+	}
+	if got := mustParse(t, "p95<1s").Judge(slo.Sample{Run: judged()})[0]; got.Verdict != slo.Missing || got.Inapplicable {
+		t.Errorf("a percentile that only a histogram has is %+v", got)
+	}
+}
+
+// A result has no number where JSON has none, and the words in any case.
+func TestResultsAreReported(t *testing.T) {
+	all := slo.Report(mustParse(t, "p99<1s, recovery<30s, p95<1s, trend<1%, others-p99<1s").Judge(slo.Sample{Run: judged(), Commit: time.Second}))
+	var got []string
+	for _, r := range all {
+		value := "no number"
+		if r.Value != nil {
+			value = "a number"
+		}
+		got = append(got, fmt.Sprintf("%s: %s, %s, %s, %s%s", r.Objective, r.Verdict, r.Measured, value, r.Check, r.Why))
+	}
+	want := []string{
+		"p99<1s: met, 812 ms, a number, ", "recovery<30s: missed, never, no number, never", "p95<1s: missing, -, no number, the run has no such latency",
+		"trend<1%: met, 0 %, a number, ", "others-p99<1s: missed, -, no number, blast radiusblast radius: 3",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("reported\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -39,7 +39,7 @@ func parseLimit(value string, m *metric.Metric) (float64, error) {
 	if !ok {
 		return 0, fmt.Errorf("%s is compared with %s", m.Name, unitSyntax[m.Unit])
 	}
-	if limit < 0 && m.Interval == nil {
+	if limit < 0 && !m.Signed {
 		return 0, fmt.Errorf("%s is never below 0", m.Name)
 	}
 	return limit, nil

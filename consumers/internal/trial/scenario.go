@@ -20,7 +20,7 @@ func NewScenario(name, doc string, change func(*harness.Scenario)) harness.Scena
 		Service:    load.Fixed(10 * time.Millisecond),
 		Partitions: 4, Pods: 2, Workers: 8, Window: 200,
 		Commit: 300 * time.Millisecond, Session: 3 * time.Second, Drain: 15 * time.Second,
-		Thresholds: harness.Thresholds{Lateness: time.Second}, // these tests judge the checks, not the machine
+		Conditions: harness.Conditions{Lateness: time.Second}, // these tests judge the checks, not the machine
 	}
 	if change != nil {
 		change(&s)
