@@ -33,11 +33,12 @@ const readmeIntro = `# The consumers
 
 Each consumer is one file. Their registrations generate this page (` + "`STAMPEDE_UPDATE=1 go test -run TestReadme ./consumers`" + `). W is the
 number of workers of a pod. M is its window: the most records that it accepts at or above the low watermark. Below the low watermark of a
-partition all records are completed. The shared parts are packages with a README each: [client](client/README.md), [group](group/README.md),
+partition all records are completed. The *serial unit* is what a design works on one record at a time: a hot one bounds the whole load,
+see harness/capacity. The shared parts are packages with a README each: [client](client/README.md), [group](group/README.md),
 [pool](pool/README.md), [relay](relay/README.md), [sharegroup](sharegroup/README.md), [txn](txn/README.md).
 
-| consumer | delivery | order | throughput at most |
-|---|---|---|---|
+| consumer | delivery | order | serial unit | throughput at most |
+|---|---|---|---|---|
 `
 
 const readmeShared = `
@@ -67,13 +68,31 @@ func readme(t *testing.T) string {
 			t.Errorf("%s needs Doc, Use, Bound and Crash", i.Name)
 		}
 		names = append(names, i.Name)
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", i.Name, i.Name, i.Delivery, i.Order, i.Bound)
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", i.Name, i.Name, i.Delivery, i.Order, serialUnit(i), i.Bound)
 		fmt.Fprintf(&each, "\n## %s\n\n%s\n\n- *Claims*: %s.\n- *Use*: %s\n- *Bound*: %s\n- *A crash*: %s\n", i.Name, i.Doc, claims(i), i.Use, i.Bound, i.Crash)
 		for _, k := range i.Knobs {
 			fmt.Fprintf(&each, "- *Knob* `%s=%s`: %s\n", k.Name, k.Default, k.Doc)
 		}
 	}
 	return b.String() + readmeShared + each.String() + snapshotSections(t, names)
+}
+
+// serialUnit is what the design works on one record at a time with the defaults of its knobs.
+func serialUnit(i *harness.Implementation) string {
+	cfg := harness.Config{Workers: 50}
+	_ = harness.Selection{Implementation: i}.Apply(&cfg) // it fails on knobs that are given alone
+	s := i.SerialOf(cfg)
+	words := string(s.Unit)
+	if s.Batch > 1 {
+		words += fmt.Sprintf(", in batches of up to %d", s.Batch)
+	}
+	if s.Ways > 1 {
+		words += fmt.Sprintf(", split into %d", s.Ways)
+	}
+	if s.Prepares {
+		words += ", but for what is prepared"
+	}
+	return words
 }
 
 func claims(i *harness.Implementation) string {
