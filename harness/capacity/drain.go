@@ -29,6 +29,10 @@ type Drain struct {
 	// Took counts from the end of the outage. harness.Never: the resource is full without an
 	// outage, so its backlog never ends.
 	Took time.Duration `json:"took_ns"`
+	// Soonest and Latest are Took with the best and the worst luck where chance decides what shares
+	// the resource, see [Bound].Most. Without chance they are Took.
+	Soonest time.Duration `json:"soonest_ns"`
+	Latest  time.Duration `json:"latest_ns"`
 	// Spread is the standard deviation of Took, as the records of a random key come at random
 	// times.
 	Spread time.Duration `json:"spread_ns,omitempty"`
@@ -54,21 +58,27 @@ func PredictDrain(bounds []Bound, rate float64, o Outage) []Drain {
 // random among all, and the work of each.
 func (b Bound) drainAfter(rate float64, gap time.Duration) Drain {
 	rho := b.Utilisation(rate)
-	d := Drain{Resource: b.Resource, Utilisation: rho, Backlog: rate * b.Share * gap.Seconds(), Took: harness.Never}
-	if rho >= 1 {
-		return d
+	d := Drain{
+		Resource: b.Resource, Utilisation: rho, Backlog: rate * b.Share * gap.Seconds(),
+		Took: drainOf(gap, rho), Soonest: drainOf(gap, rate/b.Most), Latest: drainOf(gap, rate/b.Least),
 	}
-	took := gap.Seconds() * rho / (1 - rho)
-	d.Took = inSeconds(took)
-	if b.Share > 0 {
+	if b.Share > 0 && rho < 1 {
 		busy := 1 / (b.Rate * b.Share) // seconds of the resource a record
-		d.Spread = inSeconds(math.Sqrt(busy*rho*(gap.Seconds()+took)*b.Variation) / (1 - rho))
+		d.Spread = inSeconds(math.Sqrt(busy*rho*(gap+d.Took).Seconds()*b.Variation) / (1 - rho))
 	}
 	return d
 }
 
-// WithMeasured are bounds in which the tightest has the rate that was measured in saturation.
-// A rate above it changes nothing.
+// drainOf is how long a resource at a utilisation takes to clear the backlog of a gap.
+func drainOf(gap time.Duration, rho float64) time.Duration {
+	if rho >= 1 {
+		return harness.Never
+	}
+	return inSeconds(gap.Seconds() * rho / (1 - rho))
+}
+
+// WithMeasured are bounds in which the tightest has the rate that was measured in saturation,
+// and its luck in proportion. A rate above it changes nothing.
 func WithMeasured(bounds []Bound, rate float64) []Bound {
 	bounds = slices.Clone(bounds)
 	tightest, ok := Tightest(bounds)
@@ -76,8 +86,9 @@ func WithMeasured(bounds []Bound, rate float64) []Bound {
 		return bounds
 	}
 	for i := range bounds {
-		if bounds[i].Name == tightest.Name {
-			bounds[i].Rate, bounds[i].Least = rate, min(rate, bounds[i].Least)
+		if b := &bounds[i]; b.Name == tightest.Name {
+			part := rate / tightest.Rate
+			b.Rate, b.Least, b.Most = rate, part*b.Least, part*b.Most
 		}
 	}
 	return bounds

@@ -40,6 +40,18 @@ func TestMeasuredSaturationMakesADrainLonger(t *testing.T) {
 	}
 }
 
+func TestDrainOfAQueueDependsOnLuck(t *testing.T) {
+	d := keyedDesign(20, 12)
+	d.Serial = harness.Serial{Unit: harness.SerialQueue, Queues: 20}
+	bounds := Bounds(System{Shape: hotShape(12_000, 12, 10*ms, 0.2), Design: d, Pods: 3})
+	for name, bounds := range map[string][]Bound{"planned": bounds, "measured": WithMeasured(bounds, 450)} {
+		d := PredictDrain(bounds, 350, Outage{For: time.Minute})[0]
+		if !(d.Soonest < d.Took && d.Took < d.Latest) {
+			t.Errorf("%s: %+v, want luck around it", name, d)
+		}
+	}
+}
+
 func TestDrainByPartition(t *testing.T) {
 	shape, o := hotShape(12_000, 12, 10*ms, 0.2), Outage{For: time.Minute}
 	d := Design{Serial: harness.Serial{Unit: harness.SerialPartition}, Workers: 4, Partitions: 12}
