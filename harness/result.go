@@ -1,6 +1,9 @@
 package harness
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ResultVersion is the version of the format of result.json. A reader refuses
 // any other.
@@ -143,6 +146,21 @@ type Run struct {
 	Completed  float64 `json:"completed_per_s"`
 	Bound      float64 `json:"bound_per_s"`
 	Rebalances int     `json:"rebalances"` // Rebalances after the group had formed.
+}
+
+// KeptClaims reports whether the run passed, or would have passed without its objectives. Its
+// metrics are then those of a design that keeps its claims.
+func (r *Run) KeptClaims() bool {
+	if r.Status == Pass {
+		return true
+	}
+	if r.Status != Fail && r.Status != Inconclusive {
+		return false
+	}
+	unmet := slices.ContainsFunc(r.Objectives, func(o ObjectiveResult) bool { return o.Verdict != ObjectiveMet && o.Check == "" })
+	broken := slices.ContainsFunc(r.Assumptions, func(a Assumption) bool { return !a.Held })
+	failed := slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Status == Fail })
+	return unmet && !broken && !failed
 }
 
 // RunPart is a part of a run: prepare, form, load, drain, stop, final read, seal or replay.

@@ -130,7 +130,7 @@ func (t *text) writeBare() {
 // their own.
 func benchBare(c *harness.Comparison, r *harness.Run) []measured {
 	mean, ok := bareOf(c, r.Scenario)
-	if !ok || r.Status != harness.Pass {
+	if !ok || !r.KeptClaims() {
 		return nil
 	}
 	suffix := "of-bare"

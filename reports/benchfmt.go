@@ -18,7 +18,7 @@ import (
 // benchstat then compares consumers within a file, and commits between files. The
 // name of a benchmark has the scenario and the consumer as key=value; its last
 // part is the number of CPUs, as in Go's own. Runs without a verdict are comments.
-// Only runs that passed have latencies, one set for each phase; those of the
+// Only runs that kept their claims have latencies, one set for each phase; those of the
 // steady phase have the short names.
 func renderBench(w io.Writer, c *harness.Comparison) error {
 	c = plain.Copy(c)
@@ -40,7 +40,7 @@ func renderBench(w io.Writer, c *harness.Comparison) error {
 	for i := range c.Runs {
 		r := &c.Runs[i]
 		name := benchName(r)
-		if !hasVerdict(r.Status) {
+		if !isConcluded(r) {
 			fmt.Fprintf(&lines, "# %s: %s: %s\n", name, r.Status, joinLines(strings.Join(r.Reasons, "; ")))
 			continue
 		}
@@ -125,7 +125,7 @@ func benchMetrics(r *harness.Run) []measured {
 			}
 		}
 	}
-	if r.Status == harness.Pass && !r.Load.Flood {
+	if r.KeptClaims() && !r.Load.Flood {
 		ms = append(ms, benchLatencies(r)...)
 	}
 	return ms

@@ -133,7 +133,7 @@ func maxLatency(v *view, c *harness.Cell) cellValue {
 	most := 0.0
 	for _, r := range v.runsOf(c) {
 		for _, p := range r.Phases {
-			if r.Status == harness.Pass && (r.Saturated != "") == c.Saturated && !isWarmUp(p.Name) {
+			if r.KeptClaims() && (r.Saturated != "") == c.Saturated && !isWarmUp(p.Name) {
 				most = max(most, p.EndToEnd.Max.Seconds())
 			}
 		}

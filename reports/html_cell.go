@@ -141,7 +141,7 @@ func newPhaseRow(r *harness.Run, p *harness.Phase) phaseRow {
 		P50: missing, P90: missing, P99: missing, P999: missing, Max: missing,
 		Delivery: missing, Work: q(p.Service, p99), Acks: q(p.Ack, p99),
 	}
-	if r.Status == harness.Pass && !r.Load.Flood {
+	if r.KeptClaims() && !r.Load.Flood {
 		row.P50 = q(p.EndToEnd, func(q harness.Quantiles) float64 { return q.P50.Seconds() })
 		row.P90 = q(p.EndToEnd, func(q harness.Quantiles) float64 { return q.P90.Seconds() })
 		row.P99 = q(p.EndToEnd, p99)

@@ -81,7 +81,7 @@ func (d *drawing) describeRuns() string {
 		words = append(words, "the first repeat that passed")
 	}
 	for _, s := range d.shown {
-		if s.run.Status != harness.Pass {
+		if !s.run.KeptClaims() {
 			words = append(words, fmt.Sprintf("of %s repeat %d, because no repeat passed (%s)", s.consumer.Short, s.run.Repeat, s.run.Status))
 		}
 	}
@@ -97,7 +97,7 @@ func (d *drawing) describeRuns() string {
 func (d *drawing) withLatency() []shown {
 	var out []shown
 	for _, s := range d.shown {
-		if s.run.Status == harness.Pass && !s.run.Load.Flood {
+		if s.run.KeptClaims() && !s.run.Load.Flood {
 			out = append(out, s)
 		}
 	}
@@ -112,7 +112,7 @@ func (d *drawing) describeMissing() string {
 		if c == nil {
 			continue
 		}
-		if r := d.view.drawnRun(c); r == nil || r.Status != harness.Pass || r.Load.Flood {
+		if r := d.view.drawnRun(c); r == nil || !r.KeptClaims() || r.Load.Flood {
 			words = append(words, fmt.Sprintf("%s (%s)", d.view.short[consumer.Name], d.view.whyNoLatency(c)))
 		}
 	}

@@ -15,7 +15,7 @@ type objectiveRow struct {
 	Measured  []string // Measured is the value of each repeat, in words.
 	Verdict   string   // Verdict is met, or the gravest other, and of how many repeats.
 	Status    harness.Status
-	Why       string // Why a repeat without a value has none.
+	Why       string // Why the value of a repeat is missing or decides nothing.
 }
 
 // gravity orders the verdicts on an objective, the gravest last.
@@ -33,7 +33,7 @@ func (v *view) objectiveRows(c *harness.Cell) (rows []objectiveRow) {
 				worst[o.Objective] = harness.ObjectiveMet
 			}
 			rows[i].Measured = append(rows[i].Measured, o.Measured)
-			if o.Measured == missing && o.Why != "" {
+			if o.Verdict == harness.ObjectiveMissing || o.Verdict == harness.ObjectiveUndecided {
 				rows[i].Why = o.Why
 			}
 			judged[o.Objective]++

@@ -50,7 +50,7 @@ func (v *view) stageValue(c *harness.Cell, stage int) cellValue {
 // runsWithStages are the runs of a cell whose latencies it shows, if they have stages.
 func (v *view) runsWithStages(c *harness.Cell) []*harness.Run {
 	return slices.DeleteFunc(v.runsOf(c), func(r *harness.Run) bool {
-		return r.Status != harness.Pass || (r.Saturated != "") != c.Saturated || !hasStages(r)
+		return !r.KeptClaims() || (r.Saturated != "") != c.Saturated || !hasStages(r)
 	})
 }
 
@@ -77,7 +77,7 @@ func (v *view) stageNotes() (notes []string) {
 
 // benchStages are the stages of a run that passed.
 func benchStages(r *harness.Run) (ms []measured) {
-	if r.Status != harness.Pass || !hasStages(r) {
+	if !r.KeptClaims() || !hasStages(r) {
 		return nil
 	}
 	for i, p := range r.Stages.Parts {

@@ -47,8 +47,12 @@ func (v *view) runsOf(c *harness.Cell) []*harness.Run {
 
 // concludedRuns are the runs of a cell that gave a verdict. Only their results mean something.
 func (v *view) concludedRuns(c *harness.Cell) []*harness.Run {
-	return slices.DeleteFunc(v.runsOf(c), func(r *harness.Run) bool { return !hasVerdict(r.Status) })
+	return slices.DeleteFunc(v.runsOf(c), func(r *harness.Run) bool { return !isConcluded(r) })
 }
+
+// isConcluded reports whether a run has metrics that count: it has a verdict, or only its
+// objectives stay open.
+func isConcluded(r *harness.Run) bool { return hasVerdict(r.Status) || r.KeptClaims() }
 
 func hasVerdict(s harness.Status) bool {
 	return s == harness.Pass || s == harness.Fail || s == harness.Overload
@@ -60,7 +64,7 @@ func hasVerdict(s harness.Status) bool {
 func (v *view) drawnRun(c *harness.Cell) *harness.Run {
 	runs := v.concludedRuns(c)
 	for _, r := range runs {
-		if r.Status == harness.Pass {
+		if r.KeptClaims() {
 			return r
 		}
 	}

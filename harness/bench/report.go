@@ -19,7 +19,7 @@ import (
 var worstFirst = []harness.Status{harness.Fail, harness.NotMade, harness.Inconclusive, harness.Overload, harness.Skipped, harness.Pass}
 
 // mergeCells makes one cell of all runs of a consumer in a scenario. It merges the
-// latencies of passed runs only: those of a failed run mean nothing. Those of a saturated
+// latencies of runs that kept their claims: those of others mean nothing. Those of a saturated
 // machine are never mixed with others.
 func mergeCells(c *harness.Comparison, latencies []*measure.Latencies) (all []harness.Cell) {
 	for _, s := range c.Scenarios {
@@ -35,7 +35,7 @@ func mergeCells(c *harness.Comparison, latencies []*measure.Latencies) (all []ha
 				cell.Status = worseStatus(cell.Status, r.Status)
 				cell.Expected = cell.Expected && r.Expected
 				switch {
-				case r.Status != harness.Pass:
+				case !r.KeptClaims():
 				case r.Saturated != "":
 					passed++
 					saturated.Merge(latencies[i])

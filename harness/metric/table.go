@@ -14,7 +14,7 @@ var table = []*Metric{
 	{Name: "redelivered", Bench: "redelivered", Unit: Records, Doc: "records completed again after a rebalance, a crash or another return to the committed offset", Of: redelivered},
 	{Name: "cpu/1000records", Bench: "cpu-sec/1000records", Unit: Seconds, Doc: "CPU time of all pods for 1000 completed records", Of: cpuPerThousand, Absent: withoutUsage},
 	{Name: "rss-max", Bench: "rss-max-B", Unit: Bytes, Doc: "peak resident memory of the largest pod", Of: maxRSS, Interval: largestPod, Absent: withoutUsage},
-	{Name: "trend", Bench: "trend", Unit: Share, Signed: true, Doc: "growth of the backlog while there was load, as a share of the offered rate", Of: trendOfTotal, Interval: Trend, Absent: isFlood},
+	{Name: "trend", Bench: "trend", Unit: Share, Signed: true, Doc: "growth of the backlog while there was load, as a share of the offered rate", Of: trendOfTotal, Interval: Trend, Explain: shortLoad, Absent: isFlood},
 	{Name: "age", Bench: "age-sec", Unit: Seconds, Doc: "the highest age of the oldest unfinished record after the warm-up", Of: maxAge},
 	{Name: "drain", Bench: "drain-sec", Unit: Seconds, Doc: "time from the end of the load until the backlog is empty", Of: drainTime},
 	{Name: "lost", Bench: "lost", Unit: Records, Doc: "records that were acknowledged and never completed", Of: lost},
@@ -30,6 +30,8 @@ func belowBound(r *harness.Run) string {
 	}
 	return "the load does not reach the bound"
 }
+
+func shortLoad(*harness.Run) string { return "less than two seconds of load after the warm-up" }
 
 func withoutFaults(r *harness.Run) string {
 	if len(r.Faults) == 0 {

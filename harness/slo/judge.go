@@ -108,10 +108,9 @@ func (o Objective) measure(s Sample) (i metric.Interval, why string) {
 	case m.Quantile > 0:
 		return o.measureLatency(s)
 	case m.Interval != nil:
-		if i, ok = m.Interval(s.Run, s.Commit); !ok {
-			return i, noValue
+		if i, ok = m.Interval(s.Run, s.Commit); ok {
+			return i, ""
 		}
-		return i, ""
 	case o.Fault != "":
 		v, ok = m.OfFault(s.Run, o.Fault)
 	default:
@@ -207,5 +206,9 @@ func (r *Result) Measured() string {
 	if r.Verdict == Missing || math.IsNaN(r.Value) {
 		return "-"
 	}
-	return describe(r.Objective.Metric, metric.Interval{Value: r.Value, Lower: r.Lower, Upper: r.Upper})
+	i := metric.Interval{Value: r.Value, Lower: r.Lower, Upper: r.Upper}
+	if math.IsInf(r.Lower, -1) {
+		i.Lower, i.Upper = i.Value, i.Value // Why says that there are no bounds
+	}
+	return describe(r.Objective.Metric, i)
 }
