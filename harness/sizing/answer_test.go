@@ -1,0 +1,235 @@
+package sizing
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/capacity"
+	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/slo"
+)
+
+var _ = harness.Register(harness.Implementation{
+	Name: "modelled", Delivery: harness.AtLeastOnce, Order: harness.OrderNone,
+	Parallelism: func(c harness.Config) int { return c.Workers },
+	New:         func(harness.Config) (harness.Consumer, error) { return nil, errors.New("it is only modelled") },
+})
+
+var _ = harness.RegisterBackend(modelled{})
+
+// modelled is a back end that never starts.
+type modelled struct{}
+
+func (modelled) Name() string { return "modelled" }
+
+func (modelled) Start(context.Context, harness.ClusterSpec) (harness.Cluster, error) {
+	return nil, errors.New("it is only modelled")
+}
+
+// modelRun is a run of a consumer with a known capacity for each worker.
+type modelRun struct {
+	perWorker float64 // perWorker is the rate of a worker from which on the latency is a minute.
+	breaksAt  float64 // breaksAt is the rate from which on records are lost, 0 for none.
+	status    harness.Status
+	saturated string
+	fails     error
+	made      []engine.Plan
+}
+
+func (m *modelRun) run(_ context.Context, p engine.Plan) (*engine.Outcome, error) {
+	m.made = append(m.made, p)
+	if m.fails != nil {
+		return nil, m.fails
+	}
+	rate := meanRate(p.Scenario.Load.Pacer)
+	r := harness.Run{Scenario: p.Scenario.Name, Consumer: p.Consumer.Name(), Status: harness.Pass, Completed: rate, Saturated: m.saturated}
+	if m.status != "" {
+		r.Status, r.Reasons = m.status, []string{"as the test wants"}
+	}
+	latency := harness.Quantiles{N: 10_000, P50: time.Millisecond, P90: time.Millisecond, P99: 10 * time.Millisecond, P999: 10 * time.Millisecond, Max: 10 * time.Millisecond}
+	if limit := m.perWorker * float64(p.Scenario.Workers*p.Scenario.Pods); rate > limit {
+		latency.P99, r.Completed = time.Minute, limit
+	}
+	r.EndToEnd = latency
+	r.Phases = []harness.Phase{{Name: "steady", EndToEnd: latency}}
+	if m.breaksAt > 0 && rate >= m.breaksAt {
+		r.Status, r.Verdicts = harness.Fail, []harness.Verdict{{Check: "loss", Status: harness.Fail, Count: 3}}
+	}
+	return &engine.Outcome{Run: r}, nil
+}
+
+// steadyQuestion asks for the rate of 3 pods with 10 workers and 10 ms of work: at most 3,000/s.
+func steadyQuestion(t *testing.T) Question {
+	t.Helper()
+	s, err := engine.Overrides{}.Apply(harness.Scenario{
+		Name: "asked", Doc: "Is there an answer?", Load: harness.Load{Pacer: load.Constant{Rate: 900, For: 10 * time.Second}, Keys: load.Uniform{N: 1000}},
+		Service: load.Fixed(10 * time.Millisecond), Partitions: 12, Pods: 3, Workers: 10, Warmup: 2 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumers, err := harness.ParseSelection("modelled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	objectives, err := slo.Parse("p99<500ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := harness.FindBackend("modelled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Question{
+		Scenario: s, Consumer: consumers[0], Backend: b, Seek: SeekRate, Objectives: objectives, Seed: 1,
+		Lengths: Lengths{Short: 15 * time.Second, Full: 40 * time.Second}, Width: 0.03,
+	}
+}
+
+func TestAnswerIsTheHighestRateThatHolds(t *testing.T) {
+	m := &modelRun{perWorker: 80}
+	a, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, ok := a.Capacity(); !ok || found > 2400 || found < 2400/1.035 {
+		t.Errorf("found %v (%v), want 2,400 less at most the width", found, ok)
+	}
+	if len(a.Points) != len(shares) || a.Result.Searching > 8 {
+		t.Errorf("%d points after %d trials of search", len(a.Points), a.Result.Searching)
+	}
+	seen := map[float64]map[int]bool{}
+	for i, k := range a.Result.Trials {
+		p := m.made[i]
+		if seen[k.Load] == nil {
+			seen[k.Load] = map[int]bool{}
+		}
+		if seen[k.Load][p.Repeat] {
+			t.Errorf("two trials at %v/s had the same records", k.Load)
+		}
+		seen[k.Load][p.Repeat] = true
+	}
+}
+
+func TestBrokenGuaranteeEndsTheCapacity(t *testing.T) {
+	m := &modelRun{perWorker: 80, breaksAt: 1500}
+	a, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, ok := a.Capacity()
+	if !ok || found >= 1500 || found < 1500/1.035 {
+		t.Errorf("found %v (%v), want a little less than 1,500, where records are lost", found, ok)
+	}
+	if g := a.Result.Limiting(); g == nil || g.Goal.Name != GoalGuarantees {
+		t.Errorf("limited by %+v, want the guarantees", g)
+	}
+	told := false
+	for _, k := range a.Result.Trials {
+		told = told || len(k.Detail) > 0 && k.Detail[0] == "loss: 3"
+	}
+	if !told {
+		t.Error("no trial says what broke")
+	}
+}
+
+func TestTheFewestPodsThatHoldTheRateAreFound(t *testing.T) {
+	q := steadyQuestion(t)
+	q.Seek = SeekPods
+	for perWorker, want := range map[float64]float64{80: 2, 45: 2, 44: 3, 9.5: 10} { // for 900/s with 10 workers a pod
+		a, err := q.Answer(t.Context(), (&modelRun{perWorker: perWorker}).run, nil)
+		if found, ok := a.Capacity(); err != nil || !ok || found != want {
+			t.Errorf("a worker with %v/s: %v pods (%v, %v), want %v", perWorker, found, ok, err, want)
+		}
+	}
+}
+
+func TestRunWithoutVerdictDecidesNothing(t *testing.T) {
+	for _, status := range []harness.Status{harness.Inconclusive, harness.NotMade} {
+		a, err := steadyQuestion(t).Answer(t.Context(), (&modelRun{perWorker: 80, status: status}).run, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, ok := a.Capacity(); ok {
+			t.Errorf("%s: found %v", status, found)
+		}
+		for _, k := range a.Result.Trials {
+			if k.Verdicts[GoalObjectives] != capacity.Undecided || k.Verdicts[GoalGuarantees] != capacity.Undecided {
+				t.Errorf("%s: verdicts %v", status, k.Verdicts)
+			}
+		}
+	}
+}
+
+func TestUnfinishedRecordsMissEachObjective(t *testing.T) {
+	q := steadyQuestion(t)
+	out := &engine.Outcome{Run: harness.Run{Status: harness.Overload, Counts: harness.Counts{Unfinished: 7}}}
+	if v, why := q.judgeObjectives(out); v != capacity.Broken || !strings.HasPrefix(why[0], "7 records") {
+		t.Errorf("%v: %v", v, why)
+	}
+	if v, _ := judgeGuarantees(&out.Run); v != capacity.Held {
+		t.Errorf("late records broke a guarantee: %v", v)
+	}
+}
+
+func TestMissingSampleHoldsNoObjective(t *testing.T) {
+	q := steadyQuestion(t)
+	out := &engine.Outcome{Run: harness.Run{Status: harness.Pass}}
+	if v, _ := q.judgeObjectives(out); v == capacity.Held {
+		t.Error("a run without latencies held an objective of latency")
+	}
+}
+
+func TestRateAboveABoundIsAnError(t *testing.T) {
+	m := &modelRun{perWorker: 120} // a worker completes at most 100/s
+	_, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)
+	if above := (*capacity.AboveBound)(nil); !errors.As(err, &above) {
+		t.Errorf("got %v, want an error that the rate is above a bound", err)
+	}
+}
+
+func TestQuestionsWithoutAnAnswerAreRefused(t *testing.T) {
+	m := &modelRun{perWorker: 80}
+	flood := steadyQuestion(t)
+	flood.Scenario.Warmup, flood.Scenario.Load.Pacer = 0, load.Flood{Records: 10}
+	if _, err := flood.Answer(t.Context(), m.run, nil); err == nil || !strings.Contains(err.Error(), "has no rate to search") {
+		t.Errorf("a flood: %v", err)
+	}
+	poor := steadyQuestion(t)
+	poor.Budget.Time = time.Second
+	if _, err := poor.Answer(t.Context(), m.run, nil); err == nil || !strings.Contains(err.Error(), "too small for one confirmed answer") {
+		t.Errorf("a budget of a second: %v", err)
+	}
+	if len(m.made) > 0 {
+		t.Errorf("%d trials were made for questions without an answer", len(m.made))
+	}
+}
+
+func TestFailedTrialEndsTheSearchWithWhatWasFound(t *testing.T) {
+	m := &modelRun{perWorker: 80, fails: errors.New("no broker")}
+	a, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)
+	if err == nil || !strings.Contains(err.Error(), "no broker") || len(a.Bounds) == 0 {
+		t.Errorf("%v, with %d bounds", err, len(a.Bounds))
+	}
+}
+
+func TestDifferenceOfASaturatedMachineIsExplained(t *testing.T) {
+	q := steadyQuestion(t)
+	a, err := q.Answer(t.Context(), (&modelRun{perWorker: 80}).run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := q.Check(t.Context(), (&modelRun{perWorker: 60, saturated: "98 % busy"}).run, &a, q.Backend, nil)
+	if math.Abs(c.Error+0.25) > 0.05 || !strings.Contains(c.Remark, "98 % busy") {
+		t.Errorf("%+v, want 25 %% less and the machine as the reason", c)
+	}
+	if c := q.Check(t.Context(), (&modelRun{perWorker: 80}).run, &a, q.Backend, nil); math.Abs(c.Error) > 0.04 || c.Remark != "" {
+		t.Errorf("the same system differs: %+v", c)
+	}
+}

@@ -1,0 +1,95 @@
+package sizing
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/capacity"
+	"github.com/stampede-bench/stampede/harness/engine"
+)
+
+// The goals of each search, and the names of their verdicts.
+const (
+	GoalGuarantees = "guarantees" // GoalGuarantees: no trial may break what the consumer claims.
+	GoalObjectives = "objectives" // GoalObjectives: half of the time of the trials must meet the objectives.
+)
+
+// goals are what a search looks for. A load that breaks a guarantee has no use, and neither has one
+// that misses an objective: the search for the guarantees ends where the objectives end.
+func (q *Question) goals() []capacity.Goal {
+	width := q.Width
+	if q.Seek != SeekRate {
+		width = 0 // one pod, worker or partition
+	}
+	return []capacity.Goal{
+		{Name: GoalObjectives, Exceed: 0.5, Width: width, Full: q.Lengths.Full, Short: q.Lengths.Short},
+		{Name: GoalGuarantees, Exceed: 0, Width: width, Full: q.Lengths.Full, Short: q.Lengths.Short, UpTo: GoalObjectives},
+	}
+}
+
+// Runner makes a run.
+type Runner func(context.Context, engine.Plan) (*engine.Outcome, error)
+
+// trials makes the trials of one question.
+type trials struct {
+	*Question
+	run Runner
+
+	mu        sync.Mutex // mu guards saturated: trials may run together.
+	saturated string     // saturated is why the machine had no room in a trial, "" if it had.
+}
+
+// measure is a [capacity.Measure].
+func (m *trials) measure(ctx context.Context, a capacity.Ask) (capacity.Trial, error) {
+	s, err := m.scenarioAt(a.Load, a.Length)
+	if err != nil {
+		return capacity.Trial{}, err
+	}
+	began := time.Now()
+	out, err := m.run(ctx, m.planFor(s, a.Repeat+1))
+	if err != nil {
+		return capacity.Trial{}, err
+	}
+	t := capacity.Trial{Completed: out.Run.Completed, Cost: time.Since(began), Verdicts: map[string]capacity.Verdict{}}
+	guarantees, broken := judgeGuarantees(&out.Run)
+	objectives, missed := m.judgeObjectives(out)
+	if guarantees == capacity.Undecided {
+		objectives, missed = capacity.Undecided, nil
+	}
+	t.Verdicts[GoalGuarantees], t.Verdicts[GoalObjectives] = guarantees, objectives
+	t.Detail = append(broken, missed...)
+	if out.Run.Saturated != "" {
+		t.Detail = append(t.Detail, "the machine had no room: "+out.Run.Saturated)
+		m.mu.Lock()
+		m.saturated = out.Run.Saturated
+		m.mu.Unlock()
+	}
+	return t, nil
+}
+
+// planFor is the run of a trial. Each repeat at a load has another load and other faults.
+func (m *trials) planFor(s harness.Scenario, repeat int) engine.Plan {
+	return engine.Plan{Scenario: s, Consumer: m.Consumer, Backend: m.Backend, Repeat: repeat, Seed: m.Seed}
+}
+
+// judgeGuarantees is what a run says of the consumer's claims, and which it broke. Records that
+// are only late break none.
+func judgeGuarantees(r *harness.Run) (capacity.Verdict, []string) {
+	var broken []string
+	for _, v := range r.Verdicts {
+		if v.Status == harness.Fail {
+			broken = append(broken, fmt.Sprintf("%s: %d", v.Check, v.Count))
+		}
+	}
+	switch {
+	case len(broken) > 0:
+		return capacity.Broken, broken
+	case r.Status == harness.Pass || r.Status == harness.Overload:
+		return capacity.Held, nil
+	}
+	return capacity.Undecided, []string{fmt.Sprintf("%s: %s", r.Status, strings.Join(r.Reasons, "; "))}
+}
