@@ -1,0 +1,155 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/capacity"
+)
+
+// planColumn is a value of a design in a plan. All forms of the report have it.
+type planColumn struct {
+	Title, Doc string
+	of         func(*capacity.Plan, *capacity.DesignPlan) string
+}
+
+var planColumns = []planColumn{
+	{"pods", "the fewest pods that held the peak", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Pods) }},
+	{"partitions", "of the topic", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Partitions) }},
+	{"workers", "of each pod", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Workers) }},
+	{"capacity", "the highest rate that these pods held", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return ofCapacity(d, foundLoad) }},
+	{"interval", "between the highest rate that held and the lowest that did not", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return ofCapacity(d, foundInterval) }},
+	{"utilisation at peak", "of the most loaded resource, and its name", planUtilisation},
+	{"headroom", "the capacity above the peak", planHeadroom},
+	{"knee", "the rate at which the p99 first exceeds twice its level at low load", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return ofCapacity(d, kneeOf) }},
+	{"p99 at 50, 70, 90 %", "end-to-end latency at shares of the capacity", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return ofCapacity(d, latencyPoints) }},
+}
+
+func ofCapacity(d *capacity.DesignPlan, value func(*capacity.Answer) string) string {
+	if d.Capacity == nil || d.Capacity.Result == nil {
+		return missing
+	}
+	return value(d.Capacity)
+}
+
+func planUtilisation(p *capacity.Plan, d *capacity.DesignPlan) string {
+	u, of, ok := d.Utilisation(p.Peak)
+	if !ok {
+		return missing
+	}
+	return formatPercent(u) + ", " + of
+}
+
+func planHeadroom(p *capacity.Plan, d *capacity.DesignPlan) string {
+	if d.Capacity == nil {
+		return missing
+	}
+	found, ok := d.Capacity.Capacity()
+	if !ok {
+		return missing
+	}
+	return fmt.Sprintf("%+.0f %%", 100*(found/p.Peak-1))
+}
+
+// planHeadline is the plan in one sentence.
+func planHeadline(p *capacity.Plan) string {
+	best := p.Cheapest()
+	if best == nil {
+		return fmt.Sprintf("No design holds %s records/s", formatCount(p.Peak))
+	}
+	return fmt.Sprintf("%s holds %s records/s with %s, the fewest", best.Consumer.Name, formatCount(p.Peak), plural(best.Pods, "pod"))
+}
+
+// planQuestion is what was asked, in words.
+func planQuestion(p *capacity.Plan) []string {
+	s := &p.Scenario
+	return []string{
+		fmt.Sprintf("%s records/s in a usual hour, %s at the peak; keys %s; work %s; %d partitions.", formatCount(p.Rate), formatCount(p.Peak), s.Keys, s.Service, s.Partitions),
+		"Objectives at the peak: " + p.Objectives + ", and no broken guarantee.",
+	}
+}
+
+// planOutage is a drain in words.
+func planOutage(o *capacity.OutagePlan) string {
+	if o.Last.Took == harness.Never {
+		return fmt.Sprintf("%v out: never drained: %s is full", o.For, o.Last.Resource)
+	}
+	return fmt.Sprintf("%v out: drained after %s, %s last", o.For, formatDuration(o.Last.Took.Round(time.Second).Seconds()), o.Last.Resource)
+}
+
+// planLoss is a lost pod or broker in words.
+func planLoss(what string, l *capacity.Loss) string {
+	if l.Headroom < 0 {
+		return fmt.Sprintf("%s lost at the peak: %s/s are too many for the rest (%s): the backlog grows until it is back", what, formatPercent(-l.Headroom), l.Tightest.Name)
+	}
+	return fmt.Sprintf("%s lost at the peak: its partitions stand still for %s, and at most %s later all is drained (%s); headroom left %s",
+		what, formatDuration(l.Gap.Seconds()), formatDuration(l.Drain.Took.Round(time.Second).Seconds()), l.Drain.Resource, formatPercent(l.Headroom))
+}
+
+func planPurchase(b *capacity.Purchase) string {
+	return fmt.Sprintf("%s: %+.0f %%, then %s", b.What, 100*b.Gain, b.Bound.Name)
+}
+
+// planLines is what the plan of a design says besides its row.
+func planLines(d *capacity.DesignPlan) (lines []string) {
+	for i := range d.Outages {
+		lines = append(lines, planOutage(&d.Outages[i]))
+	}
+	if d.PodLost != nil {
+		lines = append(lines, planLoss("a pod", d.PodLost))
+	}
+	if d.BrokerLost != nil {
+		lines = append(lines, planLoss("a broker", d.BrokerLost))
+	}
+	for i := range d.Purchases {
+		lines = append(lines, "to buy "+planPurchase(&d.Purchases[i]))
+	}
+	return lines
+}
+
+func (t *capacityText) writePlan() {
+	p := t.report.Plan
+	fmt.Fprintf(t, "\n%s", wrap(planHeadline(p)+".", pageWidth, ""))
+	for _, q := range planQuestion(p) {
+		t.WriteString(wrap(q, pageWidth, ""))
+	}
+	fmt.Fprintf(t, "\nPLAN\n")
+	rows := table{right: 1}
+	head := []string{"design"}
+	for _, k := range planColumns {
+		head = append(head, k.Title)
+	}
+	rows.addRow(head...)
+	for i := range p.Designs {
+		d := &p.Designs[i]
+		row := []string{d.Consumer.Name}
+		if d.Failed != "" {
+			rows.addRow(append(row, missing)...)
+			continue
+		}
+		for _, k := range planColumns {
+			row = append(row, k.of(p, d))
+		}
+		rows.addRow(row...)
+	}
+	rows.writeTo(t)
+	for i := range p.Designs {
+		d := &p.Designs[i]
+		fmt.Fprintf(t, "\n%s\n", strings.ToUpper(d.Consumer.Name))
+		if d.Failed != "" {
+			t.WriteString(wrap(d.Failed, pageWidth, "  "))
+			continue
+		}
+		if b, ok := capacity.Tightest(d.Bounds); ok {
+			t.WriteString(wrap(b.String(), pageWidth, "  "))
+		}
+		for _, line := range planLines(d) {
+			t.WriteString(wrap(line, pageWidth, "  "))
+		}
+		if d.Settings != nil {
+			t.WriteString(wrap("settings: "+strings.ReplaceAll(d.Settings.String(), "\n", ", "), pageWidth, "  "))
+		}
+	}
+}
