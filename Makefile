@@ -60,7 +60,7 @@ MINUTES     ?= 30
 KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
-.PHONY: help bounds chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help bounds capacity plan chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-room soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,16 @@ help: ## this text
 	@echo "  ACKS=all IDEMPOTENCE=true LINGER=25ms BATCH=65536 COMPRESSION=lz4"
 	@echo "                                   override these settings in every scenario; at most 10,000 partitions,"
 	@echo "                                   1,000 pods, 100,000 workers and a window of 10,000,000 for each pod"
+	@echo
+	@echo "Variables of make capacity, in addition to most of those above:"
+	@echo "  SEEK=rate                        the highest rate that the pods hold (the default), or the fewest pods, workers or"
+	@echo "                                   partitions that hold RATE"
+	@echo "  SWEEP='pods=2,4;keys=uniform:20000,hot:0.2/1/10000'"
+	@echo "                                   an answer for each combination of rate, pods, partitions, workers, window, keys,"
+	@echo "                                   service and payload"
+	@echo "  BUDGET=5m WIDTH=0.03             real time for one answer, and how close its bounds must be"
+	@echo "  PEAK=3x                          make plan: the peak, as a factor of RATE"
+	@echo "  CHECK=embedded,docker            search again in real time, and compare"
 	@echo
 	@echo "Exit status of the test binary (go test -c): 0 all runs as expected, 1 a run failed, 2 a run could not be made."
 
@@ -116,13 +126,23 @@ demo: ## keyed and naive while a pod crashes: half a minute once compiled
 
 # The go command is silent while it compiles. A line says so once it takes more than a moment.
 tags = $(if $(filter virtual,$(BROKER)),-tags synctests)
-bench list report reports judge: compile
+bench capacity plan list report reports judge: compile
 compile:
 	@trap 'kill $$say 2> /dev/null' EXIT; { sleep 2 > /dev/null 2>&1; kill -0 $$$$ && echo 'compiling: takes about 2 minutes the first time' >&2; } & say=$$!; \
 	  go list -export -deps -test $(tags) . > /dev/null
 
 bench: ## compare consumers, write OUT/report.html (5 minutes; all with CONSUMER='*')
 	go test $(VCS) $(tags) -count=1 -timeout 0 -v -run '^TestCompare$$' $(flags)
+
+# Virtual time unless BROKER says otherwise, and the scenario steady unless SCENARIO does.
+capacity: BROKER := $(or $(BROKER),virtual)
+capacity: compile ## search the highest rate that consumers hold, in virtual time (5 minutes)
+	go test $(VCS) $(tags) -count=1 -timeout 0 -v -run '^TestCapacity$$' $(subst -scenario='*',,$(flags)) -seek=$(or $(SEEK),rate) \
+	  $(call option,SWEEP,sweep) $(call option,BUDGET,budget) $(call option,CHECK,check) $(call option,WIDTH,width)
+
+plan: BROKER := $(or $(BROKER),virtual)
+plan: compile ## plan the pods of each design for RATE and PEAK, in virtual time (5 minutes)
+	go test $(VCS) $(tags) -count=1 -timeout 0 -v -run '^TestPlan$$' $(subst -scenario='*',,$(flags)) -peak=$(or $(PEAK),3x) $(call option,BUDGET,budget)
 
 list: ## list consumers, their knobs, and scenarios
 	@COLUMNS=$$(stty size 2> /dev/null | cut -d' ' -f2) go test -count=1 -run '^$$' -scenarios | grep -v '^ok'

@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"harness/pod":             {"harness/load"},
 	"harness/engine":          {"harness/capacity", "harness/load", "harness/pod", "harness/observe", "harness/fault", "harness/oracle", "harness/measure", "harness/slo"},
 	"harness/bare":            {"harness/load", "harness/observe", "harness/measure"},
-	"harness/bench":           {"harness/bare", "harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "harness/slo", "reports", "internal/control", "internal/launcher"},
+	"harness/sizing":          {"harness/capacity", "harness/engine", "harness/load", "harness/slo"},
+	"harness/bench":           {"harness/bare", "harness/capacity", "harness/sizing", "harness/slo", "harness/engine", "harness/pod", "harness/measure", "harness/load", "harness/observe", "harness/broker/embedded", "harness/broker/virtual", "harness/lock", "harness/plain", "reports", "internal/control", "internal/launcher"},
 	"scenarios":               {"harness/load", "harness/fault"},
 	"consumers/client":        {},
 	"consumers/group":         {"consumers/client"},
@@ -51,7 +52,7 @@ var mayImport = map[string][]string{
 	"consumers":               {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/mutants":       {"consumers/client", "consumers/group", "consumers/pool", "consumers/relay", "consumers/sharegroup", "consumers/txn", "harness/oracle"},
 	"consumers/soak":          {},
-	"reports":                 {"harness/metric", "harness/oracle", "harness/plain"}, // the oracle for the names of checks
+	"reports":                 {"harness/capacity", "harness/metric", "harness/oracle", "harness/plain"}, // the oracle for the names of checks
 	"internal/allocs":         {},
 	"internal/browser":        {},
 	"internal/control":        {"harness/measure"},

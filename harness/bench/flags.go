@@ -31,6 +31,7 @@ type options struct {
 	baseline           string
 	list               bool
 	over               engine.Overrides
+	capacity           capacityFlags
 	given              []string // given are the flags that were set, as "-name=value"
 }
 
@@ -53,6 +54,8 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&o.keep, "keep", false, "keep the ledger of every run under -out, not only of runs with an unexpected status")
 	fs.StringVar(&o.baseline, "baseline", "", "bare: run clients without work, shim and judge before and after the designs of each paced scenario in which nothing goes wrong, and compare with them")
 	fs.BoolVar(&o.list, "scenarios", false, "list consumers, their knobs, and scenarios; runs nothing")
+
+	o.capacity.defineFlags(fs)
 
 	fs.Var(positiveFloat(&o.over.Rate), "rate", "records per second in every scenario; of a burst, the rate of the burst")
 	fs.Var(positiveDuration(&o.over.Duration), "load-duration", "duration of the load in every scenario")
