@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/stampede-bench/stampede/harness/capacity"
@@ -34,6 +35,29 @@ func renderCapacityJSON(w io.Writer, r *capacity.Report) error {
 	return e.Encode(saved)
 }
 
+// ReadCapacity reads what [WriteCapacity] has saved as capacity.json. It refuses another version, and a
+// file that is cut short. Texts of the file are harmless afterwards.
+func ReadCapacity(r io.Reader) (*capacity.Report, error) {
+	data, err := readAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read it: %w", err)
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, explainDamage(data, err)
+	}
+	if head.Version != capacity.ReportVersion {
+		return nil, fmt.Errorf("it has version %d of the format, want %d: render it with the Stampede that wrote it, or search again", head.Version, capacity.ReportVersion)
+	}
+	report := new(capacity.Report)
+	if err := json.Unmarshal(data, report); err != nil {
+		return nil, explainDamage(data, err)
+	}
+	return plain.Copy(report), nil
+}
+
 // RenderCapacityText writes what searches found for a terminal: a table of the answers, then why.
 func RenderCapacityText(w io.Writer, r *capacity.Report) error {
 	t := &capacityText{report: plain.Copy(r)}
@@ -57,7 +81,8 @@ func (t *capacityText) writeAnswers() {
 	fmt.Fprintf(t, "\n%s%s\nANSWERS\n", wrap(capacityHeadline(t.report)+".", pageWidth, ""), wrap(capacityAbout(t.report), pageWidth, ""))
 	rows := table{right: 2}
 	head := []string{"consumer", "setup"}
-	for _, k := range capacityColumns {
+	shown := slices.DeleteFunc(slices.Clone(capacityColumns), func(k capacityColumn) bool { return k.pageOnly })
+	for _, k := range shown {
 		head = append(head, k.Title)
 	}
 	rows.addRow(head...)
@@ -68,7 +93,7 @@ func (t *capacityText) writeAnswers() {
 			rows.addRow(append(row, missing)...)
 			continue
 		}
-		for _, k := range capacityColumns {
+		for _, k := range shown {
 			row = append(row, k.of(a))
 		}
 		rows.addRow(row...)
@@ -90,6 +115,13 @@ func (t *capacityText) writeBounds() {
 		}
 		if a.Failed != "" {
 			t.WriteString(wrap("no answer: "+a.Failed, pageWidth, "    "))
+		}
+		if d := a.Saturation; d != nil && d.Remark != "" {
+			t.WriteString(wrap("saturation: "+d.Remark, pageWidth, "    "))
+		}
+		for i := range a.Checks {
+			c := newCapacityCheck(&a.Checks[i])
+			t.WriteString(wrap(joinParts("on "+c.Backend+": "+c.Found, c.Error, c.Remark), pageWidth, "    "))
 		}
 		for _, remark := range a.Remarks {
 			t.WriteString(wrap("! "+remark, pageWidth, "    "))

@@ -14,18 +14,19 @@ import (
 type capacityColumn struct {
 	Title, Doc string
 	of         func(*capacity.Answer) string
+	pageOnly   bool // pageOnly columns are not in the text, which has to fit a terminal.
 }
 
 var capacityColumns = []capacityColumn{
-	{"capacity", "the hardest load that held guarantees and objectives", foundLoad},
-	{"interval", "between the hardest load that held and the easiest that did not", foundInterval},
-	{"tightest bound", "what no consumer of this design can pass, and the resource", tightestBound},
-	{"of bound", "the capacity as a share of the tightest bound", shareOfBound},
-	{"saturation", "the rate at which a standing backlog was completed", saturationRate},
-	{"p99 at 50, 70, 90 %", "end-to-end latency at shares of the capacity", latencyPoints},
-	{"knee", "the rate at which the p99 first exceeds twice its level at low load", kneeOf},
-	{"trials", "trials that searched + trials that confirmed", trialCounts},
-	{"took", "real time", func(a *capacity.Answer) string { return a.Took.Round(100 * time.Millisecond).String() }},
+	{Title: "capacity", Doc: "the hardest load that held guarantees and objectives", of: foundLoad},
+	{Title: "interval", Doc: "between the hardest load that held and the easiest that did not", of: foundInterval},
+	{Title: "tightest bound", Doc: "what no consumer of this design can pass, and the resource", of: tightestBound},
+	{Title: "of bound", Doc: "the capacity as a share of the tightest bound", of: shareOfBound},
+	{Title: "saturation", Doc: "the rate at which a standing backlog was completed", of: saturationRate},
+	{Title: "p99 at 50, 70, 90 %", Doc: "end-to-end latency at shares of the capacity", of: latencyPoints, pageOnly: true},
+	{Title: "knee", Doc: "the rate at which the p99 first exceeds twice its level at low load", of: kneeOf, pageOnly: true},
+	{Title: "trials", Doc: "trials that searched + trials that confirmed", of: trialCounts},
+	{Title: "took", Doc: "real time", of: func(a *capacity.Answer) string { return a.Took.Round(100 * time.Millisecond).String() }, pageOnly: true},
 }
 
 func foundLoad(a *capacity.Answer) string {
@@ -68,7 +69,7 @@ func shareOfBound(a *capacity.Answer) string {
 }
 
 func saturationRate(a *capacity.Answer) string {
-	if a.Saturation == nil {
+	if a.Saturation == nil || a.Saturation.Rate == 0 {
 		return missing
 	}
 	return formatCount(a.Saturation.Rate) + "/s"

@@ -116,25 +116,26 @@ func (t *capacityText) writePlan() {
 		t.WriteString(wrap(q, pageWidth, ""))
 	}
 	fmt.Fprintf(t, "\nPLAN\n")
-	rows := table{right: 1}
-	head := []string{"design"}
-	for _, k := range planColumns {
-		head = append(head, k.Title)
+	rows := table{right: 1} // turned: designs have long values
+	head := []string{""}
+	var holding []*capacity.DesignPlan
+	for i := range p.Designs {
+		if d := &p.Designs[i]; d.Failed == "" {
+			holding = append(holding, d)
+			head = append(head, d.Consumer.Name)
+		}
 	}
 	rows.addRow(head...)
-	for i := range p.Designs {
-		d := &p.Designs[i]
-		row := []string{d.Consumer.Name}
-		if d.Failed != "" {
-			rows.addRow(append(row, missing)...)
-			continue
-		}
-		for _, k := range planColumns {
+	for _, k := range planColumns {
+		row := []string{k.Title}
+		for _, d := range holding {
 			row = append(row, k.of(p, d))
 		}
 		rows.addRow(row...)
 	}
-	rows.writeTo(t)
+	if len(holding) > 0 {
+		rows.writeTo(t)
+	}
 	for i := range p.Designs {
 		d := &p.Designs[i]
 		fmt.Fprintf(t, "\n%s\n", strings.ToUpper(d.Consumer.Name))

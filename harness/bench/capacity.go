@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -247,6 +248,23 @@ func (s *search) publish() error {
 		written = reports.WriteCapacity(s.options.out, r)
 	}
 	return errors.Join(written, reports.RenderCapacityText(os.Stdout, r))
+}
+
+// capacityFile is the name of a saved report of searches.
+const capacityFile = "capacity.json"
+
+// renderCapacity writes a saved report of searches again.
+func renderCapacity(from io.Reader, in, out string) error {
+	r, err := reports.ReadCapacity(from)
+	if err != nil {
+		return fmt.Errorf("saved result %s: %w", in, err)
+	}
+	if out != "" {
+		if err := reports.WriteCapacity(out, r); err != nil {
+			return err
+		}
+	}
+	return reports.RenderCapacityText(os.Stdout, r)
 }
 
 // AnswerVirtual answers a question by trials in virtual time. Parallel tests may call it, any number of

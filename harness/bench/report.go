@@ -154,6 +154,9 @@ func renderSaved(in, out string) error {
 		return fmt.Errorf("saved result: %w", err)
 	}
 	defer f.Close()
+	if filepath.Base(in) == capacityFile {
+		return renderCapacity(f, in, out)
+	}
 	c, err := reports.ReadJSON(f)
 	if err != nil {
 		return fmt.Errorf("saved result %s: %w", in, err)
