@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type planColumn struct {
 }
 
 var planColumns = []planColumn{
+	{"order", "what the consumer claims", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return string(d.Consumer.Order) }},
 	{"pods", "the fewest pods that held the peak", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Pods) }},
 	{"partitions", "of the topic", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Partitions) }},
 	{"workers", "of each pod", func(_ *capacity.Plan, d *capacity.DesignPlan) string { return fmt.Sprint(d.Workers) }},
@@ -55,58 +57,77 @@ func planHeadroom(p *capacity.Plan, d *capacity.DesignPlan) string {
 
 // planHeadline is the plan in one sentence.
 func planHeadline(p *capacity.Plan) string {
-	best := p.Cheapest()
+	best := p.Cheapest("")
 	if best == nil {
 		return fmt.Sprintf("No design holds %s records/s", formatCount(p.Peak))
 	}
 	return fmt.Sprintf("%s holds %s records/s with %s, the fewest", best.Consumer.Name, formatCount(p.Peak), plural(best.Pods, "pod"))
 }
 
-// planQuestion is what was asked, in words.
+// planQuestion is what was asked, in words, and the cheapest design for each order.
 func planQuestion(p *capacity.Plan) []string {
 	s := &p.Scenario
-	return []string{
+	lines := []string{
 		fmt.Sprintf("%s records/s in a usual hour, %s at the peak; keys %s; work %s; %d partitions.", formatCount(p.Rate), formatCount(p.Peak), s.Keys, s.Service, s.Partitions),
 		"Objectives at the peak: " + p.Objectives + ", and no broken guarantee.",
 	}
+	for _, order := range []harness.Order{harness.OrderKey, harness.OrderPartition} {
+		if d := p.Cheapest(order); d != nil {
+			lines = append(lines, fmt.Sprintf("With order by %s: %s with %s.", order, d.Consumer.Name, plural(d.Pods, "pod")))
+		} else if slices.ContainsFunc(p.Designs, func(d capacity.DesignPlan) bool { return d.Consumer.Order == order }) {
+			lines = append(lines, fmt.Sprintf("With order by %s: none of these designs.", order))
+		}
+	}
+	return lines
 }
 
 // planOutage is a drain in words.
 func planOutage(o *capacity.OutagePlan) string {
 	if o.Last.Took == harness.Never {
-		return fmt.Sprintf("%v out: never drained: %s is full", o.For, o.Last.Resource)
+		return fmt.Sprintf("%s: never drained, %s is full without an outage", formatOutage(o.For), o.Last.Resource)
 	}
-	return fmt.Sprintf("%v out: drained after %s, %s last", o.For, formatDuration(o.Last.Took.Round(time.Second).Seconds()), o.Last.Resource)
+	return fmt.Sprintf("%s: drained %s later, %s last", formatOutage(o.For), formatDuration(o.Last.Took.Round(time.Second).Seconds()), o.Last.Resource)
 }
+
+// formatOutage is "5 min".
+func formatOutage(d time.Duration) string { return fmt.Sprintf("%.4g min", d.Minutes()) }
 
 // planLoss is a lost pod or broker in words.
 func planLoss(what string, l *capacity.Loss) string {
 	if l.Headroom < 0 {
-		return fmt.Sprintf("%s lost at the peak: %s/s are too many for the rest (%s): the backlog grows until it is back", what, formatPercent(-l.Headroom), l.Tightest.Name)
+		return fmt.Sprintf("%s: the rest lacks %s of the rate (%s): the backlog grows until it is back", what, formatPercent(-l.Headroom), l.Tightest.Name)
 	}
-	return fmt.Sprintf("%s lost at the peak: its partitions stand still for %s, and at most %s later all is drained (%s); headroom left %s",
+	return fmt.Sprintf("%s: its partitions stand still for %s, and all is drained at most %s later (%s); headroom left %s",
 		what, formatDuration(l.Gap.Seconds()), formatDuration(l.Drain.Took.Round(time.Second).Seconds()), l.Drain.Resource, formatPercent(l.Headroom))
 }
 
 func planPurchase(b *capacity.Purchase) string {
-	return fmt.Sprintf("%s: %+.0f %%, then %s", b.What, 100*b.Gain, b.Bound.Name)
+	return fmt.Sprintf("%s: %+.0f %%, then bound by: %s", b.What, 100*b.Gain, b.Bound.Name)
 }
 
-// planLines is what the plan of a design says besides its row.
-func planLines(d *capacity.DesignPlan) (lines []string) {
+// planList is one part of what the plan of a design says besides its row.
+type planList struct {
+	Title string
+	Lines []string
+}
+
+func planLists(d *capacity.DesignPlan) []planList {
+	outage := planList{Title: "After an outage in a usual hour"}
 	for i := range d.Outages {
-		lines = append(lines, planOutage(&d.Outages[i]))
+		outage.Lines = append(outage.Lines, planOutage(&d.Outages[i]))
 	}
+	loss := planList{Title: "A loss at the peak"}
 	if d.PodLost != nil {
-		lines = append(lines, planLoss("a pod", d.PodLost))
+		loss.Lines = append(loss.Lines, planLoss("a pod", d.PodLost))
 	}
 	if d.BrokerLost != nil {
-		lines = append(lines, planLoss("a broker", d.BrokerLost))
+		loss.Lines = append(loss.Lines, planLoss("a broker", d.BrokerLost))
 	}
+	buy := planList{Title: "The next purchase"}
 	for i := range d.Purchases {
-		lines = append(lines, "to buy "+planPurchase(&d.Purchases[i]))
+		buy.Lines = append(buy.Lines, planPurchase(&d.Purchases[i]))
 	}
-	return lines
+	return slices.DeleteFunc([]planList{outage, loss, buy}, func(l planList) bool { return len(l.Lines) == 0 })
 }
 
 func (t *capacityText) writePlan() {
@@ -146,8 +167,11 @@ func (t *capacityText) writePlan() {
 		if b, ok := capacity.Tightest(d.Bounds); ok {
 			t.WriteString(wrap(b.String(), pageWidth, "  "))
 		}
-		for _, line := range planLines(d) {
-			t.WriteString(wrap(line, pageWidth, "  "))
+		for _, list := range planLists(d) {
+			fmt.Fprintf(t, "  %s:\n", strings.ToLower(list.Title))
+			for _, line := range list.Lines {
+				t.WriteString(wrap(line, pageWidth, "    "))
+			}
 		}
 		if d.Settings != nil {
 			t.WriteString(wrap("settings: "+strings.ReplaceAll(d.Settings.String(), "\n", ", "), pageWidth, "  "))

@@ -117,14 +117,15 @@ type planPage struct {
 type planRow struct {
 	Anchor, Consumer, Failed, Bound, Settings string
 	Best                                      bool
-	Values, Lines                             []string
+	Values                                    []string
+	Lists                                     []planList
 }
 
 // showPlan puts a plan on the page, with the trials of each design.
 func (p *capacityPage) showPlan(plan *capacity.Plan) {
 	p.Headline, p.Remarks = planHeadline(plan), planQuestion(plan)
 	p.Plan = &planPage{Heads: planColumns}
-	best := plan.Cheapest()
+	best := plan.Cheapest("")
 	for i := range plan.Designs {
 		d := &plan.Designs[i]
 		row := planRow{Anchor: fmt.Sprintf("design-%d", i), Consumer: d.Consumer.Name, Failed: d.Failed, Best: d == best}
@@ -135,7 +136,7 @@ func (p *capacityPage) showPlan(plan *capacity.Plan) {
 			for _, k := range planColumns {
 				row.Values = append(row.Values, k.of(plan, d))
 			}
-			row.Lines = planLines(d)
+			row.Lists = planLists(d)
 		}
 		if d.Settings != nil {
 			row.Settings = d.Settings.String()

@@ -63,12 +63,13 @@ func (d *DesignPlan) Utilisation(peak float64) (u float64, of string, ok bool) {
 }
 
 // Cheapest is the design that holds the peak with the fewest pods, and of these the one with the
-// highest capacity. nil if none holds it.
-func (p *Plan) Cheapest() *DesignPlan {
+// highest capacity. It is one of those with an order claim, unless that is "". nil if none holds the
+// peak.
+func (p *Plan) Cheapest(order harness.Order) *DesignPlan {
 	var best *DesignPlan
 	for i := range p.Designs {
 		d := &p.Designs[i]
-		if d.Failed != "" || d.Pods == 0 {
+		if d.Failed != "" || d.Pods == 0 || order != "" && d.Consumer.Order != order {
 			continue
 		}
 		if best == nil || d.Pods < best.Pods || d.Pods == best.Pods && d.found() > best.found() {

@@ -85,10 +85,11 @@ func (q *Question) refusePeak(d *capacity.DesignPlan, peak float64) (string, err
 
 // foresee predicts outages, losses and purchases of a plan from its bounds and its capacity.
 func (q *Question) foresee(d *capacity.DesignPlan, usual, peak float64) error {
-	bounds := d.Bounds
+	measured, _ := d.Capacity.Capacity()
 	if s := d.Capacity.Saturation; s != nil && s.Remark == "" {
-		bounds = capacity.WithMeasured(bounds, s.Rate)
+		measured = max(measured, s.Rate)
 	}
+	bounds := capacity.WithMeasured(d.Bounds, measured)
 	for _, t := range outages {
 		if drains := capacity.PredictDrain(bounds, usual, capacity.Outage{For: t}); len(drains) > 0 {
 			d.Outages = append(d.Outages, capacity.OutagePlan{For: t, Last: drains[0]})
