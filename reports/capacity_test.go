@@ -25,8 +25,8 @@ func foundCapacity(rate float64, set ...harness.Setting) capacity.Answer {
 		Consumer: harness.ConsumerInfo{Name: "keyed@cooperative", Order: harness.OrderKey}, Setup: set, Seek: "rate", Asked: 400, Objectives: "trend<1%",
 		Bounds: []capacity.Bound{{Name: capacity.BoundKey, Resource: "key 0", Rate: 500, Most: 500, Why: "20 % of the records on key 0 at 10ms cannot pass 500/s"}},
 		Result: &capacity.Result{
-			Axis:  capacity.Axis{Unit: "records/s", Least: 1, Most: 2000},
-			Goals: []capacity.GoalResult{{Goal: objectives, Outcome: capacity.Answered, Held: &capacity.LoadBound{Load: rate, Confirmed: true, Trials: 1}, Broken: &capacity.LoadBound{Load: math.Round(1.03 * rate), Confirmed: true, Trials: 1}, From: rate, To: math.Round(1.03 * rate), Throughput: rate}},
+			Axis:   capacity.Axis{Unit: "records/s", Least: 1, Most: 2000},
+			Goals:  []capacity.GoalResult{{Goal: objectives, Outcome: capacity.Answered, Held: &capacity.LoadBound{Load: rate, Confirmed: true, Trials: 1}, Broken: &capacity.LoadBound{Load: math.Round(1.03 * rate), Confirmed: true, Trials: 1}, From: rate, To: math.Round(1.03 * rate), Throughput: rate}},
 			Trials: []capacity.Trial{trial(rate, capacity.Held), trial(1.03*rate, capacity.Broken)}, Confirming: 2,
 		},
 		Points: []capacity.Point{{Share: 0.5, Rate: rate / 2, Utilisation: 0.48, EndToEnd: harness.Quantiles{N: 1000, P50: 20 * time.Millisecond, P99: 31 * time.Millisecond}, Status: harness.Pass}},

@@ -20,7 +20,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/harness/sizing"
-	"github.com/stampede-bench/stampede/harness/slo"
 	"github.com/stampede-bench/stampede/reports"
 )
 
@@ -37,7 +36,6 @@ type capacityFlags struct {
 	budget      time.Duration
 	check       string
 	peak        string
-	objectives  slo.Objectives
 }
 
 // defaultObjectives keep the backlog from growing. A user adds the latencies that matter.
@@ -124,9 +122,6 @@ func prepareSearch(ctx context.Context, o options) (*search, error) {
 	if o.consumer == "" {
 		o.consumer = capacityConsumers
 	}
-	if o.capacity.objectives, err = slo.Parse(defaultObjectives); err != nil {
-		return nil, err
-	}
 	s := &search{options: o}
 	if s.checks, err = parseChecks(o.capacity.check); err != nil {
 		return nil, err
@@ -142,6 +137,9 @@ func prepareSearch(ctx context.Context, o options) (*search, error) {
 		}
 		s.backend = m.backend
 		for i := range m.scenarios {
+			if m.scenarios[i].Objectives == "" {
+				m.scenarios[i].Objectives = defaultObjectives
+			}
 			for _, c := range m.consumersFor(&m.scenarios[i]) {
 				s.questions = append(s.questions, o.question(m.scenarios[i], c, m.backend, with.settings))
 			}
@@ -179,7 +177,7 @@ func (s *search) backends() []harness.Backend {
 func (o *options) question(s harness.Scenario, c harness.Selection, b harness.Backend, set []harness.Setting) sizing.Question {
 	k := o.capacity
 	return sizing.Question{
-		Scenario: s, Consumer: c, Backend: b, Seek: k.seek, Objectives: o.capacity.objectives, Seed: o.seed, Setup: set,
+		Scenario: s, Consumer: c, Backend: b, Seek: k.seek, Seed: o.seed, Setup: set,
 		Lengths: sizing.Lengths{Short: k.short, Full: k.full}, Width: k.width, Least: k.least, Most: k.most,
 		Budget: capacity.Budget{Time: k.budget},
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/engine"
 	"github.com/stampede-bench/stampede/harness/load"
 	"github.com/stampede-bench/stampede/harness/sizing"
-	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 // TestHotKeyBoundsTheCapacityOfKeyed: a fifth of the records on one key at 10 ms cannot pass 500/s, and
@@ -36,7 +35,7 @@ func ask(t *testing.T, consumer string, keys harness.Keys) sizing.Question {
 	t.Helper()
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "asked", Doc: "How much does it carry?", Load: harness.Load{Pacer: load.Constant{Rate: 500, For: 10 * time.Second}, Keys: keys},
-		Service: load.Fixed(10 * time.Millisecond), Partitions: 12, Pods: 3, Workers: 20, Warmup: 2 * time.Second,
+		Service: load.Fixed(10 * time.Millisecond), Partitions: 12, Pods: 3, Workers: 20, Warmup: 2 * time.Second, Objectives: "trend<1%",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,12 +44,8 @@ func ask(t *testing.T, consumer string, keys harness.Keys) sizing.Question {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objectives, err := slo.Parse("trend<1%")
-	if err != nil {
-		t.Fatal(err)
-	}
 	return sizing.Question{
-		Scenario: s, Consumer: consumers[0], Backend: virtual.Backend{}, Seek: sizing.SeekRate, Objectives: objectives, Seed: 1,
+		Scenario: s, Consumer: consumers[0], Backend: virtual.Backend{}, Seek: sizing.SeekRate, Seed: 1,
 		Lengths: sizing.Lengths{Short: 15 * time.Second, Full: 40 * time.Second}, Width: 0.03,
 	}
 }

@@ -87,7 +87,7 @@ func preparePlan(ctx context.Context, o options) (*planning, error) {
 	s.report.Command = testCommand(o.broker, "^TestPlan$", withoutFlags(o.given, "-out"))
 	s.report.Answers = nil
 	s.report.Plan = &capacity.Plan{
-		Rate: usual, Peak: o.over.Rate, Objectives: q.Objectives.String(), Scenario: engine.InfoOn(q.Scenario, s.backend),
+		Rate: usual, Peak: o.over.Rate, Objectives: q.Scenario.Objectives, Scenario: engine.InfoOn(q.Scenario, s.backend),
 		Designs: make([]capacity.DesignPlan, len(s.questions)),
 	}
 	return &planning{search: s, usual: usual}, nil

@@ -23,7 +23,7 @@ func (q Question) Answer(ctx context.Context, run Runner, progress func(capacity
 	defer func() { a.Took = time.Since(began) }()
 	a = capacity.Answer{
 		Scenario: engine.InfoOn(q.Scenario, q.Backend), Consumer: engine.Describe(q.Scenario, q.Consumer),
-		Setup: q.Setup, Seek: string(q.Seek), Objectives: q.Objectives.String(), Asked: q.Rate(),
+		Setup: q.Setup, Seek: string(q.Seek), Objectives: q.Scenario.Objectives, Asked: q.Rate(),
 	}
 	if q.Seek != SeekRate {
 		a.Rate = q.Rate()

@@ -37,6 +37,7 @@ type modelRun struct {
 	perWorker float64 // perWorker is the rate of a worker from which on the latency is a minute.
 	breaksAt  float64 // breaksAt is the rate from which on records are lost, 0 for none.
 	status    harness.Status
+	broken    string // broken is an assumption that did not hold, "" for none.
 	saturated string
 	fails     error
 	made      []engine.Plan
@@ -49,6 +50,9 @@ func (m *modelRun) run(_ context.Context, p engine.Plan) (*engine.Outcome, error
 	}
 	rate := meanRate(p.Scenario.Load.Pacer)
 	r := harness.Run{Scenario: p.Scenario.Name, Consumer: p.Consumer.Name(), Status: harness.Pass, Completed: rate, Saturated: m.saturated}
+	if m.broken != "" {
+		r.Assumptions = []harness.Assumption{{Name: m.broken, Detail: "as the test wants"}}
+	}
 	if m.status != "" {
 		r.Status, r.Reasons = m.status, []string{"as the test wants"}
 	}
@@ -58,6 +62,11 @@ func (m *modelRun) run(_ context.Context, p engine.Plan) (*engine.Outcome, error
 	}
 	r.EndToEnd = latency
 	r.Phases = []harness.Phase{{Name: "steady", EndToEnd: latency}}
+	objectives, err := slo.Parse(p.Scenario.Objectives)
+	if err != nil {
+		return nil, err
+	}
+	r.Objectives = slo.Report(objectives.Judge(slo.Sample{Run: &r}))
 	if m.breaksAt > 0 && rate >= m.breaksAt {
 		r.Status, r.Verdicts = harness.Fail, []harness.Verdict{{Check: "loss", Status: harness.Fail, Count: 3}}
 	}
@@ -69,7 +78,7 @@ func steadyQuestion(t *testing.T) Question {
 	t.Helper()
 	s, err := engine.Overrides{}.Apply(harness.Scenario{
 		Name: "asked", Doc: "Is there an answer?", Load: harness.Load{Pacer: load.Constant{Rate: 900, For: 10 * time.Second}, Keys: load.Uniform{N: 1000}},
-		Service: load.Fixed(10 * time.Millisecond), Partitions: 12, Pods: 3, Workers: 10, Warmup: 2 * time.Second,
+		Service: load.Fixed(10 * time.Millisecond), Partitions: 12, Pods: 3, Workers: 10, Warmup: 2 * time.Second, Objectives: "p99<500ms",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,16 +87,12 @@ func steadyQuestion(t *testing.T) Question {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objectives, err := slo.Parse("p99<500ms")
-	if err != nil {
-		t.Fatal(err)
-	}
 	b, err := harness.FindBackend("modelled")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Question{
-		Scenario: s, Consumer: consumers[0], Backend: b, Seek: SeekRate, Objectives: objectives, Seed: 1,
+		Scenario: s, Consumer: consumers[0], Backend: b, Seek: SeekRate, Seed: 1,
 		Lengths: Lengths{Short: 15 * time.Second, Full: 40 * time.Second}, Width: 0.03,
 	}
 }
@@ -151,8 +156,8 @@ func TestTheFewestPodsThatHoldTheRateAreFound(t *testing.T) {
 }
 
 func TestRunWithoutVerdictDecidesNothing(t *testing.T) {
-	for _, status := range []harness.Status{harness.Inconclusive, harness.NotMade} {
-		a, err := steadyQuestion(t).Answer(t.Context(), (&modelRun{perWorker: 80, status: status}).run, nil)
+	for status, m := range map[string]*modelRun{"broken assumption": {perWorker: 80, broken: "load delivered"}, "not made": {perWorker: 80, status: harness.NotMade}} {
+		a, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,21 +173,36 @@ func TestRunWithoutVerdictDecidesNothing(t *testing.T) {
 }
 
 func TestUnfinishedRecordsMissEachObjective(t *testing.T) {
-	q := steadyQuestion(t)
-	out := &engine.Outcome{Run: harness.Run{Status: harness.Overload, Counts: harness.Counts{Unfinished: 7}}}
-	if v, why := q.judgeObjectives(out); v != capacity.Broken || !strings.HasPrefix(why[0], "7 records") {
+	r := &harness.Run{Status: harness.Overload, Counts: harness.Counts{Unfinished: 7}}
+	if v, why := judgeObjectives(r); v != capacity.Broken || !strings.HasPrefix(why[0], "7 records") {
 		t.Errorf("%v: %v", v, why)
 	}
-	if v, _ := judgeGuarantees(&out.Run); v != capacity.Held {
+	if v, _ := judgeGuarantees(r); v != capacity.Held {
 		t.Errorf("late records broke a guarantee: %v", v)
 	}
 }
 
-func TestMissingSampleHoldsNoObjective(t *testing.T) {
-	q := steadyQuestion(t)
-	out := &engine.Outcome{Run: harness.Run{Status: harness.Pass}}
-	if v, _ := q.judgeObjectives(out); v == capacity.Held {
-		t.Error("a run without latencies held an objective of latency")
+func TestObjectivesAreNoGuarantees(t *testing.T) {
+	for _, c := range []struct {
+		objective harness.ObjectiveResult
+		want      capacity.Verdict
+	}{
+		{harness.ObjectiveResult{Verdict: harness.ObjectiveMet}, capacity.Held},
+		{harness.ObjectiveResult{Verdict: harness.ObjectiveMissed, Check: "blast radius"}, capacity.Broken},
+		{harness.ObjectiveResult{Verdict: harness.ObjectiveMissing}, capacity.Undecided}, // a missing sample is never met
+		{harness.ObjectiveResult{Verdict: harness.ObjectiveUndecided}, capacity.Undecided},
+		{harness.ObjectiveResult{Verdict: harness.ObjectiveMissing, Inapplicable: true}, capacity.Held},
+	} {
+		r := &harness.Run{Status: harness.Fail, Objectives: []harness.ObjectiveResult{c.objective}, Verdicts: []harness.Verdict{{Check: "blast radius", Status: harness.Fail}}}
+		if c.objective.Check == "" {
+			r.Verdicts = nil
+		}
+		if v, _ := judgeObjectives(r); v != c.want {
+			t.Errorf("%+v: %v, want %v", c.objective, v, c.want)
+		}
+		if v, why := judgeGuarantees(r); v != capacity.Held {
+			t.Errorf("%+v: guarantees %v: %v", c.objective, v, why)
+		}
 	}
 }
 

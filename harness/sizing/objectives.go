@@ -2,40 +2,35 @@ package sizing
 
 import (
 	"fmt"
-	"time"
+	"slices"
 
+	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/capacity"
-	"github.com/stampede-bench/stampede/harness/engine"
-	"github.com/stampede-bench/stampede/harness/slo"
 )
 
-// judgeObjectives is what a run says of the objectives, and which it missed. Records that were
+// judgeObjectives is what a run says of its objectives, and which it missed. Records that were
 // not finished before the deadline miss any.
-func (q *Question) judgeObjectives(out *engine.Outcome) (capacity.Verdict, []string) {
-	r := &out.Run
+func judgeObjectives(r *harness.Run) (capacity.Verdict, []string) {
 	if n := r.Counts.Unfinished; n > 0 {
 		return capacity.Broken, []string{fmt.Sprintf("%d records were not finished at the deadline", n)}
 	}
 	verdict := capacity.Held
 	var missed []string
-	for _, one := range q.Objectives.Judge(slo.Sample{Run: r, Commit: q.Scenario.Commit, Latency: latencyOf(out)}) {
+	for _, o := range r.Objectives {
 		switch {
-		case one.Verdict == slo.Met || one.Inapplicable:
+		case o.Verdict == harness.ObjectiveMet || o.Inapplicable:
 			continue
-		case one.Verdict == slo.Missed:
+		case o.Verdict == harness.ObjectiveMissed:
 			verdict = capacity.Broken
 		case verdict == capacity.Held:
 			verdict = capacity.Undecided
 		}
-		missed = append(missed, fmt.Sprintf("%s: %s", one.Objective, one.Why))
+		missed = append(missed, o.Objective+": "+o.Why)
 	}
 	return verdict, missed
 }
 
-// latencyOf reads any percentile from the histograms of a run.
-func latencyOf(out *engine.Outcome) func(string, float64) (time.Duration, int64) {
-	if out.Latencies == nil {
-		return nil
-	}
-	return out.Latencies.EndToEnd
+// isObjective reports whether a check judges an objective of the run, and so no claim.
+func isObjective(r *harness.Run, check string) bool {
+	return slices.ContainsFunc(r.Objectives, func(o harness.ObjectiveResult) bool { return o.Check == check })
 }

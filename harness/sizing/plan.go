@@ -9,6 +9,7 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/capacity"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 const (
@@ -184,7 +185,11 @@ func (q *Question) adviseSettings(d *capacity.DesignPlan) error {
 		return nil
 	}
 	age := defaultAge
-	if limit, has := q.Objectives.Limit("age"); has {
+	objectives, err := slo.Parse(q.Scenario.Objectives)
+	if err != nil {
+		return err
+	}
+	if limit, has := objectives.Limit("age"); has {
 		age = time.Duration(limit * float64(time.Second))
 	}
 	cfg := harness.Config{MaxPoll: q.Scenario.MaxPoll, Session: q.Scenario.Session, Heartbeat: q.Scenario.Session / 6}

@@ -67,7 +67,7 @@ func (m *trials) saturate(ctx context.Context, a *capacity.Answer) error {
 		return nil
 	}
 	s := m.Scenario
-	s.Warmup, s.MayOverload, s.Injections = 0, true, nil
+	s.Warmup, s.MayOverload, s.Injections, s.Objectives = 0, true, nil, ""
 	records := min(mostBacklog, max(1000, uint64(backlogSeconds*tightest.Rate)))
 	s.Load.Pacer = load.Flood{Records: records}
 	s.Drain = max(s.Drain, 3*backlogSeconds*time.Second)

@@ -7,7 +7,6 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/capacity"
 	"github.com/stampede-bench/stampede/harness/engine"
-	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 // Seek is what a search looks for.
@@ -35,19 +34,20 @@ func (k Seek) Unit() string {
 
 // Question is what a search answers: what one consumer holds in one scenario.
 type Question struct {
-	Scenario   harness.Scenario // Scenario has overrides and defaults applied. Its pacer is a [harness.Scalable].
-	Consumer   harness.Selection
-	Backend    harness.Backend
-	Seek       Seek
-	Objectives slo.Objectives // Objectives of a trial. Guarantees are judged in any case.
-	Seed       uint64
-	Setup      []harness.Setting // Setup is for the report alone: what a sweep set.
-	Lengths    Lengths
-	Width      float64 // Width is how close the bounds of the answer must be, as [capacity.Goal.Width].
-	Least      float64 // Least and Most end the range of loads. 0: a hundredth of the bound, and four times it; 1 and 1,000 pods.
-	Most       float64
-	Budget     capacity.Budget // Budget is in real time.
-	Parallel   int             // Parallel is how many trials run at a time. 0: 1.
+	// Scenario has overrides and defaults applied. Its pacer is a [harness.Scalable], and its objectives
+	// are those of a trial.
+	Scenario harness.Scenario
+	Consumer harness.Selection
+	Backend  harness.Backend
+	Seek     Seek
+	Seed     uint64
+	Setup    []harness.Setting // Setup is for the report alone: what a sweep set.
+	Lengths  Lengths
+	Width    float64 // Width is how close the bounds of the answer must be, as [capacity.Goal.Width].
+	Least    float64 // Least and Most end the range of loads. 0: a hundredth of the bound, and four times it; 1 and 1,000 pods.
+	Most     float64
+	Budget   capacity.Budget // Budget is in real time.
+	Parallel int             // Parallel is how many trials run at a time. 0: 1.
 }
 
 // Lengths are the lengths of trials, without their warm-up.

@@ -56,7 +56,7 @@ func (m *trials) measure(ctx context.Context, a capacity.Ask) (capacity.Trial, e
 	}
 	t := capacity.Trial{Completed: out.Run.Completed, Cost: time.Since(began), Verdicts: map[string]capacity.Verdict{}}
 	guarantees, broken := judgeGuarantees(&out.Run)
-	objectives, missed := m.judgeObjectives(out)
+	objectives, missed := judgeObjectives(&out.Run)
 	if guarantees == capacity.Undecided {
 		objectives, missed = capacity.Undecided, nil
 	}
@@ -79,17 +79,25 @@ func (m *trials) planFor(s harness.Scenario, repeat int) engine.Plan {
 // judgeGuarantees is what a run says of the consumer's claims, and which it broke. Records that
 // are only late break none.
 func judgeGuarantees(r *harness.Run) (capacity.Verdict, []string) {
-	var broken []string
+	var broken, unsure []string
 	for _, v := range r.Verdicts {
-		if v.Status == harness.Fail {
+		if v.Status == harness.Fail && !isObjective(r, v.Check) {
 			broken = append(broken, fmt.Sprintf("%s: %d", v.Check, v.Count))
 		}
+	}
+	for _, a := range r.Assumptions {
+		if !a.Held {
+			unsure = append(unsure, a.Name+": "+a.Detail)
+		}
+	}
+	if r.Status == harness.NotMade || r.Status == harness.Skipped {
+		unsure = append(unsure, fmt.Sprintf("%s: %s", r.Status, strings.Join(r.Reasons, "; ")))
 	}
 	switch {
 	case len(broken) > 0:
 		return capacity.Broken, broken
-	case r.Status == harness.Pass || r.Status == harness.Overload:
-		return capacity.Held, nil
+	case len(unsure) > 0:
+		return capacity.Undecided, unsure
 	}
-	return capacity.Undecided, []string{fmt.Sprintf("%s: %s", r.Status, strings.Join(r.Reasons, "; "))}
+	return capacity.Held, nil
 }
