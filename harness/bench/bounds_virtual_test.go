@@ -73,35 +73,29 @@ func TestSaturatedDesignsReachTheirBound(t *testing.T) {
 	if wide {
 		seconds = 30
 	}
-	for _, c := range []struct {
-		keys  string
-		share map[string]float64 // share of the bound, by design
-	}{
-		{"uniform:20000", map[string]float64{"serial": 0.9, "partition": 0.9, "keyed": 0.9, "hashq": 0.9, "unordered": 0.9}},
-		{"hot:0.2/1/20000", map[string]float64{"serial": 0.9, "partition": 0.9, "keyed": 0.9, "hashq": 0.9, "unordered": 0.9}},
-	} {
-		k, err := load.ParseKeys(c.keys)
+	for _, spec := range []string{"uniform:20000", "hot:0.2/1/20000"} {
+		keys, err := load.ParseKeys(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for consumer, share := range c.share {
-			t.Run(c.keys[:3]+"/"+consumer, func(t *testing.T) {
+		for _, consumer := range []string{"serial", "partition", "keyed", "hashq", "unordered"} {
+			t.Run(spec[:3]+"/"+consumer, func(t *testing.T) {
 				t.Parallel()
-				_, bounds := planBounds(t, backlogOf(100_000, k), consumer, 1)
+				_, bounds := planBounds(t, backlogOf(100_000, keys), consumer, 1)
 				b, _ := capacity.Tightest(bounds)
-				s := backlogOf(uint64(b.Rate*seconds), k)
+				s := backlogOf(uint64(b.Rate*seconds), keys)
 				r, err := bench.RunVirtual(t, s, consumer, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
 				_, bounds = planBounds(t, s, consumer, 1)
 				checked, err := capacity.CheckRate(bounds, r.Completed, capacity.DefaultTolerance)
-				t.Logf("%-12s %-10s %6.0f/s, %s", c.keys, consumer, r.Completed, checked)
+				t.Logf("%-15s %-10s %6.0f/s, %s", spec, consumer, r.Completed, checked)
 				if err != nil {
 					t.Error(err)
 				}
-				if checked.Share < share {
-					t.Errorf("%.0f/s is %.2f of the bound, want %.2f", r.Completed, checked.Share, share)
+				if checked.Far {
+					t.Errorf("%.0f/s is %.2f of the bound: something else limits", r.Completed, checked.Share)
 				}
 			})
 		}
