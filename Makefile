@@ -18,7 +18,7 @@ flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call opti
   $(call option,RATE,rate) $(call option,DURATION,load-duration) $(call option,PARTITIONS,partitions) \
   $(call option,PODS,pods) $(call option,WORKERS,workers) $(call option,WINDOW,window) \
   $(call option,SERVICE,service) $(call option,KEYS,keys) $(call option,PAYLOAD,payload) \
-  $(call option,SLO,slo) $(call option,BASELINE,baseline) $(if $(KEEP),-keep) $(if $(DIRECT),-direct) \
+  $(if $(PROFILE),-profile=$(call path,$(PROFILE))) $(call option,SLO,slo) $(call option,BASELINE,baseline) $(if $(KEEP),-keep) $(if $(DIRECT),-direct) \
   $(call option,COMMIT,commit) $(call option,SESSION,session) $(call option,IMAGE,kafka-image) \
   $(call option,ACKS,acks) $(call option,IDEMPOTENCE,idempotence) $(call option,LINGER,linger) $(call option,BATCH,batch) \
   $(call option,COMPRESSION,compression)
@@ -27,11 +27,11 @@ flags = -scenario=$(call quote,$(SCENARIO)) -out=$(call path,$(OUT)) $(call opti
 VCS = $(if $(shell git rev-parse -q --verify HEAD 2>/dev/null),-buildvcs=true)
 
 # Packages with tests in virtual time, which takes the build tag.
-VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./consumers/soak ./harness/bench ./harness/broker/virtual ./harness/engine
+VIRTUAL = ./consumers ./consumers/client ./consumers/mutants ./consumers/relay ./consumers/soak ./harness/bench ./harness/broker/virtual ./harness/engine ./harness/profile
 
 # Packages whose tests start no broker and no pod.
 PURE = ./consumers/group ./consumers/pool ./harness/ledger ./harness/load ./harness/measure ./harness/metric ./harness/observe ./harness/oracle ./harness/slo \
-  ./harness/fault ./reports ./scenarios
+  ./harness/fault ./harness/profile ./reports ./scenarios
 
 # Packages with goroutines, whose tests and imports are small. Elsewhere the race detector finds nothing.
 RACE = ./consumers/client ./consumers/group ./consumers/pool ./consumers/relay ./consumers/sharegroup ./consumers/txn \
@@ -44,7 +44,7 @@ PLATFORMS = linux/arm64 darwin/arm64
 # Fuzz targets, each run for FUZZTIME.
 FUZZ = harness/ledger:FuzzReaders harness/ledger:FuzzSeal harness/ledger:FuzzDecodeIdentity \
   harness/broker/wire:FuzzConn harness/observe:FuzzOffsetsRecord harness/observe:FuzzRange harness/observe:FuzzPlainBatches reports:FuzzReadJSON \
-  consumers/group:FuzzOffsetMap harness/plain:FuzzText harness/slo:FuzzParse
+  harness/profile:FuzzParse harness/profile:FuzzDump consumers/group:FuzzOffsetMap harness/plain:FuzzText harness/slo:FuzzParse
 FUZZTIME ?= 10s
 
 # How much the soaks run.
@@ -60,7 +60,7 @@ MINUTES     ?= 30
 KILLS_DOCKER ?= 5
 REPORTS     ?= virtual=3,embedded=3,docker=3
 
-.PHONY: help bounds capacity plan chaos demo check test race lint compile bench list report reports judge snapshot golden golden-run fuzz kafka-image \
+.PHONY: help bounds capacity plan chaos demo check test race lint compile bench list profile report reports judge snapshot golden golden-run fuzz kafka-image \
   bench-consumers bench-front bench-measures bench-memory bench-oracle bench-pipeline bench-report bench-shim bench-virtual soak-consumers soak-faults soak-kills soak-moments soak-mutants soak-oracle soak-room soak-scenarios
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,7 @@ help: ## this text
 	@echo "  KEEP=1                           keep the ledger of every run under OUT, not only of failed runs"
 	@echo "  RATE=200 DURATION=20s PAYLOAD=1000 SERVICE=lognormal:10ms/100ms KEYS=hot:0.2/1/10000"
 	@echo "  PARTITIONS=12 PODS=3 WORKERS=50 WINDOW=500 COMMIT=1s SESSION=6s"
+	@echo "  PROFILE=profile.json@x2          the load of a topic in production at twice its rate, see make profile"
 	@echo "  SLO='p99<500ms, trend<1%, recovery(kill broker)<30s'   what each run must reach; see harness/JUDGING.md"
 	@echo "  BASELINE=bare                    also run clients without work, shim and judge, and compare with them"
 	@echo "  ACKS=all IDEMPOTENCE=true LINGER=25ms BATCH=65536 COMPRESSION=lz4"
@@ -126,7 +127,7 @@ demo: ## keyed and naive while a pod crashes: half a minute once compiled
 
 # The go command is silent while it compiles. A line says so once it takes more than a moment.
 tags = $(if $(filter virtual,$(BROKER)),-tags synctests)
-bench capacity plan list report reports judge: compile
+bench capacity plan list profile report reports judge: compile
 compile:
 	@trap 'kill $$say 2> /dev/null' EXIT; { sleep 2 > /dev/null 2>&1; kill -0 $$$$ && echo 'compiling: takes about 2 minutes the first time' >&2; } & say=$$!; \
 	  go list -export -deps -test $(tags) . > /dev/null
@@ -146,6 +147,12 @@ plan: compile ## plan the pods of each design for RATE and PEAK, in virtual time
 
 list: ## list consumers, their knobs, and scenarios
 	@COLUMNS=$$(stty size 2> /dev/null | cut -d' ' -f2) go test -count=1 -run '^$$' -scenarios | grep -v '^ok'
+
+# A profile is made of a dump if IN names one.
+profile: ## profile a topic: make profile BOOTSTRAP=host:port TOPIC=orders [SINCE=1h]
+	@go test -count=1 -timeout 0 -run '^$$' $(call option,BOOTSTRAP,profile-bootstrap) $(call option,TOPIC,profile-topic) \
+	  $(call option,FOR,profile-for) $(call option,SINCE,profile-since) $(call option,LIMIT,profile-limit) $(call option,BYTES,profile-bytes) $(call option,SEED,seed) \
+	  $(if $(filter file,$(origin IN)),,-profile-dump=$(call path,$(IN))) -profile-out=$(if $(filter file,$(origin OUT)),profile.json,$(call path,$(OUT)))
 
 report: ## render a saved result again: make report IN=out/result.json
 	@go test -count=1 -run '^$$' -in=$(call path,$(IN)) -out=$(if $(filter file,$(origin OUT)),"$$(dirname $(call path,$(IN)))",$(call path,$(OUT)))

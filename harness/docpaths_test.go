@@ -56,7 +56,7 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 }
 
 // writtenByRuns are files that a run leaves in its folder.
-var writtenByRuns = []string{"ledger.json", "result.json", "bench.txt", "report.html"}
+var writtenByRuns = []string{"profile.json", "ledger.json", "result.json", "bench.txt", "report.html"}
 
 // isTemplate reports whether a path is one that a reader completes or a run writes.
 func isTemplate(name string) bool {

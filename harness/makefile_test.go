@@ -148,6 +148,10 @@ func TestMakePassesItsVariables(t *testing.T) {
 		{[]string{"report", "OUT=a b"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
 		{[]string{"report", "IN=a b/result.json"}, []string{"-in=" + here + "/a b/result.json", "-out=" + here + "/a b"}},
 		{[]string{"judge", "IN=a b/ledger/x", "OUT="}, []string{"-judge=" + here + "/a b/ledger/x", "-out="}},
+		{[]string{"bench", "PROFILE=a b.json@x2"}, []string{"-profile=" + here + "/a b.json@x2"}},
+		{[]string{"profile", "BOOTSTRAP=h:9092,i:9092", "TOPIC=orders", "FOR=10s", "SINCE=1h", "LIMIT=5", "BYTES=6"},
+			[]string{"-profile-bootstrap=h:9092,i:9092", "-profile-topic=orders", "-profile-for=10s", "-profile-since=1h", "-profile-limit=5", "-profile-bytes=6", "-profile-out=profile.json"}},
+		{[]string{"profile", "IN=a b.txt", "OUT=p.json"}, []string{"-profile-dump=" + here + "/a b.txt", "-profile-out=" + here + "/p.json"}},
 		{[]string{"judge", "OUT=a b"}, []string{"-ledgers", "-out=" + here + "/a b"}},
 	} {
 		command := exec.Command("make", append([]string{"-n", "-C", root, "--no-print-directory"}, c.args...)...)
@@ -171,7 +175,7 @@ func TestMakePassesItsVariables(t *testing.T) {
 
 // A cold compilation takes minutes, in which the go command prints no line.
 func TestMakeSaysThatItCompiles(t *testing.T) {
-	for _, target := range []string{"bench", "demo", "list", "report", "judge"} {
+	for _, target := range []string{"bench", "demo", "list", "profile", "report", "judge"} {
 		raw, err := exec.Command("make", "-n", "-C", root, "--no-print-directory", target).Output()
 		if err != nil {
 			t.Skip("make does not run here: ", err)

@@ -77,7 +77,7 @@ func testCommand(broker, run string, given []string) string {
 
 // commonSettings are the settings of all runs that no scenario has.
 func commonSettings(m *matrix) []harness.Setting {
-	return []harness.Setting{
+	settings := []harness.Setting{
 		{Name: "producer", Value: "where a scenario has no other: idempotent, acks=all, no compression, murmur2 by key"},
 		{Name: "heartbeat", Value: "a sixth of the session timeout"},
 		{Name: "rebalance timeout", Value: "twice the session timeout"},
@@ -85,6 +85,10 @@ func commonSettings(m *matrix) []harness.Setting {
 		{Name: "max poll", Value: fmt.Sprint(m.scenarios[0].MaxPoll)},
 		{Name: "repeats", Value: fmt.Sprint(m.repeats)},
 	}
+	if profile := m.scenarios[0].Load.Profile; profile != "" {
+		settings = append(settings, harness.Setting{Name: "profile", Value: profile})
+	}
+	return settings
 }
 
 // describeMachine names the machine, the versions and the commit.

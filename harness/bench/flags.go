@@ -11,6 +11,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/engine"
+	"github.com/stampede-bench/stampede/harness/profile"
 	"github.com/stampede-bench/stampede/harness/slo"
 )
 
@@ -30,6 +31,7 @@ type options struct {
 	keep               bool
 	baseline           string
 	list               bool
+	profile            profileOptions
 	over               engine.Overrides
 	capacity           capacityFlags
 	given              []string // given are the flags that were set, as "-name=value"
@@ -57,7 +59,10 @@ func (o *options) defineFlags(fs *flag.FlagSet) {
 
 	o.capacity.defineFlags(fs)
 
-	fs.Var(positiveFloat(&o.over.Rate), "rate", "records per second in every scenario; of a burst, the rate of the burst")
+	o.profile.defineFlags(fs)
+
+	fs.Var(replayFlag(&o.over.Profile), "profile", "load of every scenario from this profile of a topic, and a factor of its rate, as profile.json@x2; other flags override it")
+	fs.Var(positiveFloat(&o.over.Rate), "rate", "records per second in every scenario; of a burst or a profile, the highest rate")
 	fs.Var(positiveDuration(&o.over.Duration), "load-duration", "duration of the load in every scenario")
 	fs.Var(positiveInt(&o.over.Partitions), "partitions", "number of partitions of the topic")
 	fs.Var(positiveInt(&o.over.Pods), "pods", "number of pods, at most 1000")
@@ -97,6 +102,13 @@ func pathFlag(to *string, what string) flag.Value {
 			return errors.New("want the path of " + what)
 		}
 		return nil
+	}}
+}
+
+func replayFlag(to **profile.Replay) flag.Value {
+	return &value{parse: func(s string) (err error) {
+		*to, err = profile.ParseReplay(s)
+		return err
 	}}
 }
 

@@ -104,6 +104,14 @@ func runProcess(m *testing.M) int {
 			complain(err)
 		}
 		return status
+	case opts.profile.isAsked():
+		ctx, stop := profileContext()
+		defer stop()
+		if err := makeProfile(ctx, os.Stdout, &opts.profile, opts.seed); err != nil {
+			complain(err)
+			return exitNoRun
+		}
+		return exitOK
 	case opts.in != "":
 		if err := renderSaved(opts.in, opts.out); err != nil {
 			complain(err)

@@ -9,12 +9,14 @@ import (
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/ledger"
 	"github.com/stampede-bench/stampede/harness/load"
+	"github.com/stampede-bench/stampede/harness/profile"
 	"github.com/stampede-bench/stampede/harness/slo"
 )
 
 // Overrides are what the command line changes in every scenario. A zero value changes
-// nothing.
+// nothing. The other fields override what Profile sets.
 type Overrides struct {
+	Profile                           *profile.Replay
 	Rate                              float64
 	Duration                          time.Duration
 	Partitions, Pods, Workers, Window int
@@ -30,6 +32,11 @@ type Overrides struct {
 func (o Overrides) Apply(s harness.Scenario) (harness.Scenario, error) {
 	wrap := func(err error) (harness.Scenario, error) {
 		return s, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	if o.Profile != nil {
+		if err := o.Profile.Apply(&s, o.Partitions); err != nil {
+			return wrap(err)
+		}
 	}
 	if o.Rate > 0 || o.Duration > 0 {
 		p, ok := s.Load.Pacer.(harness.Scalable)

@@ -45,6 +45,7 @@ func NewClient(seeds []string, dial func(ctx context.Context, network, addr stri
 		kgo.MetadataMinAge(100 * time.Millisecond), kgo.AlwaysRetryEOF(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.DialTimeout(2 * time.Second), kgo.RetryTimeout(10 * time.Second),
+		kgo.DisableClientMetrics(), // an observer leaves nothing on a cluster, not even its own metrics
 	}
 	if dial != nil {
 		opts = append(opts, kgo.Dialer(dial))

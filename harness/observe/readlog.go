@@ -30,6 +30,7 @@ type logReader struct {
 	topic        string
 	ends         []int64
 	isolation    kgo.IsolationLevel
+	bytes        int32 // bytes are how much of a partition one request asks for.
 	decompressor kgo.Decompressor
 
 	emitting sync.Mutex // guards emit
@@ -44,7 +45,12 @@ type logReader struct {
 // keep a record. Where a broker does not respond or does not have the partition any
 // more, readLog retries until ctx ends.
 func (c *Client) readLog(ctx context.Context, topic string, from, ends []int64, isolation kgo.IsolationLevel, emit func(*logRecord) error) ([]int64, error) {
-	l := &logReader{client: c, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: emit, next: slices.Clone(from)}
+	return c.readLogBy(ctx, fetchBytes, topic, from, ends, isolation, emit)
+}
+
+// readLogBy is readLog with so many bytes of a partition in a request.
+func (c *Client) readLogBy(ctx context.Context, bytes int32, topic string, from, ends []int64, isolation kgo.IsolationLevel, emit func(*logRecord) error) ([]int64, error) {
+	l := &logReader{client: c, bytes: bytes, topic: topic, ends: ends, isolation: isolation, decompressor: kgo.DefaultDecompressor(), emit: emit, next: slices.Clone(from)}
 	for {
 		err := l.readOnce(ctx)
 		switch left := l.countUnread(); {
@@ -169,7 +175,7 @@ func (l *logReader) newRequest(id [16]byte, partitions []int32) *kmsg.FetchReque
 	for _, p := range partitions {
 		if l.next[p] < l.ends[p] {
 			fp := kmsg.NewFetchRequestTopicPartition()
-			fp.Partition, fp.FetchOffset, fp.PartitionMaxBytes = p, l.next[p], fetchBytes
+			fp.Partition, fp.FetchOffset, fp.PartitionMaxBytes = p, l.next[p], l.bytes
 			t.Partitions = append(t.Partitions, fp)
 		}
 	}
