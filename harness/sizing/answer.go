@@ -105,12 +105,21 @@ func (m *trials) complete(ctx context.Context, a *capacity.Answer) error {
 	return compareWithBounds(a)
 }
 
+// trendAllowance is how far a load may lie above a bound and still hold: objectives let a backlog grow
+// by 1 % of the rate.
+const trendAllowance = 0.01
+
 // compareWithBounds remarks a saturated rate far below the bounds. A rate above a bound is an error
-// of ours: the bound, the load or the measurement is wrong.
+// of ours: the bound, the load or the measurement is wrong. Each trial has other records, so it is
+// held against its own bounds.
 func compareWithBounds(a *capacity.Answer) error {
-	if g := a.Result.Limiting(); g != nil {
-		if _, err := capacity.CheckRate(a.Bounds, g.Throughput, capacity.DefaultTolerance); err != nil {
-			return err
+	for _, t := range a.Result.Trials {
+		bounds, _ := t.Data.([]capacity.Bound)
+		if !t.Full || t.Verdicts[GoalObjectives] != capacity.Held {
+			continue
+		}
+		if _, err := capacity.CheckRate(bounds, t.Completed, capacity.DefaultTolerance+trendAllowance); err != nil {
+			return fmt.Errorf("trial at %.5g %s: %w", t.Load, a.Result.Axis.Unit, err)
 		}
 	}
 	if a.Saturation == nil || a.Saturation.Remark != "" {

@@ -49,12 +49,19 @@ func (m *trials) measure(ctx context.Context, a capacity.Ask) (capacity.Trial, e
 	if err != nil {
 		return capacity.Trial{}, err
 	}
-	began := time.Now()
-	out, err := m.run(ctx, m.planFor(s, a.Repeat+1))
+	plan := m.planFor(s, a.Repeat+1)
+	y, err := engine.PlanSystem(s, m.Consumer, m.Seed, plan.Repeat)
 	if err != nil {
 		return capacity.Trial{}, err
 	}
-	t := capacity.Trial{Completed: out.Run.Completed, Cost: time.Since(began), Verdicts: map[string]capacity.Verdict{}}
+	began := time.Now()
+	out, err := m.run(ctx, plan)
+	if err != nil {
+		return capacity.Trial{}, err
+	}
+	t := capacity.Trial{
+		Completed: out.Run.Completed, Cost: time.Since(began), Verdicts: map[string]capacity.Verdict{}, Data: capacity.Bounds(y),
+	}
 	guarantees, broken := judgeGuarantees(&out.Run)
 	objectives, missed := judgeObjectives(&out.Run)
 	if guarantees == capacity.Undecided {
