@@ -31,7 +31,7 @@ func (q Question) Answer(ctx context.Context, run Runner, progress func(capacity
 	if _, ok := q.Scenario.Load.Pacer.(harness.Scalable); !ok {
 		return a, fmt.Errorf("scenario %s: its load, %s, has no rate to search", q.Scenario.Name, q.Scenario.Load.Pacer)
 	}
-	if err := q.boundAt(&a, q.Scenario); err != nil {
+	if err := q.boundAtFull(&a); err != nil {
 		return a, err
 	}
 	start, err := q.startLoad(a.Bounds)
@@ -58,6 +58,23 @@ func (q *Question) boundAt(a *capacity.Answer, s harness.Scenario) error {
 	}
 	a.Bounds = capacity.Bounds(y)
 	return nil
+}
+
+// boundAtFull sets the bounds of a full-length trial near the tightest of them: its records decide
+// which key is the hottest.
+func (q *Question) boundAtFull(a *capacity.Answer) error {
+	if err := q.boundAt(a, q.Scenario); err != nil {
+		return err
+	}
+	b, ok := capacity.Tightest(a.Bounds)
+	if !ok || q.Seek != SeekRate {
+		return nil
+	}
+	s, err := q.scenarioAt(b.Rate, q.Lengths.Full)
+	if err != nil {
+		return err
+	}
+	return q.boundAt(a, s)
 }
 
 // startLoad is the first load of the search: near the tightest bound.
@@ -125,11 +142,11 @@ func compareWithBounds(a *capacity.Answer) error {
 	if a.Saturation == nil || a.Saturation.Remark != "" {
 		return nil
 	}
-	c, err := capacity.CheckRate(a.Bounds, a.Saturation.Rate, capacity.DefaultTolerance)
-	if err == nil && c.Far {
+	// A saturation leaves out the last records, so it may lie above a bound.
+	if c, err := capacity.CheckRate(a.Bounds, a.Saturation.Rate, capacity.DefaultTolerance); err == nil && c.Far {
 		a.Remarks = append(a.Remarks, "saturated at "+c.String())
 	}
-	return err
+	return nil
 }
 
 // meanRate is the mean rate of a pacer in records/s.

@@ -3,6 +3,7 @@ package sizing
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -109,16 +110,17 @@ func TestAnswerIsTheHighestRateThatHolds(t *testing.T) {
 	if len(a.Points) != len(shares) || a.Result.Searching > 8 {
 		t.Errorf("%d points after %d trials of search", len(a.Points), a.Result.Searching)
 	}
-	seen := map[float64]map[int]bool{}
+	seen := map[string]bool{}
 	for i, k := range a.Result.Trials {
 		p := m.made[i]
-		if seen[k.Load] == nil {
-			seen[k.Load] = map[int]bool{}
+		kind := fmt.Sprint(k.Load, k.Duration, p.Repeat)
+		if seen[kind] {
+			t.Errorf("two trials of %v at %v/s had the same records", k.Duration, k.Load)
 		}
-		if seen[k.Load][p.Repeat] {
-			t.Errorf("two trials at %v/s had the same records", k.Load)
+		seen[kind] = true
+		if p.Repeat > 1 && !seen[fmt.Sprint(k.Load, k.Duration, 1)] {
+			t.Errorf("the first trial of %v at %v/s had not the records of the others", k.Duration, k.Load)
 		}
-		seen[k.Load][p.Repeat] = true
 	}
 }
 

@@ -39,8 +39,29 @@ type trials struct {
 	*Question
 	run Runner
 
-	mu        sync.Mutex // mu guards saturated: trials may run together.
+	mu        sync.Mutex // mu guards what follows: trials may run together.
 	saturated string     // saturated is why the machine had no room in a trial, "" if it had.
+	made      map[madeTrial]int
+}
+
+// madeTrial counts trials of one kind.
+type madeTrial struct {
+	load   float64
+	length time.Duration
+}
+
+// nextRepeat is the repeat of a trial: its load and faults depend on it. All trials of one length begin
+// with the same records, so that loads differ in nothing else. Only another trial of the same load
+// and length gets other records.
+func (m *trials) nextRepeat(load float64, length time.Duration) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.made == nil {
+		m.made = map[madeTrial]int{}
+	}
+	kind := madeTrial{load, length}
+	m.made[kind]++
+	return m.made[kind]
 }
 
 // measure is a [capacity.Measure].
@@ -49,7 +70,7 @@ func (m *trials) measure(ctx context.Context, a capacity.Ask) (capacity.Trial, e
 	if err != nil {
 		return capacity.Trial{}, err
 	}
-	plan := m.planFor(s, a.Repeat+1)
+	plan := m.planFor(s, m.nextRepeat(a.Load, a.Length))
 	y, err := engine.PlanSystem(s, m.Consumer, m.Seed, plan.Repeat)
 	if err != nil {
 		return capacity.Trial{}, err
@@ -78,7 +99,7 @@ func (m *trials) measure(ctx context.Context, a capacity.Ask) (capacity.Trial, e
 	return t, nil
 }
 
-// planFor is the run of a trial. Each repeat at a load has another load and other faults.
+// planFor is the run of a trial.
 func (m *trials) planFor(s harness.Scenario, repeat int) engine.Plan {
 	return engine.Plan{Scenario: s, Consumer: m.Consumer, Backend: m.Backend, Repeat: repeat, Seed: m.Seed}
 }
