@@ -108,6 +108,10 @@ func Capacity(t *testing.T) {
 		complain(err)
 		t.Error(plain.Error(err))
 	}
+	if s.report.Interrupted {
+		raiseExit(exitFailed)
+		t.Error("interrupted")
+	}
 }
 
 // prepareSearch checks all input before the first trial.

@@ -62,6 +62,10 @@ func Plan(t *testing.T) {
 		complain(err)
 		t.Error(plain.Error(err))
 	}
+	if p.report.Interrupted {
+		raiseExit(exitFailed)
+		t.Error("interrupted")
+	}
 }
 
 // preparePlan checks all input before the first trial.

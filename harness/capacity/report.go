@@ -77,13 +77,13 @@ type Check struct {
 }
 
 // Capacity is the rate or the resources of the answer: those of the goal that limits. ok is false
-// where no load held.
+// where no load is confirmed to hold.
 func (a *Answer) Capacity() (load float64, ok bool) {
 	if a.Result == nil {
 		return 0, false
 	}
 	g := a.Result.Limiting()
-	if g == nil || g.Held == nil {
+	if g == nil || g.Held == nil || !g.Held.Confirmed {
 		return 0, false
 	}
 	return g.Held.Load, true
