@@ -127,8 +127,8 @@ func (m *trials) complete(ctx context.Context, a *capacity.Answer) error {
 const trendAllowance = 0.01
 
 // compareWithBounds remarks a saturated rate far below the bounds. A rate above a bound is an error
-// of ours: the bound, the load or the measurement is wrong. Each trial has other records, so it is
-// held against its own bounds.
+// of ours: the bound, the load or the measurement is wrong. Trials of another length or repeat have other
+// records, so each is held against its own bounds.
 func compareWithBounds(a *capacity.Answer) error {
 	for _, t := range a.Result.Trials {
 		bounds, _ := t.Data.([]capacity.Bound)

@@ -124,6 +124,13 @@ func TestAnswerIsTheHighestRateThatHolds(t *testing.T) {
 	}
 }
 
+func TestDesignWithoutABoundHasARange(t *testing.T) {
+	q := steadyQuestion(t)
+	if a := q.axis(0); a.Least > q.Rate() || a.Most < 10*q.Rate() {
+		t.Errorf("without a bound the range is %v to %v/s around %v/s", a.Least, a.Most, q.Rate())
+	}
+}
+
 func TestBrokenGuaranteeEndsTheCapacity(t *testing.T) {
 	m := &modelRun{perWorker: 80, breaksAt: 1500}
 	a, err := steadyQuestion(t).Answer(t.Context(), m.run, nil)

@@ -44,7 +44,7 @@ type Question struct {
 	Setup    []harness.Setting // Setup is for the report alone: what a sweep set.
 	Lengths  Lengths
 	Width    float64 // Width is how close the bounds of the answer must be, as [capacity.Goal.Width].
-	Least    float64 // Least and Most end the range of loads. 0: a hundredth of the bound, and four times it; 1 and 1,000 pods.
+	Least    float64 // Least and Most end the range of loads. 0: a hundredth of the bound, and four times it; from 1 to 500 pods.
 	Most     float64
 	Budget   capacity.Budget // Budget is in real time.
 	Parallel int             // Parallel is how many trials run at a time. 0: 1.
@@ -63,6 +63,9 @@ func (q *Question) Rate() float64 { return meanRate(q.Scenario.Load.Pacer) }
 func (q *Question) axis(tightest float64) capacity.Axis {
 	a := capacity.Axis{Unit: q.Seek.Unit(), Least: q.Least, Most: q.Most}
 	if q.Seek == SeekRate {
+		if tightest == 0 { // no bound applies to the design
+			tightest = 25 * q.Rate()
+		}
 		setDefault(&a.Least, max(1, tightest/100))
 		setDefault(&a.Most, 4*tightest)
 		return a
