@@ -8,6 +8,7 @@ import (
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/capacity"
+	"github.com/stampede-bench/stampede/harness/plain"
 )
 
 // planColumn is a value of a design in a plan. All forms of the report have it.
@@ -159,7 +160,7 @@ func (t *capacityText) writePlan() {
 	}
 	for i := range p.Designs {
 		d := &p.Designs[i]
-		fmt.Fprintf(t, "\n%s\n", strings.ToUpper(d.Consumer.Name))
+		fmt.Fprintf(t, "\n%s\n", strings.ToUpper(plain.Line(d.Consumer.Name)))
 		if d.Failed != "" {
 			t.WriteString(wrap(d.Failed, pageWidth, "  "))
 			continue

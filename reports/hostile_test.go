@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/stampede-bench/stampede/harness"
+	"github.com/stampede-bench/stampede/harness/capacity"
 	"github.com/stampede-bench/stampede/harness/oracle"
 	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/harness/plain/plaintest"
@@ -51,6 +52,38 @@ var renderers = []namedRenderer{
 		return s.JSON(w)
 	}, nothingForged},
 	{"Markdown", snapshotDocument, checkMarkdown},
+	{"renderCapacityJSON", ofSearches(renderCapacityJSON), nothingForged},
+	{"RenderCapacityText", ofSearches(RenderCapacityText), nothingForged},
+	{"renderCapacityHTML", ofSearches(renderCapacityHTML), func(*testing.T, string) {}}, // a page has no lines to forge
+}
+
+// ofSearches renders searches and a plan that have the texts of a comparison.
+func ofSearches(render func(io.Writer, *capacity.Report) error) renderer {
+	return func(w io.Writer, c *harness.Comparison) error {
+		searches, plan := foundReport(), planReport()
+		for _, info := range c.Consumers {
+			a := foundCapacity(480, harness.Setting{Name: c.Scenarios[0].Name, Value: info.Doc}, harness.Setting{Name: info.Doc, Value: c.Scenarios[0].Doc})
+			a.Consumer, a.Objectives, a.Remarks = info, info.Doc, []string{info.Doc}
+			a.Bounds = append(a.Bounds, capacity.Bound{Name: info.Doc, Void: info.Doc})
+			a.Bounds[0].Name, a.Bounds[0].Why, a.Bounds[0].Resource = info.Doc, info.Doc, info.Doc
+			a.Result.Axis.Unit, a.Result.Trials[0].Detail = info.Doc, []string{info.Doc}
+			a.Checks[0].Backend, a.Checks[0].Remark, a.Checks[0].Failed = info.Doc, info.Doc, info.Doc
+			a.Saturation = &capacity.Drained{Remark: info.Doc}
+			searches.Answers = append(searches.Answers, a, capacity.Answer{Consumer: info, Failed: info.Doc})
+		}
+		d := &plan.Plan.Designs[1]
+		d.Consumer, d.Bounds = c.Consumers[0], searches.Answers[0].Bounds
+		d.Capacity.Bounds = d.Bounds
+		d.Outages[0].Last.Resource, d.Purchases[0].What, d.PodLost.Tightest = c.Command, c.Command, d.Bounds[0]
+		plan.Plan.Objectives, plan.Plan.Designs[0].Failed = c.Command, c.Command
+		for _, r := range []*capacity.Report{searches, plan} {
+			r.Command, r.Broker, r.Environment = c.Command, c.Broker, c.Environment
+			if err := render(w, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // nothingForged fails if foreign text begins a line.

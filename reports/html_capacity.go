@@ -77,6 +77,8 @@ type capacityTrial struct {
 
 func newCapacityPage(r *capacity.Report) *capacityPage {
 	css, _ := assets.ReadFile("assets/report.css")
+	own, _ := assets.ReadFile("assets/capacity.css")
+	css = append(css, own...)
 	p := &capacityPage{
 		CSS: template.CSS(css), CSSHash: policyHash(string(css)),
 		Headline: capacityHeadline(r), Caveats: capacityCaveats(r), Command: commandParts(r.Command),
