@@ -239,10 +239,13 @@ func (s *search) publish() error {
 	r.Took = time.Since(r.Started).Round(time.Millisecond)
 	r.Interrupted = process.ctx.Err() != nil
 	r.Answers = slices.DeleteFunc(r.Answers, func(a capacity.Answer) bool { return a.Consumer.Name == "" })
+	if r.Plan != nil {
+		r.Plan.Designs = slices.DeleteFunc(r.Plan.Designs, func(d capacity.DesignPlan) bool { return d.Consumer.Name == "" })
+	}
 	if d, ok := s.backend.(harness.Describer); ok {
 		r.Broker, r.Modelled = d.Describe(), d.Modelled()
 	}
-	if len(r.Answers) == 0 {
+	if len(r.Answers) == 0 && (r.Plan == nil || len(r.Plan.Designs) == 0) {
 		return errors.New("nothing was searched")
 	}
 	var written error

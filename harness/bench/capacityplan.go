@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stampede-bench/stampede/harness"
 	"github.com/stampede-bench/stampede/harness/capacity"
@@ -18,7 +15,6 @@ import (
 	"github.com/stampede-bench/stampede/harness/lock"
 	"github.com/stampede-bench/stampede/harness/plain"
 	"github.com/stampede-bench/stampede/harness/sizing"
-	"github.com/stampede-bench/stampede/reports"
 )
 
 // planning is the state of a plan.
@@ -57,7 +53,7 @@ func Plan(t *testing.T) {
 			})
 		}
 	})
-	if err := p.publishPlan(); err != nil {
+	if err := p.publish(); err != nil {
 		raiseExit(exitFailed)
 		complain(err)
 		t.Error(plain.Error(err))
@@ -128,23 +124,4 @@ func (p *planning) planDesign(t *testing.T, i int, q sizing.Question) {
 		raiseExit(exitNoRun)
 		t.Fatal(plain.Error(err))
 	}
-}
-
-// publishPlan completes the report, writes the files of -out, and prints the plan.
-func (p *planning) publishPlan() error {
-	r := p.report
-	r.Took = time.Since(r.Started).Round(time.Millisecond)
-	r.Interrupted = process.ctx.Err() != nil
-	r.Plan.Designs = slices.DeleteFunc(r.Plan.Designs, func(d capacity.DesignPlan) bool { return d.Consumer.Name == "" })
-	if d, ok := p.backend.(harness.Describer); ok {
-		r.Broker, r.Modelled = d.Describe(), d.Modelled()
-	}
-	if len(r.Plan.Designs) == 0 {
-		return errors.New("nothing was planned")
-	}
-	var written error
-	if p.options.out != "" {
-		written = reports.WriteCapacity(p.options.out, r)
-	}
-	return errors.Join(written, reports.RenderCapacityText(os.Stdout, r))
 }
